@@ -1,0 +1,1 @@
+//! tracehound-local-agent.
