@@ -1,0 +1,87 @@
+//! Monotonic nanoseconds, and the way from them to wall time.
+//!
+//! A span's start and end are readings of one monotonic clock, so a step of the wall clock (NTP, a
+//! suspended machine) never makes a duration negative or long. Only the trace's own anchor is wall time,
+//! read once when its first local span starts.
+
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// A reading of the monotonic clock, in nanoseconds since this process first asked.
+///
+/// Signed, because a user may give a span a start time that lies before that moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticks(pub(crate) i64);
+
+/// The moment all [`Ticks`] of this process count from.
+static BASE: OnceLock<Instant> = OnceLock::new();
+
+/// The monotonic clock now.
+pub(crate) fn now() -> Ticks {
+    let base = BASE.get_or_init(Instant::now);
+    Ticks(i64::try_from(base.elapsed().as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Wall time minus monotonic time, in nanoseconds: what turns [`Ticks`] into Unix time and back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Anchor(i64);
+
+impl Anchor {
+    /// Reads both clocks.
+    pub(crate) fn take() -> Self {
+        let ticks = now();
+        Anchor(unix_ns(SystemTime::now()).saturating_sub(ticks.0))
+    }
+
+    /// Nanoseconds since the Unix epoch at `ticks`.
+    pub(crate) fn unix_ns(self, ticks: Ticks) -> i64 {
+        self.0.saturating_add(ticks.0)
+    }
+
+    /// The monotonic reading that stands for a wall time given by the user.
+    pub(crate) fn ticks(self, time: SystemTime) -> Ticks {
+        Ticks(unix_ns(time).saturating_sub(self.0))
+    }
+}
+
+/// Nanoseconds since the Unix epoch; negative before it, saturating in the year 2262.
+pub(crate) fn unix_ns(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, i64::wrapping_neg)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn ticks_never_go_back() {
+        let mut last = now();
+        for _ in 0..1000 {
+            let next = now();
+            assert!(next >= last);
+            last = next;
+        }
+    }
+
+    #[test]
+    fn a_wall_time_survives_the_way_through_ticks() {
+        let anchor = Anchor::take();
+        for time in [UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_001), UNIX_EPOCH] {
+            assert_eq!(anchor.unix_ns(anchor.ticks(time)), unix_ns(time));
+        }
+    }
+
+    #[test]
+    fn times_out_of_range_saturate() {
+        assert_eq!(unix_ns(UNIX_EPOCH - Duration::from_nanos(5)), -5);
+        let far = UNIX_EPOCH.checked_add(Duration::from_secs(1 << 40)).unwrap();
+        assert_eq!(unix_ns(far), i64::MAX);
+        let _ = Anchor::take().unix_ns(Ticks(i64::MAX));
+    }
+}

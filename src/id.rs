@@ -1,0 +1,282 @@
+//! Trace and span ids, and the generator of both.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::num::{NonZeroU64, NonZeroU128};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The id of a trace: 128 bits, never zero.
+///
+/// Ids made here are `<32 bits: Unix seconds><32 zero bits><64 random bits>`, as every Datadog tracer makes
+/// them; the low half travels as `trace_id` on the wire and decides sampling, the high half as the tag
+/// `_dd.p.tid`. `Display` writes 32 lower-case hexadecimal digits, and [`FromStr`] reads them.
+///
+/// ```
+/// use tracehound::TraceId;
+///
+/// let id: TraceId = "640cfd8d00000000abcdef0123456789".parse()?;
+/// assert_eq!(id.low(), 0xabcdef0123456789);
+/// assert_eq!(id.high(), 0x640cfd8d00000000);
+/// # Ok::<(), tracehound::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId(NonZeroU128);
+
+impl TraceId {
+    /// An id from its 128 bits, or `None` for zero, which stands for "no trace" in every protocol.
+    #[must_use]
+    pub const fn new(bits: u128) -> Option<Self> {
+        match NonZeroU128::new(bits) {
+            Some(bits) => Some(TraceId(bits)),
+            None => None,
+        }
+    }
+
+    /// An id from its two halves, or `None` when both are zero.
+    #[must_use]
+    pub const fn from_halves(high: u64, low: u64) -> Option<Self> {
+        Self::new(((high as u128) << 64) | low as u128)
+    }
+
+    /// All 128 bits.
+    #[must_use]
+    pub const fn get(self) -> u128 {
+        self.0.get()
+    }
+
+    /// The low 64 bits: `trace_id` in the agent's protocol, decimal in `x-datadog-trace-id`.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+    pub const fn low(self) -> u64 {
+        self.0.get() as u64
+    }
+
+    /// The high 64 bits: `_dd.p.tid`; zero for a trace that began in a 64-bit tracer.
+    #[must_use]
+    pub const fn high(self) -> u64 {
+        (self.0.get() >> 64) as u64
+    }
+
+    /// A fresh id; `wide` says whether the high half is filled with the Unix time in seconds.
+    pub(crate) fn generate(wide: bool) -> Self {
+        let low = random();
+        let high = if wide { unix_seconds() << 32 } else { 0 };
+        // `random` is never zero, so the fallback is not reached.
+        Self::from_halves(high, low).unwrap_or(TraceId(NonZeroU128::MIN))
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceId({self})")
+    }
+}
+
+/// The id of a span: 64 bits, never zero.
+///
+/// `Display` writes 16 lower-case hexadecimal digits, and [`FromStr`] reads them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpanId(NonZeroU64);
+
+impl SpanId {
+    /// An id from its bits, or `None` for zero, which stands for "no span" in every protocol.
+    #[must_use]
+    pub const fn new(bits: u64) -> Option<Self> {
+        match NonZeroU64::new(bits) {
+            Some(bits) => Some(SpanId(bits)),
+            None => None,
+        }
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    pub(crate) fn generate() -> Self {
+        SpanId(NonZeroU64::new(random()).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SpanId({self})")
+    }
+}
+
+/// A text that is not an id: not hexadecimal, too long, empty, or zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseIdError(());
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a hexadecimal id other than zero")
+    }
+}
+
+impl std::error::Error for ParseIdError {}
+
+impl FromStr for TraceId {
+    type Err = ParseIdError;
+
+    /// Reads 1 to 32 hexadecimal digits of either case.
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        parse_hex(text, 32).and_then(Self::new).ok_or(ParseIdError(()))
+    }
+}
+
+impl FromStr for SpanId {
+    type Err = ParseIdError;
+
+    /// Reads 1 to 16 hexadecimal digits of either case.
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        parse_hex(text, 16)
+            .and_then(|bits| u64::try_from(bits).ok())
+            .and_then(Self::new)
+            .ok_or(ParseIdError(()))
+    }
+}
+
+/// Hexadecimal digits only; `from_str_radix` alone would take a sign.
+fn parse_hex(text: &str, max_digits: usize) -> Option<u128> {
+    if text.is_empty() || text.len() > max_digits || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    u128::from_str_radix(text, 16).ok()
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Rises in the child after a fork, which makes every thread draw a new seed: a child that went on with its
+/// parent's generator would give its spans the ids of its parent's spans.
+static EPOCH: AtomicU32 = AtomicU32::new(1);
+
+/// Makes every thread of this process draw a fresh seed before its next id.
+pub(crate) fn reseed() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
+}
+
+thread_local! {
+    /// This thread's generator: the epoch of its seed, and the state. Epoch 0 is "not seeded".
+    static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// A random number other than zero.
+///
+/// wyrand over a per-thread counter: unpredictable enough for ids, and no lock. During the destruction of
+/// thread-locals each number comes from a seed of its own.
+fn random() -> u64 {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    let drawn = GENERATOR.try_with(|generator| {
+        let (seeded, mut state) = generator.get();
+        if seeded != epoch {
+            state = seed();
+        }
+        let number = loop {
+            state = state.wrapping_add(0xa076_1d64_78bd_642f);
+            let number = mix(state, state ^ 0xe703_7ed1_a0b4_28db);
+            if number != 0 {
+                break number;
+            }
+        };
+        generator.set((epoch, state));
+        number
+    });
+    drawn.unwrap_or_else(|_| seed().max(1))
+}
+
+/// Both halves of the 128-bit product, folded.
+#[expect(clippy::cast_possible_truncation, reason = "the halves are folded on purpose")]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// A seed from the operating system's randomness (through std's hash keys), the time and the process id.
+///
+/// The last two are for the child of a fork: std draws its keys once a thread and only counts them up.
+fn seed() -> u64 {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.write_u128(
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos()),
+    );
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_are_distinct_over_threads() {
+        let ids: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..2000).map(|_| random()).collect::<Vec<_>>()))
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 16_000);
+        assert!(!ids.contains(&0));
+    }
+
+    #[test]
+    fn every_bit_of_an_id_is_used() {
+        let ones = (0..10_000).fold(0, |seen, _| seen | random());
+        let zeros = (0..10_000).fold(u64::MAX, |seen, _| seen & random());
+        assert_eq!((ones, zeros), (u64::MAX, 0));
+    }
+
+    #[test]
+    fn a_reseeded_thread_leaves_its_old_sequence() {
+        let sequence = |epoch| {
+            GENERATOR.with(|generator| generator.set((epoch, 42)));
+            random()
+        };
+        let kept = sequence(EPOCH.load(Ordering::Relaxed));
+        let stale = EPOCH.load(Ordering::Relaxed);
+        reseed();
+        assert_ne!(kept, sequence(stale));
+    }
+
+    #[test]
+    fn wide_ids_carry_the_time_and_narrow_ones_do_not() {
+        let id = TraceId::generate(true);
+        assert_eq!(id.high() & 0xffff_ffff, 0);
+        assert!((id.high() >> 32).abs_diff(unix_seconds()) <= 1);
+        assert_eq!(TraceId::generate(false).high(), 0);
+    }
+
+    #[test]
+    fn text_and_bits_agree() {
+        let id = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
+        assert_eq!(id.to_string(), "640cfd8d00000000abcdef0123456789");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("4D2".parse(), Ok(SpanId::new(1234).unwrap()));
+        assert_eq!(SpanId::new(1234).unwrap().to_string(), "00000000000004d2");
+        for bad in ["", "0", "-1", "+1", " 1", "g", "00000000000000001", "0x1"] {
+            assert!(bad.parse::<SpanId>().is_err(), "{bad:?}");
+        }
+        assert!("0".repeat(32).parse::<TraceId>().is_err());
+        assert!("1".repeat(33).parse::<TraceId>().is_err());
+    }
+}

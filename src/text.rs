@@ -1,0 +1,243 @@
+//! A string that is cheap to take over, to share and to keep.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A string of a span: a literal, a few bytes in place, an owned or a shared text.
+///
+/// Everything that a span stores is made of these, so that a literal or a short text costs no allocation
+/// and a text that many spans repeat is stored once. Convert into it from `&'static str`, `String`,
+/// `Box<str>`, `Arc<str>` or `Cow<'static, str>`; [`Text::copy`] takes any other `&str`.
+///
+/// ```
+/// use tracehound::Text;
+///
+/// let literal = Text::from("web.request");
+/// let owned = Text::from(format!("GET /users/{}", 42));
+/// assert_eq!((literal.as_str(), owned.as_str()), ("web.request", "GET /users/42"));
+/// ```
+#[derive(Clone)]
+pub struct Text(Repr);
+
+/// 24 bytes in all: the longest text in place is what fits beside the length.
+const IN_PLACE: usize = 22;
+
+#[derive(Clone)]
+enum Repr {
+    Static(&'static str),
+    Owned(Box<str>),
+    Shared(Arc<str>),
+    InPlace(u8, [u8; IN_PLACE]),
+}
+
+impl Text {
+    /// The empty text.
+    pub const EMPTY: Text = Text::literal("");
+
+    /// A literal, usable in constants.
+    #[must_use]
+    pub const fn literal(text: &'static str) -> Self {
+        Text(Repr::Static(text))
+    }
+
+    /// A copy of any text; up to 22 bytes are copied in place, without an allocation.
+    #[must_use]
+    pub fn copy(text: &str) -> Self {
+        Self::in_place(text).unwrap_or_else(|| Text(Repr::Owned(text.into())))
+    }
+
+    /// The characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Repr::Static(text) => text,
+            Repr::Owned(text) => text,
+            Repr::Shared(text) => text,
+            // Written only by `in_place`, from a whole `str`: the check cannot fail.
+            Repr::InPlace(len, bytes) => bytes
+                .get(..usize::from(*len))
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Static(text) => text.len(),
+            Repr::Owned(text) => text.len(),
+            Repr::Shared(text) => text.len(),
+            Repr::InPlace(len, _) => usize::from(*len),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held on the heap by this text alone.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Owned(text) => text.len(),
+            _ => 0,
+        }
+    }
+
+    /// The same text in a form whose clones are free: for what children inherit.
+    pub(crate) fn into_shared(self) -> Self {
+        match self.0 {
+            Repr::Owned(text) => Text(Repr::Shared(text.into())),
+            other => Text(other),
+        }
+    }
+
+    fn in_place(text: &str) -> Option<Self> {
+        let len = u8::try_from(text.len()).ok()?;
+        let mut bytes = [0; IN_PLACE];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Text(Repr::InPlace(len, bytes)))
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Text::EMPTY
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Text::literal(text)
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::in_place(&text).unwrap_or_else(|| Text(Repr::Owned(text.into_boxed_str())))
+    }
+}
+
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        Text::copy(text)
+    }
+}
+
+impl From<Box<str>> for Text {
+    fn from(text: Box<str>) -> Self {
+        Text(Repr::Owned(text))
+    }
+}
+
+impl From<Arc<str>> for Text {
+    fn from(text: Arc<str>) -> Self {
+        Text(Repr::Shared(text))
+    }
+}
+
+impl From<Cow<'static, str>> for Text {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl std::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl std::hash::Hash for Text {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_text_is_three_words() {
+        assert_eq!(size_of::<Text>(), 24);
+        assert_eq!(size_of::<Option<Text>>(), 24);
+    }
+
+    proptest! {
+        #[test]
+        fn every_form_gives_back_the_same_characters(text in "\\PC{0,40}") {
+            let shared: Arc<str> = text.as_str().into();
+            for form in [
+                Text::copy(&text),
+                Text::from(text.clone()),
+                Text::from(text.clone().into_boxed_str()),
+                Text::from(shared),
+                Text::from(Cow::Owned(text.clone())),
+                Text::copy(&text).into_shared(),
+            ] {
+                prop_assert_eq!(form.as_str(), text.as_str());
+                prop_assert_eq!(form.len(), text.len());
+            }
+        }
+    }
+}
