@@ -1,10 +1,10 @@
 //! Monotonic nanoseconds, and the way from them to wall time.
 //!
 //! A span's start and end are readings of one monotonic clock, so a step of the wall clock (NTP, a
-//! suspended machine) never makes a duration negative or long. Only the trace's own anchor is wall time,
-//! read once when its first local span starts.
+//! suspended machine) never makes a duration negative or long. Only the anchor of a trace is wall time.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A reading of the monotonic clock, in nanoseconds since this process first asked.
@@ -26,11 +26,25 @@ pub(crate) fn now() -> Ticks {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Anchor(i64);
 
+/// The newest anchor, so that starting a trace reads one clock and not two. Zero: not read yet.
+static NEWEST: AtomicI64 = AtomicI64::new(0);
+
 impl Anchor {
-    /// Reads both clocks.
-    pub(crate) fn take() -> Self {
+    /// The anchor for a new trace: as old as the last [`Anchor::renew`].
+    pub(crate) fn current() -> Self {
+        match NEWEST.load(Ordering::Relaxed) {
+            0 => Self::renew(),
+            anchor => Anchor(anchor),
+        }
+    }
+
+    /// Reads both clocks. The worker does so once per flush interval, which bounds how long a step of the
+    /// wall clock goes unnoticed.
+    pub(crate) fn renew() -> Self {
         let ticks = now();
-        Anchor(unix_ns(SystemTime::now()).saturating_sub(ticks.0))
+        let anchor = unix_ns(SystemTime::now()).saturating_sub(ticks.0);
+        NEWEST.store(anchor, Ordering::Relaxed);
+        Anchor(anchor)
     }
 
     /// Nanoseconds since the Unix epoch at `ticks`.
@@ -71,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_wall_time_survives_the_way_through_ticks() {
-        let anchor = Anchor::take();
+        let anchor = Anchor::renew();
         for time in [UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_001), UNIX_EPOCH] {
             assert_eq!(anchor.unix_ns(anchor.ticks(time)), unix_ns(time));
         }
@@ -82,6 +96,6 @@ mod tests {
         assert_eq!(unix_ns(UNIX_EPOCH - Duration::from_nanos(5)), -5);
         let far = UNIX_EPOCH.checked_add(Duration::from_secs(1 << 40)).unwrap();
         assert_eq!(unix_ns(far), i64::MAX);
-        let _ = Anchor::take().unix_ns(Ticks(i64::MAX));
+        let _ = Anchor::renew().unix_ns(Ticks(i64::MAX));
     }
 }

@@ -60,10 +60,11 @@ impl TraceId {
         (self.0.get() >> 64) as u64
     }
 
-    /// A fresh id; `wide` says whether the high half is filled with the Unix time in seconds.
-    pub(crate) fn generate(wide: bool) -> Self {
+    /// A fresh id for a trace that starts at a Unix time, or a 64-bit one where no time is given.
+    pub(crate) fn generate(start_unix_ns: Option<i64>) -> Self {
         let low = random();
-        let high = if wide { unix_seconds() << 32 } else { 0 };
+        let seconds = start_unix_ns.and_then(|ns| u64::try_from(ns / 1_000_000_000).ok());
+        let high = seconds.unwrap_or(0) << 32;
         // `random` is never zero, so the fallback is not reached.
         Self::from_halves(high, low).unwrap_or(TraceId(NonZeroU128::MIN))
     }
@@ -161,10 +162,6 @@ fn parse_hex(text: &str, max_digits: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
 /// Rises in the child after a fork, which makes every thread draw a new seed: a child that went on with its
 /// parent's generator would give its spans the ids of its parent's spans.
 static EPOCH: AtomicU32 = AtomicU32::new(1);
@@ -260,10 +257,9 @@ mod tests {
 
     #[test]
     fn wide_ids_carry_the_time_and_narrow_ones_do_not() {
-        let id = TraceId::generate(true);
-        assert_eq!(id.high() & 0xffff_ffff, 0);
-        assert!((id.high() >> 32).abs_diff(unix_seconds()) <= 1);
-        assert_eq!(TraceId::generate(false).high(), 0);
+        let id = TraceId::generate(Some(1_700_000_000_999_999_999));
+        assert_eq!(id.high(), 1_700_000_000 << 32);
+        assert_eq!(TraceId::generate(None).high(), 0);
     }
 
     #[test]

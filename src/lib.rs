@@ -5,6 +5,7 @@ mod diag;
 mod id;
 mod sync;
 mod text;
+mod trace;
 
 pub use diag::{Level, LossReason, Losses};
 pub use id::{ParseIdError, SpanId, TraceId};

@@ -1,0 +1,101 @@
+//! Finished spans of one trace on their way out: from the hand-off on, they have one owner and no lock.
+
+use std::sync::Arc;
+
+use super::record::Record;
+use super::segment::{Segment, fix_names};
+use super::tags::Tags;
+use super::view::SpanView;
+
+/// The vectors of a chunk; emptied, they serve another trace.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub(crate) spans: Vec<Record>,
+    pub(crate) tags: Tags,
+}
+
+/// A vector larger than this is not kept for another trace: one huge trace must not hold memory for ever.
+const MAX_KEPT_SPANS: usize = 1024;
+const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
+
+impl Buffers {
+    /// Emptied for another trace, or `None` when they have grown too large to keep.
+    pub(crate) fn recycle(mut self) -> Option<Self> {
+        if self.spans.capacity() > MAX_KEPT_SPANS || self.tags.capacity() > MAX_KEPT_TAGS {
+            return None;
+        }
+        self.spans.clear();
+        self.tags.clear();
+        Some(self)
+    }
+}
+
+/// Finished spans of one trace, handed off together.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    segment: Arc<Segment>,
+    buffers: Buffers,
+    len: usize,
+}
+
+impl Chunk {
+    pub(crate) fn new(segment: Arc<Segment>, buffers: Buffers, finished: u32) -> Self {
+        Chunk { segment, buffers, len: finished as usize }
+    }
+
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// How many spans there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// About what the chunk holds in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let spans = self
+            .buffers
+            .spans
+            .iter()
+            .fold(0usize, |sum, record| sum.saturating_add(record.bytes()));
+        spans.saturating_add(self.buffers.tags.bytes())
+    }
+
+    /// The spans in slot order: as they were started, but for slots that were used twice.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
+        let Chunk { segment, buffers, .. } = self;
+        buffers.spans.iter().filter(|record| record.id.is_some()).map(move |record| SpanView {
+            segment,
+            record,
+            tags: &buffers.tags,
+        })
+    }
+
+    /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is
+    /// here, else the span that started first.
+    pub(crate) fn head(&self) -> Option<SpanView<'_>> {
+        self.spans()
+            .find(SpanView::is_local_root)
+            .or_else(|| self.spans().min_by_key(|span| span.record.start))
+    }
+
+    /// Fixes what was put off to the end: names that follow from tags, and the sampling decision.
+    pub(crate) fn settle(&mut self) {
+        let Buffers { spans, tags } = &mut self.buffers;
+        for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
+            fix_names(&self.segment, record, tags);
+        }
+        if self.segment.decision().is_none() {
+            if let Some(head) = self.head() {
+                let decision = self.segment.shared.sink.decide(&head);
+                self.segment.settle(decision);
+            }
+        }
+    }
+
+    /// The vectors, for another trace.
+    pub(crate) fn into_buffers(self) -> Buffers {
+        self.buffers
+    }
+}

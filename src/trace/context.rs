@@ -1,0 +1,116 @@
+//! What is active: a span of this process, or what came from another one, and the baggage.
+
+use std::sync::Arc;
+
+use super::baggage::Baggage;
+use super::span::{ActiveSpan, Span, SpanRef};
+use super::span_context::SpanContext;
+
+/// What is active at a place in the program: the parent of what starts next.
+///
+/// Cheap to clone, and `Send`: take it with [`Tracer::context`](crate::Tracer::context), move it to another
+/// thread or task, and give it to [`Tracer::activate`](crate::Tracer::activate) there.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    pub(crate) span: Option<SpanRef>,
+    pub(crate) remote: Option<Arc<SpanContext>>,
+    pub(crate) baggage: Option<Arc<Baggage>>,
+}
+
+impl Context {
+    /// Nothing active: what starts below it begins a new trace.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Context { span: None, remote: None, baggage: None }
+    }
+
+    /// The span of this process that is active, open or not.
+    #[must_use]
+    pub fn span(&self) -> Option<&SpanRef> {
+        self.span.as_ref()
+    }
+
+    /// What came from another process and is active.
+    #[must_use]
+    pub fn remote(&self) -> Option<&SpanContext> {
+        self.remote.as_deref()
+    }
+
+    /// The baggage of this place: what was put here, else that of the span, else what came in.
+    #[must_use]
+    pub fn baggage(&self) -> Option<Arc<Baggage>> {
+        self.baggage
+            .clone()
+            .or_else(|| self.span.as_ref()?.shared_baggage())
+            .or_else(|| self.remote.as_ref()?.baggage.clone())
+    }
+
+    /// The same place with other baggage, which spans started below it take over.
+    #[must_use]
+    pub fn with_baggage(mut self, baggage: Baggage) -> Self {
+        // Kept even when empty: it hides the baggage of the span.
+        self.baggage = Some(Arc::new(baggage));
+        self
+    }
+
+    /// Whether there is no parent here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.span.is_none() && self.remote.is_none()
+    }
+}
+
+impl From<SpanRef> for Context {
+    fn from(span: SpanRef) -> Self {
+        Context { span: Some(span).filter(SpanRef::is_some), ..Context::empty() }
+    }
+}
+
+impl From<&SpanRef> for Context {
+    fn from(span: &SpanRef) -> Self {
+        span.clone().into()
+    }
+}
+
+impl From<&Span> for Context {
+    fn from(span: &Span) -> Self {
+        span.handle().into()
+    }
+}
+
+impl From<&ActiveSpan> for Context {
+    fn from(span: &ActiveSpan) -> Self {
+        span.handle().into()
+    }
+}
+
+impl From<SpanContext> for Context {
+    fn from(remote: SpanContext) -> Self {
+        Context { remote: Some(Arc::new(remote)), ..Context::empty() }
+    }
+}
+
+impl From<&SpanContext> for Context {
+    fn from(remote: &SpanContext) -> Self {
+        remote.clone().into()
+    }
+}
+
+impl From<Arc<SpanContext>> for Context {
+    fn from(remote: Arc<SpanContext>) -> Self {
+        Context { remote: Some(remote), ..Context::empty() }
+    }
+}
+
+impl From<&Context> for Context {
+    fn from(context: &Context) -> Self {
+        context.clone()
+    }
+}
+
+/// `None` is the empty context: activating it hides what was active.
+impl<T: Into<Context>> From<Option<T>> for Context {
+    fn from(context: Option<T>) -> Self {
+        context.map(Into::into).unwrap_or_default()
+    }
+}

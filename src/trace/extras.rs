@@ -1,0 +1,262 @@
+//! What few spans have: links, events, structured tags.
+
+use std::time::SystemTime;
+
+use super::span_context::SpanContext;
+use crate::clock::unix_ns;
+use crate::id::{SpanId, TraceId};
+use crate::text::Text;
+
+/// Boxed, so that a span without any of these pays one word.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) links: Vec<SpanLink>,
+    pub(crate) events: Vec<SpanEvent>,
+    /// `meta_struct`: each value is one MessagePack document.
+    pub(crate) structs: Vec<(Text, Vec<u8>)>,
+}
+
+impl Extras {
+    /// Adds a link; one to the same span of the same trace is replaced.
+    pub(crate) fn add_link(&mut self, link: SpanLink) {
+        match self.links.iter_mut().find(|old| old.same_target(&link)) {
+            Some(old) => *old = link,
+            None => self.links.push(link),
+        }
+    }
+
+    pub(crate) fn set_struct(&mut self, key: Text, document: Vec<u8>) {
+        match self.structs.iter_mut().find(|(old, _)| *old == key) {
+            Some((_, old)) => *old = document,
+            None => self.structs.push((key, document)),
+        }
+    }
+
+    /// A rough size, for the memory bound of the queue.
+    pub(crate) fn bytes(&self) -> usize {
+        let structs =
+            self.structs.iter().fold(0usize, |sum, (_, data)| sum.saturating_add(data.len()));
+        let events =
+            self.events.iter().fold(0usize, |sum, event| sum.saturating_add(event.bytes()));
+        self.links.len().saturating_mul(256).saturating_add(structs).saturating_add(events)
+    }
+}
+
+/// A causal relation to a span that is not the parent: a message of a batch, a retried request.
+///
+/// ```
+/// use tracehound::{SpanId, SpanLink, TraceId};
+///
+/// let link = SpanLink::new(TraceId::new(1).unwrap(), SpanId::new(2).unwrap())
+///     .attribute("reason", "retry");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanLink {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) tracestate: Option<Text>,
+    /// Bit 0: sampled. `None` is "unknown"; the encoder sets bit 31 for "known".
+    pub(crate) flags: Option<u32>,
+    pub(crate) attributes: Vec<(Text, Text)>,
+}
+
+impl SpanLink {
+    /// A link to a span whose sampling is unknown.
+    #[must_use]
+    pub fn new(trace_id: TraceId, span_id: SpanId) -> Self {
+        SpanLink { trace_id, span_id, tracestate: None, flags: None, attributes: Vec::new() }
+    }
+
+    /// A link to the span of a context, or `None` where the context names none.
+    #[must_use]
+    pub fn to(context: &SpanContext) -> Option<Self> {
+        let mut link = SpanLink::new(context.trace_id?, context.span_id?);
+        link.flags = context.priority.map(|priority| u32::from(priority.is_keep()));
+        link.tracestate.clone_from(&context.vendors);
+        Some(link)
+    }
+
+    /// With an attribute; values are text, as the protocol has it.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.attributes.push((key.into(), value.into()));
+        self
+    }
+
+    /// With the W3C trace state of the linked span.
+    #[must_use]
+    pub fn tracestate(mut self, tracestate: impl Into<Text>) -> Self {
+        self.tracestate = Some(tracestate.into()).filter(|state| !state.is_empty());
+        self
+    }
+
+    /// Says whether the linked trace is kept.
+    #[must_use]
+    pub fn sampled(mut self, sampled: bool) -> Self {
+        self.flags = Some(u32::from(sampled));
+        self
+    }
+
+    /// The linked trace.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The linked span.
+    #[must_use]
+    pub fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    fn same_target(&self, other: &SpanLink) -> bool {
+        self.trace_id == other.trace_id && self.span_id == other.span_id
+    }
+}
+
+/// Something that happened at one moment of a span.
+///
+/// ```
+/// use tracehound::SpanEvent;
+///
+/// let event = SpanEvent::new("cache.miss").attribute("key", "user:42").attribute("tries", 3);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanEvent {
+    pub(crate) name: Text,
+    pub(crate) unix_ns: u64,
+    pub(crate) attributes: Vec<(Text, EventValue)>,
+}
+
+impl SpanEvent {
+    /// An event that happens now.
+    #[must_use]
+    pub fn new(name: impl Into<Text>) -> Self {
+        Self::at(name, SystemTime::now())
+    }
+
+    /// An event at a given time; times before 1970 count as 1970.
+    #[must_use]
+    pub fn at(name: impl Into<Text>, time: SystemTime) -> Self {
+        let unix_ns = u64::try_from(unix_ns(time)).unwrap_or_default();
+        SpanEvent { name: name.into(), unix_ns, attributes: Vec::new() }
+    }
+
+    /// With an attribute. What the protocol cannot hold is dropped: NaN, infinities, mixed or nested arrays.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<EventValue>) -> Self {
+        let value = value.into();
+        if value.is_valid() {
+            self.attributes.push((key.into(), value));
+        }
+        self
+    }
+
+    fn bytes(&self) -> usize {
+        self.attributes.iter().fold(64, |sum, (key, value)| {
+            sum.saturating_add(key.len()).saturating_add(value.bytes())
+        })
+    }
+}
+
+/// The value of an attribute of a [`SpanEvent`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EventValue {
+    /// Text.
+    Text(Text),
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    I64(i64),
+    /// A finite float.
+    F64(f64),
+    /// Values of one type, none of them an array.
+    Array(Vec<EventValue>),
+}
+
+impl EventValue {
+    fn is_valid(&self) -> bool {
+        match self {
+            EventValue::F64(number) => number.is_finite(),
+            EventValue::Array(values) => {
+                let same = |value: &EventValue| {
+                    values.first().is_some_and(|first| {
+                        std::mem::discriminant(first) == std::mem::discriminant(value)
+                    })
+                };
+                values.iter().all(|value| {
+                    same(value) && !matches!(value, EventValue::Array(_)) && value.is_valid()
+                })
+            }
+            _ => true,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            EventValue::Text(text) => text.len().saturating_add(32),
+            EventValue::Array(values) => {
+                values.iter().fold(32, |sum, value| sum.saturating_add(value.bytes()))
+            }
+            _ => 32,
+        }
+    }
+}
+
+macro_rules! from {
+    ($($source:ty => |$value:ident| $target:expr;)*) => {
+        $(impl From<$source> for EventValue {
+            fn from($value: $source) -> Self {
+                $target
+            }
+        })*
+    };
+}
+
+from! {
+    Text => |value| EventValue::Text(value);
+    &str => |value| EventValue::Text(Text::copy(value));
+    String => |value| EventValue::Text(value.into());
+    bool => |value| EventValue::Bool(value);
+    i32 => |value| EventValue::I64(value.into());
+    i64 => |value| EventValue::I64(value);
+    u32 => |value| EventValue::I64(value.into());
+    f64 => |value| EventValue::F64(value);
+}
+
+impl<T: Into<EventValue>> From<Vec<T>> for EventValue {
+    fn from(values: Vec<T>) -> Self {
+        EventValue::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_link_to_the_same_span_replaces_the_first() {
+        let (trace, span) = (TraceId::new(1).unwrap(), SpanId::new(2).unwrap());
+        let mut extras = Extras::default();
+        extras.add_link(SpanLink::new(trace, span).attribute("n", "1"));
+        extras.add_link(SpanLink::new(TraceId::new(9).unwrap(), span));
+        extras.add_link(SpanLink::new(trace, span).attribute("n", "2"));
+        assert_eq!(extras.links.len(), 2);
+        assert_eq!(extras.links[0].attributes[0].1, "2");
+    }
+
+    #[test]
+    fn attributes_the_protocol_cannot_hold_are_dropped_one_by_one() {
+        let mixed = EventValue::Array(vec![1i64.into(), "a".into()]);
+        let nested = EventValue::Array(vec![EventValue::Array(vec![])]);
+        let event = SpanEvent::new("e")
+            .attribute("nan", f64::NAN)
+            .attribute("mixed", mixed)
+            .attribute("nested", nested)
+            .attribute("good", vec![1i64, 2])
+            .attribute("empty", Vec::<i64>::new());
+        let keys: Vec<_> = event.attributes.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["good", "empty"]);
+    }
+}

@@ -1,0 +1,43 @@
+//! Traces, spans and what is active: the core that every API of the library shares.
+
+mod baggage;
+mod builder;
+mod chunk;
+mod context;
+mod extras;
+mod failure;
+mod future;
+mod provider;
+mod record;
+mod sampling;
+mod segment;
+mod shared;
+mod span;
+mod span_context;
+mod tagging;
+mod tags;
+mod value;
+mod view;
+
+pub use baggage::Baggage;
+pub use builder::SpanBuilder;
+pub(crate) use chunk::{Buffers, Chunk};
+pub use context::Context;
+pub use extras::{EventValue, SpanEvent, SpanLink};
+pub use future::{FutureExt, InContext, InSpan};
+pub use provider::{
+    ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
+};
+pub(crate) use provider::{Provider, is_suppressed};
+pub(crate) use record::ServiceSource;
+pub use record::{LateNames, NamingFn, SpanKind};
+pub use sampling::{Decision, Mechanism, Priority};
+pub(crate) use segment::Segment;
+pub(crate) use shared::{Shared, Sink};
+#[cfg(feature = "struct-tags")]
+pub use span::StructTagError;
+pub use span::{ActiveSpan, Span, SpanRef};
+pub use span_context::SpanContext;
+pub use value::TagValue;
+pub(crate) use value::Value;
+pub use view::SpanView;

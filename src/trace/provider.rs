@@ -1,0 +1,223 @@
+//! Where the active span is kept: one store at a time, behind one trait.
+
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use super::context::Context;
+
+/// Keeps what is active on each thread, task, or whatever the program runs in.
+///
+/// The default keeps a stack for each thread. The OpenTelemetry bridge puts OpenTelemetry's own context in
+/// its place, so that both APIs see one store. Give your own to
+/// [`TracerBuilder::context_provider`](crate::TracerBuilder::context_provider).
+///
+/// Every method is called on application threads, may be called while a thread is being torn down, and
+/// must not panic. `detach` may come in any order.
+pub trait ContextProvider: Send + Sync {
+    /// What is active here: the parent of what starts next. Empty where nothing is.
+    fn active(&self) -> Context;
+
+    /// Makes a context the active one until [`ContextProvider::detach`] is called with the returned token,
+    /// on the same thread.
+    fn attach(&self, context: Context) -> ScopeToken;
+
+    /// Ends what `attach` began. If something else was attached since, that stays active.
+    fn detach(&self, token: ScopeToken);
+}
+
+/// Names one `attach` of a [`ContextProvider`]; what the number means is the provider's own affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeToken(pub u64);
+
+/// The store of a tracer.
+#[derive(Clone, Default)]
+pub(crate) enum Provider {
+    /// The store of the process: the thread-local stacks, unless a bridge has put its own in their place.
+    #[default]
+    Process,
+    /// One given to this tracer.
+    Own(Arc<dyn ContextProvider>),
+}
+
+static REPLACEMENT: OnceLock<Box<dyn ContextProvider>> = OnceLock::new();
+
+/// Puts a bridge's store in the place of the thread-local stacks, for all tracers of the process that have
+/// none of their own. Once only: the second call returns `false` and changes nothing.
+///
+/// For bridges; meant to be called before the first span is activated.
+pub fn replace_context_store(provider: Box<dyn ContextProvider>) -> bool {
+    REPLACEMENT.set(provider).is_ok()
+}
+
+impl Provider {
+    pub(crate) fn active(&self) -> Context {
+        match self {
+            Provider::Own(provider) => provider.active(),
+            Provider::Process => match REPLACEMENT.get() {
+                Some(provider) => provider.active(),
+                None => ThreadStack.active(),
+            },
+        }
+    }
+
+    pub(crate) fn activate(&self, context: Context) -> Scope {
+        let (token, of) = match self {
+            Provider::Own(provider) => (provider.attach(context), self.clone()),
+            Provider::Process => match REPLACEMENT.get() {
+                Some(provider) => (provider.attach(context), Provider::Process),
+                None => return Scope::of(Held::Stack(ThreadStack.attach(context))),
+            },
+        };
+        Scope::of(Held::Other(of, token))
+    }
+
+    fn detach(&self, token: ScopeToken) {
+        match self {
+            Provider::Own(provider) => provider.detach(token),
+            Provider::Process => {
+                if let Some(provider) = REPLACEMENT.get() {
+                    provider.detach(token);
+                }
+            }
+        }
+    }
+}
+
+/// Keeps something active until it is dropped.
+///
+/// Scopes may be dropped in any order: what was activated later stays active until its own scope ends. A
+/// scope belongs to its thread and cannot be held across an `.await` in a future that moves between
+/// threads; use [`FutureExt::in_span`](crate::FutureExt::in_span) there.
+///
+/// ```compile_fail
+/// fn is_send<T: Send>() {}
+/// is_send::<tracehound::Scope>();
+/// ```
+#[must_use = "what was activated is active only until the scope is dropped; `let _ =` drops it at once"]
+#[derive(Debug)]
+pub struct Scope {
+    held: Held,
+    /// Not `Send`: the store is the thread's.
+    _thread: PhantomData<*const ()>,
+}
+
+enum Held {
+    Nothing,
+    Stack(ScopeToken),
+    Other(Provider, ScopeToken),
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Held::Nothing => "Nothing",
+            Held::Stack(_) | Held::Other(..) => "Active",
+        })
+    }
+}
+
+impl Scope {
+    /// A scope that holds nothing active: of a span that does not exist.
+    pub(crate) fn empty() -> Self {
+        Scope::of(Held::Nothing)
+    }
+
+    fn of(held: Held) -> Self {
+        Scope { held, _thread: PhantomData }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        match &self.held {
+            Held::Nothing => {}
+            Held::Stack(token) => ThreadStack.detach(*token),
+            Held::Other(provider, token) => provider.detach(*token),
+        }
+    }
+}
+
+thread_local! {
+    /// Entries of scopes that ended out of order are `None` until the ones above them end.
+    static STACK: RefCell<Vec<Option<Context>>> = const { RefCell::new(Vec::new()) };
+    static SUPPRESSED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The default store: a stack for each thread.
+struct ThreadStack;
+
+/// The token of an `attach` that could not be stored, on a thread that is being torn down.
+const NOT_STORED: ScopeToken = ScopeToken(u64::MAX);
+
+impl ContextProvider for ThreadStack {
+    fn active(&self) -> Context {
+        STACK
+            .try_with(|stack| {
+                let stack = stack.try_borrow().ok()?;
+                stack.iter().rev().flatten().next().cloned()
+            })
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    fn attach(&self, context: Context) -> ScopeToken {
+        STACK
+            .try_with(|stack| {
+                let mut stack = stack.try_borrow_mut().ok()?;
+                let token = u64::try_from(stack.len()).ok()?;
+                stack.push(Some(context));
+                Some(ScopeToken(token))
+            })
+            .ok()
+            .flatten()
+            .unwrap_or(NOT_STORED)
+    }
+
+    fn detach(&self, token: ScopeToken) {
+        let ended = STACK.try_with(|stack| {
+            let mut stack = stack.try_borrow_mut().ok()?;
+            let ended = stack.get_mut(usize::try_from(token.0).ok()?)?.take();
+            while let Some(None) = stack.last() {
+                stack.pop();
+            }
+            ended
+        });
+        // Dropped after the borrow: it may be the last handle of a trace.
+        drop(ended);
+    }
+}
+
+/// Keeps tracing off on this thread until it is dropped.
+///
+/// Made by [`suppress`](crate::suppress).
+#[must_use = "tracing is off only until the guard is dropped"]
+#[derive(Debug)]
+pub struct Suppression {
+    _thread: PhantomData<*const ()>,
+}
+
+/// Switches tracing off on this thread: spans started here do not exist, until the guard is dropped.
+///
+/// For code whose spans nobody wants, such as a health check or the exporter of another signal.
+///
+/// ```
+/// let tracer = tracehound::Tracer::builder().build();
+/// let _off = tracehound::suppress();
+/// assert!(tracer.trace("unwanted").is_none());
+/// ```
+pub fn suppress() -> Suppression {
+    let _ = SUPPRESSED.try_with(|depth| depth.set(depth.get().saturating_add(1)));
+    Suppression { _thread: PhantomData }
+}
+
+impl Drop for Suppression {
+    fn drop(&mut self) {
+        let _ = SUPPRESSED.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
+    }
+}
+
+pub(crate) fn is_suppressed() -> bool {
+    SUPPRESSED.try_with(|depth| depth.get() > 0).unwrap_or(false)
+}

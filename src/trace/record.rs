@@ -1,0 +1,172 @@
+//! One span, as the segment keeps it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::baggage::Baggage;
+use super::extras::Extras;
+use super::tags::TagList;
+use super::view::SpanView;
+use crate::clock::Ticks;
+use crate::id::SpanId;
+use crate::text::Text;
+
+/// The side of an exchange a span stands for: the tag `span.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SpanKind {
+    /// Work inside the process.
+    Internal,
+    /// Answers a request from elsewhere.
+    Server,
+    /// Sends a request elsewhere and waits.
+    Client,
+    /// Sends a message and does not wait.
+    Producer,
+    /// Handles a message.
+    Consumer,
+}
+
+impl SpanKind {
+    /// The value of `span.kind`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SpanKind::Internal => "internal",
+            SpanKind::Server => "server",
+            SpanKind::Client => "client",
+            SpanKind::Producer => "producer",
+            SpanKind::Consumer => "consumer",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [
+            SpanKind::Internal,
+            SpanKind::Server,
+            SpanKind::Client,
+            SpanKind::Producer,
+            SpanKind::Consumer,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for SpanKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Names that follow from tags which may still change: worked out when they are first needed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LateNames {
+    /// The operation name.
+    pub name: Text,
+    /// The span type, where the tags imply one.
+    pub span_type: Option<Text>,
+}
+
+/// Works the names of a span out of its other fields and tags.
+///
+/// A plain function, so that it costs a span one word; it may run on any thread, under the lock of the
+/// trace, and so must not touch spans.
+pub type NamingFn = fn(&SpanView<'_>) -> LateNames;
+
+/// Who chose the service of a span: the tag `_dd.svc_src`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ServiceSource {
+    /// The configuration, or the parent did.
+    #[default]
+    Inherited,
+    /// The user, through the API.
+    Manual,
+    /// `DD_SERVICE_MAPPING`.
+    Mapping,
+}
+
+/// A slot that points nowhere.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// One span. Absent means default: no service is the tracer's, no resource is the name.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// `None` in a slot that is free.
+    pub(crate) id: Option<SpanId>,
+    pub(crate) parent: Option<SpanId>,
+    /// Where the parent is, as long as that slot still holds `parent`.
+    pub(crate) parent_slot: u32,
+    pub(crate) start: Ticks,
+    /// Nanoseconds; negative while the span is open.
+    pub(crate) duration: i64,
+    pub(crate) name: Text,
+    pub(crate) service: Option<Text>,
+    pub(crate) resource: Option<Text>,
+    pub(crate) span_type: Option<Text>,
+    pub(crate) naming: Option<NamingFn>,
+    pub(crate) tags: TagList,
+    pub(crate) baggage: Option<Arc<Baggage>>,
+    pub(crate) extras: Option<Box<Extras>>,
+    pub(crate) kind: Option<SpanKind>,
+    pub(crate) service_source: ServiceSource,
+    pub(crate) error: bool,
+    /// First span of the trace in this process.
+    pub(crate) local_root: bool,
+    /// `_dd.top_level`; known when the span finishes.
+    pub(crate) top_level: bool,
+}
+
+/// "Still open", in [`Record::duration`].
+pub(crate) const OPEN: i64 = -1;
+
+impl Record {
+    /// What a free slot holds.
+    pub(crate) const VACANT: Record = Record {
+        id: None,
+        parent: None,
+        parent_slot: NO_SLOT,
+        start: Ticks(0),
+        duration: 0,
+        name: Text::EMPTY,
+        service: None,
+        resource: None,
+        span_type: None,
+        naming: None,
+        tags: TagList::EMPTY,
+        baggage: None,
+        extras: None,
+        kind: None,
+        service_source: ServiceSource::Inherited,
+        error: false,
+        local_root: false,
+        top_level: false,
+    };
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.id.is_some() && self.duration < 0
+    }
+
+    pub(crate) fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+
+    /// A rough size, for the memory bound of the queue: what the record holds beside its tags.
+    pub(crate) fn bytes(&self) -> usize {
+        [Some(&self.name), self.service.as_ref(), self.resource.as_ref(), self.span_type.as_ref()]
+            .into_iter()
+            .flatten()
+            .fold(size_of::<Record>(), |sum, text| sum.saturating_add(text.heap_bytes()))
+            .saturating_add(self.extras.as_ref().map_or(0, |extras| extras.bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_stays_within_three_cache_lines() {
+        assert!(size_of::<Record>() <= 192, "{}", size_of::<Record>());
+    }
+}

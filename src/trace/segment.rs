@@ -1,0 +1,517 @@
+//! The part of one trace that lives in this process.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use super::chunk::{Buffers, Chunk};
+use super::record::{LateNames, NO_SLOT, OPEN, Record, ServiceSource};
+use super::sampling::Decision;
+use super::shared::Shared;
+use super::span_context::SpanContext;
+use super::tags::{TagList, Tags};
+use super::value::Value;
+use super::view::SpanView;
+use crate::clock::{self, Anchor, Ticks};
+use crate::diag::LossReason;
+use crate::id::{SpanId, TraceId};
+use crate::sync::lock;
+use crate::text::Text;
+
+/// Spans of one trace that may be recorded and unsent at one time; further ones are not recorded.
+///
+/// A bound on memory where a program starts spans and never finishes them.
+pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
+
+/// The open part of a trace: one lock around two flat vectors.
+///
+/// Neither lock is ever taken while the other is held, and no code of the user runs under either.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) trace_id: TraceId,
+    /// The first span started here; always in slot 0 as long as it is here.
+    pub(crate) root: SpanId,
+    pub(crate) anchor: Anchor,
+    /// What came in from upstream.
+    pub(crate) upstream: Option<Arc<SpanContext>>,
+    pub(crate) shared: Arc<Shared>,
+    /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
+    decision: Mutex<Option<Decision>>,
+    body: Mutex<Body>,
+}
+
+/// The spans of a segment and their tags.
+#[derive(Debug, Default)]
+struct Body {
+    /// A span's slot is its index.
+    spans: Vec<Record>,
+    tags: Tags,
+    open: u32,
+    /// Finished and not handed off.
+    finished: u32,
+    /// Slots left empty by a partial flush.
+    free: Vec<u32>,
+}
+
+/// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
+#[derive(Clone, Debug)]
+pub(crate) struct At {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) slot: u32,
+    pub(crate) id: SpanId,
+}
+
+/// What a span starts with.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    pub(crate) record: Record,
+    pub(crate) start: Option<SystemTime>,
+    /// Emptied into the segment.
+    pub(crate) tags: &'a mut Vec<(Text, Value)>,
+}
+
+/// How the parent of a new span was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lineage {
+    /// The user named it: it is the parent even when it has finished.
+    Explicit,
+    /// It is the active span: if it has finished, its nearest open ancestor is the parent.
+    Active,
+}
+
+/// What came of starting a child.
+#[derive(Debug)]
+pub(crate) enum Started {
+    Child(At),
+    /// The trace is full; the span is not recorded.
+    Full,
+}
+
+impl Segment {
+    /// Starts the first span of a trace in this process.
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        upstream: Option<Arc<SpanContext>>,
+        mut draft: Draft<'_>,
+    ) -> At {
+        let anchor = Anchor::current();
+        let start = draft.start.map_or_else(clock::now, |start| anchor.ticks(start));
+        let trace_id =
+            upstream.as_ref().and_then(|context| context.trace_id).unwrap_or_else(|| {
+                TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(start)))
+            });
+        let root = SpanId::generate();
+        let mut decision = None;
+        if let Some(context) = upstream.as_deref() {
+            if context.trace_id.is_some() {
+                draft.record.parent = context.span_id;
+                decision = context
+                    .priority
+                    .map(|priority| Decision::inherited(priority, context.mechanism));
+            }
+            if draft.record.baggage.is_none() {
+                draft.record.baggage.clone_from(&context.baggage);
+            }
+            for link in &context.links {
+                draft.record.extras_mut().add_link(link.clone());
+            }
+        }
+        draft.record.local_root = true;
+        let Buffers { spans, tags } = blank(shared);
+        let mut body = Body { spans, tags, ..Body::default() };
+        body.push(root, start, draft);
+        let segment = Segment {
+            trace_id,
+            root,
+            anchor,
+            upstream,
+            shared: Arc::clone(shared),
+            decision: Mutex::new(decision),
+            body: Mutex::new(body),
+        };
+        At { segment: Arc::new(segment), slot: 0, id: root }
+    }
+
+    /// Looks at the local root, wherever the chunk that holds it is: here, or not any more.
+    fn with_root<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+        let body = lock(&self.body);
+        let record = body.record(0, self.root)?;
+        Some(look(&SpanView { segment: self, record, tags: &body.tags }))
+    }
+
+    /// The decision, if there is one.
+    pub(crate) fn decision(&self) -> Option<Decision> {
+        *lock(&self.decision)
+    }
+
+    /// The decision; taken now if there is none.
+    pub(crate) fn decide(&self) -> Decision {
+        if let Some(decision) = self.decision() {
+            return decision;
+        }
+        let sink = &self.shared.sink;
+        let decision = if sink.samples_with_user_code() {
+            let copy = self.with_root(|root| {
+                let mut tags = Tags::default();
+                let mut record = root.record.clone();
+                record.tags = TagList::EMPTY;
+                for (key, value) in root.all() {
+                    tags.set(&mut record.tags, key.clone(), value.clone());
+                }
+                (record, tags)
+            });
+            copy.map(|(record, tags)| {
+                sink.decide(&SpanView { segment: self, record: &record, tags: &tags })
+            })
+        } else {
+            self.with_root(|root| sink.decide(root))
+        };
+        // The root is gone only when a chunk left without a decision, which no path does.
+        let decision = decision.unwrap_or_else(|| {
+            let tags = Tags::default();
+            sink.decide(&SpanView { segment: self, record: &Record::VACANT, tags: &tags })
+        });
+        self.settle(decision)
+    }
+
+    /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
+    pub(crate) fn settle(&self, decision: Decision) -> Decision {
+        *lock(&self.decision).get_or_insert(decision)
+    }
+
+    /// The user's own word, over any decision before it.
+    pub(crate) fn overrule(&self, decision: Decision) {
+        *lock(&self.decision) = Some(decision);
+    }
+
+    fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
+        let chunk = Chunk::new(Arc::clone(self), Buffers { spans, tags }, finished);
+        if self.shared.is_enabled() {
+            self.shared.sink.submit(chunk);
+        }
+    }
+}
+
+impl At {
+    /// Starts a child of this span; gives the draft back when neither the active span nor any ancestor of
+    /// it is open, and so nothing is the parent.
+    pub(crate) fn start_child<'a>(
+        self,
+        mut draft: Draft<'a>,
+        lineage: Lineage,
+    ) -> Result<Started, Draft<'a>> {
+        let segment = &self.segment;
+        let start = match draft.start {
+            Some(start) => segment.anchor.ticks(start),
+            None => clock::now(),
+        };
+        let id = SpanId::generate();
+        let mut guard = lock(&segment.body);
+        let body = &mut *guard;
+        let parent_slot = match lineage {
+            Lineage::Explicit => self.slot,
+            Lineage::Active => match body.nearest_open(self.slot, self.id) {
+                Some(slot) => slot,
+                None => {
+                    drop(guard);
+                    return Err(draft);
+                }
+            },
+        };
+        let parent = match lineage {
+            Lineage::Explicit => body.record(self.slot, self.id),
+            Lineage::Active => body.spans.get(parent_slot as usize),
+        };
+        match parent {
+            Some(parent) => {
+                draft.record.parent = parent.id;
+                draft.record.parent_slot = parent_slot;
+                if draft.record.service.is_none() {
+                    draft.record.service.clone_from(&parent.service);
+                    draft.record.service_source = parent.service_source;
+                }
+                if draft.record.baggage.is_none() {
+                    draft.record.baggage.clone_from(&parent.baggage);
+                }
+            }
+            // It was sent already: a late child, in a chunk of its own.
+            None => draft.record.parent = Some(self.id),
+        }
+        let Some(slot) = body.push(id, start, draft) else {
+            drop(guard);
+            segment.shared.diag.lose(LossReason::TraceTooLong, 1, || {
+                format!("trace {} has {MAX_SPANS_PER_TRACE} unsent spans", segment.trace_id)
+            });
+            return Ok(Started::Full);
+        };
+        drop(guard);
+        Ok(Started::Child(At { segment: self.segment, slot, id }))
+    }
+
+    /// Looks at the span, open or finished, as long as it was not handed off.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+        let body = lock(&self.segment.body);
+        let record = body.record(self.slot, self.id)?;
+        Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
+    }
+
+    /// Changes the span if it is still open, and says whether it was.
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
+        let mut guard = lock(&self.segment.body);
+        let body = &mut *guard;
+        match body.spans.get_mut(self.slot as usize) {
+            Some(record) if record.id == Some(self.id) && record.is_open() => {
+                change(record, &mut body.tags);
+                true
+            }
+            _ => {
+                drop(guard);
+                self.segment
+                    .shared
+                    .diag
+                    .debug(|| format!("span {} has finished: a change to it is ignored", self.id));
+                false
+            }
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.segment.body).record(self.slot, self.id).is_some_and(Record::is_open)
+    }
+
+    /// This span if it is open, else its nearest ancestor here that is.
+    pub(crate) fn nearest_open(&self) -> Option<At> {
+        let (slot, id) = {
+            let body = lock(&self.segment.body);
+            let slot = body.nearest_open(self.slot, self.id)?;
+            (slot, body.spans.get(slot as usize)?.id?)
+        };
+        Some(At { segment: Arc::clone(&self.segment), slot, id })
+    }
+
+    /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
+    pub(crate) fn finish(&self, end: Option<SystemTime>) {
+        self.finish_chain(end, false);
+    }
+
+    /// Finishes the span and every open span above it in this process.
+    pub(crate) fn finish_with_ancestors(&self) {
+        self.finish_chain(None, true);
+    }
+
+    fn finish_chain(&self, end: Option<SystemTime>, ancestors: bool) {
+        let segment = &self.segment;
+        let end = match end {
+            Some(end) => segment.anchor.ticks(end),
+            None => clock::now(),
+        };
+        let mut guard = lock(&segment.body);
+        let body = &mut *guard;
+        let mut at = Some((self.slot, self.id));
+        let mut finished = false;
+        while let Some((slot, id)) = at {
+            finished |= body.close(slot, id, end);
+            at = ancestors.then(|| body.parent_of(slot, id)).flatten();
+        }
+        if !finished {
+            return;
+        }
+        if body.open == 0 {
+            let Body { spans, tags, finished, .. } = std::mem::take(body);
+            drop(guard);
+            segment.submit(spans, tags, finished);
+            return;
+        }
+        let due = body.partial_flush_due(&segment.shared);
+        drop(guard);
+        if due {
+            self.flush_partly();
+        }
+    }
+
+    /// Hands the finished spans off and keeps the open ones.
+    fn flush_partly(&self) {
+        let segment = &self.segment;
+        // What is sent now binds what is sent later.
+        segment.decide();
+        let fresh = blank(&segment.shared);
+        let mut guard = lock(&segment.body);
+        if !guard.partial_flush_due(&segment.shared) {
+            return;
+        }
+        let (buffers, finished) = guard.split(fresh);
+        drop(guard);
+        segment.submit(buffers.spans, buffers.tags, finished);
+    }
+}
+
+impl Body {
+    fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
+        self.spans.get(slot as usize).filter(|record| record.id == Some(id))
+    }
+
+    /// Puts a new span into a slot; `None` when the trace is full.
+    fn push(&mut self, id: SpanId, start: Ticks, draft: Draft<'_>) -> Option<u32> {
+        let Draft { mut record, tags, .. } = draft;
+        record.id = Some(id);
+        record.start = start;
+        record.duration = OPEN;
+        for (key, value) in tags.drain(..) {
+            self.tags.set(&mut record.tags, key, value);
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                *self.spans.get_mut(slot as usize)? = record;
+                slot
+            }
+            None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
+            None => {
+                let slot = u32::try_from(self.spans.len()).ok()?;
+                self.spans.push(record);
+                slot
+            }
+        };
+        self.open = self.open.saturating_add(1);
+        Some(slot)
+    }
+
+    fn close(&mut self, slot: u32, id: SpanId, end: Ticks) -> bool {
+        let Some(record) = self.record(slot, id).filter(|record| record.is_open()) else {
+            return false;
+        };
+        let duration = end.0.saturating_sub(record.start.0).max(0);
+        // Only now: until here the service may have changed, its own and the parent's.
+        let top_level = record.local_root
+            || self
+                .parent_of(slot, id)
+                .and_then(|(slot, id)| self.record(slot, id))
+                .is_some_and(|parent| parent.service != record.service);
+        if let Some(record) = self.spans.get_mut(slot as usize) {
+            record.duration = duration;
+            record.top_level = top_level;
+        }
+        self.open = self.open.saturating_sub(1);
+        self.finished = self.finished.saturating_add(1);
+        true
+    }
+
+    /// Where the parent of a span is, if it is here.
+    fn parent_of(&self, slot: u32, id: SpanId) -> Option<(u32, SpanId)> {
+        let record = self.record(slot, id)?;
+        let parent = record.parent?;
+        self.record(record.parent_slot, parent).map(|_| (record.parent_slot, parent))
+    }
+
+    fn nearest_open(&self, slot: u32, id: SpanId) -> Option<u32> {
+        let mut at = Some((slot, id));
+        while let Some((slot, id)) = at {
+            if self.record(slot, id)?.is_open() {
+                return Some(slot);
+            }
+            at = self.parent_of(slot, id);
+        }
+        None
+    }
+
+    /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
+    /// stays the same however many spans of a trace are open at once.
+    fn partial_flush_due(&self, shared: &Shared) -> bool {
+        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+    }
+
+    /// Takes everything out and puts the open spans back into their slots.
+    ///
+    /// The other way round, moving the finished ones out, costs more: there are more of them.
+    fn split(&mut self, fresh: Buffers) -> (Buffers, u32) {
+        let mut old = std::mem::take(self);
+        self.spans = fresh.spans;
+        self.tags = fresh.tags;
+        for (slot, record) in old.spans.iter_mut().enumerate() {
+            if !record.is_open() {
+                continue;
+            }
+            while self.spans.len() < slot {
+                self.free.extend(u32::try_from(self.spans.len()));
+                self.spans.push(Record::VACANT);
+            }
+            let mut kept = std::mem::replace(record, Record::VACANT);
+            kept.tags = self.tags.adopt(&mut old.tags, kept.tags);
+            self.spans.push(kept);
+        }
+        self.open = old.open;
+        (Buffers { spans: old.spans, tags: old.tags }, old.finished)
+    }
+}
+
+/// Finished spans whose trace can never end, because an open one was given up, are sent all the same.
+impl Drop for Segment {
+    fn drop(&mut self) {
+        let body = self.body.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if body.finished == 0 {
+            return;
+        }
+        for record in &mut body.spans {
+            if record.is_open() {
+                *record = Record::VACANT;
+            }
+        }
+        let Body { spans, tags, finished, .. } = std::mem::take(body);
+        let heir = Arc::new(Segment {
+            trace_id: self.trace_id,
+            root: self.root,
+            anchor: self.anchor,
+            upstream: self.upstream.take(),
+            shared: Arc::clone(&self.shared),
+            decision: Mutex::new(self.decision()),
+            body: Mutex::default(),
+        });
+        heir.submit(spans, tags, finished);
+    }
+}
+
+/// Names that were put off are fixed: the span does not change any more.
+pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
+    let Some(names) = (SpanView { segment, record, tags }).late_names() else { return };
+    let LateNames { name, span_type } = names;
+    record.naming = None;
+    record.name = name;
+    record.span_type = record.span_type.take().or(span_type);
+}
+
+/// Sets the service of a span, mapped by `DD_SERVICE_MAPPING`; an empty one is the tracer's.
+pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
+    if service.is_empty() || service == shared.service {
+        record.service = None;
+        record.service_source = ServiceSource::Inherited;
+        return;
+    }
+    match shared.mapped(&service) {
+        Some(mapped) => {
+            record.service = Some(mapped.clone());
+            record.service_source = ServiceSource::Mapping;
+        }
+        None => {
+            record.service = Some(service.into_shared());
+            record.service_source = ServiceSource::Manual;
+        }
+    }
+}
+
+thread_local! {
+    /// Empty vectors, fetched several at a time: threads that start traces meet at the pool's lock seldom.
+    static BLANKS: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
+}
+
+fn blank(shared: &Shared) -> Buffers {
+    BLANKS
+        .try_with(|blanks| {
+            let mut blanks = blanks.try_borrow_mut().ok()?;
+            if blanks.is_empty() {
+                shared.sink.refill(&mut blanks);
+            }
+            blanks.pop()
+        })
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}

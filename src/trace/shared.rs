@@ -1,0 +1,76 @@
+//! What all traces of one tracer share, and the one edge from a trace to what comes after it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::chunk::{Buffers, Chunk};
+use super::provider::Provider;
+use super::sampling::Decision;
+use super::view::SpanView;
+use crate::diag::Diag;
+use crate::sync::Snapshot;
+use crate::text::Text;
+
+/// What a tracer does with the chunks of its traces.
+///
+/// Called on application threads: nothing here may wait, and none of the library's locks is held.
+pub(crate) trait Sink: Send + Sync {
+    /// Takes a chunk over.
+    fn submit(&self, chunk: Chunk);
+
+    /// Decides on a trace by its local root. Called under the lock of that trace, unless
+    /// [`Sink::samples_with_user_code`] says that a copy has to be made.
+    fn decide(&self, root: &SpanView<'_>) -> Decision;
+
+    /// Whether [`Sink::decide`] runs functions of the user, which never run under a lock of ours.
+    fn samples_with_user_code(&self) -> bool {
+        false
+    }
+
+    /// Moves empty vectors of sent chunks into `into`, to be filled again.
+    fn refill(&self, into: &mut Vec<Buffers>);
+}
+
+/// What all traces of one tracer share. Built once; only the atomics and snapshots change.
+pub(crate) struct Shared {
+    pub(crate) service: Text,
+    pub(crate) env: Option<Text>,
+    pub(crate) version: Option<Text>,
+    /// Tags of every span: `DD_TAGS` and those set on the tracer.
+    pub(crate) tags: Snapshot<Vec<(Text, Text)>>,
+    /// `DD_SERVICE_MAPPING`, applied to a service when it is set.
+    pub(crate) service_mapping: Vec<(Text, Text)>,
+    /// Whether new trace ids have their high half filled.
+    pub(crate) wide_trace_ids: bool,
+    /// Finished spans of a trace that are sent before the trace ends; `None` switches that off.
+    pub(crate) partial_flush: Option<u32>,
+    /// Frames that an `error.stack` holds at the most.
+    pub(crate) stack_limit: usize,
+    pub(crate) enabled: AtomicBool,
+    pub(crate) provider: Provider,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) diag: Arc<Diag>,
+}
+
+impl Shared {
+    /// Whether finished spans are to be sent.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    /// A tag that every span has.
+    pub(crate) fn tag(&self, key: &str) -> Option<Text> {
+        self.tags.load().iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    }
+
+    /// The service that `DD_SERVICE_MAPPING` puts in the place of another.
+    pub(crate) fn mapped(&self, service: &str) -> Option<&Text> {
+        self.service_mapping.iter().find(|(from, _)| from == service).map(|(_, to)| to)
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("service", &self.service).finish_non_exhaustive()
+    }
+}

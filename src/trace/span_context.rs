@@ -1,0 +1,159 @@
+//! What of a span crosses the border of a process.
+
+use std::sync::Arc;
+
+use super::baggage::Baggage;
+use super::extras::SpanLink;
+use super::sampling::{Mechanism, Priority};
+use crate::id::{SpanId, TraceId};
+use crate::text::Text;
+
+/// The part of a span that travels: ids, sampling decision, origin, propagated tags, baggage.
+///
+/// Extracted from incoming headers, or taken from a span with
+/// [`SpanRef::context`](crate::SpanRef::context). Give it to
+/// [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) to continue the trace, or to
+/// [`Tracer::activate`](crate::Tracer::activate) to make it the parent of what starts next.
+///
+/// ```
+/// use tracehound::{Priority, SpanContext, SpanId, TraceId};
+///
+/// let parent = SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(9))
+///     .with_priority(Priority::USER_KEEP)
+///     .with_origin("synthetics");
+/// assert_eq!(parent.priority(), Some(Priority::USER_KEEP));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanContext {
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) span_id: Option<SpanId>,
+    pub(crate) remote: bool,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) mechanism: Option<Mechanism>,
+    pub(crate) origin: Option<Text>,
+    /// `_dd.p.*` but for `_dd.p.dm` (the mechanism) and `_dd.p.tid` (in the trace id).
+    pub(crate) tags: Vec<(Text, Text)>,
+    /// The members of `tracestate` that are neither `dd` nor `ot`, as they came.
+    pub(crate) vendors: Option<Text>,
+    /// The value of the `ot` member of `tracestate`.
+    pub(crate) probability: Option<Text>,
+    /// The `p` of the `dd` member: the last Datadog span above, for `_dd.parent_id`.
+    pub(crate) last_parent: Option<Text>,
+    /// Contexts that came in beside this one and were not followed.
+    pub(crate) links: Vec<SpanLink>,
+    pub(crate) baggage: Option<Arc<Baggage>>,
+    /// Why a part of the headers could not be used: `_dd.propagation_error` of the local root.
+    pub(crate) error: Option<Text>,
+}
+
+impl SpanContext {
+    /// The context of a span in another process. `span_id` is `None` where upstream named no span.
+    #[must_use]
+    pub fn new(trace_id: TraceId, span_id: Option<SpanId>) -> Self {
+        SpanContext { trace_id: Some(trace_id), span_id, remote: true, ..SpanContext::default() }
+    }
+
+    /// A context that carries baggage only: what starts below it begins a new trace.
+    #[must_use]
+    pub fn baggage_only(baggage: Baggage) -> Self {
+        SpanContext { remote: true, baggage: baggage.into_shared(), ..SpanContext::default() }
+    }
+
+    /// With a sampling decision, which is then followed and never taken again.
+    #[must_use]
+    pub fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// With the mechanism that took the decision.
+    #[must_use]
+    pub fn with_mechanism(mut self, mechanism: Mechanism) -> Self {
+        self.mechanism = Some(mechanism);
+        self
+    }
+
+    /// With an origin such as `synthetics` or `rum`, which every span of the trace then carries.
+    #[must_use]
+    pub fn with_origin(mut self, origin: impl Into<Text>) -> Self {
+        self.origin = Some(origin.into()).filter(|origin| !origin.is_empty());
+        self
+    }
+
+    /// With baggage.
+    #[must_use]
+    pub fn with_baggage(mut self, baggage: Baggage) -> Self {
+        self.baggage = baggage.into_shared();
+        self
+    }
+
+    /// With one more propagated tag; names without the prefix `_dd.p.` are ignored.
+    #[must_use]
+    pub fn with_tag(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+        let name = name.into();
+        if name.starts_with("_dd.p.") {
+            self.tags.retain(|(other, _)| *other != name);
+            self.tags.push((name, value.into()));
+        }
+        self
+    }
+
+    /// The trace; `None` for a context that carries baggage only.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.trace_id
+    }
+
+    /// The span that is to be the parent.
+    #[must_use]
+    pub fn span_id(&self) -> Option<SpanId> {
+        self.span_id
+    }
+
+    /// Whether this came from another process.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.remote
+    }
+
+    /// The sampling decision, where one was taken.
+    #[must_use]
+    pub fn priority(&self) -> Option<Priority> {
+        self.priority
+    }
+
+    /// Who took the sampling decision: `_dd.p.dm`.
+    #[must_use]
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.mechanism
+    }
+
+    /// Where the trace came from: `x-datadog-origin`.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The propagated tags (`_dd.p.*`) but for the decision maker and the high bits of the trace id.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The members of W3C `tracestate` that belong to other vendors, as they came.
+    #[must_use]
+    pub fn vendor_tracestate(&self) -> Option<&str> {
+        self.vendors.as_deref()
+    }
+
+    /// Contexts that came in beside this one and were not followed: links of the next span.
+    #[must_use]
+    pub fn links(&self) -> &[SpanLink] {
+        &self.links
+    }
+
+    /// The baggage.
+    #[must_use]
+    pub fn baggage(&self) -> Option<&Baggage> {
+        self.baggage.as_deref()
+    }
+}

@@ -1,0 +1,237 @@
+//! Tags that are more than tags: setting them changes the span, or the trace.
+
+use super::record::{Record, SpanKind};
+use super::sampling::Decision;
+use super::segment::set_service;
+use super::shared::Shared;
+use super::tags::Tags;
+use super::value::{TagValue, Value};
+use crate::text::Text;
+
+/// The metric that makes a span searchable for App Analytics.
+const ANALYTICS: &str = "_dd1.sr.eausr";
+const MEASURED: &str = "_dd.measured";
+
+/// A tag whose name means something to the tracer. The names are those of every Datadog tracer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Special {
+    Service,
+    Resource,
+    Name,
+    Type,
+    Kind,
+    Error,
+    Keep,
+    Drop,
+    Priority,
+    Analytics,
+    Measured,
+    Version,
+    /// Always text: `http.status_code`.
+    StatusCode,
+    /// Always a number: `network.destination.port`.
+    Port,
+}
+
+impl Special {
+    pub(crate) fn of(key: &str) -> Option<Self> {
+        Some(match key {
+            "service.name" => Special::Service,
+            "resource.name" => Special::Resource,
+            "span.name" => Special::Name,
+            "span.type" => Special::Type,
+            "span.kind" => Special::Kind,
+            "error" => Special::Error,
+            "manual.keep" => Special::Keep,
+            "manual.drop" => Special::Drop,
+            "sampling.priority" => Special::Priority,
+            "analytics.event" | ANALYTICS => Special::Analytics,
+            MEASURED => Special::Measured,
+            "service.version" => Special::Version,
+            "http.status_code" => Special::StatusCode,
+            "network.destination.port" => Special::Port,
+            _ => return None,
+        })
+    }
+
+    /// The user's own word on sampling, where this tag is one.
+    pub(crate) fn decision(self, value: &TagValue) -> Option<Decision> {
+        match self {
+            Special::Keep if value.is_truthy() => Some(Decision::manual(true)),
+            Special::Drop if value.is_truthy() => Some(Decision::manual(false)),
+            Special::Priority => value.as_number().map(|number| Decision::manual(number > 0.0)),
+            _ => None,
+        }
+    }
+}
+
+/// What setting a tag does to a span, worked out before the lock of its trace is taken.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Service(Text),
+    Resource(Text),
+    Name(Text),
+    Type(Text),
+    Kind(SpanKind),
+    Error(bool),
+    Tag(Text, Value),
+}
+
+impl Change {
+    pub(crate) fn apply(self, record: &mut Record, tags: &mut Tags, shared: &Shared) {
+        match self {
+            Change::Service(service) => set_service(record, shared, service),
+            Change::Resource(resource) => record.resource = Some(resource),
+            Change::Name(name) => {
+                record.name = name;
+                record.naming = None;
+            }
+            Change::Type(span_type) => record.span_type = Some(span_type),
+            Change::Kind(kind) => {
+                record.kind = Some(kind);
+                // It may have been set to a word that is no kind before.
+                tags.set(&mut record.tags, "span.kind".into(), Value::Absent);
+            }
+            Change::Error(error) => record.error = error,
+            Change::Tag(key, value) => {
+                if key.as_str() == "span.kind" {
+                    record.kind = None;
+                }
+                tags.set(&mut record.tags, key, value);
+            }
+        }
+    }
+}
+
+/// Turns a tag into the changes it stands for; sampling tags make none, see [`Special::decision`].
+pub(crate) fn changes(key: Text, value: TagValue, change: &mut impl FnMut(Change)) {
+    let Some(special) = Special::of(&key) else {
+        return value.flatten(key, &mut |key, value| change(Change::Tag(key, value)));
+    };
+    match special {
+        Special::Service => change(Change::Service(value.into_text().unwrap_or_default())),
+        Special::Resource => change(Change::Resource(value.into_text().unwrap_or_default())),
+        Special::Name => change(Change::Name(value.into_text().unwrap_or_default())),
+        Special::Type => change(Change::Type(value.into_text().unwrap_or_default())),
+        Special::Kind => match value.into_text() {
+            Some(text) => match SpanKind::parse(&text) {
+                Some(kind) => change(Change::Kind(kind)),
+                None => change(Change::Tag(key, Value::Text(text))),
+            },
+            None => change(Change::Tag(key, Value::Absent)),
+        },
+        Special::Error => change(Change::Error(value.is_truthy())),
+        Special::Keep | Special::Drop | Special::Priority => {}
+        Special::Analytics => {
+            if let Some(rate) = analytics(&value) {
+                change(Change::Tag(ANALYTICS.into(), rate));
+            }
+        }
+        Special::Measured => {
+            let on = value.is_truthy() && value.as_number().unwrap_or(1.0) != 0.0;
+            let value = if on { Value::I64(1) } else { Value::Absent };
+            change(Change::Tag(MEASURED.into(), value));
+        }
+        Special::Version => {
+            let text = value.into_text();
+            for key in [key, "version".into()] {
+                change(Change::Tag(key, text.clone().map_or(Value::Absent, Value::Text)));
+            }
+        }
+        Special::StatusCode => {
+            change(Change::Tag(key, value.into_text().map_or(Value::Absent, Value::Text)));
+        }
+        Special::Port => match value.as_number() {
+            Some(number) => change(Change::Tag(key, integral(number))),
+            None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
+        },
+    }
+}
+
+/// The forms that count as on and off; anything else leaves no tag at all.
+fn analytics(value: &TagValue) -> Option<Value> {
+    match value {
+        TagValue::Bool(on) => Some(Value::I64((*on).into())),
+        TagValue::Text(text) => match text.as_str() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(Value::I64(1)),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(Value::I64(0)),
+            _ => None,
+        },
+        TagValue::None => Some(Value::Absent),
+        other => other.as_number().map(integral),
+    }
+}
+
+fn integral(number: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "compared right after")]
+    let whole = number as i64;
+    #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "asks for exactness")]
+    let exact = whole as f64 == number;
+    if exact { Value::I64(whole) } else { Value::F64(number) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(key: &'static str, value: impl Into<TagValue>) -> Vec<String> {
+        let mut seen = Vec::new();
+        changes(key.into(), value.into(), &mut |change| {
+            seen.push(match change {
+                Change::Service(text) => format!("service={text}"),
+                Change::Resource(text) => format!("resource={text}"),
+                Change::Name(text) => format!("name={text}"),
+                Change::Type(text) => format!("type={text}"),
+                Change::Kind(kind) => format!("kind={kind}"),
+                Change::Error(error) => format!("error={error}"),
+                Change::Tag(key, Value::Absent) => format!("-{key}"),
+                Change::Tag(key, value) => match value.number() {
+                    Some(number) => format!("{key}:{number}"),
+                    None => format!("{key}='{}'", value.text().unwrap()),
+                },
+            });
+        });
+        seen
+    }
+
+    #[test]
+    fn names_that_mean_something_are_not_stored_as_tags() {
+        for (key, value, expected) in [
+            ("service.name", "s", "service=s"),
+            ("resource.name", "r", "resource=r"),
+            ("span.name", "n", "name=n"),
+            ("span.type", "web", "type=web"),
+            ("span.kind", "client", "kind=client"),
+            ("span.kind", "other", "span.kind='other'"),
+            ("error", "true", "error=true"),
+            ("error", "false", "error=false"),
+        ] {
+            assert_eq!(set(key, value), [expected]);
+        }
+        assert!(set("manual.keep", true).is_empty());
+        assert!(set("manual.drop", "").is_empty());
+    }
+
+    #[test]
+    fn typed_tags_take_their_type() {
+        assert_eq!(set("http.status_code", 404), ["http.status_code='404'"]);
+        assert_eq!(set("http.status_code", "200"), ["http.status_code='200'"]);
+        assert_eq!(set("network.destination.port", "5432"), ["network.destination.port:5432"]);
+        assert_eq!(set("service.version", "1"), ["service.version='1'", "version='1'"]);
+        assert_eq!(set("_dd.measured", true), ["_dd.measured:1"]);
+        assert_eq!(set("_dd.measured", 0), ["-_dd.measured"]);
+        assert_eq!(set("analytics.event", "t"), ["_dd1.sr.eausr:1"]);
+        assert_eq!(set("analytics.event", false), ["_dd1.sr.eausr:0"]);
+        assert!(set("analytics.event", "fAlse").is_empty());
+    }
+
+    #[test]
+    fn only_a_switch_that_is_on_decides() {
+        let decision = |key, value: TagValue| Special::of(key).unwrap().decision(&value);
+        assert_eq!(decision("manual.keep", "".into()), None);
+        assert_eq!(decision("manual.keep", true.into()), Some(Decision::manual(true)));
+        assert_eq!(decision("manual.drop", 1.into()), Some(Decision::manual(false)));
+        assert_eq!(decision("sampling.priority", 0.into()), Some(Decision::manual(false)));
+        assert_eq!(decision("sampling.priority", 2.into()), Some(Decision::manual(true)));
+    }
+}

@@ -1,0 +1,218 @@
+//! The tags of all spans of a segment, in one vector.
+
+use super::value::Value;
+use crate::text::Text;
+
+/// "No tag": the end of a list.
+const END: u32 = u32::MAX;
+
+/// The tags of one span: a list through the [`Tags`] of its segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TagList {
+    first: u32,
+    last: u32,
+}
+
+impl TagList {
+    pub(crate) const EMPTY: TagList = TagList { first: END, last: END };
+}
+
+#[derive(Clone, Debug)]
+struct Tag {
+    key: Text,
+    value: Value,
+    /// Compared before the key itself: a walk over a span's tags touches no key's memory but the right one's.
+    digest: u32,
+    next: u32,
+}
+
+/// One vector for the tags of every span of a segment, linked by index.
+///
+/// A vector per span would be an allocation per span, freed on another thread. The lists only grow: a
+/// removed tag stays as [`Value::Absent`] and its place is used again when the key is set again.
+#[derive(Debug, Default)]
+pub(crate) struct Tags {
+    all: Vec<Tag>,
+    heap_bytes: usize,
+}
+
+impl Tags {
+    /// Bytes that the tags hold, their texts included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.all.len().saturating_mul(size_of::<Tag>()).saturating_add(self.heap_bytes)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
+        self.heap_bytes = 0;
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.all.capacity()
+    }
+
+    pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<&'a Value> {
+        let index = self.find(list, key, digest(key))?;
+        self.all.get(index).map(|tag| &tag.value).filter(|value| value.is_present())
+    }
+
+    /// Every tag that is set, in the order of the first setting of each key.
+    pub(crate) fn iter<'a>(
+        &'a self,
+        list: &TagList,
+    ) -> impl Iterator<Item = (&'a Text, &'a Value)> {
+        let mut at = list.first;
+        std::iter::from_fn(move || {
+            let tag = self.all.get(at as usize)?;
+            at = tag.next;
+            Some((&tag.key, &tag.value))
+        })
+        .filter(|(_, value)| value.is_present())
+    }
+
+    /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
+    pub(crate) fn set(&mut self, list: &mut TagList, key: Text, value: Value) {
+        let digest = digest(&key);
+        if let Some(tag) = self.find(list, &key, digest).and_then(|index| self.all.get_mut(index)) {
+            self.heap_bytes = self
+                .heap_bytes
+                .saturating_sub(tag.value.heap_bytes())
+                .saturating_add(value.heap_bytes());
+            tag.value = value;
+            return;
+        }
+        if !value.is_present() {
+            return;
+        }
+        self.append(list, key, value, digest);
+    }
+
+    /// Moves the tags of one list out of another arena into this one.
+    pub(crate) fn adopt(&mut self, from: &mut Tags, list: TagList) -> TagList {
+        let mut moved = TagList::EMPTY;
+        let mut at = list.first;
+        while let Some(tag) = from.all.get_mut(at as usize) {
+            at = tag.next;
+            let key = std::mem::take(&mut tag.key);
+            let value = std::mem::replace(&mut tag.value, Value::Absent);
+            from.heap_bytes =
+                from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
+            let digest = tag.digest;
+            if value.is_present() {
+                self.append(&mut moved, key, value, digest);
+            }
+        }
+        moved
+    }
+
+    fn append(&mut self, list: &mut TagList, key: Text, value: Value, digest: u32) {
+        // Four billion tags in one trace: beyond every other bound, and then simply not kept.
+        let Some(index) = u32::try_from(self.all.len()).ok().filter(|index| *index != END) else {
+            return;
+        };
+        self.heap_bytes =
+            self.heap_bytes.saturating_add(key.heap_bytes()).saturating_add(value.heap_bytes());
+        self.all.push(Tag { key, value, digest, next: END });
+        match self.all.get_mut(list.last as usize) {
+            Some(last) => last.next = index,
+            None => list.first = index,
+        }
+        list.last = index;
+    }
+
+    fn find(&self, list: &TagList, key: &str, digest: u32) -> Option<usize> {
+        let mut at = list.first;
+        while let Some(tag) = self.all.get(at as usize) {
+            if tag.digest == digest && tag.key.as_str() == key {
+                return Some(at as usize);
+            }
+            at = tag.next;
+        }
+        None
+    }
+}
+
+/// A few bits that differ for the keys of one span: the length and the last eight bytes, mixed.
+///
+/// Keys share their beginnings (`http.`, `db.`) far more often than their ends.
+fn digest(key: &str) -> u32 {
+    let bytes = key.as_bytes();
+    let tail = match bytes.last_chunk::<8>() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => bytes.iter().fold(0, |tail, byte| (tail << 8) | u64::from(*byte)),
+    };
+    let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
+        tags.iter(list).map(|(key, value)| (key.to_string(), value.number().unwrap())).collect()
+    }
+
+    #[test]
+    fn two_spans_share_the_vector_and_not_the_tags() {
+        let mut tags = Tags::default();
+        let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
+        tags.set(&mut one, "a".into(), Value::I64(1));
+        tags.set(&mut two, "a".into(), Value::I64(2));
+        tags.set(&mut one, "b".into(), Value::I64(3));
+        assert_eq!(numbers(&tags, &one), [("a".into(), 1.0), ("b".into(), 3.0)]);
+        assert_eq!(numbers(&tags, &two), [("a".into(), 2.0)]);
+    }
+
+    #[test]
+    fn a_removed_key_takes_its_old_place_again() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for round in 0..100 {
+            tags.set(&mut list, "a".into(), Value::I64(round));
+            tags.set(&mut list, "a".into(), Value::Absent);
+        }
+        assert!(tags.get(&list, "a").is_none());
+        assert_eq!(tags.all.len(), 1);
+    }
+
+    #[test]
+    fn bytes_follow_the_texts() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        let empty = tags.bytes();
+        tags.set(&mut list, "a".into(), Value::Text("x".repeat(1000).into()));
+        assert!(tags.bytes() >= empty + 1000);
+        tags.set(&mut list, "a".into(), Value::I64(1));
+        assert!(tags.bytes() < empty + 1000);
+    }
+
+    proptest! {
+        /// The list behaves as a map that keeps the order of the first setting.
+        #[test]
+        fn a_list_is_an_ordered_map(
+            steps in prop::collection::vec(("[a-c]{1,12}", prop::option::of(any::<i32>())), 0..60),
+        ) {
+            let mut tags = Tags::default();
+            let mut list = TagList::EMPTY;
+            let mut model: HashMap<String, i32> = HashMap::new();
+            for (key, value) in steps {
+                let stored = value.map_or(Value::Absent, |value| Value::I64(value.into()));
+                tags.set(&mut list, key.clone().into(), stored);
+                match value {
+                    Some(value) => model.insert(key, value),
+                    None => model.remove(&key),
+                };
+            }
+            let mut fresh = Tags::default();
+            let moved = fresh.adopt(&mut tags, list);
+            let kept: HashMap<_, _> = numbers(&fresh, &moved).into_iter().collect();
+            prop_assert_eq!(kept.len(), model.len());
+            for (key, value) in model {
+                prop_assert_eq!(kept.get(&key), Some(&f64::from(value)));
+            }
+        }
+    }
+}
