@@ -16,6 +16,10 @@ mod span;
 mod span_context;
 mod tagging;
 mod tags;
+#[cfg(test)]
+pub(crate) mod testkit;
+#[cfg(test)]
+mod tests;
 mod value;
 mod view;
 

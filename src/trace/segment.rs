@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::chunk::{Buffers, Chunk};
-use super::record::{LateNames, NO_SLOT, OPEN, Record, ServiceSource};
+use super::record::{LateNames, OPEN, Record, ServiceSource};
 use super::sampling::Decision;
 use super::shared::Shared;
 use super::span_context::SpanContext;
@@ -25,7 +25,8 @@ pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
-/// Neither lock is ever taken while the other is held, and no code of the user runs under either.
+/// Neither lock is ever taken while the other is held, and no code of the user runs under either. What is
+/// taken under them are locks that guard one value and call nothing.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) trace_id: TraceId,
@@ -132,10 +133,12 @@ impl Segment {
         At { segment: Arc::new(segment), slot: 0, id: root }
     }
 
-    /// Looks at the local root, wherever the chunk that holds it is: here, or not any more.
+    /// Looks at the local root; at the first span that is here when a late child decides and the root has
+    /// been handed off already.
     fn with_root<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
         let body = lock(&self.body);
-        let record = body.record(0, self.root)?;
+        let here = || body.spans.iter().find(|record| record.id.is_some());
+        let record = body.record(0, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
     }
 
@@ -166,7 +169,7 @@ impl Segment {
         } else {
             self.with_root(|root| sink.decide(root))
         };
-        // The root is gone only when a chunk left without a decision, which no path does.
+        // Nothing is here: a context is asked of a span that has been handed off.
         let decision = decision.unwrap_or_else(|| {
             let tags = Tags::default();
             sink.decide(&SpanView { segment: self, record: &Record::VACANT, tags: &tags })

@@ -1,0 +1,99 @@
+//! A tracer without a pipeline, for the unit tests of this layer and those above it.
+
+use std::sync::{Arc, Mutex};
+
+use super::builder::SpanBuilder;
+use super::chunk::{Buffers, Chunk};
+use super::provider::Provider;
+use super::sampling::{Decision, Mechanism, Priority};
+use super::shared::{Shared, Sink};
+use super::view::SpanView;
+use crate::diag::Diag;
+use crate::sync::{Snapshot, lock};
+use crate::text::Text;
+
+/// Keeps chunks; decides as told.
+#[derive(Default)]
+pub(crate) struct Kept {
+    chunks: Mutex<Vec<Chunk>>,
+    decision: Mutex<Option<Decision>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl Sink for Kept {
+    fn submit(&self, mut chunk: Chunk) {
+        chunk.settle();
+        lock(&self.chunks).push(chunk);
+    }
+
+    fn decide(&self, root: &SpanView<'_>) -> Decision {
+        lock(&self.asked).push(root.resource().into_owned());
+        let told = *lock(&self.decision);
+        told.unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT))
+    }
+
+    fn refill(&self, _: &mut Vec<Buffers>) {}
+}
+
+/// What a tracer is to the trace layer, with its chunks at hand.
+pub(crate) struct Bench {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) kept: Arc<Kept>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Shared)) -> Self {
+        let kept = Arc::new(Kept::default());
+        let mut shared = Shared {
+            service: "web".into(),
+            env: None,
+            version: None,
+            tags: Snapshot::new(Vec::new()),
+            service_mapping: Vec::new(),
+            wide_trace_ids: true,
+            partial_flush: Some(300),
+            stack_limit: 30,
+            enabled: true.into(),
+            provider: Provider::Process,
+            sink: Arc::clone(&kept) as Arc<dyn Sink>,
+            diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| {})))),
+        };
+        change(&mut shared);
+        Bench { shared: Arc::new(shared), kept }
+    }
+
+    pub(crate) fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {
+        SpanBuilder::new(Some(&self.shared), name.into())
+    }
+
+    /// The chunks so far; each span as `name` or `name<parent`, in the chunk's order.
+    pub(crate) fn chunks(&self) -> Vec<Vec<String>> {
+        let chunks = lock(&self.kept.chunks);
+        let name = |chunk: &Chunk, id| {
+            chunk.spans().find(|span| span.span_id() == id).map(|span| span.name().into_owned())
+        };
+        chunks
+            .iter()
+            .map(|chunk| {
+                chunk
+                    .spans()
+                    .map(|span| match span.parent_id() {
+                        None => span.name().into_owned(),
+                        parent => {
+                            let parent = name(chunk, parent).unwrap_or_else(|| "?".into());
+                            format!("{}<{parent}", span.name())
+                        }
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    pub(crate) fn with_chunks<T>(&self, look: impl FnOnce(&[Chunk]) -> T) -> T {
+        look(&lock(&self.kept.chunks))
+    }
+}
