@@ -154,6 +154,18 @@ impl FromStr for SpanId {
     }
 }
 
+/// A random UUID (version 4) as text, for `runtime-id`.
+pub(crate) fn uuid() -> String {
+    let bits = (u128::from(random()) << 64) | u128::from(random());
+    let bits = (bits & !(0xf << 76)) | (4 << 76);
+    let bits = (bits & !(0b11 << 62)) | (0b10 << 62);
+    let mut text = format!("{bits:032x}");
+    for dash in [20, 16, 12, 8] {
+        text.insert(dash, '-');
+    }
+    text
+}
+
 /// Hexadecimal digits only; `from_str_radix` alone would take a sign.
 fn parse_hex(text: &str, max_digits: usize) -> Option<u128> {
     if text.is_empty() || text.len() > max_digits || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -260,6 +272,15 @@ mod tests {
         let id = TraceId::generate(Some(1_700_000_000_999_999_999));
         assert_eq!(id.high(), 1_700_000_000 << 32);
         assert_eq!(TraceId::generate(None).high(), 0);
+    }
+
+    #[test]
+    fn a_uuid_says_its_version() {
+        let uuid = uuid();
+        let parts: Vec<_> = uuid.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        assert_eq!(&uuid[14..15], "4");
+        assert!("89ab".contains(&uuid[19..20]), "{uuid}");
     }
 
     #[test]

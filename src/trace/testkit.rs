@@ -93,6 +93,10 @@ impl Bench {
             .collect()
     }
 
+    pub(crate) fn take_chunks(&self) -> Vec<Chunk> {
+        std::mem::take(&mut lock(&self.kept.chunks))
+    }
+
     pub(crate) fn with_chunks<T>(&self, look: impl FnOnce(&[Chunk]) -> T) -> T {
         look(&lock(&self.kept.chunks))
     }

@@ -151,6 +151,11 @@ impl<'a> SpanView<'a> {
         self.tags.iter(&self.record.tags)
     }
 
+    /// Whether the span itself has a tag of this name.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.own(key).is_some()
+    }
+
     fn own(&self, key: &str) -> Option<&'a Value> {
         self.tags.get(&self.record.tags, key)
     }

@@ -1,0 +1,374 @@
+//! The payload format v0.4: an array of chunks, each an array of spans, each a map.
+
+use super::events;
+use super::msgpack::{Buffer, CountedMap, text};
+use super::process::Process;
+use crate::trace::{Chunk, Decision, Mechanism, Segment, ServiceSource, SpanLink, SpanView, Value};
+
+/// Chunks ready to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Payload {
+    buffer: Buffer,
+    /// Where each chunk ends, and how many spans it has: what a split needs.
+    chunks: Vec<(usize, usize)>,
+}
+
+@@: the count is known when the payload is complete.
+const HEADER: [u8; 5] = [0xdd, 0, 0, 0, 0];
+
+impl Payload {
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub(crate) fn chunk_count(&self) -> usize {
+        self.chunks.len()
+    }
+
+    pub(crate) fn span_count(&self) -> u64 {
+        self.chunks.iter().fold(0, |sum, (_, spans)| sum.saturating_add(*spans as u64))
+    }
+
+    /// No more chunks: the payload is what it says it is.
+    pub(crate) fn seal(mut self) -> Sealed {
+        let count = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX);
+        if let Some((_, header)) = self.buffer.0.split_first_mut() {
+            if let Some(header) = header.first_chunk_mut() {
+                *header = count.to_be_bytes();
+            }
+        }
+        Sealed { bytes: self.buffer.0.into(), chunks: self.chunks }
+    }
+
+    /// Takes the last chunk back out, when it made the payload too long.
+    fn truncate(&mut self, len: usize) {
+        self.buffer.0.truncate(len);
+    }
+}
+
+/// Why a chunk was not added to a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotAdded {
+    /// The payload is full; a new one may hold the chunk.
+    Full,
+    /// No payload may hold the chunk.
+    TooLarge,
+}
+
+/// Writes chunks as v0.4.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    process: Process,
+    /// Whether the agent takes `span_events`.
+    pub(crate) native_events: bool,
+    /// Bytes that a payload may have.
+    max_bytes: usize,
+    meta: CountedMap,
+    metrics: CountedMap,
+}
+
+/// Keys that every span has, with the MessagePack header of their length.
+mod key {
+    pub(super) const SERVICE: &[u8] = b"\xa7service";
+    pub(super) const NAME: &[u8] = b"\xa4name";
+    pub(super) const RESOURCE: &[u8] = b"\xa8resource";
+    pub(super) const TRACE_ID: &[u8] = b"\xa8trace_id";
+    pub(super) const SPAN_ID: &[u8] = b"\xa7span_id";
+    pub(super) const PARENT_ID: &[u8] = b"\xa9parent_id";
+    pub(super) const START: &[u8] = b"\xa5start";
+    pub(super) const DURATION: &[u8] = b"\xa8duration";
+    pub(super) const ERROR: &[u8] = b"\xa5error";
+    pub(super) const TYPE: &[u8] = b"\xa4type";
+    pub(super) const META: &[u8] = b"\xa4meta";
+    pub(super) const METRICS: &[u8] = b"\xa7metrics";
+    pub(super) const META_STRUCT: &[u8] = b"\xabmeta_struct";
+    pub(super) const SPAN_LINKS: &[u8] = b"\xaaspan_links";
+    pub(super) const SPAN_EVENTS: &[u8] = b"\xabspan_events";
+}
+
+/// What the chunk as a whole lends to the spans that are written from it.
+struct Whole<'a> {
+    segment: &'a Segment,
+    global: &'a [(crate::text::Text, crate::text::Text)],
+    decision: Option<Decision>,
+    keep_rate: f64,
+}
+
+impl Encoder {
+    pub(crate) fn new(process: Process, max_bytes: usize) -> Self {
+        Encoder {
+            process,
+            native_events: false,
+            max_bytes,
+            meta: CountedMap::default(),
+            metrics: CountedMap::default(),
+        }
+    }
+
+    /// Adds a chunk that has been settled. `keep_rate` is `_dd.tracer_kr`.
+    ///
+    /// On failure the payload is as it was.
+    pub(crate) fn add(
+        &mut self,
+        payload: &mut Payload,
+        chunk: &Chunk,
+        keep_rate: f64,
+    ) -> Result<(), NotAdded> {
+        if payload.buffer.len() == 0 {
+            payload.buffer.raw(&HEADER);
+        }
+        let before = payload.buffer.len();
+        self.chunk(&mut payload.buffer, chunk, keep_rate);
+        let after = payload.buffer.len();
+        if after > self.max_bytes {
+            payload.truncate(before);
+            let alone = after.saturating_sub(before).saturating_add(HEADER.len());
+            return Err(if alone > self.max_bytes { NotAdded::TooLarge } else { NotAdded::Full });
+        }
+        payload.chunks.push((after, chunk.len()));
+        Ok(())
+    }
+
+    fn chunk(&mut self, out: &mut Buffer, chunk: &Chunk, keep_rate: f64) {
+        let segment = chunk.segment();
+        let global = segment.shared.tags.load();
+        let decision = segment.decision();
+        let whole = Whole { segment, global: &global, decision, keep_rate };
+        out.array(chunk.len());
+        let head = chunk.head();
+        let head_id = head.and_then(|head| head.span_id());
+        if let Some(head) = head {
+            self.span(out, &whole, &head, true);
+        }
+        for span in chunk.spans().filter(|span| span.span_id() != head_id) {
+            self.span(out, &whole, &span, false);
+        }
+    }
+
+    fn span(&mut self, out: &mut Buffer, whole: &Whole<'_>, span: &SpanView<'_>, head: bool) {
+        self.meta.clear();
+        self.metrics.clear();
+        self.own_tags(span);
+        self.common_tags(whole, span);
+        if span.is_local_root() {
+            self.root_tags(whole);
+        }
+        if head {
+            self.chunk_tags(whole);
+        }
+        let events = span.events();
+        if !events.is_empty() && !self.native_events {
+            self.meta.text("events", &events::json(events));
+        }
+
+        let span_type = span.span_type().filter(|span_type| !span_type.is_empty());
+        let parent = span.parent_id();
+        let (links, structs) = (span.links(), span.structs());
+        let native_events = self.native_events && !events.is_empty();
+        let optional = [
+            parent.is_some(),
+            span_type.is_some(),
+            self.meta.entries > 0,
+            self.metrics.entries > 0,
+            !structs.is_empty(),
+            !links.is_empty(),
+            native_events,
+        ];
+        let entries = optional.iter().filter(|there| **there).count().saturating_add(8);
+        out.map(entries);
+        out.raw(key::SERVICE);
+        text(out, span.service());
+        out.raw(key::NAME);
+        text(out, &span.name());
+        out.raw(key::RESOURCE);
+        text(out, &span.resource());
+        out.raw(key::TRACE_ID);
+        out.uint(whole.segment.trace_id.low());
+        out.raw(key::SPAN_ID);
+        out.uint(span.span_id().map_or(0, |id| id.get()));
+        if let Some(parent) = parent {
+            out.raw(key::PARENT_ID);
+            out.uint(parent.get());
+        }
+        out.raw(key::START);
+        out.int(span.start_ns());
+        out.raw(key::DURATION);
+        out.uint(span.duration_ns().unwrap_or_default());
+        out.raw(key::ERROR);
+        out.uint(span.is_error().into());
+        if let Some(span_type) = span_type {
+            out.raw(key::TYPE);
+            text(out, &span_type);
+        }
+        for (name, map) in [(key::META, &self.meta), (key::METRICS, &self.metrics)] {
+            if map.entries > 0 {
+                out.raw(name);
+                out.map(map.entries);
+                out.raw(&map.buffer.0);
+            }
+        }
+        if !structs.is_empty() {
+            out.raw(key::META_STRUCT);
+            out.map(structs.len());
+            for (key, document) in structs {
+                out.str(key);
+                out.bin(document);
+            }
+        }
+        if !links.is_empty() {
+            out.raw(key::SPAN_LINKS);
+            out.array(links.len());
+            for link in links {
+                write_link(out, link);
+            }
+        }
+        if native_events {
+            out.raw(key::SPAN_EVENTS);
+            events::native(out, events);
+        }
+    }
+
+    /// What the user set.
+    fn own_tags(&mut self, span: &SpanView<'_>) {
+        for (key, value) in span.all() {
+            match value {
+                Value::Text(text) => self.meta.text(key, text),
+                Value::Stack(stack) => self.meta.text(key, &stack.render()),
+                Value::Absent | Value::I64(_) | Value::F64(_) => {
+                    if let Some(number) = value.number() {
+                        self.metrics.number(key, number);
+                    }
+                }
+            }
+        }
+        if let Some(kind) = span.kind() {
+            self.meta.text("span.kind", kind.as_str());
+        }
+    }
+
+    /// What every span of the trace has, unless the user gave it another value.
+    fn common_tags(&mut self, whole: &Whole<'_>, span: &SpanView<'_>) {
+        let shared = &whole.segment.shared;
+        let own = |key: &str| span.has(key);
+        for (key, value) in whole.global {
+            if !own(key) {
+                self.meta.text(key, value);
+            }
+        }
+        if let Some(env) = shared.env.as_deref().filter(|_| !own("env")) {
+            self.meta.text("env", env);
+        }
+        if span.service().eq_ignore_ascii_case(&shared.service) {
+            // The version belongs to the configured service alone.
+            if let Some(version) = shared.version.as_deref().filter(|_| !own("version")) {
+                self.meta.text("version", version);
+            }
+        } else {
+            self.meta.text("_dd.base_service", &shared.service);
+            match span.record.service_source {
+                ServiceSource::Manual => self.meta.text("_dd.svc_src", "m"),
+                ServiceSource::Mapping => self.meta.text("_dd.svc_src", "opt.service_mapping"),
+                ServiceSource::Inherited => {}
+            }
+        }
+        let upstream = whole.segment.upstream.as_deref();
+        if let Some(origin) = upstream.and_then(|context| context.origin.as_deref()) {
+            self.meta.text("_dd.origin", origin);
+        }
+        if span.record.top_level {
+            self.metrics.number("_dd.top_level", 1.0);
+        }
+    }
+
+    /// What the first span of the trace in this process has.
+    fn root_tags(&mut self, whole: &Whole<'_>) {
+        self.meta.text("runtime-id", &self.process.runtime_id);
+        self.metrics.number("process_id", self.process.id.into());
+        if let Some(hostname) = self.process.hostname.as_deref() {
+            self.meta.text("_dd.hostname", hostname);
+        }
+        if let Some(upstream) = whole.segment.upstream.as_deref() {
+            if let Some(parent) = upstream.last_parent.as_deref() {
+                self.meta.text("_dd.parent_id", parent);
+            }
+            if let Some(error) = upstream.error.as_deref() {
+                self.meta.text("_dd.propagation_error", error);
+            }
+        }
+        let Some(decision) = whole.decision else { return };
+        if let (Some(rate), Some(mechanism)) = (decision.rate, decision.mechanism) {
+            let key = match mechanism {
+                Mechanism::AGENT_RATE => "_dd.agent_psr",
+                _ => "_dd.rule_psr",
+            };
+            self.metrics.number(key, rate);
+        }
+        if let Some(rate) = decision.limit_rate {
+            self.metrics.number("_dd.limit_psr", rate);
+        }
+    }
+
+    /// What the first span of every chunk has.
+    fn chunk_tags(&mut self, whole: &Whole<'_>) {
+        self.meta.text("language", "rust");
+        self.metrics.number("_dd.tracer_kr", whole.keep_rate);
+        let high = whole.segment.trace_id.high();
+        if high != 0 {
+            self.meta.text("_dd.p.tid", &format!("{high:016x}"));
+        }
+        if let Some(decision) = whole.decision {
+            self.metrics.number("_sampling_priority_v1", decision.priority.get().into());
+            if let Some(mechanism) = decision.mechanism {
+                self.meta.text("_dd.p.dm", &mechanism.to_string());
+            }
+        }
+        if let Some(upstream) = whole.segment.upstream.as_deref() {
+            for (key, value) in upstream.tags() {
+                self.meta.text(key, value);
+            }
+        }
+    }
+}
+
+fn write_link(out: &mut Buffer, link: &SpanLink) {
+    let (high, low) = (link.trace_id.high(), link.trace_id.low());
+    let optional = [
+        high != 0,
+        !link.attributes.is_empty(),
+        link.tracestate.is_some(),
+        link.flags.is_some(),
+    ];
+    out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
+    out.str("trace_id");
+    out.uint(low);
+    if high != 0 {
+        out.str("trace_id_high");
+        out.uint(high);
+    }
+    out.str("span_id");
+    out.uint(link.span_id.get());
+    if !link.attributes.is_empty() {
+        out.str("attributes");
+        out.map(link.attributes.len());
+        for (key, value) in &link.attributes {
+            out.str(key);
+            text(out, value);
+        }
+    }
+    if let Some(tracestate) = link.tracestate.as_deref() {
+        out.str("tracestate");
+        text(out, tracestate);
+    }
+    if let Some(flags) = link.flags {
+        out.str("flags");
+        out.uint((flags | FLAGS_KNOWN).into());
+    }
+}
+
+/// Set whenever the flags of a link are known, so that 0 can mean "unknown".
+const FLAGS_KNOWN: u32 = 1 << 31;

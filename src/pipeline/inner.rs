@@ -1,0 +1,103 @@
+//! What the application's threads and the worker share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::queue::{Pushed, Queue};
+use super::signal::Signal;
+use crate::agent::{Endpoint, Rates};
+use crate::diag::{Diag, LossReason};
+use crate::encode::Process;
+use crate::trace::Chunk;
+
+/// Where payloads go and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) endpoint: Endpoint,
+    /// For a whole request.
+    pub(crate) timeout: Duration,
+    /// How long finished traces wait at the most.
+    pub(crate) interval: Duration,
+    /// What chunks that wait for the worker may hold.
+    pub(crate) queue_bytes: usize,
+    pub(crate) max_payload_bytes: usize,
+    /// Send span events natively, whatever the agent says.
+    pub(crate) native_events: bool,
+    pub(crate) external_env: Option<String>,
+    pub(crate) process: Process,
+}
+
+/// What the application's threads and the worker share.
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) diag: Arc<Diag>,
+    pub(crate) queue: Queue,
+    pub(crate) signal: Signal,
+    pub(crate) wake: Notify,
+    /// Spans accepted and neither sent nor lost.
+    pending: AtomicU64,
+    /// Nobody waits for the worker any more: what is pending has been counted as lost.
+    pub(crate) abandoned: AtomicBool,
+    pub(crate) take_rates: Box<dyn Fn(Rates) + Send + Sync>,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        settings: Settings,
+        diag: Arc<Diag>,
+        take_rates: Box<dyn Fn(Rates) + Send + Sync>,
+    ) -> Self {
+        Inner {
+            queue: Queue::new(settings.queue_bytes),
+            settings,
+            diag,
+            signal: Signal::default(),
+            wake: Notify::new(),
+            pending: AtomicU64::new(0),
+            abandoned: AtomicBool::new(false),
+            take_rates,
+        }
+    }
+
+    /// Takes a chunk from an application thread; never waits.
+    pub(crate) fn submit(&self, chunk: Chunk) {
+        let spans = chunk.len() as u64;
+        self.pending.fetch_add(spans, Ordering::Relaxed);
+        match self.queue.push(chunk) {
+            Pushed::Queued => return,
+            Pushed::QueuedWake => return self.wake.notify_one(),
+            Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
+                format!("{} bytes of finished traces wait to be sent", self.settings.queue_bytes)
+            }),
+            Pushed::Closed => self.diag.lose(LossReason::Shutdown, spans, || {
+                "they finished after the tracer had been shut down".into()
+            }),
+        }
+        self.settled(spans);
+    }
+
+    /// So many spans are sent or lost.
+    pub(crate) fn settled(&self, spans: u64) {
+        self.pending.fetch_sub(spans, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_rates(&self, rates: Rates) {
+        (self.take_rates)(rates);
+    }
+
+    /// Counts what is pending as lost, once: nobody waits for the worker any more.
+    pub(crate) fn abandon(&self) {
+        if self.abandoned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let pending = self.pending.load(Ordering::Relaxed);
+        if pending > 0 {
+            self.diag.lose(LossReason::ShutdownTimeout, pending, || {
+                "the time for the shutdown was over".into()
+            });
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! From the hand-off of a chunk to the agent: a bounded queue, and one thread that owns all that is slow.
+
+mod inner;
+mod keep_rate;
+mod outbox;
+mod queue;
+mod signal;
+mod sink;
+mod worker;
+mod writer;
+
+pub(crate) use inner::Settings;
+pub use signal::FlushError;
+pub(crate) use sink::Pipeline;

@@ -1,0 +1,163 @@
+//! The bounded hand-off from application threads to the worker, and empty vectors going back.
+
+use std::sync::Mutex;
+
+use crate::sync::lock;
+use crate::trace::{Buffers, Chunk};
+
+/// Spans that wake the worker before its interval is over: about half a megabyte to write.
+const WAKE_SPANS: usize = 3_000;
+/// Pairs of empty vectors kept for new traces.
+const MAX_BLANKS: usize = 256;
+/// Pairs that a thread fetches at once.
+const BLANKS_PER_FETCH: usize = 16;
+
+/// Chunks on their way to the worker.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    blanks: Mutex<Vec<Buffers>>,
+    max_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    chunks: Vec<Chunk>,
+    spans: usize,
+    bytes: usize,
+    closed: bool,
+}
+
+/// What became of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Queued,
+    /// Queued, and the worker should not wait for its interval to end.
+    QueuedWake,
+    Full,
+    Closed,
+}
+
+impl Queue {
+    /// `max_bytes`: what the chunks that wait may hold in memory.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Queue { waiting: Mutex::default(), blanks: Mutex::default(), max_bytes }
+    }
+
+    /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
+    pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
+        let (spans, bytes) = (chunk.len(), chunk.bytes());
+        let mut waiting = lock(&self.waiting);
+        if waiting.closed {
+            drop(waiting);
+            return Pushed::Closed;
+        }
+        let held = waiting.bytes.saturating_add(bytes);
+        // A chunk that is larger than the whole queue still gets its chance when nothing else waits.
+        if held > self.max_bytes && !waiting.chunks.is_empty() {
+            drop(waiting);
+            return Pushed::Full;
+        }
+        let before = waiting.spans;
+        waiting.spans = before.saturating_add(spans);
+        waiting.bytes = held;
+        waiting.chunks.push(chunk);
+        // Once per batch: each further chunk would only cost its thread a system call.
+        let wake = before < WAKE_SPANS && waiting.spans >= WAKE_SPANS;
+        if wake { Pushed::QueuedWake } else { Pushed::Queued }
+    }
+
+    /// Takes everything, leaving `empty` in its place.
+    pub(crate) fn take(&self, mut empty: Vec<Chunk>) -> Vec<Chunk> {
+        empty.clear();
+        let mut waiting = lock(&self.waiting);
+        waiting.spans = 0;
+        waiting.bytes = 0;
+        std::mem::replace(&mut waiting.chunks, empty)
+    }
+
+    /// Refuses what comes from now on.
+    pub(crate) fn close(&self) {
+        lock(&self.waiting).closed = true;
+    }
+
+    /// Keeps the vectors of a chunk for another trace.
+    pub(crate) fn give_back(&self, buffers: Buffers) {
+        // Emptied before the lock: destructors of long texts take their time.
+        let Some(blank) = buffers.recycle() else { return };
+        let mut blanks = lock(&self.blanks);
+        if blanks.len() < MAX_BLANKS {
+            blanks.push(blank);
+        }
+    }
+
+    /// Moves empty vectors into `into`.
+    pub(crate) fn refill(&self, into: &mut Vec<Buffers>) {
+        let mut blanks = lock(&self.blanks);
+        let keep = blanks.len().saturating_sub(BLANKS_PER_FETCH);
+        into.extend(blanks.drain(keep..));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::testkit::Bench;
+
+    fn chunk(bench: &Bench, spans: usize) -> Chunk {
+        let root = bench.span("root").root().start();
+        for _ in 1..spans {
+            bench.span("child").child_of(&root).start().finish();
+        }
+        drop(root);
+        bench.take_chunks().remove(0)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_what_is_there_stays() {
+        let bench = Bench::new();
+        let queue = Queue::new(1_500);
+        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Queued);
+        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full);
+        assert_eq!(queue.take(Vec::new()).len(), 1);
+        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Queued);
+    }
+
+    #[test]
+    fn a_chunk_larger_than_the_queue_passes_alone() {
+        let bench = Bench::new();
+        let queue = Queue::new(10);
+        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::Queued);
+    }
+
+    #[test]
+    fn the_worker_is_woken_once_per_batch() {
+        let bench = Bench::with(|shared| shared.partial_flush = None);
+        let queue = Queue::new(usize::MAX);
+        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
+        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::Queued);
+        queue.take(Vec::new());
+        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing() {
+        let queue = Queue::new(usize::MAX);
+        queue.close();
+        assert_eq!(queue.push(chunk(&Bench::new(), 1)), Pushed::Closed);
+    }
+
+    #[test]
+    fn vectors_come_back_empty_and_only_so_many() {
+        let bench = Bench::new();
+        let queue = Queue::new(usize::MAX);
+        for _ in 0..MAX_BLANKS + 50 {
+            queue.give_back(chunk(&bench, 2).into_buffers());
+        }
+        let mut fetched = Vec::new();
+        queue.refill(&mut fetched);
+        assert_eq!(fetched.len(), BLANKS_PER_FETCH);
+        assert!(fetched.iter().all(|blank| blank.spans.is_empty() && blank.spans.capacity() > 0));
+        assert_eq!(lock(&queue.blanks).len(), MAX_BLANKS - BLANKS_PER_FETCH);
+    }
+}

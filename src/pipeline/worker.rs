@@ -1,0 +1,87 @@
+//! The background thread: its runtime, its loop, its supervision.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::inner::Inner;
+use super::writer::Writer;
+use crate::clock::Anchor;
+use crate::diag::LossReason;
+use crate::trace::suppress;
+
+const THREAD_NAME: &str = "tracehound-worker";
+/// A worker that fails this often does not start again: the cause is not one that passes.
+const MAX_FAILURES: u32 = 5;
+
+/// Starts the thread.
+pub(super) fn spawn(inner: &Arc<Inner>) -> std::io::Result<()> {
+    let inner = Arc::clone(inner);
+    let thread = std::thread::Builder::new().name(THREAD_NAME.into());
+    // Detached: nothing ever waits for the thread itself, only for what it signals.
+    thread.spawn(move || supervise(&inner)).map(drop)
+}
+
+/// Runs the loop, again if it panics; the queue is shared and outlives it.
+fn supervise(inner: &Arc<Inner>) {
+    // Our own client must not be traced by our own integrations.
+    let _off = suppress();
+    let mut delivered = false;
+    for failure in 0..MAX_FAILURES {
+        match catch_unwind(AssertUnwindSafe(|| run(inner))) {
+            Ok(Ok(all)) => {
+                delivered = all;
+                break;
+            }
+            Ok(Err(error)) => {
+                inner.diag.warn(&format!("the background runtime does not start: {error}"));
+                break;
+            }
+            Err(_) => inner.diag.warn(&format!("the background worker failed ({failure})")),
+        }
+    }
+    inner.queue.close();
+    let rest = inner.queue.take(Vec::new());
+    let spans = rest.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
+    if spans > 0 {
+        inner.settled(spans);
+        inner.diag.lose(LossReason::WorkerFailed, spans, || "the worker has ended".into());
+    }
+    inner.signal.end(delivered);
+}
+
+fn run(inner: &Arc<Inner>) -> std::io::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    Ok(runtime.block_on(serve(inner)))
+}
+
+/// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
+async fn serve(inner: &Arc<Inner>) -> bool {
+    let mut writer = Writer::new(Arc::clone(inner));
+    loop {
+        let woken = pause(inner, writer.next_attempt()).await;
+        Anchor::renew();
+        // Read before the queue is: what was submitted before the request is in what is taken.
+        let state = inner.signal.read();
+        if state.stop {
+            inner.queue.close();
+        }
+        let insist = state.stop || inner.signal.is_awaited(state);
+        let delivered = writer.run(insist).await;
+        if !woken {
+            writer.tick();
+        }
+        if state.stop {
+            writer.give_up(LossReason::AgentUnreachable);
+            return delivered;
+        }
+        inner.signal.done(state.asked, delivered);
+    }
+}
+
+/// Waits for the interval to end, or for somebody to call; says whether somebody did.
+async fn pause(inner: &Inner, next_attempt: Option<Duration>) -> bool {
+    let interval = inner.settings.interval;
+    let time = next_attempt.map_or(interval, |next| next.min(interval));
+    tokio::time::timeout(time, inner.wake.notified()).await.is_ok()
+}
