@@ -154,6 +154,12 @@ impl FromStr for SpanId {
     }
 }
 
+/// A little randomness, for jitter.
+pub(crate) fn random_u16() -> u16 {
+    let [low, high, ..] = random().to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
 /// A random UUID (version 4) as text, for `runtime-id`.
 pub(crate) fn uuid() -> String {
     let bits = (u128::from(random()) << 64) | u128::from(random());

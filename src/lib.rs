@@ -1,6 +1,8 @@
 //! Tracehound.
 
 mod clock;
+#[allow(dead_code)]
+pub mod config;
 mod diag;
 mod id;
 mod sync;

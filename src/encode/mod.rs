@@ -2,8 +2,10 @@
 
 mod events;
 mod msgpack;
+mod payload;
 mod process;
 mod v04;
 
+pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::Process;
-pub(crate) use v04::{Encoder, Payload};
+pub(crate) use v04::{Encoder, NotAdded};

@@ -2,54 +2,9 @@
 
 use super::events;
 use super::msgpack::{Buffer, CountedMap, text};
+use super::payload::{HEADER, Payload};
 use super::process::Process;
 use crate::trace::{Chunk, Decision, Mechanism, Segment, ServiceSource, SpanLink, SpanView, Value};
-
-/// Chunks ready to be sent.
-#[derive(Debug, Default)]
-pub(crate) struct Payload {
-    buffer: Buffer,
-    /// Where each chunk ends, and how many spans it has: what a split needs.
-    chunks: Vec<(usize, usize)>,
-}
-
-@@: the count is known when the payload is complete.
-const HEADER: [u8; 5] = [0xdd, 0, 0, 0, 0];
-
-impl Payload {
-    /// Bytes written so far.
-    pub(crate) fn len(&self) -> usize {
-        self.buffer.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-
-    pub(crate) fn chunk_count(&self) -> usize {
-        self.chunks.len()
-    }
-
-    pub(crate) fn span_count(&self) -> u64 {
-        self.chunks.iter().fold(0, |sum, (_, spans)| sum.saturating_add(*spans as u64))
-    }
-
-    /// No more chunks: the payload is what it says it is.
-    pub(crate) fn seal(mut self) -> Sealed {
-        let count = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX);
-        if let Some((_, header)) = self.buffer.0.split_first_mut() {
-            if let Some(header) = header.first_chunk_mut() {
-                *header = count.to_be_bytes();
-            }
-        }
-        Sealed { bytes: self.buffer.0.into(), chunks: self.chunks }
-    }
-
-    /// Takes the last chunk back out, when it made the payload too long.
-    fn truncate(&mut self, len: usize) {
-        self.buffer.0.truncate(len);
-    }
-}
 
 /// Why a chunk was not added to a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,11 +81,11 @@ impl Encoder {
         self.chunk(&mut payload.buffer, chunk, keep_rate);
         let after = payload.buffer.len();
         if after > self.max_bytes {
-            payload.truncate(before);
+            payload.buffer.0.truncate(before);
             let alone = after.saturating_sub(before).saturating_add(HEADER.len());
             return Err(if alone > self.max_bytes { NotAdded::TooLarge } else { NotAdded::Full });
         }
-        payload.chunks.push((after, chunk.len()));
+        payload.end_chunk(chunk.len());
         Ok(())
     }
 

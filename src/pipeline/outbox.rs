@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::encode::Payload;
+use crate::encode::Sealed;
 use crate::id;
 
 /// What payloads that wait to be sent again may hold, while the agent is away. The oldest go first.
@@ -20,7 +20,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 /// A payload that waits, and what was tried with it.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) payload: Payload,
+    pub(super) payload: Sealed,
     since: Instant,
     attempts: u32,
 }
@@ -34,7 +34,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Puts a payload behind the others, and gives back those that have to go to make room.
-    pub(super) fn push(&mut self, payload: Payload) -> Vec<Payload> {
+    pub(super) fn push(&mut self, payload: Sealed) -> Vec<Sealed> {
         self.bytes = self.bytes.saturating_add(payload.len());
         self.waiting.push_back(Waiting { payload, since: Instant::now(), attempts: 0 });
         let mut evicted = Vec::new();
@@ -54,7 +54,7 @@ impl Outbox {
     /// Puts a payload back to be sent next, unless it has been tried or kept for too long.
     ///
     /// `reached`: whether the agent may have received it.
-    pub(super) fn put_back(&mut self, mut waiting: Waiting, reached: bool) -> Result<(), Payload> {
+    pub(super) fn put_back(&mut self, mut waiting: Waiting, reached: bool) -> Result<(), Sealed> {
         waiting.attempts = waiting.attempts.saturating_add(reached.into());
         if waiting.attempts >= MAX_ATTEMPTS || waiting.since.elapsed() > MAX_AGE {
             return Err(waiting.payload);
@@ -65,7 +65,7 @@ impl Outbox {
     }
 
     /// Puts the parts of a payload that was too large in its place, to be sent next.
-    pub(super) fn put_parts(&mut self, first: Payload, second: Payload) {
+    pub(super) fn put_parts(&mut self, first: Sealed, second: Sealed) {
         for payload in [second, first] {
             self.bytes = self.bytes.saturating_add(payload.len());
             self.waiting.push_front(Waiting { payload, since: Instant::now(), attempts: 0 });
@@ -110,8 +110,8 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    fn payload(bytes: usize) -> Payload {
-        Payload::of_size(bytes)
+    fn payload(bytes: usize) -> Sealed {
+        Sealed::of_size(bytes)
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(super) struct Writer {
     batch: VecDeque<Chunk>,
     encoder: Encoder,
     payload: Payload,
+    /// Of a payload that was sent, for the next one.
+    memory: Vec<u8>,
     outbox: Outbox,
     backoff: Backoff,
     client: Client,
@@ -68,6 +70,7 @@ impl Writer {
             batch: VecDeque::new(),
             encoder: Encoder::new(settings.process.clone(), settings.max_payload_bytes),
             payload: Payload::default(),
+            memory: Vec::new(),
             outbox: Outbox::default(),
             backoff: Backoff::default(),
             client: Client::new(settings.endpoint.clone(), settings.timeout),
@@ -141,7 +144,9 @@ impl Writer {
         if self.payload.is_empty() {
             return;
         }
-        for evicted in self.outbox.push(std::mem::take(&mut self.payload)) {
+        let memory = std::mem::take(&mut self.memory);
+        let payload = std::mem::replace(&mut self.payload, Payload::reusing(memory));
+        for evicted in self.outbox.push(payload.seal()) {
             self.lose(LossReason::AgentUnreachable, evicted.span_count(), || {
                 "the buffer for what the agent did not take is full".into()
             });
@@ -178,7 +183,7 @@ impl Writer {
             method: Method::POST,
             path: TRACES_PATH,
             headers: &headers,
-            body: waiting.payload.bytes(),
+            body: waiting.payload.body(),
         };
         let outcome = match self.client.send(request).await {
             Ok(response) => {
@@ -193,6 +198,7 @@ impl Writer {
                 if let Some(rates) = rates {
                     self.inner.take_rates(rates);
                 }
+                self.memory = waiting.payload.into_memory().unwrap_or_default();
                 return Attempt::Settled;
             }
             Ok(Outcome::TooLarge) => {

@@ -1,0 +1,246 @@
+//! Service, environment, version and global tags: settings that fill each other's gaps.
+
+use crate::text::Text;
+
+use super::Origin;
+use super::key::{Key, Remarks};
+use super::origin::Setting;
+use super::parse;
+use super::resolve::Resolver;
+use super::table::{DD_ENV, DD_SERVICE, DD_TAGS, DD_VERSION, Settings};
+use super::value::{Map, Value};
+
+/// What a tracer says about the program it is in.
+#[derive(Clone)]
+pub(super) struct Identity {
+    pub(super) service_is_user_set: bool,
+    /// The global tags without those that have a setting of their own.
+    pub(super) tags: Vec<(Text, Text)>,
+    pub(super) git_repository_url: Option<Text>,
+    pub(super) git_commit_sha: Option<Text>,
+}
+
+/// Where serverless platforms keep the name of what they run, the first that is set counts.
+const SERVERLESS_NAMES: [&str; 4] =
+    ["AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE", "FUNCTION_NAME", "WEBSITE_SITE_NAME"];
+
+impl Identity {
+    /// Fills the gaps, the weakest source first; `given` are the tags given in code, which are added to
+    /// those of the environment.
+    pub(super) fn settle(
+        settings: &mut Settings,
+        given: Vec<(Text, Text)>,
+        resolver: &mut Resolver<'_>,
+    ) -> Self {
+        let hidden = hidden_resource_attributes(&settings.tags, resolver);
+        add_given(&mut settings.tags, given, resolver);
+
+        let mut name = SERVERLESS_NAMES.iter().filter_map(|name| resolver.environment().text(name));
+        if let Some(name) = name.next() {
+            let name = Text::from(name);
+            resolver.derive(&DD_SERVICE, &mut settings.service, name, Origin::Calculated);
+        }
+        let mut service_is_user_set = settings.service.origin > Origin::Calculated;
+        for tags in [&hidden, &settings.tags.value] {
+            service_is_user_set |=
+                fill("service", &DD_SERVICE, &mut settings.service, tags, resolver);
+            fill("env", &DD_ENV, &mut settings.env, tags, resolver);
+            fill("version", &DD_VERSION, &mut settings.version, tags, resolver);
+        }
+
+        let mut tags = settings.tags.value.clone();
+        // Spans get these three from their settings, each by its own rule.
+        for name in ["service", "env", "version"] {
+            take(&mut tags, name);
+        }
+        if take(&mut tags, "runtime-id").is_some() {
+            let reason = "the tag `runtime-id` is the tracer's own; left out".to_owned();
+            resolver.problem(DD_TAGS.name, settings.tags.origin, reason);
+        }
+        Identity {
+            service_is_user_set,
+            git_repository_url: take(&mut tags, "git.repository_url").and_then(not_blank),
+            git_commit_sha: take(&mut tags, "git.commit.sha").and_then(not_blank),
+            tags: tags.0.into_iter().map(|(k, v)| (k.into_shared(), v.into_shared())).collect(),
+        }
+    }
+}
+
+/// `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` took its place: as tags the attributes are out, but the
+/// service, environment and version that they name still fill gaps.
+fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> Map {
+    let Some(otel) = DD_TAGS.otel.as_ref().filter(|_| tags.origin > Origin::OtelEnv) else {
+        return Map::default();
+    };
+    let environment = resolver.environment();
+    environment
+        .text(otel.name)
+        .and_then(|text| (otel.convert)(&text, environment, &mut Remarks::default()).ok().flatten())
+        .unwrap_or_default()
+}
+
+fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut Resolver<'_>) {
+    if given.is_empty() {
+        return;
+    }
+    let mut all = tags.value.clone();
+    for (key, value) in given {
+        match not_blank(key) {
+            Some(key) => all.set(key, value),
+            None => {
+                let reason = "a tag without a key; left out".to_owned();
+                resolver.problem(DD_TAGS.name, Origin::Code, reason);
+            }
+        }
+    }
+    resolver.derive(&DD_TAGS, tags, all, Origin::Code);
+}
+
+/// Takes the value from a tag, unless the setting has a better one; says whether there was such a tag.
+fn fill<T: Value + From<Text>>(
+    tag: &str,
+    key: &Key<T>,
+    setting: &mut Setting<T>,
+    tags: &Map,
+    resolver: &mut Resolver<'_>,
+) -> bool {
+    match tags.get(tag).cloned().and_then(not_blank) {
+        Some(value) => {
+            resolver.derive(key, setting, value.into(), Origin::Calculated);
+            true
+        }
+        None => false,
+    }
+}
+
+fn take(tags: &mut Map, name: &str) -> Option<Text> {
+    let place = tags.0.iter().position(|(key, _)| *key == *name)?;
+    Some(tags.0.remove(place).1)
+}
+
+fn not_blank(text: Text) -> Option<Text> {
+    parse::not_blank(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, ConfigBuilder, Environment, Origin};
+
+    fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
+        Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
+    }
+
+    fn tags(config: &Config) -> Vec<(&str, &str)> {
+        config.tags().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    #[test]
+    fn the_service_comes_from_the_first_source_in_the_documented_order() {
+        let mut pairs = vec![
+            ("DD_SERVICE", "dd"),
+            ("OTEL_SERVICE_NAME", "otel"),
+            ("DD_TAGS", "service:tag"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=attribute"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "lambda"),
+            ("K_SERVICE", "run"),
+            ("FUNCTION_NAME", "function"),
+            ("WEBSITE_SITE_NAME", "site"),
+        ];
+        assert_eq!(with(&pairs).service("code").build().service(), "code");
+        for (service, user_set) in [
+            ("dd", true),
+            ("otel", true),
+            ("tag", true),
+            ("attribute", true),
+            ("lambda", false),
+            ("run", false),
+            ("function", false),
+            ("site", false),
+            ("unnamed-rust-service", false),
+        ] {
+            let config = with(&pairs).build();
+            assert_eq!((config.service(), config.service_is_user_set()), (service, user_set));
+            let row = config.report().iter().find(|row| row.name() == "DD_SERVICE").unwrap();
+            assert_eq!(row.effective().unwrap().value(), Some(service));
+            if !pairs.is_empty() {
+                pairs.remove(0);
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_service_is_unset() {
+        let config = with(&[("DD_SERVICE", " "), ("DD_TAGS", "service:,a:b")]).build();
+        assert_eq!(config.service(), "unnamed-rust-service");
+        assert_eq!(tags(&config), [("a", "b")]);
+    }
+
+    #[test]
+    fn environment_and_version_come_from_tags_for_want_of_better() {
+        let tagged = [
+            ("DD_TAGS", "env:tag,version:1,team:x"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=attribute,service.version=0"),
+        ];
+        let config = with(&tagged).build();
+        assert_eq!((config.env(), config.version()), (Some("tag"), Some("1")));
+        assert_eq!(tags(&config), [("team", "x")]);
+
+        let config = with(&[tagged[0], ("DD_ENV", "own"), ("DD_VERSION", "2")]).build();
+        assert_eq!((config.env(), config.version()), (Some("own"), Some("2")));
+        assert_eq!(tags(&config), [("team", "x")]);
+
+        let config = with(&[tagged[1]]).build();
+        assert_eq!((config.env(), config.version()), (Some("attribute"), Some("0")));
+        let config = with(&[]).build();
+        assert_eq!((config.env(), config.version()), (None, None));
+    }
+
+    #[test]
+    fn hidden_resource_attributes_give_no_tags_but_fill_gaps() {
+        let config = with(&[
+            ("DD_TAGS", "team:x"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,team=y,region=eu"),
+        ])
+        .build();
+        assert_eq!(config.service(), "shop");
+        assert_eq!(tags(&config), [("team", "x")]);
+        assert_eq!(
+            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["OTEL_RESOURCE_ATTRIBUTES (otel_env_var): DD_TAGS is set too, and wins"]
+        );
+    }
+
+    #[test]
+    fn tags_given_in_code_are_added_and_win_key_by_key() {
+        let config = with(&[("DD_TAGS", "team:x,region:eu")])
+            .tag("team", "y")
+            .tags([("a,b", "c:d,e"), ("  ", "lost")])
+            .build();
+        assert_eq!(tags(&config), [("team", "y"), ("region", "eu"), ("a,b", "c:d,e")]);
+        assert_eq!(
+            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["DD_TAGS (code): a tag without a key; left out"]
+        );
+        let row = config.report().iter().find(|row| row.name() == "DD_TAGS").unwrap();
+        assert_eq!(row.effective().unwrap().origin(), Origin::Code);
+    }
+
+    #[test]
+    fn git_tags_are_taken_out_and_kept() {
+        let config = with(&[(
+            "DD_TAGS",
+            "git.repository_url:https://example.com/a.git,git.commit.sha:abc,team:x",
+        )])
+        .build();
+        assert_eq!(tags(&config), [("team", "x")]);
+        assert_eq!(config.git_repository_url(), Some("https://example.com/a.git"));
+        assert_eq!(config.git_commit_sha(), Some("abc"));
+    }
+
+    #[test]
+    fn the_runtime_id_cannot_be_set_as_a_tag() {
+        let config = with(&[("DD_TAGS", "runtime-id:mine")]).build();
+        assert!(config.tags().is_empty());
+        assert_eq!(config.problems().len(), 1);
+    }
+}

@@ -1,0 +1,184 @@
+//! What is known about one setting.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::Environment;
+use super::value::Value;
+
+/// A row of the table.
+pub(super) struct Key<T: 'static> {
+    /// The variable, which is also the name in reports.
+    pub(super) name: &'static str,
+    /// Older or other names of the variable, asked in this order when the name gives nothing usable.
+    pub(super) aliases: &'static [&'static str],
+    /// The OpenTelemetry variable that says the same.
+    pub(super) otel: Option<Otel<T>>,
+    /// The meaning, for users, in Markdown.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read where the table is listed"))]
+    pub(super) doc: &'static str,
+    pub(super) default: fn() -> T,
+    /// Text to value: syntax only.
+    pub(super) parse: fn(&str, &mut Remarks) -> Result<T, Reason>,
+    /// What holds for a value from any source: limits, and the form it is kept in.
+    pub(super) check: fn(T, &mut Remarks) -> Result<T, Reason>,
+    /// Whether a variable that is set to nothing says something, and goes to `parse`.
+    pub(super) blank_counts: bool,
+    /// Whether the value stays out of reports, problems and debug output.
+    pub(super) sensitive: bool,
+}
+
+impl<T> Key<T> {
+    /// A row that takes every value of its type, to be completed.
+    pub(super) const fn new(
+        default: fn() -> T,
+        parse: fn(&str, &mut Remarks) -> Result<T, Reason>,
+    ) -> Self {
+        Key {
+            name: "",
+            aliases: &[],
+            otel: None,
+            doc: "",
+            default,
+            parse,
+            check: |value, _| Ok(value),
+            blank_counts: false,
+            sensitive: false,
+        }
+    }
+}
+
+impl<T: Value> Key<T> {
+    /// The value as reports show it.
+    pub(super) fn show(&self, value: &T) -> Option<String> {
+        if self.sensitive { None } else { value.show() }
+    }
+}
+
+/// How an OpenTelemetry variable says what a row says.
+pub(super) struct Otel<T: 'static> {
+    pub(super) name: &'static str,
+    /// Variables that `convert` reads besides.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read where the table is listed"))]
+    pub(super) with: &'static [&'static str],
+    /// `None` where the text says nothing about this setting.
+    pub(super) convert: fn(&str, &Environment, &mut Remarks) -> Result<Option<T>, Reason>,
+}
+
+/// Why a value cannot be used; it follows the value in a sentence: "is not a whole number".
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reason(pub(super) Cow<'static, str>);
+
+impl From<&'static str> for Reason {
+    fn from(text: &'static str) -> Self {
+        Reason(text.into())
+    }
+}
+
+impl From<String> for Reason {
+    fn from(text: String) -> Self {
+        Reason(text.into())
+    }
+}
+
+/// What is to be said about a value that was used, though not quite as it was given.
+#[derive(Debug, Default)]
+pub(super) struct Remarks(Vec<String>);
+
+impl Remarks {
+    pub(super) fn add(&mut self, remark: impl Into<String>) {
+        self.0.push(remark.into());
+    }
+}
+
+impl IntoIterator for Remarks {
+    type Item = String;
+    type IntoIter = std::vec::IntoIter<String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// A user's text inside one of our lines: quoted, escaped, and not longer than is of use.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+const QUOTED_CHARS: usize = 60;
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(QUOTED_CHARS) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}...", self.0.get(..end).unwrap_or_default()),
+        }
+    }
+}
+
+/// A row without its type: what the table's tests and the listing need.
+#[cfg(test)]
+pub(super) trait Row: Sync {
+    fn name(&self) -> &'static str;
+    fn aliases(&self) -> &'static [&'static str];
+    fn otel(&self) -> Vec<&'static str>;
+    fn doc(&self) -> String;
+    fn kind(&self) -> String;
+    fn default_text(&self) -> Option<String>;
+    fn read(&self, text: &str) -> Result<Option<String>, Reason>;
+    fn read_otel(&self, text: &str, environment: &Environment) -> Option<Result<(), Reason>>;
+}
+
+#[cfg(test)]
+impl<T: Value> Row for Key<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
+    }
+
+    fn otel(&self) -> Vec<&'static str> {
+        self.otel
+            .iter()
+            .flat_map(|otel| [otel.name].into_iter().chain(otel.with.to_vec()))
+            .collect()
+    }
+
+    fn doc(&self) -> String {
+        self.doc.trim().to_owned()
+    }
+
+    fn kind(&self) -> String {
+        T::KIND.to_owned()
+    }
+
+    fn default_text(&self) -> Option<String> {
+        (self.default)().show()
+    }
+
+    fn read(&self, text: &str) -> Result<Option<String>, Reason> {
+        let mut remarks = Remarks::default();
+        let value = (self.parse)(text, &mut remarks)?;
+        (self.check)(value, &mut remarks).map(|value| value.show())
+    }
+
+    fn read_otel(&self, text: &str, environment: &Environment) -> Option<Result<(), Reason>> {
+        let otel = self.otel.as_ref()?;
+        let mut remarks = Remarks::default();
+        Some((otel.convert)(text, environment, &mut remarks).and_then(|value| {
+            value.map_or(Ok(()), |value| (self.check)(value, &mut remarks).map(drop))
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_or_strange_text_is_quoted_short_and_escaped() {
+        assert_eq!(Quoted("a\nb").to_string(), r#""a\nb""#);
+        let quoted = Quoted(&"é".repeat(100)).to_string();
+        assert_eq!(quoted, format!("\"{}\"...", "é".repeat(60)));
+    }
+}

@@ -1,0 +1,54 @@
+//! Settings: what they are called, where they come from, and what they came to.
+//!
+//! Every setting is one row of one table; the reader of the environment, the report, the tests and
+//! `docs/configuration.md` all go by that table. A value may come from several sources, and the highest
+//! wins:
+//!
+//! 1. code: the setters of [`ConfigBuilder`];
+//! 2. the environment: `DD_*`;
+//! 3. OpenTelemetry's environment, where a variable says the same: `OTEL_*`;
+//! 4. what follows from other settings, and then the default.
+//!
+//! A value that cannot be used is no error: the next source is asked, and a [`Problem`] says so.
+//!
+//! ```
+//! use tracehound::config::{Config, Environment, Origin};
+//!
+//! let config = Config::builder()
+//!     .environment(Environment::from_pairs([("DD_SERVICE", "shop"), ("DD_TRACE_SAMPLE_RATE", "2")]))
+//!     .env("prod")
+//!     .build();
+//!
+//! assert_eq!(config.service(), "shop");
+//! assert_eq!(config.env(), Some("prod"));
+//! assert_eq!(config.sample_rate(), None);
+//! assert_eq!(
+//!     config.problems().first().map(ToString::to_string).as_deref(),
+//!     Some("DD_TRACE_SAMPLE_RATE (env_var): \"2\" is not a number from 0 to 1; it stays unset"),
+//! );
+//! ```
+
+mod builder;
+mod identity;
+mod key;
+mod origin;
+mod otel;
+mod parse;
+mod propagation;
+mod related;
+mod report;
+mod resolve;
+mod resolved;
+mod source;
+mod table;
+mod value;
+
+#[cfg(test)]
+mod listing;
+
+pub use builder::ConfigBuilder;
+pub use origin::Origin;
+pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
+pub use report::{Candidate, Problem, ReportRow};
+pub use resolved::Config;
+pub use source::Environment;

@@ -1,0 +1,215 @@
+//! Text in, value or reason out.
+
+use std::fmt::Display;
+use std::num::IntErrorKind;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::text::Text;
+
+use super::key::{Quoted, Reason, Remarks};
+use super::value::Map;
+
+/// Case does not matter; all Datadog tracers know `true` and `1`.
+pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
+    let is_one_of = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(["true", "1", "t"]) {
+        Ok(true)
+    } else if is_one_of(["false", "0", "f"]) {
+        Ok(false)
+    } else {
+        Err("is neither `true` nor `false`".into())
+    }
+}
+
+pub(super) fn integer<T: FromStr>(text: &str) -> Result<T, Reason> {
+    text.parse().map_err(|_| "is not a whole number in the range of this setting".into())
+}
+
+/// A whole number of any size, for a setting whose `check` moves it to its nearest limit.
+pub(super) fn nearest_integer(text: &str, remarks: &mut Remarks) -> Result<usize, Reason> {
+    match text.parse::<i64>() {
+        Ok(number) if number < 0 => {
+            remarks.add(format!("{} is below zero; 0 is used", Quoted(text)));
+            Ok(0)
+        }
+        Ok(number) => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+        Err(error) => match error.kind() {
+            IntErrorKind::PosOverflow => Ok(usize::MAX),
+            IntErrorKind::NegOverflow => Ok(0),
+            _ => Err("is not a whole number".into()),
+        },
+    }
+}
+
+pub(super) fn number(text: &str) -> Result<f64, Reason> {
+    text.parse().map_err(|_| "is not a number".into())
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, Reason> {
+    Duration::try_from_secs_f64(number(text)?).map_err(|_| "is not a length of time".into())
+}
+
+/// Comma-separated, trimmed, empty items left out.
+pub(super) fn list(text: &str) -> Vec<Text> {
+    items(text).map(Text::copy).collect()
+}
+
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The rule of `DD_TAGS`, the same in every tracer: pairs are separated by commas if there is a comma,
+/// else by spaces; a pair is split at its first colon; the value may be missing, the key may not; of two
+/// pairs with the same key the later one counts.
+pub(super) fn map(text: &str, remarks: &mut Remarks) -> Map {
+    let separator = if text.contains(',') { ',' } else { ' ' };
+    let mut map = Map::default();
+    for pair in text.split(separator).map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once(':').unwrap_or((pair, ""));
+        match key.trim() {
+            "" => remarks.add(format!("{} has no key; it is left out", Quoted(pair))),
+            key => map.set(Text::copy(key), Text::copy(value.trim())),
+        }
+    }
+    map
+}
+
+// ===== checks =====
+
+/// A text as it is kept: without space around it, and not empty.
+pub(super) fn not_blank(text: Text) -> Result<Text, Reason> {
+    match text.trim() {
+        "" => Err("says nothing".into()),
+        trimmed if trimmed.len() == text.len() => Ok(text),
+        trimmed => Ok(Text::copy(trimmed)),
+    }
+}
+
+pub(super) fn within<T: PartialOrd + Display>(
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<T, Reason> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("is not a number from {} to {}", range.start(), range.end()).into())
+    }
+}
+
+pub(super) fn at_most(value: usize, limit: usize, remarks: &mut Remarks) -> usize {
+    if value > limit {
+        remarks.add(format!("{value} is above the limit; {limit} is used"));
+    }
+    value.min(limit)
+}
+
+pub(super) fn at_least_one(value: usize, remarks: &mut Remarks) -> usize {
+    if value == 0 {
+        remarks.add("less than 1 makes no sense; 1 is used");
+    }
+    value.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    #[test]
+    fn booleans_come_in_three_spellings_each() {
+        for text in ["true", "TRUE", "True", "1", "t", "T"] {
+            assert_eq!(boolean(text), Ok(true), "{text}");
+        }
+        for text in ["false", "FALSE", "0", "f", "F"] {
+            assert_eq!(boolean(text), Ok(false), "{text}");
+        }
+        for text in ["", "yes", "on", "2", "truee", " true"] {
+            assert!(boolean(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_finite_and_from_zero_to_one() {
+        for (text, rate) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25), (".5", 0.5), ("1e-3", 0.001)] {
+            assert_eq!(number(text).and_then(|rate| within(rate, 0.0..=1.0)), Ok(rate));
+        }
+        for text in ["-0.1", "1.1", "nan", "inf", "-inf", "10%", "0,5", ""] {
+            assert!(number(text).and_then(|rate| within(rate, 0.0..=1.0)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction_and_no_sign() {
+        assert_eq!(seconds("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for text in ["-1", "nan", "inf", "1e300", "1s", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_integer_beyond_every_range_goes_to_the_near_end() {
+        let mut remarks = Remarks::default();
+        assert_eq!(nearest_integer("99999999999999999999", &mut remarks), Ok(usize::MAX));
+        assert_eq!(nearest_integer("-99999999999999999999", &mut remarks), Ok(0));
+        assert_eq!(nearest_integer("-1", &mut remarks), Ok(0));
+        assert_eq!(nearest_integer("7", &mut remarks), Ok(7));
+        assert!(nearest_integer("7.5", &mut remarks).is_err());
+        assert!(nearest_integer("", &mut remarks).is_err());
+    }
+
+    #[test]
+    fn lists_are_trimmed_and_without_empty_items() {
+        assert_eq!(list(" a, b ,,c d,"), ["a", "b", "c d"]);
+        assert!(list(" , ").is_empty());
+    }
+
+    #[test]
+    fn tags_are_read_as_by_every_other_tracer() {
+        for (vectors, path) in [
+            (include_str!("../../tests/vectors/configuration.json"), "/dd_tags"),
+            (include_str!("../../tests/vectors/http.json"), "/dd_tags"),
+        ] {
+            let vectors: Json = serde_json::from_str(vectors).unwrap();
+            let cases = vectors.pointer(path).unwrap().as_array().unwrap();
+            assert!(cases.len() > 10);
+            for case in cases {
+                let text = case["in"].as_str().unwrap();
+                let tags = map(text, &mut Remarks::default()).0;
+                let tags: Json = tags
+                    .iter()
+                    .map(|(key, value)| (key.to_string(), Json::from(value.as_str())))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into();
+                assert_eq!(tags, case["out"], "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_tags_with_one_key_the_later_counts() {
+        let tags = map("a:1,b:2,a:3", &mut Remarks::default());
+        assert_eq!(tags.0, [("a".into(), "3".into()), ("b".into(), "2".into())]);
+    }
+
+    #[test]
+    fn a_tag_without_a_key_is_left_out_and_reported() {
+        let mut remarks = Remarks::default();
+        assert!(map(":x", &mut remarks).0.is_empty());
+        assert_eq!(remarks.into_iter().collect::<Vec<_>>(), [r#"":x" has no key; it is left out"#]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_key_of_a_map_is_empty_or_repeated(text in "[ab:, =\\PC]{0,40}") {
+            let map = map(&text, &mut Remarks::default());
+            for (place, (key, _)) in map.0.iter().enumerate() {
+                prop_assert!(!key.is_empty());
+                prop_assert_eq!(map.0.iter().position(|(known, _)| known == key), Some(place));
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! How trace context crosses process boundaries: the types of the propagation settings.
+
+use std::fmt;
+
+use crate::text::Text;
+
+use super::key::{Quoted, Reason, Remarks};
+use super::parse;
+use super::value::{Value, join};
+
+/// A family of headers that carries the context of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Style {
+    /// `x-datadog-*`.
+    Datadog,
+    /// W3C Trace Context: `traceparent` and `tracestate`.
+    TraceContext,
+    /// The single header `b3`.
+    B3Single,
+    /// `x-b3-*`.
+    B3Multi,
+    /// W3C Baggage: `baggage`; it carries no trace.
+    Baggage,
+}
+
+impl Style {
+    /// What is used when nothing is set.
+    pub(super) const DEFAULT: [Style; 3] = [Style::Datadog, Style::TraceContext, Style::Baggage];
+
+    /// The name, as `DD_TRACE_PROPAGATION_STYLE` takes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Style::Datadog => "datadog",
+            Style::TraceContext => "tracecontext",
+            Style::B3Single => "b3",
+            Style::B3Multi => "b3multi",
+            Style::Baggage => "baggage",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "datadog" => Some(Style::Datadog),
+            "tracecontext" => Some(Style::TraceContext),
+            "b3" | "b3single" | "b3 single header" => Some(Style::B3Single),
+            "b3multi" => Some(Style::B3Multi),
+            "baggage" => Some(Style::Baggage),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Value for Vec<Style> {
+    const KIND: &'static str = "list of styles";
+
+    fn show(&self) -> Option<String> {
+        Some(match self.as_slice() {
+            [] => NONE.to_owned(),
+            styles => join(styles.iter().map(|style| style.as_str())),
+        })
+    }
+}
+
+/// The word for no style at all. Beside a style it has no meaning.
+const NONE: &str = "none";
+
+/// Unknown names are left out; a text that names nothing known says nothing.
+pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Reason> {
+    let mut styles = Vec::new();
+    let mut none = false;
+    for name in parse::items(text) {
+        match Style::from_name(name) {
+            Some(style) => styles.push(style),
+            None if name.eq_ignore_ascii_case(NONE) => none = true,
+            None => remarks.add(format!("{} is no propagation style; left out", Quoted(name))),
+        }
+    }
+    if styles.is_empty() && !none {
+        return Err("names no propagation style".into());
+    }
+    if none && !styles.is_empty() {
+        remarks.add("`none` has no meaning beside a style; left out");
+    }
+    Ok(styles)
+}
+
+/// The first of equal ones stays.
+pub(super) fn each_once(styles: Vec<Style>) -> Vec<Style> {
+    let mut once = Vec::with_capacity(styles.len());
+    for style in styles {
+        if !once.contains(&style) {
+            once.push(style);
+        }
+    }
+    once
+}
+
+/// What to do with the context that a request brings along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExtractBehavior {
+    /// Continue its trace.
+    #[default]
+    Continue,
+    /// Begin a new trace that links to it, and keep its baggage.
+    Restart,
+    /// Begin a new trace as if nothing had come, baggage included.
+    Ignore,
+}
+
+impl ExtractBehavior {
+    const ALL: [ExtractBehavior; 3] =
+        [ExtractBehavior::Continue, ExtractBehavior::Restart, ExtractBehavior::Ignore];
+
+    /// The name, as `DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT` takes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ExtractBehavior::Continue => "continue",
+            ExtractBehavior::Restart => "restart",
+            ExtractBehavior::Ignore => "ignore",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, Reason> {
+        ExtractBehavior::ALL
+            .into_iter()
+            .find(|behavior| behavior.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| "is none of `continue`, `restart` and `ignore`".into())
+    }
+}
+
+impl fmt::Display for ExtractBehavior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Value for ExtractBehavior {
+    const KIND: &'static str = "`continue`, `restart` or `ignore`";
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+/// Which items of extracted baggage become tags of the local root span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BaggageTagKeys {
+    /// Every item.
+    All,
+    /// The items with these keys, compared exactly.
+    Only(Vec<Text>),
+}
+
+impl BaggageTagKeys {
+    /// Whether the item with this key becomes a tag.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        match self {
+            BaggageTagKeys::All => true,
+            BaggageTagKeys::Only(keys) => keys.iter().any(|known| *known == *key),
+        }
+    }
+
+    /// `*` alone stands for all; nothing stands for none.
+    pub(super) fn parse(text: &str) -> Self {
+        Self::from(parse::list(text))
+    }
+}
+
+impl From<Vec<Text>> for BaggageTagKeys {
+    fn from(keys: Vec<Text>) -> Self {
+        match keys.as_slice() {
+            [only] if *only == "*" => BaggageTagKeys::All,
+            _ => BaggageTagKeys::Only(keys),
+        }
+    }
+}
+
+impl Value for BaggageTagKeys {
+    const KIND: &'static str = "list";
+
+    fn show(&self) -> Option<String> {
+        Some(match self {
+            BaggageTagKeys::All => "*".to_owned(),
+            BaggageTagKeys::Only(keys) => join(keys.iter().map(Text::as_str)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Result<Vec<Style>, Reason>, Vec<String>) {
+        let mut remarks = Remarks::default();
+        let styles = styles(text, &mut remarks).map(each_once);
+        (styles, remarks.into_iter().collect())
+    }
+
+    #[test]
+    fn names_are_read_in_any_case_in_order_and_once() {
+        use Style::{B3Multi, B3Single, Baggage, Datadog, TraceContext};
+
+        for (text, expected) in [
+            ("datadog", vec![Datadog]),
+            (" TraceContext , DATADOG,tracecontext", vec![TraceContext, Datadog]),
+            ("b3", vec![B3Single]),
+            ("B3 single header", vec![B3Single]),
+            ("b3single,b3multi,b3", vec![B3Single, B3Multi]),
+            ("baggage,", vec![Baggage]),
+            ("none", vec![]),
+            ("NONE,none", vec![]),
+        ] {
+            assert_eq!(read(text), (Ok(expected), vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_left_out_and_reported() {
+        let (styles, remarks) = read("xray,datadog");
+        assert_eq!(styles, Ok(vec![Style::Datadog]));
+        assert_eq!(remarks, [r#""xray" is no propagation style; left out"#]);
+
+        assert!(read("xray,jaeger").0.is_err());
+        assert!(read(" , ").0.is_err());
+        assert_eq!(read("xray,none").0, Ok(vec![]));
+    }
+
+    #[test]
+    fn none_beside_a_style_is_left_out_and_reported() {
+        let (styles, remarks) = read("none,b3");
+        assert_eq!(styles, Ok(vec![Style::B3Single]));
+        assert_eq!(remarks.len(), 1);
+    }
+
+    #[test]
+    fn a_star_alone_stands_for_every_baggage_item() {
+        assert!(BaggageTagKeys::parse("*").contains("anything"));
+        assert!(!BaggageTagKeys::parse("*,a").contains("anything"));
+        assert!(BaggageTagKeys::parse("a, b").contains("b"));
+        assert!(!BaggageTagKeys::parse("a, b").contains("B"));
+        assert!(!BaggageTagKeys::parse("").contains(""));
+    }
+}

@@ -1,0 +1,302 @@
+//! Asks every source about a setting, and keeps account of what they said.
+
+use super::key::{Key, Otel, Quoted, Reason, Remarks};
+use super::origin::Setting;
+use super::report::{Problem, ReportRow};
+use super::value::Value;
+use super::{Environment, Origin};
+
+pub(super) struct Resolver<'a> {
+    environment: &'a Environment,
+    report: Vec<ReportRow>,
+    problems: Vec<Pending>,
+}
+
+/// A problem before it is known what came to be used instead.
+struct Pending {
+    problem: Problem,
+    /// The setting that got no value out of it.
+    without: Option<&'static str>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(environment: &'a Environment) -> Self {
+        Resolver { environment, report: Vec::new(), problems: Vec::new() }
+    }
+
+    pub(super) fn environment(&self) -> &'a Environment {
+        self.environment
+    }
+
+    /// The value of the highest source that gave a usable one.
+    pub(super) fn resolve<T: Value>(&mut self, key: &Key<T>, given: Option<T>) -> Setting<T> {
+        let mut setting = Setting { value: (key.default)(), origin: Origin::Default };
+        let mut row = ReportRow::new(key.name);
+        row.add(setting.origin, key.show(&setting.value));
+
+        let code = given.and_then(|value| self.check_code(key, value));
+        let env = self.read_environment(key);
+        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel, env.is_some()));
+        for (value, origin) in [(otel, Origin::OtelEnv), (env, Origin::Env), (code, Origin::Code)] {
+            if let Some(value) = value {
+                row.add(origin, key.show(&value));
+                setting = Setting { value, origin };
+            }
+        }
+        self.report.push(row);
+        setting
+    }
+
+    /// Adds what follows from other settings. It wins over what has the same origin or a lower one.
+    pub(super) fn derive<T: Value>(
+        &mut self,
+        key: &Key<T>,
+        setting: &mut Setting<T>,
+        value: T,
+        origin: Origin,
+    ) {
+        if value == setting.value && origin == setting.origin {
+            return;
+        }
+        if let Some(row) = self.report.iter_mut().find(|row| row.name() == key.name) {
+            row.add(origin, key.show(&value));
+        }
+        if origin >= setting.origin {
+            *setting = Setting { value, origin };
+        }
+    }
+
+    pub(super) fn problem(&mut self, name: &'static str, origin: Origin, reason: String) {
+        self.problems.push(Pending { problem: Problem::new(name, origin, reason), without: None });
+    }
+
+    /// The account: what was said, and what was wrong, both in the order of the table.
+    pub(super) fn finish(self) -> (Vec<ReportRow>, Vec<Problem>) {
+        let Resolver { report, problems, .. } = self;
+        let finish = |Pending { problem, without }: Pending| {
+            let row = without.and_then(|name| report.iter().find(|row| row.name() == name));
+            let Some(used) = row.and_then(ReportRow::effective) else { return problem };
+            let instead = match used.value() {
+                Some(value) => format!("using {} ({})", Quoted(value), used.origin()),
+                None => "it stays unset".to_owned(),
+            };
+            let reason = format!("{}; {instead}", problem.reason());
+            Problem::new(problem.name(), problem.origin(), reason)
+        };
+        let problems = problems.into_iter().map(finish).collect();
+        (report, problems)
+    }
+
+    fn check_code<T: Value>(&mut self, key: &Key<T>, value: T) -> Option<T> {
+        let shown = key.show(&value).unwrap_or_default();
+        self.accept(key, key.name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
+    }
+
+    fn read_environment<T: Value>(&mut self, key: &Key<T>) -> Option<T> {
+        for name in std::iter::once(key.name).chain(key.aliases.iter().copied()) {
+            let Some(text) = self.text(key, name, Origin::Env) else { continue };
+            let value = self.accept(key, name, Origin::Env, &text, |remarks| {
+                (key.parse)(&text, remarks).and_then(|value| (key.check)(value, remarks))
+            });
+            if value.is_some() {
+                return value;
+            }
+        }
+        None
+    }
+
+    fn read_otel<T: Value>(&mut self, key: &Key<T>, otel: &Otel<T>, hidden: bool) -> Option<T> {
+        let text = self.text(key, otel.name, Origin::OtelEnv)?;
+        if hidden {
+            let reason = format!("{} is set too, and wins", key.name);
+            self.problem(otel.name, Origin::OtelEnv, reason);
+            // Only for the report: what is wrong with a hidden value is of no interest.
+            let mut unsaid = Remarks::default();
+            let value = (otel.convert)(&text, self.environment, &mut unsaid).ok().flatten()?;
+            return (key.check)(value, &mut unsaid).ok();
+        }
+        let environment = self.environment;
+        self.accept(key, otel.name, Origin::OtelEnv, &text, |remarks| {
+            match (otel.convert)(&text, environment, remarks)? {
+                Some(value) => (key.check)(value, remarks).map(Some),
+                None => Ok(None),
+            }
+        })
+        .flatten()
+    }
+
+    /// A variable that says something.
+    fn text<T>(&mut self, key: &Key<T>, name: &'static str, origin: Origin) -> Option<String> {
+        let value = self.environment.get(name)?;
+        let Some(text) = value.to_str().map(str::trim) else {
+            self.reject(key, name, origin, "the value is not valid UTF-8".to_owned());
+            return None;
+        };
+        (key.blank_counts || !text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// Runs a reader, and takes down what it has to say about the text.
+    fn accept<T, V>(
+        &mut self,
+        key: &Key<T>,
+        name: &'static str,
+        origin: Origin,
+        text: &str,
+        read: impl FnOnce(&mut Remarks) -> Result<V, Reason>,
+    ) -> Option<V> {
+        let mut remarks = Remarks::default();
+        let result = read(&mut remarks);
+        for remark in remarks {
+            let remark = if key.sensitive { "not all of the value is used".into() } else { remark };
+            self.problem(name, origin, remark);
+        }
+        match result {
+            Ok(value) => Some(value),
+            Err(_) if key.sensitive => {
+                self.reject(key, name, origin, "the value cannot be used".to_owned());
+                None
+            }
+            Err(Reason(reason)) => {
+                self.reject(key, name, origin, format!("{} {reason}", Quoted(text)));
+                None
+            }
+        }
+    }
+
+    fn reject<T>(&mut self, key: &Key<T>, name: &'static str, origin: Origin, reason: String) {
+        let problem = Problem::new(name, origin, reason);
+        self.problems.push(Pending { problem, without: Some(key.name) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    const RATE: Key<Option<f64>> = Key {
+        name: "DD_RATE",
+        aliases: &["DD_OLD_RATE"],
+        otel: Some(Otel {
+            name: "OTEL_RATE",
+            with: &[],
+            convert: |text, _, _| parse::number(text).map(|percent| Some(Some(percent / 100.0))),
+        }),
+        check: |rate, _| rate.map(|rate| parse::within(rate, 0.0..=1.0)).transpose(),
+        ..Key::new(|| None, |text, _| parse::number(text).map(Some))
+    };
+
+    struct Outcome {
+        value: Option<f64>,
+        origin: Origin,
+        report: Vec<(Origin, Option<String>)>,
+        problems: Vec<String>,
+    }
+
+    fn resolve(key: &Key<Option<f64>>, given: Option<f64>, pairs: &[(&str, &str)]) -> Outcome {
+        let environment = Environment::from_pairs(pairs.iter().copied());
+        let mut resolver = Resolver::new(&environment);
+        let Setting { value, origin } = resolver.resolve(key, given.map(Some));
+        let (report, problems) = resolver.finish();
+        let candidates = report.iter().flat_map(ReportRow::candidates);
+        Outcome {
+            value,
+            origin,
+            report: candidates.map(|c| (c.origin(), c.value().map(str::to_owned))).collect(),
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn the_highest_source_wins_and_all_are_reported() {
+        let Outcome { value, origin, report, problems } =
+            resolve(&RATE, Some(0.3), &[("DD_RATE", " 0.2 "), ("OTEL_RATE", "10")]);
+        assert_eq!((value, origin), (Some(0.3), Origin::Code));
+        assert_eq!(
+            report,
+            [
+                (Origin::Default, None),
+                (Origin::OtelEnv, Some("0.1".into())),
+                (Origin::Env, Some("0.2".into())),
+                (Origin::Code, Some("0.3".into())),
+            ]
+        );
+        assert_eq!(problems, ["OTEL_RATE (otel_env_var): DD_RATE is set too, and wins"]);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_gives_way_to_the_next_source() {
+        let Outcome { value, origin, report, problems } =
+            resolve(&RATE, Some(7.0), &[("DD_RATE", "x"), ("OTEL_RATE", "10")]);
+        assert_eq!((value, origin), (Some(0.1), Origin::OtelEnv));
+        assert_eq!(report.len(), 2);
+        assert_eq!(
+            problems,
+            [
+                "DD_RATE (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
+                "DD_RATE (env_var): \"x\" is not a number; using \"0.1\" (otel_env_var)",
+            ]
+        );
+    }
+
+    #[test]
+    fn blank_variables_are_unset() {
+        for blank in ["", "  ", "\t"] {
+            let pairs = [("DD_RATE", blank), ("DD_OLD_RATE", blank), ("OTEL_RATE", blank)];
+            let Outcome { value, origin, problems, .. } = resolve(&RATE, None, &pairs);
+            assert_eq!((value, origin, problems.len()), (None, Origin::Default, 0));
+        }
+    }
+
+    #[test]
+    fn an_alias_is_asked_when_the_name_gives_nothing() {
+        let Outcome { value, origin, .. } = resolve(&RATE, None, &[("DD_OLD_RATE", "0.5")]);
+        assert_eq!((value, origin), (Some(0.5), Origin::Env));
+        let both = [("DD_RATE", "0.1"), ("DD_OLD_RATE", "0.5")];
+        assert_eq!(resolve(&RATE, None, &both).value, Some(0.1));
+        let Outcome { value, problems, .. } =
+            resolve(&RATE, None, &[("DD_RATE", "x"), ("DD_OLD_RATE", "0.5")]);
+        assert_eq!((value, problems.len()), (Some(0.5), 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_text_is_a_problem() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt;
+
+        let environment =
+            Environment::from_pairs([("DD_RATE", OsString::from_vec(vec![b'1', 0xff]))]);
+        let mut resolver = Resolver::new(&environment);
+        assert_eq!(resolver.resolve(&RATE, None).value, None);
+        assert_eq!(
+            resolver.finish().1.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]
+        );
+    }
+
+    #[test]
+    fn a_secret_is_in_no_report_and_no_problem() {
+        let secret = Key { sensitive: true, ..RATE };
+        let Outcome { value, report, problems, .. } =
+            resolve(&secret, Some(77.0), &[("DD_RATE", "0.25"), ("DD_OLD_RATE", "88")]);
+        assert_eq!(value, Some(0.25));
+        let said = format!("{report:?} {problems:?}");
+        assert_eq!(problems.len(), 1);
+        assert!(!said.contains("0.25") && !said.contains("77"), "{said}");
+    }
+
+    #[test]
+    fn what_follows_from_other_settings_stands_where_its_origin_puts_it() {
+        let environment = Environment::from_pairs([("DD_RATE", "0.2")]);
+        let mut resolver = Resolver::new(&environment);
+        let mut setting = resolver.resolve(&RATE, None);
+        resolver.derive(&RATE, &mut setting, Some(0.9), Origin::Calculated);
+        assert_eq!(setting, Setting { value: Some(0.2), origin: Origin::Env });
+        resolver.derive(&RATE, &mut setting, None, Origin::Code);
+        assert_eq!(setting, Setting { value: None, origin: Origin::Code });
+        let (report, _) = resolver.finish();
+        let origins: Vec<_> = report[0].candidates().iter().map(|c| c.origin()).collect();
+        assert_eq!(origins, [Origin::Default, Origin::Calculated, Origin::Env, Origin::Code]);
+    }
+}

@@ -1,0 +1,514 @@
+//! What all sources came to.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::text::Text;
+
+use super::identity::Identity;
+use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
+use super::report::{Problem, ReportRow};
+use super::table::Settings;
+use super::value::Map;
+use super::{ConfigBuilder, Origin};
+
+/// The settings of a tracer: read once, when built, and unchanging after that.
+///
+/// What a setting means, its limits and its default are told at the setter of the same name in
+/// [`ConfigBuilder`].
+#[derive(Clone)]
+pub struct Config {
+    settings: Settings,
+    identity: Identity,
+    report: Vec<ReportRow>,
+    problems: Vec<Problem>,
+}
+
+impl Config {
+    pub(super) fn new(
+        mut settings: Settings,
+        identity: Identity,
+        report: Vec<ReportRow>,
+        problems: Vec<Problem>,
+    ) -> Self {
+        // Spans copy these.
+        let share = |text: &mut Text| *text = std::mem::take(text).into_shared();
+        share(&mut settings.service.value);
+        settings.env.value.as_mut().map(share);
+        settings.version.value.as_mut().map(share);
+        Config { settings, identity, report, problems }
+    }
+
+    /// A builder: without any call to a setter, everything comes from the environment.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder::default()
+    }
+
+    /// What every source said about every setting, in the order of the names.
+    #[must_use]
+    pub fn report(&self) -> &[ReportRow] {
+        &self.report
+    }
+
+    /// What could not be used, or not as it was given. To be logged once, when tracing starts.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    // ===== identity =====
+
+    /// The name of the service; never empty.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.settings.service.value
+    }
+
+    /// Whether somebody named the service: it is neither the default nor a serverless function's name.
+    #[must_use]
+    pub fn service_is_user_set(&self) -> bool {
+        self.identity.service_is_user_set
+    }
+
+    /// The environment of the program.
+    #[must_use]
+    pub fn env(&self) -> Option<&str> {
+        self.settings.env.value.as_deref()
+    }
+
+    /// The version of the program.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.settings.version.value.as_deref()
+    }
+
+    /// [`service`](Self::service) as a text to store.
+    pub(crate) fn service_text(&self) -> &Text {
+        &self.settings.service.value
+    }
+
+    /// [`env`](Self::env) as a text to store.
+    pub(crate) fn env_text(&self) -> Option<&Text> {
+        self.settings.env.value.as_ref()
+    }
+
+    /// [`version`](Self::version) as a text to store.
+    pub(crate) fn version_text(&self) -> Option<&Text> {
+        self.settings.version.value.as_ref()
+    }
+
+    /// The tags of every span, without service, environment, version and git metadata, each key once.
+    #[must_use]
+    pub fn tags(&self) -> &[(Text, Text)] {
+        &self.identity.tags
+    }
+
+    /// The repository of the program, from the tag `git.repository_url`.
+    #[must_use]
+    pub fn git_repository_url(&self) -> Option<&str> {
+        self.identity.git_repository_url.as_deref()
+    }
+
+    /// The commit that the program was built from, from the tag `git.commit.sha`.
+    #[must_use]
+    pub fn git_commit_sha(&self) -> Option<&str> {
+        self.identity.git_commit_sha.as_deref()
+    }
+
+    /// Services to rename, from and to.
+    #[must_use]
+    pub fn service_mapping(&self) -> &[(Text, Text)] {
+        let Map(mapping) = &self.settings.service_mapping.value;
+        mapping
+    }
+
+    /// Whether local root spans are tagged with the name of the host.
+    #[must_use]
+    pub fn report_hostname(&self) -> bool {
+        self.settings.report_hostname.value
+    }
+
+    /// The name of the host, where it was set.
+    #[must_use]
+    pub fn hostname(&self) -> Option<&str> {
+        self.settings.hostname.value.as_deref()
+    }
+
+    // ===== agent =====
+
+    /// The agent's address as it was given, which wins over host and port.
+    #[must_use]
+    pub fn agent_url(&self) -> Option<&str> {
+        self.settings.agent_url.value.as_deref()
+    }
+
+    /// The agent's host, where it was set.
+    #[must_use]
+    pub fn agent_host(&self) -> Option<&str> {
+        self.settings.agent_host.value.as_deref()
+    }
+
+    /// The agent's port, where it was set; never 0.
+    #[must_use]
+    pub fn agent_port(&self) -> Option<u16> {
+        self.settings.agent_port.value
+    }
+
+    /// How long to wait for the agent's answer to one request.
+    #[must_use]
+    pub fn agent_timeout(&self) -> Duration {
+        self.settings.agent_timeout.value
+    }
+
+    /// What is to be sent to the agent as it is, to tell it the container (`DD_EXTERNAL_ENV`).
+    #[must_use]
+    pub fn external_env(&self) -> Option<&str> {
+        self.settings.external_env.value.as_deref()
+    }
+
+    // ===== tracer =====
+
+    /// Whether there are spans at all.
+    #[must_use]
+    pub fn enabled(&self) -> bool {
+        self.settings.enabled.value
+    }
+
+    /// Whether the tracer says what it does.
+    #[must_use]
+    pub fn debug(&self) -> bool {
+        self.settings.debug.value
+    }
+
+    /// Whether ids of new traces have 128 bits.
+    #[must_use]
+    pub fn trace_id_128_bit(&self) -> bool {
+        self.settings.trace_id_128_bit.value
+    }
+
+    /// After how many finished spans a trace with open ones is sent in parts; `None` for never.
+    #[must_use]
+    pub fn partial_flush(&self) -> Option<usize> {
+        let min_spans = self.settings.partial_flush_min_spans.value;
+        self.settings.partial_flush.value.then_some(min_spans)
+    }
+
+    /// How many frames of a stack trace are kept.
+    #[must_use]
+    pub fn traceback_max_frames(&self) -> usize {
+        self.settings.traceback_max_frames.value
+    }
+
+    /// Whether span events are sent in their own field, whatever the agent announces.
+    #[must_use]
+    pub fn native_span_events(&self) -> bool {
+        self.settings.native_span_events.value
+    }
+
+    /// Whether spans made through the OpenTelemetry API are traced; `None` where nobody said.
+    #[must_use]
+    pub fn otel_enabled(&self) -> Option<bool> {
+        self.settings.otel_enabled.value
+    }
+
+    // ===== writer =====
+
+    /// How often spans are sent.
+    #[must_use]
+    pub fn flush_interval(&self) -> Duration {
+        self.settings.flush_interval.value
+    }
+
+    /// How many bytes of encoded spans may wait to be sent; never 0.
+    #[must_use]
+    pub fn buffer_bytes(&self) -> usize {
+        self.settings.buffer_bytes.value
+    }
+
+    /// The largest payload in bytes, 1 to 9,500,000.
+    #[must_use]
+    pub fn max_payload_bytes(&self) -> usize {
+        self.settings.max_payload_bytes.value
+    }
+
+    // ===== sampling =====
+
+    /// The share of traces to keep where no rule matches, 0 to 1; `None`: the agent decides.
+    #[must_use]
+    pub fn sample_rate(&self) -> Option<f64> {
+        self.settings.sample_rate.value
+    }
+
+    /// The trace sampling rules as they were given.
+    #[must_use]
+    pub fn sampling_rules(&self) -> Option<&str> {
+        self.settings.sampling_rules.value.as_deref()
+    }
+
+    /// The file to read trace sampling rules from; `None` when the rules themselves were given
+    /// (`DD_TRACE_SAMPLING_RULES_FILE`).
+    #[must_use]
+    pub fn sampling_rules_file(&self) -> Option<&str> {
+        self.settings.sampling_rules_file.value.as_deref()
+    }
+
+    /// How many traces per second rules and rate may keep.
+    #[must_use]
+    pub fn rate_limit(&self) -> u32 {
+        self.settings.rate_limit.value
+    }
+
+    /// The single-span sampling rules as they were given.
+    #[must_use]
+    pub fn span_sampling_rules(&self) -> Option<&str> {
+        self.settings.span_sampling_rules.value.as_deref()
+    }
+
+    /// The file to read single-span sampling rules from; `None` when the rules themselves were given
+    /// (`DD_SPAN_SAMPLING_RULES_FILE`).
+    #[must_use]
+    pub fn span_sampling_rules_file(&self) -> Option<&str> {
+        self.settings.span_sampling_rules_file.value.as_deref()
+    }
+
+    /// Whether traces are for APM, and not only for other products.
+    #[must_use]
+    pub fn apm_tracing(&self) -> bool {
+        self.settings.apm_tracing.value
+    }
+
+    // ===== propagation =====
+
+    /// The header styles of outgoing requests, each once; empty for no propagation.
+    #[must_use]
+    pub fn inject_styles(&self) -> &[Style] {
+        &self.settings.propagation_style_inject.value
+    }
+
+    /// The header styles of incoming requests, each once; empty for no propagation.
+    #[must_use]
+    pub fn extract_styles(&self) -> &[Style] {
+        &self.settings.propagation_style_extract.value
+    }
+
+    /// Whether the first style that gives a trace is enough.
+    #[must_use]
+    pub fn extract_first(&self) -> bool {
+        self.settings.extract_first.value
+    }
+
+    /// What to do with the context of incoming requests.
+    #[must_use]
+    pub fn extract_behavior(&self) -> ExtractBehavior {
+        self.settings.extract_behavior.value
+    }
+
+    /// Whether baggage also travels as `ot-baggage-*` headers.
+    #[must_use]
+    pub fn http_baggage(&self) -> bool {
+        self.settings.http_baggage.value
+    }
+
+    /// Which incoming baggage becomes tags.
+    #[must_use]
+    pub fn baggage_tag_keys(&self) -> &BaggageTagKeys {
+        &self.settings.baggage_tag_keys.value
+    }
+
+    /// The longest `x-datadog-tags` header in bytes, 0 to 512.
+    #[must_use]
+    pub fn datadog_tags_max_length(&self) -> usize {
+        self.settings.datadog_tags_max_length.value
+    }
+
+    /// Whether trace context is accepted only from the own organisation and trusted ones.
+    #[must_use]
+    pub fn org_guard(&self) -> bool {
+        self.settings.org_guard.value
+    }
+
+    /// Whether context without an organisation's marker counts as foreign.
+    #[must_use]
+    pub fn org_guard_strict(&self) -> bool {
+        self.settings.org_guard_strict.value
+    }
+
+    /// The markers of trusted organisations.
+    #[must_use]
+    pub fn org_guard_trusted(&self) -> &[Text] {
+        &self.settings.org_guard_trusted.value
+    }
+}
+
+impl fmt::Debug for Config {
+    /// What is not at its default, without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let effective = self.report.iter().filter_map(|row| Some((row.name(), row.effective()?)));
+        let set = effective.filter(|(_, candidate)| candidate.origin() > Origin::Default);
+        f.debug_map().entries(set.map(|(name, candidate)| (name, candidate.value()))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
+        Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let config = with(&[]).build();
+        assert!(config.problems().is_empty());
+        assert_eq!(config.service(), "unnamed-rust-service");
+        assert_eq!((config.env(), config.version(), config.tags()), (None, None, &[][..]));
+        assert_eq!(
+            (config.agent_url(), config.agent_host(), config.agent_port()),
+            (None, None, None)
+        );
+        assert_eq!(config.agent_timeout(), Duration::from_secs(2));
+        assert!(config.enabled() && config.trace_id_128_bit() && config.apm_tracing());
+        assert!(!config.debug() && !config.report_hostname() && !config.native_span_events());
+        assert_eq!((config.partial_flush(), config.traceback_max_frames()), (Some(300), 30));
+        assert_eq!(config.otel_enabled(), None);
+        assert_eq!(config.flush_interval(), Duration::from_secs(1));
+        assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (20_971_520, 9_500_000));
+        assert_eq!((config.sample_rate(), config.rate_limit()), (None, 100));
+        assert!(!config.extract_first() && !config.http_baggage() && !config.org_guard());
+        assert_eq!(config.extract_behavior(), ExtractBehavior::Continue);
+        assert!(config.baggage_tag_keys().contains("session.id"));
+        assert_eq!(config.datadog_tags_max_length(), 512);
+    }
+
+    #[test]
+    fn every_variable_reaches_its_setting() {
+        let config = with(&[
+            ("DATADOG_TRACE_AGENT_HOSTNAME", "agent"),
+            ("DD_AGENT_PORT", "9126"),
+            ("DD_APM_TRACING_ENABLED", "0"),
+            ("DD_EXTERNAL_ENV", "it-false,cn-a"),
+            ("DD_HOSTNAME", "host"),
+            ("DD_SERVICE_MAPPING", "a:b"),
+            ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "false"),
+            ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "0.5"),
+            ("DD_TRACE_BAGGAGE_TAG_KEYS", ""),
+            ("DD_TRACE_DEBUG", "1"),
+            ("DD_TRACE_ENABLED", "F"),
+            ("DD_TRACE_NATIVE_SPAN_EVENTS", "true"),
+            ("DD_TRACE_ORG_GUARD_ENABLED", "true"),
+            ("DD_TRACE_ORG_GUARD_STRICT", "true"),
+            ("DD_TRACE_ORG_GUARD_TRUSTED_OPMS", "x, y"),
+            ("DD_TRACE_PARTIAL_FLUSH_ENABLED", "false"),
+            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "IGNORE"),
+            ("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "true"),
+            ("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "true"),
+            ("DD_TRACE_RATE_LIMIT", "7"),
+            ("DD_TRACE_REPORT_HOSTNAME", "true"),
+            ("DD_TRACE_SAMPLING_RULES", "[{}]"),
+            ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "5"),
+            ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "1000"),
+            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "3"),
+            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "500"),
+            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0"),
+            ("OTEL_SDK_DISABLED", "true"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+        ])
+        .build();
+        assert_eq!(config.problems(), []);
+        assert_eq!((config.agent_host(), config.agent_port()), (Some("agent"), Some(9126)));
+        assert_eq!(
+            (config.external_env(), config.hostname()),
+            (Some("it-false,cn-a"), Some("host"))
+        );
+        assert_eq!(config.service_mapping(), [("a".into(), "b".into())]);
+        assert!(!config.apm_tracing() && !config.trace_id_128_bit() && !config.enabled());
+        assert_eq!(config.agent_timeout(), Duration::from_millis(500));
+        assert_eq!(config.baggage_tag_keys(), &BaggageTagKeys::Only(vec![]));
+        assert!(config.debug() && config.native_span_events() && config.report_hostname());
+        assert!(config.org_guard() && config.org_guard_strict());
+        assert_eq!(config.org_guard_trusted(), ["x", "y"]);
+        assert_eq!((config.partial_flush(), config.traceback_max_frames()), (None, 5));
+        assert_eq!(config.extract_behavior(), ExtractBehavior::Ignore);
+        assert!(config.extract_first() && config.http_baggage());
+        assert_eq!((config.rate_limit(), config.sample_rate()), (7, Some(0.1)));
+        assert_eq!(config.sampling_rules(), Some("[{}]"));
+        assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (1000, 500));
+        assert_eq!(config.flush_interval(), Duration::from_secs(3));
+        assert_eq!(config.datadog_tags_max_length(), 0);
+        assert_eq!(config.otel_enabled(), Some(false));
+    }
+
+    #[test]
+    fn code_wins_over_the_environment() {
+        let config = with(&[
+            ("DD_SERVICE", "env"),
+            ("DD_TRACE_ENABLED", "false"),
+            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "9"),
+        ])
+        .service(" code ")
+        .enabled(true)
+        .partial_flush(Some(4))
+        .agent_socket("/run/agent.sock")
+        .build();
+        assert_eq!((config.service(), config.enabled()), ("code", true));
+        assert_eq!(config.partial_flush(), Some(4));
+        assert_eq!(config.agent_url(), Some("unix:///run/agent.sock"));
+        assert_eq!(with(&[]).partial_flush(None).build().partial_flush(), None);
+    }
+
+    #[test]
+    fn a_value_in_code_that_is_out_of_range_gives_way_and_is_reported() {
+        let config = with(&[("DD_TRACE_SAMPLE_RATE", "0.5")])
+            .sample_rate(f64::NAN)
+            .agent_port(0)
+            .agent_timeout(Duration::ZERO)
+            .env("  ")
+            .partial_flush(Some(0))
+            .build();
+        assert_eq!(config.sample_rate(), Some(0.5));
+        assert_eq!((config.agent_port(), config.env()), (None, None));
+        assert_eq!(config.agent_timeout(), Duration::from_secs(2));
+        assert_eq!(config.partial_flush(), Some(1));
+        assert_eq!(
+            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "DD_ENV (code): \"  \" says nothing; it stays unset",
+                "DD_TRACE_AGENT_PORT (code): \"0\" is not a number from 1 to 65535; it stays unset",
+                "DD_TRACE_AGENT_TIMEOUT_SECONDS (code): \"0\" is not between 0.001 and 3600 seconds; \
+                 using \"2\" (default)",
+                "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS (code): less than 1 makes no sense; 1 is used",
+                "DD_TRACE_SAMPLE_RATE (code): \"NaN\" is not a number from 0 to 1; \
+                 using \"0.5\" (env_var)",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_report_has_every_setting_once_with_its_default_first() {
+        let config = with(&[("DD_ENV", "prod")]).env("dev").build();
+        let names: Vec<_> = config.report().iter().map(ReportRow::name).collect();
+        assert!(names.is_sorted() && names.contains(&"DD_TRACE_WRITER_INTERVAL_SECONDS"));
+        for row in config.report() {
+            let origins: Vec<_> = row.candidates().iter().map(|entry| entry.origin()).collect();
+            assert!(origins.is_sorted() && origins.first() == Some(&Origin::Default));
+        }
+        let env = config.report().iter().find(|row| row.name() == "DD_ENV").unwrap();
+        let entries: Vec<_> = env.candidates().iter().map(|e| (e.origin(), e.value())).collect();
+        assert_eq!(
+            entries,
+            [(Origin::Default, None), (Origin::Env, Some("prod")), (Origin::Code, Some("dev")),]
+        );
+    }
+
+    #[test]
+    fn debug_output_is_what_was_set() {
+        let config = with(&[("DD_ENV", "prod")]).sample_rate(0.5).build();
+        assert_eq!(
+            format!("{config:?}"),
+            r#"{"DD_ENV": Some("prod"), "DD_TRACE_SAMPLE_RATE": Some("0.5")}"#
+        );
+    }
+}

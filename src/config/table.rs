@@ -1,0 +1,410 @@
+//! The one table of settings.
+
+use std::time::Duration;
+
+use crate::text::Text;
+
+use super::key::{Key, Quoted, Reason};
+use super::origin::Setting;
+use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
+use super::resolve::Resolver;
+use super::value::Map;
+use super::{otel, parse};
+
+/// Rows, and what follows from them: a [`Key`] for each, the values given in code, and the values that
+/// all sources came to.
+macro_rules! settings {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident as $field:ident: $type:ty { $($facts:tt)+ }
+    )+) => {
+        $(
+            pub(super) static $name: Key<$type> = Key {
+                name: stringify!($name),
+                doc: concat!($($doc),+),
+                $($facts)+
+            };
+        )+
+
+        /// Values given in code.
+        #[derive(Clone, Default)]
+        pub(super) struct Given {
+            $(pub(super) $field: Option<$type>,)+
+        }
+
+        /// The values, each with its origin.
+        #[derive(Clone)]
+        pub(super) struct Settings {
+            $(pub(super) $field: Setting<$type>,)+
+        }
+
+        impl Settings {
+            pub(super) fn resolve(given: Given, resolver: &mut Resolver<'_>) -> Self {
+                Settings { $($field: resolver.resolve(&$name, given.$field),)+ }
+            }
+        }
+
+        #[cfg(test)]
+        pub(super) static ROWS: &[&dyn super::key::Row] = &[$(&$name,)+];
+    };
+}
+
+// ===== what most rows of a kind share =====
+
+const OFF: Key<bool> = Key::new(|| false, |text, _| parse::boolean(text));
+const ON: Key<bool> = Key { default: || true, ..OFF };
+
+const TEXT: Key<Option<Text>> = Key {
+    check: |text, _| text.map(parse::not_blank).transpose(),
+    ..Key::new(|| None, |text, _| Ok(Some(Text::copy(text))))
+};
+
+const COUNT: Key<usize> = Key::new(|| 0, |text, _| parse::integer(text));
+
+const SECONDS: Key<Duration> = Key {
+    check: |duration, _| a_millisecond_to_an_hour(duration),
+    ..Key::new(|| Duration::from_secs(1), |text, _| parse::seconds(text))
+};
+
+const MAP: Key<Map> = Key::new(Map::default, |text, remarks| Ok(parse::map(text, remarks)));
+
+const STYLES: Key<Vec<Style>> = Key {
+    check: |styles, _| Ok(each_once(styles)),
+    ..Key::new(|| Style::DEFAULT.to_vec(), styles)
+};
+
+/// No wait and no period of ours makes sense outside of these.
+fn a_millisecond_to_an_hour(duration: Duration) -> Result<Duration, Reason> {
+    if (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("is not between 0.001 and 3600 seconds".into())
+    }
+}
+
+// ===== limits =====
+
+/// The agent refuses larger payloads: 10 MB by its older limit, less a margin for headers.
+pub(super) const MAX_PAYLOAD_BYTES: usize = 9_500_000;
+
+/// A trace holds no more spans, so that a greater number would mean never, which
+/// `DD_TRACE_PARTIAL_FLUSH_ENABLED` says better.
+const MAX_PARTIAL_FLUSH_SPANS: usize = 100_000;
+
+/// The other tracers send no longer `x-datadog-tags`, and read none.
+const MAX_DATADOG_TAGS_LENGTH: usize = 512;
+
+settings! {
+    /// Host of the Datadog Agent; `localhost` when only the port is set.
+    DD_AGENT_HOST as agent_host: Option<Text> {
+        aliases: &["DD_TRACE_AGENT_HOSTNAME", "DATADOG_TRACE_AGENT_HOSTNAME"],
+        ..TEXT
+    }
+
+    /// `false` for a process that sends traces only on behalf of other products: one trace per minute,
+    /// marked as such.
+    DD_APM_TRACING_ENABLED as apm_tracing: bool { ..ON }
+
+    /// Environment of the program: `prod`, `staging`. Unset: the tag `env` of `DD_TAGS`, then
+    /// `deployment.environment.name` or `deployment.environment` of `OTEL_RESOURCE_ATTRIBUTES`.
+    DD_ENV as env: Option<Text> { ..TEXT }
+
+    /// Set by Datadog's admission controller and passed on to the agent as it is.
+    DD_EXTERNAL_ENV as external_env: Option<Text> { ..TEXT }
+
+    /// Name of the host, where the one of the operating system is not meant.
+    DD_HOSTNAME as hostname: Option<Text> { ..TEXT }
+
+    /// Name of the service. Unset: the tag `service` of `DD_TAGS`, then `service.name` of
+    /// `OTEL_RESOURCE_ATTRIBUTES`, then the name that a serverless platform gave the function.
+    DD_SERVICE as service: Text {
+        otel: Some(otel::SERVICE_NAME),
+        check: |text, _| parse::not_blank(text),
+        ..Key::new(|| Text::literal("unnamed-rust-service"), |text, _| Ok(Text::copy(text)))
+    }
+
+    /// Services to rename when a span starts: `from:to,from:to`.
+    DD_SERVICE_MAPPING as service_mapping: Map {
+        check: |map, remarks| {
+            let (named, unnamed): (Vec<_>, _) =
+                map.0.into_iter().partition(|(from, to)| !from.is_empty() && !to.is_empty());
+            for (from, _) in unnamed {
+                remarks.add(format!("{} is not mapped to anything; left out", Quoted(&from)));
+            }
+            Ok(Map(named))
+        },
+        ..MAP
+    }
+
+    /// JSON list of rules that keep single spans of traces that are not kept.
+    DD_SPAN_SAMPLING_RULES as span_sampling_rules: Option<Text> { ..TEXT }
+
+    /// File to read `DD_SPAN_SAMPLING_RULES` from, where that is unset.
+    DD_SPAN_SAMPLING_RULES_FILE as span_sampling_rules_file: Option<Text> { ..TEXT }
+
+    /// Tags of every span: `key:value,key:value`, or with spaces instead of the commas.
+    DD_TAGS as tags: Map { otel: Some(otel::RESOURCE_ATTRIBUTES), ..MAP }
+
+    /// Ids of new traces have 128 bits; with `false` they have 64.
+    DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED as trace_id_128_bit: bool { ..ON }
+
+    /// Port of the Datadog Agent, from 1 to 65535; `8126` when only the host is set.
+    DD_TRACE_AGENT_PORT as agent_port: Option<u16> {
+        aliases: &["DD_AGENT_PORT"],
+        check: |port, _| port.map(|port| parse::within(port, 1..=u16::MAX)).transpose(),
+        ..Key::new(|| None, |text, _| parse::integer(text).map(Some))
+    }
+
+    /// How long to wait for the agent's answer to one request; from 0.001 to 3600.
+    DD_TRACE_AGENT_TIMEOUT_SECONDS as agent_timeout: Duration {
+        aliases: &["DD_TRACE_AGENT_TIMEOUT"],
+        default: || Duration::from_secs(2),
+        ..SECONDS
+    }
+
+    /// Address of the Datadog Agent: `http://host:port`, `https://host:port` or `unix:///path`. It wins
+    /// over host and port. With none of the three set it is `unix:///var/run/datadog/apm.socket` where
+    /// that exists, and otherwise `http://localhost:8126`.
+    DD_TRACE_AGENT_URL as agent_url: Option<Text> { ..TEXT }
+
+    /// Keys of the incoming baggage that become tags `baggage.<key>` of the local root span; `*` for all,
+    /// nothing for none.
+    DD_TRACE_BAGGAGE_TAG_KEYS as baggage_tag_keys: BaggageTagKeys {
+        blank_counts: true,
+        ..Key::new(
+            || BaggageTagKeys::Only(["user.id", "session.id", "account.id"].map(Text::literal).to_vec()),
+            |text, _| Ok(BaggageTagKeys::parse(text)),
+        )
+    }
+
+    /// The tracer says on the standard error stream what it does and how it is misused.
+    DD_TRACE_DEBUG as debug: bool { otel: Some(otel::LOG_LEVEL), ..OFF }
+
+    /// `false`: no spans, no headers, no connection to the agent.
+    DD_TRACE_ENABLED as enabled: bool { otel: Some(otel::TRACES_EXPORTER), ..ON }
+
+    /// Span events are sent in their own field, whether or not the agent announces that it knows it.
+    DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool { ..OFF }
+
+    /// Trace context is accepted only from the own organisation and from trusted ones.
+    DD_TRACE_ORG_GUARD_ENABLED as org_guard: bool { ..OFF }
+
+    /// With the organisation guard, trace context without a marker counts as foreign.
+    DD_TRACE_ORG_GUARD_STRICT as org_guard_strict: bool { ..OFF }
+
+    /// Markers of other organisations whose trace context is accepted.
+    DD_TRACE_ORG_GUARD_TRUSTED_OPMS as org_guard_trusted: Vec<Text> {
+        ..Key::new(Vec::new, |text, _| Ok(parse::list(text)))
+    }
+
+    /// Spans made through the OpenTelemetry API are traced. Unset: they are, once the bridge is
+    /// installed.
+    DD_TRACE_OTEL_ENABLED as otel_enabled: Option<bool> {
+        otel: Some(otel::SDK_DISABLED),
+        ..Key::new(|| None, |text, _| parse::boolean(text).map(Some))
+    }
+
+    /// The finished spans of a long trace are sent while others are still open.
+    DD_TRACE_PARTIAL_FLUSH_ENABLED as partial_flush: bool { ..ON }
+
+    /// So many finished spans of one trace are sent without waiting for the rest; from 1 to 100000.
+    DD_TRACE_PARTIAL_FLUSH_MIN_SPANS as partial_flush_min_spans: usize {
+        default: || 300,
+        parse: parse::nearest_integer,
+        check: |spans, remarks| {
+            parse::within(parse::at_least_one(spans, remarks), 1..=MAX_PARTIAL_FLUSH_SPANS)
+        },
+        ..COUNT
+    }
+
+    /// What to do with the trace context of an incoming request: continue its trace, start a new trace
+    /// that links to it, or ignore it.
+    DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT as extract_behavior: ExtractBehavior {
+        ..Key::new(ExtractBehavior::default, |text, _| ExtractBehavior::parse(text))
+    }
+
+    /// Incoming headers are read up to the first style that gives a trace; the others are not compared
+    /// with it.
+    DD_TRACE_PROPAGATION_EXTRACT_FIRST as extract_first: bool { ..OFF }
+
+    /// Baggage is also sent and read as `ot-baggage-<key>` headers.
+    DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED as http_baggage: bool { ..OFF }
+
+    /// Families of headers that carry trace context, in both directions: any of `datadog`,
+    /// `tracecontext`, `b3` (the single header), `b3multi` and `baggage`, or `none`.
+    DD_TRACE_PROPAGATION_STYLE as propagation_style: Vec<Style> {
+        otel: Some(otel::PROPAGATORS),
+        ..STYLES
+    }
+
+    /// The same for incoming requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
+    DD_TRACE_PROPAGATION_STYLE_EXTRACT as propagation_style_extract: Vec<Style> { ..STYLES }
+
+    /// The same for outgoing requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
+    DD_TRACE_PROPAGATION_STYLE_INJECT as propagation_style_inject: Vec<Style> { ..STYLES }
+
+    /// So many traces per second may be kept by sampling rules or the sample rate.
+    DD_TRACE_RATE_LIMIT as rate_limit: u32 {
+        ..Key::new(|| 100, |text, _| parse::integer(text))
+    }
+
+    /// The name of the host is a tag of local root spans.
+    DD_TRACE_REPORT_HOSTNAME as report_hostname: bool { ..OFF }
+
+    /// Share of the traces to keep where no rule matches, from 0 to 1. Unset: the agent decides.
+    DD_TRACE_SAMPLE_RATE as sample_rate: Option<f64> {
+        otel: Some(otel::TRACES_SAMPLER),
+        check: |rate, _| rate.map(|rate| parse::within(rate, 0.0..=1.0)).transpose(),
+        ..Key::new(|| None, |text, _| parse::number(text).map(Some))
+    }
+
+    /// JSON list of rules that decide which traces to keep; the first that matches counts.
+    DD_TRACE_SAMPLING_RULES as sampling_rules: Option<Text> { ..TEXT }
+
+    /// File to read `DD_TRACE_SAMPLING_RULES` from, where that is unset.
+    DD_TRACE_SAMPLING_RULES_FILE as sampling_rules_file: Option<Text> { ..TEXT }
+
+    /// So many frames of a stack trace are kept in a span.
+    DD_TRACE_SPAN_TRACEBACK_MAX_SIZE as traceback_max_frames: usize { default: || 30, ..COUNT }
+
+    /// So many bytes of encoded spans may wait to be sent; what comes beyond is dropped and counted.
+    DD_TRACE_WRITER_BUFFER_SIZE_BYTES as buffer_bytes: usize {
+        default: || 20 * 1024 * 1024,
+        check: |bytes, _| parse::within(bytes, 1..=usize::MAX),
+        ..COUNT
+    }
+
+    /// Spans are sent so often, and earlier when there are many.
+    DD_TRACE_WRITER_INTERVAL_SECONDS as flush_interval: Duration { ..SECONDS }
+
+    /// Largest payload to send; at most 9500000, which every agent accepts.
+    DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES as max_payload_bytes: usize {
+        default: || MAX_PAYLOAD_BYTES,
+        parse: parse::nearest_integer,
+        check: |bytes, remarks| {
+            Ok(parse::at_most(parse::at_least_one(bytes, remarks), MAX_PAYLOAD_BYTES, remarks))
+        },
+        ..COUNT
+    }
+
+    /// Longest `x-datadog-tags` header to send or read, in bytes; at most 512, and 0 for none.
+    DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH as datadog_tags_max_length: usize {
+        default: || MAX_DATADOG_TAGS_LENGTH,
+        parse: parse::nearest_integer,
+        check: |length, remarks| Ok(parse::at_most(length, MAX_DATADOG_TAGS_LENGTH, remarks)),
+        ..COUNT
+    }
+
+    /// Version of the program. Unset: the tag `version` of `DD_TAGS`, then `service.version` of
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    DD_VERSION as version: Option<Text> { ..TEXT }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_unique_and_in_order() {
+        let names: Vec<_> = ROWS.iter().map(|row| row.name()).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        let mut all: Vec<_> = ROWS.iter().flat_map(|row| row.aliases().to_vec()).collect();
+        all.extend(&names);
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(
+            all.len(),
+            names.len() + ROWS.iter().map(|row| row.aliases().len()).sum::<usize>()
+        );
+    }
+
+    #[test]
+    fn every_row_says_what_it_means() {
+        for row in ROWS {
+            let doc = row.doc();
+            assert!(doc.len() > 10 && doc.ends_with('.'), "{}: {doc:?}", row.name());
+        }
+    }
+
+    #[test]
+    fn defaults_are_what_their_own_text_says() {
+        for row in ROWS {
+            if let Some(text) = row.default_text() {
+                if !text.is_empty() {
+                    assert_eq!(row.read(&text), Ok(Some(text)), "{}", row.name());
+                }
+            }
+        }
+    }
+
+    /// The registry of the existing tracers, so that no name is misspelt.
+    #[test]
+    fn names_are_those_of_the_other_tracers() {
+        let known: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/env-vars.json")).unwrap();
+        // Newer than the registry.
+        let newer = |name: &str| name.starts_with("DD_TRACE_ORG_GUARD_");
+        for row in ROWS {
+            for name in row.otel().into_iter().chain([row.name()]) {
+                assert!(known["variables"].get(name).is_some() || newer(name), "{name}");
+            }
+        }
+    }
+
+    fn row(name: &str) -> &'static dyn crate::config::key::Row {
+        *ROWS.iter().find(|row| row.name() == name).unwrap()
+    }
+
+    #[test]
+    fn limits_hold() {
+        for (name, text, expected) in [
+            ("DD_TRACE_AGENT_PORT", "8126", Some("8126")),
+            ("DD_TRACE_AGENT_PORT", "0", None),
+            ("DD_TRACE_AGENT_PORT", "65536", None),
+            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "-5", Some("1")),
+            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", Some("1")),
+            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "100000", Some("100000")),
+            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "100001", None),
+            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "-1", Some("0")),
+            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0", Some("0")),
+            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "513", Some("512")),
+            ("DD_TRACE_RATE_LIMIT", "0", Some("0")),
+            ("DD_TRACE_RATE_LIMIT", "-1", None),
+            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "20971520", Some("9500000")),
+            ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "0", None),
+            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.5", Some("0.5")),
+            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0", None),
+            ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "3601", None),
+            ("DD_TRACE_SAMPLE_RATE", "1.5", None),
+            ("DD_SERVICE_MAPPING", "a:b,c,d:", Some("a:b")),
+            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "Restart", Some("restart")),
+            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "stop", None),
+        ] {
+            assert_eq!(row(name).read(text).ok().flatten().as_deref(), expected, "{name}={text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_upsets_any_row(text in ".{0,60}") {
+            let environment = Environment::from_pairs([("OTEL_TRACES_SAMPLER_ARG", text.clone())]);
+            for row in ROWS {
+                let _ = row.read(&text);
+                let _ = row.read_otel(&text, &environment);
+            }
+        }
+
+        #[test]
+        fn what_a_row_shows_it_reads_back(text in "[-+.0-9a-z:,*]{1,20}") {
+            for row in ROWS {
+                if let Ok(Some(shown)) = row.read(&text) {
+                    if !shown.is_empty() {
+                        prop_assert_eq!(row.read(&shown), Ok(Some(shown)), "{}", row.name());
+                    }
+                }
+            }
+        }
+    }
+}
