@@ -1,14 +1,36 @@
 //! Tracehound.
 
+#[cfg(feature = "agent")]
+mod agent;
 mod clock;
-#[allow(dead_code)]
 pub mod config;
 mod diag;
+#[cfg(feature = "agent")]
+mod encode;
+mod error;
 mod id;
+#[cfg(feature = "agent")]
+mod pipeline;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 mod trace;
+mod tracer;
 
 pub use diag::{Level, LossReason, Losses};
+pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use text::Text;
+#[cfg(feature = "struct-tags")]
+pub use trace::StructTagError;
+pub use trace::{
+    ActiveSpan, Baggage, Context, ContextProvider, Decision, EventValue, FutureExt, InContext,
+    InSpan, LateNames, Mechanism, NamingFn, Priority, Scope, ScopeToken, Span, SpanBuilder,
+    SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, Suppression, TagValue,
+    replace_context_store, suppress,
+};
+pub use tracer::{
+    Guard, Tracer, TracerBuilder, activate, current_root_span, current_span, current_trace_context,
+    flush, in_span, init, shutdown, span, start_span, trace, tracer,
+};

@@ -10,5 +10,4 @@ mod worker;
 mod writer;
 
 pub(crate) use inner::Settings;
-pub use signal::FlushError;
 pub(crate) use sink::Pipeline;

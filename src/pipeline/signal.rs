@@ -1,9 +1,9 @@
 //! Waiting for the worker: flush and stop, each with a deadline.
 
-use std::fmt;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::FlushError;
 use crate::sync::lock;
 
 /// What application threads ask of the worker, and how far it is.
@@ -27,48 +27,6 @@ pub(crate) struct State {
     ended: bool,
 }
 
-/// Why not everything was delivered.
-///
-/// Nothing is lost by a flush that fails: what was not delivered is tried again as long as it fits the
-/// buffer, unless the tracer is being shut down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlushError(Reason);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
-    Timeout,
-    Undelivered,
-    NoWorker,
-}
-
-impl FlushError {
-    /// Whether the time was over before the worker was done.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        self.0 == Reason::Timeout
-    }
-
-    /// Whether the agent could not be reached, or did not take everything.
-    #[must_use]
-    pub fn is_undelivered(&self) -> bool {
-        self.0 == Reason::Undelivered
-    }
-
-    pub(crate) const NO_WORKER: FlushError = FlushError(Reason::NoWorker);
-}
-
-impl fmt::Display for FlushError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Reason::Timeout => "the time for flushing was over before everything was sent",
-            Reason::Undelivered => "the agent did not take everything",
-            Reason::NoWorker => "the background worker is not running",
-        })
-    }
-}
-
-impl std::error::Error for FlushError {}
-
 impl Signal {
     /// What is asked now.
     pub(crate) fn read(&self) -> State {
@@ -91,7 +49,7 @@ impl Signal {
         let state = self.wait(timeout, |state| state.done >= mine || state.ended)?;
         match state {
             State { delivered: true, .. } => Ok(()),
-            _ => Err(FlushError(Reason::Undelivered)),
+            _ => Err(FlushError::UNDELIVERED),
         }
     }
 
@@ -101,7 +59,7 @@ impl Signal {
         wake();
         match self.wait(timeout, |state| state.ended)? {
             State { delivered: true, .. } => Ok(()),
-            _ => Err(FlushError(Reason::Undelivered)),
+            _ => Err(FlushError::UNDELIVERED),
         }
     }
 
@@ -143,7 +101,7 @@ impl Signal {
                 None => Duration::from_secs(3600),
             };
             if left.is_zero() {
-                return Err(FlushError(Reason::Timeout));
+                return Err(FlushError::TIMEOUT);
             }
             let woken = self.changed.wait_timeout(state, left);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::inner::{Inner, Settings};
-use super::signal::FlushError;
 use super::worker;
 use crate::diag::{Diag, LossReason};
+use crate::error::FlushError;
 use crate::trace::{Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanView};
 
 /// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.

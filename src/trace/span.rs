@@ -117,6 +117,11 @@ impl SpanRef {
         self.at.as_ref()?.segment.decision()
     }
 
+    /// This span if it is open, else its nearest open ancestor in this process.
+    pub(crate) fn nearest_open(&self) -> Option<SpanRef> {
+        Some(SpanRef { at: Some(self.at.as_ref()?.nearest_open()?) })
+    }
+
     // ===== reading =====
 
     /// Looks at the whole span at once, until it has been handed off for sending.

@@ -1,0 +1,175 @@
+//! Putting a tracer together.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exporter::Exporter;
+use super::global::{Guard, install};
+use super::handle::{Parts, Tracer};
+use crate::config::{Config, ConfigBuilder, Environment};
+use crate::diag::{Diag, Level};
+use crate::sync::Snapshot;
+use crate::text::Text;
+use crate::trace::{ContextProvider, Provider, Shared, Sink};
+
+type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
+
+/// Describes a tracer: what is said here wins over the environment (`DD_*`), which wins over the defaults.
+///
+/// No setter fails. A value out of range is said once in a warning, and the next source counts.
+///
+/// ```
+/// let tracer = tracehound::Tracer::builder()
+///     .service("checkout")
+///     .env("prod")
+///     .version("1.4.2")
+///     .tag("team", "payments")
+///     .agent_url("http://localhost:8126")
+///     .build();
+/// assert_eq!(tracer.service(), Some("checkout"));
+/// ```
+#[must_use = "nothing happens before `build` or `install`"]
+pub struct TracerBuilder {
+    config: ConfigBuilder,
+    provider: Provider,
+    log: Option<LogFn>,
+    sink: Option<Arc<dyn Sink>>,
+}
+
+/// Setters that are the configuration's own.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*);)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            #[doc = concat!("See [`ConfigBuilder::", stringify!($name), "`].")]
+            pub fn $name(mut self, $($argument: $type),*) -> Self {
+                self.config = self.config.$name($($argument),*);
+                self
+            }
+        )*
+    };
+}
+
+impl TracerBuilder {
+    pub(super) fn new() -> Self {
+        TracerBuilder {
+            config: Config::builder(),
+            provider: Provider::default(),
+            log: None,
+            sink: None,
+        }
+    }
+
+    settings! {
+        /// The service of spans that name none: `DD_SERVICE`.
+        service(name: impl Into<Text>);
+        /// The environment, such as `prod`: `DD_ENV`.
+        env(name: impl Into<Text>);
+        /// The version of the service: `DD_VERSION`.
+        version(version: impl Into<Text>);
+        /// A tag of every span, beside those of `DD_TAGS`.
+        tag(key: impl Into<Text>, value: impl Into<Text>);
+        /// Where the agent is, as `http://host:port` or `unix:///path`: `DD_TRACE_AGENT_URL`.
+        agent_url(url: impl Into<Text>);
+        /// The agent's host: `DD_AGENT_HOST`.
+        agent_host(host: impl Into<Text>);
+        /// The agent's port: `DD_TRACE_AGENT_PORT`.
+        agent_port(port: u16);
+        /// The agent's Unix socket.
+        agent_socket(path: impl AsRef<Path>);
+        /// How long one request to the agent may take: `DD_TRACE_AGENT_TIMEOUT_SECONDS`.
+        agent_timeout(timeout: Duration);
+        /// Whether finished traces are sent: `DD_TRACE_ENABLED`.
+        enabled(enabled: bool);
+        /// Whether the tracer says what it does: `DD_TRACE_DEBUG`.
+        debug(debug: bool);
+        /// How long finished traces wait before they are sent: `DD_TRACE_WRITER_INTERVAL_SECONDS`.
+        flush_interval(interval: Duration);
+        /// What finished traces may hold in memory: `DD_TRACE_WRITER_BUFFER_SIZE_BYTES`.
+        buffer_bytes(bytes: usize);
+        /// What one request to the agent may hold: `DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES`.
+        max_payload_bytes(bytes: usize);
+        /// How many finished spans of an unfinished trace are sent early: `DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`.
+        partial_flush(min_spans: Option<usize>);
+        /// Whether trace ids have 128 bits: `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED`.
+        trace_id_128_bit(wide: bool);
+        /// Where settings that are not given here are read: by default the process environment.
+        environment(environment: Environment);
+    }
+
+    /// All settings at once, with those that have no setter of their own here.
+    pub fn config(mut self, config: ConfigBuilder) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Keeps what is active in a store of the program's own; by default in one stack for each thread.
+    pub fn context_provider(mut self, provider: impl ContextProvider + 'static) -> Self {
+        self.provider = Provider::Own(Arc::new(provider));
+        self
+    }
+
+    /// Where the tracer's own warnings go; by default to the standard error stream.
+    ///
+    /// Called on application threads and on the worker. Must not wait, nor trace.
+    pub fn log(mut self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Self {
+        self.log = Some(Box::new(log));
+        self
+    }
+
+    /// Takes the place of the pipeline to the agent.
+    #[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "for tests"))]
+    pub(crate) fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Builds the tracer and starts its worker.
+    pub fn build(self) -> Tracer {
+        let config = self.config.build();
+        let diag = Arc::new(Diag::new(config.debug(), self.log));
+        for problem in config.problems() {
+            diag.warn(&problem.to_string());
+        }
+        let (exporter, sink) = match self.sink {
+            Some(sink) => (None, sink),
+            None => {
+                let exporter = Exporter::start(&config, &diag);
+                let sink = exporter.sink();
+                (Some(exporter), sink)
+            }
+        };
+        let shared = Arc::new(Shared {
+            service: config.service_text().clone(),
+            env: config.env_text().cloned(),
+            version: config.version_text().cloned(),
+            tags: Snapshot::new(config.tags().to_vec()),
+            service_mapping: config.service_mapping().to_vec(),
+            wide_trace_ids: config.trace_id_128_bit(),
+            partial_flush: config.partial_flush().map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
+            stack_limit: config.traceback_max_frames(),
+            enabled: config.enabled().into(),
+            provider: self.provider,
+            sink,
+            diag,
+        });
+        Tracer::of(Parts { shared, exporter, config })
+    }
+
+    /// Builds the tracer and makes it the one of the process, which [`tracer`](crate::tracer) and the
+    /// functions at the top of this crate use.
+    ///
+    /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
+    /// `main`. Once only: where a tracer is installed already, a warning says so and that one stays.
+    pub fn install(self) -> Guard {
+        install(self.build())
+    }
+}
+
+impl std::fmt::Debug for TracerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracerBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

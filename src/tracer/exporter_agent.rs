@@ -1,0 +1,68 @@
+//! Where finished traces go: to the agent.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::agent::{AddressSettings, Endpoint, resolve};
+use crate::config::Config;
+use crate::diag::Diag;
+use crate::encode::Process;
+use crate::error::FlushError;
+use crate::pipeline::{Pipeline, Settings};
+use crate::trace::Sink;
+
+/// The pipeline to the agent.
+pub(super) struct Exporter {
+    pipeline: Arc<Pipeline>,
+    url: String,
+}
+
+impl Exporter {
+    pub(super) fn start(config: &Config, diag: &Arc<Diag>) -> Self {
+        let endpoint = endpoint(config, diag);
+        let url = endpoint.to_string();
+        let hostname = config.hostname().filter(|_| config.report_hostname());
+        let settings = Settings {
+            endpoint,
+            timeout: config.agent_timeout(),
+            interval: config.flush_interval(),
+            queue_bytes: config.buffer_bytes(),
+            max_payload_bytes: config.max_payload_bytes(),
+            native_events: config.native_span_events(),
+            external_env: config.external_env().map(str::to_owned),
+            process: Process::current(hostname.map(Into::into)),
+        };
+        Exporter { pipeline: Arc::new(Pipeline::start(settings, Arc::clone(diag))), url }
+    }
+
+    pub(super) fn sink(&self) -> Arc<dyn Sink> {
+        Arc::clone(&self.pipeline) as Arc<dyn Sink>
+    }
+
+    pub(super) fn url(&self) -> Option<&str> {
+        Some(&self.url)
+    }
+
+    pub(super) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.pipeline.flush(timeout)
+    }
+
+    pub(super) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.pipeline.shutdown(timeout)
+    }
+}
+
+fn endpoint(config: &Config, diag: &Diag) -> Endpoint {
+    let port = config.agent_port().map(|port| port.to_string());
+    let address = AddressSettings {
+        url: config.agent_url(),
+        host: config.agent_host(),
+        port: port.as_deref(),
+    };
+    let (endpoint, problems) = resolve(&address, &Path::exists);
+    for problem in problems {
+        diag.warn(&problem);
+    }
+    endpoint
+}

@@ -1,0 +1,46 @@
+//! Where finished traces go without the feature `agent`: nowhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::diag::Diag;
+use crate::error::FlushError;
+use crate::trace::{Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanView};
+
+/// Drops finished traces.
+pub(super) struct Exporter;
+
+impl Exporter {
+    pub(super) fn start(_: &Config, _: &Arc<Diag>) -> Self {
+        Exporter
+    }
+
+    pub(super) fn sink(&self) -> Arc<dyn Sink> {
+        Arc::new(Nowhere)
+    }
+
+    pub(super) fn url(&self) -> Option<&str> {
+        None
+    }
+
+    pub(super) fn flush(&self, _: Duration) -> Result<(), FlushError> {
+        Ok(())
+    }
+
+    pub(super) fn shutdown(&self, _: Duration) -> Result<(), FlushError> {
+        Ok(())
+    }
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn submit(&self, _: Chunk) {}
+
+    fn decide(&self, _: &SpanView<'_>) -> Decision {
+        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    }
+
+    fn refill(&self, _: &mut Vec<Buffers>) {}
+}

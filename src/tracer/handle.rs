@@ -1,0 +1,231 @@
+//! The handle of a tracer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::exporter::Exporter;
+use crate::config::Config;
+use crate::diag::Losses;
+use crate::error::FlushError;
+use crate::text::Text;
+use crate::trace::{
+    ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef,
+};
+
+use super::builder::TracerBuilder;
+
+/// Starts spans and sends the finished traces to the Datadog agent.
+///
+/// A cheap handle: clones are the same tracer. Most programs have one, installed by
+/// [`init`](crate::init), and use the functions at the top of this crate.
+///
+/// ```
+/// let tracer = tracehound::Tracer::builder().service("checkout").env("prod").build();
+/// let span = tracer.trace("web.request");
+/// span.set_resource("GET /cart");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tracer {
+    parts: Option<Arc<Parts>>,
+}
+
+/// What the handles of a tracer share.
+pub(super) struct Parts {
+    pub(super) shared: Arc<Shared>,
+    /// `None` where a test took its place.
+    pub(super) exporter: Option<Exporter>,
+    pub(super) config: Config,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Tracer {
+    /// Describes a tracer; see [`TracerBuilder`].
+    pub fn builder() -> TracerBuilder {
+        TracerBuilder::new()
+    }
+
+    /// The tracer that does nothing: its spans do not exist.
+    pub const fn none() -> Self {
+        Tracer { parts: None }
+    }
+
+    pub(super) fn of(parts: Parts) -> Self {
+        Tracer { parts: Some(Arc::new(parts)) }
+    }
+
+    fn shared(&self) -> Option<&Arc<Shared>> {
+        self.parts.as_ref().map(|parts| &parts.shared)
+    }
+
+    pub(super) fn warn(&self, line: &str) {
+        if let Some(shared) = self.shared() {
+            shared.diag.warn(line);
+        }
+    }
+
+    // ===== spans =====
+
+    /// Starts a span below what is active and makes it active, until the result is dropped.
+    ///
+    /// The result finishes the span, and belongs to this thread; in async code use
+    /// [`Tracer::span`] with [`FutureExt::in_span`](crate::FutureExt::in_span).
+    pub fn trace(&self, name: impl Into<Text>) -> ActiveSpan {
+        self.span(name).enter()
+    }
+
+    /// Starts a span of a new trace, whatever is active, and does not make it active.
+    ///
+    /// As `start_span` of every Datadog tracer, which leaves parents and activation to the caller: for a
+    /// child use `tracer.span(name).child_of(parent).start()`.
+    pub fn start_span(&self, name: impl Into<Text>) -> Span {
+        self.span(name).root().start()
+    }
+
+    /// Describes a span: service, resource, tags, parent, start time.
+    pub fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {
+        SpanBuilder::new(self.shared(), name.into())
+    }
+
+    /// Runs `work` inside a span that is active meanwhile.
+    pub fn in_span<T>(&self, name: impl Into<Text>, work: impl FnOnce(&SpanRef) -> T) -> T {
+        self.span(name).in_scope(work)
+    }
+
+    // ===== what is active =====
+
+    /// The active span of this process. `None` where nothing is active, or only what came from another
+    /// process. An active span that has finished gives way to its nearest open ancestor.
+    #[must_use]
+    pub fn current_span(&self) -> Option<SpanRef> {
+        self.context().span?.nearest_open()
+    }
+
+    /// The first span of the current trace in this process: the place for what concerns the whole request.
+    #[must_use]
+    pub fn current_root_span(&self) -> Option<SpanRef> {
+        Some(self.current_span()?.local_root())
+    }
+
+    /// What to hand to another process, or to another thread that is to make a chunk of its own: ids,
+    /// sampling decision, baggage. Takes the sampling decision if nobody has yet.
+    #[must_use]
+    pub fn current_trace_context(&self) -> Option<SpanContext> {
+        let context = self.context();
+        match context.span.and_then(|span| span.nearest_open()) {
+            Some(span) => span.context(),
+            None => context.remote.map(|remote| (*remote).clone()),
+        }
+    }
+
+    /// What is active here, to be activated in another thread or task.
+    ///
+    /// ```
+    /// # let tracer = tracehound::Tracer::builder().build();
+    /// let _request = tracer.trace("web.request");
+    /// let here = tracer.context();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let _there = tracer.activate(here);
+    ///         let _child = tracer.trace("cart.price");
+    ///     });
+    /// });
+    /// ```
+    #[must_use]
+    pub fn context(&self) -> Context {
+        self.shared().map(|shared| shared.provider.active()).unwrap_or_default()
+    }
+
+    /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
+    /// is dropped. `Context::empty()` hides what is active.
+    pub fn activate(&self, context: impl Into<Context>) -> Scope {
+        match self.shared() {
+            Some(shared) => shared.provider.activate(context.into()),
+            None => Scope::empty(),
+        }
+    }
+
+    // ===== the tracer itself =====
+
+    /// Adds tags to every span that is sent from now on; a span's own tag of the same name wins.
+    pub fn set_tags<K: Into<Text>, V: Into<Text>>(&self, tags: impl IntoIterator<Item = (K, V)>) {
+        let Some(shared) = self.shared() else { return };
+        let mut all = shared.tags.load().to_vec();
+        for (key, value) in tags {
+            let (key, value) = (key.into(), value.into());
+            all.retain(|(other, _)| *other != key);
+            all.push((key, value));
+        }
+        shared.tags.store(all);
+    }
+
+    /// Whether finished spans are sent.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.shared().is_some_and(|shared| shared.is_enabled())
+    }
+
+    /// Switches sending on or off; spans are made, and contexts travel, all the same.
+    pub fn set_enabled(&self, enabled: bool) {
+        if let Some(shared) = self.shared() {
+            shared.enabled.store(enabled, Ordering::Relaxed);
+        }
+    }
+
+    /// The service of spans that name none.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        self.shared().map(|shared| shared.service.as_str())
+    }
+
+    /// The settings this tracer was built with.
+    #[must_use]
+    pub fn config(&self) -> Option<&Config> {
+        self.parts.as_ref().map(|parts| &parts.config)
+    }
+
+    /// Where traces are sent.
+    #[must_use]
+    pub fn agent_url(&self) -> Option<&str> {
+        self.parts.as_ref()?.exporter.as_ref()?.url()
+    }
+
+    /// Spans lost so far, by reason.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.shared().map(|shared| shared.diag.losses()).unwrap_or_default()
+    }
+
+    /// Sends everything that has finished, and waits for it.
+    ///
+    /// May be called anywhere, also inside an async runtime of one thread, which it blocks meanwhile: the
+    /// sending is done by a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or the agent did not take everything. What was not sent is kept and tried
+    /// again.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.exporter().map_or(Ok(()), |exporter| exporter.flush(timeout))
+    }
+
+    /// Sends everything that has finished, waits for it, and stops: what finishes later is not sent.
+    ///
+    /// A second time does nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout))
+    }
+
+    fn exporter(&self) -> Option<&Exporter> {
+        self.parts.as_ref()?.exporter.as_ref()
+    }
+}
