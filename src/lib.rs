@@ -1,5 +1,7 @@
 //! Tracehound.
 
+#[cfg(feature = "agent")]
+mod agent;
 mod clock;
 mod diag;
 mod id;
