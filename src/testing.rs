@@ -88,8 +88,7 @@ impl Captured {
     #[must_use]
     #[expect(clippy::panic, reason = "for tests")]
     pub fn span(&self, name: &str) -> CapturedSpan {
-        let mut found: Vec<_> =
-            self.spans().into_iter().filter(|span| span.name == name).collect();
+        let mut found: Vec<_> = self.spans().into_iter().filter(|span| span.name == name).collect();
         match (found.pop(), found.is_empty()) {
             (Some(span), true) => span,
             _ => panic!("not exactly one span {name:?} in\n{}", self.tree()),

@@ -83,7 +83,8 @@ impl Sealed {
             body.extend_from_slice(self.body.get(from..to)?);
             write_count(&mut body, parts.len());
             let shift = from.saturating_sub(HEADER.len());
-            let parts = parts.iter().map(|part| Part { end: part.end.saturating_sub(shift), ..*part });
+            let parts =
+                parts.iter().map(|part| Part { end: part.end.saturating_sub(shift), ..*part });
             Some(Sealed { parts: parts.collect(), body: body.into() })
         };
         match (part(HEADER.len(), middle, first), part(middle, self.body.len(), second)) {

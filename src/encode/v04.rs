@@ -292,12 +292,8 @@ impl Encoder {
 
 fn write_link(out: &mut Buffer, link: &SpanLink) {
     let (high, low) = (link.trace_id.high(), link.trace_id.low());
-    let optional = [
-        high != 0,
-        !link.attributes.is_empty(),
-        link.tracestate.is_some(),
-        link.flags.is_some(),
-    ];
+    let optional =
+        [high != 0, !link.attributes.is_empty(), link.tracestate.is_some(), link.flags.is_some()];
     out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
     out.str("trace_id");
     out.uint(low);

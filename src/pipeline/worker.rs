@@ -51,7 +51,8 @@ fn supervise(inner: &Arc<Inner>) {
 }
 
 fn run(inner: &Arc<Inner>) -> std::io::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     Ok(runtime.block_on(serve(inner)))
 }
 

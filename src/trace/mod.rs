@@ -29,10 +29,10 @@ pub(crate) use chunk::{Buffers, Chunk};
 pub use context::Context;
 pub use extras::{EventValue, SpanEvent, SpanLink};
 pub use future::{FutureExt, InContext, InSpan};
+pub(crate) use provider::Provider;
 pub use provider::{
     ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
 };
-pub(crate) use provider::{Provider, is_suppressed};
 pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};

@@ -148,7 +148,9 @@ impl TracerBuilder {
             tags: Snapshot::new(config.tags().to_vec()),
             service_mapping: config.service_mapping().to_vec(),
             wide_trace_ids: config.trace_id_128_bit(),
-            partial_flush: config.partial_flush().map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
+            partial_flush: config
+                .partial_flush()
+                .map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
             provider: self.provider,

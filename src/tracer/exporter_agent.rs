@@ -10,6 +10,7 @@ use crate::diag::Diag;
 use crate::encode::Process;
 use crate::error::FlushError;
 use crate::pipeline::{Pipeline, Settings};
+use crate::text::Text;
 use crate::trace::Sink;
 
 /// The pipeline to the agent.
@@ -31,7 +32,7 @@ impl Exporter {
             max_payload_bytes: config.max_payload_bytes(),
             native_events: config.native_span_events(),
             external_env: config.external_env().map(str::to_owned),
-            process: Process::current(hostname.map(Into::into)),
+            process: Process::current(hostname.map(Text::copy)),
         };
         Exporter { pipeline: Arc::new(Pipeline::start(settings, Arc::clone(diag))), url }
     }

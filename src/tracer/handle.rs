@@ -9,9 +9,7 @@ use crate::config::Config;
 use crate::diag::Losses;
 use crate::error::FlushError;
 use crate::text::Text;
-use crate::trace::{
-    ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef,
-};
+use crate::trace::{ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef};
 
 use super::builder::TracerBuilder;
 

@@ -1,0 +1,62 @@
+//! A request's body, and a response's body up to a limit.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use super::error::SendError;
+
+/// The most that is read of an answer. `/info` and the rates of a few thousand services are far below it.
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+
+/// A body that is there as a whole, so that its `Content-Length` is sent and nothing is chunked.
+#[derive(Clone, Debug)]
+pub(super) struct Whole(Bytes);
+
+impl Whole {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Whole(bytes)
+    }
+}
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = std::mem::take(&mut self.0);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        u64::try_from(self.0.len()).map_or_else(|_| SizeHint::new(), SizeHint::with_exact)
+    }
+}
+
+/// The whole body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`].
+pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendError> {
+    let limit = u64::try_from(MAX_RESPONSE_BYTES).unwrap_or(u64::MAX);
+    if body.size_hint().lower() > limit {
+        return Err(SendError::TooLarge);
+    }
+    let mut read = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        // Trailers say nothing to us.
+        let Ok(data) = frame?.into_data() else { continue };
+        if read.len().saturating_add(data.len()) > MAX_RESPONSE_BYTES {
+            return Err(SendError::TooLarge);
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read.into())
+}

@@ -1,0 +1,120 @@
+//! The headers of what is sent to the agent (Datadog agent protocol, "request headers").
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::HeaderMap;
+
+use super::container::ContainerOrigin;
+use super::response::RatesVersion;
+use crate::diag::Diag;
+
+const LANG: HeaderName = HeaderName::from_static("datadog-meta-lang");
+const LANG_VERSION: HeaderName = HeaderName::from_static("datadog-meta-lang-version");
+const LANG_INTERPRETER: HeaderName = HeaderName::from_static("datadog-meta-lang-interpreter");
+const TRACER_VERSION: HeaderName = HeaderName::from_static("datadog-meta-tracer-version");
+const CONTAINER_ID: HeaderName = HeaderName::from_static("datadog-container-id");
+const ENTITY_ID: HeaderName = HeaderName::from_static("datadog-entity-id");
+const EXTERNAL_ENV: HeaderName = HeaderName::from_static("datadog-external-env");
+const TRACE_COUNT: HeaderName = HeaderName::from_static("x-datadog-trace-count");
+const COMPUTED_TOP_LEVEL: HeaderName = HeaderName::from_static("datadog-client-computed-top-level");
+const REAL_STATUS: HeaderName = HeaderName::from_static("datadog-send-real-http-status");
+pub(super) const RATES_VERSION: HeaderName =
+    HeaderName::from_static("datadog-rates-payload-version");
+
+/// What every request says about this process, whatever it carries.
+///
+/// `external_env` is the value of `DD_EXTERNAL_ENV`, by which the cluster's agent knows the pod.
+pub(crate) fn common_headers(
+    origin: &ContainerOrigin,
+    external_env: Option<&str>,
+    diag: &Diag,
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(LANG, HeaderValue::from_static("rust"));
+    // Absent only where the compiler would not tell its version (see build.rs).
+    if let Some(version) = option_env!("TRACEHOUND_RUSTC_VERSION") {
+        headers.insert(LANG_VERSION, HeaderValue::from_static(version));
+    }
+    headers.insert(LANG_INTERPRETER, HeaderValue::from_static("rustc"));
+    headers.insert(TRACER_VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+
+    let texts = [
+        (CONTAINER_ID, origin.container_id()),
+        (ENTITY_ID, origin.entity_id()),
+        (EXTERNAL_ENV, external_env.filter(|env| !env.is_empty())),
+    ];
+    for (name, text) in texts {
+        let Some(text) = text else { continue };
+        match HeaderValue::from_str(text) {
+            Ok(value) => drop(headers.insert(name, value)),
+            // The ids are made of digits: only the environment variable can be so.
+            Err(_) => diag.warn_once("DD_EXTERNAL_ENV", || {
+                "DD_EXTERNAL_ENV holds characters that no header can carry; ignored".into()
+            }),
+        }
+    }
+    headers
+}
+
+/// The headers of a payload of traces: the common ones, and what is in it.
+///
+/// `chunks` is the number of chunks in the body; the agent trusts it.
+pub(crate) fn trace_headers(common: &HeaderMap, chunks: usize, rates: &RatesVersion) -> HeaderMap {
+    let mut headers = common.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/msgpack"));
+    headers.insert(TRACE_COUNT, chunks.into());
+    // `_dd.top_level` is set here, where a span's parent is known even if it went out in another chunk.
+    headers.insert(COMPUTED_TOP_LEVEL, HeaderValue::from_static("true"));
+    // Or else the agent answers 200 to what it drops.
+    headers.insert(REAL_STATUS, HeaderValue::from_static("1"));
+    headers.insert(RATES_VERSION, rates.as_header().clone());
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(headers: &HeaderMap) -> String {
+        let mut headers: Vec<_> = headers.iter().collect();
+        headers.sort_by_key(|(name, _)| name.as_str());
+        let lines =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn common(external_env: Option<&str>) -> HeaderMap {
+        common_headers(&ContainerOrigin::default(), external_env, &Diag::new(false, None))
+    }
+
+    #[test]
+    fn a_payload_says_who_sends_what() {
+        let rustc = env!("TRACEHOUND_RUSTC_VERSION");
+        let headers = trace_headers(&common(Some("it-false,cn-web")), 3, &RatesVersion::default());
+        let expected = format!(
+            "content-type: application/msgpack\n\
+             datadog-client-computed-top-level: true\n\
+             datadog-external-env: it-false,cn-web\n\
+             datadog-meta-lang: rust\n\
+             datadog-meta-lang-interpreter: rustc\n\
+             datadog-meta-lang-version: {rustc}\n\
+             datadog-meta-tracer-version: {}\n\
+             datadog-rates-payload-version: 0\n\
+             datadog-send-real-http-status: 1\n\
+             x-datadog-trace-count: 3",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(text(&headers), expected);
+    }
+
+    #[test]
+    fn the_version_of_the_compiler_is_known() {
+        let version = env!("TRACEHOUND_RUSTC_VERSION");
+        assert!(version.starts_with("1.") && !version.contains(' '), "{version}");
+    }
+
+    #[test]
+    fn an_external_env_that_no_header_carries_is_left_out() {
+        assert_eq!(common(Some("a\nb")), common(None));
+        assert_eq!(common(Some("")), common(None));
+    }
+}

@@ -1,0 +1,199 @@
+//! What the agent's answer to a payload of traces means (Datadog agent protocol, "response").
+
+use std::collections::HashMap;
+
+use hyper::header::HeaderValue;
+use hyper::http::StatusCode;
+use serde_json::Value;
+
+use super::connection::Response;
+use super::headers::RATES_VERSION;
+
+/// Sampling rates by `service:<service>,env:<env>`, as the agent writes the key; each within 0 and 1.
+pub(crate) type Rates = HashMap<String, f64>;
+
+/// What became of a payload of traces, and what to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// The agent has it. `rates`, where there are any, replace all former ones.
+    Accepted { rates: Option<Rates> },
+    /// Too large as a whole (413): its parts may not be.
+    TooLarge,
+    /// The agent does not know this format (404, 415): an older one may do.
+    Unsupported(StatusCode),
+    /// Trying again would give the same answer.
+    Refused(StatusCode),
+    /// Overloaded, too slow or broken for the moment (408, 429, 5xx): worth another try.
+    Busy(StatusCode),
+}
+
+impl Outcome {
+    /// Reads an answer; `version` is the one that was sent with the payload, and becomes the agent's.
+    pub(crate) fn read(response: &Response, version: &mut RatesVersion) -> Self {
+        match response.status {
+            status if status.is_success() => Outcome::Accepted { rates: version.accept(response) },
+            StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge,
+            status @ (StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+                Outcome::Unsupported(status)
+            }
+            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+                Outcome::Busy(status)
+            }
+            status if status.is_server_error() => Outcome::Busy(status),
+            status => Outcome::Refused(status),
+        }
+    }
+}
+
+/// Which rates are known: what the agent called them when it sent them, and `0` before that.
+///
+/// The agent leaves out rates that it has sent already to the tracer that names their version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RatesVersion(HeaderValue);
+
+impl Default for RatesVersion {
+    fn default() -> Self {
+        RatesVersion(HeaderValue::from_static("0"))
+    }
+}
+
+impl RatesVersion {
+    pub(super) fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    /// The rates of an answer, unless they are those that are known.
+    fn accept(&mut self, response: &Response) -> Option<Rates> {
+        let version = response.headers.get(RATES_VERSION);
+        if version == Some(&self.0) {
+            return None;
+        }
+        let rates = parse_rates(response.body.as_ref().ok()?)?;
+        // Only with rates that could be read: the agent would not send them a second time.
+        if let Some(version) = version {
+            self.0 = version.clone();
+        }
+        Some(rates)
+    }
+}
+
+/// `{"rate_by_service": {"service:web,env:prod": 0.5}}`; a rate that is none is left out.
+fn parse_rates(body: &[u8]) -> Option<Rates> {
+    let mut answer: Value = serde_json::from_slice(body).ok()?;
+    let Value::Object(rates) = answer.get_mut("rate_by_service")?.take() else { return None };
+    let valid = |(key, rate): (String, Value)| {
+        let rate = rate.as_f64().filter(|rate| (0.0..=1.0).contains(rate))?;
+        Some((key, rate))
+    };
+    Some(rates.into_iter().filter_map(valid).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::SendError;
+    use hyper::body::Bytes;
+    use hyper::http::HeaderMap;
+    use proptest::prelude::*;
+
+    fn answer(status: u16, version: Option<&'static str>, body: &[u8]) -> Response {
+        let version = version.map(|version| (RATES_VERSION, HeaderValue::from_static(version)));
+        Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: version.into_iter().collect::<HeaderMap>(),
+            body: Ok(Bytes::copy_from_slice(body)),
+        }
+    }
+
+    fn rates(rates: &[(&str, f64)]) -> Rates {
+        rates.iter().map(|(key, rate)| ((*key).to_owned(), *rate)).collect()
+    }
+
+    const BODY: &[u8] =
+        br#"{"rate_by_service": {"service:,env:": 1, "service:web,env:prod": 0.25}}"#;
+
+    #[test]
+    fn the_status_decides_what_to_do() {
+        for (status, expected) in [
+            (200, Outcome::Accepted { rates: None }),
+            (202, Outcome::Accepted { rates: None }),
+            (413, Outcome::TooLarge),
+            (404, Outcome::Unsupported(StatusCode::NOT_FOUND)),
+            (415, Outcome::Unsupported(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+            (408, Outcome::Busy(StatusCode::REQUEST_TIMEOUT)),
+            (429, Outcome::Busy(StatusCode::TOO_MANY_REQUESTS)),
+            (500, Outcome::Busy(StatusCode::INTERNAL_SERVER_ERROR)),
+            (503, Outcome::Busy(StatusCode::SERVICE_UNAVAILABLE)),
+            (400, Outcome::Refused(StatusCode::BAD_REQUEST)),
+            (403, Outcome::Refused(StatusCode::FORBIDDEN)),
+            (301, Outcome::Refused(StatusCode::MOVED_PERMANENTLY)),
+            (101, Outcome::Refused(StatusCode::SWITCHING_PROTOCOLS)),
+        ] {
+            let outcome = Outcome::read(&answer(status, None, b"OK"), &mut RatesVersion::default());
+            assert_eq!(outcome, expected);
+        }
+    }
+
+    #[test]
+    fn rates_are_replaced_when_their_version_is_another() {
+        let mut version = RatesVersion::default();
+        let both = rates(&[("service:,env:", 1.0), ("service:web,env:prod", 0.25)]);
+        for (header, body, expected, known) in [
+            (Some("v1"), BODY, Some(both.clone()), "v1"),
+            (Some("v1"), &b"{}"[..], None, "v1"),
+            (Some("v1"), BODY, None, "v1"),
+            (None, BODY, Some(both.clone()), "v1"),
+            (None, b"{}", None, "v1"),
+            // Not taken as known: the agent shall send them again.
+            (Some("v2"), b"{}", None, "v1"),
+            (Some("v2"), b"{\"rate_by_service\":", None, "v1"),
+            (Some("v2"), b"{\"rate_by_service\":{}}", Some(Rates::new()), "v2"),
+        ] {
+            let outcome = Outcome::read(&answer(200, header, body), &mut version);
+            assert_eq!(outcome, Outcome::Accepted { rates: expected }, "{header:?}");
+            assert_eq!(version.as_header(), known);
+        }
+    }
+
+    #[test]
+    fn a_payload_is_accepted_even_if_the_rates_are_lost() {
+        let mut response = answer(200, Some("v1"), b"");
+        response.body = Err(SendError::TooLarge);
+        let mut version = RatesVersion::default();
+        assert_eq!(Outcome::read(&response, &mut version), Outcome::Accepted { rates: None });
+        assert_eq!(version, RatesVersion::default());
+    }
+
+    #[test]
+    fn what_is_no_rate_is_left_out() {
+        for (body, expected) in [
+            ("", None),
+            ("OK", None),
+            ("null", None),
+            ("[]", None),
+            (r#"{"rate_by_service": []}"#, None),
+            (
+                r#"{"rate_by_service": {"a": 1.1, "b": -0.1, "c": "1", "d": null, "e": 1e999}}"#,
+                None,
+            ),
+            (
+                r#"{"rate_by_service": {"a": 1.1, "b": -0.1, "c": "1", "d": null}}"#,
+                Some(rates(&[])),
+            ),
+            (
+                r#"{"rate_by_service": {"a": 0, "b": 1.0, "a": 0.5}}"#,
+                Some(rates(&[("a", 0.5), ("b", 1.0)])),
+            ),
+        ] {
+            assert_eq!(parse_rates(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_is_too_strange(body in any::<Vec<u8>>(), nested in "[\\[{\":,a0-9.e-]{0,300}") {
+            parse_rates(&body);
+            parse_rates(nested.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A server whose connections follow scripts, for the tests of this folder.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::endpoint::Endpoint;
+
+/// No wait of a test is longer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs a future as the worker does, and fails if it takes too long.
+pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("in time") })
+}
+
+/// What the server does with one connection.
+pub(super) type Script = Box<dyn FnOnce(&mut Peer) + Send>;
+
+pub(super) fn script(script: impl FnOnce(&mut Peer) + Send + 'static) -> Script {
+    Box::new(script)
+}
+
+/// Takes one request, answers with these bytes, and closes.
+pub(super) fn answer(bytes: &'static str) -> Script {
+    script(move |peer| {
+        peer.request();
+        peer.write(bytes);
+    })
+}
+
+pub(super) struct Server {
+    endpoint: Endpoint,
+    thread: JoinHandle<()>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// Accepts as many connections as there are scripts, one after the other.
+    pub(super) fn start(scripts: Vec<Script>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(&url, scripts, move || {
+            let (stream, _) = listener.accept()?;
+            stream.set_read_timeout(Some(DEADLINE))?;
+            stream.set_write_timeout(Some(DEADLINE))?;
+            Ok(Peer(Box::new(stream)))
+        })
+    }
+
+    #[cfg(unix)]
+    pub(super) fn start_unix(path: &std::path::Path, scripts: Vec<Script>) -> Self {
+        let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+        Self::serve(&format!("unix://{}", path.display()), scripts, move || {
+            let (stream, _) = listener.accept()?;
+            stream.set_read_timeout(Some(DEADLINE))?;
+            Ok(Peer(Box::new(stream)))
+        })
+    }
+
+    fn serve(
+        url: &str,
+        scripts: Vec<Script>,
+        mut accept: impl FnMut() -> io::Result<Peer> + Send + 'static,
+    ) -> Self {
+        let (finished, done) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            for script in scripts {
+                script(&mut accept().unwrap());
+            }
+            finished.send(()).unwrap();
+        });
+        Server { endpoint: Endpoint::parse(url).unwrap(), thread, done }
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Waits until every script has run; fails if one failed.
+    pub(super) fn finish(self) {
+        if self.done.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            panic!("a script still waits for its connection");
+        }
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
+/// The server's end of a connection.
+pub(super) struct Peer(Box<dyn Stream>);
+
+impl Peer {
+    /// Reads one request: its head, and its body by `Content-Length`.
+    pub(super) fn request(&mut self) -> (String, Vec<u8>) {
+        let head = self.head();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        self.0.read_exact(&mut body).unwrap();
+        (head, body)
+    }
+
+    pub(super) fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            self.0.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Whoever reads may be gone by then: that is for the test to see, not for the server.
+    pub(super) fn write(&mut self, bytes: &str) {
+        let _ = self.0.write_all(bytes.as_bytes());
+        let _ = self.0.flush();
+    }
+
+    /// Waits until the client closes.
+    pub(super) fn closed(&mut self) {
+        let mut rest = Vec::new();
+        // A client that closes with an answer unread resets the connection.
+        let _ = self.0.read_to_end(&mut rest);
+        assert!(rest.is_empty(), "{rest:?}");
+    }
+}
