@@ -1,4 +1,8 @@
 //! Tracehound.
+#![cfg_attr(
+    not(feature = "agent"),
+    allow(dead_code, reason = "what only the pipeline uses is built all the same")
+)]
 
 #[cfg(feature = "agent")]
 mod agent;
@@ -25,10 +29,10 @@ pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveSpan, Baggage, Context, ContextProvider, Decision, EventValue, FutureExt, InContext,
-    InSpan, LateNames, Mechanism, NamingFn, Priority, Scope, ScopeToken, Span, SpanBuilder,
-    SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, Suppression, TagValue,
-    replace_context_store, suppress,
+    ActiveSpan, Baggage, Context, ContextProvider, Decision, ErrorDescription, EventValue,
+    FutureExt, InContext, InSpan, LateNames, Mechanism, NamingFn, Priority, Scope, ScopeToken,
+    Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, Suppression,
+    TagValue, WeakSpanRef, replace_context_store, suppress,
 };
 pub use tracer::{
     Guard, Tracer, TracerBuilder, activate, current_root_span, current_span, current_trace_context,

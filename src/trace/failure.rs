@@ -19,6 +19,31 @@ pub(crate) struct Failure {
     pub(crate) stack: Option<Stack>,
 }
 
+/// An error in the words of Datadog's error tracking, for bridges that put them elsewhere than on a span.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ErrorDescription {
+    /// The error's text with that of each source, as `error.message` holds it.
+    pub message: String,
+    /// The type; behind `dyn Error` the word that the `Debug` output begins with.
+    pub kind: String,
+    /// One line for each source, where there are any.
+    pub sources: Option<String>,
+}
+
+impl ErrorDescription {
+    /// Describes an error.
+    #[must_use]
+    pub fn of<E: Error + ?Sized>(error: &E) -> Self {
+        let failure = Failure::of(error, 0);
+        ErrorDescription {
+            message: failure.message.as_str().to_owned(),
+            kind: failure.kind.unwrap_or_default().as_str().to_owned(),
+            sources: failure.stack.map(|stack| stack.head),
+        }
+    }
+}
+
 /// How far a chain of sources is followed; an error that is its own source must not hang us.
 const MAX_SOURCES: usize = 32;
 
@@ -43,9 +68,11 @@ impl Failure {
         }
         let mut stack = Stack { head: head.trim_end().to_owned(), frames: None, limit: frames };
         // std decides by `RUST_LIB_BACKTRACE` and `RUST_BACKTRACE` whether stacks are wanted.
-        let captured = Backtrace::capture();
-        if frames > 0 && captured.status() == BacktraceStatus::Captured {
-            stack.frames = Some(Arc::new(captured));
+        if frames > 0 {
+            let captured = Backtrace::capture();
+            if captured.status() == BacktraceStatus::Captured {
+                stack.frames = Some(Arc::new(captured));
+            }
         }
         let is_stack = stack.frames.is_some() || !stack.head.is_empty();
         Failure {

@@ -28,20 +28,24 @@ pub use builder::SpanBuilder;
 pub(crate) use chunk::{Buffers, Chunk};
 pub use context::Context;
 pub use extras::{EventValue, SpanEvent, SpanLink};
+pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};
 pub(crate) use provider::Provider;
 pub use provider::{
     ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
 };
+#[cfg(feature = "agent")]
 pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};
+#[cfg(feature = "agent")]
 pub(crate) use segment::Segment;
 pub(crate) use shared::{Shared, Sink};
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
-pub use span::{ActiveSpan, Span, SpanRef};
+pub use span::{ActiveSpan, Span, SpanRef, WeakSpanRef};
 pub use span_context::SpanContext;
 pub use value::TagValue;
+#[cfg(feature = "agent")]
 pub(crate) use value::Value;
 pub use view::SpanView;

@@ -1,0 +1,57 @@
+//! Span contexts in both worlds' terms.
+
+use opentelemetry::trace as otel;
+use tracehound::{Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
+
+/// The core's context for a parent that is not a span of the core: remote, or made by somebody else.
+pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
+    let (trace_id, span_id) = ids(context)?;
+    let priority = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
+    Some(SpanContext::new(trace_id, Some(span_id)).with_priority(priority))
+}
+
+/// A link of OpenTelemetry as one of the core; `None` for one that points nowhere.
+pub(crate) fn link(context: &otel::SpanContext) -> Option<SpanLink> {
+    let (trace_id, span_id) = ids(context)?;
+    let link = SpanLink::new(trace_id, span_id).sampled(context.is_sampled());
+    Some(link.tracestate(context.trace_state().header()))
+}
+
+/// What OpenTelemetry sees of a span of the core.
+///
+/// The sampling decision is not taken for it, because OpenTelemetry asks whenever a span is made active: as
+/// long as there is none, the span counts as sampled.
+pub(crate) fn to_otel(span: &SpanRef) -> otel::SpanContext {
+    let (Some(trace_id), Some(span_id)) = (span.trace_id(), span.span_id()) else {
+        return otel::SpanContext::NONE;
+    };
+    let kept = span.priority().is_none_or(Priority::is_keep);
+    otel::SpanContext::new(
+        otel::TraceId::from_bytes(trace_id.get().to_be_bytes()),
+        otel::SpanId::from_bytes(span_id.get().to_be_bytes()),
+        if kept { otel::TraceFlags::SAMPLED } else { otel::TraceFlags::default() },
+        false,
+        otel::TraceState::default(),
+    )
+}
+
+/// What OpenTelemetry sees of a context that came from elsewhere.
+pub(crate) fn remote_to_otel(context: &SpanContext) -> otel::SpanContext {
+    let (Some(trace_id), Some(span_id)) = (context.trace_id(), context.span_id()) else {
+        return otel::SpanContext::NONE;
+    };
+    let kept = context.priority().is_none_or(Priority::is_keep);
+    otel::SpanContext::new(
+        otel::TraceId::from_bytes(trace_id.get().to_be_bytes()),
+        otel::SpanId::from_bytes(span_id.get().to_be_bytes()),
+        if kept { otel::TraceFlags::SAMPLED } else { otel::TraceFlags::default() },
+        true,
+        otel::TraceState::default(),
+    )
+}
+
+fn ids(context: &otel::SpanContext) -> Option<(TraceId, SpanId)> {
+    let trace_id = TraceId::new(u128::from_be_bytes(context.trace_id().to_bytes()))?;
+    let span_id = SpanId::new(u64::from_be_bytes(context.span_id().to_bytes()))?;
+    Some((trace_id, span_id))
+}
