@@ -18,35 +18,50 @@ use crate::{live, remote};
 /// active native span is not.
 #[derive(Debug, Default)]
 pub struct Span {
-    handle: SpanRef,
-    /// Whether dropping this finishes the span.
-    owned: bool,
+    held: Held,
     context: OnceLock<otel::SpanContext>,
     status: Status,
     /// Whether an exception was recorded, whose message then outranks the one of the status.
     has_exception: bool,
 }
 
+#[derive(Debug)]
+enum Held {
+    /// Finished when this is dropped.
+    Owned(tracehound::Span),
+    /// Somebody else finishes it.
+    Borrowed(SpanRef),
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Held::Borrowed(SpanRef::none())
+    }
+}
+
 impl Span {
     /// A span that OpenTelemetry started.
     pub(crate) fn owned(span: tracehound::Span) -> Self {
-        Span { handle: span.detach(), owned: true, ..Span::default() }
+        Span { held: Held::Owned(span), ..Span::default() }
     }
 
     /// A span that somebody else finishes.
     pub(crate) fn borrowed(handle: SpanRef) -> Self {
-        Span { handle, ..Span::default() }
+        Span { held: Held::Borrowed(handle), ..Span::default() }
     }
 
     /// The span, for the native API.
     #[must_use]
     pub fn handle(&self) -> &SpanRef {
-        &self.handle
+        match &self.held {
+            Held::Owned(span) => span,
+            Held::Borrowed(handle) => handle,
+        }
     }
 
     fn set(&self, pair: KeyValue) {
         if let Attribute::Tag(key, value) = attribute(pair) {
-            self.handle.set_tag(key, value);
+            self.handle().set_tag(key, value);
         }
     }
 
@@ -61,7 +76,7 @@ impl Span {
                 "exception.stacktrace" => "error.stack",
                 _ => continue,
             };
-            self.handle.set_tag(key, pair.value.as_str());
+            self.handle().set_tag(key, pair.value.as_str());
         }
     }
 }
@@ -76,7 +91,7 @@ impl otel::Span for Span {
         timestamp: SystemTime,
         attributes: Vec<KeyValue>,
     ) {
-        if !self.handle.is_open() {
+        if !self.handle().is_open() {
             return;
         }
         let name = name.into();
@@ -87,11 +102,11 @@ impl otel::Span for Span {
         for pair in attributes {
             event = event.attribute(key_text(pair.key), event_value(pair.value));
         }
-        self.handle.add_event(event);
+        self.handle().add_event(event);
     }
 
     fn record_error(&mut self, error: &dyn Error) {
-        if !self.handle.is_open() {
+        if !self.handle().is_open() {
             return;
         }
         let description = tracehound::ErrorDescription::of(error);
@@ -106,11 +121,11 @@ impl otel::Span for Span {
     /// The flags say "sampled" until the trace's decision is taken: late, so that all that is known of the
     /// trace by then counts.
     fn span_context(&self) -> &otel::SpanContext {
-        self.context.get_or_init(|| remote::to_otel(&self.handle))
+        self.context.get_or_init(|| remote::to_otel(self.handle()))
     }
 
     fn is_recording(&self) -> bool {
-        !live::answer(&self.handle) && self.handle.is_open()
+        !live::answer(self.handle()) && self.handle().is_open()
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
@@ -124,19 +139,19 @@ impl otel::Span for Span {
     }
 
     fn set_status(&mut self, status: Status) {
-        if !self.handle.is_open() {
+        if !self.handle().is_open() {
             return;
         }
         match (&self.status, &status) {
             (Status::Ok, _) | (_, Status::Unset) => return,
             (_, Status::Ok) => {
-                self.handle.set_tag("error", false);
-                self.handle.remove_tag("error.message");
+                self.handle().set_tag("error", false);
+                self.handle().remove_tag("error.message");
             }
             (_, Status::Error { description }) => {
-                self.handle.set_tag("error", true);
+                self.handle().set_tag("error", true);
                 if !description.is_empty() && !self.has_exception {
-                    self.handle.set_tag("error.message", description.clone());
+                    self.handle().set_tag("error.message", description.clone());
                 }
             }
         }
@@ -144,17 +159,17 @@ impl otel::Span for Span {
     }
 
     fn update_name<T: Into<Cow<'static, str>>>(&mut self, name: T) {
-        self.handle.set_resource(name.into());
+        self.handle().set_resource(name.into());
     }
 
     fn add_link(&mut self, context: otel::SpanContext, attributes: Vec<KeyValue>) {
         if let Some(link) = link(&context, attributes) {
-            self.handle.add_link(link);
+            self.handle().add_link(link);
         }
     }
 
     fn end(&mut self) {
-        self.handle.finish();
+        self.handle().finish();
     }
 
     /// A time that is "now" by the wall clock is taken from the monotonic clock instead: OpenTelemetry's
@@ -163,9 +178,9 @@ impl otel::Span for Span {
         let now = SystemTime::now();
         let apart = now.duration_since(timestamp).unwrap_or_else(|error| error.duration());
         if apart < NOW {
-            self.handle.finish();
+            self.handle().finish();
         } else {
-            self.handle.finish_at(timestamp);
+            self.handle().finish_at(timestamp);
         }
     }
 }
@@ -185,12 +200,4 @@ pub(crate) fn link(
         });
     }
     Some(link)
-}
-
-impl Drop for Span {
-    fn drop(&mut self) {
-        if self.owned {
-            self.handle.finish();
-        }
-    }
 }

@@ -1,0 +1,212 @@
+//! Trace payloads as typed spans, decoded more strictly than any agent does.
+
+use std::io::{self, ErrorKind};
+
+use rmpv::Value as Msgpack;
+use serde_json::{Map, Number, Value as Json};
+
+use crate::span::Span;
+
+/// The chunks of a v0.4 payload (Datadog agent protocol, `/v0.4/traces`).
+///
+/// # Errors
+///
+/// `InvalidData` for what an agent refuses, and for what none does but no encoder should write:
+/// bytes after the payload, a key twice in a map, a tag both in `meta` and in `metrics`, text that
+/// is not UTF-8, a number that is not finite.
+pub fn v04(payload: &[u8]) -> io::Result<Vec<Vec<Span>>> {
+    let mut value = value(payload)?;
+    for span in elements(&mut value).iter_mut().flat_map(elements) {
+        unpack_meta_struct(span)?;
+    }
+    let chunks: Vec<Vec<Span>> =
+        serde_json::from_value(json(value)?).map_err(|error| invalid(error.to_string()))?;
+    for span in chunks.iter().flatten() {
+        if let Some(key) = span.meta.keys().find(|key| span.metrics.contains_key(*key)) {
+            return Err(invalid(format!("{key:?} is both in meta and in metrics")));
+        }
+    }
+    Ok(chunks)
+}
+
+/// Any MessagePack value, which must be all that there is.
+///
+/// # Errors
+///
+/// `InvalidData` if it is not one value and nothing else.
+pub fn value(mut bytes: &[u8]) -> io::Result<Msgpack> {
+    let value = rmpv::decode::read_value(&mut bytes).map_err(|error| invalid(error.to_string()))?;
+    match bytes.len() {
+        0 => Ok(value),
+        more => Err(invalid(format!("{more} bytes after the value"))),
+    }
+}
+
+/// Those of an array; of anything else none, which its typed decoding will refuse.
+fn elements(value: &mut Msgpack) -> &mut [Msgpack] {
+    match value {
+        Msgpack::Array(elements) => elements,
+        _ => &mut [],
+    }
+}
+
+/// The values of `meta_struct` are MessagePack inside MessagePack.
+fn unpack_meta_struct(span: &mut Msgpack) -> io::Result<()> {
+    let Msgpack::Map(fields) = span else { return Ok(()) };
+    for (_, tags) in fields.iter_mut().filter(|(key, _)| key.as_str() == Some("meta_struct")) {
+        let Msgpack::Map(tags) = tags else {
+            return Err(invalid("meta_struct is not a map".into()));
+        };
+        for (key, packed) in tags {
+            let Msgpack::Binary(bytes) = packed else {
+                return Err(invalid(format!("meta_struct {key} is not binary")));
+            };
+            *packed = value(bytes)?;
+        }
+    }
+    Ok(())
+}
+
+fn json(value: Msgpack) -> io::Result<Json> {
+    Ok(match value {
+        Msgpack::Nil => Json::Null,
+        Msgpack::Boolean(value) => Json::Bool(value),
+        Msgpack::Integer(value) => match (value.as_u64(), value.as_i64()) {
+            (Some(value), _) => Json::from(value),
+            (None, value) => Json::from(value),
+        },
+        Msgpack::F32(value) => finite(f64::from(value))?,
+        Msgpack::F64(value) => finite(value)?,
+        Msgpack::String(text) => text.into_str().map(Json::String).ok_or_else(not_utf8)?,
+        Msgpack::Array(values) => values.into_iter().map(json).collect::<io::Result<_>>()?,
+        Msgpack::Map(entries) => {
+            let mut map = Map::new();
+            for (key, value) in entries {
+                let Msgpack::String(key) = key else {
+                    return Err(invalid(format!("the key {key} is not text")));
+                };
+                let key = key.into_str().ok_or_else(not_utf8)?;
+                if map.insert(key.clone(), json(value)?).is_some() {
+                    return Err(invalid(format!("the key {key:?} is there twice")));
+                }
+            }
+            Json::Object(map)
+        }
+        Msgpack::Binary(_) | Msgpack::Ext(..) => {
+            return Err(invalid("binary outside of meta_struct".to_owned()));
+        }
+    })
+}
+
+fn finite(value: f64) -> io::Result<Json> {
+    let number = Number::from_f64(value).ok_or_else(|| invalid(format!("{value} is no metric")))?;
+    Ok(Json::Number(number))
+}
+
+fn not_utf8() -> io::Error {
+    invalid("text that is not UTF-8".to_owned())
+}
+
+fn invalid(what: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const VECTORS: &str = include_str!("../../../tests/vectors/payloads.json");
+
+    fn vector(name: &str) -> Vec<u8> {
+        let vectors: Json = serde_json::from_str(VECTORS).unwrap();
+        let digits = vectors["v04"][name]["hex"].as_str().unwrap().as_bytes().chunks(2);
+        let byte = |hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap();
+        digits.map(byte).collect()
+    }
+
+    fn packed(value: &Msgpack) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, value).unwrap();
+        bytes
+    }
+
+    fn map(entries: Vec<(&str, Msgpack)>) -> Msgpack {
+        entries
+            .into_iter()
+            .map(|(key, value)| (Msgpack::from(key), value))
+            .collect::<Vec<_>>()
+            .into()
+    }
+
+    /// The payload of one span with these fields more.
+    fn payload(more: Vec<(&str, Msgpack)>) -> Vec<u8> {
+        let mut fields = vec![
+            ("name", Msgpack::from("n")),
+            ("trace_id", u64::MAX.into()),
+            ("span_id", 2.into()),
+            ("start", 3.into()),
+            ("duration", 4.into()),
+        ];
+        fields.extend(more);
+        packed(&Msgpack::Array(vec![Msgpack::Array(vec![map(fields)])]))
+    }
+
+    #[test]
+    fn what_existing_tracers_send_is_understood() {
+        let spans = v04(&vector("two_spans")).unwrap().concat();
+        let (root, child) = (&spans[0], &spans[1]);
+        assert_eq!((root.service.as_str(), root.kind.as_str()), ("svc", "web"));
+        assert_eq!(root.full_trace_id(), 0x640c_fd8d_0000_0000_abcd_ef01_2345_6789);
+        assert_eq!(root.metric("_sampling_priority_v1"), Some(1.0));
+        assert_eq!((child.parent_id, child.error), (root.span_id, 1));
+        assert_eq!(child.meta("error.message"), Some("boom"));
+    }
+
+    #[test]
+    fn links_events_and_structures_are_understood() {
+        let spans = v04(&vector("links_native_events_meta_struct")).unwrap().concat();
+        let with = |is: fn(&Span) -> bool| spans.iter().find(|span| is(span)).unwrap();
+        let link = &with(|span| !span.span_links.is_empty()).span_links[0];
+        assert_eq!(link.flags.unwrap() & 0x8000_0000, 0x8000_0000);
+        let event = &with(|span| !span.span_events.is_empty()).span_events[0];
+        let key = event.attributes.keys().next().unwrap();
+        assert!(event.attribute(key).is_some());
+        let structures = &with(|span| !span.meta_struct.is_empty()).meta_struct;
+        assert!(structures.values().all(Json::is_object));
+    }
+
+    #[test]
+    fn a_structure_is_decoded_twice() {
+        let inside = packed(&map(vec![("a", Msgpack::from(1))]));
+        let bytes = payload(vec![("meta_struct", map(vec![("s", Msgpack::Binary(inside))]))]);
+        assert_eq!(v04(&bytes).unwrap()[0][0].meta_struct["s"], json!({"a": 1}));
+    }
+
+    #[test]
+    fn what_no_encoder_should_write_is_an_error() {
+        let not_utf8 = |payload: Vec<u8>| -> Vec<u8> {
+            payload.into_iter().map(|byte| if byte == b'?' { 0xff } else { byte }).collect()
+        };
+        let tag = |value: Msgpack| map(vec![("k", value)]);
+        let mut trailing = payload(vec![]);
+        trailing.push(0xc0);
+        for (bytes, reason) in [
+            (trailing, "1 bytes after the value"),
+            (payload(vec![("name", "again".into())]), "\"name\" is there twice"),
+            (payload(vec![("meta", tag("a".into())), ("metrics", tag(1.into()))]), "\"k\" is both"),
+            (payload(vec![("meta", tag(1.into()))]), "expected a string"),
+            (not_utf8(payload(vec![("meta", tag("?".into()))])), "not UTF-8"),
+            (payload(vec![("metrics", tag(f64::NAN.into()))]), "NaN is no metric"),
+            (payload(vec![("meta_struct", tag("a".into()))]), "not binary"),
+            (payload(vec![("unknown", 1.into())]), "unknown field"),
+            (
+                payload(vec![("meta", vec![(Msgpack::from(1), Msgpack::from(2))].into())]),
+                "not text",
+            ),
+        ] {
+            let error = v04(&bytes).unwrap_err();
+            assert!(error.to_string().contains(reason), "{error:?}, expected {reason:?}");
+        }
+    }
+}

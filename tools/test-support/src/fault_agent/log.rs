@@ -1,0 +1,93 @@
+//! What was received.
+
+use std::fmt::Write;
+use std::io;
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::fail::lock;
+use crate::http::Request;
+
+/// A request, with its place among the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// How many requests came before this one.
+    pub number: usize,
+    /// How many connections were accepted before the one that it came on: equal for two requests on
+    /// one connection.
+    pub connection: usize,
+    /// The request itself.
+    pub request: Request,
+}
+
+impl Deref for Received {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    entries: Mutex<Entries>,
+    grown: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    received: Vec<Arc<Received>>,
+    malformed: Vec<String>,
+}
+
+impl Log {
+    pub(super) fn add(&self, request: Request, connection: usize) -> Arc<Received> {
+        let mut entries = lock(&self.entries);
+        let number = entries.received.len();
+        let received = Arc::new(Received { number, connection, request });
+        entries.received.push(Arc::clone(&received));
+        self.grown.notify_all();
+        received
+    }
+
+    pub(super) fn add_malformed(&self, error: &io::Error) {
+        lock(&self.entries).malformed.push(error.to_string());
+    }
+
+    pub(super) fn received(&self) -> Vec<Arc<Received>> {
+        lock(&self.entries).received.clone()
+    }
+
+    pub(super) fn malformed(&self) -> Vec<String> {
+        lock(&self.entries).malformed.clone()
+    }
+
+    /// Waits until the requests are as the caller wants them; panics with all of them if that takes
+    /// longer than the limit.
+    #[track_caller]
+    pub(super) fn wait_for(
+        &self,
+        limit: Duration,
+        mut wanted: impl FnMut(&[Arc<Received>]) -> bool,
+    ) -> Vec<Arc<Received>> {
+        let (entries, outcome) = self
+            .grown
+            .wait_timeout_while(lock(&self.entries), limit, |entries| !wanted(&entries.received))
+            .unwrap_or_else(PoisonError::into_inner);
+        if !outcome.timed_out() {
+            return entries.received.clone();
+        }
+        let mut dump = format!("after {limit:?} there were {} requests", entries.received.len());
+        for received in &entries.received {
+            let Request { method, path, body, .. } = &received.request;
+            let _ = write!(dump, "\n  {method} {path}, {} bytes", body.len());
+        }
+        for error in &entries.malformed {
+            let _ = write!(dump, "\n  malformed: {error}");
+        }
+        // Not while holding the lock: connections go on.
+        drop(entries);
+        panic!("{dump}");
+    }
+}

@@ -1,0 +1,234 @@
+//! What an agent can answer, and ways not to.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use socket2::SockRef;
+
+use super::server::Patience;
+use crate::http::{Headers, Stream};
+
+/// What to do with a request.
+#[derive(Debug, Clone)]
+#[must_use = "a script returns it"]
+pub struct Reply {
+    delay: Duration,
+    act: Act,
+    then_close: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Answer(Answer),
+    Raw(Vec<u8>),
+    Close,
+    Reset,
+    Hang,
+}
+
+#[derive(Debug, Clone)]
+struct Answer {
+    status: u16,
+    headers: Headers,
+    body: Body,
+    cut_at: Option<usize>,
+    pause: Option<Duration>,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Bytes(Vec<u8>),
+    Endless,
+}
+
+impl Reply {
+    /// 200 with `{}`, which an agent answers when it has nothing to say.
+    pub fn ok() -> Self {
+        Self::status(200).body("{}")
+    }
+
+    /// A status without a body.
+    pub fn status(status: u16) -> Self {
+        Self::act(Act::Answer(Answer {
+            status,
+            headers: Headers::default(),
+            body: Body::Bytes(Vec::new()),
+            cut_at: None,
+            pause: None,
+        }))
+    }
+
+    /// 200 with a JSON body.
+    pub fn json(value: &Value) -> Self {
+        Self::status(200).header("Content-Type", "application/json").body(value.to_string())
+    }
+
+    /// 200 with sample rates by `service:<service>,env:<env>`, as for a trace payload.
+    pub fn rates(rates: &[(&str, f64)]) -> Self {
+        let rates: Map<_, _> =
+            rates.iter().map(|(key, rate)| ((*key).to_owned(), Value::from(*rate))).collect();
+        Self::json(&json!({"rate_by_service": rates}))
+    }
+
+    /// 200 with a body that begins like JSON.
+    pub fn invalid_json() -> Self {
+        Self::ok().body(r#"{"rate_by_service":{"service:,env:":0.5"#)
+    }
+
+    /// 200 with a body of so many bytes.
+    pub fn huge_body(bytes: usize) -> Self {
+        Self::status(200).body(vec![b' '; bytes])
+    }
+
+    /// 200 with a header of so many bytes.
+    pub fn huge_header(bytes: usize) -> Self {
+        Self::ok().header("X-Huge", "h".repeat(bytes))
+    }
+
+    /// 200 with a body that never ends.
+    pub fn endless_body() -> Self {
+        let mut reply = Self::status(200).header("Transfer-Encoding", "chunked");
+        if let Act::Answer(answer) = &mut reply.act {
+            answer.body = Body::Endless;
+        }
+        reply
+    }
+
+    /// These bytes, whatever they are, and the end of the connection.
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::act(Act::Raw(bytes.into()))
+    }
+
+    /// The end of the connection instead of an answer.
+    pub fn close() -> Self {
+        Self::act(Act::Close)
+    }
+
+    /// A reset of the connection instead of an answer. A Unix socket has no such thing once the
+    /// request is read: there it is [`close`](Self::close), and
+    /// [`Greeting::Reset`](super::Greeting::Reset) the reset.
+    pub fn reset() -> Self {
+        Self::act(Act::Reset)
+    }
+
+    /// No answer; the connection stays open until the agent is dropped or drops its connections.
+    pub fn hang() -> Self {
+        Self::act(Act::Hang)
+    }
+
+    fn act(act: Act) -> Self {
+        Self { delay: Duration::ZERO, act, then_close: false }
+    }
+
+    /// Adds a header. `Content-Length` is sent unless it is given here.
+    pub fn header(self, name: &str, value: impl Into<String>) -> Self {
+        self.change(|answer| answer.headers.add(name, value))
+    }
+
+    /// The body.
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        self.change(|answer| answer.body = Body::Bytes(body.into()))
+    }
+
+    /// Waits before doing it.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Closes the connection after the answer, which does not say so: the client finds it stale
+    /// when it sends the next request.
+    pub fn and_close(mut self) -> Self {
+        self.then_close = true;
+        self
+    }
+
+    /// Sends only the first so many bytes of the answer, head included, and closes the connection.
+    pub fn cut_at(self, bytes: usize) -> Self {
+        self.change(|answer| answer.cut_at = Some(bytes)).and_close()
+    }
+
+    /// Sends the answer byte by byte, with a pause before each.
+    pub fn drip(self, pause: Duration) -> Self {
+        self.change(|answer| answer.pause = Some(pause))
+    }
+
+    /// An answer changed; there is nothing to change in what is no answer.
+    fn change(mut self, change: impl FnOnce(&mut Answer)) -> Self {
+        if let Act::Answer(answer) = &mut self.act {
+            change(answer);
+        }
+        self
+    }
+
+    /// Does it; whether the connection goes on afterwards.
+    pub(super) fn perform(&self, stream: &mut Stream, patience: &Patience) -> io::Result<bool> {
+        if !self.delay.is_zero() && !patience.wait(Some(self.delay)) {
+            return Ok(false);
+        }
+        match &self.act {
+            Act::Answer(answer) => {
+                answer.send(stream, patience)?;
+                return Ok(!self.then_close);
+            }
+            Act::Raw(bytes) => stream.write_all(bytes)?,
+            Act::Close => {}
+            Act::Reset => reset_when_closed(stream)?,
+            Act::Hang => {
+                patience.wait(None);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Makes the closing of a TCP connection a reset.
+pub(super) fn reset_when_closed(stream: &Stream) -> io::Result<()> {
+    match stream {
+        Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+        #[cfg(unix)]
+        Stream::Unix(_) => Ok(()),
+    }
+}
+
+impl Answer {
+    fn send(&self, stream: &mut Stream, patience: &Patience) -> io::Result<()> {
+        let Self { status, headers, body, .. } = self;
+        let mut message = format!("HTTP/1.1 {status} Scripted\r\n{headers}").into_bytes();
+        let body: Cow<'_, [u8]> = match body {
+            Body::Bytes(bytes) => Cow::Borrowed(bytes),
+            Body::Endless => Cow::Owned(Vec::new()),
+        };
+        if headers.get("Content-Length").is_none() && !matches!(self.body, Body::Endless) {
+            write!(message, "Content-Length: {}\r\n", body.len())?;
+        }
+        message.extend_from_slice(b"\r\n");
+        message.extend_from_slice(&body);
+        message.truncate(self.cut_at.unwrap_or(usize::MAX));
+        match self.pause {
+            None => stream.write_all(&message)?,
+            Some(pause) => {
+                for byte in message {
+                    if !patience.wait(Some(pause)) {
+                        return Ok(());
+                    }
+                    stream.write_all(&[byte])?;
+                }
+            }
+        }
+        if matches!(self.body, Body::Endless) { endless(stream, patience) } else { Ok(()) }
+    }
+}
+
+fn endless(stream: &mut Stream, patience: &Patience) -> io::Result<()> {
+    const CHUNK: usize = 0x1_0000;
+    let mut chunk = format!("{CHUNK:x}\r\n").into_bytes();
+    chunk.extend_from_slice(&[b' '; CHUNK]);
+    chunk.extend_from_slice(b"\r\n");
+    while !patience.is_over() {
+        stream.write_all(&chunk)?;
+    }
+    Ok(())
+}

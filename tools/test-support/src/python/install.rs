@@ -1,0 +1,147 @@
+//! The installation itself: whichever way this machine's Python allows.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::environ::PYTHON;
+use super::process::Process;
+use crate::time::Deadline;
+
+/// For one step: creating the environment or downloading the packages, on a slow connection.
+const STEP_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// The interpreter that makes the environment.
+const BASE: &str = if cfg!(windows) { "python" } else { "python3" };
+
+type Way<'a> = fn(&Installation<'a>) -> io::Result<()>;
+
+/// An environment to make.
+pub(super) struct Installation<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) requirements: &'a str,
+    /// Held, so that nobody else makes it.
+    pub(super) lock: &'a File,
+}
+
+impl Installation<'_> {
+    /// Tries one way after the other; the first is the fastest.
+    pub(super) fn run(&self) -> io::Result<()> {
+        let begun = Instant::now();
+        say(format_args!(
+            "installing the tests' Python packages (test agent, ddtrace) into {}, once; about half \
+             a minute",
+            self.dir.display()
+        ));
+        let ways: [(&str, Way<'_>); 3] = [
+            ("venv, with the pip of its base", Self::with_the_base_pip),
+            ("venv, with its own pip", Self::with_its_own_pip),
+            ("virtualenv", Self::with_virtualenv),
+        ];
+        let mut failures = Vec::new();
+        for (way, install) in ways {
+            match self.begin().and_then(|()| install(self)) {
+                Ok(()) => {
+                    say(format_args!("installed in {:.1?}", begun.elapsed()));
+                    return Ok(());
+                }
+                Err(error) => failures.push(format!("- {way}: {error}")),
+            }
+        }
+        Err(io::Error::other(format!("\n{}\n{}", failures.join("\n"), by_hand())))
+    }
+
+    /// Whatever an earlier attempt has left must not be taken for part of this one.
+    fn begin(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => fs::create_dir_all(self.dir),
+        }
+    }
+
+    /// Does without ensurepip, which takes seconds and which Debian packages apart.
+    fn with_the_base_pip(&self) -> io::Result<()> {
+        self.make(&["venv", "--without-pip"])?;
+        let python = python_in(self.dir);
+        self.pip(BASE.as_ref(), &["--python".as_ref(), python.as_ref()])
+    }
+
+    fn with_its_own_pip(&self) -> io::Result<()> {
+        self.make(&["venv"])?;
+        self.pip(python_in(self.dir).as_ref(), &[])
+    }
+
+    fn with_virtualenv(&self) -> io::Result<()> {
+        self.make(&["virtualenv", "--quiet"])?;
+        self.pip(python_in(self.dir).as_ref(), &[])
+    }
+
+    fn make(&self, module: &[&str]) -> io::Result<()> {
+        let mut arguments: Vec<&OsStr> = vec!["-m".as_ref()];
+        arguments.extend(module.iter().map(OsStr::new));
+        arguments.push(self.dir.as_ref());
+        self.step(BASE.as_ref(), &arguments)
+    }
+
+    fn pip(&self, python: &OsStr, options: &[&OsStr]) -> io::Result<()> {
+        let list = self.dir.join("requirements.txt");
+        fs::write(&list, self.requirements)?;
+        let mut arguments: Vec<&OsStr> = vec!["-m".as_ref(), "pip".as_ref()];
+        arguments.extend(options);
+        // The list is complete, so there are no dependencies to resolve.
+        for argument in ["install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r"] {
+            arguments.push(argument.as_ref());
+        }
+        arguments.push(list.as_ref());
+        self.step(python, &arguments)
+    }
+
+    fn step(&self, program: &OsStr, arguments: &[&OsStr]) -> io::Result<()> {
+        let mut command = Command::new(program);
+        // The lock as its stdin, empty as it is: should the test be killed, then nobody else begins
+        // before this step has ended as well.
+        command.args(arguments).stdin(self.lock.try_clone()?);
+        let output = Process::start(command)?.output(Deadline::after(STEP_LIMIT))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let line = arguments.join(" ".as_ref());
+        Err(io::Error::other(format!(
+            "`{} {}` failed, {}\n{}{}",
+            program.to_string_lossy(),
+            line.to_string_lossy(),
+            output.status,
+            output.stdout,
+            output.stderr
+        )))
+    }
+}
+
+/// The interpreter of an environment.
+pub(super) fn python_in(dir: &Path) -> PathBuf {
+    if cfg!(windows) {
+        dir.join("Scripts").join("python.exe")
+    } else {
+        dir.join("bin").join("python")
+    }
+}
+
+/// To the real stderr: what `eprintln` prints in a test is seen only if that test fails.
+pub(super) fn say(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
+fn by_hand() -> String {
+    format!(
+        "These tests need CPython 3.9 to 3.14 as `{BASE}`, with the modules venv and pip (Debian \
+         and Ubuntu: apt install python3-venv python3-pip) and, once, PyPI. Or by hand:\n\
+         \x20   {BASE} -m venv DIR\n\
+         \x20   DIR/bin/python -m pip install --no-deps -r {}\n\
+         \x20   export {PYTHON}=DIR/bin/python",
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements.txt").display()
+    )
+}

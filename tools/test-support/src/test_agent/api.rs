@@ -1,0 +1,226 @@
+//! What an agent has received, and what it thinks of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::TestAgent;
+use crate::fail::must;
+use crate::http::{Request, get, post};
+use crate::span::{Span, tree};
+use crate::time::Deadline;
+
+/// A check that a payload did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// The agent's name of the check, like `trace_count_header`.
+    pub check: String,
+    /// What is wrong, with the request it was found in.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    method: String,
+    url: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl TestAgent {
+    // ===== what it has =====
+
+    /// The traces received so far, each the spans of all its chunks, the first started first.
+    /// Panics if one of the payloads does not decode.
+    #[track_caller]
+    pub fn traces(&self) -> Vec<Vec<Span>> {
+        must("the agent's traces", self.try_traces())
+    }
+
+    /// The spans received so far, of all traces.
+    #[track_caller]
+    pub fn spans(&self) -> Vec<Span> {
+        self.traces().concat()
+    }
+
+    /// The requests so far to the endpoints for tracers, except `/info`, first to last.
+    #[track_caller]
+    pub fn requests(&self) -> Vec<Request> {
+        must("the agent's requests", self.try_requests())
+    }
+
+    /// The `/v0.6/stats` payloads so far, as the agent decodes them.
+    #[track_caller]
+    pub fn stats(&self) -> Vec<Value> {
+        self.list("/test/session/stats")
+    }
+
+    /// The telemetry events so far.
+    #[track_caller]
+    pub fn telemetry(&self) -> Vec<Value> {
+        self.list("/test/apmtelemetry")
+    }
+
+    /// What any other of the agent's `GET` endpoints answers, as JSON; panics unless it answers
+    /// 200.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Value {
+        must(path, self.fetch(path))
+    }
+
+    // ===== waiting =====
+
+    /// Waits until there are at least so many spans, of whatever traces, and gives all traces.
+    /// Panics with the traces after the limit.
+    #[track_caller]
+    pub fn wait_for_spans(&self, count: usize, limit: Duration) -> Vec<Vec<Span>> {
+        let wanted = |traces: &[Vec<Span>]| traces.iter().map(Vec::len).sum::<usize>() >= count;
+        must(&format!("{count} spans"), self.try_wait_for(limit, wanted))
+    }
+
+    /// Waits until the traces are as wanted, and gives all. Panics with the traces after the limit.
+    #[track_caller]
+    pub fn wait_for(
+        &self,
+        limit: Duration,
+        wanted: impl FnMut(&[Vec<Span>]) -> bool,
+    ) -> Vec<Vec<Span>> {
+        must("the wanted traces", self.try_wait_for(limit, wanted))
+    }
+
+    // ===== checks =====
+
+    /// The checks that failed so far.
+    #[track_caller]
+    pub fn trace_check_failures(&self) -> Vec<CheckFailure> {
+        must("the agent's checks", self.try_check_failures())
+    }
+
+    /// Panics if a check has failed, or a payload does not decode.
+    #[track_caller]
+    pub fn assert_no_check_failures(&self) {
+        let failures = self.trace_check_failures();
+        if !failures.is_empty() {
+            let mut dump = "the agent's checks failed".to_owned();
+            for CheckFailure { check, message } in failures {
+                let _ = write!(dump, "\n{check}: {message}");
+            }
+            panic!("{dump}");
+        }
+        // Payloads that do not decode pass all checks.
+        self.traces();
+    }
+
+    // ===== what it does =====
+
+    /// Answers trace payloads only after so long, from now on.
+    #[track_caller]
+    pub fn set_delay(&self, delay: Duration) {
+        let settings = json!({"trace_request_delay": delay.as_secs_f64()}).to_string();
+        let set = || match post("/test/settings").body(settings).send(&self.address)? {
+            response if response.status == 202 => Ok(()),
+            response => Err(io::Error::other(response.text())),
+        };
+        must("setting the delay", set());
+    }
+
+    /// Forgets what it has received and found.
+    #[track_caller]
+    pub fn clear(&self) {
+        let clear = || {
+            for path in ["/test/session/clear", "/test/trace_check/clear?clear_all=true"] {
+                match get(path).send(&self.address)? {
+                    response if response.status == 200 => {}
+                    response => return Err(io::Error::other(response.text())),
+                }
+            }
+            Ok(())
+        };
+        must("clearing the agent", clear());
+    }
+
+    // ===== the requests behind it =====
+
+    fn try_traces(&self) -> io::Result<Vec<Vec<Span>>> {
+        let mut traces: Vec<Vec<Span>> = typed(self.fetch("/test/traces")?)?;
+        for trace in &mut traces {
+            trace.sort_by_key(|span| (span.start, span.span_id));
+        }
+        traces.sort_by_key(|trace| trace.first().map(|span| (span.start, span.span_id)));
+        Ok(traces)
+    }
+
+    fn try_requests(&self) -> io::Result<Vec<Request>> {
+        let stored: Vec<Stored> = typed(self.fetch("/test/session/requests")?)?;
+        let decode = |Stored { method, url, headers, body }: Stored| {
+            // The agent tells the URL with the Host that the client has sent, whatever that was.
+            let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}"));
+            let body = BASE64.decode(body).map_err(io::Error::other)?;
+            let path = path.unwrap_or_default();
+            Ok(Request { method, path, headers: headers.into_iter().collect(), body })
+        };
+        stored.into_iter().map(decode).collect()
+    }
+
+    fn try_wait_for(
+        &self,
+        limit: Duration,
+        mut wanted: impl FnMut(&[Vec<Span>]) -> bool,
+    ) -> io::Result<Vec<Vec<Span>>> {
+        let mut last = Vec::new();
+        let waited = Deadline::after(limit).poll(|| {
+            last = self.try_traces()?;
+            Ok(wanted(&last).then_some(()))
+        });
+        match waited {
+            Ok(()) => Ok(last),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                let mut dump = format!("{error}; the agent has {} traces", last.len());
+                for trace in &last {
+                    let id = trace.first().map(|span| span.trace_id).unwrap_or_default();
+                    let _ = write!(dump, "\ntrace {id}, {} spans\n{}", trace.len(), tree(trace));
+                }
+                Err(io::Error::new(ErrorKind::TimedOut, dump))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_check_failures(&self) -> io::Result<Vec<CheckFailure>> {
+        let response =
+            get("/test/trace_check/failures?return_all=true&use_json=true").send(&self.address)?;
+        if response.status == 200 {
+            return Ok(Vec::new());
+        }
+        let failures: BTreeMap<String, Vec<String>> = serde_json::from_slice(&response.body)
+            .map_err(|_| io::Error::other(response.text()))?;
+        let each = |(check, messages): (String, Vec<String>)| {
+            messages.into_iter().map(move |message| CheckFailure { check: check.clone(), message })
+        };
+        Ok(failures.into_iter().flat_map(each).collect())
+    }
+
+    #[track_caller]
+    fn list(&self, path: &str) -> Vec<Value> {
+        must(path, self.fetch(path).and_then(typed))
+    }
+
+    fn fetch(&self, path: &str) -> io::Result<Value> {
+        let response = get(path).send(&self.address)?;
+        if response.status != 200 {
+            let (status, text) = (response.status, response.text());
+            return Err(io::Error::other(format!("the agent answers {status}: {text}")));
+        }
+        serde_json::from_slice(&response.body).map_err(io::Error::other)
+    }
+}
+
+fn typed<T: for<'de> Deserialize<'de>>(value: Value) -> io::Result<T> {
+    serde_json::from_value(value).map_err(io::Error::other)
+}

@@ -1,0 +1,104 @@
+//! Deadlines: no wait of a test is without one.
+
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Runs `work` on a thread of its own and gives back its result; panics if it has not ended after
+/// `limit`, so that a hang becomes a failure.
+///
+/// A panic of `work` goes on in the caller, unchanged. Work that hangs cannot be stopped: its
+/// thread stays until the test process ends.
+#[track_caller]
+pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (ended, has_ended) = channel::<()>();
+    // Not scoped: a scope would wait for the very thread that hangs.
+    let thread = thread::spawn(move || {
+        let _dropped_also_when_work_panics = ended;
+        work()
+    });
+    match has_ended.recv_timeout(limit) {
+        Err(RecvTimeoutError::Timeout) => panic!("did not end within {limit:?}"),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        }
+    }
+}
+
+/// The moment by which something must have happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    limit: Duration,
+    start: Instant,
+}
+
+impl Deadline {
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self { limit, start: Instant::now() }
+    }
+
+    /// What is left: never zero, which sockets take for "wait for ever".
+    pub(crate) fn remaining(self) -> io::Result<Duration> {
+        match self.limit.checked_sub(self.start.elapsed()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("not done within {:?}", self.limit),
+            )),
+        }
+    }
+
+    /// Asks again and again, soon at first and then less often, until there is an answer or this
+    /// moment has come. For what cannot tell us itself: a file lock, a process, another process's
+    /// memory.
+    pub(crate) fn poll<T>(self, mut ask: impl FnMut() -> io::Result<Option<T>>) -> io::Result<T> {
+        let mut pause = Duration::from_millis(2);
+        loop {
+            if let Some(answer) = ask()? {
+                return Ok(answer);
+            }
+            thread::sleep(pause.min(self.remaining()?));
+            pause = pause.saturating_mul(2).min(Duration::from_millis(100));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    #[test]
+    fn a_result_comes_back() {
+        assert_eq!(within(Duration::from_secs(10), || 42), 42);
+    }
+
+    #[test]
+    fn a_hang_becomes_a_failure() {
+        let panic = catch_unwind(|| within(Duration::from_millis(20), thread::park)).unwrap_err();
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), "did not end within 20ms");
+    }
+
+    #[test]
+    fn a_panic_goes_on_in_the_caller() {
+        let panic =
+            catch_unwind(|| within(Duration::from_secs(10), || panic!("of the work"))).unwrap_err();
+        assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "of the work");
+    }
+
+    #[test]
+    fn polling_ends_with_the_answer_or_the_deadline() {
+        let mut asked = 0;
+        let third = |asked: &mut i32| {
+            *asked += 1;
+            Ok((*asked == 3).then_some("third"))
+        };
+        let deadline = Deadline::after(Duration::from_secs(10));
+        assert_eq!(deadline.poll(|| third(&mut asked)).unwrap(), "third");
+
+        let over = Deadline::after(Duration::from_millis(5)).poll(|| Ok(None::<()>));
+        assert_eq!(over.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}
