@@ -1,0 +1,76 @@
+//! The headers of a trace request (trace-payload §8.1, §11).
+
+use crate::model::{Finding, Findings, Quoted, Rule};
+
+/// The headers that matter, as far as they were sent and readable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `X-Datadog-Trace-Count`.
+    pub trace_count: Option<String>,
+    /// `Datadog-Meta-Tracer-Version`.
+    pub tracer_version: Option<String>,
+}
+
+/// Checks the headers against the number of chunks in the body.
+pub fn request(head: &Head, chunks: usize, findings: &mut Findings) {
+    let mut report = |rule, text: String| findings.push(Finding::new(rule, text));
+    match &head.trace_count {
+        None => report(Rule::TraceCount, "the header X-Datadog-Trace-Count is missing".into()),
+        Some(text) if text.parse() != Ok(chunks) => report(
+            Rule::TraceCount,
+            format!(
+                "X-Datadog-Trace-Count is {}, but the payload has {chunks} chunks",
+                Quoted(text)
+            ),
+        ),
+        Some(_) => {}
+    }
+    if head.tracer_version.as_ref().is_none_or(String::is_empty) {
+        report(Rule::TracerVersion, "the header Datadog-Meta-Tracer-Version is missing".into());
+    }
+    match head.content_type.as_deref() {
+        Some("application/msgpack") => {}
+        None => report(Rule::ContentType, "the header Content-Type is missing".into()),
+        Some(other) => {
+            report(
+                Rule::ContentType,
+                format!("Content-Type is {}, not application/msgpack", Quoted(other)),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(head: &Head) -> Vec<Rule> {
+        let mut findings = Findings::default();
+        request(head, 2, &mut findings);
+        findings.into_vec().into_iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn complete_headers_pass_and_each_missing_or_wrong_one_is_reported() {
+        let good = Head {
+            content_type: Some("application/msgpack".into()),
+            trace_count: Some("2".into()),
+            tracer_version: Some("1.0".into()),
+        };
+        assert_eq!(rules(&good), []);
+        for count in ["3", "", "two", "-2"] {
+            let head = Head { trace_count: Some(count.into()), ..good.clone() };
+            assert_eq!(rules(&head), [Rule::TraceCount], "{count}");
+        }
+        let head = Head { tracer_version: Some(String::new()), ..good.clone() };
+        assert_eq!(rules(&head), [Rule::TracerVersion]);
+        let head = Head { content_type: Some("text/plain".into()), ..good };
+        assert_eq!(rules(&head), [Rule::ContentType]);
+        assert_eq!(
+            rules(&Head::default()),
+            [Rule::TraceCount, Rule::TracerVersion, Rule::ContentType]
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! Bodies to model, one file per encoding of the agent's protocol.
+//!
+//! Decoding is strict: a body is either exactly what its encoding allows or an [`Error`] that says
+//! where and why not. It is also safe against hostile bodies: no length in the body is believed
+//! before its elements were read, nothing recurses with the input, and what one body may unfold to
+//! in memory is bounded.
+
+mod attributes;
+mod error;
+mod head;
+mod native;
+mod payload;
+mod reader;
+mod span_map;
+mod tag_form;
+mod v05;
+mod v07;
+mod v1;
+
+pub use error::Error;
+pub use payload::{Encoding, Payload, decode};
+pub(crate) use payload::{high_bits, is_one_value};

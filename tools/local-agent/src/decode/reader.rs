@@ -1,0 +1,448 @@
+//! A cursor over MessagePack that knows where it is.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use rmp::Marker;
+
+use super::error::{Error, Result, Within};
+use super::head::Head;
+use crate::model::{Finding, Findings, Quoted, Rule, Text};
+
+/// Reads one body from front to back.
+pub(super) struct Reader<'a> {
+    body: &'a [u8],
+    offset: usize,
+    /// Bytes that decoded values may still take.
+    budget: usize,
+    /// Short texts seen before; most keys and values of a payload repeat.
+    texts: HashSet<Text>,
+    pub(super) findings: Findings,
+}
+
+/// What one body may unfold to in memory. Bodies refer to one text many times, so that a small body
+/// can describe a huge payload. Those of tracers, which stop at some 20 MB, stay below.
+const BUDGET: usize = 512 << 20;
+
+/// Roughly what a map or vector entry costs besides its content.
+const ENTRY: usize = 48;
+
+/// Longer texts rarely repeat.
+const SHARED_TEXT: usize = 64;
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(body: &'a [u8]) -> Self {
+        Self {
+            body,
+            offset: 0,
+            budget: BUDGET,
+            texts: HashSet::new(),
+            findings: Findings::default(),
+        }
+    }
+
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.body.get(self.offset..).unwrap_or_default()
+    }
+
+    /// Ends the reading.
+    pub(super) fn finish(&self) -> Result<()> {
+        match self.rest().len() {
+            0 => Ok(()),
+            more => Err(Error::new(self.offset, "the end", format!("{more} more bytes"))),
+        }
+    }
+
+    /// Accounts for memory a decoded value is about to take.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<()> {
+        match self.budget.checked_sub(bytes.saturating_add(ENTRY)) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(Error::new(
+                self.offset,
+                format!("a payload that unfolds to less than {} MB", BUDGET >> 20),
+                "more",
+            )),
+        }
+    }
+
+    // ===== primitives =====
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
+        let rest = self.rest();
+        let Some(taken) = rest.get(..len) else {
+            let found = match rest.len() {
+                0 => "the end of the body".to_owned(),
+                left => format!("only {left} before the end of the body"),
+            };
+            let plural = if len == 1 { "" } else { "s" };
+            return Err(Error::new(self.offset, format!("{len} more byte{plural}"), found));
+        };
+        self.offset = self.offset.saturating_add(len);
+        Ok(taken)
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N)?);
+        Ok(bytes)
+    }
+
+    fn length<const N: usize>(&mut self) -> Result<usize> {
+        let bytes: [u8; N] = self.bytes()?;
+        let length = bytes.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        Ok(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    /// Reads the head of the next value. After a text, bytes or extension head, the content is next.
+    pub(super) fn head(&mut self) -> Result<Head> {
+        let start = self.offset;
+        let [first] = self.bytes()?;
+        let head = match Marker::from_u8(first) {
+            Marker::Null => Head::Nil,
+            Marker::True => Head::Bool(true),
+            Marker::False => Head::Bool(false),
+            Marker::FixPos(value) => Head::UInt(value.into()),
+            Marker::FixNeg(value) => Head::Int(value.into()),
+            Marker::U8 => Head::UInt(u8::from_be_bytes(self.bytes()?).into()),
+            Marker::U16 => Head::UInt(u16::from_be_bytes(self.bytes()?).into()),
+            Marker::U32 => Head::UInt(u32::from_be_bytes(self.bytes()?).into()),
+            Marker::U64 => Head::UInt(u64::from_be_bytes(self.bytes()?)),
+            Marker::I8 => Head::signed(i8::from_be_bytes(self.bytes()?).into()),
+            Marker::I16 => Head::signed(i16::from_be_bytes(self.bytes()?).into()),
+            Marker::I32 => Head::signed(i32::from_be_bytes(self.bytes()?).into()),
+            Marker::I64 => Head::signed(i64::from_be_bytes(self.bytes()?)),
+            Marker::F32 => Head::Float(f32::from_be_bytes(self.bytes()?).into()),
+            Marker::F64 => Head::Float(f64::from_be_bytes(self.bytes()?)),
+            Marker::FixStr(len) => Head::Str(len.into()),
+            Marker::Str8 => Head::Str(self.length::<1>()?),
+            Marker::Str16 => Head::Str(self.length::<2>()?),
+            Marker::Str32 => Head::Str(self.length::<4>()?),
+            Marker::Bin8 => Head::Bin(self.length::<1>()?),
+            Marker::Bin16 => Head::Bin(self.length::<2>()?),
+            Marker::Bin32 => Head::Bin(self.length::<4>()?),
+            Marker::FixArray(len) => Head::Array(len.into()),
+            Marker::Array16 => Head::Array(self.length::<2>()?),
+            Marker::Array32 => Head::Array(self.length::<4>()?),
+            Marker::FixMap(len) => Head::Map(len.into()),
+            Marker::Map16 => Head::Map(self.length::<2>()?),
+            Marker::Map32 => Head::Map(self.length::<4>()?),
+            // The type byte counts as content, so that skipping an extension needs no special case.
+            Marker::FixExt1 => Head::Ext(2),
+            Marker::FixExt2 => Head::Ext(3),
+            Marker::FixExt4 => Head::Ext(5),
+            Marker::FixExt8 => Head::Ext(9),
+            Marker::FixExt16 => Head::Ext(17),
+            Marker::Ext8 => Head::Ext(self.length::<1>()?.saturating_add(1)),
+            Marker::Ext16 => Head::Ext(self.length::<2>()?.saturating_add(1)),
+            Marker::Ext32 => Head::Ext(self.length::<4>()?.saturating_add(1)),
+            Marker::Reserved => {
+                return Err(Error::new(start, "a MessagePack value", "the unused marker 0xc1"));
+            }
+        };
+        // Elements take a byte or more each: a length beyond that is wrong, and found out at once.
+        let (least, unit) = match head {
+            Head::Array(len) => (len, "elements"),
+            Head::Map(len) => (len.saturating_mul(2), "keys and values"),
+            _ => (0, ""),
+        };
+        let left = self.rest().len();
+        if least > left {
+            let found = format!("{left} bytes before the end of the body");
+            return Err(Error::new(start, format!("{least} {unit}"), found));
+        }
+        Ok(head)
+    }
+
+    /// Steps over a nil, if one is next.
+    pub(super) fn nil(&mut self) -> bool {
+        let is_nil = self.rest().first() == Some(&Marker::Null.to_u8());
+        if is_nil {
+            self.offset = self.offset.saturating_add(1);
+        }
+        is_nil
+    }
+
+    /// Steps over one value of any kind. Not recursive: nesting is a count of what is still to come.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        let mut left: usize = 1;
+        while let Some(rest) = left.checked_sub(1) {
+            left = rest;
+            match self.head()? {
+                Head::Str(len) | Head::Bin(len) | Head::Ext(len) => {
+                    self.take(len)?;
+                }
+                Head::Array(len) => left = left.saturating_add(len),
+                Head::Map(len) => left = left.saturating_add(len.saturating_mul(2)),
+                Head::Nil | Head::Bool(_) | Head::UInt(_) | Head::Int(_) | Head::Float(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    // ===== typed values =====
+
+    pub(super) fn array(&mut self, expected: &'static str) -> Result<usize> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Array(len) => Ok(len),
+            other => Err(other.instead_of(expected, start)),
+        }
+    }
+
+    pub(super) fn map(&mut self, expected: &'static str) -> Result<usize> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Map(len) => Ok(len),
+            other => Err(other.instead_of(expected, start)),
+        }
+    }
+
+    /// A text, written as string or bytes; agents take both.
+    pub(super) fn str(&mut self, expected: &'static str) -> Result<&'a str> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Str(len) | Head::Bin(len) => self.utf8(len),
+            other => Err(other.instead_of(expected, start)),
+        }
+    }
+
+    pub(super) fn utf8(&mut self, len: usize) -> Result<&'a str> {
+        let start = self.offset;
+        let bytes = self.take(len)?;
+        std::str::from_utf8(bytes).map_err(|error| {
+            let at = start.saturating_add(error.valid_up_to());
+            Error::new(at, "UTF-8", "other bytes")
+        })
+    }
+
+    pub(super) fn text(&mut self, expected: &'static str) -> Result<Text> {
+        let text = self.str(expected)?;
+        self.share(text)
+    }
+
+    /// An owned copy, the same one for equal short texts.
+    pub(super) fn share(&mut self, text: &str) -> Result<Text> {
+        if let Some(shared) = self.texts.get(text) {
+            return Ok(Arc::clone(shared));
+        }
+        self.charge(text.len())?;
+        let shared: Text = text.into();
+        if text.len() <= SHARED_TEXT {
+            self.texts.insert(Arc::clone(&shared));
+        }
+        Ok(shared)
+    }
+
+    pub(super) fn bin(&mut self, expected: &'static str) -> Result<&'a [u8]> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Bin(len) => self.take(len),
+            other => Err(other.instead_of(expected, start)),
+        }
+    }
+
+    pub(super) fn bool(&mut self) -> Result<bool> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Bool(value) => Ok(value),
+            other => Err(other.instead_of("a boolean", start)),
+        }
+    }
+
+    pub(super) fn uint(&mut self, expected: &'static str) -> Result<u64> {
+        let start = self.offset;
+        match self.head()? {
+            Head::UInt(value) => Ok(value),
+            other => Err(other.instead_of(expected, start)),
+        }
+    }
+
+    pub(super) fn u32(&mut self, expected: &'static str) -> Result<u32> {
+        let start = self.offset;
+        let value = self.uint(expected)?;
+        u32::try_from(value).map_err(|_| Head::UInt(value).instead_of(expected, start))
+    }
+
+    /// An id. Tracers of languages without unsigned integers write its bits as a signed one.
+    pub(super) fn id(&mut self) -> Result<u64> {
+        let start = self.offset;
+        match self.head()? {
+            Head::UInt(value) => Ok(value),
+            Head::Int(value) => Ok(u64::from_ne_bytes(value.to_ne_bytes())),
+            other => Err(other.instead_of("a 64-bit id", start)),
+        }
+    }
+
+    pub(super) fn int(&mut self, expected: &'static str) -> Result<i64> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Int(value) => Ok(value),
+            head @ Head::UInt(value) => {
+                i64::try_from(value).map_err(|_| head.instead_of(expected, start))
+            }
+            other => Err(other.instead_of(expected, start)),
+        }
+    }
+
+    pub(super) fn i32(&mut self, expected: &'static str) -> Result<i32> {
+        let start = self.offset;
+        let value = self.int(expected)?;
+        i32::try_from(value).map_err(|_| Head::signed(value).instead_of(expected, start))
+    }
+
+    pub(super) fn float(&mut self) -> Result<f64> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Float(value) => Ok(value),
+            other => Err(other.instead_of("a float", start)),
+        }
+    }
+
+    /// A float or an integer.
+    #[expect(clippy::cast_precision_loss, reason = "as the agent does: numeric tags are floats")]
+    pub(super) fn number(&mut self) -> Result<f64> {
+        let start = self.offset;
+        match self.head()? {
+            Head::Float(value) => Ok(value),
+            Head::UInt(value) => Ok(value as f64),
+            Head::Int(value) => Ok(value as f64),
+            other => Err(other.instead_of("a number", start)),
+        }
+    }
+
+    // ===== maps =====
+
+    /// A map with text keys. A key that comes twice is reported; its last value stays.
+    pub(super) fn text_map<V>(
+        &mut self,
+        mut value: impl FnMut(&mut Self) -> Result<V>,
+    ) -> Result<BTreeMap<Text, V>> {
+        let len = self.map("a map with text keys")?;
+        let mut map = BTreeMap::new();
+        for _ in 0..len {
+            let key = self.text("a text key")?;
+            let decoded = value(self).within(|| format!("key {}", Quoted(&key)))?;
+            self.insert(&mut map, key, decoded)?;
+        }
+        Ok(map)
+    }
+
+    /// Adds to a map. A key that is there already is reported; its last value stays.
+    pub(super) fn insert<V>(
+        &mut self,
+        map: &mut BTreeMap<Text, V>,
+        key: Text,
+        value: V,
+    ) -> Result<()> {
+        self.charge_entry::<V>(&key)?;
+        if map.insert(Arc::clone(&key), value).is_some() {
+            let key = Quoted(&key);
+            let text = format!("the key {key} is twice in one map, before byte {}", self.offset);
+            self.findings.push(Finding::new(Rule::DuplicateKey, text));
+        }
+        Ok(())
+    }
+
+    /// Accounts for a map entry, and for the time it takes to compare its key, shared or not.
+    pub(super) fn charge_entry<V>(&mut self, key: &str) -> Result<()> {
+        self.charge(size_of::<V>().saturating_add(key.len()))
+    }
+
+    /// Reports a field that has no meaning and steps over its value.
+    pub(super) fn unknown(&mut self, what: &str, name: &str) -> Result<()> {
+        let text = format!("{what} has a field {}, unknown to agents", Quoted(name));
+        self.findings.push(Finding::new(Rule::UnknownField, text));
+        self.skip()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn integers_of_any_width_are_read() {
+        let body = b"\x07\xcc\x07\xcd\0\x07\xce\0\0\0\x07\xcf\0\0\0\0\0\0\0\x07\xd0\x07\xd1\0\x07\xd2\0\0\0\x07\xd3\0\0\0\0\0\0\0\x07";
+        let mut reader = Reader::new(body);
+        for _ in 0..9 {
+            assert_eq!(reader.uint("seven"), Ok(7));
+        }
+        assert_eq!(reader.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_negative_id_is_its_bits() {
+        assert_eq!(Reader::new(b"\xff").id(), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn an_impossible_length_is_refused_before_anything_is_read() {
+        let error = Reader::new(b"\xdd\xff\xff\xff\xff\x01").array("chunks").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "byte 0: expected 4294967295 elements, found 1 bytes before the end of the body"
+        );
+    }
+
+    #[test]
+    fn a_truncated_string_says_what_is_missing() {
+        let error = Reader::new(b"\xa5abc").text("a text").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "byte 1: expected 5 more bytes, found only 3 before the end of the body"
+        );
+    }
+
+    #[test]
+    fn invalid_utf8_is_refused_where_it_is() {
+        let error = Reader::new(b"\xa3ab\xff").text("a text").unwrap_err();
+        assert_eq!(error.to_string(), "byte 3: expected UTF-8, found other bytes");
+    }
+
+    #[test]
+    fn deep_nesting_is_skipped_without_recursion() {
+        let mut body = vec![0x91; 1_000_000];
+        body.push(0xc0);
+        let mut reader = Reader::new(&body);
+        assert_eq!(reader.skip(), Ok(()));
+        assert_eq!(reader.finish(), Ok(()));
+    }
+
+    #[test]
+    fn equal_short_texts_are_one_text() {
+        let mut reader = Reader::new(b"\xa2ab\xa2ab");
+        let first = reader.text("a text").unwrap();
+        assert!(Arc::ptr_eq(&first, &reader.text("a text").unwrap()));
+    }
+
+    #[test]
+    fn the_budget_ends() {
+        let mut reader = Reader::new(b"");
+        assert!(reader.charge(BUDGET / 2).is_ok());
+        assert!(reader.charge(BUDGET / 2).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn skipping_agrees_with_a_full_decoder(body in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut reader = Reader::new(&body);
+            let skipped = reader.skip().is_ok().then(|| reader.offset());
+            let mut rest = body.as_slice();
+            let decoded = rmpv::decode::read_value(&mut rest).is_ok().then(|| body.len() - rest.len());
+            // The other decoder reads the unused marker as nil.
+            if !body.contains(&0xc1) {
+                prop_assert_eq!(skipped, decoded);
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! v0.3 and v0.4: an array of arrays of span maps (trace-payload §7.1).
+
+use super::error::{Error, Result, Within};
+use super::native;
+use super::payload::{chunks, spans};
+use super::reader::Reader;
+use crate::model::{Chunk, Span};
+
+pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
+    chunks(reader, |reader| Ok(Chunk { spans: spans(reader, span)? }))
+}
+
+/// A set of field names that come once each, and some always.
+struct Fields<const N: usize> {
+    names: [&'static str; N],
+    seen: [bool; N],
+}
+
+const NAMES: [&str; 15] = [
+    "trace_id",
+    "span_id",
+    "name",
+    "start",
+    "duration",
+    "parent_id",
+    "service",
+    "resource",
+    "type",
+    "error",
+    "meta",
+    "metrics",
+    "meta_struct",
+    "span_links",
+    "span_events",
+];
+
+/// The first of `NAMES`: without these a span means nothing. Empty texts an agent can fill in.
+const REQUIRED: usize = 5;
+
+/// A span map. Optional fields may be nil, which some tracers write for "none".
+pub(super) fn span(reader: &mut Reader<'_>) -> Result<Span> {
+    let start = reader.offset();
+    let len = reader.map("a span map")?;
+    let mut fields = Fields { names: NAMES, seen: [false; NAMES.len()] };
+    let mut span = Span::default();
+    for _ in 0..len {
+        let at = reader.offset();
+        let name = reader.str("a field name")?;
+        let Some(index) = fields.mark(name, at)? else {
+            reader.unknown("a span", name)?;
+            continue;
+        };
+        if index < REQUIRED || !reader.nil() {
+            field(reader, &mut span, name).within(|| format!("`{name}`"))?;
+        }
+    }
+    match fields.missing(REQUIRED) {
+        Some(name) => Err(Error::new(start, format!("a span with `{name}`"), "none")),
+        None => Ok(span),
+    }
+}
+
+fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<()> {
+    match name {
+        "trace_id" => span.trace_id = reader.id()?.into(),
+        "span_id" => span.span_id = reader.id()?,
+        "parent_id" => span.parent_id = reader.id()?,
+        "name" => span.name = reader.text("a text")?,
+        "service" => span.service = reader.text("a text")?,
+        "resource" => span.resource = reader.text("a text")?,
+        "type" => span.span_type = reader.text("a text")?,
+        "start" => span.start_ns = reader.int("nanoseconds as an integer")?,
+        "duration" => span.duration_ns = reader.int("nanoseconds as an integer")?,
+        "error" => span.error = reader.i32("a 32-bit integer")?,
+        "meta" => span.meta = reader.text_map(|reader| reader.text("a text"))?,
+        "metrics" => span.metrics = reader.text_map(|reader| reader.number())?,
+        "meta_struct" => {
+            span.meta_struct = reader.text_map(|reader| {
+                let bytes = reader.bin("binary data")?;
+                reader.charge(bytes.len())?;
+                Ok(bytes.into())
+            })?;
+        }
+        "span_links" => span.links = native::links(reader)?,
+        "span_events" => span.events = native::events(reader)?,
+        _ => reader.skip()?,
+    }
+    Ok(())
+}
+
+impl<const N: usize> Fields<N> {
+    /// The index of a known field, or none; an error if it was there before.
+    fn mark(&mut self, name: &str, offset: usize) -> Result<Option<usize>> {
+        let Some(index) = self.names.iter().position(|known| *known == name) else {
+            return Ok(None);
+        };
+        match self.seen.get_mut(index).map(|seen| std::mem::replace(seen, true)) {
+            Some(true) => Err(Error::new(offset, "each field once", format!("`{name}` again"))),
+            _ => Ok(Some(index)),
+        }
+    }
+
+    /// The first of the required fields that did not come.
+    fn missing(&self, required: usize) -> Option<&'static str> {
+        let mut fields = self.names.iter().zip(self.seen).take(required);
+        fields.find(|(_, seen)| !seen).map(|(name, _)| *name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmpv::Value;
+
+    use super::super::{Encoding, Payload, decode};
+    use super::*;
+    use crate::model::Rule;
+
+    fn payload(fields: &[(&str, Value)]) -> Result<Payload> {
+        let mut map = vec![
+            ("trace_id".into(), 1.into()),
+            ("span_id".into(), 2.into()),
+            ("name".into(), "op".into()),
+            ("start".into(), 3.into()),
+            ("duration".into(), 4.into()),
+        ];
+        map.retain(|(name, _): &(Value, Value)| {
+            !fields.iter().any(|(n, _)| name.as_str() == Some(n))
+        });
+        map.extend(fields.iter().filter(|(n, _)| *n != "-").map(|(n, v)| ((*n).into(), v.clone())));
+        let mut body = Vec::new();
+        let value = Value::Array(vec![Value::Array(vec![Value::Map(map)])]);
+        rmpv::encode::write_value(&mut body, &value).unwrap();
+        decode(Encoding::V04, &body)
+    }
+
+    fn error(fields: &[(&str, Value)]) -> String {
+        let text = payload(fields).unwrap_err().to_string();
+        text.split_once(": ").unwrap().0.split_once(", ").unwrap().1.to_owned()
+            + ": "
+            + text.split_once(": ").unwrap().1
+    }
+
+    #[test]
+    fn wrong_types_are_refused_by_name() {
+        let map = |key: &str, value: Value| Value::Map(vec![(key.into(), value)]);
+        let table: [(&str, Value, &str); 10] = [
+            (
+                "start",
+                "x".into(),
+                "`start`: expected nanoseconds as an integer, found a string of 1 bytes",
+            ),
+            (
+                "start",
+                u64::MAX.into(),
+                "`start`: expected nanoseconds as an integer, found the integer 18446744073709551615",
+            ),
+            (
+                "duration",
+                Value::F64(1.5),
+                "`duration`: expected nanoseconds as an integer, found the float 1.5",
+            ),
+            ("trace_id", Value::Nil, "`trace_id`: expected a 64-bit id, found nil"),
+            ("error", true.into(), "`error`: expected a 32-bit integer, found the boolean true"),
+            ("meta", map("k", 1.into()), "`meta`, key \"k\": expected a text, found the integer 1"),
+            (
+                "meta",
+                map("\u{1b}", 1.into()),
+                "`meta`, key \"\\u{1b}\": expected a text, found the integer 1",
+            ),
+            (
+                "metrics",
+                map("k", "1".into()),
+                "`metrics`, key \"k\": expected a number, found a string of 1 bytes",
+            ),
+            (
+                "meta_struct",
+                map("k", "1".into()),
+                "`meta_struct`, key \"k\": expected binary data, found a string of 1 bytes",
+            ),
+            (
+                "span_links",
+                Value::Map(vec![]),
+                "`span_links`: expected an array of links, found a map of 0",
+            ),
+        ];
+        for (name, value, expected) in table {
+            assert_eq!(error(&[(name, value)]), format!("in chunk 0, span 0, {expected}"));
+        }
+    }
+
+    #[test]
+    fn a_span_without_a_name_is_refused() {
+        let body = b"\x91\x91\x84\xa8trace_id\x01\xa7span_id\x01\xa5start\x01\xa8duration\x01";
+        assert_eq!(
+            decode(Encoding::V04, body).unwrap_err().to_string(),
+            "byte 2, in chunk 0, span 0: expected a span with `name`, found none"
+        );
+    }
+
+    #[test]
+    fn a_field_that_comes_twice_is_refused() {
+        let body = b"\x91\x91\x82\xa8trace_id\x01\xa8trace_id\x01";
+        assert_eq!(
+            decode(Encoding::V04, body).unwrap_err().to_string(),
+            "byte 13, in chunk 0, span 0: expected each field once, found `trace_id` again"
+        );
+    }
+
+    #[test]
+    fn nil_stands_for_none_in_optional_fields() {
+        let fields: Vec<_> = NAMES.iter().skip(REQUIRED).map(|name| (*name, Value::Nil)).collect();
+        let decoded = payload(&fields).unwrap();
+        assert_eq!(decoded, payload(&[("-", Value::Nil)]).unwrap());
+        assert!(decoded.findings.is_empty());
+    }
+
+    #[test]
+    fn unknown_fields_and_repeated_keys_are_reported_and_passed_over() {
+        let twice = Value::Map(vec![("k".into(), "1".into()), ("k".into(), "2".into())]);
+        let decoded = payload(&[("color", "red".into()), ("meta", twice)]).unwrap();
+        let found: Vec<_> = decoded.findings.iter().map(|finding| finding.rule).collect();
+        assert_eq!(found, [Rule::UnknownField, Rule::DuplicateKey]);
+        assert_eq!(decoded.chunks[0].spans[0].meta("k"), Some("2"));
+    }
+}

@@ -1,0 +1,14 @@
+//! The model as text for a terminal.
+
+mod bar;
+mod columns;
+mod details;
+mod paint;
+mod style;
+mod text;
+mod tree;
+mod units;
+
+pub use style::Style;
+pub use text::{escape, fit};
+pub use tree::{render, render_finding};

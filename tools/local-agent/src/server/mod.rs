@@ -1,0 +1,13 @@
+//! The agent's HTTP interface, on a thread of its own.
+
+mod agent;
+mod connection;
+mod info;
+mod listen;
+mod options;
+mod route;
+mod run;
+mod shared;
+
+pub use agent::LocalAgent;
+pub use options::Options;

@@ -1,0 +1,78 @@
+//! The store, between the server's thread and its readers.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::store::{Limits, Store};
+use crate::sync::lock;
+
+/// A store that can be waited for.
+#[derive(Debug)]
+pub(super) struct Shared {
+    store: Mutex<Store>,
+    changed: Condvar,
+}
+
+impl Shared {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { store: Mutex::new(Store::new(limits)), changed: Condvar::new() }
+    }
+
+    /// Looks at the store.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Store) -> T) -> T {
+        look(&lock(&self.store))
+    }
+
+    /// Changes the store and wakes who waits for that.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
+        let changed = change(&mut lock(&self.store));
+        self.changed.notify_all();
+        changed
+    }
+
+    /// Asks `step` until it has an answer; between, waits for changes as long as it says (none: for
+    /// ever).
+    pub(super) fn wait<T>(
+        &self,
+        mut step: impl FnMut(&mut Store) -> Result<T, Option<Duration>>,
+    ) -> T {
+        let mut store = lock(&self.store);
+        loop {
+            match step(&mut store) {
+                Ok(answer) => return answer,
+                Err(time) => store = self.park(store, time),
+            }
+        }
+    }
+
+    fn park<'a>(
+        &self,
+        store: MutexGuard<'a, Store>,
+        time: Option<Duration>,
+    ) -> MutexGuard<'a, Store> {
+        match time {
+            None => self.changed.wait(store).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                let waited = self.changed.wait_timeout(store, time);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+
+    /// Waits until the store is as wanted; false if it was not in time.
+    pub(super) fn wait_for(
+        &self,
+        mut wanted: impl FnMut(&Store) -> bool,
+        timeout: Duration,
+    ) -> bool {
+        let start = Instant::now();
+        self.wait(|store| {
+            let left = timeout.saturating_sub(start.elapsed());
+            match (wanted(store), left) {
+                (true, _) => Ok(true),
+                (false, Duration::ZERO) => Ok(false),
+                (false, left) => Err(Some(left)),
+            }
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! What a reader is told, one thing at a time.
+
+use std::time::Duration;
+
+use crate::model::{Finding, Trace};
+
+/// Something to show.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Report {
+    /// A trace has been quiet for a while: it is probably complete.
+    Trace {
+        /// All of it that is kept.
+        trace: Trace,
+        /// Whether an earlier report had a part of it.
+        again: bool,
+    },
+    /// Something received is wrong.
+    Finding(Finding),
+}
+
+/// What a reader does now.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Show this.
+    Report(Box<Report>),
+    /// Wait for something to arrive, and at most so long: a trace is due then.
+    Wait(Option<Duration>),
+    /// Go: nothing will arrive any more.
+    End,
+}
