@@ -27,12 +27,18 @@ const INFO_PERIOD: Duration = Duration::from_secs(300);
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
+/// Places for chunks that are kept after a burst.
+const MAX_KEPT_CHUNKS: usize = 4096;
+/// Memory of a sent payload that is kept for the next one.
+const MAX_KEPT_BYTES: usize = 2 * 1024 * 1024;
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
 /// Owns everything between the queue and the agent.
 pub(super) struct Writer {
     inner: Arc<Inner>,
+    /// For the queue to fill: it and the queue's own change places.
+    spare: Vec<Chunk>,
     /// Taken from the queue, and not yet written.
     batch: VecDeque<Chunk>,
     encoder: Encoder,
@@ -67,6 +73,7 @@ impl Writer {
         let settings = &inner.settings;
         let origin = ContainerOrigin::of_process();
         Writer {
+            spare: Vec::new(),
             batch: VecDeque::new(),
             encoder: Encoder::new(settings.process.clone(), settings.max_payload_bytes),
             payload: Payload::default(),
@@ -91,11 +98,13 @@ impl Writer {
     ///
     /// Says whether nothing is left.
     pub(super) async fn run(&mut self, insist: bool) -> bool {
-        let chunks = self.inner.queue.take(Vec::new());
-        if chunks.is_empty() && self.outbox.is_empty() {
+        let mut chunks = self.inner.queue.take(std::mem::take(&mut self.spare));
+        self.batch.extend(chunks.drain(..));
+        chunks.shrink_to(MAX_KEPT_CHUNKS);
+        self.spare = chunks;
+        if self.batch.is_empty() && self.outbox.is_empty() {
             return true;
         }
-        self.batch.extend(chunks);
         self.learn_about_agent().await;
         self.encode();
         self.send(insist).await
@@ -198,7 +207,11 @@ impl Writer {
                 if let Some(rates) = rates {
                     self.inner.take_rates(rates);
                 }
-                self.memory = waiting.payload.into_memory().unwrap_or_default();
+                self.memory = waiting
+                    .payload
+                    .into_memory()
+                    .filter(|memory| memory.capacity() <= MAX_KEPT_BYTES)
+                    .unwrap_or_default();
                 return Attempt::Settled;
             }
             Ok(Outcome::TooLarge) => {

@@ -1,0 +1,97 @@
+//! What a span costs the thread that makes it, with a real pipeline behind it.
+//!
+//! `cargo bench --bench span`. Each measured call is one whole trace; divide by its spans. Between the
+//! samples, outside of the time, the worker sends what there is, so that its vectors come back as they do in
+//! a program that is not overloaded.
+//!
+//! FIGURES
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use divan::{AllocProfiler, Bencher};
+use tracehound::Tracer;
+use tracehound::config::Environment;
+use tracehound_test_support::FaultAgent;
+use tracehound_test_support::fault_agent::scripts;
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// Traces between two flushes: fewer spans than wake the worker by themselves.
+const TRACES: u32 = 100;
+
+fn tracer() -> &'static Tracer {
+    static TRACER: OnceLock<(FaultAgent, Tracer)> = OnceLock::new();
+    let (_, tracer) = TRACER.get_or_init(|| {
+        let agent = FaultAgent::start(scripts::healthy);
+        let tracer = Tracer::builder()
+            .environment(Environment::empty())
+            .agent_url(agent.url())
+            .flush_interval(Duration::from_secs(3600))
+            .build();
+        (agent, tracer)
+    });
+    tracer
+}
+
+fn measure(bencher: Bencher<'_, '_>, spans: usize, trace: impl Fn(&Tracer) + Sync) {
+    let tracer = tracer();
+    let made = AtomicUsize::new(0);
+    bencher
+        .counter(divan::counter::ItemsCount::new(spans))
+        .with_inputs(|| {
+            if made.fetch_add(1, Ordering::Relaxed) % TRACES as usize == 0 {
+                tracer.flush(Duration::from_secs(10)).unwrap();
+            }
+        })
+        .bench_refs(|()| trace(tracer));
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn root(bencher: Bencher<'_, '_>) {
+    measure(bencher, 1, |tracer| drop(tracer.start_span("root")));
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn root_active(bencher: Bencher<'_, '_>) {
+    measure(bencher, 1, |tracer| drop(tracer.trace("root")));
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn root_and_9_children(bencher: Bencher<'_, '_>) {
+    measure(bencher, 10, |tracer| {
+        let _root = tracer.trace("root");
+        for _ in 0..9 {
+            drop(tracer.trace("child"));
+        }
+    });
+}
+
+/// A root and nine children, all active, five tags each.
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn hot(bencher: Bencher<'_, '_>) {
+    measure(bencher, 10, |tracer| {
+        let root = tracer.trace("root");
+        tag(&root);
+        for _ in 0..9 {
+            let child = tracer.trace("child");
+            tag(&child);
+        }
+    });
+}
+
+fn tag(span: &tracehound::SpanRef) {
+    span.set_tag("http.method", "GET");
+    span.set_tag("http.route", "/users/{id}");
+    span.set_tag("user.name", "somebody");
+    span.set_tag("cart.items", 3);
+    span.set_tag("cart.total", 9.5);
+}

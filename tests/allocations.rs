@@ -1,0 +1,92 @@
+//! The budget of a span, exact: at most one allocation for a local root, none for a child.
+//!
+//! One test in one process: the counter is the process's, and anything else that ran would be counted too.
+
+#![allow(clippy::unwrap_used)]
+
+use std::alloc::System;
+use std::time::Duration;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tracehound::config::Environment;
+use tracehound::{FutureExt, SpanKind, Tracer};
+use tracehound_test_support::FaultAgent;
+use tracehound_test_support::fault_agent::scripts;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const LIMIT: Duration = Duration::from_secs(20);
+/// Fewer spans than wake the worker, which would be counted too.
+const TRACES: usize = 100;
+
+/// Allocations of `TRACES` runs of a program, once it has run often enough for every vector to have its size.
+fn allocations(tracer: &Tracer, program: impl Fn(&Tracer)) -> usize {
+    for _ in 0..3 {
+        (0..TRACES).for_each(|_| program(tracer));
+        tracer.flush(LIMIT).unwrap();
+    }
+    let region = Region::new(ALLOCATOR);
+    (0..TRACES).for_each(|_| program(tracer));
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+#[test]
+fn a_root_allocates_once_and_a_child_never() {
+    let agent = FaultAgent::start(scripts::healthy);
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .flush_interval(Duration::from_secs(3600))
+        .build();
+
+    let root = |tracer: &Tracer| drop(tracer.start_span("root"));
+    assert_eq!(allocations(&tracer, root), TRACES, "a root");
+
+    let children = |tracer: &Tracer| {
+        let _root = tracer.trace("root");
+        for _ in 0..9 {
+            let _child = tracer.trace("child");
+        }
+    };
+    assert_eq!(allocations(&tracer, children), TRACES, "a root and nine active children");
+
+    let described = |tracer: &Tracer| {
+        let root = tracer.span("root").service("users").resource("GET /users").start();
+        for _ in 0..9 {
+            drop(
+                tracer
+                    .span("child")
+                    .child_of(&root)
+                    .kind(SpanKind::Client)
+                    .span_type("sql")
+                    .tag("db.rows", 3)
+                    .tag("db.name", "users")
+                    .start(),
+            );
+        }
+    };
+    assert_eq!(allocations(&tracer, described), TRACES, "spans described by their builder");
+
+    let tagged = |tracer: &Tracer| {
+        let _root = tracer.trace("root");
+        for _ in 0..9 {
+            let child = tracer.trace("child");
+            child.set_tag("http.method", "GET");
+            child.set_tag("http.route", "/users/{id}");
+            child.set_tag("http.status_code", "200");
+            child.set_tag("cart.items", 3);
+            child.set_tag("cart.total", 9.5);
+        }
+    };
+    assert_eq!(allocations(&tracer, tagged), TRACES, "five tags on each span");
+
+    let future = |tracer: &Tracer| {
+        let span = tracer.span("task").start();
+        let mut future = std::pin::pin!(std::future::ready(()).in_span(span));
+        let mut task = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut task).is_ready());
+    };
+    assert_eq!(allocations(&tracer, future), TRACES, "a future in its span");
+}
