@@ -4,6 +4,8 @@ mod events;
 mod msgpack;
 mod payload;
 mod process;
+#[cfg(test)]
+mod tests;
 mod v04;
 
 pub(crate) use payload::{Payload, Sealed};

@@ -1,0 +1,259 @@
+//! The bytes of v0.4 against those of other tracers, and against what was made.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use serde_json::Value as Json;
+use tracehound_test_support::Span as Decoded;
+use tracehound_test_support::decode;
+
+use super::*;
+use crate::id::{SpanId, TraceId};
+use crate::trace::testkit::Bench;
+use crate::trace::{
+    Chunk, EventValue, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, TagValue,
+};
+
+const MAX: usize = 1 << 20;
+
+fn encoder(max_bytes: usize) -> Encoder {
+    Encoder::new(Process { runtime_id: "uuid".into(), id: 7, hostname: None }, max_bytes)
+}
+
+fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
+    let mut encoder = encoder(MAX);
+    encoder.native_events = native_events;
+    let mut payload = Payload::default();
+    for mut chunk in chunks {
+        chunk.settle();
+        encoder.add(&mut payload, &chunk, 1.0).unwrap();
+    }
+    decode::v04(&payload.seal().body()).unwrap()
+}
+
+fn at(ns: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(ns)
+}
+
+const START: u64 = 1_700_000_000_000_000_000;
+
+/// The two spans that every case of the vectors is about; `more` is done to the second.
+fn vector_chunk(more: impl FnOnce(&SpanRef)) -> Chunk {
+    let bench = Bench::with(|shared| {
+        shared.service = "svc".into();
+        shared.env = Some("prod".into());
+    });
+    let trace_id = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
+    let root = bench
+        .span("web.request")
+        .child_of(SpanContext::new(trace_id, None))
+        .resource("GET /")
+        .span_type("web")
+        .start_time(at(START))
+        .start();
+    let child = bench
+        .span("db.query")
+        .child_of(&root)
+        .resource("SELECT 1")
+        .span_type("sql")
+        .kind(SpanKind::Client)
+        .start_time(at(START + 100))
+        .start();
+    child.set_error_message("boom");
+    more(&child);
+    child.finish_at(at(START + 200));
+    root.finish_at(at(START + 1500));
+    bench.take_chunks().remove(0)
+}
+
+fn link_and_event(span: &SpanRef) {
+    let linked = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
+    let mut link =
+        SpanLink::new(linked, SpanId::new(7).unwrap()).tracestate("dd=s:1").sampled(true);
+    for (key, value) in [("reason", "x"), ("n", "1"), ("b", "true"), ("arr.0", "a"), ("arr.1", "b")]
+    {
+        link = link.attribute(key, value);
+    }
+    span.add_link(link);
+    span.add_event(
+        SpanEvent::at("evt", at(START + 123))
+            .attribute("s", "v")
+            .attribute("i", 1i64)
+            .attribute("d", 1.5)
+            .attribute("b", true)
+            .attribute("arr", vec![1i64, 2]),
+    );
+    span.set_struct_bytes("payload", vec![0x81, 0xa1, 0x61, 0x92, 0x01, 0xa1, 0x78]);
+    span.set_metric("f", 1.5);
+}
+
+fn vector(name: &str) -> Vec<Decoded> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/payloads.json");
+    let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let hex = all["v04"][name]["hex"].as_str().unwrap();
+    let bytes: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect();
+    decode::v04(&bytes).unwrap().remove(0)
+}
+
+/// What we say of the process and the other encoder of the vectors did not.
+const OWN_TAGS: [&str; 5] =
+    ["language", "runtime-id", "process_id", "_dd.tracer_kr", "_dd.top_level"];
+
+fn assert_same(ours: &[Decoded], theirs: &[Decoded]) {
+    assert_eq!(ours.len(), theirs.len());
+    assert_eq!(ours[1].parent_id, ours[0].span_id);
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        let mut ours = ours.clone();
+        ours.span_id = theirs.span_id;
+        ours.parent_id = theirs.parent_id;
+        for key in OWN_TAGS.iter().filter(|key| theirs.meta(key).is_none()) {
+            ours.meta.remove(*key);
+        }
+        for key in OWN_TAGS.iter().filter(|key| theirs.metric(key).is_none()) {
+            ours.metrics.remove(*key);
+        }
+        assert_eq!(format!("{ours:#?}"), format!("{theirs:#?}"));
+    }
+}
+
+#[test]
+fn two_spans_are_what_the_vector_says() {
+    // The vectors write `env` on the first span alone; here every span has it.
+    let mut ours = encoded(true, [vector_chunk(|_| {})]).remove(0);
+    ours[1].meta.remove("env");
+    assert_same(&ours, &vector("two_spans"));
+}
+
+#[test]
+fn links_events_and_structs_are_what_the_vector_says() {
+    let mut ours = encoded(true, [vector_chunk(link_and_event)]).remove(0);
+    ours[1].meta.remove("env");
+    assert_same(&ours, &vector("links_native_events_meta_struct"));
+}
+
+#[test]
+fn an_agent_without_span_events_gets_one_tag_of_json() {
+    let ours = encoded(false, [vector_chunk(link_and_event)]).remove(0);
+    let theirs = vector("links_events_as_tag");
+    let events =
+        |span: &Decoded| -> Json { serde_json::from_str(span.meta("events").unwrap()).unwrap() };
+    assert_eq!(events(&ours[1]), events(&theirs[1]));
+    assert!(ours[1].span_events.is_empty());
+}
+
+#[test]
+fn the_head_of_a_chunk_carries_its_tags_whatever_its_slot() {
+    let bench = Bench::with(|shared| shared.partial_flush = Some(2));
+    let upstream = SpanContext::new(TraceId::new((9 << 64) | 1).unwrap(), SpanId::new(5))
+        .with_origin("rum")
+        .with_tag("_dd.p.usr", "u");
+    let root = bench.span("root").child_of(upstream).start();
+    for _ in 0..2 {
+        bench.span("early").child_of(&root).start().finish();
+    }
+    bench.span("late").child_of(&root).start().finish();
+    drop(root);
+    let chunks = encoded(true, bench.take_chunks());
+    assert_eq!(chunks.len(), 2);
+    for chunk in &chunks {
+        for (place, span) in chunk.iter().enumerate() {
+            let head = place == 0;
+            assert_eq!(span.meta("_dd.origin"), Some("rum"));
+            assert_eq!(span.meta("_dd.p.tid"), head.then_some("0000000000000009"));
+            assert_eq!(span.meta("_dd.p.usr"), head.then_some("u"));
+            assert_eq!(span.meta("_dd.p.dm"), head.then_some("-0"));
+            assert_eq!(span.meta("language"), head.then_some("rust"));
+            assert_eq!(span.metric("_sampling_priority_v1"), head.then_some(1.0));
+        }
+    }
+    assert_eq!(chunks[1][0].name, "root");
+    assert_eq!((chunks[1][0].parent_id, chunks[1][0].meta("runtime-id")), (5, Some("uuid")));
+    assert_eq!(chunks[0][0].meta("runtime-id"), None, "not the local root");
+}
+
+#[test]
+fn services_versions_and_global_tags_go_where_they_belong() {
+    let bench = Bench::with(|shared| {
+        shared.version = Some("1".into());
+        shared.tags = crate::sync::Snapshot::new(vec![("team".into(), "a".into())]);
+    });
+    let root = bench.span("root").start();
+    let own = bench.span("own").child_of(&root).tag("team", "b").tag("version", "2").start();
+    let other = bench.span("other").child_of(&root).service("db").start();
+    drop((other, own, root));
+    let spans = encoded(true, bench.take_chunks()).remove(0);
+    let tags = |span: &Decoded| {
+        ["team", "version", "_dd.base_service", "_dd.svc_src"]
+            .map(|key| span.meta(key).unwrap_or("-").to_owned())
+    };
+    assert_eq!(tags(&spans[0]), ["a", "1", "-", "-"]);
+    assert_eq!(tags(&spans[1]), ["b", "2", "-", "-"]);
+    assert_eq!(tags(&spans[2]), ["a", "-", "web", "m"]);
+    assert_eq!(spans[2].metric("_dd.top_level"), Some(1.0));
+}
+
+#[test]
+fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
+    let chunk = || {
+        let mut chunk = vector_chunk(|_| {});
+        chunk.settle();
+        chunk
+    };
+    let mut encoder = encoder(1500);
+    let mut payload = Payload::default();
+    let mut added = 0;
+    while encoder.add(&mut payload, &chunk(), 1.0).is_ok() {
+        added += 1;
+    }
+    assert_eq!(encoder.add(&mut payload, &chunk(), 1.0), Err(NotAdded::Full));
+    assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
+
+    let mut encoder = self::encoder(100);
+    let mut payload = Payload::default();
+    assert_eq!(encoder.add(&mut payload, &chunk(), 1.0), Err(NotAdded::TooLarge));
+    assert!(payload.is_empty());
+}
+
+fn tag_value() -> impl Strategy<Value = TagValue> {
+    prop_oneof![
+        "\\PC{0,30}".prop_map(TagValue::from),
+        any::<bool>().prop_map(TagValue::from),
+        any::<i64>().prop_map(TagValue::from),
+        any::<f64>().prop_map(TagValue::from),
+    ]
+}
+
+proptest! {
+    /// Whatever the user sets arrives as the API gives it back, as string or number and never both.
+    #[test]
+    fn what_is_set_is_what_arrives(
+        name in "\\PC{0,40}",
+        tags in prop::collection::vec(("[a-z.]{1,30}", tag_value()), 0..12),
+        attribute in prop::collection::vec(any::<i64>(), 0..4),
+    ) {
+        let bench = Bench::new();
+        let span = bench.span(name.clone()).start();
+        for (key, value) in tags {
+            // Not the names that mean something else.
+            span.set_tag(format!("x.{key}"), value);
+        }
+        span.add_event(SpanEvent::new("e").attribute("list", EventValue::from(attribute.clone())));
+        let (meta, metrics) = (span.tags(), span.metrics());
+        drop(span);
+        let decoded = encoded(true, bench.take_chunks()).remove(0).remove(0);
+        prop_assert_eq!(&decoded.name, &name);
+        for (key, value) in &meta {
+            prop_assert_eq!(decoded.meta(key), Some(value.as_str()));
+        }
+        for (key, value) in &metrics {
+            prop_assert_eq!(decoded.metric(key), Some(*value));
+        }
+        let own = decoded.meta.keys().filter(|key| key.starts_with("x.")).count();
+        prop_assert_eq!(own, meta.len());
+        let list = decoded.span_events[0].attribute("list").unwrap();
+        prop_assert_eq!(list, Json::from(attribute));
+    }
+}
