@@ -110,20 +110,20 @@ async fn serve(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infa
         .child_of(tracehound::extract(request.headers()))
         .start();
     let handle = span.handle();
-    let answer = async move {
+    let (status, text) = async move {
         let id = request.uri().path().rsplit('/').next().unwrap_or_default();
-        match id.parse() {
+        let (status, text) = match id.parse::<u32>() {
             Ok(id) => (StatusCode::OK, load(id).await),
             Err(error) => {
-                handle.set_error::<std::num::ParseIntError>(&error);
+                handle.set_error(&error);
                 (StatusCode::BAD_REQUEST, error.to_string())
             }
-        }
-    };
-    let root = span.handle();
-    let (status, text) = answer.in_span(span).await;
-    // Too late for the span, which has ended with its future: this line has no effect, and does no harm.
-    root.set_tag("ignored", true);
+        };
+        handle.set_tag("http.status_code", status.as_u16());
+        (status, text)
+    }
+    .in_span(span)
+    .await;
 
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
@@ -132,14 +132,15 @@ async fn serve(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infa
 
 /// A library that knows nothing of Datadog: it is instrumented with OpenTelemetry.
 async fn load(id: u32) -> String {
-    let mut span = global::tracer("warehouse")
+    let tracer = global::tracer("warehouse");
+    let mut span = tracer
         .span_builder("SELECT orders")
         .with_kind(OtelKind::Client)
         .with_attributes([
             KeyValue::new("db.system", "postgresql"),
             KeyValue::new("db.query.text", "SELECT * FROM orders WHERE id = $1"),
         ])
-        .start(&global::tracer("warehouse"));
+        .start(&tracer);
     tokio::time::sleep(Duration::from_millis(3)).await;
     span.set_attribute(KeyValue::new("db.response.returned_rows", 1));
     if id > 1000 {
@@ -159,7 +160,8 @@ async fn load(id: u32) -> String {
 
 fn print_traces(agent: &LocalAgent) {
     // Two halves of a trace may arrive in two payloads, but all of them within the flush.
-    let spans = |count: usize| move |store: &tracehound_local_agent::Store| store.span_count() >= count;
+    let spans =
+        |count: usize| move |store: &tracehound_local_agent::Store| store.span_count() >= count;
     agent.wait_for(spans(13), Duration::from_secs(5));
     for trace in agent.traces() {
         say(&render(&trace, &Style::default()));

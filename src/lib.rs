@@ -15,6 +15,8 @@ mod error;
 mod id;
 #[cfg(feature = "agent")]
 mod pipeline;
+mod propagation;
+mod sampling;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -25,6 +27,12 @@ mod tracer;
 pub use diag::{Level, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use propagation::{
+    EnvExtractor, EnvInjector, Extractor, HttpPropagator, Injector, Lookup, Propagator,
+};
+pub use sampling::{
+    DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,
+};
 pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
@@ -36,5 +44,5 @@ pub use trace::{
 };
 pub use tracer::{
     Guard, Tracer, TracerBuilder, activate, current_root_span, current_span, current_trace_context,
-    flush, in_span, init, shutdown, span, start_span, trace, tracer,
+    extract, flush, in_span, init, inject, shutdown, span, start_span, trace, tracer,
 };

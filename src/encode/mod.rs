@@ -10,4 +10,4 @@ mod v04;
 
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::Process;
-pub(crate) use v04::{Encoder, NotAdded};
+pub(crate) use v04::{Common, Encoder, NotAdded};

@@ -1,5 +1,6 @@
 //! The bytes of v0.4 against those of other tracers, and against what was made.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
@@ -9,6 +10,7 @@ use tracehound_test_support::decode;
 
 use super::*;
 use crate::id::{SpanId, TraceId};
+use crate::sampling::SpanSampler;
 use crate::trace::testkit::Bench;
 use crate::trace::{
     Chunk, EventValue, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, TagValue,
@@ -20,13 +22,18 @@ fn encoder(max_bytes: usize) -> Encoder {
     Encoder::new(Process { runtime_id: "uuid".into(), id: 7, hostname: None }, max_bytes)
 }
 
+fn common() -> Common<'static> {
+    static NONE: LazyLock<SpanSampler> = LazyLock::new(|| SpanSampler::new([]));
+    Common { keep_rate: 1.0, span_sampler: &NONE }
+}
+
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
     encoder.native_events = native_events;
     let mut payload = Payload::default();
     for mut chunk in chunks {
         chunk.settle();
-        encoder.add(&mut payload, &chunk, 1.0).unwrap();
+        encoder.add(&mut payload, &chunk, &common()).unwrap();
     }
     decode::v04(&payload.seal().body()).unwrap()
 }
@@ -205,15 +212,15 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let mut encoder = encoder(1500);
     let mut payload = Payload::default();
     let mut added = 0;
-    while encoder.add(&mut payload, &chunk(), 1.0).is_ok() {
+    while encoder.add(&mut payload, &chunk(), &common()).is_ok() {
         added += 1;
     }
-    assert_eq!(encoder.add(&mut payload, &chunk(), 1.0), Err(NotAdded::Full));
+    assert_eq!(encoder.add(&mut payload, &chunk(), &common()), Err(NotAdded::Full));
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
     let mut encoder = self::encoder(100);
     let mut payload = Payload::default();
-    assert_eq!(encoder.add(&mut payload, &chunk(), 1.0), Err(NotAdded::TooLarge));
+    assert_eq!(encoder.add(&mut payload, &chunk(), &common()), Err(NotAdded::TooLarge));
     assert!(payload.is_empty());
 }
 

@@ -4,7 +4,9 @@ use super::events;
 use super::msgpack::{Buffer, CountedMap, text};
 use super::payload::{HEADER, Payload};
 use super::process::Process;
-use crate::trace::{Chunk, Decision, Mechanism, Segment, ServiceSource, SpanLink, SpanView, Value};
+use crate::propagation;
+use crate::sampling::{self, SpanSampler};
+use crate::trace::{Chunk, Decision, Segment, ServiceSource, SpanLink, SpanView, Value};
 
 /// Why a chunk was not added to a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,16 @@ struct Whole<'a> {
     segment: &'a Segment,
     global: &'a [(crate::text::Text, crate::text::Text)],
     decision: Option<Decision>,
-    keep_rate: f64,
+    common: &'a Common<'a>,
+}
+
+/// What is the same for all chunks that are written at one time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Common<'a> {
+    /// `_dd.tracer_kr`.
+    pub(crate) keep_rate: f64,
+    /// Keeps single spans of traces that are dropped.
+    pub(crate) span_sampler: &'a SpanSampler,
 }
 
 impl Encoder {
@@ -65,20 +76,20 @@ impl Encoder {
         }
     }
 
-    /// Adds a chunk that has been settled. `keep_rate` is `_dd.tracer_kr`.
+    /// Adds a chunk that has been settled.
     ///
     /// On failure the payload is as it was.
     pub(crate) fn add(
         &mut self,
         payload: &mut Payload,
         chunk: &Chunk,
-        keep_rate: f64,
+        common: &Common<'_>,
     ) -> Result<(), NotAdded> {
         if payload.buffer.len() == 0 {
             payload.buffer.raw(&HEADER);
         }
         let before = payload.buffer.len();
-        self.chunk(&mut payload.buffer, chunk, keep_rate);
+        self.chunk(&mut payload.buffer, chunk, common);
         let after = payload.buffer.len();
         if after > self.max_bytes {
             payload.buffer.0.truncate(before);
@@ -89,11 +100,11 @@ impl Encoder {
         Ok(())
     }
 
-    fn chunk(&mut self, out: &mut Buffer, chunk: &Chunk, keep_rate: f64) {
+    fn chunk(&mut self, out: &mut Buffer, chunk: &Chunk, common: &Common<'_>) {
         let segment = chunk.segment();
         let global = segment.shared.tags.load();
         let decision = segment.decision();
-        let whole = Whole { segment, global: &global, decision, keep_rate };
+        let whole = Whole { segment, global: &global, decision, common };
         out.array(chunk.len());
         let head = chunk.head();
         let head_id = head.and_then(|head| head.span_id());
@@ -115,6 +126,12 @@ impl Encoder {
         }
         if head {
             self.chunk_tags(whole);
+        }
+        if whole.decision.is_some_and(|decision| !decision.priority.is_keep()) {
+            if let Some(kept) = whole.common.span_sampler.sample(span) {
+                let Encoder { meta, metrics, .. } = self;
+                sampling::span_tags(&kept, |tag| write_tag(meta, metrics, tag));
+            }
         }
         let events = span.events();
         if !events.is_empty() && !self.native_events {
@@ -247,46 +264,44 @@ impl Encoder {
         if let Some(hostname) = self.process.hostname.as_deref() {
             self.meta.text("_dd.hostname", hostname);
         }
-        if let Some(upstream) = whole.segment.upstream.as_deref() {
-            if let Some(parent) = upstream.last_parent.as_deref() {
-                self.meta.text("_dd.parent_id", parent);
-            }
-            if let Some(error) = upstream.error.as_deref() {
-                self.meta.text("_dd.propagation_error", error);
+        let upstream = whole.segment.upstream.as_deref();
+        if let Some(upstream) = upstream {
+            for (key, value) in propagation::root_tags(upstream) {
+                self.meta.text(&key, &value);
             }
         }
-        let Some(decision) = whole.decision else { return };
-        if let (Some(rate), Some(mechanism)) = (decision.rate, decision.mechanism) {
-            let key = match mechanism {
-                Mechanism::AGENT_RATE => "_dd.agent_psr",
-                _ => "_dd.rule_psr",
-            };
-            self.metrics.number(key, rate);
-        }
-        if let Some(rate) = decision.limit_rate {
-            self.metrics.number("_dd.limit_psr", rate);
+        if let Some(decision) = &whole.decision {
+            let has_hash_rate = upstream
+                .is_some_and(|context| context.tags().any(|(key, _)| key == sampling::HASH_RATE));
+            let Encoder { meta, metrics, .. } = self;
+            sampling::root_tags(decision, has_hash_rate, |tag| write_tag(meta, metrics, tag));
         }
     }
 
     /// What the first span of every chunk has.
     fn chunk_tags(&mut self, whole: &Whole<'_>) {
         self.meta.text("language", "rust");
-        self.metrics.number("_dd.tracer_kr", whole.keep_rate);
+        self.metrics.number("_dd.tracer_kr", whole.common.keep_rate);
         let high = whole.segment.trace_id.high();
         if high != 0 {
             self.meta.text("_dd.p.tid", &format!("{high:016x}"));
         }
-        if let Some(decision) = whole.decision {
-            self.metrics.number("_sampling_priority_v1", decision.priority.get().into());
-            if let Some(mechanism) = decision.mechanism {
-                self.meta.text("_dd.p.dm", &mechanism.to_string());
-            }
+        if let Some(decision) = &whole.decision {
+            let Encoder { meta, metrics, .. } = self;
+            sampling::chunk_tags(decision, |tag| write_tag(meta, metrics, tag));
         }
         if let Some(upstream) = whole.segment.upstream.as_deref() {
             for (key, value) in upstream.tags() {
                 self.meta.text(key, value);
             }
         }
+    }
+}
+
+fn write_tag(meta: &mut CountedMap, metrics: &mut CountedMap, tag: sampling::Tag<'_>) {
+    match tag {
+        sampling::Tag::Text(key, value) => meta.text(key, value),
+        sampling::Tag::Number(key, value) => metrics.number(key, value),
     }
 }
 

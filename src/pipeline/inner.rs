@@ -8,9 +8,11 @@ use tokio::sync::Notify;
 
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
-use crate::agent::{Endpoint, Rates};
+use crate::agent::Endpoint;
 use crate::diag::{Diag, LossReason};
 use crate::encode::Process;
+use crate::propagation::HttpPropagator;
+use crate::sampling::{Sampler, SpanSampler};
 use crate::trace::Chunk;
 
 /// Where payloads go and how.
@@ -41,14 +43,19 @@ pub(crate) struct Inner {
     pending: AtomicU64,
     /// Nobody waits for the worker any more: what is pending has been counted as lost.
     pub(crate) abandoned: AtomicBool,
-    pub(crate) take_rates: Box<dyn Fn(Rates) + Send + Sync>,
+    pub(crate) sampler: Arc<dyn Sampler>,
+    pub(crate) span_sampler: SpanSampler,
+    /// Learns from the agent which organisation this is.
+    pub(crate) propagator: Arc<HttpPropagator>,
 }
 
 impl Inner {
     pub(crate) fn new(
         settings: Settings,
         diag: Arc<Diag>,
-        take_rates: Box<dyn Fn(Rates) + Send + Sync>,
+        sampler: Arc<dyn Sampler>,
+        span_sampler: SpanSampler,
+        propagator: Arc<HttpPropagator>,
     ) -> Self {
         Inner {
             queue: Queue::new(settings.queue_bytes),
@@ -58,7 +65,9 @@ impl Inner {
             wake: Notify::new(),
             pending: AtomicU64::new(0),
             abandoned: AtomicBool::new(false),
-            take_rates,
+            sampler,
+            span_sampler,
+            propagator,
         }
     }
 
@@ -82,10 +91,6 @@ impl Inner {
     /// So many spans are sent or lost.
     pub(crate) fn settled(&self, spans: u64) {
         self.pending.fetch_sub(spans, Ordering::Relaxed);
-    }
-
-    pub(crate) fn take_rates(&self, rates: Rates) {
-        (self.take_rates)(rates);
     }
 
     /// Counts what is pending as lost, once: nobody waits for the worker any more.

@@ -8,7 +8,9 @@ use super::inner::{Inner, Settings};
 use super::worker;
 use crate::diag::{Diag, LossReason};
 use crate::error::FlushError;
-use crate::trace::{Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanView};
+use crate::propagation::HttpPropagator;
+use crate::sampling::{Sampler, SpanSampler, ask};
+use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
 
 /// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.
 pub(crate) struct Pipeline {
@@ -18,8 +20,15 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Starts the worker.
-    pub(crate) fn start(settings: Settings, diag: Arc<Diag>) -> Self {
-        let inner = Arc::new(Inner::new(settings, diag, Box::new(|_| {})));
+    pub(crate) fn start(
+        settings: Settings,
+        diag: Arc<Diag>,
+        sampler: Arc<dyn Sampler>,
+        span_sampler: SpanSampler,
+        propagator: Arc<HttpPropagator>,
+    ) -> Self {
+        let inner = Inner::new(settings, diag, sampler, span_sampler, propagator);
+        let inner = Arc::new(inner);
         let started = worker::spawn(&inner);
         if let Err(error) = &started {
             inner.diag.warn(&format!("the background worker does not start: {error}"));
@@ -57,8 +66,12 @@ impl Sink for Pipeline {
         self.inner.diag.lose(LossReason::WorkerFailed, spans, || "there is no worker".into());
     }
 
-    fn decide(&self, _root: &SpanView<'_>) -> Decision {
-        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    fn decide(&self, root: &SpanView<'_>) -> Decision {
+        ask(&*self.inner.sampler, root, &self.inner.diag)
+    }
+
+    fn samples_with_user_code(&self) -> bool {
+        self.inner.sampler.runs_user_code()
     }
 
     fn refill(&self, into: &mut Vec<Buffers>) {

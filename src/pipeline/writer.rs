@@ -1,6 +1,7 @@
 //! Chunks into payloads, payloads to the agent: retried, split, or counted as lost.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,11 +15,12 @@ use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::outbox::{Backoff, Outbox};
 use crate::agent::{
-    AgentInfo, AgentState, Client, ContainerOrigin, Outcome, RatesVersion, Request, SendError,
-    common_headers, trace_headers,
+    AgentInfo, AgentState, Client, ContainerOrigin, Outcome, Rates, RatesVersion, Request,
+    SendError, common_headers, trace_headers,
 };
 use crate::diag::LossReason;
-use crate::encode::{Encoder, NotAdded, Payload};
+use crate::encode::{Common, Encoder, NotAdded, Payload};
+use crate::text::Text;
 use crate::trace::Chunk;
 
 const TRACES_PATH: &str = "/v0.4/traces";
@@ -131,13 +133,14 @@ impl Writer {
     // ===== encoding =====
 
     fn encode(&mut self) {
-        let keep_rate = self.keep_rate.get();
+        let inner = Arc::clone(&self.inner);
+        let common = Common { keep_rate: self.keep_rate.get(), span_sampler: &inner.span_sampler };
         while let Some(mut chunk) = self.batch.pop_front() {
             chunk.settle();
-            let mut added = self.encoder.add(&mut self.payload, &chunk, keep_rate);
+            let mut added = self.encoder.add(&mut self.payload, &chunk, &common);
             if added == Err(NotAdded::Full) {
                 self.seal();
-                added = self.encoder.add(&mut self.payload, &chunk, keep_rate);
+                added = self.encoder.add(&mut self.payload, &chunk, &common);
             }
             if added.is_err() {
                 self.lose(LossReason::TooLarge, chunk.len() as u64, || {
@@ -205,7 +208,7 @@ impl Writer {
             Ok(Outcome::Accepted { rates }) => {
                 self.accepted(spans);
                 if let Some(rates) = rates {
-                    self.inner.take_rates(rates);
+                    self.take_rates(&rates);
                 }
                 self.memory = waiting
                     .payload
@@ -248,6 +251,14 @@ impl Writer {
         Attempt::Failed
     }
 
+    fn take_rates(&self, rates: &Rates) {
+        let sampler = &self.inner.sampler;
+        // The sampler may be the user's.
+        if catch_unwind(AssertUnwindSafe(|| sampler.set_agent_rates(rates))).is_err() {
+            self.inner.diag.warn_once("sampler-rates", || "the sampler panicked".into());
+        }
+    }
+
     fn accepted(&mut self, spans: u64) {
         self.sent = self.sent.saturating_add(spans);
         self.inner.settled(spans);
@@ -286,6 +297,8 @@ impl Writer {
             self.info_state.refreshed();
             self.info_read = Some(Instant::now());
             if let Some(info) = AgentInfo::read(&response) {
+                let marker = info.org_prop_marker.as_deref().map(Text::copy);
+                self.inner.propagator.set_org_marker(marker);
                 self.info = Some(info);
             }
         }

@@ -44,6 +44,8 @@ pub struct SpanContext {
     pub(crate) baggage: Option<Arc<Baggage>>,
     /// Why a part of the headers could not be used: `_dd.propagation_error` of the local root.
     pub(crate) error: Option<Text>,
+    /// Further tags of the local root: baggage that came in headers (`baggage.<key>`).
+    pub(crate) root_tags: Vec<(Text, Text)>,
 }
 
 impl SpanContext {
@@ -88,12 +90,19 @@ impl SpanContext {
     }
 
     /// With one more propagated tag; names without the prefix `_dd.p.` are ignored.
+    ///
+    /// `_dd.p.dm` is the mechanism, and `_dd.p.tid` is ignored: it is part of the trace id.
     #[must_use]
     pub fn with_tag(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
-        let name = name.into();
-        if name.starts_with("_dd.p.") {
-            self.tags.retain(|(other, _)| *other != name);
-            self.tags.push((name, value.into()));
+        let (name, value) = (name.into(), value.into());
+        match name.as_str() {
+            "_dd.p.tid" => {}
+            "_dd.p.dm" => self.mechanism = Mechanism::parse(&value),
+            tag if tag.starts_with("_dd.p.") => {
+                self.tags.retain(|(other, _)| *other != name);
+                self.tags.push((name, value));
+            }
+            _ => {}
         }
         self
     }

@@ -7,8 +7,11 @@ use std::time::Duration;
 use super::exporter::Exporter;
 use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
-use crate::config::{Config, ConfigBuilder, Environment};
+use super::sampling_choice::SamplingChoice;
+use crate::config::{Config, ConfigBuilder, Environment, Style};
 use crate::diag::{Diag, Level};
+use crate::propagation::{HttpPropagator, Propagator};
+use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::{ContextProvider, Provider, Shared, Sink};
@@ -35,6 +38,8 @@ pub struct TracerBuilder {
     provider: Provider,
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
+    sampling: SamplingChoice,
+    propagators: Vec<Box<dyn Propagator>>,
 }
 
 /// Setters that are the configuration's own.
@@ -59,6 +64,8 @@ impl TracerBuilder {
             provider: Provider::default(),
             log: None,
             sink: None,
+            sampling: SamplingChoice::default(),
+            propagators: Vec::new(),
         }
     }
 
@@ -95,6 +102,12 @@ impl TracerBuilder {
         partial_flush(min_spans: Option<usize>);
         /// Whether trace ids have 128 bits: `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED`.
         trace_id_128_bit(wide: bool);
+        /// The share of traces to keep where no rule matches: `DD_TRACE_SAMPLE_RATE`.
+        sample_rate(rate: f64);
+        /// Traces per second that rules and the sample rate may keep: `DD_TRACE_RATE_LIMIT`.
+        rate_limit(per_second: u32);
+        /// The styles of headers, in both directions: `DD_TRACE_PROPAGATION_STYLE`.
+        propagation_styles(styles: impl IntoIterator<Item = Style>);
         /// Where settings that are not given here are read: by default the process environment.
         environment(environment: Environment);
     }
@@ -102,6 +115,32 @@ impl TracerBuilder {
     /// All settings at once, with those that have no setter of their own here.
     pub fn config(mut self, config: ConfigBuilder) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Adds a sampling rule. Rules given here take the place of `DD_TRACE_SAMPLING_RULES`; the first that
+    /// matches decides.
+    pub fn sampling_rule(mut self, rule: SamplingRule) -> Self {
+        self.sampling.rules.push(rule);
+        self
+    }
+
+    /// Adds a rule for single spans of traces that are dropped. Rules given here take the place of
+    /// `DD_SPAN_SAMPLING_RULES`; the first that matches decides.
+    pub fn span_sampling_rule(mut self, rule: SpanSamplingRule) -> Self {
+        self.sampling.span_rules.push(rule);
+        self
+    }
+
+    /// Decides on traces in the place of rules, rates and the agent.
+    pub fn sampler(mut self, sampler: impl Sampler + 'static) -> Self {
+        self.sampling.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// Adds a way of the program's own to carry context, beside the styles: asked first to extract.
+    pub fn propagator(mut self, propagator: impl Propagator + 'static) -> Self {
+        self.propagators.push(Box::new(propagator));
         self
     }
 
@@ -133,10 +172,11 @@ impl TracerBuilder {
         for problem in config.problems() {
             diag.warn(&problem.to_string());
         }
+        let propagator = Arc::new(HttpPropagator::new(&config));
         let (exporter, sink) = match self.sink {
             Some(sink) => (None, sink),
             None => {
-                let exporter = Exporter::start(&config, &diag);
+                let exporter = Exporter::start(&config, &diag, self.sampling, &propagator);
                 let sink = exporter.sink();
                 (Some(exporter), sink)
             }
@@ -157,7 +197,8 @@ impl TracerBuilder {
             sink,
             diag,
         });
-        Tracer::of(Parts { shared, exporter, config })
+        let propagators = self.propagators;
+        Tracer::of(Parts { shared, exporter, config, propagator, propagators })
     }
 
     /// Builds the tracer and makes it the one of the process, which [`tracer`](crate::tracer) and the

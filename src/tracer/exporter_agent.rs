@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::sampling_choice::SamplingChoice;
 use crate::agent::{AddressSettings, Endpoint, resolve};
 use crate::config::Config;
 use crate::diag::Diag;
 use crate::encode::Process;
 use crate::error::FlushError;
 use crate::pipeline::{Pipeline, Settings};
+use crate::propagation::HttpPropagator;
 use crate::text::Text;
 use crate::trace::Sink;
 
@@ -20,7 +22,12 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    pub(super) fn start(config: &Config, diag: &Arc<Diag>) -> Self {
+    pub(super) fn start(
+        config: &Config,
+        diag: &Arc<Diag>,
+        sampling: SamplingChoice,
+        propagator: &Arc<HttpPropagator>,
+    ) -> Self {
         let endpoint = endpoint(config, diag);
         let url = endpoint.to_string();
         let hostname = config.hostname().filter(|_| config.report_hostname());
@@ -34,7 +41,10 @@ impl Exporter {
             external_env: config.external_env().map(str::to_owned),
             process: Process::current(hostname.map(Text::copy)),
         };
-        Exporter { pipeline: Arc::new(Pipeline::start(settings, Arc::clone(diag))), url }
+        let (traces, spans) = sampling.samplers(config, diag);
+        let pipeline =
+            Pipeline::start(settings, Arc::clone(diag), traces, spans, Arc::clone(propagator));
+        Exporter { pipeline: Arc::new(pipeline), url }
     }
 
     pub(super) fn sink(&self) -> Arc<dyn Sink> {

@@ -3,16 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::sampling_choice::SamplingChoice;
 use crate::config::Config;
 use crate::diag::Diag;
 use crate::error::FlushError;
+use crate::propagation::HttpPropagator;
 use crate::trace::{Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanView};
 
 /// Drops finished traces.
 pub(super) struct Exporter;
 
 impl Exporter {
-    pub(super) fn start(_: &Config, _: &Arc<Diag>) -> Self {
+    pub(super) fn start(
+        _: &Config,
+        _: &Arc<Diag>,
+        _: SamplingChoice,
+        _: &Arc<HttpPropagator>,
+    ) -> Self {
         Exporter
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::handle::Tracer;
 use crate::error::FlushError;
+use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
 use crate::trace::{ActiveSpan, Context, Scope, Span, SpanBuilder, SpanContext, SpanRef};
 
@@ -119,6 +120,17 @@ pub fn current_trace_context() -> Option<SpanContext> {
 /// Makes a span, or what came from elsewhere, the parent of what starts; see [`Tracer::activate`].
 pub fn activate(context: impl Into<Context>) -> Scope {
     tracer().activate(context)
+}
+
+/// Writes the headers that let another process go on with the current trace; see [`Tracer::inject`].
+pub fn inject(carrier: &mut dyn Injector) {
+    tracer().inject(carrier);
+}
+
+/// Reads the context that came in with headers; see [`Tracer::extract`].
+#[must_use]
+pub fn extract(carrier: &dyn Extractor) -> Option<SpanContext> {
+    tracer().extract(carrier)
 }
 
 /// Sends everything that has finished, and waits for it; see [`Tracer::flush`].

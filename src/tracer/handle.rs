@@ -8,6 +8,7 @@ use super::exporter::Exporter;
 use crate::config::Config;
 use crate::diag::Losses;
 use crate::error::FlushError;
+use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef};
 
@@ -34,6 +35,9 @@ pub(super) struct Parts {
     /// `None` where a test took its place.
     pub(super) exporter: Option<Exporter>,
     pub(super) config: Config,
+    pub(super) propagator: Arc<HttpPropagator>,
+    /// The program's own, asked before the others.
+    pub(super) propagators: Vec<Box<dyn Propagator>>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -59,6 +63,10 @@ impl Tracer {
 
     fn shared(&self) -> Option<&Arc<Shared>> {
         self.parts.as_ref().map(|parts| &parts.shared)
+    }
+
+    pub(super) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_deref()
     }
 
     pub(super) fn warn(&self, line: &str) {

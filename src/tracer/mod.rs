@@ -6,10 +6,14 @@ mod builder;
 mod exporter;
 mod global;
 mod handle;
+mod propagation;
+#[cfg(feature = "agent")]
+mod sampler;
+mod sampling_choice;
 
 pub use builder::TracerBuilder;
 pub use global::{
-    Guard, activate, current_root_span, current_span, current_trace_context, flush, in_span, init,
-    shutdown, span, start_span, trace, tracer,
+    Guard, activate, current_root_span, current_span, current_trace_context, extract, flush,
+    in_span, init, inject, shutdown, span, start_span, trace, tracer,
 };
 pub use handle::Tracer;
