@@ -15,6 +15,8 @@ mod error;
 mod id;
 #[cfg(feature = "agent")]
 mod pipeline;
+#[allow(dead_code, unused_imports, reason = "the tracer does not use all of it yet")]
+mod sampling;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -25,6 +27,9 @@ mod tracer;
 pub use diag::{Level, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use sampling::{
+    DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,
+};
 pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
