@@ -5,7 +5,6 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The id of a trace: 128 bits, never zero.
@@ -180,18 +179,9 @@ fn parse_hex(text: &str, max_digits: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// Rises in the child after a fork, which makes every thread draw a new seed: a child that went on with its
-/// parent's generator would give its spans the ids of its parent's spans.
-static EPOCH: AtomicU32 = AtomicU32::new(1);
-
-/// Makes every thread of this process draw a fresh seed before its next id.
-pub(crate) fn reseed() {
-    EPOCH.fetch_add(1, Ordering::Relaxed);
-}
-
 thread_local! {
-    /// This thread's generator: the epoch of its seed, and the state. Epoch 0 is "not seeded".
-    static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
+    /// The state of this thread's generator; zero is "not seeded".
+    static GENERATOR: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A random number other than zero.
@@ -199,10 +189,9 @@ thread_local! {
 /// wyrand over a per-thread counter: unpredictable enough for ids, and no lock. During the destruction of
 /// thread-locals each number comes from a seed of its own.
 fn random() -> u64 {
-    let epoch = EPOCH.load(Ordering::Relaxed);
     let drawn = GENERATOR.try_with(|generator| {
-        let (seeded, mut state) = generator.get();
-        if seeded != epoch {
+        let mut state = generator.get();
+        if state == 0 {
             state = seed();
         }
         let number = loop {
@@ -212,7 +201,7 @@ fn random() -> u64 {
                 break number;
             }
         };
-        generator.set((epoch, state));
+        generator.set(state);
         number
     });
     drawn.unwrap_or_else(|_| seed().max(1))
@@ -226,8 +215,6 @@ fn mix(a: u64, b: u64) -> u64 {
 }
 
 /// A seed from the operating system's randomness (through std's hash keys), the time and the process id.
-///
-/// The last two are for the child of a fork: std draws its keys once a thread and only counts them up.
 fn seed() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
@@ -259,18 +246,6 @@ mod tests {
         let ones = (0..10_000).fold(0, |seen, _| seen | random());
         let zeros = (0..10_000).fold(u64::MAX, |seen, _| seen & random());
         assert_eq!((ones, zeros), (u64::MAX, 0));
-    }
-
-    #[test]
-    fn a_reseeded_thread_leaves_its_old_sequence() {
-        let sequence = |epoch| {
-            GENERATOR.with(|generator| generator.set((epoch, 42)));
-            random()
-        };
-        let kept = sequence(EPOCH.load(Ordering::Relaxed));
-        let stale = EPOCH.load(Ordering::Relaxed);
-        reseed();
-        assert_ne!(kept, sequence(stale));
     }
 
     #[test]

@@ -258,7 +258,7 @@ impl ConfigBuilder {
     }
 
     /// How many traces per second rules and rate may keep (`DD_TRACE_RATE_LIMIT`); default: 100.
-    pub fn rate_limit(mut self, per_second: u32) -> Self {
+    pub fn rate_limit(mut self, per_second: i64) -> Self {
         self.given.rate_limit = Some(per_second);
         self
     }

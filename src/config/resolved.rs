@@ -254,7 +254,7 @@ impl Config {
 
     /// How many traces per second rules and rate may keep.
     #[must_use]
-    pub fn rate_limit(&self) -> u32 {
+    pub fn rate_limit(&self) -> i64 {
         self.settings.rate_limit.value
     }
 

@@ -243,8 +243,8 @@ settings! {
     /// The same for outgoing requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
     DD_TRACE_PROPAGATION_STYLE_INJECT as propagation_style_inject: Vec<Style> { ..STYLES }
 
-    /// So many traces per second may be kept by sampling rules or the sample rate.
-    DD_TRACE_RATE_LIMIT as rate_limit: u32 {
+    /// So many traces per second may be kept by sampling rules or the sample rate; a negative number is no limit.
+    DD_TRACE_RATE_LIMIT as rate_limit: i64 {
         ..Key::new(|| 100, |text, _| parse::integer(text))
     }
 

@@ -105,7 +105,7 @@ impl TracerBuilder {
         /// The share of traces to keep where no rule matches: `DD_TRACE_SAMPLE_RATE`.
         sample_rate(rate: f64);
         /// Traces per second that rules and the sample rate may keep: `DD_TRACE_RATE_LIMIT`.
-        rate_limit(per_second: u32);
+        rate_limit(per_second: i64);
         /// The styles of headers, in both directions: `DD_TRACE_PROPAGATION_STYLE`.
         propagation_styles(styles: impl IntoIterator<Item = Style>);
         /// Where settings that are not given here are read: by default the process environment.

@@ -26,7 +26,7 @@ fn trace_sampler(rules: Vec<SamplingRule>, config: &Config, diag: &Diag) -> Arc<
     }
     let settings = (config.sampling_rules(), config.sampling_rules_file());
     let rules = or_read(rules, "DD_TRACE_SAMPLING_RULES", settings, trace_rules, diag);
-    let builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit().into());
+    let builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit());
     let with_rate = match config.sample_rate() {
         Some(rate) => builder.clone().default_rate(rate),
         None => builder.clone(),

@@ -1,0 +1,55 @@
+//! `DD_APM_TRACING_ENABLED=false`: spans serve other products, and traces are not kept for their own sake.
+
+use super::limiter::Limiter;
+use super::sampler::Sampler;
+use crate::clock::{self, Ticks};
+use crate::trace::{Decision, Mechanism, Priority, SpanView};
+
+/// Keeps one trace per minute, so that the service is seen to be alive; all others are dropped unless a
+/// product keeps them itself (sampling §10).
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    limiter: Limiter,
+}
+
+impl Heartbeat {
+    pub(crate) fn new() -> Self {
+        Heartbeat { limiter: Limiter::once_per_minute() }
+    }
+
+    fn decide(&self, now: Ticks) -> Decision {
+        let verdict = self.limiter.ask(now);
+        let priority = if verdict.allowed { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
+        Decision {
+            limit_rate: Some(verdict.effective_rate),
+            ..Decision::new(priority, Mechanism::APPSEC)
+        }
+    }
+}
+
+impl Sampler for Heartbeat {
+    fn sample(&self, _: &SpanView<'_>) -> Decision {
+        self.decide(clock::now())
+    }
+
+    fn runs_user_code(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trace_per_minute_is_kept() {
+        let heartbeat = Heartbeat::new();
+        let seconds = [0, 1, 59, 60, 61, 119, 121];
+        let kept = seconds.map(|second| {
+            let decision = heartbeat.decide(Ticks(second * 1_000_000_000));
+            assert_eq!((decision.mechanism, decision.rate), (Some(Mechanism::APPSEC), None));
+            decision.priority.get()
+        });
+        assert_eq!(kept, [1, 0, 0, 1, 0, 0, 1]);
+    }
+}

@@ -1,0 +1,252 @@
+//! How many traces, or single spans, are let through per second (sampling §5).
+
+use std::sync::Mutex;
+
+use crate::clock::Ticks;
+use crate::sync::lock;
+
+/// A token bucket that starts full, and the share of what asked that it let through lately.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    limit: Limit,
+    state: Mutex<State>,
+}
+
+/// What a limiter answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) allowed: bool,
+    /// What share was allowed in this window and the one before, by their mean: `_dd.limit_psr`.
+    pub(crate) effective_rate: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Unlimited,
+    Bucket(Bucket),
+}
+
+/// Whole numbers, so that however often it is asked nothing is gained or lost by rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket {
+    /// What comes in each nanosecond.
+    gain: u64,
+    /// What each one that is let through takes.
+    cost: u64,
+    capacity: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    level: u64,
+    filled_at: Ticks,
+    /// When the present window began; `None` as long as nobody asked.
+    window: Option<Ticks>,
+    window_ns: i64,
+    seen: u64,
+    allowed: u64,
+    /// The share that was allowed in the window before this one.
+    before: Option<f64>,
+}
+
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// Limits are kept in thousandths, so that `0.5` and `0.1` per second can be said.
+const THOUSANDTHS: f64 = 1000.0;
+/// A thousandth per second comes in as one each nanosecond, so this is what one whole costs.
+const COST: u64 = 1_000_000_000_000;
+
+impl Limiter {
+    /// Lets `limit` through at once, and each second. Below zero and what is no number: everything; zero:
+    /// nothing. A limit below one lets one through at once.
+    pub(crate) fn per_second(limit: f64) -> Self {
+        if limit.is_nan() || limit < 0.0 {
+            return Self::new(Limit::Unlimited, SECOND_NS);
+        }
+        // Casts and products saturate: from 18 million per second on, the bucket is that large at the most.
+        let gain = (limit * THOUSANDTHS).round() as u64;
+        let capacity = match gain {
+            0 => 0,
+            gain => gain.saturating_mul(SECOND_NS.unsigned_abs()).max(COST),
+        };
+        Self::new(Limit::Bucket(Bucket { gain, cost: COST, capacity }), SECOND_NS)
+    }
+
+    /// Lets one through at once, and each minute.
+    pub(crate) fn once_per_minute() -> Self {
+        const MINUTE_NS: i64 = 60 * SECOND_NS;
+        let minute = MINUTE_NS.unsigned_abs();
+        let bucket = Bucket { gain: 1, cost: minute, capacity: minute };
+        Self::new(Limit::Bucket(bucket), MINUTE_NS)
+    }
+
+    fn new(limit: Limit, window_ns: i64) -> Self {
+        let level = match limit {
+            Limit::Unlimited => 0,
+            Limit::Bucket(bucket) => bucket.capacity,
+        };
+        let state = State {
+            level,
+            filled_at: Ticks(0),
+            window: None,
+            window_ns,
+            seen: 0,
+            allowed: 0,
+            before: None,
+        };
+        Limiter { limit, state: Mutex::new(state) }
+    }
+
+    /// Asks for one to be let through.
+    pub(crate) fn ask(&self, now: Ticks) -> Verdict {
+        let mut state = lock(&self.state);
+        let allowed = match self.limit {
+            Limit::Unlimited => true,
+            Limit::Bucket(bucket) => state.take(bucket, now),
+        };
+        state.count(allowed, now);
+        Verdict { allowed, effective_rate: state.effective_rate() }
+    }
+}
+
+impl State {
+    fn take(&mut self, bucket: Bucket, now: Ticks) -> bool {
+        // Threads may come in another order than they read the clock.
+        let elapsed = now.0.saturating_sub(self.filled_at.0).max(0).unsigned_abs();
+        self.filled_at = self.filled_at.max(now);
+        let filled = self.level.saturating_add(elapsed.saturating_mul(bucket.gain));
+        self.level = filled.min(bucket.capacity);
+        match self.level.checked_sub(bucket.cost) {
+            Some(left) => {
+                self.level = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn count(&mut self, allowed: bool, now: Ticks) {
+        let began = *self.window.get_or_insert(now);
+        if now.0.saturating_sub(began.0) >= self.window_ns {
+            self.before = Some(self.share());
+            self.window = Some(now);
+            self.seen = 0;
+            self.allowed = 0;
+        }
+        self.seen = self.seen.saturating_add(1);
+        self.allowed = self.allowed.saturating_add(u64::from(allowed));
+    }
+
+    /// What share of the present window was allowed.
+    fn share(&self) -> f64 {
+        match self.seen {
+            0 => 1.0,
+            seen => self.allowed as f64 / seen as f64,
+        }
+    }
+
+    fn effective_rate(&self) -> f64 {
+        match self.before {
+            Some(before) => (before + self.share()) / 2.0,
+            None => self.share(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// How many of `asked` at one moment are let through.
+    fn allowed(limiter: &Limiter, at_ms: i64, asked: usize) -> usize {
+        (0..asked).filter(|_| limiter.ask(Ticks(at_ms * MS)).allowed).count()
+    }
+
+    #[test]
+    fn the_bucket_starts_full_and_refills_steadily() {
+        let limiter = Limiter::per_second(100.0);
+        assert_eq!(allowed(&limiter, 5000, 150), 100);
+        assert_eq!(allowed(&limiter, 5009, 150), 0);
+        assert_eq!(allowed(&limiter, 5010, 150), 1);
+        assert_eq!(allowed(&limiter, 5510, 150), 50);
+        // Never more than a second's worth, however long nobody asked.
+        assert_eq!(allowed(&limiter, 100_000, 150), 100);
+    }
+
+    #[test]
+    fn zero_is_nothing_and_below_zero_everything() {
+        assert_eq!(allowed(&Limiter::per_second(0.0), 0, 10), 0);
+        assert_eq!(allowed(&Limiter::per_second(-1.0), 0, 1000), 1000);
+        assert_eq!(allowed(&Limiter::per_second(f64::NAN), 0, 1000), 1000);
+        assert_eq!(allowed(&Limiter::per_second(f64::INFINITY), 0, 1000), 1000);
+        assert_eq!(Limiter::per_second(0.0).ask(Ticks(0)).effective_rate, 0.0);
+        assert_eq!(Limiter::per_second(-1.0).ask(Ticks(0)).effective_rate, 1.0);
+    }
+
+    #[test]
+    fn a_limit_below_one_lets_one_through_now_and_then() {
+        let limiter = Limiter::per_second(0.5);
+        let passed: Vec<_> = (0..8).map(|second| allowed(&limiter, second * 1000, 3)).collect();
+        assert_eq!(passed, [1, 0, 1, 0, 1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn once_per_minute_is_once_per_minute() {
+        let limiter = Limiter::once_per_minute();
+        let passed: Vec<_> = (0..5).map(|half| allowed(&limiter, half * 30_000, 3)).collect();
+        assert_eq!(passed, [1, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn the_effective_rate_is_the_mean_of_two_windows() {
+        let limiter = Limiter::per_second(1.0);
+        let rate = |at_ms: i64| limiter.ask(Ticks(at_ms * MS)).effective_rate;
+        assert_eq!(rate(10_000), 1.0);
+        assert_eq!(rate(10_000), 0.5);
+        assert_eq!(rate(10_000), 1.0 / 3.0);
+        assert_eq!(rate(10_999), 0.25);
+        // A new window: a quarter before, all of it now.
+        assert_eq!(rate(11_000), (0.25 + 1.0) / 2.0);
+        assert_eq!(rate(11_000), (0.25 + 0.5) / 2.0);
+    }
+
+    #[test]
+    fn a_clock_that_seems_to_go_back_gains_nothing() {
+        let limiter = Limiter::per_second(1.0);
+        assert_eq!(allowed(&limiter, 10_000, 1), 1);
+        assert_eq!(allowed(&limiter, 9_000, 1), 0);
+        assert_eq!(allowed(&limiter, 10_500, 1), 0);
+        assert_eq!(allowed(&limiter, i64::MAX / MS, 1), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_bucket_and_its_refill(
+            limit in 1u32..200,
+            steps in prop::collection::vec(0i64..100, 1..200),
+        ) {
+            let limiter = Limiter::per_second(f64::from(limit));
+            let (mut now, mut passed) = (0, 0u128);
+            for step in steps {
+                now += step * MS / 7;
+                passed += u128::from(limiter.ask(Ticks(now)).allowed);
+                let second = u128::from(SECOND_NS.unsigned_abs());
+                let most = u128::from(limit) * (second + u128::from(now.unsigned_abs()));
+                prop_assert!(passed * second <= most);
+            }
+        }
+
+        #[test]
+        fn what_stays_below_the_limit_passes(limit in 1u32..1000) {
+            let limiter = Limiter::per_second(f64::from(limit));
+            let gap = (SECOND_NS + i64::from(limit) - 1) / i64::from(limit);
+            for turn in 0..1000 {
+                prop_assert!(limiter.ask(Ticks(turn * gap)).allowed);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Rules that are in a file and not in the setting itself.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+/// The longest file of rules that is read. Thousands of rules fit, and a wrong path (a device, a log) does
+/// not fill the memory.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The text of a file of rules; on failure, what to tell the user.
+pub(crate) fn read_rules_file(path: &Path) -> Result<String, String> {
+    let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
+    // Before it is opened: opening a pipe waits for its writer.
+    let metadata = path.metadata().map_err(|error| problem(&error))?;
+    if !metadata.is_file() {
+        return Err(problem(&"not a file"));
+    }
+    let file = File::open(path).map_err(|error| problem(&error))?;
+    let mut bytes = Vec::new();
+    let most = MAX_FILE_BYTES.saturating_add(1);
+    file.take(most).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(problem(&format_args!("larger than {MAX_FILE_BYTES} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| problem(&"not UTF-8"))
+}
+
+/// The rules that are given, else those of the file: the text, and on failure what to tell the user.
+///
+/// That a file is not used where rules are given says the configuration, which knows both.
+pub(crate) fn given_or_read(
+    given: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<String>, String> {
+    match given.filter(|text| !text.trim().is_empty()) {
+        Some(text) => Ok(Some(text.to_owned())),
+        None => file.map(read_rules_file).transpose(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    fn file(folder: &TempDir, name: &str, content: &[u8]) -> PathBuf {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit() {
+        let folder = TempDir::new().unwrap();
+        let limit = usize::try_from(MAX_FILE_BYTES).unwrap();
+        let full = file(&folder, "full", &vec![b' '; limit]);
+        assert_eq!(read_rules_file(&full).unwrap().len(), limit);
+        let over = file(&folder, "over", &vec![b' '; limit + 1]);
+        assert!(read_rules_file(&over).unwrap_err().ends_with("larger than 1048576 bytes"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_problem_that_names_the_file() {
+        let folder = TempDir::new().unwrap();
+        let binary = file(&folder, "binary", b"[\xff]");
+        assert!(read_rules_file(&binary).unwrap_err().ends_with("binary: not UTF-8"));
+        assert!(read_rules_file(folder.path()).unwrap_err().ends_with(": not a file"));
+        assert!(read_rules_file(&folder.path().join("none")).unwrap_err().contains("none: "));
+    }
+
+    #[test]
+    fn what_is_given_wins_over_the_file() {
+        let folder = TempDir::new().unwrap();
+        let file = file(&folder, "rules", b"[]");
+        let missing = folder.path().join("none");
+        for (given, path, expected) in [
+            (Some("[{}]"), None, Some("[{}]")),
+            (Some("[{}]"), Some(&missing), Some("[{}]")),
+            (None, Some(&file), Some("[]")),
+            (Some(" "), Some(&file), Some("[]")),
+            (Some(""), None, None),
+            (None, None, None),
+        ] {
+            let found = given_or_read(given, path.map(PathBuf::as_path)).unwrap();
+            assert_eq!(found.as_deref(), expected);
+        }
+        assert!(given_or_read(None, Some(&missing)).is_err());
+    }
+}
