@@ -36,7 +36,7 @@ macro_rules! shown_by_display {
 
 shown_by_display! {
     "boolean": bool;
-    "integer": u16, u32, usize;
+    "integer": u16, i64, usize;
     "number": f64;
     "text": Text;
 }
