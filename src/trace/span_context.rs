@@ -87,11 +87,12 @@ impl SpanContext {
         self
     }
 
-    /// With one more propagated tag; names without the prefix `_dd.p.` are ignored.
+    /// With one more propagated tag. Names without the prefix `_dd.p.` are ignored, and so are the decision
+    /// maker (`_dd.p.dm`: [`SpanContext::with_mechanism`]) and the high half of the trace id (`_dd.p.tid`).
     #[must_use]
     pub fn with_tag(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
         let name = name.into();
-        if name.starts_with("_dd.p.") {
+        if name.starts_with("_dd.p.") && name != "_dd.p.dm" && name != "_dd.p.tid" {
             self.tags.retain(|(other, _)| *other != name);
             self.tags.push((name, value.into()));
         }
