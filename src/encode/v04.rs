@@ -244,7 +244,7 @@ impl Encoder {
             match span.record.service_source {
                 ServiceSource::Manual => self.meta.text("_dd.svc_src", "m"),
                 ServiceSource::Mapping => self.meta.text("_dd.svc_src", "opt.service_mapping"),
-                ServiceSource::Inherited => {}
+                ServiceSource::Inherited | ServiceSource::Own => {}
             }
         }
         let upstream = whole.segment.upstream.as_deref();
