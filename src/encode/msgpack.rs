@@ -1,5 +1,7 @@
 //! The MessagePack writers that the payload formats need, over one growing buffer.
 
+use std::ops::Range;
+
 use rmp::encode as rmp;
 
 /// Bytes of a payload. Writing cannot fail: the buffer grows.
@@ -55,28 +57,54 @@ impl Buffer {
 }
 
 /// A map whose entries are counted as they are written, so that its header can be the shortest.
+///
+/// The keys written first are remembered, so that no other entry takes one of them again.
 #[derive(Debug, Default)]
 pub(crate) struct CountedMap {
     pub(crate) entries: usize,
     pub(crate) buffer: Buffer,
+    /// Where in the buffer the reserved keys are.
+    reserved: Vec<Range<usize>>,
+    is_open: bool,
 }
 
 impl CountedMap {
+    /// Empties the map; the keys from here to [`CountedMap::open`] are reserved.
     pub(crate) fn clear(&mut self) {
         self.entries = 0;
         self.buffer.clear();
+        self.reserved.clear();
+        self.is_open = false;
+    }
+
+    /// The keys from here on are not reserved.
+    pub(crate) fn open(&mut self) {
+        self.is_open = true;
+    }
+
+    pub(crate) fn is_reserved(&self, key: &str) -> bool {
+        self.reserved.iter().any(|place| {
+            place.len() == key.len() && self.buffer.0.get(place.clone()) == Some(key.as_bytes())
+        })
     }
 
     pub(crate) fn text(&mut self, key: &str, value: &str) {
-        self.entries = self.entries.saturating_add(1);
-        self.buffer.str(key);
+        self.key(key);
         text(&mut self.buffer, value);
     }
 
     pub(crate) fn number(&mut self, key: &str, value: f64) {
+        self.key(key);
+        self.buffer.f64(value);
+    }
+
+    fn key(&mut self, key: &str) {
         self.entries = self.entries.saturating_add(1);
         self.buffer.str(key);
-        self.buffer.f64(value);
+        if !self.is_open {
+            let end = self.buffer.len();
+            self.reserved.push(end.saturating_sub(key.len())..end);
+        }
     }
 }
 

@@ -119,8 +119,8 @@ impl Encoder {
     fn span(&mut self, out: &mut Buffer, whole: &Whole<'_>, span: &SpanView<'_>, head: bool) {
         self.meta.clear();
         self.metrics.clear();
-        self.own_tags(span);
-        self.common_tags(whole, span);
+        // First what the tracer alone can say: the user's tags of the same names are left out.
+        self.span_tags(whole, span);
         if span.is_local_root() {
             self.root_tags(whole);
         }
@@ -137,6 +137,10 @@ impl Encoder {
         if !events.is_empty() && !self.native_events {
             self.meta.text("events", &events::json(events));
         }
+        self.meta.open();
+        self.metrics.open();
+        self.own_tags(span);
+        self.common_tags(whole, span);
 
         let span_type = span.span_type().filter(|span_type| !span_type.is_empty());
         let parent = span.parent_id();
@@ -208,6 +212,9 @@ impl Encoder {
     /// What the user set.
     fn own_tags(&mut self, span: &SpanView<'_>) {
         for (key, value) in span.all() {
+            if self.is_reserved(key) {
+                continue;
+            }
             match value {
                 Value::Text(text) => self.meta.text(key, text),
                 Value::Stack(stack) => self.meta.text(key, &stack.render()),
@@ -223,29 +230,38 @@ impl Encoder {
         }
     }
 
+    /// Whether the tracer has given this tag its own value.
+    fn is_reserved(&self, key: &str) -> bool {
+        self.meta.is_reserved(key) || self.metrics.is_reserved(key)
+    }
+
     /// What every span of the trace has, unless the user gave it another value.
     fn common_tags(&mut self, whole: &Whole<'_>, span: &SpanView<'_>) {
         let shared = &whole.segment.shared;
-        let own = |key: &str| span.has(key);
-        for (key, value) in whole.global {
-            if !own(key) {
+        // The version belongs to the configured service alone.
+        let version = shared.version.as_deref().filter(|_| is_of_the_tracer(whole, span));
+        let settings = [("env", shared.env.as_deref()), ("version", version)];
+        for (key, value) in settings {
+            if let Some(value) = value.filter(|_| !span.has(key)) {
                 self.meta.text(key, value);
             }
         }
-        if let Some(env) = shared.env.as_deref().filter(|_| !own("env")) {
-            self.meta.text("env", env);
-        }
-        if span.service().eq_ignore_ascii_case(&shared.service) {
-            // The version belongs to the configured service alone.
-            if let Some(version) = shared.version.as_deref().filter(|_| !own("version")) {
-                self.meta.text("version", version);
+        for (key, value) in whole.global {
+            let is_set = settings.iter().any(|(name, value)| value.is_some() && key == *name);
+            if !is_set && !span.has(key) && !self.is_reserved(key) {
+                self.meta.text(key, value);
             }
-        } else {
-            self.meta.text("_dd.base_service", &shared.service);
+        }
+    }
+
+    /// What the tracer says about every span.
+    fn span_tags(&mut self, whole: &Whole<'_>, span: &SpanView<'_>) {
+        if !is_of_the_tracer(whole, span) {
+            self.meta.text("_dd.base_service", &whole.segment.shared.service);
             match span.record.service_source {
                 ServiceSource::Manual => self.meta.text("_dd.svc_src", "m"),
                 ServiceSource::Mapping => self.meta.text("_dd.svc_src", "opt.service_mapping"),
-                ServiceSource::Inherited => {}
+                ServiceSource::Inherited | ServiceSource::Own => {}
             }
         }
         let upstream = whole.segment.upstream.as_deref();
@@ -303,6 +319,11 @@ fn write_tag(meta: &mut CountedMap, metrics: &mut CountedMap, tag: sampling::Tag
         sampling::Tag::Text(key, value) => meta.text(key, value),
         sampling::Tag::Number(key, value) => metrics.number(key, value),
     }
+}
+
+/// Whether the service of a span is the configured one, in any case of its letters.
+fn is_of_the_tracer(whole: &Whole<'_>, span: &SpanView<'_>) -> bool {
+    span.service().eq_ignore_ascii_case(&whole.segment.shared.service)
 }
 
 fn write_link(out: &mut Buffer, link: &SpanLink) {

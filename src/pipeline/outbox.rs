@@ -94,12 +94,6 @@ impl Backoff {
         self.until = Instant::now().checked_add(half.saturating_add(jitter));
     }
 
-    /// Says whether there had been failures.
-    pub(super) fn succeed(&mut self) -> bool {
-        let before = std::mem::take(self);
-        before.failures > 0
-    }
-
     /// How long to wait before the next attempt.
     pub(super) fn remaining(&self) -> Duration {
         self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
@@ -150,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_grow_to_their_bound_and_start_over() {
+    fn delays_grow_to_their_bound() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.remaining(), Duration::ZERO);
         backoff.fail();
@@ -160,7 +154,5 @@ mod tests {
         }
         let longest = backoff.remaining();
         assert!(longest > LONGEST_DELAY / 3 && longest <= LONGEST_DELAY);
-        assert!(backoff.succeed());
-        assert!(!backoff.succeed());
     }
 }

@@ -49,6 +49,8 @@ impl Pipeline {
         if !self.running.load(Ordering::Relaxed) {
             return Err(FlushError::NO_WORKER);
         }
+        // Here and not by the worker, which may be waiting for the agent.
+        self.inner.queue.close();
         let stopped = self.inner.signal.stop(timeout, || self.inner.wake.notify_one());
         if stopped.is_err_and(|error| error.is_timeout()) {
             self.inner.abandon();

@@ -26,6 +26,9 @@ use crate::trace::Chunk;
 const TRACES_PATH: &str = "/v0.4/traces";
 /// How old the knowledge about the agent may become where its answers do not say that it is news.
 const INFO_PERIOD: Duration = Duration::from_secs(300);
+/// An agent that does not answer to `/info` is not asked again so soon: each time costs the whole timeout.
+const INFO_PAUSE: Duration = Duration::from_secs(60);
+
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
@@ -54,10 +57,13 @@ pub(super) struct Writer {
     rates: RatesVersion,
     info: Option<AgentInfo>,
     info_read: Option<Instant>,
+    info_failed: Option<Instant>,
     info_state: AgentState,
     keep_rate: KeepRate,
     sent: u64,
     lost_before: u64,
+    /// Something was lost in the current run.
+    has_lost: bool,
     /// Why what is still here is lost, if it is.
     end: LossReason,
 }
@@ -87,10 +93,12 @@ impl Writer {
             rates: RatesVersion::default(),
             info: None,
             info_read: None,
+            info_failed: None,
             info_state: AgentState::default(),
             keep_rate: KeepRate::default(),
             sent: 0,
             lost_before: 0,
+            has_lost: false,
             end: LossReason::WorkerFailed,
             inner,
         }
@@ -98,8 +106,9 @@ impl Writer {
 
     /// Writes and sends what is there; `insist` tries several times within a short time.
     ///
-    /// Says whether nothing is left.
+    /// Says whether the agent has everything.
     pub(super) async fn run(&mut self, insist: bool) -> bool {
+        self.has_lost = false;
         let mut chunks = self.inner.queue.take(std::mem::take(&mut self.spare));
         self.batch.extend(chunks.drain(..));
         chunks.shrink_to(MAX_KEPT_CHUNKS);
@@ -109,7 +118,7 @@ impl Writer {
         }
         self.learn_about_agent().await;
         self.encode();
-        self.send(insist).await
+        self.send(insist).await && !self.has_lost
     }
 
     /// Ends an interval of the keep rate.
@@ -218,6 +227,7 @@ impl Writer {
                 return Attempt::Settled;
             }
             Ok(Outcome::TooLarge) => {
+                self.is_back();
                 match waiting.payload.split() {
                     Ok((first, second)) => self.outbox.put_parts(first, second),
                     Err(whole) => self.lose(LossReason::AgentRejected, whole.span_count(), || {
@@ -227,7 +237,7 @@ impl Writer {
                 return Attempt::Settled;
             }
             Ok(Outcome::Unsupported(status) | Outcome::Refused(status)) => {
-                self.backoff.succeed();
+                self.is_back();
                 self.lose(LossReason::AgentRejected, spans, || {
                     format!("the agent answered {status} to {TRACES_PATH}")
                 });
@@ -262,12 +272,19 @@ impl Writer {
     fn accepted(&mut self, spans: u64) {
         self.sent = self.sent.saturating_add(spans);
         self.inner.settled(spans);
-        if self.backoff.succeed() && self.inner.diag.forget(AGENT_AWAY) {
+        self.is_back();
+    }
+
+    /// The agent answers, whatever it thinks of the payload.
+    fn is_back(&mut self) {
+        self.backoff = Backoff::default();
+        if self.inner.diag.forget(AGENT_AWAY) {
             self.inner.diag.info(&format!("the agent at {} is back", self.client.endpoint()));
         }
     }
 
-    fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+    fn lose(&mut self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        self.has_lost = true;
         self.inner.settled(spans);
         if !self.inner.abandoned.load(Ordering::Relaxed) {
             self.inner.diag.lose(reason, spans, detail);
@@ -283,7 +300,8 @@ impl Writer {
             return;
         }
         // While the agent is away, one attempt for each attempt to send is enough.
-        if !self.backoff.remaining().is_zero() {
+        let failed = self.info_failed.is_some_and(|failed| failed.elapsed() < INFO_PAUSE);
+        if failed || !self.backoff.remaining().is_zero() {
             return;
         }
         let request = Request {
@@ -292,15 +310,20 @@ impl Writer {
             headers: &self.headers,
             body: Bytes::new(),
         };
-        if let Ok(response) = self.client.send(request).await {
-            self.info_state.observe(&response.headers);
-            self.info_state.refreshed();
-            self.info_read = Some(Instant::now());
-            if let Some(info) = AgentInfo::read(&response) {
-                let marker = info.org_prop_marker.as_deref().map(Text::copy);
-                self.inner.propagator.set_org_marker(marker);
-                self.info = Some(info);
+        match self.client.send(request).await {
+            Ok(response) => {
+                self.info_state.observe(&response.headers);
+                self.info_state.refreshed();
+                self.info_read = Some(Instant::now());
+                if let Some(info) = AgentInfo::read(&response) {
+                    let marker = info.org_prop_marker.as_deref().map(Text::copy);
+                    self.inner.propagator.set_org_marker(marker);
+                    self.info = Some(info);
+                }
             }
+            // It is away as a whole: when it is back it can be asked.
+            Err(SendError::Connect(_)) => {}
+            Err(_) => self.info_failed = Some(Instant::now()),
         }
         let takes_events = self.info.as_ref().is_some_and(|info| info.span_events);
         self.encoder.native_events = self.inner.settings.native_events || takes_events;

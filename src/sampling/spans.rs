@@ -101,11 +101,6 @@ impl SpanSampler {
         SpanSampler { rules: rules.into_iter().map(limited).collect() }
     }
 
-    /// Whether no span is ever kept, and none needs to be looked at.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
     /// Whether to keep a span. The first rule that matches decides, also against the span.
     pub(crate) fn sample(&self, span: &SpanView<'_>) -> Option<SpanDecision> {
         self.decide(span, clock::now)

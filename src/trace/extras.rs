@@ -26,10 +26,7 @@ impl Extras {
     }
 
     pub(crate) fn set_struct(&mut self, key: Text, document: Vec<u8>) {
-        match self.structs.iter_mut().find(|(old, _)| *old == key) {
-            Some((_, old)) => *old = document,
-            None => self.structs.push((key, document)),
-        }
+        set(&mut self.structs, key, document);
     }
 
     /// A rough size, for the memory bound of the queue.
@@ -39,6 +36,14 @@ impl Extras {
         let events =
             self.events.iter().fold(0usize, |sum, event| sum.saturating_add(event.bytes()));
         self.links.len().saturating_mul(256).saturating_add(structs).saturating_add(events)
+    }
+}
+
+/// Sets an entry of a map; one that is there keeps its place.
+fn set<V>(entries: &mut Vec<(Text, V)>, key: Text, value: V) {
+    match entries.iter_mut().find(|(old, _)| *old == key) {
+        Some((_, old)) => *old = value,
+        None => entries.push((key, value)),
     }
 }
 
@@ -76,10 +81,10 @@ impl SpanLink {
         Some(link)
     }
 
-    /// With an attribute; values are text, as the protocol has it.
+    /// With an attribute; values are text, as the protocol has it. The last value of a key counts.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Text>) -> Self {
-        self.attributes.push((key.into(), value.into()));
+        set(&mut self.attributes, key.into(), value.into());
         self
     }
 
@@ -142,12 +147,13 @@ impl SpanEvent {
         SpanEvent { name: name.into(), unix_ns, attributes: Vec::new() }
     }
 
-    /// With an attribute. What the protocol cannot hold is dropped: NaN, infinities, mixed or nested arrays.
+    /// With an attribute; the last value of a key counts. What the protocol cannot hold is dropped: NaN,
+    /// infinities, mixed or nested arrays.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<EventValue>) -> Self {
         let value = value.into();
         if value.is_valid() {
-            self.attributes.push((key.into(), value));
+            set(&mut self.attributes, key.into(), value);
         }
         self
     }
@@ -244,6 +250,15 @@ mod tests {
         extras.add_link(SpanLink::new(trace, span).attribute("n", "2"));
         assert_eq!(extras.links.len(), 2);
         assert_eq!(extras.links[0].attributes[0].1, "2");
+    }
+
+    #[test]
+    fn the_last_value_of_an_attribute_counts() {
+        let (trace, span) = (TraceId::new(1).unwrap(), SpanId::new(2).unwrap());
+        let link = SpanLink::new(trace, span).attribute("n", "1").attribute("n", "2");
+        let event = SpanEvent::new("e").attribute("n", 1).attribute("n", "2");
+        assert_eq!(link.attributes, [("n".into(), "2".into())]);
+        assert_eq!(event.attributes, [("n".into(), "2".into())]);
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::record::Record;
+use super::stack::Stack;
 use super::tags::Tags;
-use super::value::{Stack, Value};
+use super::value::Value;
 use crate::text::Text;
 
 /// `error.message`, `error.type` and `error.stack` of a span.

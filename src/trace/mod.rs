@@ -14,6 +14,7 @@ mod segment;
 mod shared;
 mod span;
 mod span_context;
+mod stack;
 mod tagging;
 mod tags;
 #[cfg(test)]

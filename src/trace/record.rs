@@ -80,6 +80,8 @@ pub(crate) enum ServiceSource {
     /// The configuration, or the parent did.
     #[default]
     Inherited,
+    /// The user, who named the tracer's own again below another one.
+    Own,
     /// The user, through the API.
     Manual,
     /// `DD_SERVICE_MAPPING`.

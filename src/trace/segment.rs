@@ -229,7 +229,7 @@ impl At {
             Some(parent) => {
                 draft.record.parent = parent.id;
                 draft.record.parent_slot = parent_slot;
-                if draft.record.service.is_none() {
+                if draft.record.service_source == ServiceSource::Inherited {
                     draft.record.service.clone_from(&parent.service);
                     draft.record.service_source = parent.service_source;
                 }
@@ -485,7 +485,7 @@ pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
 pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
     if service.is_empty() || service == shared.service {
         record.service = None;
-        record.service_source = ServiceSource::Inherited;
+        record.service_source = ServiceSource::Own;
         return;
     }
     match shared.mapped(&service) {

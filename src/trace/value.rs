@@ -1,9 +1,8 @@
 //! The value of a tag: as the user gives it, and as a span keeps it.
 
-use std::backtrace::Backtrace;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::stack::Stack;
 use crate::text::Text;
 
 /// A value for [`SpanRef::set_tag`](crate::SpanRef::set_tag), made from whatever converts into it.
@@ -211,52 +210,6 @@ impl Value {
 
 /// What one unresolved stack is taken to hold, for the memory bound of the queue.
 const STACK_BYTES: usize = 4096;
-
-/// A captured stack and how much of it to write.
-#[derive(Clone, Debug)]
-pub(crate) struct Stack {
-    /// Lines before the frames: the error's chain of sources.
-    pub(crate) head: String,
-    pub(crate) frames: Option<Arc<Backtrace>>,
-    pub(crate) limit: usize,
-}
-
-impl Stack {
-    /// The head, then at most `limit` frames, the innermost first, without this library's own.
-    pub(crate) fn render(&self) -> String {
-        let mut text = self.head.clone();
-        let Some(frames) = &self.frames else { return text };
-        let all = frames.to_string();
-        let mut written = 0;
-        // std writes `  12: function` and, where known, `             at file:line` below it.
-        let mut skipping = true;
-        let mut keep = false;
-        for line in all.lines() {
-            let is_frame = line.trim_start().starts_with(|c: char| c.is_ascii_digit());
-            if is_frame {
-                skipping = skipping && is_own_frame(line);
-                keep = !skipping;
-                if keep && written == self.limit {
-                    break;
-                }
-                written = if keep { written.saturating_add(1) } else { written };
-            }
-            if keep {
-                if !text.is_empty() {
-                    text.push('\n');
-                }
-                let _ = write!(text, "{}", line.trim_end());
-            }
-        }
-        text
-    }
-}
-
-/// The frames of the capture itself, above the caller's.
-fn is_own_frame(line: &str) -> bool {
-    ["std::backtrace", "backtrace_rs", "tracehound::"].iter().any(|own| line.contains(own))
-        || line.contains("<std[")
-}
 
 #[cfg(test)]
 mod tests {

@@ -153,7 +153,7 @@ impl<'a> SpanView<'a> {
 
     /// Whether the span itself has a tag of this name.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.own(key).is_some()
+        self.own(key).is_some() || (key == "span.kind" && self.record.kind.is_some())
     }
 
     fn own(&self, key: &str) -> Option<&'a Value> {

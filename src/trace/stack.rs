@@ -1,0 +1,115 @@
+//! A stack, and how much of it to write.
+
+use std::backtrace::Backtrace;
+use std::sync::Arc;
+
+/// A captured stack and how much of it to write.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    /// Lines before the frames: the error's chain of sources.
+    pub(crate) head: String,
+    pub(crate) frames: Option<Arc<Backtrace>>,
+    pub(crate) limit: usize,
+}
+
+impl Stack {
+    /// The head, then at most `limit` frames, the innermost first, without this library's own.
+    pub(crate) fn render(&self) -> String {
+        let mut text = self.head.clone();
+        let Some(frames) = &self.frames else { return text };
+        let all = frames.to_string();
+        for Frame { title, place } in callers(&all).take(self.limit) {
+            for line in std::iter::once(title).chain(place) {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                text.push_str(line);
+            }
+        }
+        text
+    }
+}
+
+/// A frame as std writes it: `  12: function` and, where known, `             at file:line` below.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Frame<'a> {
+    title: &'a str,
+    place: Option<&'a str>,
+}
+
+/// The frames of a written stack from the caller of this library on.
+fn callers(stack: &str) -> impl Iterator<Item = Frame<'_>> {
+    let mut frames: Vec<Frame<'_>> = Vec::new();
+    for line in stack.lines().map(str::trim_end) {
+        if line.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
+            frames.push(Frame { title: line, place: None });
+        } else if let Some(last) = frames.last_mut() {
+            last.place = Some(line);
+        }
+    }
+    frames.into_iter().skip_while(Frame::is_own)
+}
+
+/// The directory of this file, as it stands in the debug information.
+fn own_sources() -> &'static str {
+    file!().strip_suffix("stack.rs").unwrap_or(file!())
+}
+
+impl Frame<'_> {
+    /// Whether this is a frame of the capture itself, above the caller's.
+    fn is_own(&self) -> bool {
+        let name = self.title.split_once(": ").map_or(self.title, |(_, name)| name);
+        let path = name.trim_start_matches('<');
+        if ["std::backtrace", "std[", "tracehound::"].iter().any(|own| path.starts_with(own)) {
+            return true;
+        }
+        // With line tables only, what was inlined has no path: then its file tells.
+        let Some(place) = self.place.filter(|_| !name.contains("::")) else { return false };
+        place.contains(own_sources()) || place.contains("library/std/src/backtrace")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titles(stack: &str) -> Vec<&str> {
+        callers(stack).map(|frame| frame.title.trim_start()).collect()
+    }
+
+    #[test]
+    fn frames_above_the_caller_are_left_out() {
+        let full = "   0: std::backtrace::Backtrace::create\n             at /rustc/x.rs:1:2\n   1: \
+                    tracehound::trace::span::SpanRef::set_traceback\n   2: app::main\n             \
+                    at ./main.rs:3:4\n   3: tracehound::in_span\n   4: <unknown>\n";
+        assert_eq!(titles(full), ["2: app::main", "3: tracehound::in_span", "4: <unknown>"]);
+        let mangled = "   0: <std[1f]::backtrace::Backtrace>::create\n   1: \
+                       <tracehound::trace::span::SpanRef>::set_traceback\n   2: \
+                       app::f<tracehound::Span>\n";
+        assert_eq!(titles(mangled), ["2: app::f<tracehound::Span>"]);
+    }
+
+    #[test]
+    fn a_frame_without_a_path_is_known_by_its_file() {
+        let place = format!("             at ./{}span.rs:495:21", own_sources());
+        let stack = format!(
+            "   0: force_capture\n             at /rustc/1/library/std/src/backtrace.rs:3:4\n   1: \
+             set_traceback\n{place}\n   2: main\n             at ./src/main.rs:1:2\n"
+        );
+        let frames: Vec<Frame<'_>> = callers(&stack).collect();
+        let main = Frame { title: "   2: main", place: Some("             at ./src/main.rs:1:2") };
+        assert_eq!(frames, [main]);
+    }
+
+    #[test]
+    fn a_stack_is_cut_at_its_limit_below_its_head() {
+        let frames = Some(Arc::new(Backtrace::force_capture()));
+        let stack = Stack { head: "Caused by:\n    0: x".into(), frames, limit: 2 };
+        let text = stack.render();
+        let count = callers(&text).count();
+        assert!(text.starts_with("Caused by:\n    0: x\n"), "{text}");
+        assert_eq!(count, 3, "the line of the head looks like a frame, too: {text}");
+        let none = Stack { limit: 0, ..stack };
+        assert_eq!(none.render(), "Caused by:\n    0: x");
+    }
+}
