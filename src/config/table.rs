@@ -371,7 +371,7 @@ mod tests {
             ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0", Some("0")),
             ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "513", Some("512")),
             ("DD_TRACE_RATE_LIMIT", "0", Some("0")),
-            ("DD_TRACE_RATE_LIMIT", "-1", None),
+            ("DD_TRACE_RATE_LIMIT", "-1", Some("-1")),
             ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "20971520", Some("9500000")),
             ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "0", None),
             ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.5", Some("0.5")),

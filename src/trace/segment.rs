@@ -198,6 +198,10 @@ impl Segment {
 impl At {
     /// Starts a child of this span; gives the draft back when neither the active span nor any ancestor of
     /// it is open, and so nothing is the parent.
+    #[expect(
+        clippy::result_large_err,
+        reason = "handed back as it came; a box would be an allocation"
+    )]
     pub(crate) fn start_child<'a>(
         self,
         mut draft: Draft<'a>,

@@ -22,10 +22,8 @@ const GUARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// For settings in code, use [`Tracer::builder`] and [`TracerBuilder::install`](crate::TracerBuilder::install).
 ///
 /// ```no_run
-/// fn main() {
-///     let _guard = tracehound::init();
-///     tracehound::in_span("main", |_| println!("traced"));
-/// }
+/// let _guard = tracehound::init();
+/// tracehound::in_span("main", |_| println!("traced"));
 /// ```
 pub fn init() -> Guard {
     Tracer::builder().install()

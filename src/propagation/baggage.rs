@@ -1,0 +1,299 @@
+//! W3C Baggage: `baggage`; and OpenTracing's older way: `ot-baggage-*`.
+
+use super::carrier::Injector;
+use super::chars::{self, BAGGAGE_KEY, BAGGAGE_VALUE, trim_str};
+use super::digits::parse_byte;
+use super::headers::Headers;
+use super::names::{Field, LEGACY_BAGGAGE};
+use super::scratch::{self, joined};
+use crate::config::BaggageTagKeys;
+use crate::text::Text;
+use crate::trace::Baggage;
+
+/// What W3C Baggage asks every vendor to pass on, and what is read.
+const MAX_ITEMS: usize = 64;
+/// The same for the length of the header, commas included.
+const MAX_BYTES: usize = 8192;
+
+// ===== reading =====
+
+/// The items of the header; none if any of them is malformed.
+///
+/// Items beyond the limits are not read. Properties (behind `;`) are dropped. Bytes that are no UTF-8 become
+/// U+FFFD.
+pub(super) fn extract(headers: &Headers<'_>) -> Baggage {
+    let mut baggage = Baggage::new();
+    let Some(header) = headers.get(Field::Baggage) else { return baggage };
+    // One byte more than is read shows whether the last item is whole.
+    let mut room = MAX_BYTES.saturating_add(1);
+    let header = String::from_utf8_lossy(header.get(..room).unwrap_or(header));
+    for item in chars::split(&header, b',').take(MAX_ITEMS) {
+        let left = room.checked_sub(item.len()).and_then(|room| room.checked_sub(1));
+        match left {
+            Some(left) => room = left,
+            None => break,
+        }
+        let Some((key, value)) = parse(item) else { return Baggage::new() };
+        baggage.set(decode(key), decode(value));
+    }
+    baggage
+}
+
+fn parse(item: &str) -> Option<(&str, &str)> {
+    let (key, value) = chars::split_once(item, b'=')?;
+    let value = chars::split_once(value, b';').map_or(value, |(value, _)| value);
+    let (key, value) = (trim_str(key), trim_str(value));
+    (!key.is_empty() && !value.is_empty()).then_some((key, value))
+}
+
+/// Without percent signs; one that begins no escape stays.
+fn decode(text: &str) -> Text {
+    if !text.bytes().any(|byte| byte == b'%') {
+        return Text::copy(text);
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        let escaped = behind.split_first_chunk::<2>().filter(|_| *byte == b'%');
+        match escaped.and_then(|(digits, behind)| Some((parse_byte(*digits)?, behind))) {
+            Some((byte, behind)) => {
+                decoded.push(byte);
+                rest = behind;
+            }
+            None => decoded.push(*byte),
+        }
+    }
+    match String::from_utf8(decoded) {
+        Ok(text) => text.into(),
+        Err(error) => Text::copy(&String::from_utf8_lossy(error.as_bytes())),
+    }
+}
+
+/// Adds the items of `ot-baggage-*`, as they are.
+pub(super) fn extract_legacy(headers: &Headers<'_>, baggage: &mut Baggage) {
+    let mut room = MAX_BYTES;
+    for (key, value) in headers.legacy_baggage.iter().take(MAX_ITEMS) {
+        let Some(left) = room.checked_sub(key.len()).and_then(|room| room.checked_sub(value.len()))
+        else {
+            return;
+        };
+        room = left;
+        if let Ok(value) = std::str::from_utf8(value) {
+            baggage.set(Text::copy(key), Text::copy(value));
+        }
+    }
+}
+
+/// The tags of the local root: `baggage.<key>`.
+pub(super) fn tags(baggage: &Baggage, keys: &BaggageTagKeys) -> Vec<(Text, Text)> {
+    baggage
+        .iter()
+        .filter(|(key, _)| keys.contains(key))
+        .map(|(key, value)| (joined("baggage.", key), Text::copy(value)))
+        .collect()
+}
+
+// ===== writing =====
+
+/// Writes the items up to the first that would exceed a limit.
+pub(super) fn inject(baggage: &Baggage, carrier: &mut dyn Injector) {
+    let header = scratch::string(|header| {
+        for (key, value) in sendable(baggage).take(MAX_ITEMS) {
+            let before = header.len();
+            if before.saturating_add(key.len()).saturating_add(value.len()) > MAX_BYTES {
+                break;
+            }
+            if before > 0 {
+                header.push(',');
+            }
+            push_encoded(header, key, BAGGAGE_KEY);
+            header.push('=');
+            push_encoded(header, value, BAGGAGE_VALUE);
+            if header.len() > MAX_BYTES {
+                header.truncate(before);
+                break;
+            }
+        }
+    });
+    if !header.is_empty() {
+        carrier.set(Field::Baggage.header(), header);
+    }
+}
+
+/// An item without key or value would make the receiver drop all of them.
+fn sendable(baggage: &Baggage) -> impl Iterator<Item = (&str, &str)> {
+    baggage
+        .iter()
+        .map(|(key, value)| (key.trim(), value.trim()))
+        .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+}
+
+fn push_encoded(header: &mut String, text: &str, class: u8) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    if chars::all(text, class) {
+        header.push_str(text);
+        return;
+    }
+    for byte in text.bytes() {
+        if chars::is(byte, class) {
+            header.push(byte.into());
+        } else {
+            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied();
+            header.push('%');
+            header.extend(digit(byte >> 4));
+            header.extend(digit(byte & 0xf));
+        }
+    }
+}
+
+/// Writes one header for each item, as it is; an item that could end its header is left out.
+pub(super) fn inject_legacy(baggage: &Baggage, carrier: &mut dyn Injector) {
+    for (key, value) in baggage.iter().take(MAX_ITEMS) {
+        let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+        let is_line = |byte: u8| !byte.is_ascii_control();
+        if !key.is_empty() && key.bytes().all(is_name) && value.bytes().all(is_line) {
+            carrier.set(&joined(LEGACY_BAGGAGE, key), value.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(header: &[u8]) -> Vec<(String, String)> {
+        let carrier = [("baggage", header)];
+        let baggage = extract(&Headers::collect(&carrier, false));
+        baggage.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    fn write(items: &[(&str, &str)]) -> Option<String> {
+        let baggage =
+            items.iter().map(|(key, value)| (Text::copy(key), Text::copy(value))).collect();
+        let mut carrier: Vec<(String, String)> = Vec::new();
+        inject(&baggage, &mut carrier);
+        carrier.pop().map(|(_, value)| value)
+    }
+
+    #[test]
+    fn a_header_with_a_malformed_item_is_dropped_whole() {
+        for (name, header) in [
+            ("no equals sign", "a,b=2"),
+            ("no key", "=2"),
+            ("blank key", " =2"),
+            ("no value", "a=1,b="),
+            ("only a property", "a=;p=1"),
+            ("nothing between commas", "a=1,,b=2"),
+            ("comma at the end", "a=1,"),
+            ("empty", ""),
+            ("blank", " "),
+        ] {
+            assert!(read(header.as_bytes()).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn items_are_trimmed_decoded_and_stripped_of_properties() {
+        for (header, key, value) in [
+            ("a=1", "a", "1"),
+            (" a\t= 1 ;p=2;q", "a", "1"),
+            ("a=b=c", "a", "b=c"),
+            ("a=%20", "a", " "),
+            ("%61=%c3%A9", "a", "é"),
+            ("a=1+2", "a", "1+2"),
+            ("a=%", "a", "%"),
+            ("a=%4", "a", "%4"),
+            ("a=%zz%+1", "a", "%zz%+1"),
+            ("a=%ff", "a", "\u{fffd}"),
+        ] {
+            assert_eq!(read(header.as_bytes()), [(key.into(), value.into())], "{header}");
+        }
+        assert_eq!(read(b"a=\xff"), [("a".into(), "\u{fffd}".into())]);
+        assert_eq!(read(b"a=1,b=2,a=3"), [("a".into(), "3".into()), ("b".into(), "2".into())]);
+    }
+
+    #[test]
+    fn what_is_beyond_the_limits_is_not_read() {
+        let many: Vec<_> = (0..70).map(|n| format!("k{n}=v")).collect();
+        assert_eq!(read(many.join(",").as_bytes()).len(), 64);
+        let long = "x".repeat(8000);
+        let fitting = format!("a={long},b={}", "y".repeat(187));
+        assert_eq!(fitting.len(), 8192);
+        assert_eq!(read(format!("{fitting},c").as_bytes()).len(), 2);
+        assert_eq!(read(format!("{fitting}y,c=1").as_bytes()).len(), 1);
+    }
+
+    /// `baggage_limits` of `tests/vectors/propagation-inject.json`.
+    #[test]
+    fn writing_stops_at_the_limits() {
+        let keys: Vec<_> = (0..70).map(|n| format!("k{n}")).collect();
+        let many: Vec<_> = keys.iter().map(|key| (key.as_str(), "v")).collect();
+        let header = write(&many).unwrap();
+        assert_eq!(header.split(',').count(), 64);
+        assert!(header.ends_with(",k63=v"));
+
+        let (x, y) = ("x".repeat(8000), "y".repeat(188));
+        let header = write(&[("a", &x), ("b", &y), ("c", "z")]).unwrap();
+        assert_eq!(header, format!("a={x}"));
+        let header = write(&[("a", &x), ("b", &y[1..]), ("c", "z")]).unwrap();
+        assert_eq!(header, format!("a={x},b={}", &y[1..]));
+        assert_eq!(header.len(), 8192);
+    }
+
+    #[test]
+    fn nothing_is_written_for_nothing() {
+        assert_eq!(write(&[]), None);
+        assert_eq!(write(&[("", "1"), ("a", ""), ("b", " ")]), None);
+        assert_eq!(write(&[("a", ""), (" b ", " 1 ")]).as_deref(), Some("b=1"));
+    }
+
+    #[test]
+    fn legacy_items_that_could_end_a_header_are_left_out() {
+        let baggage: Baggage =
+            [("userId", "a b"), ("a b", "1"), ("c:", "1"), ("d", "1\r\nx: 2"), ("é", "1")]
+                .into_iter()
+                .collect();
+        let mut carrier: Vec<(String, String)> = Vec::new();
+        inject_legacy(&baggage, &mut carrier);
+        assert_eq!(carrier, [("ot-baggage-userId".to_owned(), "a b".to_owned())]);
+        let mut read = Baggage::new();
+        extract_legacy(&Headers::collect(&carrier, true), &mut read);
+        assert_eq!(read.iter().collect::<Vec<_>>(), [("userId", "a b")]);
+    }
+
+    #[test]
+    fn legacy_items_are_bounded() {
+        let carrier: Vec<_> =
+            (0..100).map(|n| (format!("ot-baggage-{n}"), "v".repeat(200))).collect();
+        let mut read = Baggage::new();
+        extract_legacy(&Headers::collect(&carrier, true), &mut read);
+        assert_eq!(read.len(), 40);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read_back(
+            items in prop::collection::btree_map("\\PC{1,20}", "\\PC{1,20}", 0..10),
+        ) {
+            let items: Vec<_> = items
+                .iter()
+                .map(|(key, value)| (key.trim(), value.trim()))
+                .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+                .collect::<std::collections::BTreeMap<_, _>>()
+                .into_iter()
+                .collect();
+            let header = write(&items).unwrap_or_default();
+            let read = read(header.as_bytes());
+            let read: Vec<_> = read.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            prop_assert_eq!(read, items);
+        }
+
+        #[test]
+        fn no_header_breaks_the_reader(header: Vec<u8>) {
+            read(&header);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Where headers are written to and read from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::hash::BuildHasher;
+use std::marker::PhantomData;
+
+use super::names::Field;
+
+/// Something that headers are written to: HTTP headers, message headers, a child's environment.
+///
+/// Implemented for `http::HeaderMap` (feature `http`), `HashMap<String, String>`,
+/// `BTreeMap<String, String>`, `Vec<(String, String)>`, for closures, and by [`EnvInjector`].
+///
+/// ```
+/// use tracehound::Injector;
+///
+/// let mut message = Vec::new();
+/// let mut carrier = |name: &str, value: String| message.push((name.to_owned(), value.into_bytes()));
+/// carrier.set("traceparent", "00-...".to_owned());
+/// # drop(carrier);
+/// assert_eq!(message.len(), 1);
+/// ```
+///
+/// [`EnvInjector`]: super::EnvInjector
+pub trait Injector {
+    /// Sets a header, in place of any of the same name in any case.
+    ///
+    /// Names are in lower case. A carrier that cannot hold the name or the value leaves it out.
+    fn set(&mut self, name: &str, value: String);
+}
+
+/// Something that headers are read from.
+///
+/// Implemented for `http::HeaderMap` (feature `http`), for maps, slices, arrays and vectors of names and
+/// values (text or bytes), and by [`EnvExtractor`]. Where a carrier can only be asked by name, wrap it in
+/// [`Lookup`]. In maps and slices the names of CGI (`HTTP_X_DATADOG_TRACE_ID`) count as well.
+///
+/// ```
+/// use tracehound::Extractor;
+///
+/// struct Record { headers: Vec<(String, Vec<u8>)> }
+///
+/// impl Extractor for Record {
+///     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+///         for (name, value) in &self.headers {
+///             visit(name, value);
+///         }
+///     }
+/// }
+/// ```
+///
+/// [`EnvExtractor`]: super::EnvExtractor
+pub trait Extractor {
+    /// Shows every header, in order, a repeated one as often as it is there. Names may have any case.
+    ///
+    /// The one pass over all headers takes less time than a search for each of the dozen names that may be
+    /// there, and sees repeated headers and names that only begin in a known way.
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8]));
+
+    /// The first header of a name, in any case, if its value is text.
+    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
+        let mut found = None;
+        self.for_each(&mut |key, value| {
+            if found.is_none() && key.eq_ignore_ascii_case(name) {
+                found = Some(value);
+            }
+        });
+        std::str::from_utf8(found?).ok()
+    }
+}
+
+// ===== writing =====
+
+impl<F: FnMut(&str, String)> Injector for F {
+    fn set(&mut self, name: &str, value: String) {
+        self(name, value);
+    }
+}
+
+impl<S: BuildHasher> Injector for HashMap<String, String, S> {
+    fn set(&mut self, name: &str, value: String) {
+        self.retain(|key, _| !is_other_spelling(key, name));
+        match self.get_mut(name) {
+            Some(old) => *old = value,
+            None => drop(self.insert(name.to_owned(), value)),
+        }
+    }
+}
+
+impl Injector for BTreeMap<String, String> {
+    fn set(&mut self, name: &str, value: String) {
+        self.retain(|key, _| !is_other_spelling(key, name));
+        match self.get_mut(name) {
+            Some(old) => *old = value,
+            None => drop(self.insert(name.to_owned(), value)),
+        }
+    }
+}
+
+impl Injector for Vec<(String, String)> {
+    fn set(&mut self, name: &str, value: String) {
+        self.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.push((name.to_owned(), value));
+    }
+}
+
+fn is_other_spelling(key: &str, name: &str) -> bool {
+    key.eq_ignore_ascii_case(name) && key != name
+}
+
+// ===== reading =====
+
+impl<K: AsRef<str>, V: AsRef<[u8]>, S> Extractor for HashMap<K, V, S> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self {
+            visit(without_cgi(name.as_ref()), value.as_ref());
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Extractor for BTreeMap<K, V> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self {
+            visit(without_cgi(name.as_ref()), value.as_ref());
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Extractor for [(K, V)] {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self {
+            visit(without_cgi(name.as_ref()), value.as_ref());
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Extractor for Vec<(K, V)> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.as_slice().for_each(visit);
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> Extractor for [(K, V); N] {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.as_slice().for_each(visit);
+    }
+}
+
+/// So that a slice, which has no size, can be given as `&slice`.
+impl<T: Extractor + ?Sized> Extractor for &T {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        (**self).for_each(visit);
+    }
+
+    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
+        (**self).get(name)
+    }
+}
+
+/// CGI's name of a header that is understood, as the header's own; any other name as it is.
+///
+/// Not for real HTTP headers, where a client could slip `http_...` past a proxy that strips the real one.
+fn without_cgi(name: &str) -> &str {
+    match name.strip_prefix("HTTP_").and_then(Field::of_variable) {
+        Some(field) => field.header(),
+        None => name,
+    }
+}
+
+/// A carrier that answers for one name at a time, made from a closure.
+///
+/// It is asked once for each header that is understood; repeated headers and legacy baggage
+/// (`ot-baggage-*`) cannot be seen this way.
+///
+/// ```
+/// use tracehound::{Extractor, Lookup};
+///
+/// let document = [("traceparent", "00-...")];
+/// let carrier = Lookup::new(|name| {
+///     document.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_bytes())
+/// });
+/// assert_eq!(carrier.get("traceparent"), Some("00-..."));
+/// ```
+pub struct Lookup<'c, F> {
+    find: F,
+    carrier: PhantomData<&'c [u8]>,
+}
+
+impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Lookup<'c, F> {
+    /// Asks `find` for the value of a header by its name in lower case.
+    pub fn new(find: F) -> Self {
+        Lookup { find, carrier: PhantomData }
+    }
+}
+
+impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for Lookup<'c, F> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for field in Field::all() {
+            if let Some(value) = (self.find)(field.header()) {
+                visit(field.header(), value);
+            }
+        }
+    }
+
+    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8((self.find)(name)?).ok()
+    }
+}
+
+impl<F> fmt::Debug for Lookup<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(carrier: &dyn Extractor) -> Vec<String> {
+        let mut names = Vec::new();
+        carrier.for_each(&mut |name, _| names.push(name.to_owned()));
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn setting_replaces_a_header_in_any_case() {
+        let old = || [("Traceparent".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())];
+        let mut map: HashMap<_, _> = old().into();
+        let mut tree: BTreeMap<_, _> = old().into();
+        let mut list = Vec::from(old());
+        for carrier in [&mut map as &mut dyn Injector, &mut tree, &mut list] {
+            carrier.set("traceparent", "3".to_owned());
+            carrier.set("traceparent", "4".to_owned());
+        }
+        for carrier in [&map as &dyn Extractor, &tree, &list] {
+            assert_eq!(names(carrier), ["a", "traceparent"]);
+            assert_eq!(carrier.get("TRACEPARENT"), Some("4"));
+        }
+    }
+
+    #[test]
+    fn names_of_cgi_count_in_text_maps() {
+        let carrier = [("HTTP_X_DATADOG_TRACE_ID", "1"), ("HTTP_COOKIE", "c"), ("http_b3", "0")];
+        assert_eq!(names(&carrier), ["HTTP_COOKIE", "http_b3", "x-datadog-trace-id"]);
+    }
+
+    #[test]
+    fn the_first_of_several_is_found_and_bytes_that_are_no_text_are_not() {
+        let carrier: [(&str, &[u8]); 3] = [("a", b"1"), ("A", b"2"), ("b", b"\xff")];
+        assert_eq!(carrier.get("a"), Some("1"));
+        assert_eq!(carrier.get("b"), None);
+        assert_eq!(carrier.get("c"), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! Which bytes may stand where, in one table: a look at it costs less than the comparisons it stands for.
+
+/// A key of `x-datadog-tags`.
+pub(super) const TAG_KEY: u8 = 1;
+/// A value of `x-datadog-tags`.
+pub(super) const TAG_VALUE: u8 = 1 << 1;
+/// A key of `tracestate`, but for its `@`.
+pub(super) const STATE_KEY: u8 = 1 << 2;
+/// A value of `tracestate`.
+pub(super) const STATE_VALUE: u8 = 1 << 3;
+/// The name of a tag in the `dd` member, as it is.
+pub(super) const MEMBER_NAME: u8 = 1 << 4;
+/// A value in the `dd` member, as it is.
+pub(super) const MEMBER_VALUE: u8 = 1 << 5;
+/// A key of `baggage`, as it is.
+pub(super) const BAGGAGE_KEY: u8 = 1 << 6;
+/// A value of `baggage`, as it is.
+pub(super) const BAGGAGE_VALUE: u8 = 1 << 7;
+
+const fn classes(byte: u8) -> u8 {
+    let printable = matches!(byte, b' '..=b'~');
+    let graphic = matches!(byte, b'!'..=b'~');
+    let mut classes = 0;
+    if graphic && !matches!(byte, b',' | b'=') {
+        classes |= TAG_KEY;
+    }
+    if printable && byte != b',' {
+        classes |= TAG_VALUE;
+    }
+    if matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/') {
+        classes |= STATE_KEY;
+    }
+    if printable && !matches!(byte, b',' | b'=') {
+        classes |= STATE_VALUE;
+    }
+    if graphic && !matches!(byte, b',' | b'=' | b';' | b':') {
+        classes |= MEMBER_NAME;
+    }
+    if printable && !matches!(byte, b',' | b'=' | b';' | b'~') {
+        classes |= MEMBER_VALUE;
+    }
+    // A `%` is always escaped, so that it is never taken for an escape.
+    let baggage = byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        );
+    if baggage {
+        classes |= BAGGAGE_KEY;
+    }
+    if baggage
+        || matches!(
+            byte,
+            b'(' | b')' | b'/' | b':' | b'<' | b'>' | b'?' | b'@' | b'[' | b']' | b'{' | b'}'
+        )
+    {
+        classes |= BAGGAGE_VALUE;
+    }
+    classes
+}
+
+static CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = classes(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+pub(super) fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
+}
+
+pub(super) fn all(text: &str, class: u8) -> bool {
+    text.bytes().all(|byte| is(byte, class))
+}
+
+/// Without the spaces and tabs around it: the optional whitespace of HTTP.
+pub(super) fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+/// The same for what is known to be text.
+pub(super) fn trim_str(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => text.trim_matches([' ', '\t']),
+        _ => text,
+    }
+}
+
+/// What is before the first of an ASCII character, and what is behind it.
+///
+/// Texts here are a few bytes long, for which a plain loop is faster than the search of `str`.
+pub(super) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    let (before, behind) = text.split_at_checked(place)?;
+    Some((before, behind.get(1..)?))
+}
+
+/// The parts between an ASCII character; one at least.
+pub(super) fn split(text: &str, at: u8) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        match split_once(text, at) {
+            Some((before, behind)) => {
+                rest = Some(behind);
+                Some(before)
+            }
+            None => rest.take(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_classes_are_those_of_the_protocols() {
+        let members = |class| -> String {
+            (0..=255).filter(|byte| is(*byte, class)).map(char::from).collect()
+        };
+        let alphanumeric = |others: &str| {
+            let mut all: Vec<_> = (0..128u8)
+                .map(char::from)
+                .filter(|c| c.is_ascii_alphanumeric() || others.contains(*c))
+                .collect();
+            all.sort_unstable();
+            String::from_iter(all)
+        };
+        let without = |first: char, others: &str| -> String {
+            (first..='~').filter(|c| !others.contains(*c)).collect()
+        };
+        assert_eq!(members(TAG_KEY), without('!', ",="));
+        assert_eq!(members(TAG_VALUE), without(' ', ","));
+        assert_eq!(members(STATE_KEY), "*-/0123456789_abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(members(STATE_VALUE), without(' ', ",="));
+        assert_eq!(members(MEMBER_NAME), without('!', ",=;:"));
+        assert_eq!(members(MEMBER_VALUE), without(' ', ",=;~"));
+        assert_eq!(members(BAGGAGE_KEY), alphanumeric("!#$&'*+-.^_`|~"));
+        assert_eq!(members(BAGGAGE_VALUE), alphanumeric("!#$&'*+-.^_`|~()/:<>?@[]{}"));
+    }
+
+    #[test]
+    fn only_spaces_and_tabs_are_trimmed() {
+        for (text, trimmed) in
+            [(" \t a b\t ", "a b"), ("\n", "\n"), (" \t", ""), ("", ""), ("a ", "a")]
+        {
+            assert_eq!(trim(text.as_bytes()), trimmed.as_bytes());
+            assert_eq!(trim_str(text), trimmed);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_those_of_the_standard_library(text in "[a,é]{0,9}") {
+            prop_assert_eq!(split(&text, b',').collect::<Vec<_>>(), text.split(',').collect::<Vec<_>>());
+            prop_assert_eq!(split_once(&text, b','), text.split_once(','));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `x-datadog-*`: Datadog's own headers.
+
+use super::carrier::Injector;
+use super::chars::trim;
+use super::digits::{parse_decimal, parse_integer, push_decimal, push_integer};
+use super::headers::Headers;
+use super::names::Field;
+use super::outgoing::Outgoing;
+use super::{scratch, tag_set};
+use crate::id::{SpanId, TraceId};
+use crate::text::Text;
+use crate::trace::{Priority, SpanContext};
+
+/// `None` without a trace id, or when an id is no number.
+pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanContext> {
+    let number = |field| headers.get(field).map(|value| parse_decimal(trim(value)));
+    let low = number(Field::DatadogTraceId)??;
+    if low == 0 {
+        return None;
+    }
+    // The sender of a browser's or a synthetic test's request has no span: no parent, or 0.
+    let parent = number(Field::DatadogParentId).unwrap_or(Some(0))?;
+    let tags = headers.get(Field::DatadogTags).unwrap_or_default();
+    let (incoming, high) = tag_set::decode(tags, tags_max);
+    let priority = headers
+        .get(Field::DatadogPriority)
+        .and_then(|value| parse_integer(trim(value)))
+        .map(Priority::new);
+    let origin = headers
+        .get(Field::DatadogOrigin)
+        .and_then(|origin| std::str::from_utf8(origin).ok())
+        .filter(|origin| !origin.is_empty());
+    Some(SpanContext {
+        trace_id: TraceId::from_halves(high, low),
+        span_id: SpanId::new(parent),
+        remote: true,
+        priority,
+        mechanism: incoming.mechanism,
+        origin: origin.map(Text::copy),
+        tags: incoming.tags,
+        error: incoming.error,
+        ..SpanContext::default()
+    })
+}
+
+/// The result is why `x-datadog-tags` is missing, if something had to be left out.
+pub(super) fn inject(
+    outgoing: &Outgoing<'_>,
+    tags_max: usize,
+    carrier: &mut dyn Injector,
+) -> Result<(), &'static str> {
+    let Some(trace_id) = outgoing.trace_id else { return Ok(()) };
+    let decimal = |value| scratch::string(|text| push_decimal(text, value));
+    carrier.set(Field::DatadogTraceId.header(), decimal(trace_id.low()));
+    let parent = outgoing.span_id.map_or(0, SpanId::get);
+    carrier.set(Field::DatadogParentId.header(), decimal(parent));
+    if let Some(priority) = outgoing.priority {
+        let priority = scratch::string(|text| push_integer(text, priority.get()));
+        carrier.set(Field::DatadogPriority.header(), priority);
+    }
+    if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
+        carrier.set(Field::DatadogOrigin.header(), one_line(origin));
+    }
+    let tags = tag_set::encode(outgoing, tags_max)?;
+    if !tags.is_empty() {
+        carrier.set(Field::DatadogTags.header(), tags);
+    }
+    Ok(())
+}
+
+/// An origin that came in a message could hold what ends a header of HTTP.
+fn one_line(origin: &str) -> String {
+    if !origin.bytes().any(|byte| byte.is_ascii_control()) {
+        return origin.to_owned();
+    }
+    scratch::string(|text| {
+        text.extend(origin.chars().map(|c| if c.is_ascii_control() { '_' } else { c }));
+    })
+}

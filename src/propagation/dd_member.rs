@@ -1,0 +1,249 @@
+//! The member `dd` of `tracestate`: what `traceparent` has no place for, as `key:value;key:value`.
+
+use super::chars::{self, MEMBER_NAME, MEMBER_VALUE};
+use super::digits::{parse_integer, push_decimal, push_hex, push_integer};
+use super::outgoing::Outgoing;
+use super::scratch::joined;
+use super::tags::{DECISION_MAKER, Incoming, PREFIX};
+use crate::text::Text;
+
+/// What the value may hold; a part that does not fit is left out.
+const MAX_BYTES: usize = 256;
+
+/// Before the name of a propagated tag, in place of `_dd.p.`.
+const TAG: &str = "t.";
+
+/// An incoming member. Texts are still encoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct DdMember<'a> {
+    text: &'a str,
+    /// `s`, if it is an integer.
+    pub(super) priority: Option<i32>,
+    /// `o`.
+    origin: Option<&'a str>,
+    /// `p`: the last Datadog span above, as it came.
+    pub(super) last_parent: Option<&'a str>,
+}
+
+impl<'a> DdMember<'a> {
+    pub(super) fn parse(text: &'a str) -> Self {
+        let mut member = DdMember { text, ..DdMember::default() };
+        for (key, value) in parts(text) {
+            match key {
+                "s" => member.priority = parse_integer(value.as_bytes()),
+                "o" => member.origin = Some(value),
+                "p" => member.last_parent = Some(value),
+                _ => {}
+            }
+        }
+        member
+    }
+
+    /// Whether the trace began in a browser.
+    pub(super) fn is_from_browser(&self) -> bool {
+        self.origin == Some("rum")
+    }
+
+    pub(super) fn origin(&self) -> Option<Text> {
+        self.origin.filter(|origin| !origin.is_empty()).map(decode)
+    }
+
+    pub(super) fn tags(&self) -> Incoming {
+        let mut incoming = Incoming::default();
+        for (key, value) in parts(self.text) {
+            let Some(name) = key.strip_prefix(TAG) else { continue };
+            // A space in a name could not be sent in `x-datadog-tags`, and would take the others along.
+            if !value.is_empty() && !name.contains(' ') {
+                incoming.set(name, value, || joined(PREFIX, name), decode);
+            }
+        }
+        incoming
+    }
+}
+
+fn parts(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    chars::split(text, b';').filter_map(|part| chars::split_once(part, b':'))
+}
+
+fn decode(value: &str) -> Text {
+    if value.contains('~') { value.replace('~', "=").into() } else { Text::copy(value) }
+}
+
+/// Appends the member's value, or nothing when there is nothing to say.
+pub(super) fn push(outgoing: &Outgoing<'_>, header: &mut String) {
+    let mut member = Member { start: header.len(), header };
+    if outgoing.is_local_span {
+        if let Some(id) = outgoing.span_id {
+            member.add("p:", |header| push_hex(header, id.get()));
+        }
+    } else if let Some(last_parent) = outgoing.last_parent {
+        member.add("p:", |header| push_value(header, last_parent));
+    }
+    if let Some(priority) = outgoing.priority {
+        member.add("s:", |header| push_integer(header, priority.get()));
+    }
+    if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
+        member.add("o:", |header| push_value(header, origin));
+    }
+    if let Some(mechanism) = outgoing.mechanism {
+        member.add(TAG, |header| {
+            header.push_str(DECISION_MAKER);
+            header.push_str(":-");
+            push_decimal(header, mechanism.get().into());
+        });
+    }
+    for (name, value) in outgoing.tags() {
+        member.add(TAG, |header| {
+            push_encoded(header, name, MEMBER_NAME, '_');
+            header.push(':');
+            push_value(header, value);
+        });
+    }
+}
+
+struct Member<'h> {
+    header: &'h mut String,
+    start: usize,
+}
+
+impl Member<'_> {
+    /// Appends one part, or nothing if there is no room for all of it.
+    fn add(&mut self, prefix: &str, write: impl FnOnce(&mut String)) {
+        let before = self.header.len();
+        if before > self.start {
+            self.header.push(';');
+        }
+        self.header.push_str(prefix);
+        write(self.header);
+        if self.header.len().saturating_sub(self.start) > MAX_BYTES {
+            self.header.truncate(before);
+        }
+    }
+}
+
+fn push_value(header: &mut String, value: &str) {
+    push_encoded(header, value, MEMBER_VALUE, '~');
+}
+
+/// One byte for each character, so that a text keeps its length: the character itself where it may stand,
+/// `equals` for `=`, and an underscore for all others. No more than what makes a part too long.
+fn push_encoded(header: &mut String, text: &str, class: u8, equals: char) {
+    if text.len() <= MAX_BYTES && chars::all(text, class) {
+        header.push_str(text);
+        return;
+    }
+    header.extend(text.chars().take(MAX_BYTES.saturating_add(1)).map(|c| match u8::try_from(c) {
+        Ok(byte) if chars::is(byte, class) => c,
+        Ok(b'=') => equals,
+        _ => '_',
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::SpanId;
+    use crate::trace::{Mechanism, Priority};
+    use proptest::prelude::*;
+
+    #[test]
+    fn parts_are_told_apart() {
+        let member = DdMember::parse("s:2;o:a~b;p:00ff;t.dm:-4;t.usr.id:YWJj~~:x;q:1;t.:1;t.e:;;x");
+        assert_eq!(member.priority, Some(2));
+        assert_eq!(member.last_parent, Some("00ff"));
+        assert_eq!(member.origin().as_deref(), Some("a=b"));
+        let tags = member.tags();
+        assert_eq!(tags.mechanism, Some(Mechanism::MANUAL));
+        assert_eq!(tags.tags, [("_dd.p.usr.id".into(), "YWJj==:x".into())]);
+    }
+
+    #[test]
+    fn a_malformed_part_is_as_good_as_none() {
+        for (text, error) in [
+            ("s:", None),
+            ("s:1.5", None),
+            ("s:+1", None),
+            ("s: 1", None),
+            ("o:", None),
+            ("t.dm:4", Some("decoding_error")),
+            ("t.ts:x", None),
+            ("t.a b:1", None),
+            ("t.tid:640cfd8d00000000", None),
+        ] {
+            let member = DdMember::parse(text);
+            let tags = member.tags();
+            assert_eq!((member.priority, member.origin()), (None, None), "{text}");
+            assert!(tags.tags.is_empty() && tags.mechanism.is_none(), "{text}");
+            assert_eq!(tags.error.as_deref(), error, "{text}");
+        }
+    }
+
+    /// Behind something, as in a header.
+    fn encode(outgoing: &Outgoing<'_>) -> String {
+        let mut header = "dd=".to_owned();
+        push(outgoing, &mut header);
+        header.split_off(3)
+    }
+
+    fn sent(tags: &[(Text, Text)]) -> String {
+        encode(&Outgoing { tags, ..Outgoing::default() })
+    }
+
+    #[test]
+    fn what_the_grammar_forbids_becomes_an_underscore() {
+        assert_eq!(sent(&[("_dd.p.usr".into(), "a=b;c~d é\n".into())]), "t.usr:a~b_c_d __");
+        assert_eq!(sent(&[("_dd.p.a b=c;d:e,fé".into(), "v:w".into())]), "t.a_b_c_d_e_f_:v:w");
+        assert_eq!(sent(&[("other".into(), "x".into())]), "");
+    }
+
+    #[test]
+    fn a_tag_that_does_not_fit_is_skipped() {
+        let tag = |name: &str, len| (format!("_dd.p.{name}").into(), Text::from("x".repeat(len)));
+        assert_eq!(sent(&[tag("a", 252)]).len(), 256);
+        assert_eq!(sent(&[tag("a", 253)]), "");
+        assert_eq!(sent(&[tag("a", 1), tag("b", 300), tag("c", 2)]), "t.a:x;t.c:xx");
+        let tags = [tag("b", 100)];
+        let origin = "é".repeat(300);
+        let outgoing = Outgoing { tags: &tags, origin: Some(&origin), ..Outgoing::default() };
+        assert!(encode(&outgoing).starts_with("t.b:"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read_back(
+            priority: i32,
+            parent in 1u64..,
+            origin in "[ -+\\--:<-}]{1,20}",
+            mechanism: u8,
+            value in "[ -+\\--:<-}]{1,40}",
+        ) {
+            let tags = [("_dd.p.usr".into(), value.into())];
+            let outgoing = Outgoing {
+                span_id: SpanId::new(parent),
+                is_local_span: true,
+                priority: Some(Priority::new(priority)),
+                mechanism: Some(Mechanism::new(mechanism)),
+                origin: Some(&origin),
+                tags: &tags,
+                ..Outgoing::default()
+            };
+            let encoded = encode(&outgoing);
+            let member = DdMember::parse(&encoded);
+            prop_assert_eq!(member.priority, Some(priority));
+            let parent = format!("{parent:016x}");
+            prop_assert_eq!(member.last_parent, Some(parent.as_str()));
+            prop_assert_eq!(member.origin(), Some(origin.into()));
+            let incoming = member.tags();
+            prop_assert_eq!(incoming.mechanism, Some(Mechanism::new(mechanism)));
+            prop_assert_eq!(incoming.tags, tags);
+        }
+
+        #[test]
+        fn any_text_is_sent_as_what_the_grammar_allows(name: String, value: String) {
+            let tags = [(format!("_dd.p.{name}").into(), Text::from(value))];
+            let encoded = encode(&Outgoing { tags: &tags, ..Outgoing::default() });
+            prop_assert!(encoded.bytes().all(|byte| matches!(byte, b' '..=b'~')
+                && byte != b',' && byte != b'='));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Numbers in headers. By hand: `from_str_radix` takes signs, and formatting costs more than a whole header.
+
+/// The bit that marks a digit in upper case.
+const UPPER: u8 = 0x10;
+const INVALID: u8 = 0x80;
+
+const fn nibble(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte.wrapping_sub(b'0'),
+        b'a'..=b'f' => byte.wrapping_sub(b'a' - 10),
+        b'A'..=b'F' => byte.wrapping_sub(b'A' - 10) | UPPER,
+        _ => INVALID,
+    }
+}
+
+static NIBBLES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = nibble(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+/// Which hexadecimal digits count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    Lower,
+    Any,
+}
+
+/// Up to 16 hexadecimal digits; `None` for an empty, longer or other text.
+pub(super) fn parse_hex(digits: &[u8], case: Case) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 16 {
+        return None;
+    }
+    let mut seen = 0;
+    let mut value = 0;
+    for digit in digits {
+        let nibble = NIBBLES.get(usize::from(*digit)).copied().unwrap_or(INVALID);
+        seen |= nibble;
+        value = (value << 4) | u64::from(nibble & 0xf);
+    }
+    let allowed = match case {
+        Case::Lower => UPPER,
+        Case::Any => INVALID,
+    };
+    (seen < allowed).then_some(value)
+}
+
+/// The byte that two hexadecimal digits stand for.
+pub(super) fn parse_byte(digits: [u8; 2]) -> Option<u8> {
+    u8::try_from(parse_hex(&digits, Case::Any)?).ok()
+}
+
+/// A decimal number without a sign.
+pub(super) fn parse_decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+/// A decimal number with an optional minus sign.
+pub(super) fn parse_integer(text: &[u8]) -> Option<i32> {
+    match text.strip_prefix(b"-") {
+        Some(digits) => i32::try_from(i64::try_from(parse_decimal(digits)?).ok()?.checked_neg()?),
+        None => i32::try_from(parse_decimal(text)?),
+    }
+    .ok()
+}
+
+/// 16 hexadecimal digits in lower case.
+pub(super) fn hex(value: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    let (high, low) = digits.split_at_mut(8);
+    high.copy_from_slice(&hex_half(value >> 32));
+    low.copy_from_slice(&hex_half(value & 0xffff_ffff));
+    digits
+}
+
+/// 8 digits at once: one nibble to a byte, and then `0` or, from ten on, `a` added to all of them.
+fn hex_half(value: u64) -> [u8; 8] {
+    let spread = (value | (value << 16)) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | (spread << 8)) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (spread | (spread << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (nibbles.wrapping_add(0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    let letters = letters.wrapping_mul(u64::from(b'a' - b'0' - 10));
+    nibbles.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters).to_be_bytes()
+}
+
+pub(super) fn push_hex(text: &mut String, value: u64) {
+    push_ascii(text, &hex(value));
+}
+
+pub(super) fn push_decimal(text: &mut String, value: u64) {
+    let mut digits = [b'0'; 20];
+    let mut rest = value;
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0'.wrapping_add((rest % 10) as u8);
+        rest /= 10;
+        start = start.saturating_sub(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    push_ascii(text, digits.get(start..).unwrap_or_default());
+}
+
+pub(super) fn push_integer(text: &mut String, value: i32) {
+    if value < 0 {
+        text.push('-');
+    }
+    push_decimal(text, value.unsigned_abs().into());
+}
+
+pub(super) fn push_ascii(text: &mut String, digits: &[u8]) {
+    text.push_str(std::str::from_utf8(digits).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_a_number_is_refused() {
+        for bad in ["", "g", "-1", "+1", " 1", "1 ", "0x1", "11111111111111111"] {
+            assert_eq!(parse_hex(bad.as_bytes(), Case::Any), None, "{bad:?}");
+        }
+        assert_eq!(parse_hex(b"A", Case::Lower), None);
+        assert_eq!(parse_hex(b"A", Case::Any), Some(10));
+        for bad in ["", "-1", "+1", " 1", "1a", "18446744073709551616"] {
+            assert_eq!(parse_decimal(bad.as_bytes()), None, "{bad:?}");
+        }
+        for bad in ["", "-", "--1", "+1", "2147483648", "-2147483649", "-18446744073709551615"] {
+            assert_eq!(parse_integer(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    fn pushed(push: impl FnOnce(&mut String)) -> String {
+        let mut text = String::new();
+        push(&mut text);
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_read_back(value: u64, priority: i32) {
+            let hex = pushed(|text| push_hex(text, value));
+            prop_assert_eq!(&hex, &format!("{value:016x}"));
+            prop_assert_eq!(parse_hex(hex.as_bytes(), Case::Lower), Some(value));
+            let decimal = pushed(|text| push_decimal(text, value));
+            prop_assert_eq!(&decimal, &value.to_string());
+            prop_assert_eq!(parse_decimal(decimal.as_bytes()), Some(value));
+            let integer = pushed(|text| push_integer(text, priority));
+            prop_assert_eq!(&integer, &priority.to_string());
+            prop_assert_eq!(parse_integer(integer.as_bytes()), Some(priority));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The headers of one request that are understood, found in one pass.
+
+use super::carrier::Extractor;
+use super::chars::trim;
+use super::names::{FIELDS, Field, legacy_baggage_key};
+
+/// Borrowed from the carrier; only pieces of a repeated header are put together anew.
+#[derive(Debug, Default)]
+pub(super) struct Headers<'a> {
+    first: [Option<&'a [u8]>; FIELDS],
+    tracestate: Option<Vec<u8>>,
+    baggage: Option<Vec<u8>>,
+    /// Two of them contradict each other, or are a sign of something that forges headers.
+    repeated_traceparent: bool,
+    /// Keys and values of `ot-baggage-*`.
+    pub(super) legacy_baggage: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn collect(carrier: &'a dyn Extractor, legacy_baggage: bool) -> Self {
+        let mut headers = Headers::default();
+        carrier.for_each(&mut |name, value| match Field::of(name) {
+            Some(field) => headers.add(field, value),
+            None if legacy_baggage => {
+                headers.legacy_baggage.extend(legacy_baggage_key(name).map(|key| (key, value)));
+            }
+            None => {}
+        });
+        headers
+    }
+
+    fn add(&mut self, field: Field, value: &'a [u8]) {
+        let Some(first) = self.first.get_mut(field as usize) else { return };
+        let Some(first) = *first else {
+            *first = Some(value);
+            return;
+        };
+        let whole = match field {
+            Field::Tracestate => &mut self.tracestate,
+            Field::Baggage => &mut self.baggage,
+            Field::Traceparent => {
+                self.repeated_traceparent = true;
+                return;
+            }
+            _ => return,
+        };
+        let whole = whole.get_or_insert_with(|| trim(first).to_vec());
+        let value = trim(value);
+        if !whole.is_empty() && !value.is_empty() {
+            whole.push(b',');
+        }
+        whole.extend_from_slice(value);
+    }
+
+    /// A header's value: of several the first, but for those that are lists.
+    pub(super) fn get(&self, field: Field) -> Option<&[u8]> {
+        let whole = match field {
+            Field::Tracestate => self.tracestate.as_deref(),
+            Field::Baggage => self.baggage.as_deref(),
+            Field::Traceparent if self.repeated_traceparent => return None,
+            _ => None,
+        };
+        whole.or_else(|| *self.first.get(field as usize)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_joined_and_of_the_others_the_first_counts() {
+        let carrier = [
+            ("X-Datadog-Trace-Id", "1"),
+            ("x-datadog-trace-id", "2"),
+            ("tracestate", " a=1 "),
+            ("Tracestate", ""),
+            ("tracestate", "b=2"),
+            ("baggage", ""),
+            ("baggage", "c=3"),
+            ("other", "4"),
+        ];
+        let headers = Headers::collect(&carrier, false);
+        assert_eq!(headers.get(Field::DatadogTraceId), Some(&b"1"[..]));
+        assert_eq!(headers.get(Field::Tracestate), Some(&b"a=1,b=2"[..]));
+        assert_eq!(headers.get(Field::Baggage), Some(&b"c=3"[..]));
+        assert_eq!(headers.get(Field::B3), None);
+    }
+
+    #[test]
+    fn a_repeated_traceparent_is_none_at_all() {
+        let carrier = [("traceparent", "1"), ("traceparent", "1")];
+        assert_eq!(Headers::collect(&carrier, false).get(Field::Traceparent), None);
+    }
+
+    #[test]
+    fn legacy_baggage_is_seen_only_when_asked_for() {
+        let carrier = [("OT-Baggage-userId", "1")];
+        assert!(Headers::collect(&carrier, false).legacy_baggage.is_empty());
+        assert_eq!(Headers::collect(&carrier, true).legacy_baggage, [("userId", &b"1"[..])]);
+    }
+}

@@ -1,0 +1,74 @@
+//! `http::HeaderMap` as a carrier.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::carrier::{Extractor, Injector};
+use super::names::{FIELDS, Field};
+
+/// The names of all fields, in their order, made once: making one allocates.
+static NAMES: [HeaderName; FIELDS] = [
+    HeaderName::from_static("x-datadog-trace-id"),
+    HeaderName::from_static("x-datadog-parent-id"),
+    HeaderName::from_static("x-datadog-sampling-priority"),
+    HeaderName::from_static("x-datadog-origin"),
+    HeaderName::from_static("x-datadog-tags"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("baggage"),
+    HeaderName::from_static("b3"),
+    HeaderName::from_static("x-b3-traceid"),
+    HeaderName::from_static("x-b3-spanid"),
+    HeaderName::from_static("x-b3-sampled"),
+    HeaderName::from_static("x-b3-flags"),
+];
+
+/// A name or value that HTTP does not allow is left out, and so is one more than the map can hold.
+impl Injector for HeaderMap {
+    fn set(&mut self, name: &str, value: String) {
+        let known = Field::of(name).and_then(|field| NAMES.get(field as usize)).cloned();
+        let name = known.or_else(|| HeaderName::from_bytes(name.as_bytes()).ok());
+        if let (Some(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            let _ = self.try_insert(name, value);
+        }
+    }
+}
+
+impl Extractor for HeaderMap {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self {
+            visit(name.as_str(), value.as_bytes());
+        }
+    }
+
+    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(HeaderMap::get(self, name)?.as_bytes()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_fields() {
+        for field in Field::all() {
+            assert_eq!(NAMES[field as usize].as_str(), field.header());
+        }
+    }
+
+    #[test]
+    fn setting_replaces_and_what_http_forbids_is_left_out() {
+        let mut headers = HeaderMap::new();
+        headers.append("traceparent", HeaderValue::from_static("1"));
+        headers.append("traceparent", HeaderValue::from_static("2"));
+        let carrier: &mut dyn Injector = &mut headers;
+        carrier.set("traceparent", "3".to_owned());
+        carrier.set("My-Trace", "é".to_owned());
+        carrier.set("baggage", "a\r\nb: c".to_owned());
+        carrier.set("a b", "4".to_owned());
+        let mut all = Vec::new();
+        headers.for_each(&mut |name, value| all.push((name, std::str::from_utf8(value).unwrap())));
+        assert_eq!(all, [("traceparent", "3"), ("my-trace", "é")]);
+        assert_eq!(Extractor::get(&headers, "My-Trace"), Some("é"));
+    }
+}

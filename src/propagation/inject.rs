@@ -1,0 +1,37 @@
+//! All styles together, outwards.
+
+use super::carrier::Injector;
+use super::outgoing::Outgoing;
+use super::settings::Settings;
+use super::{b3, baggage, datadog, tracecontext};
+use crate::config::Style;
+
+/// Writes the headers of every style; the result is `_dd.propagation_error` where tags had to stay behind.
+pub(super) fn inject(
+    outgoing: &Outgoing<'_>,
+    settings: &Settings,
+    carrier: &mut dyn Injector,
+) -> Option<&'static str> {
+    let mut error = None;
+    for style in &settings.inject {
+        match style {
+            Style::Datadog => {
+                error = datadog::inject(outgoing, settings.datadog_tags_max, carrier).err();
+            }
+            Style::TraceContext => tracecontext::inject(outgoing, carrier),
+            Style::B3Single => b3::inject_single(outgoing, carrier),
+            Style::B3Multi => b3::inject_multi(outgoing, carrier),
+            Style::Baggage => {
+                if let Some(baggage) = outgoing.baggage {
+                    baggage::inject(baggage, carrier);
+                }
+            }
+        }
+    }
+    if let Some(baggage) = outgoing.baggage.filter(|_| settings.http_baggage) {
+        if !settings.inject.is_empty() {
+            baggage::inject_legacy(baggage, carrier);
+        }
+    }
+    error
+}

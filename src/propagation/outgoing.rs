@@ -1,0 +1,76 @@
+//! What is injected, borrowed from wherever it is.
+
+use super::probability::Probability;
+use super::tags::{DECISION_MAKER, ORG_MARKER, TRACE_ID_HIGH, strip};
+use crate::id::{SpanId, TraceId};
+use crate::text::Text;
+use crate::trace::{Baggage, Mechanism, Priority, SpanContext};
+
+/// A context on its way out: of a live span, or one that came in and is passed on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outgoing<'a> {
+    /// Nothing but baggage goes out without one.
+    pub(crate) trace_id: Option<TraceId>,
+    /// The span that the receiver takes as its parent.
+    pub(crate) span_id: Option<SpanId>,
+    /// Whether `span_id` is a span of this process, and so the last Datadog span above the receiver.
+    pub(crate) is_local_span: bool,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) mechanism: Option<Mechanism>,
+    pub(crate) origin: Option<&'a str>,
+    /// `_dd.p.*`, with their prefix; others are ignored.
+    pub(crate) tags: &'a [(Text, Text)],
+    /// The other vendors' members of the inbound `tracestate`.
+    pub(crate) vendors: Option<&'a str>,
+    /// The `ot` member of `tracestate`.
+    pub(crate) probability: Option<ProbabilityRef<'a>>,
+    /// The `p` that came in.
+    pub(crate) last_parent: Option<&'a str>,
+    pub(crate) baggage: Option<&'a Baggage>,
+    /// The own organisation, in place of one that came in.
+    pub(crate) marker: Option<&'a str>,
+}
+
+/// What the `ot` member of `tracestate` is to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ProbabilityRef<'a> {
+    /// What came in, with the decision that came in.
+    Inbound(&'a str),
+    /// What follows from a decision taken here.
+    Computed(Probability),
+}
+
+impl<'a> Outgoing<'a> {
+    /// The propagated tags without their prefix, but for those that have fields of their own.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let marker = self.marker;
+        self.tags
+            .iter()
+            .filter_map(|(name, value)| Some((strip(name)?, value.as_str())))
+            .filter(move |(name, _)| match *name {
+                DECISION_MAKER | TRACE_ID_HIGH => false,
+                ORG_MARKER => marker.is_none(),
+                _ => true,
+            })
+            .chain(marker.map(|marker| (ORG_MARKER, marker)))
+    }
+}
+
+impl<'a> From<&'a SpanContext> for Outgoing<'a> {
+    fn from(context: &'a SpanContext) -> Self {
+        Outgoing {
+            trace_id: context.trace_id,
+            span_id: context.span_id,
+            is_local_span: !context.remote,
+            priority: context.priority,
+            mechanism: context.mechanism,
+            origin: context.origin.as_deref(),
+            tags: &context.tags,
+            vendors: context.vendors.as_deref(),
+            probability: context.probability.as_deref().map(ProbabilityRef::Inbound),
+            last_parent: context.last_parent.as_deref(),
+            baggage: context.baggage.as_deref(),
+            marker: None,
+        }
+    }
+}

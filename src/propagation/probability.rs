@@ -1,0 +1,198 @@
+//! The member `ot` of `tracestate`: the probability with which a trace was kept, in OpenTelemetry's terms.
+//!
+//! `rv` is the randomness that the decision looked at, `th` the threshold from which on traces are kept,
+//! both of 56 bits. An OpenTelemetry sampler downstream comes to the same decision from them.
+
+use super::digits::{hex, push_ascii};
+use crate::id::TraceId;
+use crate::text::Text;
+use crate::trace::{Decision, Mechanism};
+
+/// The factor of the hash by which Datadog's tracers decide.
+const HASH_FACTOR: u64 = 1_111_111_111_111_111_111;
+
+const BITS_56: u64 = (1 << 56) - 1;
+
+/// A decision taken here, by a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Probability {
+    randomness: u64,
+    threshold: u64,
+}
+
+impl Probability {
+    /// What a decision says: nothing unless a rate alone has taken it.
+    pub(crate) fn of(trace_id: TraceId, decision: &Decision) -> Option<Self> {
+        let by_rate = decision.mechanism.is_some_and(|mechanism| {
+            mechanism != Mechanism::DEFAULT && matches!(mechanism.get(), 1..=3 | 6 | 7 | 11 | 12)
+        });
+        let rate = decision.rate.filter(|_| by_rate)?;
+        let kept = decision.priority.is_keep();
+        // Otherwise the limiter has dropped it, which no threshold can express.
+        (kept == is_kept(trace_id.low(), rate)).then_some(())?;
+        Self::new(trace_id.low(), rate, kept)
+    }
+
+    /// `None` for rate 0, which has no threshold, and for what is no rate.
+    fn new(trace_id_low: u64, rate: f64, kept: bool) -> Option<Self> {
+        if rate.is_nan() || rate <= 0.0 {
+            return None;
+        }
+        let all = BITS_56 as f64 + 1.0;
+        let threshold = (((1.0 - rate) * all).round() as u64).min(BITS_56);
+        // The hash keeps what is small, the threshold what is large.
+        let randomness = !hash(trace_id_low) >> 8;
+        // Both are rounded, so at the border they may disagree; the decision stands.
+        let randomness = match kept {
+            true => randomness.max(threshold),
+            false => randomness.min(threshold.saturating_sub(1)),
+        };
+        Some(Probability { randomness, threshold })
+    }
+
+    /// Appends the value of the member.
+    pub(super) fn push(self, header: &mut String) {
+        header.push_str("rv:");
+        push_ascii(header, digits(&hex(self.randomness)));
+        header.push_str(";th:");
+        push_ascii(header, without_zeros(digits(&hex(self.threshold))));
+    }
+}
+
+fn hash(trace_id_low: u64) -> u64 {
+    trace_id_low.wrapping_mul(HASH_FACTOR)
+}
+
+fn is_kept(trace_id_low: u64, rate: f64) -> bool {
+    rate >= 1.0 || hash(trace_id_low) <= (rate * u64::MAX as f64) as u64
+}
+
+/// 56 bits are 14 digits.
+fn digits(hex: &[u8; 16]) -> &[u8] {
+    hex.last_chunk::<14>().map_or(&[], |digits| digits)
+}
+
+/// Zeros at the end of a threshold go without saying; one digit stays.
+fn without_zeros(mut digits: &[u8]) -> &[u8] {
+    while let [rest @ .., b'0'] = digits {
+        if rest.is_empty() {
+            break;
+        }
+        digits = rest;
+    }
+    digits
+}
+
+/// A value that came in, without what is malformed in it; unknown keys are passed on.
+pub(super) fn inbound(value: &str) -> Option<Text> {
+    retain(value, |key, value| {
+        let is_hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match key {
+            "rv" => is_hex && value.len() == 14,
+            "th" => is_hex && (1..=14).contains(&value.len()),
+            _ => true,
+        }
+    })
+}
+
+/// A value without the threshold, which does not explain a decision by hand.
+pub(crate) fn without_threshold(value: &str) -> Option<Text> {
+    retain(value, |key, _| key != "th")
+}
+
+/// Keeps some of `key:value;key:value`.
+fn retain(value: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Text> {
+    let is_kept = |part: &&str| part.split_once(':').is_some_and(|(key, value)| keep(key, value));
+    if value.split(';').all(|part| is_kept(&part)) {
+        return Some(Text::copy(value));
+    }
+    let mut kept = String::new();
+    for part in value.split(';').filter(is_kept) {
+        if !kept.is_empty() {
+            kept.push(';');
+        }
+        kept.push_str(part);
+    }
+    (!kept.is_empty()).then(|| kept.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Priority;
+    use proptest::prelude::*;
+
+    /// `tests/vectors/otel-probability.json`.
+    #[test]
+    fn the_member_follows_from_trace_id_rate_and_decision() {
+        let table: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/otel-probability.json"))
+                .unwrap();
+        let rows = table["rows"].as_array().unwrap();
+        assert!(rows.len() > 150);
+        for row in rows {
+            let low = row["trace_id"].as_str().unwrap().parse().unwrap();
+            let (rate, kept) = (row["rate"].as_f64().unwrap(), row["sampled"].as_bool().unwrap());
+            let member = Probability::new(low, rate, kept).map(|found| {
+                let mut member = "ot=".to_owned();
+                found.push(&mut member);
+                member
+            });
+            assert_eq!(member.as_deref(), row["ot"].as_str(), "{row}");
+        }
+    }
+
+    #[test]
+    fn only_a_decision_by_rate_has_a_probability() {
+        let trace_id = TraceId::new(1).unwrap();
+        let decision = |priority, mechanism, rate| Decision {
+            rate,
+            ..Decision::new(priority, Mechanism::new(mechanism))
+        };
+        let has = |decision| Probability::of(trace_id, &decision).is_some();
+        for mechanism in [1, 2, 3, 6, 7, 11, 12] {
+            assert!(has(decision(Priority::USER_KEEP, mechanism, Some(0.1))), "{mechanism}");
+        }
+        for mechanism in [0, 4, 5, 8, 9, 10, 13] {
+            assert!(!has(decision(Priority::USER_KEEP, mechanism, Some(0.1))), "{mechanism}");
+        }
+        assert!(!has(decision(Priority::USER_KEEP, 3, None)));
+        assert!(!has(decision(Priority::USER_REJECT, 3, Some(0.0))));
+        assert!(has(decision(Priority::USER_REJECT, 3, Some(0.01))));
+        // The limiter dropped what the rate kept.
+        assert!(!has(decision(Priority::USER_REJECT, 3, Some(0.1))));
+        assert!(!has(Decision::inherited(Priority::USER_KEEP, Some(Mechanism::RULE))));
+    }
+
+    #[test]
+    fn malformed_parts_are_dropped_and_unknown_ones_kept() {
+        let read = |value| inbound(value).map(|text| text.to_string());
+        let good = "rv:ef284ace7a91e1;th:e6666666666668";
+        assert_eq!(read(good).as_deref(), Some(good));
+        for (value, expected) in [
+            ("rv:ef284ace7a91e1;th:", Some("rv:ef284ace7a91e1")),
+            ("rv:ef284ace7a91e;th:8", Some("th:8")),
+            ("rv:xf284ace7a91e1", None),
+            ("th:012345678901234", None),
+            ("p:8;th:0;q", Some("p:8;th:0")),
+            ("", None),
+            (";", None),
+        ] {
+            assert_eq!(read(value).as_deref(), expected, "{value}");
+        }
+        assert_eq!(without_threshold(good).as_deref(), Some("rv:ef284ace7a91e1"));
+        assert_eq!(without_threshold("th:8"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read_back_unchanged(low: u64, rate in 0.0f64..=1.0, kept: bool) {
+            if let Some(probability) = Probability::new(low, rate, kept) {
+                let mut value = String::new();
+                probability.push(&mut value);
+                prop_assert_eq!(inbound(&value), Some(Text::copy(&value)));
+                prop_assert_eq!(probability.randomness >= probability.threshold, kept || probability.threshold == 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `x-datadog-tags`: the propagated tags as `key=value,key=value`.
+
+use super::chars::{self, TAG_KEY, TAG_VALUE};
+use super::digits::{Case, parse_hex, push_decimal, push_hex};
+use super::outgoing::Outgoing;
+use super::scratch;
+use super::tags::{DECISION_MAKER, DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH, strip};
+use crate::text::Text;
+
+/// The header, read: the tags, and the high half of the trace id.
+pub(super) fn decode(header: &[u8], max: usize) -> (Incoming, u64) {
+    if max == 0 || header.is_empty() {
+        return (Incoming::default(), 0);
+    }
+    if header.len() > max {
+        return failed("extract_max_size");
+    }
+    let Ok(header) = std::str::from_utf8(header) else { return failed(DECODING_ERROR) };
+    let mut incoming = Incoming::default();
+    let mut high = 0;
+    for tag in chars::split(header, b',') {
+        // The whole header is good, or nothing of it counts.
+        let Some((key, value)) = chars::split_once(tag, b'=').filter(|tag| is_tag(*tag)) else {
+            return failed(DECODING_ERROR);
+        };
+        match strip(key) {
+            Some(TRACE_ID_HIGH) => match parse_high(value) {
+                Some(bits) => high = bits,
+                None => incoming.report(format!("malformed_tid {value}").into()),
+            },
+            Some(name) => incoming.set(name, value, || Text::copy(key), Text::copy),
+            None => {}
+        }
+    }
+    (incoming, high)
+}
+
+fn failed(error: &'static str) -> (Incoming, u64) {
+    (Incoming { error: Some(Text::literal(error)), ..Incoming::default() }, 0)
+}
+
+fn is_tag((key, value): (&str, &str)) -> bool {
+    !key.is_empty() && !value.is_empty() && chars::all(key, TAG_KEY) && chars::all(value, TAG_VALUE)
+}
+
+/// Exactly 16 digits in lower case, not all of them zero.
+fn parse_high(value: &str) -> Option<u64> {
+    if value.len() != 16 {
+        return None;
+    }
+    parse_hex(value.as_bytes(), Case::Lower).filter(|high| *high != 0)
+}
+
+/// The header to send, empty when there is nothing to say; or why it cannot be said.
+pub(super) fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'static str> {
+    let mut result = Ok(());
+    let header = scratch::string(|header| {
+        result = write(outgoing, max, header);
+        if result.is_err() {
+            header.clear();
+        }
+    });
+    result.map(|()| header)
+}
+
+fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut String) -> Result<(), &'static str> {
+    let check = |header: &String| match header.len() {
+        len if len <= max => Ok(()),
+        _ if max == 0 => Err("disabled"),
+        _ => Err("inject_max_size"),
+    };
+    for (name, value) in outgoing.tags() {
+        if !is_tag((name, value)) {
+            return Err("encoding_error");
+        }
+        push_key(header, name);
+        header.push_str(value);
+        check(header)?;
+    }
+    if let Some(mechanism) = outgoing.mechanism {
+        push_key(header, DECISION_MAKER);
+        header.push('-');
+        push_decimal(header, mechanism.get().into());
+    }
+    let high = outgoing.trace_id.map_or(0, |id| id.high());
+    if high != 0 {
+        push_key(header, TRACE_ID_HIGH);
+        push_hex(header, high);
+    }
+    check(header)
+}
+
+fn push_key(header: &mut String, name: &str) {
+    if !header.is_empty() {
+        header.push(',');
+    }
+    for part in [PREFIX, name, "="] {
+        header.push_str(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::TraceId;
+    use crate::trace::Mechanism;
+    use proptest::prelude::*;
+
+    fn error(header: &str) -> Option<String> {
+        let (incoming, high) = decode(header.as_bytes(), 512);
+        assert!(incoming.tags.is_empty() && incoming.mechanism.is_none() && high == 0, "{header}");
+        incoming.error.map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_header_that_does_not_follow_the_grammar_is_dropped_whole() {
+        for (name, header) in [
+            ("no equals sign", "_dd.p.a"),
+            ("one tag without equals sign", "_dd.p.a=1,_dd.p.b"),
+            ("no key", "=1"),
+            ("no value", "_dd.p.a="),
+            ("nothing between commas", "_dd.p.a=1,,_dd.p.b=2"),
+            ("comma at the end", "_dd.p.a=1,"),
+            ("comma at the beginning", ",_dd.p.a=1"),
+            ("space in a key", "_dd.p.a=1, _dd.p.b=2"),
+            ("control character in a value", "_dd.p.a=\t1"),
+            ("beyond ASCII", "_dd.p.a=é"),
+        ] {
+            assert_eq!(error(header).as_deref(), Some("decoding_error"), "{name}");
+        }
+        assert_eq!(decode(b"_dd.p.a=\xff", 512).0.error.as_deref(), Some("decoding_error"));
+    }
+
+    #[test]
+    fn a_header_beyond_the_limit_is_dropped() {
+        let header = format!("_dd.p.a={}", "x".repeat(504));
+        assert_eq!(decode(header.as_bytes(), 512).0.tags.len(), 1);
+        assert_eq!(error(&format!("{header}x")).as_deref(), Some("extract_max_size"));
+        assert_eq!(error(""), None);
+        assert_eq!(decode(header.as_bytes(), 0).0.error, None);
+    }
+
+    #[test]
+    fn a_malformed_tid_is_dropped_and_reported() {
+        for bad in [
+            "zz0cfd8d00000000",
+            "640cfd8d0000",
+            "640CFD8D00000000",
+            "0000000000000000",
+            "+640cfd8d0000000",
+            "640cfd8d000000000",
+        ] {
+            let error = error(&format!("_dd.p.tid={bad}"));
+            assert_eq!(error, Some(format!("malformed_tid {bad}")));
+        }
+        assert_eq!(decode(b"_dd.p.tid=640cfd8d00000000", 512).1, 0x640c_fd8d_0000_0000);
+    }
+
+    #[test]
+    fn a_value_keeps_equals_signs_and_spaces() {
+        let (incoming, _) = decode(b"_dd.p.usr= YWJj== ", 512);
+        assert_eq!(incoming.tags, [("_dd.p.usr".into(), " YWJj== ".into())]);
+    }
+
+    #[test]
+    fn the_limit_counts_the_whole_header() {
+        let value = "y".repeat(504);
+        let tags = [("_dd.p.x".into(), Text::from(value))];
+        let outgoing = Outgoing { tags: &tags, ..Outgoing::default() };
+        assert_eq!(encode(&outgoing, 512).unwrap().len(), 512);
+        assert_eq!(encode(&outgoing, 511), Err("inject_max_size"));
+        assert_eq!(encode(&outgoing, 0), Err("disabled"));
+        assert_eq!(encode(&Outgoing::default(), 0), Ok(String::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read_back(
+            tags in prop::collection::btree_map("[!-+\\--<>-~]{1,30}", "[ -+\\--~]{1,60}", 0..4),
+            id in 1u128..,
+            mechanism in any::<Option<u8>>(),
+        ) {
+            let tags: Vec<(Text, Text)> = tags
+                .iter()
+                .filter(|(name, _)| !["dm", "tid", "ts", "upstream_services"].contains(&name.as_str()))
+                .map(|(name, value)| (format!("{PREFIX}{name}").into(), value.into()))
+                .collect();
+            let mechanism = mechanism.map(Mechanism::new);
+            let outgoing = Outgoing {
+                trace_id: TraceId::new(id),
+                tags: &tags,
+                mechanism,
+                ..Outgoing::default()
+            };
+            let header = encode(&outgoing, 512).unwrap();
+            let (incoming, high) = decode(header.as_bytes(), 512);
+            prop_assert_eq!(incoming.error, None);
+            prop_assert_eq!(incoming.tags, tags);
+            prop_assert_eq!(incoming.mechanism, mechanism);
+            prop_assert_eq!(high, TraceId::new(id).unwrap().high());
+        }
+
+        #[test]
+        fn no_header_breaks_the_reader(header: Vec<u8>) {
+            decode(&header, 512);
+        }
+    }
+}
