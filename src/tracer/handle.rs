@@ -1,5 +1,6 @@
 //! The handle of a tracer.
 
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub(super) struct Parts {
     pub(super) exporter: Option<Exporter>,
     pub(super) config: Config,
 }
+
+/// As [`Shared`]: a panic leaves nothing half done.
+impl RefUnwindSafe for Parts {}
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
