@@ -1,5 +1,6 @@
 //! What the library says about itself: its own log lines, and the count of what it lost, by reason.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Write as _;
@@ -176,15 +177,28 @@ impl Diag {
     }
 
     fn line(&self, level: Level, line: &str) {
-        match &self.output {
-            // A panic of the user's function must not become a panic of the caller that traces.
-            Some(output) => drop(catch_unwind(AssertUnwindSafe(|| output(level, line)))),
-            // Not `eprintln!`, which panics when the stream is closed.
-            None if level == Level::Warn || self.debug => {
-                let _ = writeln!(std::io::stderr(), "tracehound: {line}");
-            }
-            None => {}
+        let Some(output) = &self.output else {
+            return write_line(level == Level::Warn || self.debug, line);
+        };
+        if IS_TALKING.try_with(|talking| talking.replace(true)).unwrap_or(false) {
+            return write_line(level == Level::Warn, line);
         }
+        // A panic of the user's function must not become a panic of the caller that traces.
+        drop(catch_unwind(AssertUnwindSafe(|| output(level, line))));
+        let _ = IS_TALKING.try_with(|talking| talking.set(false));
+    }
+}
+
+thread_local! {
+    /// Whether a log function of the program runs on this thread. It is not called for what it causes
+    /// itself: one that traces would have no end, and one that holds a lock would wait for itself.
+    static IS_TALKING: Cell<bool> = const { Cell::new(false) };
+}
+
+fn write_line(is_wanted: bool, line: &str) {
+    if is_wanted {
+        // Not `eprintln!`, which panics when the stream is closed.
+        let _ = writeln!(std::io::stderr(), "tracehound: {line}");
     }
 }
 

@@ -282,7 +282,8 @@ settings! {
         default: || MAX_PAYLOAD_BYTES,
         parse: parse::nearest_integer,
         check: |bytes, remarks| {
-            Ok(parse::at_most(parse::at_least_one(bytes, remarks), MAX_PAYLOAD_BYTES, remarks))
+            // Not the nearest that is allowed: in one byte nothing would ever be sent.
+            Ok(parse::at_most(parse::within(bytes, 1..=usize::MAX)?, MAX_PAYLOAD_BYTES, remarks))
         },
         ..COUNT
     }
@@ -373,6 +374,7 @@ mod tests {
             ("DD_TRACE_RATE_LIMIT", "0", Some("0")),
             ("DD_TRACE_RATE_LIMIT", "-1", Some("-1")),
             ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "20971520", Some("9500000")),
+            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "0", None),
             ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "0", None),
             ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.5", Some("0.5")),
             ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0", None),

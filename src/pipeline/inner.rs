@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// How long finished traces wait at the most.
     pub(crate) interval: Duration,
-    /// What chunks that wait for the worker may hold.
+    /// What chunks that wait for the worker may hold, and also what payloads that wait for the agent may.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
     /// Send span events natively, whatever the agent says.

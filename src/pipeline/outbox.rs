@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::encode::Sealed;
 use crate::id;
 
-/// What payloads that wait to be sent again may hold, while the agent is away. The oldest go first.
+/// What payloads that wait to be sent again may hold, while the agent is away, at the most.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How often a payload is sent that the agent may have received: a busy answer, a broken exchange.
 const MAX_ATTEMPTS: u32 = 5;
@@ -25,20 +25,26 @@ pub(super) struct Waiting {
     attempts: u32,
 }
 
-/// Payloads, the oldest first.
-#[derive(Debug, Default)]
+/// Payloads, the oldest first, which are the first to go when there is no room.
+#[derive(Debug)]
 pub(super) struct Outbox {
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    max_bytes: usize,
 }
 
 impl Outbox {
+    /// An outbox with room for so many bytes, and never for more than 16 MiB.
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Outbox { waiting: VecDeque::new(), bytes: 0, max_bytes: max_bytes.min(MAX_BYTES) }
+    }
+
     /// Puts a payload behind the others, and gives back those that have to go to make room.
     pub(super) fn push(&mut self, payload: Sealed) -> Vec<Sealed> {
         self.bytes = self.bytes.saturating_add(payload.len());
         self.waiting.push_back(Waiting { payload, since: Instant::now(), attempts: 0 });
         let mut evicted = Vec::new();
-        while self.bytes > MAX_BYTES && self.waiting.len() > 1 {
+        while self.bytes > self.max_bytes && self.waiting.len() > 1 {
             evicted.extend(self.pop().map(|waiting| waiting.payload));
         }
         evicted
@@ -110,22 +116,24 @@ mod tests {
 
     #[test]
     fn the_oldest_make_room() {
-        let mut outbox = Outbox::default();
-        assert!(outbox.push(payload(MAX_BYTES / 2)).is_empty());
-        assert!(outbox.push(payload(MAX_BYTES / 2)).is_empty());
-        assert_eq!(outbox.push(payload(1)).len(), 1);
-        assert_eq!(outbox.bytes, MAX_BYTES / 2 + 1);
+        for (given, room) in [(usize::MAX, MAX_BYTES), (1_000, 1_000)] {
+            let mut outbox = Outbox::new(given);
+            assert!(outbox.push(payload(room / 2)).is_empty());
+            assert!(outbox.push(payload(room / 2)).is_empty());
+            assert_eq!(outbox.push(payload(1)).len(), 1);
+            assert_eq!(outbox.bytes, room / 2 + 1);
+        }
     }
 
     #[test]
     fn a_payload_alone_stays_whatever_its_size() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(MAX_BYTES);
         assert!(outbox.push(payload(MAX_BYTES + 1)).is_empty());
     }
 
     #[test]
     fn attempts_are_bounded_only_where_the_agent_was_reached() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(MAX_BYTES);
         outbox.push(payload(1));
         for _ in 0..100 {
             let waiting = outbox.pop().unwrap();

@@ -86,7 +86,7 @@ impl Writer {
             encoder: Encoder::new(settings.process.clone(), settings.max_payload_bytes),
             payload: Payload::default(),
             memory: Vec::new(),
-            outbox: Outbox::default(),
+            outbox: Outbox::new(settings.queue_bytes),
             backoff: Backoff::default(),
             client: Client::new(settings.endpoint.clone(), settings.timeout),
             headers: common_headers(origin, settings.external_env.as_deref(), &inner.diag),

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use super::context::Context;
@@ -39,6 +40,10 @@ pub(crate) enum Provider {
     /// One given to this tracer.
     Own(Arc<dyn ContextProvider>),
 }
+
+/// The contract of [`ContextProvider`] is not to panic.
+impl UnwindSafe for Provider {}
+impl RefUnwindSafe for Provider {}
 
 static REPLACEMENT: OnceLock<Box<dyn ContextProvider>> = OnceLock::new();
 

@@ -1,5 +1,6 @@
 //! What all traces of one tracer share, and the one edge from a trace to what comes after it.
 
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,6 +69,9 @@ impl Shared {
         self.service_mapping.iter().find(|(from, _)| from == service).map(|(_, to)| to)
     }
 }
+
+/// A panic leaves nothing here half done: no code of the user runs under a lock, and locks open again.
+impl RefUnwindSafe for Shared {}
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

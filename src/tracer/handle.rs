@@ -1,5 +1,6 @@
 //! The handle of a tracer.
 
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -39,6 +40,9 @@ pub(super) struct Parts {
     /// The program's own, asked before the others.
     pub(super) propagators: Vec<Box<dyn Propagator>>,
 }
+
+/// As [`Shared`]: a panic leaves nothing half done.
+impl RefUnwindSafe for Parts {}
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

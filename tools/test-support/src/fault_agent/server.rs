@@ -79,7 +79,8 @@ impl Shared {
         lock(&self.connections).open.len()
     }
 
-    /// Ends all connections and waits for their threads; an error if some do not end in time.
+    /// Ends the connections that are open and waits for their threads; an error if some do not end in
+    /// time.
     pub(super) fn drop_connections(&self, limit: Duration) -> io::Result<()> {
         let mut connections = lock(&self.connections);
         connections.drops = connections.drops.wrapping_add(1);
@@ -88,15 +89,20 @@ impl Shared {
             let _ = stream.shutdown();
         }
         self.changed.notify_all();
+        // A client may be quick to connect again: such a connection is not meant.
+        let accepted = connections.accepted;
+        let left = |connections: &Connections| {
+            connections.open.keys().filter(|connection| **connection < accepted).count()
+        };
         let (connections, outcome) = self
             .changed
-            .wait_timeout_while(connections, limit, |connections| !connections.open.is_empty())
+            .wait_timeout_while(connections, limit, |connections| left(connections) > 0)
             .unwrap_or_else(PoisonError::into_inner);
         match outcome.timed_out() {
             false => Ok(()),
             true => Err(io::Error::other(format!(
                 "{} connections have not ended after {limit:?}",
-                connections.open.len()
+                left(&connections)
             ))),
         }
     }
