@@ -13,7 +13,7 @@ use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Priority};
 use super::segment::{At, Segment};
 use super::span_context::SpanContext;
-use super::tagging::{Change, Special, changes};
+use super::tagging::{Change, Special};
 use super::tags::Tags;
 use super::value::{TagValue, Value};
 use super::view::SpanView;
@@ -318,14 +318,7 @@ impl SpanRef {
     /// ```
     pub fn set_tag(&self, key: impl Into<Text>, value: impl Into<TagValue>) {
         let Some(at) = &self.at else { return };
-        let (key, value) = (key.into(), value.into());
-        if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
-            if at.is_open() {
-                at.segment.overrule(decision);
-            }
-            return;
-        }
-        changes(key, value, &mut |change| self.change(change));
+        set_tag(at, key.into(), value.into());
     }
 
     /// Sets several tags.
@@ -527,6 +520,29 @@ impl SpanRef {
             None => Scope::empty(),
         }
     }
+}
+
+/// Apart from the method, which is compiled again for every type of value.
+fn set_tag(at: &At, key: Text, value: TagValue) {
+    let Some(special) = Special::of(&key) else {
+        match value.into_single() {
+            Ok(Some(value)) => drop(at.edit(|record, tags| tags.set(&mut record.tags, key, value))),
+            Ok(None) => {}
+            Err(several) => several.flatten(key, &mut |key, value| {
+                at.edit(|record, tags| tags.set(&mut record.tags, key, value));
+            }),
+        }
+        return;
+    };
+    if let Some(decision) = special.decision(&value) {
+        if at.is_open() {
+            at.segment.overrule(decision);
+        }
+        return;
+    }
+    special.changes(key, value, &mut |change| {
+        at.edit(|record, tags| change.apply(record, tags, &at.segment.shared));
+    });
 }
 
 /// A handle that does not keep the trace in memory: for caches that outlive it.

@@ -63,6 +63,48 @@ impl Special {
             _ => None,
         }
     }
+
+    /// Turns the tag into the changes it stands for; sampling tags make none, see [`Special::decision`].
+    pub(crate) fn changes(self, key: Text, value: TagValue, change: &mut impl FnMut(Change)) {
+        match self {
+            Special::Service => change(Change::Service(value.into_text().unwrap_or_default())),
+            Special::Resource => change(Change::Resource(value.into_text().unwrap_or_default())),
+            Special::Name => change(Change::Name(value.into_text().unwrap_or_default())),
+            Special::Type => change(Change::Type(value.into_text().unwrap_or_default())),
+            Special::Kind => match value.into_text() {
+                Some(text) => match SpanKind::parse(&text) {
+                    Some(kind) => change(Change::Kind(kind)),
+                    None => change(Change::Tag(key, Value::Text(text))),
+                },
+                None => change(Change::Tag(key, Value::Absent)),
+            },
+            Special::Error => change(Change::Error(value.is_truthy())),
+            Special::Keep | Special::Drop | Special::Priority => {}
+            Special::Analytics => {
+                if let Some(rate) = analytics(&value) {
+                    change(Change::Tag(ANALYTICS.into(), rate));
+                }
+            }
+            Special::Measured => {
+                let on = value.is_truthy() && value.as_number().unwrap_or(1.0) != 0.0;
+                let value = if on { Value::I64(1) } else { Value::Absent };
+                change(Change::Tag(MEASURED.into(), value));
+            }
+            Special::Version => {
+                let text = value.into_text();
+                for key in [key, "version".into()] {
+                    change(Change::Tag(key, text.clone().map_or(Value::Absent, Value::Text)));
+                }
+            }
+            Special::StatusCode => {
+                change(Change::Tag(key, value.into_text().map_or(Value::Absent, Value::Text)));
+            }
+            Special::Port => match value.as_number() {
+                Some(number) => change(Change::Tag(key, integral(number))),
+                None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
+            },
+        }
+    }
 }
 
 /// What setting a tag does to a span, worked out before the lock of its trace is taken.
@@ -103,48 +145,11 @@ impl Change {
     }
 }
 
-/// Turns a tag into the changes it stands for; sampling tags make none, see [`Special::decision`].
+/// Turns any tag into the changes it stands for.
 pub(crate) fn changes(key: Text, value: TagValue, change: &mut impl FnMut(Change)) {
-    let Some(special) = Special::of(&key) else {
-        return value.flatten(key, &mut |key, value| change(Change::Tag(key, value)));
-    };
-    match special {
-        Special::Service => change(Change::Service(value.into_text().unwrap_or_default())),
-        Special::Resource => change(Change::Resource(value.into_text().unwrap_or_default())),
-        Special::Name => change(Change::Name(value.into_text().unwrap_or_default())),
-        Special::Type => change(Change::Type(value.into_text().unwrap_or_default())),
-        Special::Kind => match value.into_text() {
-            Some(text) => match SpanKind::parse(&text) {
-                Some(kind) => change(Change::Kind(kind)),
-                None => change(Change::Tag(key, Value::Text(text))),
-            },
-            None => change(Change::Tag(key, Value::Absent)),
-        },
-        Special::Error => change(Change::Error(value.is_truthy())),
-        Special::Keep | Special::Drop | Special::Priority => {}
-        Special::Analytics => {
-            if let Some(rate) = analytics(&value) {
-                change(Change::Tag(ANALYTICS.into(), rate));
-            }
-        }
-        Special::Measured => {
-            let on = value.is_truthy() && value.as_number().unwrap_or(1.0) != 0.0;
-            let value = if on { Value::I64(1) } else { Value::Absent };
-            change(Change::Tag(MEASURED.into(), value));
-        }
-        Special::Version => {
-            let text = value.into_text();
-            for key in [key, "version".into()] {
-                change(Change::Tag(key, text.clone().map_or(Value::Absent, Value::Text)));
-            }
-        }
-        Special::StatusCode => {
-            change(Change::Tag(key, value.into_text().map_or(Value::Absent, Value::Text)));
-        }
-        Special::Port => match value.as_number() {
-            Some(number) => change(Change::Tag(key, integral(number))),
-            None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
-        },
+    match Special::of(&key) {
+        Some(special) => special.changes(key, value, change),
+        None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
     }
 }
 

@@ -77,32 +77,39 @@ impl TagValue {
         }
     }
 
+    /// The value as one tag keeps it: `None` where nothing is kept (NaN), itself where it makes several tags.
+    pub(crate) fn into_single(self) -> Result<Option<Value>, TagValue> {
+        Ok(Some(match self {
+            TagValue::Text(text) => Value::Text(text),
+            TagValue::Bool(on) => Value::Text(bool_text(on)),
+            TagValue::I64(number) if number.unsigned_abs() <= MAX_EXACT => Value::I64(number),
+            TagValue::I64(number) => Value::Text(number.to_string().into()),
+            TagValue::U64(number) => match i64::try_from(number) {
+                Ok(number) => return TagValue::I64(number).into_single(),
+                Err(_) => Value::Text(number.to_string().into()),
+            },
+            TagValue::F64(number) if number.is_finite() => Value::F64(number),
+            TagValue::F64(_) => return Ok(None),
+            TagValue::None => Value::Absent,
+            several @ (TagValue::List(_) | TagValue::Map(_)) => return Err(several),
+        }))
+    }
+
     /// Calls `store` for each tag this value makes under `key`.
     pub(crate) fn flatten(self, key: Text, store: &mut impl FnMut(Text, Value)) {
-        match self {
-            TagValue::Text(text) => store(key, Value::Text(text)),
-            TagValue::Bool(on) => store(key, Value::Text(bool_text(on))),
-            TagValue::I64(number) if number.unsigned_abs() <= MAX_EXACT => {
-                store(key, Value::I64(number));
-            }
-            TagValue::I64(number) => store(key, Value::Text(number.to_string().into())),
-            TagValue::U64(number) => match i64::try_from(number) {
-                Ok(number) => TagValue::I64(number).flatten(key, store),
-                Err(_) => store(key, Value::Text(number.to_string().into())),
-            },
-            TagValue::F64(number) if number.is_finite() => store(key, Value::F64(number)),
-            TagValue::F64(_) => {}
-            TagValue::List(values) => {
+        match self.into_single() {
+            Ok(Some(value)) => store(key, value),
+            Err(TagValue::List(values)) => {
                 for (index, value) in values.into_iter().enumerate() {
                     value.flatten(format!("{key}.{index}").into(), store);
                 }
             }
-            TagValue::Map(entries) => {
+            Err(TagValue::Map(entries)) => {
                 for (name, value) in entries {
                     value.flatten(format!("{key}.{name}").into(), store);
                 }
             }
-            TagValue::None => store(key, Value::Absent),
+            Ok(None) | Err(_) => {}
         }
     }
 }
