@@ -58,6 +58,7 @@ enum Parent {
 }
 
 impl<'t> SpanBuilder<'t> {
+    #[inline]
     pub(crate) fn new(shared: Option<&'t Arc<Shared>>, name: Text) -> Self {
         SpanBuilder {
             shared,
@@ -70,23 +71,31 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// The service; by default the parent's, or the tracer's for a root.
-    pub fn service(self, service: impl Into<Text>) -> Self {
-        self.with(Change::Service(service.into()))
+    #[inline]
+    pub fn service(mut self, service: impl Into<Text>) -> Self {
+        self.change(Change::Service(service.into()));
+        self
     }
 
     /// The resource; by default the name.
-    pub fn resource(self, resource: impl Into<Text>) -> Self {
-        self.with(Change::Resource(resource.into()))
+    #[inline]
+    pub fn resource(mut self, resource: impl Into<Text>) -> Self {
+        self.change(Change::Resource(resource.into()));
+        self
     }
 
     /// The type: `web`, `http`, `sql`, `redis`, `queue`, ...
-    pub fn span_type(self, span_type: impl Into<Text>) -> Self {
-        self.with(Change::Type(span_type.into()))
+    #[inline]
+    pub fn span_type(mut self, span_type: impl Into<Text>) -> Self {
+        self.change(Change::Type(span_type.into()));
+        self
     }
 
     /// The kind: the tag `span.kind`.
-    pub fn kind(self, kind: SpanKind) -> Self {
-        self.with(Change::Kind(kind))
+    #[inline]
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.change(Change::Kind(kind));
+        self
     }
 
     /// A tag; see [`SpanRef::set_tag`] for what becomes of which value.
@@ -99,9 +108,8 @@ impl<'t> SpanBuilder<'t> {
             self.decision = Some(decision);
             return self;
         }
-        let mut collected = Collected { builder: self };
-        changes(key, value, &mut |change| collected.add(change));
-        collected.builder
+        changes(key, value, &mut |change| self.change(change));
+        self
     }
 
     /// Several tags.
@@ -116,6 +124,7 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// When the span started; by default now.
+    #[inline]
     pub fn start_time(mut self, start: SystemTime) -> Self {
         self.start = Some(start);
         self
@@ -125,12 +134,14 @@ impl<'t> SpanBuilder<'t> {
     /// `Option` of one of them, where `None` begins a new trace.
     ///
     /// A span that has finished can be the parent, too.
+    #[inline]
     pub fn child_of(mut self, parent: impl Into<Context>) -> Self {
         self.parent = Parent::Named(parent.into());
         self
     }
 
     /// No parent: a new trace, whatever is active.
+    #[inline]
     pub fn root(self) -> Self {
         self.child_of(Context::empty())
     }
@@ -139,6 +150,7 @@ impl<'t> SpanBuilder<'t> {
     ///
     /// For bridges whose users name spans in other terms. A name set later, by
     /// [`SpanRef::set_name`], wins.
+    #[inline]
     pub fn naming(mut self, naming: NamingFn) -> Self {
         self.record.naming = Some(naming);
         self
@@ -179,6 +191,7 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// Starts the span and makes it active on this thread, until the result is dropped.
+    #[inline]
     pub fn enter(self) -> ActiveSpan {
         self.start().enter()
     }
@@ -189,32 +202,18 @@ impl<'t> SpanBuilder<'t> {
         work(&span)
     }
 
-    fn with(self, change: Change) -> Self {
-        let mut collected = Collected { builder: self };
-        collected.add(change);
-        collected.builder
-    }
-}
-
-/// A builder that takes changes.
-struct Collected<'t> {
-    builder: SpanBuilder<'t>,
-}
-
-impl Collected<'_> {
-    fn add(&mut self, change: Change) {
-        let builder = &mut self.builder;
-        let Some(shared) = builder.shared else { return };
+    fn change(&mut self, change: Change) {
+        let Some(shared) = self.shared else { return };
         match change {
             // Only the segment has an arena; until then tags wait in a vector.
             Change::Tag(key, value) => {
-                if builder.tags.capacity() == 0 {
-                    builder.tags = SCRATCH.try_with(Cell::take).unwrap_or_default();
+                if self.tags.capacity() == 0 {
+                    self.tags = SCRATCH.try_with(Cell::take).unwrap_or_default();
                 }
-                builder.tags.push((key, value));
+                self.tags.push((key, value));
             }
-            Change::Kind(kind) => builder.record.kind = Some(kind),
-            other => other.apply(&mut builder.record, &mut Tags::default(), shared),
+            Change::Kind(kind) => self.record.kind = Some(kind),
+            other => other.apply(&mut self.record, &mut Tags::default(), shared),
         }
     }
 }

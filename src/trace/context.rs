@@ -53,6 +53,12 @@ impl Context {
         self
     }
 
+    /// Whether baggage was put here by [`Context::with_baggage`], which counts instead of the parent's.
+    #[must_use]
+    pub fn has_own_baggage(&self) -> bool {
+        self.baggage.is_some()
+    }
+
     /// Whether there is no parent here.
     #[must_use]
     pub fn is_empty(&self) -> bool {

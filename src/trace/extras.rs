@@ -102,6 +102,13 @@ impl SpanLink {
         self
     }
 
+    /// With the W3C trace flags of the linked span; bit 0 says whether its trace is kept.
+    #[must_use]
+    pub fn trace_flags(mut self, flags: u8) -> Self {
+        self.flags = Some(flags.into());
+        self
+    }
+
     /// The linked trace.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {

@@ -113,6 +113,8 @@ pub(crate) struct Record {
     pub(crate) kind: Option<SpanKind>,
     pub(crate) service_source: ServiceSource,
     pub(crate) error: bool,
+    /// What a bridge keeps with the span; see [`SpanRef::update_note`](crate::SpanRef::update_note).
+    pub(crate) note: u8,
     /// First span of the trace in this process.
     pub(crate) local_root: bool,
     /// `_dd.top_level`; known when the span finishes.
@@ -141,6 +143,7 @@ impl Record {
         kind: None,
         service_source: ServiceSource::Inherited,
         error: false,
+        note: 0,
         local_root: false,
         top_level: false,
     };

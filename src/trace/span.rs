@@ -445,6 +445,19 @@ impl SpanRef {
         self.sampling_decision().map(|decision| decision.priority)
     }
 
+    /// Changes bits of the byte that a bridge keeps with the span for what its own API must remember, such
+    /// as a status that is final. It is zero at first, and never sent.
+    ///
+    /// Gives back what it was, or `None` where the span is not open.
+    pub fn update_note(&self, clear: u8, set: u8) -> Option<u8> {
+        let mut before = 0;
+        let open = self.edit(|record, _| {
+            before = record.note;
+            record.note = (before & !clear) | set;
+        });
+        open.then_some(before)
+    }
+
     // ===== errors =====
 
     /// Marks the span as an error: `error.message` with the chain of sources, `error.type`, `error.stack`.

@@ -231,6 +231,18 @@ fn changes_after_the_end_are_ignored() {
 }
 
 #[test]
+fn a_note_belongs_to_an_open_span() {
+    let bench = Bench::new();
+    let span = bench.span("a").start();
+    assert_eq!(span.update_note(0, 0b11), Some(0));
+    assert_eq!(span.update_note(0b01, 0b100), Some(0b11));
+    assert_eq!(span.handle().update_note(0, 0), Some(0b110));
+    span.finish();
+    assert_eq!(span.update_note(0, 1), None);
+    assert_eq!(SpanRef::none().update_note(0, 1), None);
+}
+
+#[test]
 fn an_end_before_the_start_is_a_duration_of_zero() {
     let bench = Bench::new();
     let root = bench.span("root").start();
