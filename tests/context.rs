@@ -59,7 +59,7 @@ fn a_span_is_started_where_the_program_says() {
     tracer.span("root").root().start().finish();
     tracer.span("also root").child_of(None::<&tracehound::Span>).start().finish();
     tracer.span("of a remote").child_of(remote()).start().finish();
-    tracer.span("of a context").child_of(&Context::from(&active)).start().finish();
+    tracer.span("of a context").child_of(Context::from(&active)).start().finish();
     drop((elsewhere, active));
     assert_eq!(
         captured.tree(),

@@ -1,7 +1,12 @@
 //! The same program in Python's `ddtrace` and in Rust leaves the same spans at the same agent.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod common;
 
