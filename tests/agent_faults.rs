@@ -1,7 +1,12 @@
 //! Whatever the agent does, the program goes on, and what is lost is counted and said.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod common;
 

@@ -1,7 +1,12 @@
 //! Settings that make no sense are said once, and the tracer works all the same.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod common;
 

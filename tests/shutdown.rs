@@ -3,7 +3,13 @@
 //! Each program is this file again, started with its name, so that `main` is a real one. Run with
 //! a part of a test's name to run only some.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::arithmetic_side_effects
+)]
 
 mod common;
 

@@ -94,7 +94,7 @@ pub(super) struct Backoff {
 impl Backoff {
     pub(super) fn fail(&mut self) {
         let full = FIRST_DELAY.saturating_mul(1 << self.failures.min(6)).min(LONGEST_DELAY);
-        let half = full.mul_f64(0.5);
+        let half = full.checked_div(2).unwrap_or_default();
         let jitter = half.mul_f64(f64::from(id::random_u16()) / f64::from(u16::MAX));
         self.failures = self.failures.saturating_add(1);
         self.until = Instant::now().checked_add(half.saturating_add(jitter));

@@ -29,7 +29,7 @@ pub trait FutureExt: Future + Sized {
     /// # });
     /// ```
     fn in_span(self, span: Span) -> InSpan<Self> {
-        InSpan { future: self, span: Some(span) }
+        InSpan { future: Some(self), span: Some(span) }
     }
 
     /// Runs the future in a place of a trace, such as the one a task was spawned from.
@@ -39,7 +39,7 @@ pub trait FutureExt: Future + Sized {
         let context = context.into();
         let at = context.span.as_ref().and_then(|span| span.at.as_ref());
         let provider = at.map(|at| at.segment.shared.provider.clone()).unwrap_or_default();
-        InContext { future: self, context, provider }
+        InContext { future: Some(self), context: Some(context), provider }
     }
 }
 
@@ -50,9 +50,20 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     #[derive(Debug)]
     pub struct InSpan<F> {
+        // `None` only once it has been dropped.
         #[pin]
-        future: F,
+        future: Option<F>,
+        // `None` when the future is done.
         span: Option<Span>,
+    }
+
+    impl<F> PinnedDrop for InSpan<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What the future holds may trace when it is dropped, and belongs to the span like the rest.
+            let _scope = this.span.as_ref().map(|span| span.activate());
+            this.future.set(None);
+        }
     }
 }
 
@@ -61,8 +72,9 @@ impl<F: Future> Future for InSpan<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
+        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
         let scope = this.span.as_ref().map(|span| span.activate());
-        let polled = this.future.poll(task);
+        let polled = future.poll(task);
         drop(scope);
         if polled.is_ready() {
             // Now, not when the caller drops the future.
@@ -76,10 +88,20 @@ pin_project! {
     /// A future in a place of a trace; see [`FutureExt::in_context`].
     #[must_use = "futures do nothing unless polled"]
     pub struct InContext<F> {
+        // `None` only once it has been dropped.
         #[pin]
-        future: F,
-        context: Context,
+        future: Option<F>,
+        // `None` when the future is done.
+        context: Option<Context>,
         provider: Provider,
+    }
+
+    impl<F> PinnedDrop for InContext<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _scope = this.context.take().map(|context| this.provider.activate(context));
+            this.future.set(None);
+        }
     }
 }
 
@@ -94,7 +116,13 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _scope = this.provider.activate(this.context.clone());
-        this.future.poll(task)
+        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
+        let scope = this.context.clone().map(|context| this.provider.activate(context));
+        let polled = future.poll(task);
+        drop(scope);
+        if polled.is_ready() {
+            *this.context = None;
+        }
+        polled
     }
 }

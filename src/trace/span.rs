@@ -331,11 +331,17 @@ impl SpanRef {
         }
     }
 
-    /// Sets a numeric tag; NaN and infinities are dropped.
+    /// Sets a numeric tag; NaN and infinities are dropped. Names that do more for [`SpanRef::set_tag`] do the
+    /// same here: `http.status_code` becomes text.
     pub fn set_metric(&self, key: impl Into<Text>, value: f64) {
-        if value.is_finite() {
-            self.change(Change::Tag(key.into(), Value::F64(value)));
+        if !value.is_finite() {
+            return;
         }
+        let key = key.into();
+        if Special::of(&key).is_some() {
+            return self.set_tag(key, value);
+        }
+        self.change(Change::Tag(key, Value::F64(value)));
     }
 
     /// Sets several numeric tags.

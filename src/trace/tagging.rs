@@ -57,8 +57,8 @@ impl Special {
     /// The user's own word on sampling, where this tag is one.
     pub(crate) fn decision(self, value: &TagValue) -> Option<Decision> {
         match self {
-            Special::Keep if value.is_truthy() => Some(Decision::manual(true)),
-            Special::Drop if value.is_truthy() => Some(Decision::manual(false)),
+            Special::Keep if is_asked(value) => Some(Decision::manual(true)),
+            Special::Drop if is_asked(value) => Some(Decision::manual(false)),
             Special::Priority => value.as_number().map(|number| Decision::manual(number > 0.0)),
             _ => None,
         }
@@ -105,6 +105,11 @@ impl Special {
             },
         }
     }
+}
+
+/// Whether `manual.keep` or `manual.drop` means it: with any value that does not say no, also without one.
+fn is_asked(value: &TagValue) -> bool {
+    matches!(value, TagValue::Text(text) if text.is_empty()) || value.is_truthy()
 }
 
 /// What setting a tag does to a span, worked out before the lock of its trace is taken.
@@ -233,7 +238,10 @@ mod tests {
     #[test]
     fn only_a_switch_that_is_on_decides() {
         let decision = |key, value: TagValue| Special::of(key).unwrap().decision(&value);
-        assert_eq!(decision("manual.keep", "".into()), None);
+        for no in ["false", "0", "f"] {
+            assert_eq!(decision("manual.keep", no.into()), None);
+        }
+        assert_eq!(decision("manual.keep", "".into()), Some(Decision::manual(true)));
         assert_eq!(decision("manual.keep", true.into()), Some(Decision::manual(true)));
         assert_eq!(decision("manual.drop", 1.into()), Some(Decision::manual(false)));
         assert_eq!(decision("sampling.priority", 0.into()), Some(Decision::manual(false)));
