@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+pub mod service;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
