@@ -146,10 +146,10 @@ impl<'t> SpanBuilder<'t> {
         self.child_of(Context::empty())
     }
 
-    /// Lets the name and the type follow from the other fields and tags when they are needed.
+    /// Lets the name, as long as it is empty, and the type, as long as none is set, follow from the other
+    /// fields and tags when they are needed.
     ///
-    /// For bridges whose users name spans in other terms. A name set later, by
-    /// [`SpanRef::set_name`], wins.
+    /// For bridges whose users name spans in other terms.
     #[inline]
     pub fn naming(mut self, naming: NamingFn) -> Self {
         self.record.naming = Some(naming);

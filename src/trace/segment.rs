@@ -481,7 +481,9 @@ pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
     let Some(names) = (SpanView { segment, record, tags }).late_names() else { return };
     let LateNames { name, span_type } = names;
     record.naming = None;
-    record.name = name;
+    if record.name.is_empty() {
+        record.name = name;
+    }
     record.span_type = record.span_type.take().or(span_type);
 }
 

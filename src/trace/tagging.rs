@@ -129,10 +129,7 @@ impl Change {
         match self {
             Change::Service(service) => set_service(record, shared, service),
             Change::Resource(resource) => record.resource = Some(resource),
-            Change::Name(name) => {
-                record.name = name;
-                record.naming = None;
-            }
+            Change::Name(name) => record.name = name,
             Change::Type(span_type) => record.span_type = Some(span_type),
             Change::Kind(kind) => {
                 record.kind = Some(kind);

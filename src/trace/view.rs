@@ -52,10 +52,10 @@ impl<'a> SpanView<'a> {
     /// The operation name.
     #[must_use]
     pub fn name(&self) -> Cow<'a, str> {
-        match self.late_names() {
-            Some(names) => names.name.as_str().to_owned().into(),
-            None => self.record.name.as_str().into(),
+        if !self.record.name.is_empty() {
+            return self.record.name.as_str().into();
         }
+        self.late_names().map_or(Cow::Borrowed(""), |names| names.name.as_str().to_owned().into())
     }
 
     /// The resource; the name where the span has none of its own.
