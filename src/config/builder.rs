@@ -171,7 +171,7 @@ impl ConfigBuilder {
 
     // ===== tracer =====
 
-    /// Whether there are spans at all (`DD_TRACE_ENABLED`); default: yes.
+    /// Whether spans are sent (`DD_TRACE_ENABLED`); default: yes. Context travels all the same.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.given.enabled = Some(enabled);
         self

@@ -74,17 +74,20 @@ const NONE: &str = "none";
 
 /// Unknown names are left out; a text that names nothing known says nothing.
 pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Reason> {
-    let mut styles = Vec::new();
+    let (mut styles, mut unknown) = (Vec::new(), Vec::new());
     let mut none = false;
     for name in parse::items(text) {
         match Style::from_name(name) {
             Some(style) => styles.push(style),
             None if name.eq_ignore_ascii_case(NONE) => none = true,
-            None => remarks.add(format!("{} is no propagation style; left out", Quoted(name))),
+            None => unknown.push(name),
         }
     }
     if styles.is_empty() && !none {
         return Err("names no propagation style".into());
+    }
+    for name in unknown {
+        remarks.add(format!("{} is no propagation style; left out", Quoted(name)));
     }
     if none && !styles.is_empty() {
         remarks.add("`none` has no meaning beside a style; left out");

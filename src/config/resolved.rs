@@ -168,7 +168,7 @@ impl Config {
 
     // ===== tracer =====
 
-    /// Whether there are spans at all.
+    /// Whether spans are sent; context travels all the same.
     #[must_use]
     pub fn enabled(&self) -> bool {
         self.settings.enabled.value

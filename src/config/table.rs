@@ -180,7 +180,7 @@ settings! {
     /// The tracer says on the standard error stream what it does and how it is misused.
     DD_TRACE_DEBUG as debug: bool { otel: Some(otel::LOG_LEVEL), ..OFF }
 
-    /// `false`: no spans, no headers, no connection to the agent.
+    /// `false`: nothing is sent to the agent; spans are made, and context travels, all the same.
     DD_TRACE_ENABLED as enabled: bool { otel: Some(otel::TRACES_EXPORTER), ..ON }
 
     /// Span events are sent in their own field, whether or not the agent announces that it knows it.

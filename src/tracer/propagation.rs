@@ -1,10 +1,12 @@
 //! The headers of a live span.
 
-use super::handle::Tracer;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::handle::{Parts, Tracer};
 use crate::propagation::{
     Extractor, Injector, Outgoing, Probability, ProbabilityRef, without_threshold,
 };
-use crate::trace::{Context, Mechanism, SpanContext, SpanRef};
+use crate::trace::{Baggage, Context, Mechanism, SpanContext, SpanRef};
 
 impl Tracer {
     /// Writes the headers that let another process go on with the current trace.
@@ -21,10 +23,14 @@ impl Tracer {
     /// assert!(headers.contains_key("traceparent"));
     /// ```
     pub fn inject(&self, carrier: &mut dyn Injector) {
-        self.inject_context(&self.context(), carrier);
+        let mut context = self.context();
+        // As for a child that starts here: a span that has finished gives way to its ancestors.
+        context.span = context.span.and_then(|span| span.nearest_open());
+        self.inject_context(&context, carrier);
     }
 
-    /// Writes the headers for a span that need not be active.
+    /// Writes the headers for a span that need not be active, nor open: a message may leave after the span
+    /// that made it has finished. The baggage of a span goes with it when it is sent.
     pub fn inject_span(&self, span: &SpanRef, carrier: &mut dyn Injector) {
         self.inject_context(&span.into(), carrier);
     }
@@ -32,23 +38,44 @@ impl Tracer {
     /// Writes the headers for any place in a trace: a span, or what came in and is passed on.
     pub fn inject_context(&self, context: &Context, carrier: &mut dyn Injector) {
         let Some(parts) = self.parts() else { return };
-        let open = context.span().and_then(SpanRef::nearest_open);
-        for own in &parts.propagators {
-            let live = open.as_ref().and_then(SpanRef::context);
-            if let Some(context) = live.or_else(|| context.remote().cloned()) {
-                own.inject(&context, carrier);
+        let baggage = context.baggage();
+        if !parts.propagators.is_empty() {
+            let live = context.span().and_then(SpanRef::context);
+            let passed_on = || context.remote().cloned().unwrap_or_default();
+            let whole = SpanContext { baggage: baggage.clone(), ..live.unwrap_or_else(passed_on) };
+            if whole.trace_id.is_some() || whole.baggage.is_some() {
+                for own in &parts.propagators {
+                    parts.guard(|| own.inject(&whole, carrier));
+                }
             }
         }
-        let Some(span) = open else {
-            if let Some(remote) = context.remote() {
-                parts.propagator.inject_context(remote, carrier);
-            }
-            return;
-        };
+        if let Some(span) = context.span() {
+            return parts.inject_live(span, baggage.as_deref(), carrier);
+        }
+        let passed_on = context.remote().map(Outgoing::from).unwrap_or_default();
+        let outgoing = Outgoing { baggage: baggage.as_deref(), ..passed_on };
+        // There is no span here to say what was left out.
+        let _ = parts.propagator.inject_outgoing(outgoing, carrier);
+    }
+
+    /// Reads the context that came in with headers, to be the parent of a span; `None` where none did.
+    ///
+    /// Headers that are malformed count as missing. The styles are those of
+    /// `DD_TRACE_PROPAGATION_STYLE_EXTRACT`; propagators of the program's own are asked first.
+    #[must_use]
+    pub fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
+        let parts = self.parts()?;
+        let mut own = parts.propagators.iter();
+        let own = own.find_map(|own| parts.guard(|| own.extract(carrier)).flatten());
+        own.or_else(|| parts.propagator.extract(carrier))
+    }
+}
+
+impl Parts {
+    fn inject_live(&self, span: &SpanRef, baggage: Option<&Baggage>, carrier: &mut dyn Injector) {
         let Some(at) = &span.at else { return };
         let segment = &at.segment;
         let decision = segment.decide();
-        let baggage = context.baggage();
         let upstream = segment.upstream.as_deref();
         let inbound = upstream.and_then(|context| context.probability.as_deref());
         let by_hand = inbound.filter(|_| decision.mechanism == Some(Mechanism::MANUAL));
@@ -71,22 +98,22 @@ impl Tracer {
             tags: upstream.map_or(&[], |context| &context.tags),
             vendors: upstream.and_then(|context| context.vendors.as_deref()),
             probability,
-            baggage: baggage.as_deref(),
+            baggage,
             ..Outgoing::default()
         };
-        if let Some(error) = parts.propagator.inject_outgoing(outgoing, carrier) {
+        if let Some(error) = self.propagator.inject_outgoing(outgoing, carrier) {
             span.local_root().set_tag("_dd.propagation_error", error);
         }
     }
 
-    /// Reads the context that came in with headers, to be the parent of a span; `None` where none did.
-    ///
-    /// Headers that are malformed count as missing. The styles are those of
-    /// `DD_TRACE_PROPAGATION_STYLE_EXTRACT`; propagators of the program's own are asked first.
-    #[must_use]
-    pub fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
-        let parts = self.parts()?;
-        let own = parts.propagators.iter().find_map(|own| own.extract(carrier));
-        own.or_else(|| parts.propagator.extract(carrier))
+    /// Calls a propagator of the program's own, which must not hurt those who call us.
+    fn guard<T>(&self, call: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(call)).ok();
+        if done.is_none() {
+            self.shared.diag.warn_once("propagator", || {
+                "a propagator panicked: what it carries is left out".to_owned()
+            });
+        }
+        done
     }
 }
