@@ -91,18 +91,45 @@ fn trace_state(current: &OtelContext, span: &SpanRef) -> TraceState {
 }
 
 thread_local! {
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Guards of what is attached; a token is a place in here.
-    static GUARDS: RefCell<Vec<Option<ContextGuard>>> = const { RefCell::new(Vec::new()) };
+    static LOCAL: Local = Local::new();
 }
 
-/// The token of an `attach` that attached nothing.
-const NOT_ATTACHED: ScopeToken = ScopeToken(u64::MAX);
+/// What the store keeps on each thread.
+///
+/// Made after OpenTelemetry's own thread-local, and so destroyed before it: where this is gone, that one may
+/// be, too, and would panic.
+struct Local {
+    has_context: bool,
+    /// Whether the thread runs inside a call of OpenTelemetry that may hold its context borrowed.
+    inside: Cell<bool>,
+    /// Guards of what is attached; a token is a place in here.
+    guards: RefCell<Vec<Option<ContextGuard>>>,
+}
+
+impl Local {
+    fn new() -> Self {
+        // A thread that used OpenTelemetry without us, and is being torn down, has no context any more.
+        let has_context = unless_refused(|| drop(OtelContext::current())).is_some();
+        Local { has_context, inside: Cell::new(false), guards: RefCell::default() }
+    }
+
+    /// `None` where OpenTelemetry's context cannot be used any more.
+    fn with<T>(work: impl FnOnce(&Local) -> T) -> Option<T> {
+        LOCAL.try_with(|local| local.has_context.then(|| work(local))).ok().flatten()
+    }
+}
+
+/// OpenTelemetry panics where its context is attached or detached while it is borrowed, inside a closure that
+/// the user gave to `Context::map_current` or `get_active_span`; and where it is used when it is gone. Neither
+/// can be asked before.
+fn unless_refused<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
 
 /// Marks the thread as running inside a call of OpenTelemetry that may hold its context borrowed, until the
 /// result is dropped. To attach a context meanwhile would panic.
 pub(crate) fn enter() -> Inside {
-    Inside { before: INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(true) }
+    Inside { before: Local::with(|local| local.inside.replace(true)).unwrap_or(true) }
 }
 
 pub(crate) struct Inside {
@@ -111,65 +138,38 @@ pub(crate) struct Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        let _ = INSIDE.try_with(|inside| inside.set(self.before));
+        Local::with(|local| local.inside.set(self.before));
     }
 }
 
-/// Whether OpenTelemetry's own thread-local can still be used: it panics when it is gone.
-///
-/// Ours is made after it, so it is destroyed before it.
-fn is_alive() -> bool {
-    thread_local! {
-        static WITNESS: Witness = {
-            drop(OtelContext::current());
-            Witness
-        };
-    }
-    struct Witness;
-    impl Drop for Witness {
-        fn drop(&mut self) {}
-    }
-    WITNESS.try_with(|_| ()).is_ok()
-}
-
-/// OpenTelemetry panics where its context is attached or detached while it is borrowed, which nothing can ask
-/// before: inside a closure that the user gave to `Context::map_current` or `get_active_span`.
-fn unless_borrowed<T>(change: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(change)).ok()
-}
+/// The token of an `attach` that attached nothing.
+const NOT_ATTACHED: ScopeToken = ScopeToken(u64::MAX);
 
 struct OtelStore;
 
 impl ContextProvider for OtelStore {
     fn active(&self) -> Context {
-        if !is_alive() {
-            return Context::empty();
-        }
-        OtelContext::map_current(native)
+        Local::with(|_| OtelContext::map_current(native)).unwrap_or_default()
     }
 
     fn attach(&self, context: Context) -> ScopeToken {
-        let inside = INSIDE.try_with(Cell::get).unwrap_or(true);
-        if inside || !is_alive() {
-            return NOT_ATTACHED;
-        }
-        let next = OtelContext::map_current(|current| activated(current, context));
-        let Some(guard) = unless_borrowed(|| next.attach()) else { return NOT_ATTACHED };
-        GUARDS
-            .try_with(|guards| {
-                let mut guards = guards.try_borrow_mut().ok()?;
-                let place = u64::try_from(guards.len()).ok()?;
-                guards.push(Some(guard));
-                Some(ScopeToken(place))
-            })
-            .ok()
-            .flatten()
-            .unwrap_or(NOT_ATTACHED)
+        let attached = Local::with(|local| {
+            if local.inside.get() {
+                return None;
+            }
+            let next = OtelContext::map_current(|current| activated(current, context));
+            let guard = unless_refused(|| next.attach())?;
+            let mut guards = local.guards.try_borrow_mut().ok()?;
+            let place = u64::try_from(guards.len()).ok()?;
+            guards.push(Some(guard));
+            Some(ScopeToken(place))
+        });
+        attached.flatten().unwrap_or(NOT_ATTACHED)
     }
 
     fn detach(&self, token: ScopeToken) {
-        let ended = GUARDS.try_with(|guards| {
-            let mut guards = guards.try_borrow_mut().ok()?;
+        let ended = Local::with(|local| {
+            let mut guards = local.guards.try_borrow_mut().ok()?;
             let ended = guards.get_mut(usize::try_from(token.0).ok()?)?.take();
             while let Some(None) = guards.last() {
                 guards.pop();
@@ -177,6 +177,6 @@ impl ContextProvider for OtelStore {
             ended
         });
         // After the borrow: dropping a context may drop spans.
-        let _ = unless_borrowed(|| drop(ended));
+        unless_refused(|| drop(ended));
     }
 }

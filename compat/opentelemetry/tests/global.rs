@@ -167,6 +167,21 @@ fn a_thread_local_made_afterwards_can_trace_when_the_thread_ends() {
 }
 
 #[test]
+fn a_thread_that_used_otels_context_without_us_can_trace_when_it_ends() {
+    on_a_thread(|| {
+        AT_EXIT.with(|at_exit| {
+            at_exit.run(|| {
+                trace_natively();
+                trace_by_otel_without_its_context();
+                drop(global::tracer("t").start_with_context("without us", &Context::new()));
+            });
+        });
+        drop(Context::new().attach());
+    });
+    assert_eq!(trace_of("without us").len(), 1);
+}
+
+#[test]
 fn a_thread_local_can_trace_where_nothing_did_before() {
     on_a_thread(|| {
         AT_EXIT.with(|at_exit| {
