@@ -1,45 +1,135 @@
 //! OpenTelemetry's context as the one store of what is active.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 
-use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt, TraceState};
 use opentelemetry::{Context as OtelContext, ContextGuard};
-use tracehound::{Context, ContextProvider, ScopeToken, SpanContext};
+use tracehound::{Context, ContextProvider, ScopeToken, SpanRef};
 
 use crate::span::Span;
 use crate::{live, remote};
 
-/// Makes the core keep what is active in OpenTelemetry's context. Once; later calls do nothing.
-pub(crate) fn share() {
-    let _ = tracehound::replace_context_store(Box::new(OtelStore));
+/// Makes OpenTelemetry's context the one store of what is active, for every tracer of the process that has
+/// no [`ContextProvider`] of its own. [`install`](crate::install) does so, too.
+///
+/// For programs and tests that use OpenTelemetry's API with a tracer of their own, through
+/// [`TracerProvider::new`](crate::TracerProvider::new), and leave OpenTelemetry's global provider alone.
+///
+/// Says whether it is so now; `false` only if another bridge has been there before. Call it before the first
+/// span is activated: what is active at that moment is lost from sight.
+///
+/// ```
+/// use opentelemetry::trace::{Tracer, TracerProvider as _};
+/// use tracehound_opentelemetry::{TracerProvider, share_context};
+///
+/// assert!(share_context());
+/// let (tracer, captured) = tracehound::testing::tracer();
+/// let otel = TracerProvider::new(tracer.clone()).tracer("doc");
+/// otel.in_span("outer", |_| tracer.in_span("inner", |_| ()));
+/// assert_eq!(captured.tree(), "internal [outer]\n  inner\n");
+/// ```
+pub fn share_context() -> bool {
+    static SHARED: OnceLock<bool> = OnceLock::new();
+    *SHARED.get_or_init(|| tracehound::replace_context_store(Box::new(OtelStore)))
 }
 
-/// What came from elsewhere, beside the span context that OpenTelemetry keeps of it: origin, tags, baggage.
-#[derive(Debug)]
-struct Remote(Arc<SpanContext>);
-
-/// The whole of what came from elsewhere, if this context is about it and not about a span made since.
-pub(crate) fn remote_of(context: &OtelContext) -> Option<Arc<SpanContext>> {
-    let Remote(remote) = context.get::<Remote>()?;
+/// What is active in an OpenTelemetry context, in the core's terms.
+pub(crate) fn native(context: &OtelContext) -> Context {
+    if let Some(context) = beside(context) {
+        return context.clone();
+    }
+    if !context.has_active_span() {
+        return Context::empty();
+    }
     let span = context.span();
-    let same = *span.span_context() == remote::remote_to_otel(remote);
-    same.then(|| Arc::clone(remote))
+    match live::find(span.span_context()) {
+        Some(span) => span.into(),
+        None => remote::from_otel(span.span_context()).into(),
+    }
+}
+
+/// A native context that says more than OpenTelemetry keeps of it: where it came from, its baggage.
+struct Beside {
+    context: Context,
+    /// OpenTelemetry's side of it. Contexts made of the same one later, for other spans, inherit this value.
+    of: OtelSpanContext,
+}
+
+fn beside(context: &OtelContext) -> Option<&Context> {
+    let beside = context.get::<Beside>()?;
+    (beside.of == *context.span().span_context()).then_some(&beside.context)
+}
+
+/// The OpenTelemetry context that has a native one in the place of what is active in `current`.
+fn activated(current: &OtelContext, context: Context) -> OtelContext {
+    let active = match (context.span(), context.remote()) {
+        (Some(span), _) => {
+            current.with_span(Span::borrowed(span.clone(), trace_state(current, span)))
+        }
+        (None, Some(remote)) => current.with_remote_span_context(remote::remote_to_otel(remote)),
+        (None, None) => current.with_remote_span_context(OtelSpanContext::NONE),
+    };
+    let says_more = context.remote().is_some() || context.has_own_baggage();
+    if says_more || beside(&active).is_some() {
+        let of = active.span().span_context().clone();
+        return active.with_value(Beside { context, of });
+    }
+    active
+}
+
+/// The trace state that came in with the trace, as long as nothing but spans of the trace lies between.
+fn trace_state(current: &OtelContext, span: &SpanRef) -> TraceState {
+    let above = current.span();
+    let above = above.span_context();
+    let trace_id = u128::from_be_bytes(above.trace_id().to_bytes());
+    match span.trace_id() {
+        Some(same) if same.get() == trace_id => above.trace_state().clone(),
+        _ => TraceState::NONE,
+    }
 }
 
 thread_local! {
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Guards of what is attached; a token is a place in here.
-    static GUARDS: RefCell<Vec<Option<ContextGuard>>> = const { RefCell::new(Vec::new()) };
+    static LOCAL: Local = Local::new();
 }
 
-/// The token of an `attach` that attached nothing.
-const NOT_ATTACHED: ScopeToken = ScopeToken(u64::MAX);
+/// What the store keeps on each thread.
+///
+/// Made after OpenTelemetry's own thread-local, and so destroyed before it: where this is gone, that one may
+/// be, too, and would panic.
+struct Local {
+    has_context: bool,
+    /// Whether the thread runs inside a call of OpenTelemetry that may hold its context borrowed.
+    inside: Cell<bool>,
+    /// Guards of what is attached; a token is a place in here.
+    guards: RefCell<Vec<Option<ContextGuard>>>,
+}
+
+impl Local {
+    fn new() -> Self {
+        // A thread that used OpenTelemetry without us, and is being torn down, has no context any more.
+        let has_context = unless_refused(|| drop(OtelContext::current())).is_some();
+        Local { has_context, inside: Cell::new(false), guards: RefCell::default() }
+    }
+
+    /// `None` where OpenTelemetry's context cannot be used any more.
+    fn with<T>(work: impl FnOnce(&Local) -> T) -> Option<T> {
+        LOCAL.try_with(|local| local.has_context.then(|| work(local))).ok().flatten()
+    }
+}
+
+/// OpenTelemetry panics where its context is attached or detached while it is borrowed, inside a closure that
+/// the user gave to `Context::map_current` or `get_active_span`; and where it is used when it is gone. Neither
+/// can be asked before.
+fn unless_refused<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
 
 /// Marks the thread as running inside a call of OpenTelemetry that may hold its context borrowed, until the
 /// result is dropped. To attach a context meanwhile would panic.
 pub(crate) fn enter() -> Inside {
-    Inside { before: INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(true) }
+    Inside { before: Local::with(|local| local.inside.replace(true)).unwrap_or(true) }
 }
 
 pub(crate) struct Inside {
@@ -48,81 +138,38 @@ pub(crate) struct Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        let _ = INSIDE.try_with(|inside| inside.set(self.before));
+        Local::with(|local| local.inside.set(self.before));
     }
 }
 
-/// Whether OpenTelemetry's own thread-local can still be used: it panics when it is gone.
-///
-/// Ours is made after it, so it is destroyed before it.
-fn is_alive() -> bool {
-    thread_local! {
-        static WITNESS: Witness = {
-            drop(OtelContext::current());
-            Witness
-        };
-    }
-    struct Witness;
-    impl Drop for Witness {
-        fn drop(&mut self) {}
-    }
-    WITNESS.try_with(|_| ()).is_ok()
-}
+/// The token of an `attach` that attached nothing.
+const NOT_ATTACHED: ScopeToken = ScopeToken(u64::MAX);
 
 struct OtelStore;
 
 impl ContextProvider for OtelStore {
     fn active(&self) -> Context {
-        if !is_alive() {
-            return Context::empty();
-        }
-        let _inside = enter();
-        OtelContext::map_current(|context| {
-            if let Some(span) = live::span_of(context) {
-                return span.into();
-            }
-            if let Some(remote) = remote_of(context) {
-                return remote.into();
-            }
-            match context.has_active_span() {
-                true => remote::from_otel(context.span().span_context()).into(),
-                false => Context::empty(),
-            }
-        })
+        Local::with(|_| OtelContext::map_current(native)).unwrap_or_default()
     }
 
     fn attach(&self, context: Context) -> ScopeToken {
-        let inside = INSIDE.try_with(Cell::get).unwrap_or(true);
-        if inside || !is_alive() {
-            return NOT_ATTACHED;
-        }
-        let current = OtelContext::current();
-        let next = match (context.span(), context.remote()) {
-            (Some(span), _) => {
-                live::remember(span);
-                current.with_span(Span::borrowed(span.clone()))
+        let attached = Local::with(|local| {
+            if local.inside.get() {
+                return None;
             }
-            (None, Some(remote)) => current
-                .with_remote_span_context(remote::remote_to_otel(remote))
-                .with_value(Remote(Arc::new(remote.clone()))),
-            (None, None) => current.with_remote_span_context(OtelSpanContext::NONE),
-        };
-        let guard = next.attach();
-        GUARDS
-            .try_with(|guards| {
-                let mut guards = guards.try_borrow_mut().ok()?;
-                let place = u64::try_from(guards.len()).ok()?;
-                guards.push(Some(guard));
-                Some(ScopeToken(place))
-            })
-            .ok()
-            .flatten()
-            .unwrap_or(NOT_ATTACHED)
+            let next = OtelContext::map_current(|current| activated(current, context));
+            let guard = unless_refused(|| next.attach())?;
+            let mut guards = local.guards.try_borrow_mut().ok()?;
+            let place = u64::try_from(guards.len()).ok()?;
+            guards.push(Some(guard));
+            Some(ScopeToken(place))
+        });
+        attached.flatten().unwrap_or(NOT_ATTACHED)
     }
 
     fn detach(&self, token: ScopeToken) {
-        let ended = GUARDS.try_with(|guards| {
-            let mut guards = guards.try_borrow_mut().ok()?;
+        let ended = Local::with(|local| {
+            let mut guards = local.guards.try_borrow_mut().ok()?;
             let ended = guards.get_mut(usize::try_from(token.0).ok()?)?.take();
             while let Some(None) = guards.last() {
                 guards.pop();
@@ -130,6 +177,6 @@ impl ContextProvider for OtelStore {
             ended
         });
         // After the borrow: dropping a context may drop spans.
-        drop(ended);
+        unless_refused(|| drop(ended));
     }
 }

@@ -1,8 +1,10 @@
 //! Making the bridge the global one.
 
 use opentelemetry::global;
+use tracehound::Tracer;
+use tracehound::config::Config;
 
-use crate::context_store;
+use crate::context_store::share_context;
 use crate::provider::TracerProvider;
 
 /// Makes the tracer of the process the one behind OpenTelemetry's global API, and OpenTelemetry's context
@@ -10,9 +12,15 @@ use crate::provider::TracerProvider;
 ///
 /// Call it once at the start, after [`tracehound::init`] and before the first span. Returns the provider,
 /// which needs not be kept.
+///
+/// Where `DD_TRACE_OTEL_ENABLED` is `false`, or `OTEL_SDK_DISABLED` is `true`, it installs nothing: native
+/// spans go on as without the bridge, and the provider's spans do not exist.
 pub fn install() -> TracerProvider {
-    context_store::share();
-    let provider = TracerProvider::new(tracehound::tracer().clone());
+    if tracehound::tracer().config().and_then(Config::otel_enabled) == Some(false) {
+        return TracerProvider::new(Tracer::none());
+    }
+    share_context();
+    let provider = TracerProvider::global();
     global::set_tracer_provider(provider.clone());
     provider
 }

@@ -41,6 +41,7 @@
 mod attributes;
 mod context_store;
 mod install;
+mod keys;
 mod live;
 mod naming;
 mod provider;
@@ -48,6 +49,7 @@ mod remote;
 mod span;
 mod tracer;
 
+pub use context_store::share_context;
 pub use install::install;
 pub use provider::TracerProvider;
 pub use span::Span;

@@ -1,92 +1,192 @@
 //! From a span in an OpenTelemetry context back to the core's span.
 //!
-//! OpenTelemetry keeps the span behind a type-erased box that has no way back. Two ways lead there all the
-//! same: a few spans that this thread used last, by id; and for any other, asking the box itself whether it
-//! is recording, and having our own span note down who was asked. So there is no map of all live spans to
-//! keep, and nothing that could go stale.
+//! OpenTelemetry keeps the span behind a type-erased box that has no way back, and behind a lock under which
+//! it runs code of the user: the text of an error, an iterator over attributes. Whoever asked the box who it
+//! is could wait for that code, and that code for him. So nothing is ever asked: a span is found by its ids,
+//! in a map of those that a context may hold, and is in it as long as that may be.
+//!
+//! One lock for each of many shards, chosen by the trace, so that the threads that meet at one are those
+//! that work on the same trace, and its memory is near at hand. Under it nothing is called.
 
-use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
-use tracehound::{SpanRef, WeakSpanRef};
+use opentelemetry::trace::SpanContext;
+use tracehound::SpanRef;
 
-/// Spans that a thread remembers. A power of two.
-const REMEMBERED: usize = 8;
+/// A power of two.
+const SHARDS: usize = 64;
+/// What a shard has room for at first, so that a process with few spans does not grow it one by one.
+const FIRST_ROOM: usize = 14;
+/// A shard with more room than this gives back what a burst of spans has left.
+const LARGE: usize = 1024;
 
-thread_local! {
-    /// Weak, so that a thread that went idle does not keep traces in memory.
-    static LAST: RefCell<[WeakSpanRef; REMEMBERED]> = RefCell::default();
-    static ASKING: Cell<bool> = const { Cell::new(false) };
-    static ANSWER: RefCell<Option<SpanRef>> = const { RefCell::new(None) };
+static LIVE: [Shard; SHARDS] =
+    [const { Shard(Mutex::new(Spans::with_hasher(Hash::new()))) }; SHARDS];
+
+type Hash = BuildHasherDefault<AsIs>;
+type Spans = HashMap<u64, Live, Hash>;
+
+/// On a cache line of its own.
+#[repr(align(64))]
+struct Shard(Mutex<Spans>);
+
+struct Live {
+    span: SpanRef,
+    /// How many spans of OpenTelemetry stand for it.
+    holders: u32,
 }
 
-/// Remembers a span that is likely to be looked up on this thread.
-pub(crate) fn remember(span: &SpanRef) {
-    let Some(id) = span.span_id() else { return };
-    let _ = LAST.try_with(|last| {
-        let replaced = last.try_borrow_mut().ok().and_then(|mut last| {
-            Some(std::mem::replace(last.get_mut(place(id.get()))?, span.downgrade()))
-        });
-        drop(replaced);
-    });
-}
-
-/// The core's span that is active in a context, if it is one of the core's.
-pub(crate) fn span_of(context: &Context) -> Option<SpanRef> {
-    if !context.has_active_span() {
-        return None;
+/// Puts a span in, once more if it is there.
+pub(crate) fn enter(span: &SpanRef) {
+    let Some((trace_id, id)) = ids(span) else { return };
+    let mut spans = shard(trace_id);
+    if spans.capacity() == 0 {
+        spans.reserve(FIRST_ROOM);
     }
-    let span = context.span();
-    let span_context = span.span_context();
-    if span_context.is_remote() || !span_context.is_valid() {
-        return None;
-    }
-    let id = u64::from_be_bytes(span_context.span_id().to_bytes());
-    let trace_id = u128::from_be_bytes(span_context.trace_id().to_bytes());
-    if let Some(known) = recall(id, trace_id) {
-        return Some(known);
-    }
-    let found = ask(|| span.is_recording())?;
-    remember(&found);
-    Some(found)
-}
-
-fn recall(id: u64, trace_id: u128) -> Option<SpanRef> {
-    LAST.try_with(|last| {
-        let last = last.try_borrow().ok()?;
-        let weak = last.get(place(id))?;
-        if weak.span_id()?.get() != id {
-            return None;
+    match spans.entry(id) {
+        Place::Occupied(mut there) => {
+            let live = there.get_mut();
+            live.holders = live.holders.saturating_add(1);
         }
-        weak.upgrade().filter(|span| span.trace_id().is_some_and(|trace| trace.get() == trace_id))
-    })
-    .ok()
-    .flatten()
+        Place::Vacant(place) => {
+            place.insert(Live { span: span.clone(), holders: 1 });
+        }
+    }
+}
+
+/// Undoes one [`enter`].
+pub(crate) fn leave(span: &SpanRef) {
+    let Some((trace_id, id)) = ids(span) else { return };
+    let mut spans = shard(trace_id);
+    let Place::Occupied(mut there) = spans.entry(id) else { return };
+    let live = there.get_mut();
+    live.holders = live.holders.saturating_sub(1);
+    if live.holders > 0 {
+        return;
+    }
+    let last = there.remove();
+    let room = spans.capacity();
+    if room > LARGE && spans.len() < room / 8 {
+        spans.shrink_to(room / 4);
+    }
+    drop(spans);
+    // Dropping a handle may end a trace.
+    drop(last);
+}
+
+/// The core's span that a span context of this process names, if it is one of the core's.
+pub(crate) fn find(context: &SpanContext) -> Option<SpanRef> {
+    if context.is_remote() || !context.is_valid() {
+        return None;
+    }
+    let trace_id = u128::from_be_bytes(context.trace_id().to_bytes());
+    let id = u64::from_be_bytes(context.span_id().to_bytes());
+    let spans = shard(trace_id);
+    let span = &spans.get(&id)?.span;
+    // Somebody else's span may have the id of one of ours.
+    (span.trace_id()?.get() == trace_id).then(|| span.clone())
+}
+
+fn ids(span: &SpanRef) -> Option<(u128, u64)> {
+    Some((span.trace_id()?.get(), span.span_id()?.get()))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
-fn place(id: u64) -> usize {
-    id as usize & (REMEMBERED - 1)
+fn shard(trace_id: u128) -> MutexGuard<'static, Spans> {
+    let [first, ..] = &LIVE;
+    let shard = LIVE.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first);
+    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets `question` reach a span of ours, and returns the one it reached.
-fn ask<T>(question: impl FnOnce() -> T) -> Option<SpanRef> {
-    ASKING.try_with(|asking| asking.set(true)).ok()?;
-    let _ = question();
-    let _ = ASKING.try_with(|asking| asking.set(false));
-    ANSWER.try_with(|answer| answer.try_borrow_mut().ok()?.take()).ok().flatten()
-}
+/// Ids are random as they are.
+#[derive(Default)]
+struct AsIs(u64);
 
-/// Called by our span when it is asked something; `true` when the question was only who it is.
-pub(crate) fn answer(span: &SpanRef) -> bool {
-    let asked = ASKING.try_with(|asking| asking.replace(false)).unwrap_or(false);
-    if asked {
-        let _ = ANSWER.try_with(|answer| {
-            if let Ok(mut answer) = answer.try_borrow_mut() {
-                *answer = Some(span.clone());
-            }
-        });
+impl Hasher for AsIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
     }
-    asked
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote;
+
+    fn span() -> (SpanRef, SpanContext) {
+        let (tracer, _) = tracehound::testing::tracer();
+        let span = tracer.start_span("a").detach();
+        let context = remote::to_otel(&span, Default::default());
+        (span, context)
+    }
+
+    #[test]
+    fn a_span_is_found_until_its_last_holder_leaves() {
+        let (span, context) = span();
+        assert!(find(&context).is_none());
+        enter(&span);
+        enter(&span);
+        leave(&span);
+        assert_eq!(find(&context), Some(span.clone()));
+        leave(&span);
+        assert!(find(&context).is_none());
+        leave(&span);
+    }
+
+    #[test]
+    fn another_trace_with_the_same_span_id_is_not_found() {
+        let (span, context) = span();
+        enter(&span);
+        let trace_id = u128::from_be_bytes(context.trace_id().to_bytes()) ^ (1 << 100);
+        let other = SpanContext::new(
+            trace_id.into(),
+            context.span_id(),
+            context.trace_flags(),
+            false,
+            context.trace_state().clone(),
+        );
+        assert!(find(&other).is_none());
+        leave(&span);
+    }
+
+    #[test]
+    fn what_came_from_another_process_is_not_looked_up() {
+        let (span, context) = span();
+        enter(&span);
+        let remote = SpanContext::new(
+            context.trace_id(),
+            context.span_id(),
+            context.trace_flags(),
+            true,
+            context.trace_state().clone(),
+        );
+        assert!(find(&remote).is_none());
+        leave(&span);
+    }
+
+    #[test]
+    fn a_burst_of_spans_leaves_no_room_behind() {
+        let (tracer, _) = tracehound::testing::tracer();
+        let root = tracer.start_span("root").detach();
+        let spans: Vec<_> =
+            (0..20_000).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
+        let room = || shard(root.trace_id().unwrap().get()).capacity();
+        spans.iter().for_each(enter);
+        assert!(room() >= 20_000);
+        spans.iter().for_each(leave);
+        assert!(room() <= 2 * LARGE, "{}", room());
+    }
 }

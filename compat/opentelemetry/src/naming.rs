@@ -85,7 +85,7 @@ fn span_type(span: &SpanView<'_>, kind: SpanKind) -> &'static str {
     }
 }
 
-/// The type of a database by its name, spelt exactly so.
+/// The type of a database by its name, spelt exactly so, as the agent has it.
 fn database_type(system: &str) -> &'static str {
     match system {
         "redis" => "redis",
@@ -100,19 +100,6 @@ fn database_type(system: &str) -> &'static str {
         | "vertica" | "h2" | "coldfusion" | "cockroachdb" | "progress" | "hanadb" | "adabas"
         | "filemaker" | "instantdb" | "interbase" | "netezza" | "pervasive" | "pointbase"
         | "clickhouse" => "sql",
-        // The names that newer semantic conventions gave to some of them.
-        "microsoft.sql_server"
-        | "oracle.db"
-        | "ibm.db2"
-        | "ibm.informix"
-        | "sap.hana"
-        | "sap.maxdb"
-        | "actian.ingres"
-        | "firebirdsql"
-        | "softwareag.adabas"
-        | "ibm.netezza"
-        | "intersystems.cache"
-        | "aws.redshift" => "sql",
         _ => "db",
     }
 }

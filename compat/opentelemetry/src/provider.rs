@@ -1,6 +1,7 @@
 //! OpenTelemetry's tracer provider on the core.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -12,17 +13,46 @@ use crate::tracer::Tracer;
 /// Gives out OpenTelemetry tracers whose spans are spans of one core tracer.
 ///
 /// [`install`](crate::install) makes one for the tracer of the process and sets it as the global one. Make
-/// your own to use OpenTelemetry's API with another tracer.
+/// your own to use OpenTelemetry's API with another tracer, and call
+/// [`share_context`](crate::share_context) if native spans are to be among its spans. Clones are the same
+/// provider.
 #[derive(Clone, Debug)]
 pub struct TracerProvider {
-    tracer: Arc<tracehound::Tracer>,
+    shared: Arc<Shared>,
+}
+
+/// What a provider shares with its tracers.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// `None` for the tracer of the process, which may be installed later than the provider.
+    own: Option<tracehound::Tracer>,
+    is_shut_down: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn tracer(&self) -> &tracehound::Tracer {
+        self.own.as_ref().unwrap_or_else(|| tracehound::tracer())
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::Relaxed)
+    }
 }
 
 impl TracerProvider {
     /// A provider for a tracer.
     #[must_use]
     pub fn new(tracer: tracehound::Tracer) -> Self {
-        TracerProvider { tracer: Arc::new(tracer) }
+        Self::of(Some(tracer))
+    }
+
+    /// A provider for the tracer of the process.
+    pub(crate) fn global() -> Self {
+        Self::of(None)
+    }
+
+    fn of(own: Option<tracehound::Tracer>) -> Self {
+        TracerProvider { shared: Arc::new(Shared { own, is_shut_down: false.into() }) }
     }
 
     /// Sends everything that has finished; see [`tracehound::Tracer::flush`].
@@ -31,16 +61,18 @@ impl TracerProvider {
     ///
     /// When the time is over, or the agent did not take everything.
     pub fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.tracer.flush(timeout)
+        self.shared.tracer().flush(timeout)
     }
 
-    /// Sends everything that has finished and stops the tracer; see [`tracehound::Tracer::shutdown`].
+    /// Sends everything that has finished and stops the tracer, also for native spans; see
+    /// [`tracehound::Tracer::shutdown`]. Spans started afterwards through this provider do not exist.
     ///
     /// # Errors
     ///
     /// When the time is over, or the agent did not take everything.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.tracer.shutdown(timeout)
+        self.shared.is_shut_down.store(true, Ordering::Relaxed);
+        self.shared.tracer().shutdown(timeout)
     }
 }
 
@@ -48,6 +80,6 @@ impl otel::TracerProvider for TracerProvider {
     type Tracer = Tracer;
 
     fn tracer_with_scope(&self, _: InstrumentationScope) -> Tracer {
-        Tracer::new(Arc::clone(&self.tracer))
+        Tracer::new(Arc::clone(&self.shared))
     }
 }

@@ -1,6 +1,6 @@
 //! Span contexts in both worlds' terms.
 
-use opentelemetry::trace as otel;
+use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::{Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
 
 /// The core's context for a parent that is not a span of the core: remote, or made by somebody else.
@@ -13,7 +13,7 @@ pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
 /// A link of OpenTelemetry as one of the core; `None` for one that points nowhere.
 pub(crate) fn link(context: &otel::SpanContext) -> Option<SpanLink> {
     let (trace_id, span_id) = ids(context)?;
-    let link = SpanLink::new(trace_id, span_id).sampled(context.is_sampled());
+    let link = SpanLink::new(trace_id, span_id).trace_flags(context.trace_flags().to_u8());
     Some(link.tracestate(context.trace_state().header()))
 }
 
@@ -21,32 +21,34 @@ pub(crate) fn link(context: &otel::SpanContext) -> Option<SpanLink> {
 ///
 /// The sampling decision is not taken for it, because OpenTelemetry asks whenever a span is made active: as
 /// long as there is none, the span counts as sampled.
-pub(crate) fn to_otel(span: &SpanRef) -> otel::SpanContext {
-    let (Some(trace_id), Some(span_id)) = (span.trace_id(), span.span_id()) else {
-        return otel::SpanContext::NONE;
-    };
-    let kept = span.priority().is_none_or(Priority::is_keep);
-    otel::SpanContext::new(
-        otel::TraceId::from_bytes(trace_id.get().to_be_bytes()),
-        otel::SpanId::from_bytes(span_id.get().to_be_bytes()),
-        if kept { otel::TraceFlags::SAMPLED } else { otel::TraceFlags::default() },
-        false,
-        otel::TraceState::default(),
-    )
+pub(crate) fn to_otel(span: &SpanRef, state: TraceState) -> otel::SpanContext {
+    seen(span.trace_id(), span.span_id(), span.priority(), false, state)
 }
 
 /// What OpenTelemetry sees of a context that came from elsewhere.
 pub(crate) fn remote_to_otel(context: &SpanContext) -> otel::SpanContext {
-    let (Some(trace_id), Some(span_id)) = (context.trace_id(), context.span_id()) else {
+    let state = context.vendor_tracestate().and_then(|state| state.parse().ok());
+    let priority = context.priority();
+    seen(context.trace_id(), context.span_id(), priority, true, state.unwrap_or_default())
+}
+
+fn seen(
+    trace_id: Option<TraceId>,
+    span_id: Option<SpanId>,
+    priority: Option<Priority>,
+    is_remote: bool,
+    state: TraceState,
+) -> otel::SpanContext {
+    let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else {
         return otel::SpanContext::NONE;
     };
-    let kept = context.priority().is_none_or(Priority::is_keep);
+    let kept = priority.is_none_or(Priority::is_keep);
     otel::SpanContext::new(
         otel::TraceId::from_bytes(trace_id.get().to_be_bytes()),
         otel::SpanId::from_bytes(span_id.get().to_be_bytes()),
-        if kept { otel::TraceFlags::SAMPLED } else { otel::TraceFlags::default() },
-        true,
-        otel::TraceState::default(),
+        if kept { otel::TraceFlags::SAMPLED } else { otel::TraceFlags::NOT_SAMPLED },
+        is_remote,
+        state,
     )
 }
 

@@ -2,27 +2,27 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::{self as otel, Status};
-use tracehound::{SpanEvent, SpanRef};
+use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+use tracehound::{ErrorDescription, SpanEvent, SpanRef};
 
-use crate::attributes::{Attribute, attribute, event_value, key_text, link_attributes};
+use crate::attributes::{event_value, tag, with_link_attribute};
+use crate::keys::key_text;
 use crate::{live, remote};
 
 /// OpenTelemetry's view of a span of the core.
 ///
 /// One that was started through OpenTelemetry is finished when this is dropped; one that stands for an
 /// active native span is not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Span {
     held: Held,
-    context: OnceLock<otel::SpanContext>,
-    status: Status,
-    /// Whether an exception was recorded, whose message then outranks the one of the status.
-    has_exception: bool,
+    /// What a context that holds the span shows of it, and by which the span is found again in [`live`].
+    context: otel::SpanContext,
+    /// Whether the start was given, and so by the wall clock.
+    start_given: bool,
 }
 
 #[derive(Debug)]
@@ -33,21 +33,21 @@ enum Held {
     Borrowed(SpanRef),
 }
 
-impl Default for Held {
-    fn default() -> Self {
-        Held::Borrowed(SpanRef::none())
-    }
-}
-
 impl Span {
-    /// A span that OpenTelemetry started.
-    pub(crate) fn owned(span: tracehound::Span) -> Self {
-        Span { held: Held::Owned(span), ..Span::default() }
+    /// A span that OpenTelemetry started; `state` is the trace state of its parent, which is handed on.
+    pub(crate) fn owned(span: tracehound::Span, state: TraceState, start_given: bool) -> Self {
+        Span { context: listed(&span, state), held: Held::Owned(span), start_given }
     }
 
     /// A span that somebody else finishes.
-    pub(crate) fn borrowed(handle: SpanRef) -> Self {
-        Span { held: Held::Borrowed(handle), ..Span::default() }
+    pub(crate) fn borrowed(handle: SpanRef, state: TraceState) -> Self {
+        Span { context: listed(&handle, state), held: Held::Borrowed(handle), start_given: false }
+    }
+
+    /// A span that does not exist, below a parent that may.
+    pub(crate) fn unrecorded(parent: &Context) -> Self {
+        let context = parent.span().span_context().clone();
+        Span { held: Held::Borrowed(SpanRef::none()), context, start_given: false }
     }
 
     /// The span, for the native API.
@@ -59,30 +59,65 @@ impl Span {
         }
     }
 
-    fn set(&self, pair: KeyValue) {
-        if let Attribute::Tag(key, value) = attribute(pair) {
+    fn set(&self, attribute: KeyValue) {
+        if let Some((key, value)) = tag(attribute) {
             self.handle().set_tag(key, value);
         }
     }
 
-    /// The tags of error tracking, from the attributes of an `exception` event. The span is not marked as an
+    /// The tags of error tracking, from the attributes of an exception's event. The span is not marked as an
     /// error: only the status does that.
-    fn describe_exception(&mut self, attributes: &[KeyValue]) {
-        self.has_exception = true;
-        for pair in attributes {
-            let key = match pair.key.as_str() {
-                "exception.message" => "error.message",
-                "exception.type" => "error.type",
-                "exception.stacktrace" => "error.stack",
-                _ => continue,
-            };
-            self.handle().set_tag(key, pair.value.as_str());
+    fn describe_exception(&self, attributes: &[KeyValue]) {
+        let message = exception_text(attributes, EXCEPTION_MESSAGE);
+        let (clear, set) = if message.is_some() { (0, EXCEPTION) } else { (EXCEPTION, 0) };
+        let before = self.handle().update_note(clear, set).unwrap_or_default();
+        // Two exceptions are not mixed, and the description of the status is none.
+        if message.is_some() || before & EXCEPTION != 0 {
+            self.handle().set_tag("error.message", message);
         }
+        self.handle().set_tag("error.type", exception_text(attributes, EXCEPTION_TYPE));
+        self.handle().set_tag("error.stack", exception_text(attributes, EXCEPTION_STACK));
     }
 }
 
-/// The name of the event that describes an exception (OpenTelemetry semantic conventions).
-const EXCEPTION: &str = "exception";
+/// Whether an event describes an exception. The name says so (OpenTelemetry semantic conventions); but
+/// `tracing-opentelemetry` names an event by its message, and has the exception in the attributes only.
+fn is_exception(name: &str, attributes: &[KeyValue]) -> bool {
+    name == EXCEPTION_EVENT
+        || attributes.iter().any(|given| {
+            let key = given.key.as_str();
+            key == EXCEPTION_MESSAGE || key == EXCEPTION_TYPE
+        })
+}
+
+/// The text of an attribute of an exception; of lists, one line for each element.
+fn exception_text(attributes: &[KeyValue], name: &str) -> Option<String> {
+    // The last of a name wins: the user's own come after those of `record_error`.
+    let given = attributes.iter().rev().find(|given| given.key.as_str() == name)?;
+    match &given.value {
+        Value::Array(Array::String(lines)) if lines.is_empty() => None,
+        Value::Array(Array::String(lines)) => {
+            let lines: Vec<_> = lines.iter().map(StringValue::as_str).collect();
+            Some(lines.join("\n"))
+        }
+        value => Some(value.as_str().into_owned()),
+    }
+}
+
+fn listed(span: &SpanRef, state: TraceState) -> otel::SpanContext {
+    live::enter(span);
+    remote::to_otel(span, state)
+}
+
+const EXCEPTION_EVENT: &str = "exception";
+const EXCEPTION_MESSAGE: &str = "exception.message";
+const EXCEPTION_TYPE: &str = "exception.type";
+const EXCEPTION_STACK: &str = "exception.stacktrace";
+
+/// In the note that the core keeps with the span: its status is `Ok`, which is final.
+const OK: u8 = 1;
+/// In the note: `error.message` is that of an exception, which outranks the status's description.
+const EXCEPTION: u8 = 2;
 
 impl otel::Span for Span {
     fn add_event_with_timestamp<T: Into<Cow<'static, str>>>(
@@ -95,37 +130,39 @@ impl otel::Span for Span {
             return;
         }
         let name = name.into();
-        if name == EXCEPTION {
+        if is_exception(&name, &attributes) {
             self.describe_exception(&attributes);
         }
         let mut event = SpanEvent::at(name, timestamp);
-        for pair in attributes {
-            event = event.attribute(key_text(pair.key), event_value(pair.value));
+        for attribute in attributes {
+            event = event.attribute(key_text(attribute.key), event_value(attribute.value));
         }
         self.handle().add_event(event);
     }
 
+    /// The event says more than OpenTelemetry's own: the type too, and the error's chain of sources. Behind
+    /// OpenTelemetry's type-erased spans, which describe an error themselves, only its text is known.
     fn record_error(&mut self, error: &dyn Error) {
         if !self.handle().is_open() {
             return;
         }
-        let description = tracehound::ErrorDescription::of(error);
-        let mut attributes = vec![KeyValue::new("exception.message", description.message)];
-        attributes.push(KeyValue::new("exception.type", description.kind));
-        if let Some(stack) = description.sources {
-            attributes.push(KeyValue::new("exception.stacktrace", stack));
-        }
-        self.add_event(EXCEPTION, attributes);
+        let ErrorDescription { message, kind, sources, .. } = ErrorDescription::of(error);
+        let mut attributes = vec![
+            KeyValue::new("exception.message", message),
+            KeyValue::new("exception.type", kind),
+        ];
+        attributes.extend(sources.map(|stack| KeyValue::new("exception.stacktrace", stack)));
+        self.add_event(EXCEPTION_EVENT, attributes);
     }
 
-    /// The flags say "sampled" until the trace's decision is taken: late, so that all that is known of the
-    /// trace by then counts.
+    /// What was known of the span when it started. The flags say "sampled" where the trace's decision had not
+    /// been taken by then: that is done late, so that all that becomes known of the trace counts.
     fn span_context(&self) -> &otel::SpanContext {
-        self.context.get_or_init(|| remote::to_otel(self.handle()))
+        &self.context
     }
 
     fn is_recording(&self) -> bool {
-        !live::answer(self.handle()) && self.handle().is_open()
+        self.handle().is_open()
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
@@ -139,23 +176,26 @@ impl otel::Span for Span {
     }
 
     fn set_status(&mut self, status: Status) {
-        if !self.handle().is_open() {
-            return;
-        }
-        match (&self.status, &status) {
-            (Status::Ok, _) | (_, Status::Unset) => return,
-            (_, Status::Ok) => {
-                self.handle().set_tag("error", false);
-                self.handle().remove_tag("error.message");
+        let handle = self.handle();
+        match status {
+            Status::Unset => {}
+            Status::Ok => {
+                let Some(before) = handle.update_note(0, OK) else { return };
+                handle.set_tag("error", false);
+                if before & (OK | EXCEPTION) == 0 {
+                    handle.remove_tag("error.message");
+                }
             }
-            (_, Status::Error { description }) => {
-                self.handle().set_tag("error", true);
-                if !description.is_empty() && !self.has_exception {
-                    self.handle().set_tag("error.message", description.clone());
+            Status::Error { description } => {
+                let Some(note) = handle.update_note(0, 0).filter(|note| note & OK == 0) else {
+                    return;
+                };
+                handle.set_tag("error", true);
+                if !description.is_empty() && note & EXCEPTION == 0 {
+                    handle.set_tag("error.message", description);
                 }
             }
         }
-        self.status = status;
     }
 
     fn update_name<T: Into<Cow<'static, str>>>(&mut self, name: T) {
@@ -172,12 +212,11 @@ impl otel::Span for Span {
         self.handle().finish();
     }
 
-    /// A time that is "now" by the wall clock is taken from the monotonic clock instead: OpenTelemetry's
-    /// type-erased spans end with the wall clock's time, and a step of that clock is no duration.
+    /// "Now" by the wall clock is taken from the monotonic clock instead, unless the start was given, too:
+    /// OpenTelemetry's type-erased spans end so, and a step of the wall clock is no duration.
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        let now = SystemTime::now();
-        let apart = now.duration_since(timestamp).unwrap_or_else(|error| error.duration());
-        if apart < NOW {
+        let is_now = || SystemTime::now().duration_since(timestamp).is_ok_and(|ago| ago < JUST_NOW);
+        if !self.start_given && is_now() {
             self.handle().finish();
         } else {
             self.handle().finish_at(timestamp);
@@ -185,19 +224,24 @@ impl otel::Span for Span {
     }
 }
 
-/// How far from the wall clock's reading a timestamp may be that was read just before.
-const NOW: Duration = Duration::from_micros(50);
+impl Drop for Span {
+    fn drop(&mut self) {
+        live::leave(self.handle());
+        let Held::Owned(span) = &self.held else { return };
+        // A panic that drops the span does not overrule a status that is final.
+        if std::thread::panicking() && span.update_note(0, 0).is_some_and(|note| note & OK != 0) {
+            span.finish();
+        }
+    }
+}
+
+/// How long ago a reading of the wall clock was that is taken for "now".
+const JUST_NOW: Duration = Duration::from_micros(10);
 
 /// A link with its attributes; `None` for one that points nowhere.
 pub(crate) fn link(
     context: &otel::SpanContext,
     attributes: Vec<KeyValue>,
 ) -> Option<tracehound::SpanLink> {
-    let mut link = remote::link(context)?;
-    for attribute in attributes {
-        link_attributes(attribute, &mut |key, value| {
-            link = link.clone().attribute(key, value);
-        });
-    }
-    Some(link)
+    Some(attributes.into_iter().fold(remote::link(context)?, with_link_attribute))
 }

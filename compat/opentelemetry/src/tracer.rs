@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::{self as otel, SpanBuilder, TraceContextExt};
-use tracehound::{Context, SpanKind, Text};
+use tracehound::{SpanKind, Text};
 
-use crate::attributes::{Attribute, attribute};
+use crate::attributes::tag;
+use crate::context_store;
 use crate::naming::names;
+use crate::provider::Shared;
 use crate::span::{self, Span};
-use crate::{context_store, live, remote};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
-/// Made by [`TracerProvider`](crate::TracerProvider), or by `opentelemetry::global::tracer`.
+/// Made by [`TracerProvider`](crate::TracerProvider), or by `opentelemetry::global::tracer`. A span that is
+/// not recorded, because no tracer is installed, telemetry is suppressed or the provider was shut down,
+/// carries its parent's span context: the trace goes on below it.
 #[derive(Clone, Debug)]
 pub struct Tracer {
-    tracer: Arc<tracehound::Tracer>,
+    provider: Arc<Shared>,
 }
 
 impl Tracer {
-    pub(crate) fn new(tracer: Arc<tracehound::Tracer>) -> Self {
-        Tracer { tracer }
+    pub(crate) fn new(provider: Arc<Shared>) -> Self {
+        Tracer { provider }
     }
 }
 
@@ -31,33 +34,37 @@ impl otel::Tracer for Tracer {
     fn build_with_context(&self, builder: SpanBuilder, parent: &OtelContext) -> Span {
         // OpenTelemetry may hold its context borrowed while this runs: nothing may be attached.
         let _inside = context_store::enter();
-        if parent.is_telemetry_suppressed() {
-            return Span::default();
+        if parent.is_telemetry_suppressed() || self.provider.is_shut_down() {
+            return Span::unrecorded(parent);
         }
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
         let mut draft = self
-            .tracer
+            .provider
+            .tracer()
             .span(Text::EMPTY)
             .resource(name)
             .kind(kind(span_kind))
             .naming(names)
-            .child_of(parent_of(parent));
+            .child_of(context_store::native(parent));
         if let Some(start) = start_time {
             draft = draft.start_time(start);
         }
-        for pair in attributes.into_iter().flatten() {
-            if let Attribute::Tag(key, value) = attribute(pair) {
+        for attribute in attributes.into_iter().flatten() {
+            if let Some((key, value)) = tag(attribute) {
                 draft = draft.tag(key, value);
             }
         }
         let started = draft.start();
+        if started.is_none() {
+            return Span::unrecorded(parent);
+        }
         for link in links.into_iter().flatten() {
             if let Some(link) = span::link(&link.span_context, link.attributes) {
                 started.add_link(link);
             }
         }
-        live::remember(&started);
-        let mut span = Span::owned(started);
+        let state = parent.span().span_context().trace_state().clone();
+        let mut span = Span::owned(started, state, start_time.is_some());
         for event in events.into_iter().flatten() {
             otel::Span::add_event_with_timestamp(
                 &mut span,
@@ -68,20 +75,6 @@ impl otel::Tracer for Tracer {
         }
         span
     }
-}
-
-/// The parent that a context names, in the core's terms.
-fn parent_of(parent: &OtelContext) -> Context {
-    if let Some(span) = live::span_of(parent) {
-        return span.into();
-    }
-    if let Some(remote) = context_store::remote_of(parent) {
-        return remote.into();
-    }
-    if parent.has_active_span() {
-        return remote::from_otel(parent.span().span_context()).into();
-    }
-    Context::empty()
 }
 
 fn kind(kind: Option<otel::SpanKind>) -> SpanKind {

@@ -1,0 +1,172 @@
+//! What a span costs through OpenTelemetry, beside the same span made natively, with a real pipeline behind.
+//!
+//! `cargo bench -p tracehound-opentelemetry --bench span`. Each measured call is one whole trace: a local
+//! root and nine children, each active and with five tags. Between the samples, outside of the time, the
+//! worker sends what there is, so that its vectors come back as they do in a program that is not overloaded.
+//!
+//! `a_native` runs while the core keeps its own thread-local stacks, `b_*` afterwards, when OpenTelemetry's
+//! context is the one store.
+//!
+//! FIGURES
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use divan::{AllocProfiler, Bencher, Divan};
+use opentelemetry::trace::{
+    self as otel, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer as _,
+    TracerProvider as _,
+};
+use opentelemetry::{Context, KeyValue};
+use tracehound::Tracer;
+use tracehound::config::Environment;
+use tracehound_opentelemetry::TracerProvider;
+use tracehound_test_support::FaultAgent;
+use tracehound_test_support::fault_agent::scripts;
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    Divan::from_args().skip_regex("b_").main();
+    tracehound_opentelemetry::install();
+    Divan::from_args().skip_regex("a_").main();
+}
+
+/// Traces between two flushes: fewer spans than wake the worker by themselves.
+const TRACES: u32 = 100;
+const SPANS: usize = 10;
+
+fn tracer() -> &'static Tracer {
+    static TRACER: OnceLock<(FaultAgent, Tracer)> = OnceLock::new();
+    let (_, tracer) = TRACER.get_or_init(|| {
+        let agent = FaultAgent::start(scripts::healthy);
+        let tracer = Tracer::builder()
+            .environment(Environment::empty())
+            .agent_url(agent.url())
+            .flush_interval(Duration::from_secs(3600))
+            .build();
+        (agent, tracer)
+    });
+    tracer
+}
+
+fn measure(bencher: Bencher<'_, '_>, trace: impl Fn() + Sync) {
+    let made = AtomicUsize::new(0);
+    bencher
+        .counter(divan::counter::ItemsCount::new(SPANS))
+        .with_inputs(|| {
+            if made.fetch_add(1, Ordering::Relaxed) % TRACES as usize == 0 {
+                tracer().flush(Duration::from_secs(10)).unwrap();
+            }
+        })
+        .bench_refs(|()| trace());
+}
+
+fn native() {
+    let tracer = tracer();
+    tracer.in_span("root", |root| {
+        tag(root);
+        for _ in 1..SPANS {
+            tracer.in_span("child", tag);
+        }
+    });
+}
+
+fn tag(span: &tracehound::SpanRef) {
+    span.set_tag("http.method", "GET");
+    span.set_tag("http.route", "/users/{id}");
+    span.set_tag("user.name", "somebody");
+    span.set_tag("cart.items", 3);
+    span.set_tag("cart.total", 9.5);
+}
+
+fn attributes(cx: &Context) {
+    let span = cx.span();
+    span.set_attribute(KeyValue::new("http.method", "GET"));
+    span.set_attribute(KeyValue::new("http.route", "/users/{id}"));
+    span.set_attribute(KeyValue::new("user.name", "somebody"));
+    span.set_attribute(KeyValue::new("cart.items", 3));
+    span.set_attribute(KeyValue::new("cart.total", 9.5));
+}
+
+fn through<T: otel::Tracer>(tracer: &T)
+where
+    T::Span: Send + Sync + 'static,
+{
+    tracer.in_span("root", |cx| {
+        attributes(&cx);
+        for _ in 1..SPANS {
+            tracer.in_span("child", |cx| attributes(&cx));
+        }
+    });
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn a_native(bencher: Bencher<'_, '_>) {
+    measure(bencher, native);
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn b_native_in_otel_context(bencher: Bencher<'_, '_>) {
+    measure(bencher, native);
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn b_otel(bencher: Bencher<'_, '_>) {
+    let tracer = TracerProvider::new(tracer().clone()).tracer("bench");
+    measure(bencher, || through(&tracer));
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn b_otel_boxed(bencher: Bencher<'_, '_>) {
+    let tracer = TracerProvider::new(tracer().clone()).tracer("bench");
+    let tracer = opentelemetry::global::BoxedTracer::new(Box::new(tracer));
+    measure(bencher, || through(&tracer));
+}
+
+/// OpenTelemetry's own part: a provider that stores nothing.
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn b_otel_nothing(bencher: Bencher<'_, '_>) {
+    measure(bencher, || through(&Nothing));
+}
+
+struct Nothing;
+struct NoSpan;
+
+impl otel::Tracer for Nothing {
+    type Span = NoSpan;
+
+    fn build_with_context(&self, builder: SpanBuilder, _: &Context) -> NoSpan {
+        drop(builder);
+        NoSpan
+    }
+}
+
+impl otel::Span for NoSpan {
+    fn add_event_with_timestamp<T: Into<Cow<'static, str>>>(
+        &mut self,
+        _: T,
+        _: SystemTime,
+        _: Vec<KeyValue>,
+    ) {
+    }
+
+    fn span_context(&self) -> &SpanContext {
+        &SpanContext::NONE
+    }
+
+    fn is_recording(&self) -> bool {
+        true
+    }
+
+    fn set_attribute(&mut self, _: KeyValue) {}
+    fn set_status(&mut self, _: Status) {}
+    fn update_name<T: Into<Cow<'static, str>>>(&mut self, _: T) {}
+    fn add_link(&mut self, _: SpanContext, _: Vec<KeyValue>) {}
+    fn end_with_timestamp(&mut self, _: SystemTime) {}
+}

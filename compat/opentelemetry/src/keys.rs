@@ -1,0 +1,115 @@
+//! The keys of attributes, each kept once.
+//!
+//! OpenTelemetry does not say whether a key is a literal, and a copy of it in every span costs time and, if
+//! it is long, an allocation. Keys are few and come again and again, so the first so many that the process
+//! sees are kept for ever, and are literals from then on.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use opentelemetry::Key;
+use tracehound::Text;
+
+/// Keys that are kept for ever. Further ones, of programs that make keys up as they go, are copied.
+const MAX_KEYS: usize = 1024;
+/// The longest key that is kept; with [`MAX_KEYS`] a bound of 128 KiB.
+const MAX_KEY_BYTES: usize = 128;
+/// Keys that a thread finds without a lock. A power of two.
+const NEAR: usize = 256;
+
+static KEPT: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+static FULL: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// By the digest of the key; the newest of those that share one.
+    static KEYS: RefCell<[&'static str; NEAR]> = const { RefCell::new([""; NEAR]) };
+}
+
+/// A key as a text, without a copy where it is known.
+pub(crate) fn key_text(key: Key) -> Text {
+    match known(key.as_str()) {
+        Some(known) => Text::literal(known),
+        None => String::from(key).into(),
+    }
+}
+
+fn known(key: &str) -> Option<&'static str> {
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return None;
+    }
+    let place = digest(key);
+    let near = |keys: &RefCell<[&'static str; NEAR]>| keys.try_borrow().ok()?.get(place).copied();
+    if let Some(near) = KEYS.try_with(near).ok().flatten().filter(|near| *near == key) {
+        return Some(near);
+    }
+    let known = keep(key)?;
+    let _ = KEYS.try_with(|keys| {
+        if let Ok(mut keys) = keys.try_borrow_mut() {
+            if let Some(near) = keys.get_mut(place) {
+                *near = known;
+            }
+        }
+    });
+    Some(known)
+}
+
+#[cold]
+fn keep(key: &str) -> Option<&'static str> {
+    // Without the lock then: a program that makes up keys must not have its threads wait for each other.
+    if FULL.load(Ordering::Relaxed) {
+        return None;
+    }
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = kept.get_or_insert_default();
+    if let Some(known) = kept.get(key) {
+        return Some(known);
+    }
+    if kept.len() >= MAX_KEYS {
+        FULL.store(true, Ordering::Relaxed);
+        return None;
+    }
+    let known: &'static str = Box::leak(key.into());
+    kept.insert(known);
+    Some(known)
+}
+
+/// A few bits of the length and the last eight bytes: keys share their beginnings far more than their ends.
+#[expect(clippy::cast_possible_truncation, reason = "the bits above are not wanted")]
+fn digest(key: &str) -> usize {
+    let bytes = key.as_bytes();
+    let tail = match bytes.last_chunk::<8>() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => bytes.iter().fold(0, |tail, byte| (tail << 8) | u64::from(*byte)),
+    };
+    let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize & (NEAR - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, because it fills what the process has.
+    #[test]
+    fn the_first_keys_are_kept_once_and_all_keys_are_right() {
+        let literal = || key_text(Key::from_static_str("http.request.header.content-type"));
+        let first = literal();
+        assert_eq!(first, "http.request.header.content-type");
+        assert_eq!(first.as_str().as_ptr(), literal().as_str().as_ptr());
+        let owned = key_text(Key::from(first.to_string()));
+        assert_eq!(first.as_str().as_ptr(), owned.as_str().as_ptr());
+
+        let long = "k".repeat(MAX_KEY_BYTES + 1);
+        for key in ["", "ключ", &long] {
+            assert_eq!(key_text(Key::from(key.to_owned())), key);
+        }
+        for number in 0..2 * MAX_KEYS {
+            let key = format!("made.up.as.it.goes.{number}");
+            assert_eq!(key_text(Key::from(key.clone())), key.as_str());
+        }
+        assert_eq!(KEPT.lock().unwrap().as_ref().unwrap().len(), MAX_KEYS);
+        assert_eq!(first.as_str().as_ptr(), literal().as_str().as_ptr());
+    }
+}
