@@ -63,7 +63,7 @@ fn beside(context: &OtelContext) -> Option<&Context> {
 }
 
 /// The OpenTelemetry context that has a native one in the place of what is active in `current`.
-fn activated(current: &OtelContext, context: Context) -> OtelContext {
+pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext {
     let active = match (context.span(), context.remote()) {
         (Some(span), _) => {
             current.with_span(Span::borrowed(span.clone(), trace_state(current, span)))

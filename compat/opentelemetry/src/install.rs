@@ -7,8 +7,8 @@ use tracehound::config::Config;
 use crate::context_store::share_context;
 use crate::provider::TracerProvider;
 
-/// Makes the tracer of the process the one behind OpenTelemetry's global API, and OpenTelemetry's context
-/// the one store of what is active.
+/// Makes the tracer of the process the one behind OpenTelemetry's global API, propagator included, and
+/// OpenTelemetry's context the one store of what is active.
 ///
 /// Call it once at the start, after [`tracehound::init`] and before the first span. Returns the provider,
 /// which needs not be kept.
@@ -21,6 +21,7 @@ pub fn install() -> TracerProvider {
     }
     share_context();
     let provider = TracerProvider::global();
+    global::set_text_map_propagator(provider.propagator());
     global::set_tracer_provider(provider.clone());
     provider
 }

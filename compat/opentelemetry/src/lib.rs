@@ -44,6 +44,7 @@ mod install;
 mod keys;
 mod live;
 mod naming;
+mod propagator;
 mod provider;
 mod remote;
 mod span;
@@ -51,6 +52,7 @@ mod tracer;
 
 pub use context_store::share_context;
 pub use install::install;
+pub use propagator::Propagator;
 pub use provider::TracerProvider;
 pub use span::Span;
 pub use tracer::Tracer;

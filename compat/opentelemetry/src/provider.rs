@@ -8,6 +8,7 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as otel;
 use tracehound::FlushError;
 
+use crate::propagator::Propagator;
 use crate::tracer::Tracer;
 
 /// Gives out OpenTelemetry tracers whose spans are spans of one core tracer.
@@ -53,6 +54,16 @@ impl TracerProvider {
 
     fn of(own: Option<tracehound::Tracer>) -> Self {
         TracerProvider { shared: Arc::new(Shared { own, is_shut_down: false.into() }) }
+    }
+
+    /// A propagator for the headers of this provider's tracer.
+    #[must_use]
+    pub fn propagator(&self) -> Propagator {
+        Propagator::new(self.clone())
+    }
+
+    pub(crate) fn tracer(&self) -> &tracehound::Tracer {
+        self.shared.tracer()
     }
 
     /// Sends everything that has finished; see [`tracehound::Tracer::flush`].

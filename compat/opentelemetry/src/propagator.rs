@@ -1,0 +1,114 @@
+//! OpenTelemetry's text map propagator on the core's headers.
+
+use opentelemetry::baggage::BaggageExt as _;
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::{Context as OtelContext, KeyValue};
+use tracehound::{Baggage, Context, HttpPropagator, SpanContext};
+
+use crate::context_store;
+use crate::provider::TracerProvider;
+
+/// Carries the context in the headers of `DD_TRACE_PROPAGATION_STYLE`, for libraries that inject and extract
+/// through OpenTelemetry's API.
+///
+/// [`install`](crate::install) makes it the global one. What is written is the trace as it is at that
+/// moment, sampling decision included: it is taken now if nobody has yet, and OpenTelemetry's own copy of
+/// the span context, which was made when the span started, is not asked. OpenTelemetry's baggage and
+/// Datadog's travel as one; where both know an item, OpenTelemetry's value counts.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use opentelemetry::propagation::TextMapPropagator;
+/// use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider as _};
+/// use tracehound_opentelemetry::TracerProvider;
+///
+/// let (tracer, _) = tracehound::testing::tracer();
+/// let provider = TracerProvider::new(tracer);
+/// provider.tracer("client").in_span("GET", |cx| {
+///     let mut headers = HashMap::new();
+///     provider.propagator().inject_context(&cx, &mut headers);
+///     assert!(headers.contains_key("x-datadog-trace-id"));
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Propagator {
+    provider: TracerProvider,
+    fields: Vec<String>,
+}
+
+impl Propagator {
+    pub(crate) fn new(provider: TracerProvider) -> Self {
+        let fields = provider
+            .tracer()
+            .config()
+            .map_or_else(HttpPropagator::default, HttpPropagator::new)
+            .fields()
+            .map(str::to_owned)
+            .collect();
+        Propagator { provider, fields }
+    }
+}
+
+impl TextMapPropagator for Propagator {
+    fn inject_context(&self, context: &OtelContext, injector: &mut dyn Injector) {
+        let native = with_baggage(context_store::native(context), context);
+        let mut carrier = |name: &str, value: String| injector.set(name, value);
+        self.provider.tracer().inject_context(&native, &mut carrier);
+    }
+
+    fn extract_with_context(
+        &self,
+        context: &OtelContext,
+        extractor: &dyn Extractor,
+    ) -> OtelContext {
+        match self.provider.tracer().extract(&Incoming(extractor)) {
+            Some(remote) => extracted(context, remote),
+            None => context.clone(),
+        }
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&self.fields)
+    }
+}
+
+/// The native context with OpenTelemetry's baggage over its own.
+fn with_baggage(native: Context, context: &OtelContext) -> Context {
+    let ours = context.baggage();
+    if ours.is_empty() {
+        return native;
+    }
+    let mut all = native.baggage().map(|shared| (*shared).clone()).unwrap_or_default();
+    for (name, (value, _)) in ours {
+        all.set(name.as_str().to_owned(), value.as_str().to_owned());
+    }
+    native.with_baggage(all)
+}
+
+/// The context that came in, and its baggage where OpenTelemetry looks for it.
+fn extracted(context: &OtelContext, remote: SpanContext) -> OtelContext {
+    let baggage = remote.baggage().map(otel_baggage);
+    let context = context_store::activated(context, remote.into());
+    match baggage {
+        Some(items) => context.with_baggage(items),
+        None => context,
+    }
+}
+
+fn otel_baggage(baggage: &Baggage) -> Vec<KeyValue> {
+    baggage.iter().map(|(name, value)| KeyValue::new(name.to_owned(), value.to_owned())).collect()
+}
+
+/// An OpenTelemetry carrier for the core.
+struct Incoming<'c>(&'c dyn Extractor);
+
+impl tracehound::Extractor for Incoming<'_> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for key in self.0.keys() {
+            for value in self.0.get_all(key).unwrap_or_default() {
+                visit(key, value.as_bytes());
+            }
+        }
+    }
+}
