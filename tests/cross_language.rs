@@ -387,3 +387,94 @@ fn a_context_without_a_span_is_passed_on_as_it_came() {
         assert_eq!([decision(&root), decision(&work)], [(Some(2.0), Some("-4")); 2]);
     });
 }
+
+// ===== header for header =====
+
+/// The headers in parts, whose order says nothing, without what the two are known to do differently:
+///
+/// - Python repeats the high half of the trace id in `tracestate`, and writes that header even if empty;
+/// - where the flag of `traceparent` overrules `s`, we say that by default it was kept, and Python that
+///   nobody did.
+fn parts(headers: &Headers) -> BTreeMap<&str, Vec<&str>> {
+    let known = ["t.tid:", "t.dm:-0", "_dd.p.dm=-0"];
+    let mut all = BTreeMap::new();
+    for (name, value) in headers {
+        let mut parts: Vec<&str> = match name.as_str() {
+            "x-datadog-tags" | "tracestate" => value.split([',', ';']).collect(),
+            _ => vec![value],
+        };
+        parts.retain(|part| !part.is_empty() && !known.iter().any(|known| part.contains(known)));
+        parts.sort_unstable();
+        if !parts.is_empty() {
+            all.insert(name.as_str(), parts);
+        }
+    }
+    all
+}
+
+const W3C: &str = "00-640cfd8d00000000abcdef0123456789-00000000000004d2-01";
+const LOW: &str = "12379813738877118345"; // The low half of it.
+const TID: &str = "_dd.p.tid=640cfd8d00000000";
+const REQUESTS: [&[(&str, &str)]; 10] = [
+    &[("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9")],
+    &[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("x-datadog-sampling-priority", "-1"),
+    ],
+    &[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("x-datadog-sampling-priority", "3"),
+    ],
+    &[
+        ("x-datadog-trace-id", LOW),
+        ("x-datadog-parent-id", "1234"),
+        ("x-datadog-sampling-priority", "2"),
+        ("x-datadog-origin", "synthetics=~;x"),
+        ("x-datadog-tags", "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4,_dd.p.usr.id=a=b;~,other=1"),
+    ],
+    &[("traceparent", W3C)],
+    &[
+        ("traceparent", W3C),
+        ("tracestate", "dd=s:2;o:rum;p:00000000000000aa;t.dm:-4;t.a:b~,x=1,y@z=2"),
+    ],
+    &[("traceparent", W3C), ("tracestate", "x=1,dd=s:-1")],
+    &[
+        ("x-datadog-trace-id", LOW),
+        ("x-datadog-parent-id", "1234"),
+        ("x-datadog-tags", TID),
+        ("traceparent", W3C),
+        ("tracestate", "dd=p:00000000000000aa;s:2,x=1"),
+    ],
+    &[
+        ("x-datadog-trace-id", LOW),
+        ("x-datadog-parent-id", "5"),
+        ("x-datadog-sampling-priority", "1"),
+        ("x-datadog-tags", TID),
+        ("traceparent", W3C),
+        ("tracestate", "dd=p:00000000000000aa;s:2,x=1,ot=rv:00112233445566;th:8"),
+    ],
+    &[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("baggage", "a=1,b=c%20d,user.id=x"),
+    ],
+];
+
+#[test]
+fn both_pass_on_the_same_of_the_same_request() {
+    run_with(common::service::UNSET, move |service| {
+        let python = Python::start(service, &[]);
+        for request in REQUESTS {
+            let owned =
+                request.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let request: Headers = owned.collect();
+            let theirs = python.call(&json!({"headers": request})).headers;
+            let mut ours = Headers::new();
+            let came = service.tracer.extract(&request).unwrap();
+            service.tracer.inject_context(&came.into(), &mut ours);
+            assert_eq!(parts(&ours), parts(&theirs), "{request:#?}");
+        }
+    });
+}
