@@ -76,7 +76,6 @@ fn keep(key: &str) -> Option<&'static str> {
 }
 
 /// A few bits of the length and the last eight bytes: keys share their beginnings far more than their ends.
-#[expect(clippy::cast_possible_truncation, reason = "the bits above are not wanted")]
 fn digest(key: &str) -> usize {
     let bytes = key.as_bytes();
     let tail = match bytes.last_chunk::<8>() {

@@ -94,7 +94,6 @@ fn ids(span: &SpanRef) -> Option<(u128, u64)> {
     Some((span.trace_id()?.get(), span.span_id()?.get()))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
 fn shard(trace_id: u128) -> MutexGuard<'static, Spans> {
     let [first, ..] = &LIVE;
     let shard = LIVE.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first);
