@@ -3,6 +3,8 @@
 //! `cargo run --example quickstart` needs no Datadog agent and no account: the traces go to a local agent
 //! inside this program, which prints them as trees. With `DD_TRACE_AGENT_URL` set they go there instead.
 
+mod support;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -14,22 +16,15 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use opentelemetry::trace::{Span as _, SpanKind as OtelKind, Status, Tracer as _};
 use opentelemetry::{KeyValue, global};
+use support::Agent;
 use tokio::net::{TcpListener, TcpStream};
 use tracehound::{FutureExt, SpanKind, Tracer};
-use tracehound_local_agent::{LocalAgent, Options, Style, render};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), AnyError> {
-    // A real agent if one is named, else one of our own.
-    let named = tracehound::config::Config::builder().build().agent_url().is_some();
-    let local = if named { None } else { Some(LocalAgent::start(Options::default())?) };
-
-    let mut builder = Tracer::builder().service("shop").env("quickstart");
-    if let Some(agent) = &local {
-        builder = builder.agent_url(agent.url());
-    }
-    let guard = builder.install();
+    let agent = Agent::start()?;
+    let guard = agent.receive_from(Tracer::builder().service("shop").env("quickstart")).install();
     // From here on OpenTelemetry's global tracer makes spans of the same traces.
     tracehound_opentelemetry::install();
 
@@ -37,10 +32,7 @@ fn main() -> Result<(), AnyError> {
     runtime.block_on(go_shopping())?;
 
     guard.tracer().flush(Duration::from_secs(5))?;
-    match local {
-        Some(agent) => print_traces(&agent),
-        None => say(&format!("sent to {}", guard.tracer().agent_url().unwrap_or_default())),
-    }
+    agent.print(13);
     Ok(())
 }
 
@@ -154,22 +146,4 @@ async fn load(id: u32) -> String {
         std::thread::sleep(Duration::from_millis(1));
     });
     format!("order {id}")
-}
-
-// ===== the traces =====
-
-fn print_traces(agent: &LocalAgent) {
-    // Two halves of a trace may arrive in two payloads, but all of them within the flush.
-    let spans =
-        |count: usize| move |store: &tracehound_local_agent::Store| store.span_count() >= count;
-    agent.wait_for(spans(13), Duration::from_secs(5));
-    for trace in agent.traces() {
-        say(&render(&trace, &Style::default()));
-    }
-}
-
-fn say(text: &str) {
-    use std::io::Write as _;
-    // Not `println!`, which panics when nobody reads.
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -13,7 +13,7 @@ use tracehound_test_support::Span;
 use tracehound_test_support::python::{Peer, Script};
 
 use common::LIMIT;
-use common::service::{Service, run_with};
+use common::service::{Service, UNSET, run_with_peer};
 
 type Headers = BTreeMap<String, String>;
 
@@ -34,7 +34,7 @@ impl Python {
         let script =
             script.env("DD_TRACE_AGENT_URL", service.agent.url()).env("DD_SERVICE", "shop");
         let set = |script: Script, (name, value): &(&str, &str)| script.env(name, value);
-        Python(variables.iter().fold(script.limit(LIMIT), set).serve())
+        Python(variables.iter().fold(script, set).serve())
     }
 
     fn call(&self, request: &Value) -> Answer {
@@ -124,7 +124,7 @@ fn under_way(priority: &str) -> SpanContext {
 fn there_and_back(styles: Option<&'static str>, carries: Carries) {
     let variables: Vec<_> =
         styles.map(|styles| ("DD_TRACE_PROPAGATION_STYLE", styles)).into_iter().collect();
-    run_with(variables.clone(), move |service| {
+    run_with_peer(variables.clone(), move |service| {
         let python = Python::start(service, &variables);
         for (priority, reduced) in [("2", "2"), ("-1", "0")] {
             let sent = service.answer("rust.work", Some(under_way(priority)), |_| {});
@@ -205,7 +205,7 @@ fn all_styles_at_once_agree_there_and_back() {
 
 #[test]
 fn a_trace_that_began_in_python_goes_on_here_and_there() {
-    run_with(common::service::UNSET, |service| {
+    run_with_peer(UNSET, |service| {
         let python = Python::start(service, &[]);
         let began =
             python.call(&json!({"name": "python.root", "baggage": {"cart": "voll, ganz voll"}}));
@@ -224,7 +224,7 @@ fn a_trace_that_began_in_python_goes_on_here_and_there() {
 
 #[test]
 fn a_word_by_hand_in_one_language_counts_in_the_other() {
-    run_with(common::service::UNSET, |service| {
+    run_with_peer(UNSET, |service| {
         let python = Python::start(service, &[]);
         for (tag, priority) in [("manual.keep", 2.0), ("manual.drop", -1.0)] {
             let sent = service.answer("rust.root", None, |span| span.set_tag(tag, true));
@@ -250,7 +250,7 @@ fn a_word_by_hand_in_one_language_counts_in_the_other() {
 
 #[test]
 fn a_word_by_hand_is_the_last_one_in_whatever_language() {
-    run_with([("DD_TRACE_SAMPLE_RATE", "0")], |service| {
+    run_with_peer([("DD_TRACE_SAMPLE_RATE", "0")], |service| {
         let python = Python::start(service, &[]);
         let dropped = service.answer("rust.root", None, |_| {});
         let kept = python.call(
@@ -274,7 +274,7 @@ const KEEP_ALL: (&str, &str) = ("DD_TRACE_SAMPLING_RULES", r#"[{"sample_rate": 1
 
 #[test]
 fn the_rules_of_the_service_that_begins_decide_and_nobody_elses() {
-    run_with([RULES], |service| {
+    run_with_peer([RULES], |service| {
         // The other service would keep all.
         let python = Python::start(service, &[KEEP_ALL]);
         let sent = service.answer("rust.root", None, |span| span.set_tag("tier", "gold"));
@@ -287,7 +287,7 @@ fn the_rules_of_the_service_that_begins_decide_and_nobody_elses() {
         let rates = chain.map(|span| span.metric("_dd.rule_psr"));
         assert_eq!(rates, [Some(0.0), None, None], "it is explained where it was taken");
     });
-    run_with([KEEP_ALL], |service| {
+    run_with_peer([KEEP_ALL], |service| {
         let python = Python::start(service, &[RULES]);
         let began = python.call(&json!({"name": "python.root", "tags": {"tier": "gold"}}));
         service.continues("rust.work", &began.headers);
@@ -299,7 +299,7 @@ fn the_rules_of_the_service_that_begins_decide_and_nobody_elses() {
 
 #[test]
 fn the_agents_rates_decide_the_same_in_both() {
-    run_with(common::service::UNSET, |service| {
+    run_with_peer(UNSET, |service| {
         let python = Python::start(service, &[]);
         service.agent.set_rates(&[("service:shop,env:", 0.0), ("service:python,env:", 0.0)]);
         service.answer("rust.first", None, |_| {});
@@ -332,7 +332,7 @@ fn probability(headers: &Headers) -> &str {
 #[test]
 fn a_rate_keeps_the_same_traces_in_both() {
     let rate = [("DD_TRACE_SAMPLING_RULES", r#"[{"sample_rate": 0.35}]"#)];
-    run_with(rate, move |service| {
+    run_with_peer(rate, move |service| {
         let python = Python::start(service, &rate);
         let mut kept = 0;
         for round in 1..=40_u64 {
@@ -372,7 +372,7 @@ fn a_rate_keeps_the_same_traces_in_both() {
 
 #[test]
 fn a_context_without_a_span_is_passed_on_as_it_came() {
-    run_with(common::service::UNSET, |service| {
+    run_with_peer(UNSET, |service| {
         let python = Python::start(service, &[]);
         let began = python.call(&json!({"name": "python.root", "tags": {"manual.keep": "1"}}));
         let came = service.tracer.extract(&began.headers).unwrap();
@@ -385,5 +385,96 @@ fn a_context_without_a_span_is_passed_on_as_it_came() {
         python.continues(&sent);
         let [root, work] = service.chain(["python.root", "python.work"]);
         assert_eq!([decision(&root), decision(&work)], [(Some(2.0), Some("-4")); 2]);
+    });
+}
+
+// ===== header for header =====
+
+/// The headers in parts, whose order says nothing, without what the two are known to do differently:
+///
+/// - Python repeats the high half of the trace id in `tracestate`, and writes that header even if empty;
+/// - where the flag of `traceparent` overrules `s`, we say that by default it was kept, and Python that
+///   nobody did.
+fn parts(headers: &Headers) -> BTreeMap<&str, Vec<&str>> {
+    let known = ["t.tid:", "t.dm:-0", "_dd.p.dm=-0"];
+    let mut all = BTreeMap::new();
+    for (name, value) in headers {
+        let mut parts: Vec<&str> = match name.as_str() {
+            "x-datadog-tags" | "tracestate" => value.split([',', ';']).collect(),
+            _ => vec![value],
+        };
+        parts.retain(|part| !part.is_empty() && !known.iter().any(|known| part.contains(known)));
+        parts.sort_unstable();
+        if !parts.is_empty() {
+            all.insert(name.as_str(), parts);
+        }
+    }
+    all
+}
+
+const W3C: &str = "00-640cfd8d00000000abcdef0123456789-00000000000004d2-01";
+const LOW: &str = "12379813738877118345"; // The low half of it.
+const TID: &str = "_dd.p.tid=640cfd8d00000000";
+const REQUESTS: [&[(&str, &str)]; 10] = [
+    &[("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9")],
+    &[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("x-datadog-sampling-priority", "-1"),
+    ],
+    &[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("x-datadog-sampling-priority", "3"),
+    ],
+    &[
+        ("x-datadog-trace-id", LOW),
+        ("x-datadog-parent-id", "1234"),
+        ("x-datadog-sampling-priority", "2"),
+        ("x-datadog-origin", "synthetics=~;x"),
+        ("x-datadog-tags", "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4,_dd.p.usr.id=a=b;~,other=1"),
+    ],
+    &[("traceparent", W3C)],
+    &[
+        ("traceparent", W3C),
+        ("tracestate", "dd=s:2;o:rum;p:00000000000000aa;t.dm:-4;t.a:b~,x=1,y@z=2"),
+    ],
+    &[("traceparent", W3C), ("tracestate", "x=1,dd=s:-1")],
+    &[
+        ("x-datadog-trace-id", LOW),
+        ("x-datadog-parent-id", "1234"),
+        ("x-datadog-tags", TID),
+        ("traceparent", W3C),
+        ("tracestate", "dd=p:00000000000000aa;s:2,x=1"),
+    ],
+    &[
+        ("x-datadog-trace-id", LOW),
+        ("x-datadog-parent-id", "5"),
+        ("x-datadog-sampling-priority", "1"),
+        ("x-datadog-tags", TID),
+        ("traceparent", W3C),
+        ("tracestate", "dd=p:00000000000000aa;s:2,x=1,ot=rv:00112233445566;th:8"),
+    ],
+    &[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("baggage", "a=1,b=c%20d,user.id=x"),
+    ],
+];
+
+#[test]
+fn both_pass_on_the_same_of_the_same_request() {
+    run_with_peer(UNSET, move |service| {
+        let python = Python::start(service, &[]);
+        for request in REQUESTS {
+            let owned =
+                request.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let request: Headers = owned.collect();
+            let theirs = python.call(&json!({"headers": request})).headers;
+            let mut ours = Headers::new();
+            let came = service.tracer.extract(&request).unwrap();
+            service.tracer.inject_context(&came.into(), &mut ours);
+            assert_eq!(parts(&ours), parts(&theirs), "{request:#?}");
+        }
     });
 }

@@ -20,9 +20,10 @@ use common::service::{UNSET, run, run_with};
 use common::{LIMIT, Said};
 
 type Headers = BTreeMap<String, String>;
+type Variables<'a> = &'a [(&'a str, &'a str)];
 
 /// A tracer with these variables and nothing behind it, and what it warns of.
-fn tracer(variables: &[(&str, &str)]) -> (Tracer, Vec<String>) {
+fn tracer(variables: Variables<'_>) -> (Tracer, Vec<String>) {
     let said = Said::default();
     let environment = Environment::from_pairs(variables.iter().copied());
     let tracer = Tracer::builder().environment(environment).log(said.listener()).build();
@@ -58,7 +59,7 @@ fn the_variables_name_the_styles_that_are_written() {
     let inject = "DD_TRACE_PROPAGATION_STYLE_INJECT";
     let otel = "OTEL_PROPAGATORS";
     let both = [&W3C[..], &DATADOG[..]].concat();
-    let cases: [(&[(&str, &str)], &[&str]); 15] = [
+    let cases: [(Variables<'_>, &[&str]); 15] = [
         (&[], &both),
         (&[(style, "datadog")], &DATADOG),
         (&[(style, " TraceContext ")], &W3C),
@@ -120,7 +121,7 @@ fn babel() -> Headers {
 fn the_first_style_that_is_there_is_followed() {
     let style = "DD_TRACE_PROPAGATION_STYLE";
     let extract = "DD_TRACE_PROPAGATION_STYLE_EXTRACT";
-    let cases: [(&[(&str, &str)], Option<u64>); 8] = [
+    let cases: [(Variables<'_>, Option<u64>); 8] = [
         (&[], Some(1)),
         (&[(style, "tracecontext,datadog")], Some(2)),
         (&[(extract, "b3,datadog"), (style, "tracecontext")], Some(3)),
@@ -498,6 +499,7 @@ fn a_propagator_of_ones_own_writes_beside_the_styles_and_reads_before_them() {
 
         sent.insert("x-datadog-trace-id".to_owned(), "7".to_owned());
         assert_eq!(tracer.extract(&sent).unwrap().trace_id(), Some(ids.0));
+        assert_eq!(tracer.extract(&sent).unwrap().baggage(), None);
         sent.insert("rpc-trace".to_owned(), "nonsense".to_owned());
         assert_eq!(tracer.extract(&sent).unwrap().trace_id().unwrap().low(), 7);
 
@@ -509,6 +511,25 @@ fn a_propagator_of_ones_own_writes_beside_the_styles_and_reads_before_them() {
         assert_eq!(passed_on["rpc-baggage-plan"], "put here");
         assert!(passed_on["rpc-trace"].ends_with("9/0000000000000009"));
     });
+}
+
+#[test]
+fn baggage_comes_from_the_styles_where_ones_own_propagator_has_none() {
+    run(
+        UNSET,
+        |builder| builder.propagator(Rpc),
+        |service| {
+            let sent = headers([
+                ("rpc-trace", "00000000000000000000000000000009/0000000000000009"),
+                ("baggage", "user.id=5"),
+                ("x-datadog-trace-id", "7"),
+            ]);
+            let upstream = service.tracer.extract(&sent);
+            service.tracer.span("root").child_of(upstream).start().finish();
+            let root = service.span("root");
+            assert_eq!((root.full_trace_id(), root.meta("baggage.user.id")), (9, Some("5")));
+        },
+    );
 }
 
 #[test]

@@ -61,13 +61,21 @@ impl Tracer {
     /// Reads the context that came in with headers, to be the parent of a span; `None` where none did.
     ///
     /// Headers that are malformed count as missing. The styles are those of
-    /// `DD_TRACE_PROPAGATION_STYLE_EXTRACT`; propagators of the program's own are asked first.
+    /// `DD_TRACE_PROPAGATION_STYLE_EXTRACT`; propagators of the program's own are asked first, and baggage
+    /// that these do not carry still comes from the styles.
     #[must_use]
     pub fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
         let parts = self.parts()?;
         let mut own = parts.propagators.iter();
         let own = own.find_map(|own| parts.guard(|| own.extract(carrier)).flatten());
-        own.or_else(|| parts.propagator.extract(carrier))
+        let Some(mut own) = own else { return parts.propagator.extract(carrier) };
+        if own.baggage.is_none() {
+            if let Some(other) = parts.propagator.extract(carrier) {
+                own.baggage = other.baggage;
+                own.root_tags = other.root_tags;
+            }
+        }
+        Some(own)
     }
 }
 

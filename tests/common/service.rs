@@ -31,8 +31,17 @@ pub fn run<V: Into<OsString>>(
     build: impl FnOnce(TracerBuilder) -> TracerBuilder + Send + 'static,
     case: impl FnOnce(&Service) + Send + 'static,
 ) {
+    run_within(LIMIT, variables, build, case);
+}
+
+fn run_within<V: Into<OsString>>(
+    limit: Duration,
+    variables: impl IntoIterator<Item = (&'static str, V)>,
+    build: impl FnOnce(TracerBuilder) -> TracerBuilder + Send + 'static,
+    case: impl FnOnce(&Service) + Send + 'static,
+) {
     let environment = Environment::from_pairs(variables);
-    within(LIMIT, move || {
+    within(limit, move || {
         let service = Service::start(environment, build);
         case(&service);
         service.tracer.shutdown(LIMIT).unwrap();
@@ -48,6 +57,14 @@ pub fn run_with<V: Into<OsString>>(
     case: impl FnOnce(&Service) + Send + 'static,
 ) {
     run(variables, |builder| builder, case);
+}
+
+/// The same for a case that starts another program, which takes its time on a busy machine.
+pub fn run_with_peer<V: Into<OsString>>(
+    variables: impl IntoIterator<Item = (&'static str, V)>,
+    case: impl FnOnce(&Service) + Send + 'static,
+) {
+    run_within(Duration::from_secs(90), variables, |builder| builder, case);
 }
 
 impl Service {

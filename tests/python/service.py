@@ -1,4 +1,7 @@
-"""One traced service: each message is a request to it, answered with what it would send on."""
+"""One traced service: each message is a request to it, answered with what it would send on.
+
+Without a name for a span the service has none, and passes on what came in.
+"""
 
 from ddtrace.propagation.http import HTTPPropagator
 from ddtrace.trace import tracer
@@ -6,8 +9,11 @@ from ddtrace.trace import tracer
 
 def handle(request):
     upstream = HTTPPropagator.extract(request.get("headers", {}))
-    tracer.context_provider.activate(upstream)
     sent = {}
+    if "name" not in request:
+        HTTPPropagator.inject(upstream, sent)
+        return {"headers": sent}
+    tracer.context_provider.activate(upstream)
     with tracer.trace(request["name"], service="python") as span:
         for key, value in request.get("tags", {}).items():
             span.set_tag(key, value)
