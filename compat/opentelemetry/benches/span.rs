@@ -9,24 +9,27 @@
 //!
 //! FIGURES
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 
-use std::borrow::Cow;
+#[path = "../tests/common/nothing.rs"]
+#[allow(unreachable_pub)]
+mod nothing;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher, Divan};
-use opentelemetry::trace::{
-    self as otel, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer as _,
-    TracerProvider as _,
-};
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::Tracer;
 use tracehound::config::Environment;
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
+
+use nothing::Nothing;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -94,7 +97,7 @@ fn attributes(cx: &Context) {
     span.set_attribute(KeyValue::new("cart.total", 9.5));
 }
 
-fn through<T: otel::Tracer>(tracer: &T)
+fn through<T: opentelemetry::trace::Tracer>(tracer: &T)
 where
     T::Span: Send + Sync + 'static,
 {
@@ -125,7 +128,7 @@ fn b_otel(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 300, sample_size = TRACES)]
 fn b_otel_boxed(bencher: Bencher<'_, '_>) {
     let tracer = TracerProvider::new(tracer().clone()).tracer("bench");
-    let tracer = opentelemetry::global::BoxedTracer::new(Box::new(tracer));
+    let tracer = BoxedTracer::new(Box::new(tracer));
     measure(bencher, || through(&tracer));
 }
 
@@ -133,40 +136,4 @@ fn b_otel_boxed(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 300, sample_size = TRACES)]
 fn b_otel_nothing(bencher: Bencher<'_, '_>) {
     measure(bencher, || through(&Nothing));
-}
-
-struct Nothing;
-struct NoSpan;
-
-impl otel::Tracer for Nothing {
-    type Span = NoSpan;
-
-    fn build_with_context(&self, builder: SpanBuilder, _: &Context) -> NoSpan {
-        drop(builder);
-        NoSpan
-    }
-}
-
-impl otel::Span for NoSpan {
-    fn add_event_with_timestamp<T: Into<Cow<'static, str>>>(
-        &mut self,
-        _: T,
-        _: SystemTime,
-        _: Vec<KeyValue>,
-    ) {
-    }
-
-    fn span_context(&self) -> &SpanContext {
-        &SpanContext::NONE
-    }
-
-    fn is_recording(&self) -> bool {
-        true
-    }
-
-    fn set_attribute(&mut self, _: KeyValue) {}
-    fn set_status(&mut self, _: Status) {}
-    fn update_name<T: Into<Cow<'static, str>>>(&mut self, _: T) {}
-    fn add_link(&mut self, _: SpanContext, _: Vec<KeyValue>) {}
-    fn end_with_timestamp(&mut self, _: SystemTime) {}
 }

@@ -3,7 +3,8 @@
 //! Spans made through `opentelemetry` are Datadog spans from the start: no OpenTelemetry SDK, no conversion,
 //! no second exporter. They share the active context with native spans, so both kinds mix in one trace: a
 //! native span is the parent of an OpenTelemetry one and the reverse, across threads and `.await`, and each
-//! API sees and changes what the other has made active.
+//! API sees and changes what the other has made active. What is built on OpenTelemetry's API works the same,
+//! `tracing-opentelemetry` and its `OpenTelemetryLayer` among it.
 //!
 //! ```no_run
 //! use opentelemetry::trace::{TraceContextExt, Tracer};
@@ -22,24 +23,73 @@
 //! }
 //! ```
 //!
+//! [`install`] is for programs. A test, or a program with a tracer of its own, leaves the global provider
+//! alone and takes [`TracerProvider::new`] and [`share_context`].
+//!
 //! # What becomes of an OpenTelemetry span
 //!
 //! | OpenTelemetry | Datadog |
 //! | --- | --- |
+//! | trace id, span id | the same ids, all 128 bits of the one and 64 of the other |
 //! | name | resource; `update_name` changes it |
-//! | kind and semantic attributes | operation name and type, worked out when they are needed |
+//! | kind | the tag `span.kind` |
+//! | kind and semantic attributes | operation name and type, worked out when they are needed: see below |
 //! | attributes | tags: text and booleans in `meta`, numbers in `metrics`, arrays as `key.0`, `key.1` |
-//! | `service.name`, `resource.name`, `operation.name`, `span.type`, `analytics.event` | the field of that name |
+//! | `service.name`, `resource.name`, `operation.name`, `span.type`, `span.kind` | the field of that name |
 //! | `http.response.status_code` | `http.status_code`, as text |
+//! | `analytics.event` | `_dd1.sr.eausr` |
 //! | `manual.keep`, `manual.drop`, `sampling.priority` | the sampling decision of the trace |
-//! | status `Error` | `error`, `error.message`; `Ok` is final and clears it |
-//! | an `exception` event | the event, and `error.message`, `error.type`, `error.stack` |
+//! | status `Error` | `error` and `error.message` |
+//! | status `Ok` | no error; final, also against a panic |
+//! | an `exception` event, `record_error` | the event, and `error.message`, `error.type`, `error.stack`; the span is not marked |
 //! | links, events | links, events |
+//! | a span dropped by a panic | an error |
+//! | instrumentation scope | nothing |
 //!
-//! Every recorded span is sent: sampling is the agent's and the rules', at the end, when all is known.
+//! Integers beyond ±2^53, which a Datadog metric cannot hold exactly, become text; NaN and infinities are
+//! dropped, and so are links to nowhere. Whatever is done after a span has ended is ignored, whichever API
+//! ended it.
+//!
+//! The operation name is the first that applies; it is in lower case:
+//!
+//! | attributes (old and new semantic conventions) | kind | operation name |
+//! | --- | --- | --- |
+//! | `operation.name` | any | its value |
+//! | `http.request.method` | server, client | `http.server.request`, `http.client.request` |
+//! | `db.system` | client | `<system>.query` |
+//! | `messaging.system` and `messaging.operation` | all but internal | `<system>.<operation>` |
+//! | `rpc.system` = `aws-api` | client | `aws.<rpc.service>.request`, `aws.client.request` |
+//! | `rpc.system` | client, server | `<system>.client.request`, `<system>.server.request` |
+//! | `faas.invoked_provider` and `faas.invoked_name` | client | `<provider>.<name>.invoke` |
+//! | `faas.trigger` | server | `<trigger>.invoke` |
+//! | `graphql.operation.type` | any | `graphql.server.request` |
+//! | `network.protocol.name` | server, client | `<protocol>.server.request`, `<protocol>.client.request` |
+//! | none of these | server, client | `server.request`, `client.request` |
+//! | none of these | other | the kind: `internal`, `producer`, `consumer` |
+//!
+//! The type is `web` for servers, `http` for clients or what the `db.system` is (`sql`, `redis`, `db`, ...),
+//! and `custom` for the rest.
+//!
+//! # What is different from OpenTelemetry's SDK
+//!
+//! - **The sampling decision is late**: it is taken when headers are written or the trace ends, so that all
+//!   that is known by then counts. A `SpanContext` is made when the span starts and cannot change, so its
+//!   flags say "sampled" where nothing had been decided. [`Propagator`] writes the decision itself.
+//! - **Every span is recorded and sent**, of traces that are not kept, too: statistics and the rules for
+//!   single spans need them. `is_recording` is about the end of the span and nothing else.
+//! - **A span that does not exist carries its parent's context**: where no tracer is installed, telemetry is
+//!   suppressed or the provider was shut down, the trace goes on below it.
+//! - **An active native span that has finished gives way** to its nearest open ancestor for native children;
+//!   OpenTelemetry's children have the parent that their context names.
+//! - **A native scope inside a closure given to `Context::map_current` or `get_active_span`** is not active:
+//!   OpenTelemetry holds its context borrowed there. To attach another is a panic in OpenTelemetry; here it
+//!   is caught, and the span is made all the same. (With `panic = "abort"` nothing can be caught.)
+//! - **`record_error` on a type-erased span**, such as `Context::span`, knows the text of the error only,
+//!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
 mod attributes;
 mod context_store;
+mod exception;
 mod install;
 mod keys;
 mod live;
@@ -48,6 +98,7 @@ mod propagator;
 mod provider;
 mod remote;
 mod span;
+mod status;
 mod tracer;
 
 pub use context_store::share_context;

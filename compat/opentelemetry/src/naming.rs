@@ -10,78 +10,111 @@ use tracehound::{LateNames, SpanKind, SpanView};
 /// Works the names out. Runs when somebody needs them: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
     let kind = span.kind().unwrap_or(SpanKind::Internal);
-    LateNames {
-        name: operation_name(span, kind).to_lowercase().into(),
-        span_type: Some(span_type(span, kind).into()),
-    }
+    let semantic = Semantic::of(span);
+    let name = match semantic.operation_name(kind) {
+        Cow::Borrowed(literal) => literal.into(),
+        Cow::Owned(name) => name.to_lowercase().into(),
+    };
+    LateNames { name, span_type: Some(semantic.span_type(kind).into()) }
 }
 
-/// The first of some tags that is there and not empty.
-fn first<'a>(span: &SpanView<'a>, keys: &[&str]) -> Option<Cow<'a, str>> {
-    keys.iter().find_map(|key| span.tag(key).filter(|value| !value.is_empty()))
+/// The attributes that names follow from; empty ones count as absent.
+#[derive(Default)]
+struct Semantic<'a> {
+    has_method: bool,
+    db_system: Option<Cow<'a, str>>,
+    messaging_system: Option<Cow<'a, str>>,
+    messaging_operation: Option<Cow<'a, str>>,
+    rpc_system: Option<Cow<'a, str>>,
+    rpc_service: Option<Cow<'a, str>>,
+    invoked_provider: Option<Cow<'a, str>>,
+    invoked_name: Option<Cow<'a, str>>,
+    faas_trigger: Option<Cow<'a, str>>,
+    has_graphql_operation: bool,
+    protocol: Option<Cow<'a, str>>,
 }
 
-fn operation_name(span: &SpanView<'_>, kind: SpanKind) -> String {
-    let tag = |keys: &[&str]| first(span, keys);
-    let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);
-    let has_method = || tag(&["http.request.method", "http.method"]).is_some();
-    if server && has_method() {
-        return "http.server.request".into();
-    }
-    if client && has_method() {
-        return "http.client.request".into();
-    }
-    if client {
-        if let Some(system) = tag(&["db.system.name", "db.system"]) {
-            return format!("{system}.query");
+impl<'a> Semantic<'a> {
+    fn of(span: &SpanView<'a>) -> Self {
+        let mut found = Semantic::default();
+        for (key, value) in span.tags().filter(|(_, value)| !value.is_empty()) {
+            match key {
+                "http.request.method" | "http.method" => found.has_method = true,
+                "db.system.name" => found.db_system = Some(value),
+                "messaging.system" => found.messaging_system = Some(value),
+                "messaging.operation.type" => found.messaging_operation = Some(value),
+                "rpc.system.name" => found.rpc_system = Some(value),
+                "rpc.service" => found.rpc_service = Some(value),
+                "faas.invoked_provider" => found.invoked_provider = Some(value),
+                "faas.invoked_name" => found.invoked_name = Some(value),
+                "faas.trigger" => found.faas_trigger = Some(value),
+                "graphql.operation.type" => found.has_graphql_operation = true,
+                "network.protocol.name" => found.protocol = Some(value),
+                // Old names, where the new one is not there.
+                "db.system" => _ = found.db_system.get_or_insert(value),
+                "messaging.operation" => _ = found.messaging_operation.get_or_insert(value),
+                "rpc.system" => _ = found.rpc_system.get_or_insert(value),
+                _ => {}
+            }
         }
+        found
     }
-    if kind != SpanKind::Internal {
-        let operation = || tag(&["messaging.operation.type", "messaging.operation"]);
-        if let Some((system, operation)) = tag(&["messaging.system"]).zip(operation()) {
-            return format!("{system}.{operation}");
-        }
-    }
-    if let Some(system) = tag(&["rpc.system", "rpc.system.name"]).filter(|_| server || client) {
-        if system == "aws-api" && client {
-            return match tag(&["rpc.service"]) {
-                Some(service) => format!("aws.{service}.request"),
-                None => "aws.client.request".into(),
-            };
-        }
-        return format!("{system}.{kind}.request");
-    }
-    if client {
-        let provider = tag(&["faas.invoked_provider"]);
-        if let Some((provider, name)) = provider.zip(tag(&["faas.invoked_name"])) {
-            return format!("{provider}.{name}.invoke");
-        }
-    }
-    if server {
-        if let Some(trigger) = tag(&["faas.trigger"]) {
-            return format!("{trigger}.invoke");
-        }
-    }
-    if tag(&["graphql.operation.type"]).is_some() {
-        return "graphql.server.request".into();
-    }
-    if server || client {
-        return match tag(&["network.protocol.name"]) {
-            Some(protocol) => format!("{protocol}.{kind}.request"),
-            None => format!("{kind}.request"),
-        };
-    }
-    kind.as_str().into()
-}
 
-fn span_type(span: &SpanView<'_>, kind: SpanKind) -> &'static str {
-    match kind {
-        SpanKind::Server => "web",
-        SpanKind::Client => match first(span, &["db.system.name", "db.system"]) {
-            Some(system) => database_type(&system),
-            None => "http",
-        },
-        _ => "custom",
+    /// The first of the table that applies; literals are in lower case.
+    fn operation_name(&self, kind: SpanKind) -> Cow<'static, str> {
+        let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);
+        match (server, client) {
+            (true, _) if self.has_method => return "http.server.request".into(),
+            (_, true) if self.has_method => return "http.client.request".into(),
+            _ => {}
+        }
+        if let Some(system) = self.db_system.as_deref().filter(|_| client) {
+            return format!("{system}.query").into();
+        }
+        if kind != SpanKind::Internal {
+            let operation = self.messaging_operation.as_deref();
+            if let Some((system, operation)) = self.messaging_system.as_deref().zip(operation) {
+                return format!("{system}.{operation}").into();
+            }
+        }
+        match self.rpc_system.as_deref() {
+            Some("aws-api") if client => {
+                return match &self.rpc_service {
+                    Some(service) => format!("aws.{service}.request").into(),
+                    None => "aws.client.request".into(),
+                };
+            }
+            Some(system) if client || server => return format!("{system}.{kind}.request").into(),
+            _ => {}
+        }
+        if client {
+            let name = self.invoked_name.as_deref();
+            if let Some((provider, name)) = self.invoked_provider.as_deref().zip(name) {
+                return format!("{provider}.{name}.invoke").into();
+            }
+        }
+        if let Some(trigger) = self.faas_trigger.as_deref().filter(|_| server) {
+            return format!("{trigger}.invoke").into();
+        }
+        if self.has_graphql_operation {
+            return "graphql.server.request".into();
+        }
+        match (kind, &self.protocol) {
+            (SpanKind::Server | SpanKind::Client, Some(protocol)) => {
+                format!("{protocol}.{kind}.request").into()
+            }
+            (SpanKind::Server, None) => "server.request".into(),
+            (SpanKind::Client, None) => "client.request".into(),
+            _ => kind.as_str().into(),
+        }
+    }
+
+    fn span_type(&self, kind: SpanKind) -> &'static str {
+        match kind {
+            SpanKind::Server => "web",
+            SpanKind::Client => self.db_system.as_deref().map_or("http", database_type),
+            _ => "custom",
+        }
     }
 }
 

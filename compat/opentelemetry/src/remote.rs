@@ -1,11 +1,28 @@
 //! Span contexts in both worlds' terms.
 
-use opentelemetry::trace::{self as otel, TraceState};
-use tracehound::{Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
+use std::sync::LazyLock;
 
-/// The core's context for a parent that is not a span of the core: remote, or made by somebody else.
+use opentelemetry::trace::{self as otel, TraceState};
+use tracehound::config::{Config, Environment, Style};
+use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
+
+/// The core's context for a parent that is not a span of the core: remote, or made by somebody else. Its
+/// trace state says what it would say in a header.
 pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
+    static W3C: LazyLock<HttpPropagator> = LazyLock::new(|| {
+        let config = Config::builder().environment(Environment::empty());
+        HttpPropagator::new(&config.extract_styles([Style::TraceContext]).build())
+    });
     let (trace_id, span_id) = ids(context)?;
+    let state = context.trace_state().header();
+    if !state.is_empty() {
+        let flags = context.trace_flags().to_u8();
+        let parent = format!("00-{trace_id}-{span_id}-{flags:02x}");
+        let headers = vec![("traceparent", parent), ("tracestate", state)];
+        if let Some(context) = W3C.extract(&headers) {
+            return Some(context);
+        }
+    }
     let priority = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
     Some(SpanContext::new(trace_id, Some(span_id)).with_priority(priority))
 }

@@ -5,12 +5,12 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
-use tracehound::{ErrorDescription, SpanEvent, SpanRef};
+use opentelemetry::{Context, KeyValue};
+use tracehound::{SpanEvent, SpanRef};
 
 use crate::attributes::{event_value, tag, with_link_attribute};
 use crate::keys::key_text;
-use crate::{live, remote};
+use crate::{exception, live, remote, status};
 
 /// OpenTelemetry's view of a span of the core.
 ///
@@ -64,60 +64,12 @@ impl Span {
             self.handle().set_tag(key, value);
         }
     }
-
-    /// The tags of error tracking, from the attributes of an exception's event. The span is not marked as an
-    /// error: only the status does that.
-    fn describe_exception(&self, attributes: &[KeyValue]) {
-        let message = exception_text(attributes, EXCEPTION_MESSAGE);
-        let (clear, set) = if message.is_some() { (0, EXCEPTION) } else { (EXCEPTION, 0) };
-        let before = self.handle().update_note(clear, set).unwrap_or_default();
-        // Two exceptions are not mixed, and the description of the status is none.
-        if message.is_some() || before & EXCEPTION != 0 {
-            self.handle().set_tag("error.message", message);
-        }
-        self.handle().set_tag("error.type", exception_text(attributes, EXCEPTION_TYPE));
-        self.handle().set_tag("error.stack", exception_text(attributes, EXCEPTION_STACK));
-    }
-}
-
-/// Whether an event describes an exception. The name says so (OpenTelemetry semantic conventions); but
-/// `tracing-opentelemetry` names an event by its message, and has the exception in the attributes only.
-fn is_exception(name: &str, attributes: &[KeyValue]) -> bool {
-    name == EXCEPTION_EVENT
-        || attributes.iter().any(|given| {
-            let key = given.key.as_str();
-            key == EXCEPTION_MESSAGE || key == EXCEPTION_TYPE
-        })
-}
-
-/// The text of an attribute of an exception; of lists, one line for each element.
-fn exception_text(attributes: &[KeyValue], name: &str) -> Option<String> {
-    // The last of a name wins: the user's own come after those of `record_error`.
-    let given = attributes.iter().rev().find(|given| given.key.as_str() == name)?;
-    match &given.value {
-        Value::Array(Array::String(lines)) if lines.is_empty() => None,
-        Value::Array(Array::String(lines)) => {
-            let lines: Vec<_> = lines.iter().map(StringValue::as_str).collect();
-            Some(lines.join("\n"))
-        }
-        value => Some(value.as_str().into_owned()),
-    }
 }
 
 fn listed(span: &SpanRef, state: TraceState) -> otel::SpanContext {
     live::enter(span);
     remote::to_otel(span, state)
 }
-
-const EXCEPTION_EVENT: &str = "exception";
-const EXCEPTION_MESSAGE: &str = "exception.message";
-const EXCEPTION_TYPE: &str = "exception.type";
-const EXCEPTION_STACK: &str = "exception.stacktrace";
-
-/// In the note that the core keeps with the span: its status is `Ok`, which is final.
-const OK: u8 = 1;
-/// In the note: `error.message` is that of an exception, which outranks the status's description.
-const EXCEPTION: u8 = 2;
 
 impl otel::Span for Span {
     fn add_event_with_timestamp<T: Into<Cow<'static, str>>>(
@@ -130,8 +82,8 @@ impl otel::Span for Span {
             return;
         }
         let name = name.into();
-        if is_exception(&name, &attributes) {
-            self.describe_exception(&attributes);
+        if exception::is_exception(&name, &attributes) {
+            exception::describe(self.handle(), &attributes);
         }
         let mut event = SpanEvent::at(name, timestamp);
         for attribute in attributes {
@@ -143,16 +95,9 @@ impl otel::Span for Span {
     /// The event says more than OpenTelemetry's own: the type too, and the error's chain of sources. Behind
     /// OpenTelemetry's type-erased spans, which describe an error themselves, only its text is known.
     fn record_error(&mut self, error: &dyn Error) {
-        if !self.handle().is_open() {
-            return;
+        if self.handle().is_open() {
+            self.add_event(exception::EVENT, exception::attributes(error));
         }
-        let ErrorDescription { message, kind, sources, .. } = ErrorDescription::of(error);
-        let mut attributes = vec![
-            KeyValue::new("exception.message", message),
-            KeyValue::new("exception.type", kind),
-        ];
-        attributes.extend(sources.map(|stack| KeyValue::new("exception.stacktrace", stack)));
-        self.add_event(EXCEPTION_EVENT, attributes);
     }
 
     /// What was known of the span when it started. The flags say "sampled" where the trace's decision had not
@@ -176,26 +121,7 @@ impl otel::Span for Span {
     }
 
     fn set_status(&mut self, status: Status) {
-        let handle = self.handle();
-        match status {
-            Status::Unset => {}
-            Status::Ok => {
-                let Some(before) = handle.update_note(0, OK) else { return };
-                handle.set_tag("error", false);
-                if before & (OK | EXCEPTION) == 0 {
-                    handle.remove_tag("error.message");
-                }
-            }
-            Status::Error { description } => {
-                let Some(note) = handle.update_note(0, 0).filter(|note| note & OK == 0) else {
-                    return;
-                };
-                handle.set_tag("error", true);
-                if !description.is_empty() && note & EXCEPTION == 0 {
-                    handle.set_tag("error.message", description);
-                }
-            }
-        }
+        status::set(self.handle(), status);
     }
 
     fn update_name<T: Into<Cow<'static, str>>>(&mut self, name: T) {
@@ -229,7 +155,7 @@ impl Drop for Span {
         live::leave(self.handle());
         let Held::Owned(span) = &self.held else { return };
         // A panic that drops the span does not overrule a status that is final.
-        if std::thread::panicking() && span.update_note(0, 0).is_some_and(|note| note & OK != 0) {
+        if std::thread::panicking() && status::is_final(span) {
             span.finish();
         }
     }

@@ -368,6 +368,21 @@ fn a_remote_parent_gives_the_trace_and_the_decision() {
 }
 
 #[test]
+fn the_trace_state_of_a_remote_parent_is_read_like_a_header() {
+    let (native, otel, captured) = tracers();
+    let state = "vendor=1,dd=s:2;o:rum;t.usr:u".parse::<TraceState>().unwrap();
+    let context = SpanContext::new(77.into(), 88.into(), TraceFlags::SAMPLED, true, state);
+    let parent = Context::new().with_remote_span_context(context);
+    otel.in_span_with_context("otel", &parent, |_| {
+        let context = native.current_trace_context().unwrap();
+        assert_eq!(context.origin(), Some("rum"));
+        assert_eq!(context.tags().collect::<Vec<_>>(), [("_dd.p.usr", "u")]);
+        assert_eq!(context.vendor_tracestate(), Some("vendor=1"));
+    });
+    assert_eq!(captured.span("internal").priority, Some(Priority::USER_KEEP));
+}
+
+#[test]
 fn a_native_remote_parent_is_seen_by_otel_with_all_it_brought() {
     let (native, otel, captured) = tracers();
     let upstream = tracehound::SpanContext::new(TraceId::new(77).unwrap(), SpanId::new(88))
@@ -479,12 +494,15 @@ fn two_tracers_share_what_is_active() {
 
 // ===== spans that do not exist =====
 
+/// Makes a span that does not exist, and has its context looked at.
+type Make<'m> = &'m dyn Fn(&dyn Fn(Context));
+
 #[test]
 fn a_span_that_does_not_exist_lets_the_trace_go_on_below_it() {
     let (native, otel, captured) = tracers();
     let nothing = TracerProvider::new(tracehound::Tracer::none()).tracer("nothing");
     let stopped = TracerProvider::new(native.clone());
-    let below = |make: &dyn Fn(&dyn Fn(Context))| {
+    let below = |make: Make<'_>| {
         native.in_span("root", |root| {
             make(&|cx| {
                 assert!(!cx.span().is_recording());

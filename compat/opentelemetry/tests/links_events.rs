@@ -53,7 +53,7 @@ fn a_link_is_the_same_given_at_the_start_or_later() {
     let spans = captured.spans();
     assert_eq!(spans.len(), 3);
     for span in spans {
-        assert_eq!(span.links, [expected.clone()], "{}", span.resource);
+        assert_eq!(span.links, std::slice::from_ref(&expected), "{}", span.resource);
     }
 }
 
@@ -159,7 +159,7 @@ fn an_event_keeps_its_time_and_the_types_of_its_attributes() {
     let spans = captured.spans();
     assert_eq!(spans.len(), 3);
     for span in spans {
-        assert_eq!(span.events, [expected.clone()], "{}", span.resource);
+        assert_eq!(span.events, std::slice::from_ref(&expected), "{}", span.resource);
     }
 }
 
@@ -194,6 +194,6 @@ fn a_link_natively_made_to_an_otel_span_and_back() {
     let target = captured.spans().into_iter().find(|span| span.resource == "target").unwrap();
     let expected = SpanLink::new(target.trace_id, target.span_id.unwrap()).trace_flags(1);
     for span in captured.spans().into_iter().filter(|span| span.resource != "target") {
-        assert_eq!(span.links, [expected.clone()], "{}", span.resource);
+        assert_eq!(span.links, std::slice::from_ref(&expected), "{}", span.resource);
     }
 }

@@ -52,6 +52,9 @@ fn tags(attributes: &[KeyValue]) -> Vec<String> {
     text.chain(span.metrics.iter().map(|(key, value)| format!("{key}={value}"))).collect()
 }
 
+/// Attributes whose values are text.
+type Texts = &'static [(&'static str, &'static str)];
+
 fn texts(pairs: &[(&'static str, &'static str)]) -> Vec<KeyValue> {
     pairs.iter().map(|(key, value)| KeyValue::new(*key, *value)).collect()
 }
@@ -66,7 +69,7 @@ const KINDS: [SpanKind; 5] = [Server, Client, Producer, Consumer, Internal];
 
 #[test]
 fn the_operation_name_is_the_first_that_the_kind_and_the_attributes_give() {
-    let rows: &[(&[SpanKind], &[(&'static str, &'static str)], &str)] = &[
+    let rows: &[(&[SpanKind], Texts, &str)] = &[
         // 1
         (&KINDS, &[("operation.name", "Custom.Name"), ("http.method", "GET")], "custom.name"),
         (&[Server], &[("operation.name", ""), ("http.method", "GET")], "http.server.request"),
@@ -79,6 +82,8 @@ fn the_operation_name_is_the_first_that_the_kind_and_the_attributes_give() {
         // 3
         (&[Client], &[("db.system", "PostgreSQL")], "postgresql.query"),
         (&[Client], &[("db.system.name", "mysql")], "mysql.query"),
+        (&[Client], &[("db.system", "old"), ("db.system.name", "new")], "new.query"),
+        (&[Client], &[("db.system.name", "new"), ("db.system", "old")], "new.query"),
         (&[Client], &[("db.system", ""), ("rpc.system", "grpc")], "grpc.client.request"),
         (&[Server], &[("db.system", "redis")], "server.request"),
         // 4
