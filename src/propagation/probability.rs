@@ -6,10 +6,7 @@
 use super::digits::hex;
 use crate::id::TraceId;
 use crate::text::Text;
-use crate::trace::{Decision, Mechanism};
-
-/// The factor of the hash by which Datadog's tracers decide.
-const HASH_FACTOR: u64 = 1_111_111_111_111_111_111;
+use crate::trace::{Decision, Mechanism, kept_by_hash, sampling_hash};
 
 const BITS_56: u64 = (1 << 56) - 1;
 
@@ -29,7 +26,7 @@ impl Probability {
         let rate = decision.rate.filter(|_| by_rate)?;
         let kept = decision.priority.is_keep();
         // Otherwise the limiter has dropped it, which no threshold can express.
-        (kept == is_kept(trace_id.low(), rate)).then_some(())?;
+        (kept == kept_by_hash(trace_id.low(), rate)).then_some(())?;
         Self::new(trace_id.low(), rate, kept)
     }
 
@@ -41,7 +38,7 @@ impl Probability {
         let all = BITS_56 as f64 + 1.0;
         let threshold = (((1.0 - rate) * all).round() as u64).min(BITS_56);
         // The hash keeps what is small, the threshold what is large.
-        let randomness = !hash(trace_id_low) >> 8;
+        let randomness = !sampling_hash(trace_id_low) >> 8;
         // Both are rounded, so at the border they may disagree; the decision stands.
         let randomness = match kept {
             true => randomness.max(threshold),
@@ -57,14 +54,6 @@ impl Probability {
         header.extend_from_slice(b";th:");
         header.extend_from_slice(without_zeros(digits(&hex(self.threshold))));
     }
-}
-
-fn hash(trace_id_low: u64) -> u64 {
-    trace_id_low.wrapping_mul(HASH_FACTOR)
-}
-
-fn is_kept(trace_id_low: u64, rate: f64) -> bool {
-    rate >= 1.0 || hash(trace_id_low) <= (rate * u64::MAX as f64) as u64
 }
 
 /// 56 bits are 14 digits.

@@ -1,28 +1,19 @@
 //! The decision that every Datadog tracer takes alike for the same id and rate (sampling §2).
 
 use super::rate::Rate;
-
-/// Spreads ids evenly over 64 bits. Every tracer multiplies by it, so services agree without talking.
-const FACTOR: u64 = 1_111_111_111_111_111_111;
+use crate::trace::kept_by_hash;
 
 /// Whether an id is among the share that is kept: the low half of the trace id for a trace, the span id for
 /// a single span.
 pub(crate) fn keeps(id: u64, rate: Rate) -> bool {
-    if rate == Rate::NONE {
-        return false;
-    }
-    if rate == Rate::ALL {
-        return true;
-    }
-    // 2^64 - 1 is 2^64 as a float. The product of it and a rate below 1 fits, and the cast cuts it off.
-    let threshold = (rate.get() * u64::MAX as f64) as u64;
-    id.wrapping_mul(FACTOR) <= threshold
+    kept_by_hash(id, rate.get())
 }
 
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod tests {
     use super::*;
+    use crate::trace::sampling_hash;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -35,7 +26,7 @@ mod tests {
         for row in rows {
             let id: u128 = row["id"].as_str().unwrap().parse().unwrap();
             let id = id as u64;
-            assert_eq!(id.wrapping_mul(FACTOR).to_string(), row["hash"].as_str().unwrap());
+            assert_eq!(sampling_hash(id).to_string(), row["hash"].as_str().unwrap());
             for (rate, kept) in row["keep_by_rate"].as_object().unwrap() {
                 let rate = Rate::new(rate.parse().unwrap()).unwrap();
                 assert_eq!(keeps(id, rate), kept.as_bool().unwrap(), "{id} at {rate:?}");
@@ -47,8 +38,8 @@ mod tests {
     fn all_and_none_are_exact() {
         // The highest hash there is, and the lowest.
         let highest = 15_049_745_075_899_203_593_u64;
-        assert_eq!(highest.wrapping_mul(FACTOR), u64::MAX);
-        assert!(keeps(highest, Rate::ALL));
+        assert_eq!(sampling_hash(highest), u64::MAX);
+        assert!(keeps(highest, Rate::new(1.0).unwrap()));
         assert!(!keeps(highest, Rate::new(1.0 - f64::EPSILON / 2.0).unwrap()));
         assert!(!keeps(0, Rate::NONE));
         assert!(keeps(0, Rate::new(f64::MIN_POSITIVE).unwrap()));
@@ -67,7 +58,7 @@ mod tests {
         let shift = 1075 - exponent.max(1);
         let product = mantissa * u128::from(u64::MAX);
         let threshold = if shift < 128 { product >> shift } else { 0 };
-        rate != Rate::NONE && u128::from(id.wrapping_mul(FACTOR)) <= threshold
+        rate != Rate::NONE && u128::from(sampling_hash(id)) <= threshold
     }
 
     proptest! {

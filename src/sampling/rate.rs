@@ -8,7 +8,6 @@ pub(crate) struct Rate(f64);
 
 impl Rate {
     pub(crate) const NONE: Rate = Rate(0.0);
-    pub(crate) const ALL: Rate = Rate(1.0);
 
     pub(crate) fn new(rate: f64) -> Result<Self, InvalidRate> {
         if (0.0..=1.0).contains(&rate) {

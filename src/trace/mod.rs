@@ -39,6 +39,7 @@ pub use provider::{
 pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};
+pub(crate) use sampling::{kept_by_hash, sampling_hash};
 #[cfg(feature = "agent")]
 pub(crate) use segment::Segment;
 pub(crate) use shared::{Shared, Sink};

@@ -141,6 +141,23 @@ impl Decision {
     }
 }
 
+/// Spreads an id evenly over 64 bits. Every Datadog tracer multiplies by this factor, so that services agree
+/// on a trace without talking; what is small is kept.
+pub(crate) fn sampling_hash(id: u64) -> u64 {
+    id.wrapping_mul(1_111_111_111_111_111_111)
+}
+
+/// Whether an id is among the share that is kept.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "2^64 - 1 is 2^64 as a float; the product with a rate below 1 fits, and is cut off"
+)]
+pub(crate) fn kept_by_hash(id: u64, rate: f64) -> bool {
+    rate >= 1.0 || (rate > 0.0 && sampling_hash(id) <= (rate * u64::MAX as f64) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
