@@ -6,7 +6,7 @@
 //!
 //! FIGURES
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

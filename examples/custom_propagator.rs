@@ -60,7 +60,7 @@ impl Propagator for TraceField {
     }
 
     fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
-        let mut parts = carrier.get("trace")?.split(' ');
+        let mut parts = carrier.header("trace")?.split(' ');
         let trace = parts.next()?.parse().ok()?;
         let span = parts.next()?.parse().ok()?;
         let priority = Priority::new(parts.next()?.parse().ok()?);

@@ -55,10 +55,18 @@ impl Text {
             Repr::Owned(text) => text,
             Repr::Shared(text) => text,
             // Written only by `in_place`, from a whole `str`: the check cannot fail.
-            Repr::InPlace(len, bytes) => bytes
-                .get(..usize::from(*len))
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .unwrap_or_default(),
+            Repr::InPlace(..) => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
+        }
+    }
+
+    /// The characters' bytes, without the check that [`Text::as_str`] pays for a text in place.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Static(text) => text.as_bytes(),
+            Repr::Owned(text) => text.as_bytes(),
+            Repr::Shared(text) => text.as_bytes(),
+            Repr::InPlace(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or_default(),
         }
     }
 
@@ -164,7 +172,7 @@ impl std::ops::Deref for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -172,13 +180,13 @@ impl Eq for Text {}
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
+        self.as_bytes() == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -190,7 +198,7 @@ impl PartialOrd for Text {
 
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 

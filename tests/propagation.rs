@@ -476,7 +476,7 @@ impl Propagator for Rpc {
     }
 
     fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
-        let (trace, span) = carrier.get("rpc-trace")?.split_once('/')?;
+        let (trace, span) = carrier.header("rpc-trace")?.split_once('/')?;
         Some(SpanContext::new(trace.parse().ok()?, span.parse().ok()))
     }
 }

@@ -6,7 +6,7 @@ use super::digits::{Case, parse_hex, push_hex};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
-use super::scratch;
+use super::scratch::Scratch;
 use crate::id::{SpanId, TraceId};
 use crate::trace::{Priority, SpanContext};
 
@@ -57,10 +57,14 @@ fn context(trace_id: &[u8], span_id: &[u8], priority: Option<Priority>) -> Optio
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject_multi(outgoing: &Outgoing<'_>, carrier: &mut dyn Injector) {
+pub(super) fn inject_multi(
+    outgoing: &Outgoing<'_>,
+    scratch: &mut Scratch,
+    carrier: &mut dyn Injector,
+) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
-    carrier.set(Field::B3TraceId.header(), scratch::string(|text| push_trace_id(text, trace_id)));
-    carrier.set(Field::B3SpanId.header(), scratch::string(|text| push_hex(text, span_id.get())));
+    carrier.set(Field::B3TraceId.header(), scratch.string(|text| push_trace_id(text, trace_id)));
+    carrier.set(Field::B3SpanId.header(), scratch.string(|text| push_hex(text, span_id.get())));
     match outgoing.priority.map(Priority::get) {
         Some(2..) => carrier.set(Field::B3Flags.header(), "1".to_owned()),
         Some(1) => carrier.set(Field::B3Sampled.header(), "1".to_owned()),
@@ -70,24 +74,28 @@ pub(super) fn inject_multi(outgoing: &Outgoing<'_>, carrier: &mut dyn Injector) 
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject_single(outgoing: &Outgoing<'_>, carrier: &mut dyn Injector) {
+pub(super) fn inject_single(
+    outgoing: &Outgoing<'_>,
+    scratch: &mut Scratch,
+    carrier: &mut dyn Injector,
+) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
-    let header = scratch::string(|header| {
+    let header = scratch.string(|header| {
         push_trace_id(header, trace_id);
-        header.push('-');
+        header.push(b'-');
         push_hex(header, span_id.get());
-        header.push_str(match outgoing.priority.map(Priority::get) {
-            Some(2..) => "-d",
-            Some(1) => "-1",
-            Some(_) => "-0",
-            None => "",
+        header.extend_from_slice(match outgoing.priority.map(Priority::get) {
+            Some(2..) => b"-d",
+            Some(1) => b"-1",
+            Some(_) => b"-0",
+            None => b"",
         });
     });
     carrier.set(Field::B3.header(), header);
 }
 
 /// 16 digits where they are enough.
-fn push_trace_id(text: &mut String, trace_id: TraceId) {
+fn push_trace_id(text: &mut Vec<u8>, trace_id: TraceId) {
     if trace_id.high() != 0 {
         push_hex(text, trace_id.high());
     }
@@ -112,11 +120,11 @@ mod tests {
             ("only a decision", "1".to_owned()),
             ("no span id", TRACE.to_owned()),
             ("empty span id", format!("{TRACE}-")),
-            ("short trace id", format!("{}-{SPAN}-1", &TRACE[1..])),
+            ("short trace id", format!("{}-{SPAN}-1", TRACE.split_at(1).1)),
             ("trace id between the two lengths", format!("{TRACE}0-{SPAN}-1")),
-            ("trace id that is no number", format!("z{}-{SPAN}-1", &TRACE[1..])),
+            ("trace id that is no number", format!("z{}-{SPAN}-1", TRACE.split_at(1).1)),
             ("trace id of zeros", format!("{}-{SPAN}-1", "0".repeat(32))),
-            ("short span id", format!("{TRACE}-{}-1", &SPAN[1..])),
+            ("short span id", format!("{TRACE}-{}-1", SPAN.split_at(1).1)),
             ("five parts", format!("{TRACE}-{SPAN}-1-{SPAN}-1")),
         ] {
             assert_eq!(single(&header), None, "{name}");

@@ -1,11 +1,13 @@
 //! W3C Baggage: `baggage`; and OpenTracing's older way: `ot-baggage-*`.
 
+use std::borrow::Cow;
+
 use super::carrier::Injector;
 use super::chars::{self, BAGGAGE_KEY, BAGGAGE_VALUE, trim_str};
 use super::digits::parse_byte;
 use super::headers::Headers;
 use super::names::{Field, LEGACY_BAGGAGE};
-use super::scratch::{self, joined};
+use super::scratch::{Scratch, joined};
 use crate::config::BaggageTagKeys;
 use crate::text::Text;
 use crate::trace::Baggage;
@@ -26,7 +28,7 @@ pub(super) fn extract(headers: &Headers<'_>) -> Baggage {
     let Some(header) = headers.get(Field::Baggage) else { return baggage };
     // One byte more than is read shows whether the last item is whole.
     let mut room = MAX_BYTES.saturating_add(1);
-    let header = String::from_utf8_lossy(header.get(..room).unwrap_or(header));
+    let header = to_text(header.get(..room).unwrap_or(header));
     for item in chars::split(&header, b',').take(MAX_ITEMS) {
         let left = room.checked_sub(item.len()).and_then(|room| room.checked_sub(1));
         match left {
@@ -37,6 +39,11 @@ pub(super) fn extract(headers: &Headers<'_>) -> Baggage {
         baggage.set(decode(key), decode(value));
     }
     baggage
+}
+
+/// As `String::from_utf8_lossy`, which looks at each byte even where all are good.
+fn to_text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn parse(item: &str) -> Option<(&str, &str)> {
@@ -51,23 +58,22 @@ fn decode(text: &str) -> Text {
     if !text.bytes().any(|byte| byte == b'%') {
         return Text::copy(text);
     }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, behind @ ..] = rest {
-        rest = behind;
-        let escaped = behind.split_first_chunk::<2>().filter(|_| *byte == b'%');
-        match escaped.and_then(|(digits, behind)| Some((parse_byte(*digits)?, behind))) {
-            Some((byte, behind)) => {
-                decoded.push(byte);
+    Scratch::with(|scratch| {
+        scratch.text(|decoded| {
+            let mut rest = text.as_bytes();
+            while let [byte, behind @ ..] = rest {
                 rest = behind;
+                let escaped = behind.split_first_chunk::<2>().filter(|_| *byte == b'%');
+                match escaped.and_then(|(digits, behind)| Some((parse_byte(*digits)?, behind))) {
+                    Some((byte, behind)) => {
+                        decoded.push(byte);
+                        rest = behind;
+                    }
+                    None => decoded.push(*byte),
+                }
             }
-            None => decoded.push(*byte),
-        }
-    }
-    match String::from_utf8(decoded) {
-        Ok(text) => text.into(),
-        Err(error) => Text::copy(&String::from_utf8_lossy(error.as_bytes())),
-    }
+        })
+    })
 }
 
 /// Adds the items of `ot-baggage-*`, as they are.
@@ -88,27 +94,27 @@ pub(super) fn extract_legacy(headers: &Headers<'_>, baggage: &mut Baggage) {
 /// The tags of the local root: `baggage.<key>`.
 pub(super) fn tags(baggage: &Baggage, keys: &BaggageTagKeys) -> Vec<(Text, Text)> {
     baggage
-        .iter()
+        .texts()
         .filter(|(key, _)| keys.contains(key))
-        .map(|(key, value)| (joined("baggage.", key), Text::copy(value)))
+        .map(|(key, value)| (joined("baggage.", key.as_bytes()), value.clone()))
         .collect()
 }
 
 // ===== writing =====
 
 /// Writes the items up to the first that would exceed a limit.
-pub(super) fn inject(baggage: &Baggage, carrier: &mut dyn Injector) {
-    let header = scratch::string(|header| {
+pub(super) fn inject(baggage: &Baggage, scratch: &mut Scratch, carrier: &mut dyn Injector) {
+    let header = scratch.string(|header| {
         for (key, value) in sendable(baggage).take(MAX_ITEMS) {
             let before = header.len();
             if before.saturating_add(key.len()).saturating_add(value.len()) > MAX_BYTES {
                 break;
             }
             if before > 0 {
-                header.push(',');
+                header.push(b',');
             }
             push_encoded(header, key, BAGGAGE_KEY);
-            header.push('=');
+            header.push(b'=');
             push_encoded(header, value, BAGGAGE_VALUE);
             if header.len() > MAX_BYTES {
                 header.truncate(before);
@@ -122,28 +128,25 @@ pub(super) fn inject(baggage: &Baggage, carrier: &mut dyn Injector) {
 }
 
 /// An item without key or value would make the receiver drop all of them.
-fn sendable(baggage: &Baggage) -> impl Iterator<Item = (&str, &str)> {
+fn sendable(baggage: &Baggage) -> impl Iterator<Item = (&[u8], &[u8])> {
     baggage
-        .iter()
-        .map(|(key, value)| (key.trim(), value.trim()))
+        .texts()
+        .map(|(key, value)| (key.as_bytes().trim_ascii(), value.as_bytes().trim_ascii()))
         .filter(|(key, value)| !key.is_empty() && !value.is_empty())
 }
 
-fn push_encoded(header: &mut String, text: &str, class: u8) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+fn push_encoded(header: &mut Vec<u8>, text: &[u8], class: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if chars::all(text, class) {
-        header.push_str(text);
+        header.extend_from_slice(text);
         return;
     }
-    for byte in text.bytes() {
-        if chars::is(byte, class) {
-            header.push(byte.into());
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+    for byte in text {
+        if chars::is(*byte, class) {
+            header.push(*byte);
         } else {
-            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied();
-            header.push('%');
-            header.extend(digit(byte >> 4));
-            header.extend(digit(byte & 0xf));
+            header.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 0xf)]);
         }
     }
 }
@@ -154,7 +157,7 @@ pub(super) fn inject_legacy(baggage: &Baggage, carrier: &mut dyn Injector) {
         let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
         let is_line = |byte: u8| !byte.is_ascii_control();
         if !key.is_empty() && key.bytes().all(is_name) && value.bytes().all(is_line) {
-            carrier.set(&joined(LEGACY_BAGGAGE, key), value.to_owned());
+            carrier.set(&joined(LEGACY_BAGGAGE, key.as_bytes()), value.to_owned());
         }
     }
 }
@@ -174,7 +177,7 @@ mod tests {
         let baggage =
             items.iter().map(|(key, value)| (Text::copy(key), Text::copy(value))).collect();
         let mut carrier: Vec<(String, String)> = Vec::new();
-        inject(&baggage, &mut carrier);
+        Scratch::with(|scratch| inject(&baggage, scratch, &mut carrier));
         carrier.pop().map(|(_, value)| value)
     }
 
@@ -238,8 +241,8 @@ mod tests {
         let (x, y) = ("x".repeat(8000), "y".repeat(188));
         let header = write(&[("a", &x), ("b", &y), ("c", "z")]).unwrap();
         assert_eq!(header, format!("a={x}"));
-        let header = write(&[("a", &x), ("b", &y[1..]), ("c", "z")]).unwrap();
-        assert_eq!(header, format!("a={x},b={}", &y[1..]));
+        let header = write(&[("a", &x), ("b", y.split_at(1).1), ("c", "z")]).unwrap();
+        assert_eq!(header, format!("a={x},b={}", y.split_at(1).1));
         assert_eq!(header.len(), 8192);
     }
 
@@ -280,7 +283,7 @@ mod tests {
         ) {
             let items: Vec<_> = items
                 .iter()
-                .map(|(key, value)| (key.trim(), value.trim()))
+                .map(|(key, value)| (key.trim_ascii(), value.trim_ascii()))
                 .filter(|(key, value)| !key.is_empty() && !value.is_empty())
                 .collect::<std::collections::BTreeMap<_, _>>()
                 .into_iter()

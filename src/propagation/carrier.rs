@@ -15,11 +15,14 @@ use super::names::Field;
 /// ```
 /// use tracehound::Injector;
 ///
-/// let mut message = Vec::new();
-/// let mut carrier = |name: &str, value: String| message.push((name.to_owned(), value.into_bytes()));
-/// carrier.set("traceparent", "00-...".to_owned());
-/// # drop(carrier);
-/// assert_eq!(message.len(), 1);
+/// struct Record { headers: Vec<(String, Vec<u8>)> }
+///
+/// impl Injector for Record {
+///     fn set(&mut self, name: &str, value: String) {
+///         self.headers.retain(|(other, _)| other != name);
+///         self.headers.push((name.to_owned(), value.into_bytes()));
+///     }
+/// }
 /// ```
 ///
 /// [`EnvInjector`]: super::EnvInjector
@@ -59,7 +62,7 @@ pub trait Extractor {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8]));
 
     /// The first header of a name, in any case, if its value is text.
-    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
+    fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
         let mut found = None;
         self.for_each(&mut |key, value| {
             if found.is_none() && key.eq_ignore_ascii_case(name) {
@@ -153,8 +156,8 @@ impl<T: Extractor + ?Sized> Extractor for &T {
         (**self).for_each(visit);
     }
 
-    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
-        (**self).get(name)
+    fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
+        (**self).header(name)
     }
 }
 
@@ -180,7 +183,7 @@ fn without_cgi(name: &str) -> &str {
 /// let carrier = Lookup::new(|name| {
 ///     document.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_bytes())
 /// });
-/// assert_eq!(carrier.get("traceparent"), Some("00-..."));
+/// assert_eq!(carrier.header("traceparent"), Some("00-..."));
 /// ```
 pub struct Lookup<'c, F> {
     find: F,
@@ -203,7 +206,7 @@ impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for Lookup<'c, F> {
         }
     }
 
-    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
+    fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
         std::str::from_utf8((self.find)(name)?).ok()
     }
 }
@@ -237,7 +240,7 @@ mod tests {
         }
         for carrier in [&map as &dyn Extractor, &tree, &list] {
             assert_eq!(names(carrier), ["a", "traceparent"]);
-            assert_eq!(carrier.get("TRACEPARENT"), Some("4"));
+            assert_eq!(carrier.header("TRACEPARENT"), Some("4"));
         }
     }
 
@@ -250,8 +253,8 @@ mod tests {
     #[test]
     fn the_first_of_several_is_found_and_bytes_that_are_no_text_are_not() {
         let carrier: [(&str, &[u8]); 3] = [("a", b"1"), ("A", b"2"), ("b", b"\xff")];
-        assert_eq!(carrier.get("a"), Some("1"));
-        assert_eq!(carrier.get("b"), None);
-        assert_eq!(carrier.get("c"), None);
+        assert_eq!(carrier.header("a"), Some("1"));
+        assert_eq!(carrier.header("b"), None);
+        assert_eq!(carrier.header("c"), None);
     }
 }

@@ -71,6 +71,7 @@ const fn classes(byte: u8) -> u8 {
     classes
 }
 
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it, and checks it")]
 static CLASSES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -85,8 +86,14 @@ pub(super) fn is(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }
 
-pub(super) fn all(text: &str, class: u8) -> bool {
-    text.bytes().all(|byte| is(byte, class))
+pub(super) fn all(text: &[u8], class: u8) -> bool {
+    text.iter().all(|byte| is(*byte, class))
+}
+
+/// What is in the class at the beginning, and the rest.
+pub(super) fn span(text: &str, class: u8) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !is(byte, class)).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 /// Without the spaces and tabs around it: the optional whitespace of HTTP.
@@ -168,6 +175,14 @@ mod tests {
             assert_eq!(trim(text.as_bytes()), trimmed.as_bytes());
             assert_eq!(trim_str(text), trimmed);
         }
+    }
+
+    #[test]
+    fn a_span_ends_before_what_is_not_in_the_class() {
+        assert_eq!(span("ab=c", TAG_KEY), ("ab", "=c"));
+        assert_eq!(span("abé", TAG_KEY), ("ab", "é"));
+        assert_eq!(span("ab", TAG_KEY), ("ab", ""));
+        assert_eq!(span("", TAG_KEY), ("", ""));
     }
 
     proptest! {

@@ -6,7 +6,8 @@ use super::digits::{parse_decimal, parse_integer, push_decimal, push_integer};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
-use super::{scratch, tag_set};
+use super::scratch::Scratch;
+use super::tag_set;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 use crate::trace::{Priority, SpanContext};
@@ -47,21 +48,23 @@ pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanCont
 pub(super) fn inject(
     outgoing: &Outgoing<'_>,
     tags_max: usize,
+    scratch: &mut Scratch,
     carrier: &mut dyn Injector,
 ) -> Result<(), &'static str> {
     let Some(trace_id) = outgoing.trace_id else { return Ok(()) };
-    let decimal = |value| scratch::string(|text| push_decimal(text, value));
+    let mut decimal = |value| scratch.string(|text| push_decimal(text, value));
     carrier.set(Field::DatadogTraceId.header(), decimal(trace_id.low()));
     let parent = outgoing.span_id.map_or(0, SpanId::get);
     carrier.set(Field::DatadogParentId.header(), decimal(parent));
     if let Some(priority) = outgoing.priority {
-        let priority = scratch::string(|text| push_integer(text, priority.get()));
+        let priority = scratch.string(|text| push_integer(text, priority.get()));
         carrier.set(Field::DatadogPriority.header(), priority);
     }
     if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
-        carrier.set(Field::DatadogOrigin.header(), one_line(origin));
+        let origin = scratch.string(|text| push_line(text, origin.as_bytes()));
+        carrier.set(Field::DatadogOrigin.header(), origin);
     }
-    let tags = tag_set::encode(outgoing, tags_max)?;
+    let tags = tag_set::encode(outgoing, tags_max, scratch)?;
     if !tags.is_empty() {
         carrier.set(Field::DatadogTags.header(), tags);
     }
@@ -69,11 +72,6 @@ pub(super) fn inject(
 }
 
 /// An origin that came in a message could hold what ends a header of HTTP.
-fn one_line(origin: &str) -> String {
-    if !origin.bytes().any(|byte| byte.is_ascii_control()) {
-        return origin.to_owned();
-    }
-    scratch::string(|text| {
-        text.extend(origin.chars().map(|c| if c.is_ascii_control() { '_' } else { c }));
-    })
+fn push_line(text: &mut Vec<u8>, origin: &[u8]) {
+    text.extend(origin.iter().map(|byte| if byte.is_ascii_control() { b'_' } else { *byte }));
 }

@@ -54,7 +54,7 @@ impl<'a> DdMember<'a> {
             let Some(name) = key.strip_prefix(TAG) else { continue };
             // A space in a name could not be sent in `x-datadog-tags`, and would take the others along.
             if !value.is_empty() && !name.contains(' ') {
-                incoming.set(name, value, || joined(PREFIX, name), decode);
+                incoming.set(name, value, || joined(PREFIX, name.as_bytes()), decode);
             }
         }
         incoming
@@ -70,72 +70,83 @@ fn decode(value: &str) -> Text {
 }
 
 /// Appends the member's value, or nothing when there is nothing to say.
-pub(super) fn push(outgoing: &Outgoing<'_>, header: &mut String) {
+pub(super) fn push(outgoing: &Outgoing<'_>, header: &mut Vec<u8>) {
     let mut member = Member { start: header.len(), header };
-    if outgoing.is_local_span {
-        if let Some(id) = outgoing.span_id {
-            member.add("p:", |header| push_hex(header, id.get()));
-        }
-    } else if let Some(last_parent) = outgoing.last_parent {
-        member.add("p:", |header| push_value(header, last_parent));
+    if let Some(id) = outgoing.span_id.filter(|_| outgoing.is_local_span) {
+        member.add("p:", |header| push_hex(header, id.get()));
     }
     if let Some(priority) = outgoing.priority {
         member.add("s:", |header| push_integer(header, priority.get()));
     }
+    // Behind the priority: what came in may be longer than an id, and must not take its room.
+    if let Some(last_parent) = outgoing.last_parent.filter(|_| !outgoing.is_local_span) {
+        member.add("p:", |header| push_value(header, last_parent.as_bytes()));
+    }
     if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
-        member.add("o:", |header| push_value(header, origin));
+        member.add("o:", |header| push_value(header, origin.as_bytes()));
     }
     if let Some(mechanism) = outgoing.mechanism {
         member.add(TAG, |header| {
-            header.push_str(DECISION_MAKER);
-            header.push_str(":-");
+            header.extend_from_slice(DECISION_MAKER.as_bytes());
+            header.extend_from_slice(b":-");
             push_decimal(header, mechanism.get().into());
         });
     }
     for (name, value) in outgoing.tags() {
         member.add(TAG, |header| {
-            push_encoded(header, name, MEMBER_NAME, '_');
-            header.push(':');
+            push_encoded(header, name, MEMBER_NAME, b'_');
+            header.push(b':');
             push_value(header, value);
         });
     }
+    member.close();
 }
 
 struct Member<'h> {
-    header: &'h mut String,
+    header: &'h mut Vec<u8>,
     start: usize,
 }
 
 impl Member<'_> {
     /// Appends one part, or nothing if there is no room for all of it.
-    fn add(&mut self, prefix: &str, write: impl FnOnce(&mut String)) {
+    fn add(&mut self, prefix: &str, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.header.len();
         if before > self.start {
-            self.header.push(';');
+            self.header.push(b';');
         }
-        self.header.push_str(prefix);
+        self.header.extend_from_slice(prefix.as_bytes());
         write(self.header);
         if self.header.len().saturating_sub(self.start) > MAX_BYTES {
             self.header.truncate(before);
         }
     }
+
+    /// A space at the end would be taken for what is around the member.
+    fn close(self) {
+        let value = self.header.get_mut(self.start..).unwrap_or_default();
+        for byte in value.iter_mut().rev().take_while(|byte| **byte == b' ') {
+            *byte = b'_';
+        }
+    }
 }
 
-fn push_value(header: &mut String, value: &str) {
-    push_encoded(header, value, MEMBER_VALUE, '~');
+fn push_value(header: &mut Vec<u8>, value: &[u8]) {
+    push_encoded(header, value, MEMBER_VALUE, b'~');
 }
 
 /// One byte for each character, so that a text keeps its length: the character itself where it may stand,
 /// `equals` for `=`, and an underscore for all others. No more than what makes a part too long.
-fn push_encoded(header: &mut String, text: &str, class: u8, equals: char) {
-    if text.len() <= MAX_BYTES && chars::all(text, class) {
-        header.push_str(text);
+fn push_encoded(header: &mut Vec<u8>, text: &[u8], class: u8, equals: u8) {
+    if chars::all(text, class) {
+        header.extend_from_slice(text.get(..=MAX_BYTES).unwrap_or(text));
         return;
     }
-    header.extend(text.chars().take(MAX_BYTES.saturating_add(1)).map(|c| match u8::try_from(c) {
-        Ok(byte) if chars::is(byte, class) => c,
-        Ok(b'=') => equals,
-        _ => '_',
+    // The bytes behind the first of a character count as part of it.
+    let firsts = text.iter().filter(|byte| **byte & 0xc0 != 0x80);
+    header.extend(firsts.take(MAX_BYTES.saturating_add(1)).map(|byte| match *byte {
+        byte if chars::is(byte, class) => byte,
+        b'=' => equals,
+        _ => b'_',
     }));
 }
 
@@ -180,9 +191,9 @@ mod tests {
 
     /// Behind something, as in a header.
     fn encode(outgoing: &Outgoing<'_>) -> String {
-        let mut header = "dd=".to_owned();
+        let mut header = b"dd=".to_vec();
         push(outgoing, &mut header);
-        header.split_off(3)
+        String::from_utf8(header.split_off(3)).unwrap()
     }
 
     fn sent(tags: &[(Text, Text)]) -> String {
@@ -194,6 +205,10 @@ mod tests {
         assert_eq!(sent(&[("_dd.p.usr".into(), "a=b;c~d é\n".into())]), "t.usr:a~b_c_d __");
         assert_eq!(sent(&[("_dd.p.a b=c;d:e,fé".into(), "v:w".into())]), "t.a_b_c_d_e_f_:v:w");
         assert_eq!(sent(&[("other".into(), "x".into())]), "");
+        assert_eq!(
+            sent(&[("_dd.p.a".into(), " ".into()), ("_dd.p.b".into(), "c  ".into())]),
+            "t.a: ;t.b:c__"
+        );
     }
 
     #[test]
@@ -203,9 +218,20 @@ mod tests {
         assert_eq!(sent(&[tag("a", 253)]), "");
         assert_eq!(sent(&[tag("a", 1), tag("b", 300), tag("c", 2)]), "t.a:x;t.c:xx");
         let tags = [tag("b", 100)];
-        let origin = "é".repeat(300);
+        let origin = Text::from("é".repeat(300));
         let outgoing = Outgoing { tags: &tags, origin: Some(&origin), ..Outgoing::default() };
         assert!(encode(&outgoing).starts_with("t.b:"));
+    }
+
+    #[test]
+    fn the_priority_always_has_room() {
+        let last_parent = Text::from("f".repeat(254));
+        let outgoing = Outgoing {
+            priority: Some(Priority::USER_KEEP),
+            last_parent: Some(&last_parent),
+            ..Outgoing::default()
+        };
+        assert_eq!(encode(&outgoing), "s:2");
     }
 
     proptest! {
@@ -215,9 +241,10 @@ mod tests {
             parent in 1u64..,
             origin in "[ -+\\--:<-}]{1,20}",
             mechanism: u8,
-            value in "[ -+\\--:<-}]{1,40}",
+            value in "[ -+\\--:<-}]{0,40}[!-+\\--:<-}]",
         ) {
             let tags = [("_dd.p.usr".into(), value.into())];
+            let origin = Text::from(origin);
             let outgoing = Outgoing {
                 span_id: SpanId::new(parent),
                 is_local_span: true,
@@ -232,7 +259,7 @@ mod tests {
             prop_assert_eq!(member.priority, Some(priority));
             let parent = format!("{parent:016x}");
             prop_assert_eq!(member.last_parent, Some(parent.as_str()));
-            prop_assert_eq!(member.origin(), Some(origin.into()));
+            prop_assert_eq!(member.origin(), Some(origin));
             let incoming = member.tags();
             prop_assert_eq!(incoming.mechanism, Some(Mechanism::new(mechanism)));
             prop_assert_eq!(incoming.tags, tags);

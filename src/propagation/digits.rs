@@ -13,6 +13,7 @@ const fn nibble(byte: u8) -> u8 {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it, and checks it")]
 static NIBBLES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -93,14 +94,14 @@ fn hex_half(value: u64) -> [u8; 8] {
     nibbles.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters).to_be_bytes()
 }
 
-pub(super) fn push_hex(text: &mut String, value: u64) {
-    push_ascii(text, &hex(value));
+pub(super) fn push_hex(text: &mut Vec<u8>, value: u64) {
+    text.extend_from_slice(&hex(value));
 }
 
-pub(super) fn push_decimal(text: &mut String, value: u64) {
+pub(super) fn push_decimal(text: &mut Vec<u8>, value: u64) {
     let mut digits = [b'0'; 20];
-    let mut rest = value;
     let mut start = digits.len();
+    let mut rest = value;
     for digit in digits.iter_mut().rev() {
         *digit = b'0'.wrapping_add((rest % 10) as u8);
         rest /= 10;
@@ -109,18 +110,14 @@ pub(super) fn push_decimal(text: &mut String, value: u64) {
             break;
         }
     }
-    push_ascii(text, digits.get(start..).unwrap_or_default());
+    text.extend_from_slice(digits.get(start..).unwrap_or_default());
 }
 
-pub(super) fn push_integer(text: &mut String, value: i32) {
+pub(super) fn push_integer(text: &mut Vec<u8>, value: i32) {
     if value < 0 {
-        text.push('-');
+        text.push(b'-');
     }
     push_decimal(text, value.unsigned_abs().into());
-}
-
-pub(super) fn push_ascii(text: &mut String, digits: &[u8]) {
-    text.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -143,10 +140,17 @@ mod tests {
         }
     }
 
-    fn pushed(push: impl FnOnce(&mut String)) -> String {
-        let mut text = String::new();
+    fn pushed(push: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut text = Vec::new();
         push(&mut text);
-        text
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn numbers_have_no_zeros_before_them() {
+        for value in [0, 9, 10, 99, 100, 1_000, 99_999, u64::MAX] {
+            assert_eq!(pushed(|text| push_decimal(text, value)), value.to_string());
+        }
     }
 
     proptest! {

@@ -114,7 +114,7 @@ mod tests {
                 .map(|(name, value)| { (OsStr::new(name), OsStr::new(value)) })
         );
         let carrier = EnvExtractor::new(set);
-        assert_eq!(carrier.get("x-datadog-trace-id"), Some("7"));
-        assert_eq!(carrier.get("my-trace"), None);
+        assert_eq!(carrier.header("x-datadog-trace-id"), Some("7"));
+        assert_eq!(carrier.header("my-trace"), None);
     }
 }

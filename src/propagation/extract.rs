@@ -3,11 +3,12 @@
 use super::carrier::Extractor;
 use super::digits::push_hex;
 use super::headers::Headers;
+use super::scratch::Scratch;
 use super::settings::Settings;
 use super::tracecontext;
-use super::{b3, baggage, datadog, org_guard, scratch};
+use super::{b3, baggage, datadog, org_guard};
 use crate::config::{ExtractBehavior, Style};
-use crate::id::{SpanId, TraceId};
+use crate::id::TraceId;
 use crate::text::Text;
 use crate::trace::{Baggage, Priority, SpanContext, SpanLink};
 
@@ -76,7 +77,7 @@ fn merge(context: &mut SpanContext, style: Style, other: &tracecontext::Incoming
     // Then the last Datadog span is the one that this family names, or else the one Datadog's own did.
     let datadog = || {
         let id = context.span_id.filter(|_| style == Style::Datadog)?;
-        Some(scratch::string(|text| push_hex(text, id.get())).into())
+        Some(Scratch::with(|scratch| scratch.text(|text| push_hex(text, id.get()))))
     };
     context.last_parent = other.last_parent().or_else(datadog);
     context.span_id = Some(other.span_id);
@@ -157,6 +158,7 @@ fn link(
 mod tests {
     use super::*;
     use crate::config::{Config, Environment};
+    use crate::id::SpanId;
 
     const TRACEPARENT: &str = "00-11111111111111110000000000000002-00000000000000ab-01";
     const DATADOG: [(&str, &str); 3] = [

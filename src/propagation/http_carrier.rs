@@ -40,8 +40,8 @@ impl Extractor for HeaderMap {
         }
     }
 
-    fn get<'a>(&'a self, name: &str) -> Option<&'a str> {
-        std::str::from_utf8(HeaderMap::get(self, name)?.as_bytes()).ok()
+    fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(self.get(name)?.as_bytes()).ok()
     }
 }
 
@@ -69,6 +69,6 @@ mod tests {
         let mut all = Vec::new();
         headers.for_each(&mut |name, value| all.push((name, std::str::from_utf8(value).unwrap())));
         assert_eq!(all, [("traceparent", "3"), ("my-trace", "é")]);
-        assert_eq!(Extractor::get(&headers, "My-Trace"), Some("é"));
+        assert_eq!(headers.header("My-Trace"), Some("é"));
     }
 }

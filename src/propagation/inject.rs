@@ -2,6 +2,7 @@
 
 use super::carrier::Injector;
 use super::outgoing::Outgoing;
+use super::scratch::Scratch;
 use super::settings::Settings;
 use super::{b3, baggage, datadog, tracecontext};
 use crate::config::Style;
@@ -13,21 +14,24 @@ pub(super) fn inject(
     carrier: &mut dyn Injector,
 ) -> Option<&'static str> {
     let mut error = None;
-    for style in &settings.inject {
-        match style {
-            Style::Datadog => {
-                error = datadog::inject(outgoing, settings.datadog_tags_max, carrier).err();
-            }
-            Style::TraceContext => tracecontext::inject(outgoing, carrier),
-            Style::B3Single => b3::inject_single(outgoing, carrier),
-            Style::B3Multi => b3::inject_multi(outgoing, carrier),
-            Style::Baggage => {
-                if let Some(baggage) = outgoing.baggage {
-                    baggage::inject(baggage, carrier);
+    Scratch::with(|scratch| {
+        for style in &settings.inject {
+            match style {
+                Style::Datadog => {
+                    let max = settings.datadog_tags_max;
+                    error = datadog::inject(outgoing, max, scratch, carrier).err();
+                }
+                Style::TraceContext => tracecontext::inject(outgoing, scratch, carrier),
+                Style::B3Single => b3::inject_single(outgoing, scratch, carrier),
+                Style::B3Multi => b3::inject_multi(outgoing, scratch, carrier),
+                Style::Baggage => {
+                    if let Some(baggage) = outgoing.baggage {
+                        baggage::inject(baggage, scratch, carrier);
+                    }
                 }
             }
         }
-    }
+    });
     if let Some(baggage) = outgoing.baggage.filter(|_| settings.http_baggage) {
         if !settings.inject.is_empty() {
             baggage::inject_legacy(baggage, carrier);

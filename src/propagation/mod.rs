@@ -36,4 +36,5 @@ pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::{Outgoing, ProbabilityRef};
 pub(crate) use probability::{Probability, without_threshold};
 pub use propagator::{HttpPropagator, Propagator};
+#[cfg(feature = "agent")]
 pub(crate) use tags::root_tags;

@@ -8,7 +8,8 @@ use crate::trace::SpanContext;
 ///
 /// What is left is what links the traces: ids, baggage and the members of other vendors.
 pub(super) fn enforce(context: &mut SpanContext, guard: &OrgGuard, own: &str) {
-    let inbound = context.tags.iter().find(|(name, _)| strip(name) == Some(ORG_MARKER));
+    let inbound =
+        context.tags.iter().find(|(name, _)| strip(name.as_bytes()) == Some(ORG_MARKER.as_bytes()));
     let is_accepted = match inbound {
         Some((_, marker)) => *marker == *own || guard.trusted.contains(marker),
         None => !guard.strict,

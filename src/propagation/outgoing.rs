@@ -17,15 +17,15 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) is_local_span: bool,
     pub(crate) priority: Option<Priority>,
     pub(crate) mechanism: Option<Mechanism>,
-    pub(crate) origin: Option<&'a str>,
+    pub(crate) origin: Option<&'a Text>,
     /// `_dd.p.*`, with their prefix; others are ignored.
     pub(crate) tags: &'a [(Text, Text)],
     /// The other vendors' members of the inbound `tracestate`.
-    pub(crate) vendors: Option<&'a str>,
+    pub(crate) vendors: Option<&'a Text>,
     /// The `ot` member of `tracestate`.
     pub(crate) probability: Option<ProbabilityRef<'a>>,
     /// The `p` that came in.
-    pub(crate) last_parent: Option<&'a str>,
+    pub(crate) last_parent: Option<&'a Text>,
     pub(crate) baggage: Option<&'a Baggage>,
     /// The own organisation, in place of one that came in.
     pub(crate) marker: Option<&'a str>,
@@ -35,24 +35,24 @@ pub(crate) struct Outgoing<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ProbabilityRef<'a> {
     /// What came in, with the decision that came in.
-    Inbound(&'a str),
+    Inbound(&'a Text),
     /// What follows from a decision taken here.
     Computed(Probability),
 }
 
 impl<'a> Outgoing<'a> {
     /// The propagated tags without their prefix, but for those that have fields of their own.
-    pub(super) fn tags(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let marker = self.marker;
         self.tags
             .iter()
-            .filter_map(|(name, value)| Some((strip(name)?, value.as_str())))
-            .filter(move |(name, _)| match *name {
-                DECISION_MAKER | TRACE_ID_HIGH => false,
-                ORG_MARKER => marker.is_none(),
-                _ => true,
+            .filter_map(|(name, value)| Some((strip(name.as_bytes())?, value.as_bytes())))
+            .filter(move |(name, _)| {
+                *name != DECISION_MAKER.as_bytes()
+                    && *name != TRACE_ID_HIGH.as_bytes()
+                    && (marker.is_none() || *name != ORG_MARKER.as_bytes())
             })
-            .chain(marker.map(|marker| (ORG_MARKER, marker)))
+            .chain(marker.map(|marker| (ORG_MARKER.as_bytes(), marker.as_bytes())))
     }
 }
 
@@ -64,11 +64,11 @@ impl<'a> From<&'a SpanContext> for Outgoing<'a> {
             is_local_span: !context.remote,
             priority: context.priority,
             mechanism: context.mechanism,
-            origin: context.origin.as_deref(),
+            origin: context.origin.as_ref(),
             tags: &context.tags,
-            vendors: context.vendors.as_deref(),
-            probability: context.probability.as_deref().map(ProbabilityRef::Inbound),
-            last_parent: context.last_parent.as_deref(),
+            vendors: context.vendors.as_ref(),
+            probability: context.probability.as_ref().map(ProbabilityRef::Inbound),
+            last_parent: context.last_parent.as_ref(),
             baggage: context.baggage.as_deref(),
             marker: None,
         }

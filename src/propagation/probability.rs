@@ -3,7 +3,7 @@
 //! `rv` is the randomness that the decision looked at, `th` the threshold from which on traces are kept,
 //! both of 56 bits. An OpenTelemetry sampler downstream comes to the same decision from them.
 
-use super::digits::{hex, push_ascii};
+use super::digits::hex;
 use crate::id::TraceId;
 use crate::text::Text;
 use crate::trace::{Decision, Mechanism};
@@ -51,11 +51,11 @@ impl Probability {
     }
 
     /// Appends the value of the member.
-    pub(super) fn push(self, header: &mut String) {
-        header.push_str("rv:");
-        push_ascii(header, digits(&hex(self.randomness)));
-        header.push_str(";th:");
-        push_ascii(header, without_zeros(digits(&hex(self.threshold))));
+    pub(super) fn push(self, header: &mut Vec<u8>) {
+        header.extend_from_slice(b"rv:");
+        header.extend_from_slice(digits(&hex(self.randomness)));
+        header.extend_from_slice(b";th:");
+        header.extend_from_slice(without_zeros(digits(&hex(self.threshold))));
     }
 }
 
@@ -134,9 +134,9 @@ mod tests {
             let low = row["trace_id"].as_str().unwrap().parse().unwrap();
             let (rate, kept) = (row["rate"].as_f64().unwrap(), row["sampled"].as_bool().unwrap());
             let member = Probability::new(low, rate, kept).map(|found| {
-                let mut member = "ot=".to_owned();
+                let mut member = b"ot=".to_vec();
                 found.push(&mut member);
-                member
+                String::from_utf8(member).unwrap()
             });
             assert_eq!(member.as_deref(), row["ot"].as_str(), "{row}");
         }
@@ -188,8 +188,9 @@ mod tests {
         #[test]
         fn what_is_sent_is_read_back_unchanged(low: u64, rate in 0.0f64..=1.0, kept: bool) {
             if let Some(probability) = Probability::new(low, rate, kept) {
-                let mut value = String::new();
+                let mut value = Vec::new();
                 probability.push(&mut value);
+                let value = String::from_utf8(value).unwrap();
                 prop_assert_eq!(inbound(&value), Some(Text::copy(&value)));
                 prop_assert_eq!(probability.randomness >= probability.threshold, kept || probability.threshold == 0);
             }

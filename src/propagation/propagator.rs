@@ -29,7 +29,7 @@ use crate::trace::SpanContext;
 ///     }
 ///
 ///     fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
-///         let (trace, span) = carrier.get("my-trace")?.split_once('/')?;
+///         let (trace, span) = carrier.header("my-trace")?.split_once('/')?;
 ///         Some(SpanContext::new(trace.parse().ok()?, span.parse().ok()))
 ///     }
 /// }
@@ -99,7 +99,8 @@ impl HttpPropagator {
         self.with_marker(|marker| extract::extract(carrier, &self.settings, marker))
     }
 
-    /// The names of the headers that are written and not left from an earlier context.
+    /// The names of the headers that may be written: those that a carrier with an earlier context is to be
+    /// cleared of.
     pub fn fields(&self) -> impl Iterator<Item = &'static str> + '_ {
         let headers = |style: &Style| -> &'static [Field] {
             match style {
@@ -261,6 +262,47 @@ mod tests {
             headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_bytes())
         });
         assert_eq!(propagator.extract(&carrier), Some(context));
+    }
+
+    #[test]
+    fn hostile_headers_leave_little_behind() {
+        let parts = [
+            ",",
+            ";",
+            "=",
+            ":",
+            "-",
+            "%",
+            "~",
+            "@",
+            " ",
+            "\t",
+            "0",
+            "a",
+            "\u{e9}",
+            "a=1,",
+            "dd=s:1,",
+            "t.a:b;",
+            "_dd.p.a=1,",
+            "%ff",
+            "a=%41;p=1,",
+        ];
+        let all =
+            [Style::Datadog, Style::TraceContext, Style::B3Single, Style::B3Multi, Style::Baggage];
+        let propagator = with_styles(&all);
+        for field in Field::all().filter(|field| *field != Field::DatadogOrigin) {
+            for part in parts {
+                let long = part.repeat(1_000_000 / part.len());
+                let carrier = [
+                    ("x-datadog-trace-id", "7"),
+                    ("traceparent", "00-00000000000000000000000000000007-0000000000000009-01"),
+                    (field.header(), &long),
+                ];
+                let Some(context) = propagator.extract(&carrier) else { continue };
+                let kept = format!("{context:?}").len();
+                assert!(kept < 32 * 1024, "{} of {part:?}: {kept} bytes", field.header());
+            }
+        }
     }
 
     prop_compose! {

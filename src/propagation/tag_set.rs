@@ -3,8 +3,8 @@
 use super::chars::{self, TAG_KEY, TAG_VALUE};
 use super::digits::{Case, parse_hex, push_decimal, push_hex};
 use super::outgoing::Outgoing;
-use super::scratch;
-use super::tags::{DECISION_MAKER, DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH, strip};
+use super::scratch::Scratch;
+use super::tags::{DECISION_MAKER, DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH};
 use crate::text::Text;
 
 /// The header, read: the tags, and the high half of the trace id.
@@ -18,12 +18,11 @@ pub(super) fn decode(header: &[u8], max: usize) -> (Incoming, u64) {
     let Ok(header) = std::str::from_utf8(header) else { return failed(DECODING_ERROR) };
     let mut incoming = Incoming::default();
     let mut high = 0;
-    for tag in chars::split(header, b',') {
+    let mut rest = header;
+    loop {
         // The whole header is good, or nothing of it counts.
-        let Some((key, value)) = chars::split_once(tag, b'=').filter(|tag| is_tag(*tag)) else {
-            return failed(DECODING_ERROR);
-        };
-        match strip(key) {
+        let Some((key, value, behind)) = next(rest) else { return failed(DECODING_ERROR) };
+        match key.strip_prefix(PREFIX) {
             Some(TRACE_ID_HIGH) => match parse_high(value) {
                 Some(bits) => high = bits,
                 None => incoming.report(format!("malformed_tid {value}").into()),
@@ -31,16 +30,24 @@ pub(super) fn decode(header: &[u8], max: usize) -> (Incoming, u64) {
             Some(name) => incoming.set(name, value, || Text::copy(key), Text::copy),
             None => {}
         }
+        match behind {
+            Some(behind) => rest = behind,
+            None => return (incoming, high),
+        }
     }
-    (incoming, high)
+}
+
+/// The first tag, and what comes behind the comma if there is one.
+fn next(text: &str) -> Option<(&str, &str, Option<&str>)> {
+    let (key, text) = chars::span(text, TAG_KEY);
+    let (value, text) = chars::span(text.strip_prefix('=')?, TAG_VALUE);
+    let behind = text.strip_prefix(',');
+    let is_good = !key.is_empty() && !value.is_empty() && (behind.is_some() || text.is_empty());
+    is_good.then_some((key, value, behind))
 }
 
 fn failed(error: &'static str) -> (Incoming, u64) {
     (Incoming { error: Some(Text::literal(error)), ..Incoming::default() }, 0)
-}
-
-fn is_tag((key, value): (&str, &str)) -> bool {
-    !key.is_empty() && !value.is_empty() && chars::all(key, TAG_KEY) && chars::all(value, TAG_VALUE)
 }
 
 /// Exactly 16 digits in lower case, not all of them zero.
@@ -52,9 +59,13 @@ fn parse_high(value: &str) -> Option<u64> {
 }
 
 /// The header to send, empty when there is nothing to say; or why it cannot be said.
-pub(super) fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'static str> {
+pub(super) fn encode(
+    outgoing: &Outgoing<'_>,
+    max: usize,
+    scratch: &mut Scratch,
+) -> Result<String, &'static str> {
     let mut result = Ok(());
-    let header = scratch::string(|header| {
+    let header = scratch.string(|header| {
         result = write(outgoing, max, header);
         if result.is_err() {
             header.clear();
@@ -63,40 +74,44 @@ pub(super) fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'st
     result.map(|()| header)
 }
 
-fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut String) -> Result<(), &'static str> {
-    let check = |header: &String| match header.len() {
+fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<(), &'static str> {
+    let check = |header: &Vec<u8>| match header.len() {
         len if len <= max => Ok(()),
         _ if max == 0 => Err("disabled"),
         _ => Err("inject_max_size"),
     };
     for (name, value) in outgoing.tags() {
-        if !is_tag((name, value)) {
+        let is_good = !name.is_empty()
+            && !value.is_empty()
+            && chars::all(name, TAG_KEY)
+            && chars::all(value, TAG_VALUE);
+        if !is_good {
             return Err("encoding_error");
         }
         push_key(header, name);
-        header.push_str(value);
+        header.extend_from_slice(value);
         check(header)?;
     }
     if let Some(mechanism) = outgoing.mechanism {
-        push_key(header, DECISION_MAKER);
-        header.push('-');
+        push_key(header, DECISION_MAKER.as_bytes());
+        header.push(b'-');
         push_decimal(header, mechanism.get().into());
     }
     let high = outgoing.trace_id.map_or(0, |id| id.high());
     if high != 0 {
-        push_key(header, TRACE_ID_HIGH);
+        push_key(header, TRACE_ID_HIGH.as_bytes());
         push_hex(header, high);
     }
     check(header)
 }
 
-fn push_key(header: &mut String, name: &str) {
+fn push_key(header: &mut Vec<u8>, name: &[u8]) {
     if !header.is_empty() {
-        header.push(',');
+        header.push(b',');
     }
-    for part in [PREFIX, name, "="] {
-        header.push_str(part);
-    }
+    header.extend_from_slice(PREFIX.as_bytes());
+    header.extend_from_slice(name);
+    header.push(b'=');
 }
 
 #[cfg(test)]
@@ -105,6 +120,10 @@ mod tests {
     use crate::id::TraceId;
     use crate::trace::Mechanism;
     use proptest::prelude::*;
+
+    fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'static str> {
+        Scratch::with(|scratch| super::encode(outgoing, max, scratch))
+    }
 
     fn error(header: &str) -> Option<String> {
         let (incoming, high) = decode(header.as_bytes(), 512);

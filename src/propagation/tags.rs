@@ -46,8 +46,10 @@ impl Incoming {
             }
             TRACE_SOURCE if !is_trace_source(value) => {}
             _ => {
-                let known = self.tags.iter_mut().find(|(known, _)| strip(known) == Some(name));
-                match known {
+                let is_known = |(known, _): &&mut (Text, Text)| {
+                    strip(known.as_bytes()) == Some(name.as_bytes())
+                };
+                match self.tags.iter_mut().find(is_known) {
                     Some((_, old)) => *old = decode(value),
                     None => self.tags.push((key(), decode(value))),
                 }
@@ -64,8 +66,8 @@ impl Incoming {
 pub(super) const DECODING_ERROR: &str = "decoding_error";
 
 /// The name without the prefix; `None` for what is not propagated.
-pub(super) fn strip(name: &str) -> Option<&str> {
-    name.strip_prefix(PREFIX)
+pub(super) fn strip(name: &[u8]) -> Option<&[u8]> {
+    name.strip_prefix(PREFIX.as_bytes())
 }
 
 fn is_trace_source(value: &str) -> bool {

@@ -7,8 +7,10 @@ use super::digits::{Case, parse_hex, push_hex};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
+use super::probability;
+use super::scratch::Scratch;
 use super::tracestate::{self, Tracestate};
-use super::{probability, scratch};
+
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 use crate::trace::{Mechanism, Priority, SpanContext};
@@ -138,19 +140,19 @@ fn field<const DIGITS: usize>(text: &[u8], dash: bool) -> Option<(u64, &[u8])> {
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject(outgoing: &Outgoing<'_>, carrier: &mut dyn Injector) {
+pub(super) fn inject(outgoing: &Outgoing<'_>, scratch: &mut Scratch, carrier: &mut dyn Injector) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
     let sampled = outgoing.priority.is_some_and(Priority::is_keep);
-    let traceparent = scratch::string(|header| {
-        header.push_str("00-");
+    let traceparent = scratch.string(|header| {
+        header.extend_from_slice(b"00-");
         push_hex(header, trace_id.high());
         push_hex(header, trace_id.low());
-        header.push('-');
+        header.push(b'-');
         push_hex(header, span_id.get());
-        header.push_str(if sampled { "-01" } else { "-00" });
+        header.extend_from_slice(if sampled { b"-01" } else { b"-00" });
     });
     carrier.set(Field::Traceparent.header(), traceparent);
-    let tracestate = tracestate::encode(outgoing);
+    let tracestate = tracestate::encode(outgoing, scratch);
     if !tracestate.is_empty() {
         carrier.set(Field::Tracestate.header(), tracestate);
     }
@@ -173,7 +175,7 @@ mod tests {
         }
         for (name, bad) in [
             ("empty", String::new()),
-            ("one character less", GOOD[..54].to_owned()),
+            ("one character less", GOOD.split_at(54).0.to_owned()),
             ("version ff", GOOD.replacen("00", "ff", 1)),
             ("version in upper case", GOOD.replacen("00", "0A", 1)),
             ("version that is no number", GOOD.replacen("00", "0x", 1)),

@@ -1,8 +1,9 @@
 //! W3C `tracestate`: one member for each vendor, of which `dd` and `ot` are ours.
 
-use super::chars::{self, STATE_KEY, STATE_VALUE, trim, trim_str};
+use super::chars::{self, STATE_KEY, STATE_VALUE, trim};
+use super::dd_member;
 use super::outgoing::{Outgoing, ProbabilityRef};
-use super::{dd_member, scratch};
+use super::scratch::Scratch;
 use crate::text::Text;
 
 /// Trace Context allows no more members.
@@ -44,33 +45,38 @@ impl<'a> Tracestate<'a> {
         let text = std::str::from_utf8(trim(header)).ok()?;
         let mut tracestate =
             Tracestate { text, datadog: None, probability: None, vendors: Vendors::Nowhere };
+        let place = |rest: &str| text.len().saturating_sub(rest.len());
         let mut count = 0usize;
-        let mut next = 0usize;
-        for part in chars::split(text, b',') {
-            let (start, end) = (next, next.saturating_add(part.len()));
-            next = end.saturating_add(1);
-            let member = trim_str(part);
-            if member.is_empty() {
+        let mut rest = text;
+        while !rest.is_empty() {
+            rest = trim_start(rest);
+            if let Some(behind) = rest.strip_prefix(',') {
+                rest = behind;
                 continue;
             }
-            let (key, value) = chars::split_once(member, b'=')?;
+            let start = place(rest);
+            let (key, behind) = parse_key(rest)?;
+            let (value, behind) = chars::span(behind.strip_prefix('=')?, STATE_VALUE);
+            let value = value.trim_end_matches(' ');
+            let end = start.saturating_add(key.len()).saturating_add(1).saturating_add(value.len());
+            rest = match trim_start(behind) {
+                "" => "",
+                behind => behind.strip_prefix(',')?,
+            };
             count = count.saturating_add(1);
-            if count > MAX_MEMBERS || !is_key(key) || !chars::all(value, STATE_VALUE) {
+            if count > MAX_MEMBERS {
                 return None;
             }
-            if member.len() > MAX_MEMBER_BYTES {
+            if end.saturating_sub(start) > MAX_MEMBER_BYTES {
                 continue;
             }
             match key {
                 DATADOG => _ = tracestate.datadog.get_or_insert(value),
                 OPEN_TELEMETRY => _ = tracestate.probability.get_or_insert(value),
                 _ => {
-                    let whole = member.len() == part.len();
                     tracestate.vendors = match tracestate.vendors {
-                        Vendors::Nowhere if whole => Vendors::Together(start, end),
-                        Vendors::Together(first, last)
-                            if whole && last.saturating_add(1) == start =>
-                        {
+                        Vendors::Nowhere => Vendors::Together(start, end),
+                        Vendors::Together(first, last) if last.saturating_add(1) == start => {
                             Vendors::Together(first, end)
                         }
                         _ => Vendors::Scattered,
@@ -86,43 +92,29 @@ impl<'a> Tracestate<'a> {
         match self.vendors {
             Vendors::Nowhere => None,
             Vendors::Together(start, end) => self.text.get(start..end).map(Text::copy),
-            Vendors::Scattered => Some(
-                scratch::string(|vendors| {
-                    vendor_members(self.text).for_each(|member| push_member(vendors, member));
+            Vendors::Scattered => Some(Scratch::with(|scratch| {
+                scratch.text(|vendors| {
+                    for member in vendor_members(self.text.as_bytes()) {
+                        push_member(vendors, member);
+                    }
                 })
-                .into(),
-            ),
+            })),
         }
     }
 }
 
 /// The header to send, of which `dd` is made from what is true now; empty when there is nothing to say.
-pub(super) fn encode(outgoing: &Outgoing<'_>) -> String {
-    scratch::string(|header| {
-        let mut count = 0usize;
-        let mut own = |header: &mut String, key, push: &dyn Fn(&mut String)| {
-            let before = header.len();
-            push_member(header, key);
-            header.push('=');
-            let start = header.len();
-            push(header);
-            if header.len() == start {
-                header.truncate(before);
-            } else {
-                count = count.saturating_add(1);
+pub(super) fn encode(outgoing: &Outgoing<'_>, scratch: &mut Scratch) -> String {
+    scratch.string(|header| {
+        let mut count = push_own(header, DATADOG, |header| dd_member::push(outgoing, header));
+        count = count.saturating_add(push_own(header, OPEN_TELEMETRY, |header| {
+            match outgoing.probability {
+                Some(ProbabilityRef::Inbound(value)) => header.extend_from_slice(value.as_bytes()),
+                Some(ProbabilityRef::Computed(probability)) => probability.push(header),
+                None => {}
             }
-        };
-        own(header, DATADOG, &|header| dd_member::push(outgoing, header));
-        match outgoing.probability {
-            Some(ProbabilityRef::Inbound(value)) => {
-                own(header, OPEN_TELEMETRY, &|header| header.push_str(value));
-            }
-            Some(ProbabilityRef::Computed(probability)) => {
-                own(header, OPEN_TELEMETRY, &|header| probability.push(header));
-            }
-            None => {}
-        }
-        let vendors = outgoing.vendors.unwrap_or_default();
+        }));
+        let vendors = outgoing.vendors.map_or(&b""[..], Text::as_bytes);
         let room = if vendors.len() > MAX_BYTES { usize::MAX } else { MAX_BYTES };
         for member in vendor_members(vendors).take(MAX_MEMBERS.saturating_sub(count)) {
             let before = header.len();
@@ -135,17 +127,33 @@ pub(super) fn encode(outgoing: &Outgoing<'_>) -> String {
     })
 }
 
-fn push_member(list: &mut String, member: &str) {
-    if !list.is_empty() {
-        list.push(',');
+/// Appends one of our members, unless there is nothing in it; how many there are in the end.
+fn push_own(header: &mut Vec<u8>, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+    let before = header.len();
+    push_member(header, key.as_bytes());
+    header.push(b'=');
+    let start = header.len();
+    write(header);
+    if header.len() > start {
+        return 1;
     }
-    list.push_str(member);
+    header.truncate(before);
+    0
+}
+
+fn push_member(list: &mut Vec<u8>, member: &[u8]) {
+    if !list.is_empty() {
+        list.push(b',');
+    }
+    list.extend_from_slice(member);
 }
 
 /// The members that belong to other vendors and are passed on. Empty ones are allowed and mean nothing.
-fn vendor_members(list: &str) -> impl Iterator<Item = &str> {
-    chars::split(list, b',').map(trim_str).filter(|member| {
-        let is_of = |key| member.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
+fn vendor_members(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',').map(trim).filter(|member| {
+        let is_of = |key: &str| {
+            member.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'='))
+        };
         !member.is_empty()
             && member.len() <= MAX_MEMBER_BYTES
             && !is_of(DATADOG)
@@ -153,17 +161,26 @@ fn vendor_members(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `key`, or `tenant@system`.
-fn is_key(key: &str) -> bool {
-    let is_part = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            && chars::all(part, STATE_KEY)
+/// `key`, or `tenant@system`, and what comes behind.
+fn parse_key(text: &str) -> Option<(&str, &str)> {
+    let part = |text| {
+        let (part, behind) = chars::span(text, STATE_KEY);
+        // The signs that may be in a key cannot begin it.
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()).then_some(behind)
     };
-    key.len() <= MAX_KEY_BYTES
-        && match chars::split_once(key, b'@') {
-            Some((tenant, system)) => is_part(tenant) && is_part(system),
-            None => is_part(key),
-        }
+    let mut behind = part(text)?;
+    if let Some(system) = behind.strip_prefix('@') {
+        behind = part(system)?;
+    }
+    let len = text.len().saturating_sub(behind.len());
+    text.split_at_checked(len).filter(|_| len <= MAX_KEY_BYTES)
+}
+
+fn trim_start(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ' | b'\t', ..] => text.trim_start_matches([' ', '\t']),
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -220,15 +237,17 @@ mod tests {
     }
 
     fn sent(vendors: &str) -> String {
+        let (probability, vendors) = (Text::from("rv:1"), Text::copy(vendors));
         let outgoing = Outgoing {
             trace_id: TraceId::new(1),
             span_id: SpanId::new(1),
             is_local_span: true,
-            probability: Some(ProbabilityRef::Inbound("rv:1")),
-            vendors: Some(vendors),
+            probability: Some(ProbabilityRef::Inbound(&probability)),
+            vendors: Some(&vendors),
             ..Outgoing::default()
         };
-        encode(&outgoing).strip_prefix("dd=p:0000000000000001,ot=rv:1").unwrap().to_owned()
+        let header = Scratch::with(|scratch| encode(&outgoing, scratch));
+        header.strip_prefix("dd=p:0000000000000001,ot=rv:1").unwrap().to_owned()
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{HttpPropagator, Outgoing, ProbabilityRef, root_tags};
+use super::tags::root_tags;
+use super::{HttpPropagator, Outgoing, ProbabilityRef};
 use crate::config::{Config, Environment};
 use crate::id::SpanId;
 use crate::text::Text;
@@ -255,9 +256,10 @@ fn ids_are_written_as_in_the_table() {
 #[test]
 fn a_probability_is_sent_between_our_member_and_the_others() {
     let context = SpanContext::new("7".parse().unwrap(), SpanId::new(9));
+    let (vendors, probability) = (Text::from("a=1"), Text::from("rv:ef284ace7a91e1"));
     let outgoing = Outgoing {
-        vendors: Some("a=1"),
-        probability: Some(ProbabilityRef::Inbound("rv:ef284ace7a91e1")),
+        vendors: Some(&vendors),
+        probability: Some(ProbabilityRef::Inbound(&probability)),
         is_local_span: true,
         ..(&context).into()
     };

@@ -64,6 +64,11 @@ impl Baggage {
         self.items.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The items as they are stored.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Text, &Text)> {
+        self.items.iter().map(|(name, value)| (name, value))
+    }
+
     /// `None` for an empty one, so that spans without baggage carry nothing.
     pub(crate) fn into_shared(self) -> Option<Arc<Self>> {
         (!self.is_empty()).then(|| Arc::new(self))

@@ -211,7 +211,7 @@ mod tests {
             let kept: HashMap<_, _> = numbers(&fresh, &moved).into_iter().collect();
             prop_assert_eq!(kept.len(), model.len());
             for (key, value) in model {
-                prop_assert_eq!(kept.get(&key), Some(&f64::from(value)));
+                prop_assert_eq!(kept.get(&key).copied(), Some(f64::from(value)));
             }
         }
     }

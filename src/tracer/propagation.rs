@@ -85,12 +85,12 @@ impl Parts {
         let segment = &at.segment;
         let decision = segment.decide();
         let upstream = segment.upstream.as_deref();
-        let inbound = upstream.and_then(|context| context.probability.as_deref());
+        let inbound = upstream.and_then(|context| context.probability.as_ref());
         let by_hand = inbound.filter(|_| decision.mechanism == Some(Mechanism::MANUAL));
         // The threshold that came in does not explain a decision by hand.
-        let by_hand = by_hand.and_then(without_threshold);
+        let by_hand = by_hand.and_then(|inbound| without_threshold(inbound));
         let probability = if decision.mechanism == Some(Mechanism::MANUAL) {
-            by_hand.as_deref().map(ProbabilityRef::Inbound)
+            by_hand.as_ref().map(ProbabilityRef::Inbound)
         } else if upstream.and_then(|context| context.priority).is_some() {
             inbound.map(ProbabilityRef::Inbound)
         } else {
@@ -102,9 +102,9 @@ impl Parts {
             is_local_span: true,
             priority: Some(decision.priority),
             mechanism: decision.mechanism,
-            origin: upstream.and_then(|context| context.origin.as_deref()),
+            origin: upstream.and_then(|context| context.origin.as_ref()),
             tags: upstream.map_or(&[], |context| &context.tags),
-            vendors: upstream.and_then(|context| context.vendors.as_deref()),
+            vendors: upstream.and_then(|context| context.vendors.as_ref()),
             probability,
             baggage,
             ..Outgoing::default()

@@ -1,0 +1,60 @@
+//! What all targets share: headers cut out of the input, and what must hold for any of them.
+
+use std::cell::RefCell;
+
+use tracehound::config::{Config, Environment, Style};
+use tracehound::{HttpPropagator, SpanContext};
+
+thread_local! {
+    static PROPAGATOR: RefCell<Option<HttpPropagator>> = const { RefCell::new(None) };
+}
+
+/// Runs with the propagator of this target, which is built once.
+pub fn with_styles(styles: &[Style], run: impl FnOnce(&HttpPropagator)) {
+    PROPAGATOR.with_borrow_mut(|propagator| {
+        run(propagator.get_or_insert_with(|| {
+            let config = Config::builder().environment(Environment::empty());
+            HttpPropagator::new(&config.propagation_styles(styles.iter().copied()).build())
+        }));
+    });
+}
+
+/// One header for each line of the input, for as many names as there are.
+pub fn lines<'a>(names: &[&'static str], data: &'a [u8]) -> Vec<(&'static str, &'a [u8])> {
+    names.iter().copied().zip(data.split(|byte| *byte == b'\n')).collect()
+}
+
+/// Reads; then what is sent must be understood, keep the ids, be sendable over HTTP, and come to rest.
+pub fn check(propagator: &HttpPropagator, headers: &[(&str, &[u8])]) {
+    let Some(context) = propagator.extract(&headers) else { return };
+    let Some(once) = hop(propagator, &context) else {
+        // Only Datadog's headers can say that there is no span.
+        let ids = context.trace_id().zip(context.span_id());
+        assert!(ids.is_none(), "a trace was lost: {context:?}");
+        return;
+    };
+    assert_eq!(once.trace_id(), context.trace_id());
+    assert_eq!(once.span_id(), context.span_id());
+    // More than 512 bytes of other vendors may come in; cut down to 32 members they may be fewer, and then are
+    // cut down to what fits into 512 bytes beside ours.
+    let Some(twice) = hop(propagator, &once) else { panic!("nothing was sent of {once:?}") };
+    assert_eq!(hop(propagator, &twice).as_ref(), Some(&twice));
+    if twice.vendor_tracestate() == once.vendor_tracestate() {
+        assert_eq!(twice, once);
+    }
+}
+
+fn hop(propagator: &HttpPropagator, context: &SpanContext) -> Option<SpanContext> {
+    let mut headers = Vec::<(String, String)>::new();
+    propagator.inject_context(context, &mut headers);
+    for (name, value) in &headers {
+        assert!(!value.bytes().any(|byte| byte.is_ascii_control()), "{name}: {value:?}");
+        let limit = match name.as_str() {
+            "x-datadog-tags" => 512,
+            "baggage" => 8192,
+            _ => usize::MAX,
+        };
+        assert!(value.len() <= limit, "{name}: {} bytes", value.len());
+    }
+    propagator.extract(&headers)
+}
