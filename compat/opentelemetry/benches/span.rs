@@ -7,7 +7,18 @@
 //! `a_native` runs while the core keeps its own thread-local stacks, `b_*` afterwards, when OpenTelemetry's
 //! context is the one store.
 //!
-//! FIGURES
+//! Medians of one run on two shared cores of a Xeon at 2.8 GHz, for one span of the ten:
+//!
+//! | | time | allocations for a child |
+//! | --- | --- | --- |
+//! | native, on the core's own stacks | 487 ns | 0 |
+//! | native, in OpenTelemetry's context | 708 ns | 2 |
+//! | OpenTelemetry, concrete tracer | 1,066 ns | 2 |
+//! | OpenTelemetry, type-erased tracer | 1,093 ns | 3 |
+//! | OpenTelemetry, with a provider that stores nothing | 196 ns | 2 |
+//!
+//! All of these allocations are the boxes in which OpenTelemetry keeps a span. Without tags a native span takes
+//! 225 ns and one through OpenTelemetry 475 ns, of which the map of live spans is 45 ns.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 

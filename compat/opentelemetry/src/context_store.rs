@@ -120,8 +120,8 @@ impl Local {
 }
 
 /// OpenTelemetry panics where its context is attached or detached while it is borrowed, inside a closure that
-/// the user gave to `Context::map_current` or `get_active_span`; and where it is used when it is gone. Neither
-/// can be asked before.
+/// the user gave to `Context::map_current` or `get_active_span`; where it is asked for while it changes, by a
+/// subscriber to OpenTelemetry's own log; and where it is gone. None of them can be asked before.
 fn unless_refused<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
@@ -149,7 +149,8 @@ struct OtelStore;
 
 impl ContextProvider for OtelStore {
     fn active(&self) -> Context {
-        Local::with(|_| OtelContext::map_current(native)).unwrap_or_default()
+        let active = Local::with(|_| unless_refused(|| OtelContext::map_current(native)));
+        active.flatten().unwrap_or_default()
     }
 
     fn attach(&self, context: Context) -> ScopeToken {
@@ -157,8 +158,9 @@ impl ContextProvider for OtelStore {
             if local.inside.get() {
                 return None;
             }
-            let next = OtelContext::map_current(|current| activated(current, context));
-            let guard = unless_refused(|| next.attach())?;
+            let attach =
+                || OtelContext::map_current(|current| activated(current, context)).attach();
+            let guard = unless_refused(attach)?;
             let mut guards = local.guards.try_borrow_mut().ok()?;
             let place = u64::try_from(guards.len()).ok()?;
             guards.push(Some(guard));
