@@ -45,7 +45,7 @@ pub(crate) use segment::Segment;
 pub(crate) use shared::{Shared, Sink};
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
-pub use span::{ActiveSpan, Span, SpanRef, WeakSpanRef};
+pub use span::{ActiveSpan, Span, SpanRef};
 pub use span_context::SpanContext;
 pub use value::TagValue;
 #[cfg(feature = "agent")]

@@ -1,7 +1,7 @@
 //! The handles of a span.
 
 use std::error::Error;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::baggage::Baggage;
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Priority};
-use super::segment::{At, Segment};
+use super::segment::At;
 use super::span_context::SpanContext;
 use super::tagging::{Change, Special};
 use super::tags::Tags;
@@ -120,16 +120,6 @@ impl SpanRef {
     /// This span if it is open, else its nearest open ancestor in this process.
     pub(crate) fn nearest_open(&self) -> Option<SpanRef> {
         Some(SpanRef { at: Some(self.at.as_ref()?.nearest_open()?) })
-    }
-
-    /// A handle that does not keep the trace in memory.
-    #[must_use]
-    pub fn downgrade(&self) -> WeakSpanRef {
-        self.at.as_ref().map_or_else(WeakSpanRef::default, |at| WeakSpanRef {
-            segment: Arc::downgrade(&at.segment),
-            slot: at.slot,
-            id: Some(at.id),
-        })
     }
 
     // ===== reading =====
@@ -562,29 +552,6 @@ fn set_tag(at: &At, key: Text, value: TagValue) {
     special.changes(key, value, &mut |change| {
         at.edit(|record, tags| change.apply(record, tags, &at.segment.shared));
     });
-}
-
-/// A handle that does not keep the trace in memory: for caches that outlive it.
-#[derive(Clone, Debug, Default)]
-pub struct WeakSpanRef {
-    segment: Weak<Segment>,
-    slot: u32,
-    id: Option<SpanId>,
-}
-
-impl WeakSpanRef {
-    /// The span's own id.
-    #[must_use]
-    pub fn span_id(&self) -> Option<SpanId> {
-        self.id
-    }
-
-    /// The handle, unless every other one is gone.
-    #[must_use]
-    pub fn upgrade(&self) -> Option<SpanRef> {
-        let at = At { segment: self.segment.upgrade()?, slot: self.slot, id: self.id? };
-        Some(SpanRef { at: Some(at) })
-    }
 }
 
 /// Two handles are equal when they are of the same span.
