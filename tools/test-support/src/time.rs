@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 /// `limit`, so that a hang becomes a failure.
 ///
 /// A panic of `work` goes on in the caller, unchanged. Work that hangs cannot be stopped: its
-/// thread stays until the test process ends.
+/// thread stays until the test process ends. The time in which the tests' Python packages are
+/// installed, once, does not count: it has a limit of its own.
 #[track_caller]
 pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> T {
     let (ended, has_ended) = channel::<()>();
@@ -19,11 +21,42 @@ pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Sen
         let _dropped_also_when_work_panics = ended;
         work()
     });
-    match has_ended.recv_timeout(limit) {
-        Err(RecvTimeoutError::Timeout) => panic!("did not end within {limit:?}"),
-        Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    let mut left = limit;
+    loop {
+        let slice = left.min(Duration::from_millis(100));
+        match has_ended.recv_timeout(slice) {
+            Err(RecvTimeoutError::Timeout) if Preparation::is_under_way() => {}
+            Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(slice),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                return thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            }
         }
+        if left.is_zero() {
+            panic!("did not end within {limit:?}");
+        }
+    }
+}
+
+static PREPARATIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// While one of these lives, the clocks of [`within`] stand still.
+#[derive(Debug)]
+pub(crate) struct Preparation(());
+
+impl Preparation {
+    pub(crate) fn begin() -> Self {
+        PREPARATIONS.fetch_add(1, Ordering::SeqCst);
+        Preparation(())
+    }
+
+    fn is_under_way() -> bool {
+        PREPARATIONS.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Drop for Preparation {
+    fn drop(&mut self) {
+        PREPARATIONS.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -68,6 +101,15 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_a_preparation_does_not_count() {
+        let preparation = Preparation::begin();
+        within(Duration::from_millis(200), move || {
+            thread::sleep(Duration::from_millis(500));
+            drop(preparation);
+        });
+    }
     use std::panic::catch_unwind;
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::environ;
 use super::install::{Installation, python_in, say};
 use crate::fail::must;
-use crate::time::Deadline;
+use crate::time::{Deadline, Preparation};
 
 /// How long one process waits for another's installation: many times what one takes.
 const LOCK_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -56,6 +56,7 @@ impl Environment {
         if environment.is_complete(dir) {
             return Ok(environment);
         }
+        let _preparation = Preparation::begin();
         fs::create_dir_all(dir)?;
         // Beside the directory, which an installation may begin by removing.
         let lock = File::create(dir.with_extension("lock"))?;
