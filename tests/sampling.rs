@@ -739,3 +739,36 @@ fn without_apm_one_trace_per_minute_shows_that_the_service_lives() {
         assert!(spans.iter().all(|root| root.meta("_dd.p.dm") == Some("-5")));
     });
 }
+
+#[test]
+fn without_apm_only_traces_that_a_product_has_marked_go_on() {
+    run_with([("DD_APM_TRACING_ENABLED", "false")], |service| {
+        let headers = |marked: bool| {
+            let tags = if marked { "_dd.p.ts=02" } else { "_dd.p.usr=u" };
+            [
+                ("x-datadog-trace-id", "7"),
+                ("x-datadog-parent-id", "9"),
+                ("x-datadog-sampling-priority", "2"),
+                ("x-datadog-tags", tags),
+                ("baggage", "a=1"),
+            ]
+        };
+        let outgoing = |marked: bool| {
+            let parent = service.tracer.extract(&headers(marked));
+            let span = service.tracer.span("server").child_of(parent).start();
+            let mut carrier = HashMap::<String, String>::new();
+            service.tracer.inject_span(&span, &mut carrier);
+            let mut names: Vec<_> = carrier.into_keys().collect();
+            names.sort();
+            names
+        };
+        assert_eq!(outgoing(false), ["baggage"]);
+        assert!(outgoing(true).contains(&"x-datadog-trace-id".to_owned()));
+        let spans = service.spans();
+        let priority = |index: usize| spans[index].metric("_sampling_priority_v1");
+        assert_ne!(priority(0), Some(2.0), "the priority that came in does not count");
+        assert_eq!(priority(1), Some(2.0));
+        assert!(spans.iter().all(|span| span.trace_id == 7));
+        assert!(spans.iter().all(|span| span.metric("_dd.apm.enabled") == Some(0.0)));
+    });
+}

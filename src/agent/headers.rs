@@ -16,6 +16,7 @@ const ENTITY_ID: HeaderName = HeaderName::from_static("datadog-entity-id");
 const EXTERNAL_ENV: HeaderName = HeaderName::from_static("datadog-external-env");
 const TRACE_COUNT: HeaderName = HeaderName::from_static("x-datadog-trace-count");
 const COMPUTED_TOP_LEVEL: HeaderName = HeaderName::from_static("datadog-client-computed-top-level");
+const COMPUTED_STATS: HeaderName = HeaderName::from_static("datadog-client-computed-stats");
 const REAL_STATUS: HeaderName = HeaderName::from_static("datadog-send-real-http-status");
 pub(super) const RATES_VERSION: HeaderName =
     HeaderName::from_static("datadog-rates-payload-version");
@@ -57,13 +58,22 @@ pub(crate) fn common_headers(
 
 /// The headers of a payload of traces: the common ones, and what is in it.
 ///
-/// `chunks` is the number of chunks in the body; the agent trusts it.
-pub(crate) fn trace_headers(common: &HeaderMap, chunks: usize, rates: &RatesVersion) -> HeaderMap {
+/// `chunks` is the number of chunks in the body; the agent trusts it. `no_stats` keeps it from counting the
+/// spans: they have been counted, or are not to be (`DD_APM_TRACING_ENABLED=false`).
+pub(crate) fn trace_headers(
+    common: &HeaderMap,
+    chunks: usize,
+    rates: &RatesVersion,
+    no_stats: bool,
+) -> HeaderMap {
     let mut headers = common.clone();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/msgpack"));
     headers.insert(TRACE_COUNT, chunks.into());
     // `_dd.top_level` is set here, where a span's parent is known even if it went out in another chunk.
     headers.insert(COMPUTED_TOP_LEVEL, HeaderValue::from_static("true"));
+    if no_stats {
+        headers.insert(COMPUTED_STATS, HeaderValue::from_static("true"));
+    }
     // Or else the agent answers 200 to what it drops.
     headers.insert(REAL_STATUS, HeaderValue::from_static("1"));
     headers.insert(RATES_VERSION, rates.as_header().clone());
@@ -89,9 +99,11 @@ mod tests {
     #[test]
     fn a_payload_says_who_sends_what() {
         let rustc = env!("TRACEHOUND_RUSTC_VERSION");
-        let headers = trace_headers(&common(Some("it-false,cn-web")), 3, &RatesVersion::default());
+        let headers =
+            trace_headers(&common(Some("it-false,cn-web")), 3, &RatesVersion::default(), true);
         let expected = format!(
             "content-type: application/msgpack\n\
+             datadog-client-computed-stats: true\n\
              datadog-client-computed-top-level: true\n\
              datadog-external-env: it-false,cn-web\n\
              datadog-meta-lang: rust\n\

@@ -271,6 +271,9 @@ impl Encoder {
         if span.record.top_level {
             self.metrics.number("_dd.top_level", 1.0);
         }
+        if !whole.segment.shared.apm_tracing {
+            self.metrics.number("_dd.apm.enabled", 0.0);
+        }
     }
 
     /// What the first span of the trace in this process has.

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) max_payload_bytes: usize,
     /// Send span events natively, whatever the agent says.
     pub(crate) native_events: bool,
+    /// The agent is not to count the spans.
+    pub(crate) no_stats: bool,
     pub(crate) external_env: Option<String>,
     pub(crate) process: Process,
 }

@@ -199,7 +199,8 @@ impl Writer {
     async fn attempt(&mut self) -> Attempt {
         let Some(waiting) = self.outbox.pop() else { return Attempt::Settled };
         let (chunks, spans) = (waiting.payload.chunk_count(), waiting.payload.span_count());
-        let headers = trace_headers(&self.headers, chunks, &self.rates);
+        let headers =
+            trace_headers(&self.headers, chunks, &self.rates, self.inner.settings.no_stats);
         let request = Request {
             method: Method::POST,
             path: TRACES_PATH,

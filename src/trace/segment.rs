@@ -108,6 +108,7 @@ impl Segment {
                 draft.record.parent = context.span_id;
                 decision = context
                     .priority
+                    .filter(|_| shared.apm_tracing || context.has_trace_source())
                     .map(|priority| Decision::inherited(priority, context.mechanism));
             }
             if draft.record.baggage.is_none() {

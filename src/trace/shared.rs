@@ -41,6 +41,9 @@ pub(crate) struct Shared {
     pub(crate) tags: Snapshot<Vec<(Text, Text)>>,
     /// `DD_SERVICE_MAPPING`, applied to a service when it is set.
     pub(crate) service_mapping: Vec<(Text, Text)>,
+    /// `false` where spans serve other products only (`DD_APM_TRACING_ENABLED`): what comes in and goes out
+    /// then counts only if a product has marked the trace.
+    pub(crate) apm_tracing: bool,
     /// Whether new trace ids have their high half filled.
     pub(crate) wide_trace_ids: bool,
     /// Finished spans of a trace that are sent before the trace ends; `None` switches that off.

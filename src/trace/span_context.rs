@@ -107,6 +107,12 @@ impl SpanContext {
         self
     }
 
+    /// Whether a product other than tracing has marked the trace: a bit in `_dd.p.ts`.
+    pub(crate) fn has_trace_source(&self) -> bool {
+        let is_marked = |bits: &str| u32::from_str_radix(bits, 16).is_ok_and(|bits| bits != 0);
+        self.tags().any(|(name, value)| name == "_dd.p.ts" && is_marked(value))
+    }
+
     /// The trace; `None` for a context that carries baggage only.
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {

@@ -54,6 +54,7 @@ impl Bench {
             version: None,
             tags: Snapshot::new(Vec::new()),
             service_mapping: Vec::new(),
+            apm_tracing: true,
             wide_trace_ids: true,
             partial_flush: Some(300),
             stack_limit: 30,

@@ -187,6 +187,7 @@ impl TracerBuilder {
             version: config.version_text().cloned(),
             tags: Snapshot::new(config.tags().to_vec()),
             service_mapping: config.service_mapping().to_vec(),
+            apm_tracing: config.apm_tracing(),
             wide_trace_ids: config.trace_id_128_bit(),
             partial_flush: config
                 .partial_flush()

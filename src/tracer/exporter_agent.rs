@@ -38,6 +38,7 @@ impl Exporter {
             queue_bytes: config.buffer_bytes(),
             max_payload_bytes: config.max_payload_bytes(),
             native_events: config.native_span_events(),
+            no_stats: !config.apm_tracing(),
             external_env: config.external_env().map(str::to_owned),
             process: Process::current(hostname.map(Text::copy)),
         };

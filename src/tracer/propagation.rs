@@ -52,7 +52,8 @@ impl Tracer {
         if let Some(span) = context.span() {
             return parts.inject_live(span, baggage.as_deref(), carrier);
         }
-        let passed_on = context.remote().map(Outgoing::from).unwrap_or_default();
+        let remote = context.remote().filter(|remote| parts.is_carried(Some(remote)));
+        let passed_on = remote.map(Outgoing::from).unwrap_or_default();
         let outgoing = Outgoing { baggage: baggage.as_deref(), ..passed_on };
         // There is no span here to say what was left out.
         let _ = parts.propagator.inject_outgoing(outgoing, carrier);
@@ -80,11 +81,22 @@ impl Tracer {
 }
 
 impl Parts {
+    /// Whether the ids of a trace go on: without APM only if a product has marked the trace.
+    fn is_carried(&self, upstream: Option<&SpanContext>) -> bool {
+        self.shared.apm_tracing || upstream.is_some_and(SpanContext::has_trace_source)
+    }
+
     fn inject_live(&self, span: &SpanRef, baggage: Option<&Baggage>, carrier: &mut dyn Injector) {
         let Some(at) = &span.at else { return };
         let segment = &at.segment;
-        let decision = segment.decide();
         let upstream = segment.upstream.as_deref();
+        if !self.is_carried(upstream) {
+            let _ = self
+                .propagator
+                .inject_outgoing(Outgoing { baggage, ..Outgoing::default() }, carrier);
+            return;
+        }
+        let decision = segment.decide();
         let inbound = upstream.and_then(|context| context.probability.as_ref());
         let by_hand = inbound.filter(|_| decision.mechanism == Some(Mechanism::MANUAL));
         // The threshold that came in does not explain a decision by hand.
