@@ -400,7 +400,10 @@ fn parts(headers: &Headers) -> BTreeMap<&str, Vec<&str>> {
     let mut all = BTreeMap::new();
     for (name, value) in headers {
         let mut parts: Vec<&str> = match name.as_str() {
-            "x-datadog-tags" | "tracestate" => value.split([',', ';']).collect(),
+            // The order within the member `dd` is each one's own.
+            "x-datadog-tags" | "tracestate" => {
+                value.split([',', ';']).map(|part| part.trim_start_matches("dd=")).collect()
+            }
             _ => vec![value],
         };
         parts.retain(|part| !part.is_empty() && !known.iter().any(|known| part.contains(known)));
