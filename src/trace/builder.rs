@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::context::Context;
+use super::owned::{ActiveSpan, Span};
 use super::provider::is_suppressed;
 use super::record::{NamingFn, Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::{Draft, Lineage, Segment, Started};
 use super::shared::Shared;
-use super::span::{ActiveSpan, Span, SpanRef};
+use super::span::SpanRef;
 use super::tagging::{Change, Special, changes};
 use super::tags::Tags;
 use super::value::{TagValue, Value};

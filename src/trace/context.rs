@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::baggage::Baggage;
-use super::span::{ActiveSpan, Span, SpanRef};
+use super::owned::{ActiveSpan, Span};
+use super::span::SpanRef;
 use super::span_context::SpanContext;
 
 /// What is active at a place in the program: the parent of what starts next.

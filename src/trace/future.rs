@@ -7,8 +7,8 @@ use std::task::{Context as TaskContext, Poll};
 use pin_project_lite::pin_project;
 
 use super::context::Context;
+use super::owned::Span;
 use super::provider::Provider;
-use super::span::Span;
 
 /// Gives a future a span, or a place in a trace, that is active whenever the future runs.
 pub trait FutureExt: Future + Sized {

@@ -1,12 +1,14 @@
 //! Traces, spans and what is active: the core that every API of the library shares.
 
 mod baggage;
+mod body;
 mod builder;
 mod chunk;
 mod context;
 mod extras;
 mod failure;
 mod future;
+mod owned;
 mod provider;
 mod record;
 mod sampling;
@@ -31,6 +33,7 @@ pub use context::Context;
 pub use extras::{EventValue, SpanEvent, SpanLink};
 pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};
+pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
 pub use provider::{
     ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
@@ -43,9 +46,9 @@ pub(crate) use sampling::{kept_by_hash, sampling_hash};
 #[cfg(feature = "agent")]
 pub(crate) use segment::Segment;
 pub(crate) use shared::{Shared, Sink};
+pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
-pub use span::{ActiveSpan, Span, SpanRef};
 pub use span_context::SpanContext;
 pub use value::TagValue;
 #[cfg(feature = "agent")]

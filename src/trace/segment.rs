@@ -4,24 +4,20 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
-use super::record::{LateNames, OPEN, Record, ServiceSource};
+use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::Decision;
 use super::shared::Shared;
 use super::span_context::SpanContext;
 use super::tags::{TagList, Tags};
 use super::value::Value;
 use super::view::SpanView;
-use crate::clock::{self, Anchor, Ticks};
+use crate::clock::{self, Anchor};
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::sync::lock;
 use crate::text::Text;
-
-/// Spans of one trace that may be recorded and unsent at one time; further ones are not recorded.
-///
-/// A bound on memory where a program starts spans and never finishes them.
-pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
@@ -39,19 +35,6 @@ pub(crate) struct Segment {
     /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
     decision: Mutex<Option<Decision>>,
     body: Mutex<Body>,
-}
-
-/// The spans of a segment and their tags.
-#[derive(Debug, Default)]
-struct Body {
-    /// A span's slot is its index.
-    spans: Vec<Record>,
-    tags: Tags,
-    open: u32,
-    /// Finished and not handed off.
-    finished: u32,
-    /// Slots left empty by a partial flush.
-    free: Vec<u32>,
 }
 
 /// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
@@ -119,8 +102,7 @@ impl Segment {
             }
         }
         draft.record.local_root = true;
-        let Buffers { spans, tags } = blank(shared);
-        let mut body = Body { spans, tags, ..Body::default() };
+        let mut body = Body::filling(blank(shared));
         body.push(root, start, draft);
         let segment = Segment {
             trace_id,
@@ -350,104 +332,6 @@ impl At {
         let (buffers, finished) = guard.split(fresh);
         drop(guard);
         segment.submit(buffers.spans, buffers.tags, finished);
-    }
-}
-
-impl Body {
-    fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
-        self.spans.get(slot as usize).filter(|record| record.id == Some(id))
-    }
-
-    /// Puts a new span into a slot; `None` when the trace is full.
-    fn push(&mut self, id: SpanId, start: Ticks, draft: Draft<'_>) -> Option<u32> {
-        let Draft { mut record, tags, .. } = draft;
-        record.id = Some(id);
-        record.start = start;
-        record.duration = OPEN;
-        for (key, value) in tags.drain(..) {
-            self.tags.set(&mut record.tags, key, value);
-        }
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                *self.spans.get_mut(slot as usize)? = record;
-                slot
-            }
-            None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
-            None => {
-                let slot = u32::try_from(self.spans.len()).ok()?;
-                self.spans.push(record);
-                slot
-            }
-        };
-        self.open = self.open.saturating_add(1);
-        Some(slot)
-    }
-
-    fn close(&mut self, slot: u32, id: SpanId, end: Ticks) -> bool {
-        let Some(record) = self.record(slot, id).filter(|record| record.is_open()) else {
-            return false;
-        };
-        let duration = end.0.saturating_sub(record.start.0).max(0);
-        // Only now: until here the service may have changed, its own and the parent's.
-        let top_level = record.local_root
-            || self
-                .parent_of(slot, id)
-                .and_then(|(slot, id)| self.record(slot, id))
-                .is_some_and(|parent| parent.service != record.service);
-        if let Some(record) = self.spans.get_mut(slot as usize) {
-            record.duration = duration;
-            record.top_level = top_level;
-        }
-        self.open = self.open.saturating_sub(1);
-        self.finished = self.finished.saturating_add(1);
-        true
-    }
-
-    /// Where the parent of a span is, if it is here.
-    fn parent_of(&self, slot: u32, id: SpanId) -> Option<(u32, SpanId)> {
-        let record = self.record(slot, id)?;
-        let parent = record.parent?;
-        self.record(record.parent_slot, parent).map(|_| (record.parent_slot, parent))
-    }
-
-    fn nearest_open(&self, slot: u32, id: SpanId) -> Option<u32> {
-        let mut at = Some((slot, id));
-        while let Some((slot, id)) = at {
-            if self.record(slot, id)?.is_open() {
-                return Some(slot);
-            }
-            at = self.parent_of(slot, id);
-        }
-        None
-    }
-
-    /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
-    /// stays the same however many spans of a trace are open at once.
-    fn partial_flush_due(&self, shared: &Shared) -> bool {
-        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
-    }
-
-    /// Takes everything out and puts the open spans back into their slots.
-    ///
-    /// The other way round, moving the finished ones out, costs more: there are more of them.
-    fn split(&mut self, fresh: Buffers) -> (Buffers, u32) {
-        let mut old = std::mem::take(self);
-        self.spans = fresh.spans;
-        self.tags = fresh.tags;
-        for (slot, record) in old.spans.iter_mut().enumerate() {
-            if !record.is_open() {
-                continue;
-            }
-            while self.spans.len() < slot {
-                self.free.extend(u32::try_from(self.spans.len()));
-                self.spans.push(Record::VACANT);
-            }
-            let mut kept = std::mem::replace(record, Record::VACANT);
-            kept.tags = self.tags.adopt(&mut old.tags, kept.tags);
-            self.spans.push(kept);
-        }
-        self.open = old.open;
-        (Buffers { spans: old.spans, tags: old.tags }, old.finished)
     }
 }
 

@@ -113,9 +113,8 @@ fn a_trace_with_more_open_than_finished_spans_waits() {
 fn spans_beyond_the_bound_are_not_recorded_and_counted() {
     let bench = Bench::new();
     let root = bench.span("root").start();
-    let spans: Vec<_> = (0..segment::MAX_SPANS_PER_TRACE)
-        .map(|_| bench.span("s").child_of(&root).start())
-        .collect();
+    let spans: Vec<_> =
+        (0..body::MAX_SPANS_PER_TRACE).map(|_| bench.span("s").child_of(&root).start()).collect();
     assert_eq!(spans.iter().filter(|span| span.is_none()).count(), 1);
     assert_eq!(bench.shared.diag.losses().spans(crate::diag::LossReason::TraceTooLong), 1);
 }

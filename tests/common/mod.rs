@@ -11,7 +11,7 @@ use tracehound::config::Environment;
 use tracehound::{Level, Tracer, TracerBuilder};
 
 /// No wait of a test is longer.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A tracer that sees nothing of the process environment, and sends only when it is told to.
 pub fn builder(url: &str, said: &Said) -> TracerBuilder {

@@ -1,0 +1,129 @@
+//! The spans of a segment: slots, their reuse, and what a partial flush moves.
+
+use super::chunk::Buffers;
+use super::record::{OPEN, Record};
+use super::segment::Draft;
+use super::shared::Shared;
+use super::tags::Tags;
+use crate::clock::Ticks;
+use crate::id::SpanId;
+
+/// Spans of one trace that may be recorded and unsent at one time; further ones are not recorded.
+///
+/// A bound on memory where a program starts spans and never finishes them.
+pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
+
+/// The spans of a segment and their tags.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    /// A span's slot is its index.
+    pub(super) spans: Vec<Record>,
+    pub(super) tags: Tags,
+    pub(super) open: u32,
+    /// Finished and not handed off.
+    pub(super) finished: u32,
+    /// Slots left empty by a partial flush.
+    free: Vec<u32>,
+}
+
+impl Body {
+    pub(super) fn filling(Buffers { spans, tags }: Buffers) -> Self {
+        Body { spans, tags, ..Body::default() }
+    }
+
+    pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
+        self.spans.get(slot as usize).filter(|record| record.id == Some(id))
+    }
+
+    /// Puts a new span into a slot; `None` when the trace is full.
+    pub(super) fn push(&mut self, id: SpanId, start: Ticks, draft: Draft<'_>) -> Option<u32> {
+        let Draft { mut record, tags, .. } = draft;
+        record.id = Some(id);
+        record.start = start;
+        record.duration = OPEN;
+        for (key, value) in tags.drain(..) {
+            self.tags.set(&mut record.tags, key, value);
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                *self.spans.get_mut(slot as usize)? = record;
+                slot
+            }
+            None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
+            None => {
+                let slot = u32::try_from(self.spans.len()).ok()?;
+                self.spans.push(record);
+                slot
+            }
+        };
+        self.open = self.open.saturating_add(1);
+        Some(slot)
+    }
+
+    pub(super) fn close(&mut self, slot: u32, id: SpanId, end: Ticks) -> bool {
+        let Some(record) = self.record(slot, id).filter(|record| record.is_open()) else {
+            return false;
+        };
+        let duration = end.0.saturating_sub(record.start.0).max(0);
+        // Only now: until here the service may have changed, its own and the parent's.
+        let top_level = record.local_root
+            || self
+                .parent_of(slot, id)
+                .and_then(|(slot, id)| self.record(slot, id))
+                .is_some_and(|parent| parent.service != record.service);
+        if let Some(record) = self.spans.get_mut(slot as usize) {
+            record.duration = duration;
+            record.top_level = top_level;
+        }
+        self.open = self.open.saturating_sub(1);
+        self.finished = self.finished.saturating_add(1);
+        true
+    }
+
+    /// Where the parent of a span is, if it is here.
+    pub(super) fn parent_of(&self, slot: u32, id: SpanId) -> Option<(u32, SpanId)> {
+        let record = self.record(slot, id)?;
+        let parent = record.parent?;
+        self.record(record.parent_slot, parent).map(|_| (record.parent_slot, parent))
+    }
+
+    pub(super) fn nearest_open(&self, slot: u32, id: SpanId) -> Option<u32> {
+        let mut at = Some((slot, id));
+        while let Some((slot, id)) = at {
+            if self.record(slot, id)?.is_open() {
+                return Some(slot);
+            }
+            at = self.parent_of(slot, id);
+        }
+        None
+    }
+
+    /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
+    /// stays the same however many spans of a trace are open at once.
+    pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
+        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+    }
+
+    /// Takes everything out and puts the open spans back into their slots.
+    ///
+    /// The other way round, moving the finished ones out, costs more: there are more of them.
+    pub(super) fn split(&mut self, fresh: Buffers) -> (Buffers, u32) {
+        let mut old = std::mem::take(self);
+        self.spans = fresh.spans;
+        self.tags = fresh.tags;
+        for (slot, record) in old.spans.iter_mut().enumerate() {
+            if !record.is_open() {
+                continue;
+            }
+            while self.spans.len() < slot {
+                self.free.extend(u32::try_from(self.spans.len()));
+                self.spans.push(Record::VACANT);
+            }
+            let mut kept = std::mem::replace(record, Record::VACANT);
+            kept.tags = self.tags.adopt(&mut old.tags, kept.tags);
+            self.spans.push(kept);
+        }
+        self.open = old.open;
+        (Buffers { spans: old.spans, tags: old.tags }, old.finished)
+    }
+}
