@@ -1,7 +1,18 @@
 //! What it costs to write the context into the headers of a request, and to read it from them.
 //!
-//! Datadog's headers, W3C Trace Context and W3C Baggage: the default styles. `cargo bench --bench propagation`
-//! shows time and allocations.
+//! `cargo bench --bench propagation` shows time and allocations. Medians in nanoseconds on two cores of a Xeon
+//! at 2.8 GHz, rustc 1.95, with other load on the machine; take the order from here:
+//!
+//! | styles | inject | allocations | extract from `HeaderMap` | allocations |
+//! | --- | --- | --- | --- | --- |
+//! | Datadog | 281 | 5 | 384 | 1 |
+//! | Trace Context | 163 | 2 | 542 | 1 |
+//! | B3, one header | 61 | 1 | 257 | 0 |
+//! | the default: Datadog, Trace Context, Baggage | 548 | 8 | 910 | 4 |
+//!
+//! Each header that is written is one allocation, of its exact size. A request that brings no context costs
+//! 123 ns and no allocation. Into a `HeaderMap` the default costs 887 ns, into a `HashMap` 1041.
+
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::HashMap;
