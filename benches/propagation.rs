@@ -1,21 +1,21 @@
 //! What it costs to write the context into the headers of a request, and to read it from them.
 //!
-//! Datadog's headers, W3C Trace Context and W3C Baggage: the default styles. `cargo bench --bench propagation`
-//! shows time and allocations.
+//! `cargo bench --bench propagation` shows time and allocations. Medians in nanoseconds on two cores of a Xeon
+//! at 2.8 GHz, rustc 1.95, with other load on the machine; take the order from here:
 //!
-//! Median of 100 samples, rustc 1.95, two shared cores of a Xeon at 2.8 GHz:
+//! | styles | inject | allocations | extract from `HeaderMap` | allocations |
+//! | --- | --- | --- | --- | --- |
+//! | Datadog | 281 | 5 | 384 | 1 |
+//! | Trace Context | 163 | 2 | 542 | 1 |
+//! | B3, one header | 61 | 1 | 257 | 0 |
+//! | the default: Datadog, Trace Context, Baggage | 548 | 8 | 910 | 4 |
 //!
-//! | | ns | allocations |
-//! | --- | --- | --- |
-//! | inject all, closure | 601 | 8, one for each header |
-//! | inject all, `http::HeaderMap` | 874 | 8 |
-//! | inject all, `HashMap` | 1,306 | 16, the names are the map's |
-//! | extract all, `http::HeaderMap` with 16 headers | 1,009 | 4 |
-//! | extract all, `HashMap` | 1,243 | 4 |
-//! | nothing to extract | 129 | 0 |
+//! Each header that is written is one allocation, of its exact size. A request that brings no context costs
+//! 123 ns and no allocation. Into a `HeaderMap` the default costs 887 ns, into a `HashMap` 1041.
 //!
-//! Beside `datadog-opentelemetry` 0.6 in one run, the same headers: inject 0.25 of its time (639 and 2,544 ns,
-//! 8 and 35 allocations), extract 0.13 (1,018 and 8,065 ns, 4 and 92 allocations).
+//! Beside `datadog-opentelemetry` 0.6 in one run, fastest of each: inject 536 and 1,832 ns (8 and 35
+//! allocations), extract from a `HeaderMap` 953 and 6,607 ns (4 and 92).
+
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::HashMap;

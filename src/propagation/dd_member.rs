@@ -3,7 +3,7 @@
 use super::chars::{self, MEMBER_NAME, MEMBER_VALUE};
 use super::digits::{parse_integer, push_decimal, push_hex, push_integer};
 use super::outgoing::Outgoing;
-use super::scratch::joined;
+use super::scratch::{Scratch, joined};
 use super::tags::{DECISION_MAKER, Incoming, PREFIX};
 use crate::text::Text;
 
@@ -66,7 +66,11 @@ fn parts(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn decode(value: &str) -> Text {
-    if value.contains('~') { value.replace('~', "=").into() } else { Text::copy(value) }
+    if !value.bytes().any(|byte| byte == b'~') {
+        return Text::copy(value);
+    }
+    let decoded = |byte| if byte == b'~' { b'=' } else { byte };
+    Scratch::with(|scratch| scratch.text(|text| text.extend(value.bytes().map(decoded))))
 }
 
 /// Appends the member's value, or nothing when there is nothing to say.
