@@ -18,8 +18,10 @@ static BASE: OnceLock<Instant> = OnceLock::new();
 
 /// The monotonic clock now.
 pub(crate) fn now() -> Ticks {
-    let base = BASE.get_or_init(Instant::now);
-    Ticks(i64::try_from(base.elapsed().as_nanos()).unwrap_or(i64::MAX))
+    let since = BASE.get_or_init(Instant::now).elapsed();
+    // In 64 bits, good for three hundred years.
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    Ticks(seconds.saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into()))
 }
 
 /// Wall time minus monotonic time, in nanoseconds: what turns [`Ticks`] into Unix time and back.

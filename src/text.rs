@@ -36,6 +36,7 @@ impl Text {
     pub const EMPTY: Text = Text::literal("");
 
     /// A literal, usable in constants.
+    #[inline]
     #[must_use]
     pub const fn literal(text: &'static str) -> Self {
         Text(Repr::Static(text))
@@ -60,6 +61,7 @@ impl Text {
     }
 
     /// The characters' bytes, without the check that [`Text::as_str`] pays for a text in place.
+    #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -71,6 +73,7 @@ impl Text {
     }
 
     /// The length in bytes.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -88,6 +91,7 @@ impl Text {
     }
 
     /// Bytes held on the heap by this text alone.
+    #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Owned(text) => text.len(),
@@ -104,11 +108,31 @@ impl Text {
     }
 
     fn in_place(text: &str) -> Option<Self> {
-        let len = u8::try_from(text.len()).ok()?;
+        let from = text.as_bytes();
         let mut bytes = [0; IN_PLACE];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        Some(Text(Repr::InPlace(len, bytes)))
+        if from.len() > IN_PLACE {
+            return None;
+        }
+        // Of a length that is known, twice where it takes two: a copy of any length is a call.
+        match from.len() {
+            16.. => copy_ends::<16>(from, &mut bytes)?,
+            8.. => copy_ends::<8>(from, &mut bytes)?,
+            4.. => copy_ends::<4>(from, &mut bytes)?,
+            2.. => copy_ends::<2>(from, &mut bytes)?,
+            1.. => copy_ends::<1>(from, &mut bytes)?,
+            0 => {}
+        }
+        Some(Text(Repr::InPlace(u8::try_from(from.len()).ok()?, bytes)))
     }
+}
+
+/// Copies a text of `N` to `2 * N` bytes: its first `N`, and its last `N`.
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], into: &mut [u8; IN_PLACE]) -> Option<()> {
+    let last = from.len().checked_sub(N)?;
+    *into.first_chunk_mut::<N>()? = *from.first_chunk::<N>()?;
+    *into.get_mut(last..)?.first_chunk_mut::<N>()? = *from.last_chunk::<N>()?;
+    Some(())
 }
 
 impl Default for Text {
@@ -118,6 +142,7 @@ impl Default for Text {
 }
 
 impl From<&'static str> for Text {
+    #[inline]
     fn from(text: &'static str) -> Self {
         Text::literal(text)
     }

@@ -35,24 +35,31 @@ impl Body {
         self.spans.get(slot as usize).filter(|record| record.id == Some(id))
     }
 
+    pub(super) fn at(&self, slot: u32, id: SpanId) -> Option<(u32, &Record)> {
+        self.record(slot, id).map(|record| (slot, record))
+    }
+
     /// Puts a new span into a slot; `None` when the trace is full.
-    pub(super) fn push(&mut self, id: SpanId, start: Ticks, draft: Draft<'_>) -> Option<u32> {
-        let Draft { mut record, tags, .. } = draft;
+    #[inline]
+    pub(super) fn push(&mut self, id: SpanId, start: Ticks, draft: &mut Draft<'_>) -> Option<u32> {
+        let Draft { record, tags, .. } = draft;
         record.id = Some(id);
         record.start = start;
         record.duration = OPEN;
-        for (key, value) in tags.drain(..) {
-            self.tags.set(&mut record.tags, key, value);
+        if !tags.is_empty() {
+            for (key, value) in tags.drain(..) {
+                self.tags.set(&mut record.tags, key, value);
+            }
         }
         let slot = match self.free.pop() {
             Some(slot) => {
-                *self.spans.get_mut(slot as usize)? = record;
+                *self.spans.get_mut(slot as usize)? = std::mem::replace(record, Record::VACANT);
                 slot
             }
             None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
             None => {
                 let slot = u32::try_from(self.spans.len()).ok()?;
-                self.spans.push(record);
+                self.spans.push(std::mem::replace(record, Record::VACANT));
                 slot
             }
         };
@@ -60,19 +67,19 @@ impl Body {
         Some(slot)
     }
 
+    /// Ends a span that is open; says whether it was.
+    #[inline]
     pub(super) fn close(&mut self, slot: u32, id: SpanId, end: Ticks) -> bool {
         let Some(record) = self.record(slot, id).filter(|record| record.is_open()) else {
             return false;
         };
-        let duration = end.0.saturating_sub(record.start.0).max(0);
         // Only now: until here the service may have changed, its own and the parent's.
         let top_level = record.local_root
-            || self
-                .parent_of(slot, id)
-                .and_then(|(slot, id)| self.record(slot, id))
-                .is_some_and(|parent| parent.service != record.service);
+            || self.spans.get(record.parent_slot as usize).is_some_and(|parent| {
+                parent.id == record.parent && parent.service != record.service
+            });
         if let Some(record) = self.spans.get_mut(slot as usize) {
-            record.duration = duration;
+            record.duration = end.0.saturating_sub(record.start.0).max(0);
             record.top_level = top_level;
         }
         self.open = self.open.saturating_sub(1);

@@ -158,34 +158,32 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// Starts the span. It is not made active.
-    pub fn start(self) -> Span {
+    pub fn start(mut self) -> Span {
         let Some(shared) = self.shared else { return Span::none() };
         if is_suppressed() {
             return Span::none();
         }
-        let SpanBuilder { parent, mut record, start, mut tags, decision, .. } = self;
-        let (context, lineage) = match parent {
+        let (context, lineage) = match self.parent {
             Parent::Active => (shared.provider.active(), Lineage::Active),
             Parent::Named(context) => (context, Lineage::Explicit),
         };
         let Context { span, remote, baggage } = context;
-        record.baggage = baggage;
-        let mut draft = Draft { record, start, tags: &mut tags };
-        let at = 'started: {
-            if let Some(parent) = span.and_then(|span| span.at) {
-                match parent.start_child(draft, lineage) {
-                    Ok(Started::Child(at)) => break 'started Some(at),
-                    Ok(Started::Full) => break 'started None,
-                    Err(returned) => draft = returned,
-                }
-            }
-            Some(Segment::start(shared, remote, draft))
+        self.record.baggage = baggage;
+        let mut draft = Draft { record: &mut self.record, start: self.start, tags: &mut self.tags };
+        let started = match span.and_then(|span| span.at) {
+            Some(parent) => parent.start_child(&mut draft, lineage),
+            None => Started::Orphan,
         };
-        if tags.capacity() > 0 {
-            tags.clear();
-            let _ = SCRATCH.try_with(|scratch| scratch.set(tags));
+        let at = match started {
+            Started::Child(at) => Some(at),
+            Started::Full => None,
+            Started::Orphan => Some(Segment::start(shared, remote, &mut draft)),
+        };
+        if self.tags.capacity() > 0 {
+            self.tags.clear();
+            let _ = SCRATCH.try_with(|scratch| scratch.set(self.tags));
         }
-        if let (Some(at), Some(decision)) = (&at, decision) {
+        if let (Some(at), Some(decision)) = (&at, self.decision) {
             at.segment.overrule(decision);
         }
         Span::of(at)

@@ -1,7 +1,7 @@
 //! The part of one trace that lives in this process.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use super::body::{Body, MAX_SPANS_PER_TRACE};
@@ -10,7 +10,7 @@ use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::Decision;
 use super::shared::Shared;
 use super::span_context::SpanContext;
-use super::tags::{TagList, Tags};
+use super::tags::{Tag, TagList, Tags};
 use super::value::Value;
 use super::view::SpanView;
 use crate::clock::{self, Anchor};
@@ -45,12 +45,11 @@ pub(crate) struct At {
     pub(crate) id: SpanId,
 }
 
-/// What a span starts with.
+/// What a span starts with. Lent, and emptied into the segment: it is large to move.
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
-    pub(crate) record: Record,
+    pub(crate) record: &'a mut Record,
     pub(crate) start: Option<SystemTime>,
-    /// Emptied into the segment.
     pub(crate) tags: &'a mut Vec<(Text, Value)>,
 }
 
@@ -69,6 +68,8 @@ pub(crate) enum Started {
     Child(At),
     /// The trace is full; the span is not recorded.
     Full,
+    /// Neither the active span nor any ancestor of it is open, and so nothing is the parent.
+    Orphan,
 }
 
 impl Segment {
@@ -76,7 +77,7 @@ impl Segment {
     pub(crate) fn start(
         shared: &Arc<Shared>,
         upstream: Option<Arc<SpanContext>>,
-        mut draft: Draft<'_>,
+        draft: &mut Draft<'_>,
     ) -> At {
         let anchor = Anchor::current();
         let start = draft.start.map_or_else(clock::now, |start| anchor.ticks(start));
@@ -179,17 +180,9 @@ impl Segment {
 }
 
 impl At {
-    /// Starts a child of this span; gives the draft back when neither the active span nor any ancestor of
-    /// it is open, and so nothing is the parent.
-    #[expect(
-        clippy::result_large_err,
-        reason = "handed back as it came; a box would be an allocation"
-    )]
-    pub(crate) fn start_child<'a>(
-        self,
-        mut draft: Draft<'a>,
-        lineage: Lineage,
-    ) -> Result<Started, Draft<'a>> {
+    /// Starts a child of this span; the draft is emptied only if there is one.
+    #[inline]
+    pub(crate) fn start_child(self, draft: &mut Draft<'_>, lineage: Lineage) -> Started {
         let segment = &self.segment;
         let start = match draft.start {
             Some(start) => segment.anchor.ticks(start),
@@ -198,24 +191,17 @@ impl At {
         let id = SpanId::generate();
         let mut guard = lock(&segment.body);
         let body = &mut *guard;
-        let parent_slot = match lineage {
-            Lineage::Explicit => self.slot,
+        let found = match lineage {
+            Lineage::Explicit => body.at(self.slot, self.id),
             Lineage::Active => match body.nearest_open(self.slot, self.id) {
-                Some(slot) => slot,
-                None => {
-                    drop(guard);
-                    return Err(draft);
-                }
+                Some(slot) => body.spans.get(slot as usize).map(|record| (slot, record)),
+                None => return Started::Orphan,
             },
         };
-        let parent = match lineage {
-            Lineage::Explicit => body.record(self.slot, self.id),
-            Lineage::Active => body.spans.get(parent_slot as usize),
-        };
-        match parent {
-            Some(parent) => {
+        match found {
+            Some((slot, parent)) => {
                 draft.record.parent = parent.id;
-                draft.record.parent_slot = parent_slot;
+                draft.record.parent_slot = slot;
                 if draft.record.service_source == ServiceSource::Inherited {
                     draft.record.service.clone_from(&parent.service);
                     draft.record.service_source = parent.service_source;
@@ -232,10 +218,10 @@ impl At {
             segment.shared.diag.lose(LossReason::TraceTooLong, 1, || {
                 format!("trace {} has {MAX_SPANS_PER_TRACE} unsent spans", segment.trace_id)
             });
-            return Ok(Started::Full);
+            return Started::Full;
         };
         drop(guard);
-        Ok(Started::Child(At { segment: self.segment, slot, id }))
+        Started::Child(At { segment: self.segment, slot, id })
     }
 
     /// Looks at the span, open or finished, as long as it was not handed off.
@@ -246,6 +232,7 @@ impl At {
     }
 
     /// Changes the span if it is still open, and says whether it was.
+    #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         let mut guard = lock(&self.segment.body);
         let body = &mut *guard;
@@ -256,13 +243,31 @@ impl At {
             }
             _ => {
                 drop(guard);
-                self.segment
-                    .shared
-                    .diag
-                    .debug(|| format!("span {} has finished: a change to it is ignored", self.id));
+                self.is_late();
                 false
             }
         }
+    }
+
+    #[cold]
+    fn is_late(&self) {
+        let line = || format!("span {} has finished: a change to it is ignored", self.id);
+        self.segment.shared.diag.debug(line);
+    }
+
+    /// Sets one tag, if the span is still open.
+    ///
+    /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
+    pub(crate) fn set_tag(&self, tag: Tag) {
+        let mut guard = lock(&self.segment.body);
+        let Body { spans, tags, .. } = &mut *guard;
+        if let Some(record) = spans.get_mut(self.slot as usize) {
+            if record.id == Some(self.id) && record.is_open() {
+                return tags.put(&mut record.tags, tag);
+            }
+        }
+        drop(guard);
+        self.is_late();
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -281,40 +286,42 @@ impl At {
 
     /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
     pub(crate) fn finish(&self, end: Option<SystemTime>) {
-        self.finish_chain(end, false);
-    }
-
-    /// Finishes the span and every open span above it in this process.
-    pub(crate) fn finish_with_ancestors(&self) {
-        self.finish_chain(None, true);
-    }
-
-    fn finish_chain(&self, end: Option<SystemTime>, ancestors: bool) {
         let segment = &self.segment;
         let end = match end {
             Some(end) => segment.anchor.ticks(end),
             None => clock::now(),
         };
-        let mut guard = lock(&segment.body);
-        let body = &mut *guard;
+        let mut body = lock(&segment.body);
+        if body.close(self.slot, self.id, end) {
+            self.hand_off(body);
+        }
+    }
+
+    /// Finishes the span and every open span above it in this process.
+    pub(crate) fn finish_with_ancestors(&self) {
+        let end = clock::now();
+        let mut body = lock(&self.segment.body);
         let mut at = Some((self.slot, self.id));
         let mut finished = false;
         while let Some((slot, id)) = at {
             finished |= body.close(slot, id, end);
-            at = ancestors.then(|| body.parent_of(slot, id)).flatten();
+            at = body.parent_of(slot, id);
         }
-        if !finished {
-            return;
+        if finished {
+            self.hand_off(body);
         }
+    }
+
+    /// Submits what is complete after a span has finished: the trace, or a part of it.
+    #[inline]
+    fn hand_off(&self, mut body: MutexGuard<'_, Body>) {
+        let segment = &self.segment;
         if body.open == 0 {
-            let Body { spans, tags, finished, .. } = std::mem::take(body);
-            drop(guard);
+            let Body { spans, tags, finished, .. } = std::mem::take(&mut *body);
+            drop(body);
             segment.submit(spans, tags, finished);
-            return;
-        }
-        let due = body.partial_flush_due(&segment.shared);
-        drop(guard);
-        if due {
+        } else if body.partial_flush_due(&segment.shared) {
+            drop(body);
             self.flush_partly();
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::baggage::Baggage;
 use super::context::Context;
+use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::provider::Scope;
@@ -14,7 +15,7 @@ use super::sampling::{Decision, Priority};
 use super::segment::At;
 use super::span_context::SpanContext;
 use super::tagging::{Change, Special};
-use super::tags::Tags;
+use super::tags::{Tag, Tags};
 use super::value::{TagValue, Value};
 use super::view::SpanView;
 use crate::id::{SpanId, TraceId};
@@ -306,9 +307,20 @@ impl SpanRef {
     /// span.set_tag("manual.keep", true);
     /// assert_eq!(span.metric("cart.items"), Some(3.0));
     /// ```
+    #[inline]
     pub fn set_tag(&self, key: impl Into<Text>, value: impl Into<TagValue>) {
         let Some(at) = &self.at else { return };
-        set_tag(at, key.into(), value.into());
+        let (key, value) = (key.into(), value.into());
+        // Here, where the key and the type of the value are known, most of this is done by the compiler.
+        let digest = digest(key.as_bytes());
+        if Special::may_be(digest) {
+            return set_any(at, key, value);
+        }
+        match value.into_single() {
+            Ok(Some(value)) => at.set_tag(Tag::new(key, digest, value)),
+            Ok(None) => {}
+            Err(several) => set_any(at, key, several),
+        }
     }
 
     /// Sets several tags.
@@ -532,16 +544,11 @@ impl SpanRef {
 }
 
 /// Apart from the method, which is compiled again for every type of value.
-fn set_tag(at: &At, key: Text, value: TagValue) {
+fn set_any(at: &At, key: Text, value: TagValue) {
     let Some(special) = Special::of(&key) else {
-        match value.into_single() {
-            Ok(Some(value)) => drop(at.edit(|record, tags| tags.set(&mut record.tags, key, value))),
-            Ok(None) => {}
-            Err(several) => several.flatten(key, &mut |key, value| {
-                at.edit(|record, tags| tags.set(&mut record.tags, key, value));
-            }),
-        }
-        return;
+        return value.flatten(key, &mut |key, value| {
+            at.edit(|record, tags| tags.set(&mut record.tags, key, value));
+        });
     };
     if let Some(decision) = special.decision(&value) {
         if at.is_open() {

@@ -1,5 +1,6 @@
 //! Tags that are more than tags: setting them changes the span, or the trace.
 
+use super::digest::digest;
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::set_service;
@@ -33,25 +34,55 @@ pub(crate) enum Special {
     Port,
 }
 
+const SPECIAL: [(&str, Special); 15] = [
+    ("service.name", Special::Service),
+    ("resource.name", Special::Resource),
+    ("span.name", Special::Name),
+    ("span.type", Special::Type),
+    ("span.kind", Special::Kind),
+    ("error", Special::Error),
+    ("manual.keep", Special::Keep),
+    ("manual.drop", Special::Drop),
+    ("sampling.priority", Special::Priority),
+    ("analytics.event", Special::Analytics),
+    (ANALYTICS, Special::Analytics),
+    (MEASURED, Special::Measured),
+    ("service.version", Special::Version),
+    ("http.status_code", Special::StatusCode),
+    ("network.destination.port", Special::Port),
+];
+
+/// Two sets of bits, one in each for the digest of each special key: all but one in a hundred other keys are
+/// told apart by them alone.
+const SPECIAL_BITS: (u128, u128) = {
+    let mut bits = (0, 0);
+    let mut rest: &[(&str, Special)] = &SPECIAL;
+    while let [(key, _), tail @ ..] = rest {
+        let (low, high) = places(digest(key.as_bytes()));
+        bits = (bits.0 | low, bits.1 | high);
+        rest = tail;
+    }
+    bits
+};
+
+const fn places(digest: u32) -> (u128, u128) {
+    (1u128.wrapping_shl(digest), 1u128.wrapping_shl(digest >> 7))
+}
+
 impl Special {
-    pub(crate) fn of(key: &str) -> Option<Self> {
-        Some(match key {
-            "service.name" => Special::Service,
-            "resource.name" => Special::Resource,
-            "span.name" => Special::Name,
-            "span.type" => Special::Type,
-            "span.kind" => Special::Kind,
-            "error" => Special::Error,
-            "manual.keep" => Special::Keep,
-            "manual.drop" => Special::Drop,
-            "sampling.priority" => Special::Priority,
-            "analytics.event" | ANALYTICS => Special::Analytics,
-            MEASURED => Special::Measured,
-            "service.version" => Special::Version,
-            "http.status_code" => Special::StatusCode,
-            "network.destination.port" => Special::Port,
-            _ => return None,
-        })
+    /// Whether a key with this digest may be special; see [`SPECIAL_BITS`].
+    #[inline]
+    pub(crate) const fn may_be(digest: u32) -> bool {
+        let (low, high) = places(digest);
+        SPECIAL_BITS.0 & low != 0 && SPECIAL_BITS.1 & high != 0
+    }
+
+    pub(crate) fn of(key: &Text) -> Option<Self> {
+        if !Special::may_be(digest(key.as_bytes())) {
+            return None;
+        }
+        let named = |(name, _): &&(&str, Special)| *key == *name;
+        SPECIAL.iter().find(named).map(|(_, special)| *special)
     }
 
     /// The user's own word on sampling, where this tag is one.
@@ -234,7 +265,9 @@ mod tests {
 
     #[test]
     fn only_a_switch_that_is_on_decides() {
-        let decision = |key, value: TagValue| Special::of(key).unwrap().decision(&value);
+        let decision = |key: &'static str, value: TagValue| {
+            Special::of(&Text::literal(key)).unwrap().decision(&value)
+        };
         for no in ["false", "0", "f"] {
             assert_eq!(decision("manual.keep", no.into()), None);
         }

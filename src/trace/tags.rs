@@ -1,5 +1,6 @@
 //! The tags of all spans of a segment, in one vector.
 
+use super::digest::digest;
 use super::value::Value;
 use crate::text::Text;
 
@@ -17,13 +18,21 @@ impl TagList {
     pub(crate) const EMPTY: TagList = TagList { first: END, last: END };
 }
 
+/// One tag of one span, as the vector keeps it.
 #[derive(Clone, Debug)]
-struct Tag {
+pub(crate) struct Tag {
     key: Text,
     value: Value,
     /// Compared before the key itself: a walk over a span's tags touches no key's memory but the right one's.
     digest: u32,
     next: u32,
+}
+
+impl Tag {
+    #[inline]
+    pub(crate) fn new(key: Text, digest: u32, value: Value) -> Self {
+        Tag { key, value, digest, next: END }
+    }
 }
 
 /// One vector for the tags of every span of a segment, linked by index.
@@ -52,7 +61,7 @@ impl Tags {
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<&'a Value> {
-        let index = self.find(list, key, digest(key))?;
+        let index = self.find(list, digest(key.as_bytes()), |other| *other == *key)?;
         self.all.get(index).map(|tag| &tag.value).filter(|value| value.is_present())
     }
 
@@ -72,19 +81,29 @@ impl Tags {
 
     /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
     pub(crate) fn set(&mut self, list: &mut TagList, key: Text, value: Value) {
-        let digest = digest(&key);
-        if let Some(tag) = self.find(list, &key, digest).and_then(|index| self.all.get_mut(index)) {
-            self.heap_bytes = self
-                .heap_bytes
-                .saturating_sub(tag.value.heap_bytes())
-                .saturating_add(value.heap_bytes());
-            tag.value = value;
-            return;
+        let digest = digest(key.as_bytes());
+        self.put(list, Tag::new(key, digest, value));
+    }
+
+    /// As [`Tags::set`]. The tag moves once, into the vector: whatever takes it by value on the way there
+    /// would copy it.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, list: &mut TagList, tag: Tag) {
+        if let Some(index) = self.find(list, tag.digest, |key| same(key, &tag.key)) {
+            self.replace(index, tag.value);
+        } else if let Some(all) = self.link(list, &tag) {
+            all.push(tag);
         }
-        if !value.is_present() {
-            return;
-        }
-        self.append(list, key, value, digest);
+    }
+
+    #[cold]
+    fn replace(&mut self, index: usize, value: Value) {
+        let Some(tag) = self.all.get_mut(index) else { return };
+        self.heap_bytes = self
+            .heap_bytes
+            .saturating_sub(tag.value.heap_bytes())
+            .saturating_add(value.heap_bytes());
+        tag.value = value;
     }
 
     /// Moves the tags of one list out of another arena into this one.
@@ -97,33 +116,40 @@ impl Tags {
             let value = std::mem::replace(&mut tag.value, Value::Absent);
             from.heap_bytes =
                 from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
-            let digest = tag.digest;
-            if value.is_present() {
-                self.append(&mut moved, key, value, digest);
+            let tag = Tag::new(key, tag.digest, value);
+            if let Some(all) = self.link(&mut moved, &tag) {
+                all.push(tag);
             }
         }
         moved
     }
 
-    fn append(&mut self, list: &mut TagList, key: Text, value: Value, digest: u32) {
+    /// Makes the next place of the vector the last of a list, and gives the vector for the tag to be put
+    /// there; `None` for a tag that is not kept.
+    #[inline(always)]
+    fn link(&mut self, list: &mut TagList, tag: &Tag) -> Option<&mut Vec<Tag>> {
         // Four billion tags in one trace: beyond every other bound, and then simply not kept.
-        let Some(index) = u32::try_from(self.all.len()).ok().filter(|index| *index != END) else {
-            return;
-        };
-        self.heap_bytes =
-            self.heap_bytes.saturating_add(key.heap_bytes()).saturating_add(value.heap_bytes());
-        self.all.push(Tag { key, value, digest, next: END });
+        let index = u32::try_from(self.all.len()).unwrap_or(END);
+        if index == END || !tag.value.is_present() {
+            return None;
+        }
+        self.heap_bytes = self
+            .heap_bytes
+            .saturating_add(tag.key.heap_bytes())
+            .saturating_add(tag.value.heap_bytes());
         match self.all.get_mut(list.last as usize) {
             Some(last) => last.next = index,
             None => list.first = index,
         }
         list.last = index;
+        Some(&mut self.all)
     }
 
-    fn find(&self, list: &TagList, key: &str, digest: u32) -> Option<usize> {
+    #[inline(always)]
+    fn find(&self, list: &TagList, digest: u32, is_it: impl Fn(&Text) -> bool) -> Option<usize> {
         let mut at = list.first;
         while let Some(tag) = self.all.get(at as usize) {
-            if tag.digest == digest && tag.key.as_str() == key {
+            if tag.digest == digest && is_it(&tag.key) {
                 return Some(at as usize);
             }
             at = tag.next;
@@ -132,17 +158,10 @@ impl Tags {
     }
 }
 
-/// A few bits that differ for the keys of one span: the length and the last eight bytes, mixed.
-///
-/// Keys share their beginnings (`http.`, `db.`) far more often than their ends.
-fn digest(key: &str) -> u32 {
-    let bytes = key.as_bytes();
-    let tail = match bytes.last_chunk::<8>() {
-        Some(tail) => u64::from_le_bytes(*tail),
-        None => bytes.iter().fold(0, |tail, byte| (tail << 8) | u64::from(*byte)),
-    };
-    let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as u32
+/// Not inlined: it would fill the registers of the walk that seldom calls it.
+#[inline(never)]
+fn same(one: &Text, other: &Text) -> bool {
+    one == other
 }
 
 #[cfg(test)]

@@ -78,15 +78,16 @@ impl TagValue {
     }
 
     /// The value as one tag keeps it: `None` where nothing is kept (NaN), itself where it makes several tags.
+    #[inline(always)]
     pub(crate) fn into_single(self) -> Result<Option<Value>, TagValue> {
         Ok(Some(match self {
             TagValue::Text(text) => Value::Text(text),
             TagValue::Bool(on) => Value::Text(bool_text(on)),
             TagValue::I64(number) if number.unsigned_abs() <= MAX_EXACT => Value::I64(number),
-            TagValue::I64(number) => Value::Text(number.to_string().into()),
+            TagValue::I64(number) => decimal(number),
             TagValue::U64(number) => match i64::try_from(number) {
-                Ok(number) => return TagValue::I64(number).into_single(),
-                Err(_) => Value::Text(number.to_string().into()),
+                Ok(exact) if number <= MAX_EXACT => Value::I64(exact),
+                _ => decimal(number),
             },
             TagValue::F64(number) if number.is_finite() => Value::F64(number),
             TagValue::F64(_) => return Ok(None),
@@ -114,6 +115,12 @@ impl TagValue {
     }
 }
 
+#[cold]
+fn decimal(number: impl std::fmt::Display) -> Value {
+    Value::Text(number.to_string().into())
+}
+
+#[inline]
 fn bool_text(on: bool) -> Text {
     Text::literal(if on { "true" } else { "false" })
 }
@@ -121,6 +128,7 @@ fn bool_text(on: bool) -> Text {
 macro_rules! from {
     ($($source:ty => |$value:ident| $target:expr;)*) => {
         $(impl From<$source> for TagValue {
+            #[inline]
             fn from($value: $source) -> Self {
                 $target
             }
@@ -159,6 +167,7 @@ from! {
 }
 
 impl<T: Into<TagValue>> From<Option<T>> for TagValue {
+    #[inline]
     fn from(value: Option<T>) -> Self {
         value.map_or(TagValue::None, Into::into)
     }
