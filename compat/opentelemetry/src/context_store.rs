@@ -169,6 +169,15 @@ impl ContextProvider for OtelStore {
         attached.flatten().unwrap_or(NOT_ATTACHED)
     }
 
+    fn is_suppressed(&self) -> bool {
+        // Inside of a call of OpenTelemetry its parent's word counts, which was asked already.
+        let is_off = |local: &Local| {
+            let ask = || unless_refused(OtelContext::is_current_telemetry_suppressed);
+            !local.inside.get() && ask().unwrap_or(false)
+        };
+        Local::with(is_off).unwrap_or(false)
+    }
+
     fn detach(&self, token: ScopeToken) {
         let ended = Local::with(|local| {
             let mut guards = local.guards.try_borrow_mut().ok()?;
