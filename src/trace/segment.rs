@@ -1,6 +1,7 @@
 //! The part of one trace that lives in this process.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -32,6 +33,8 @@ pub(crate) struct Segment {
     /// What came in from upstream.
     pub(crate) upstream: Option<Arc<SpanContext>>,
     pub(crate) shared: Arc<Shared>,
+    /// Whether any span has had baggage: most traces have none, and need no lock to know.
+    has_baggage: AtomicBool,
     /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
     decision: Mutex<Option<Decision>>,
     body: Mutex<Body>,
@@ -102,6 +105,7 @@ impl Segment {
             }
         }
         draft.record.local_root = true;
+        let has_baggage = draft.record.baggage.is_some().into();
         let mut body = Body::filling(blank(shared));
         body.push(root, start, draft);
         let segment = Segment {
@@ -110,6 +114,7 @@ impl Segment {
             anchor,
             upstream,
             shared: Arc::clone(shared),
+            has_baggage,
             decision: Mutex::new(decision),
             body: Mutex::new(body),
         };
@@ -123,6 +128,15 @@ impl Segment {
         let here = || body.spans.iter().find(|record| record.id.is_some());
         let record = body.record(0, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
+    }
+
+    pub(crate) fn has_baggage(&self) -> bool {
+        self.has_baggage.load(Ordering::Relaxed)
+    }
+
+    /// To be called before a span of the trace gets baggage.
+    pub(crate) fn note_baggage(&self) {
+        self.has_baggage.store(true, Ordering::Relaxed);
     }
 
     /// The decision, if there is one.
@@ -196,6 +210,9 @@ impl At {
             None => clock::now(),
         };
         let id = SpanId::generate();
+        if draft.record.baggage.is_some() {
+            segment.note_baggage();
+        }
         let mut guard = lock(&segment.body);
         let body = &mut *guard;
         let parent_slot = match lineage {
@@ -354,6 +371,7 @@ impl Drop for Segment {
             anchor: self.anchor,
             upstream: self.upstream.take(),
             shared: Arc::clone(&self.shared),
+            has_baggage: self.has_baggage().into(),
             decision: Mutex::new(self.decision()),
             body: Mutex::default(),
         });

@@ -238,6 +238,7 @@ impl SpanRef {
     }
 
     pub(crate) fn shared_baggage(&self) -> Option<Arc<Baggage>> {
+        self.at.as_ref().filter(|at| at.segment.has_baggage())?;
         self.read(|span| span.record.baggage.clone()).flatten()
     }
 
@@ -411,6 +412,9 @@ impl SpanRef {
     /// Sets an item of the baggage, for children started from now on and services called from now on.
     pub fn set_baggage_item(&self, name: impl Into<Text>, value: impl Into<Text>) {
         let (name, value) = (name.into(), value.into());
+        if let Some(at) = &self.at {
+            at.segment.note_baggage();
+        }
         self.edit(|record, _| {
             Arc::make_mut(record.baggage.get_or_insert_default()).set(name, value)
         });

@@ -88,6 +88,7 @@
 //!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
 mod attributes;
+mod baggage;
 mod context_store;
 mod exception;
 mod install;

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
-use tracehound::{SpanEvent, SpanRef};
+use tracehound::{Baggage, SpanEvent, SpanRef};
 
 use crate::attributes::{event_value, tag, with_link_attribute};
 use crate::keys::key_text;
@@ -35,13 +36,23 @@ enum Held {
 
 impl Span {
     /// A span that OpenTelemetry started; `state` is the trace state of its parent, which is handed on.
-    pub(crate) fn owned(span: tracehound::Span, state: TraceState, start_given: bool) -> Self {
-        Span { context: listed(&span, state), held: Held::Owned(span), start_given }
+    pub(crate) fn owned(
+        span: tracehound::Span,
+        state: TraceState,
+        shown: Option<Arc<Baggage>>,
+        start_given: bool,
+    ) -> Self {
+        Span { context: listed(&span, state, shown), held: Held::Owned(span), start_given }
     }
 
     /// A span that somebody else finishes.
-    pub(crate) fn borrowed(handle: SpanRef, state: TraceState) -> Self {
-        Span { context: listed(&handle, state), held: Held::Borrowed(handle), start_given: false }
+    pub(crate) fn borrowed(
+        handle: SpanRef,
+        state: TraceState,
+        shown: Option<Arc<Baggage>>,
+    ) -> Self {
+        let context = listed(&handle, state, shown);
+        Span { context, held: Held::Borrowed(handle), start_given: false }
     }
 
     /// A span that does not exist, below a parent that may.
@@ -66,8 +77,8 @@ impl Span {
     }
 }
 
-fn listed(span: &SpanRef, state: TraceState) -> otel::SpanContext {
-    live::enter(span);
+fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> otel::SpanContext {
+    live::enter(span, shown);
     remote::to_otel(span, state)
 }
 
