@@ -5,6 +5,7 @@ mod body;
 mod builder;
 mod chunk;
 mod context;
+mod decided;
 mod extras;
 mod failure;
 mod future;

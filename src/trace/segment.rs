@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
+use super::decided::Decided;
 use super::record::{LateNames, Record, ServiceSource};
-use super::sampling::Decision;
+use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::Shared;
 use super::span_context::SpanContext;
 use super::tags::{TagList, Tags};
@@ -35,8 +36,7 @@ pub(crate) struct Segment {
     pub(crate) shared: Arc<Shared>,
     /// Whether any span has had baggage: most traces have none, and need no lock to know.
     has_baggage: AtomicBool,
-    /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
-    decision: Mutex<Option<Decision>>,
+    decision: Decided,
     body: Mutex<Body>,
 }
 
@@ -115,7 +115,7 @@ impl Segment {
             upstream,
             shared: Arc::clone(shared),
             has_baggage,
-            decision: Mutex::new(decision),
+            decision: Decided::new(decision),
             body: Mutex::new(body),
         };
         At { segment: Arc::new(segment), slot: 0, id: root }
@@ -141,7 +141,17 @@ impl Segment {
 
     /// The decision, if there is one.
     pub(crate) fn decision(&self) -> Option<Decision> {
-        *lock(&self.decision)
+        self.decision.get()
+    }
+
+    /// The priority of the decision, without a lock.
+    pub(crate) fn priority(&self) -> Option<Priority> {
+        self.decision.priority()
+    }
+
+    /// The mechanism of the decision, without a lock.
+    pub(crate) fn mechanism(&self) -> Option<Mechanism> {
+        self.decision.mechanism()
     }
 
     /// The decision; taken now if there is none.
@@ -176,12 +186,12 @@ impl Segment {
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
     pub(crate) fn settle(&self, decision: Decision) -> Decision {
-        *lock(&self.decision).get_or_insert(decision)
+        self.decision.settle(decision)
     }
 
     /// The user's own word, over any decision before it.
     pub(crate) fn overrule(&self, decision: Decision) {
-        *lock(&self.decision) = Some(decision);
+        self.decision.overrule(decision);
     }
 
     fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
@@ -372,7 +382,7 @@ impl Drop for Segment {
             upstream: self.upstream.take(),
             shared: Arc::clone(&self.shared),
             has_baggage: self.has_baggage().into(),
-            decision: Mutex::new(self.decision()),
+            decision: Decided::new(self.decision()),
             body: Mutex::default(),
         });
         heir.submit(spans, tags, finished);

@@ -10,7 +10,7 @@ use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
-use super::sampling::{Decision, Priority};
+use super::sampling::{Decision, Mechanism, Priority};
 use super::segment::At;
 use super::span_context::SpanContext;
 use super::tagging::{Change, Special};
@@ -439,10 +439,16 @@ impl SpanRef {
         self.set_tag("manual.drop", true);
     }
 
-    /// The priority of the trace, where a decision was taken.
+    /// The priority of the trace, where a decision was taken. Takes no lock.
     #[must_use]
     pub fn priority(&self) -> Option<Priority> {
-        self.sampling_decision().map(|decision| decision.priority)
+        self.at.as_ref()?.segment.priority()
+    }
+
+    /// Who took the sampling decision on the trace, where one was taken. Takes no lock.
+    #[must_use]
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.at.as_ref()?.segment.mechanism()
     }
 
     /// Changes bits of the byte that a bridge keeps with the span for what its own API must remember, such

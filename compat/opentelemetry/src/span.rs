@@ -11,6 +11,7 @@ use tracehound::{Baggage, SpanEvent, SpanRef};
 
 use crate::attributes::{event_value, tag, with_link_attribute};
 use crate::keys::key_text;
+use crate::seen::Seen;
 use crate::{exception, live, remote, status};
 
 /// OpenTelemetry's view of a span of the core.
@@ -21,7 +22,7 @@ use crate::{exception, live, remote, status};
 pub struct Span {
     held: Held,
     /// What a context that holds the span shows of it, and by which the span is found again in [`live`].
-    context: otel::SpanContext,
+    seen: Seen,
     /// Whether the start was given, and so by the wall clock.
     start_given: bool,
 }
@@ -42,7 +43,7 @@ impl Span {
         shown: Option<Arc<Baggage>>,
         start_given: bool,
     ) -> Self {
-        Span { context: listed(&span, state, shown), held: Held::Owned(span), start_given }
+        Span { seen: listed(&span, state, shown), held: Held::Owned(span), start_given }
     }
 
     /// A span that somebody else finishes.
@@ -51,14 +52,18 @@ impl Span {
         state: TraceState,
         shown: Option<Arc<Baggage>>,
     ) -> Self {
-        let context = listed(&handle, state, shown);
-        Span { context, held: Held::Borrowed(handle), start_given: false }
+        let seen = listed(&handle, state, shown);
+        Span { seen, held: Held::Borrowed(handle), start_given: false }
     }
 
     /// A span that does not exist, below a parent that may.
     pub(crate) fn unrecorded(parent: &Context) -> Self {
         let context = parent.span().span_context().clone();
-        Span { held: Held::Borrowed(SpanRef::none()), context, start_given: false }
+        Span {
+            held: Held::Borrowed(SpanRef::none()),
+            seen: Seen::nothing(context),
+            start_given: false,
+        }
     }
 
     /// The span, for the native API.
@@ -77,9 +82,9 @@ impl Span {
     }
 }
 
-fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> otel::SpanContext {
+fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> Seen {
     live::enter(span, shown);
-    remote::to_otel(span, state)
+    Seen::first(span, state)
 }
 
 impl otel::Span for Span {
@@ -111,10 +116,12 @@ impl otel::Span for Span {
         }
     }
 
-    /// What was known of the span when it started. The flags say "sampled" where the trace's decision had not
-    /// been taken by then: that is done late, so that all that becomes known of the trace counts.
+    /// Takes no sampling decision: that is done late, so that all that becomes known of the trace counts. As
+    /// long as there is none, the flags say "sampled"; from then on they and the trace state, with its member
+    /// `dd`, say what was decided. A context that holds the span keeps what was true when the span was put
+    /// into it; see [`decided_span_context`](crate::decided_span_context).
     fn span_context(&self) -> &otel::SpanContext {
-        &self.context
+        self.seen.now(self.handle())
     }
 
     fn is_recording(&self) -> bool {
