@@ -1,6 +1,6 @@
 //! What the span context of a span says, before and after the trace has been decided on.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 
