@@ -6,7 +6,8 @@ mod common;
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Barrier;
@@ -215,6 +216,37 @@ fn suppressed_spans_do_not_exist_and_leave_the_others_alone() {
     tracer.in_span("child", |_| ());
     drop(root);
     assert_eq!(captured.tree(), "elsewhere\nroot\n  child\n");
+}
+
+/// A store that keeps nothing, and has a word on whether spans exist.
+struct OffStore(Arc<AtomicBool>);
+
+impl ContextProvider for OffStore {
+    fn active(&self) -> Context {
+        Context::empty()
+    }
+
+    fn attach(&self, _: Context) -> ScopeToken {
+        ScopeToken(0)
+    }
+
+    fn detach(&self, _: ScopeToken) {}
+
+    fn is_suppressed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_store_can_suppress_too() {
+    let (captured, off) = (Captured::default(), Arc::new(AtomicBool::new(true)));
+    let builder = Tracer::builder().environment(Environment::empty()).service("test");
+    let tracer = builder.context_provider(OffStore(Arc::clone(&off))).capture(&captured).build();
+    assert!(tracer.trace("hidden").is_none());
+    assert!(tracer.span("hidden").root().start().is_none());
+    off.store(false, Ordering::Relaxed);
+    tracer.in_span("seen", |_| ());
+    assert_eq!(captured.tree(), "seen\n");
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use super::context::Context;
 use super::owned::{ActiveSpan, Span};
-use super::provider::is_suppressed;
 use super::record::{NamingFn, Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::{Draft, Lineage, Segment, Started};
@@ -160,7 +159,7 @@ impl<'t> SpanBuilder<'t> {
     /// Starts the span. It is not made active.
     pub fn start(mut self) -> Span {
         let Some(shared) = self.shared else { return Span::none() };
-        if is_suppressed() {
+        if shared.provider.is_suppressed() {
             return Span::none();
         }
         let (context, lineage) = match self.parent {

@@ -5,6 +5,7 @@ mod body;
 mod builder;
 mod chunk;
 mod context;
+mod decided;
 mod digest;
 mod extras;
 mod failure;

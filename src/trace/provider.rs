@@ -25,6 +25,12 @@ pub trait ContextProvider: Send + Sync {
 
     /// Ends what `attach` began. If something else was attached since, that stays active.
     fn detach(&self, token: ScopeToken);
+
+    /// Whether tracing is off here by a word of the store's own, as [`suppress`] says it for a thread: spans
+    /// do not exist then. By default it is on.
+    fn is_suppressed(&self) -> bool {
+        false
+    }
 }
 
 /// Names one `attach` of a [`ContextProvider`]; what the number means is the provider's own affair.
@@ -75,6 +81,17 @@ impl Provider {
             },
         };
         Scope::of(Held::Other(of, token))
+    }
+
+    /// Whether spans that are started here do not exist.
+    pub(crate) fn is_suppressed(&self) -> bool {
+        is_suppressed()
+            || match self {
+                Provider::Own(provider) => provider.is_suppressed(),
+                Provider::Process => {
+                    REPLACEMENT.get().is_some_and(|provider| provider.is_suppressed())
+                }
+            }
     }
 
     fn detach(&self, token: ScopeToken) {
@@ -223,6 +240,6 @@ impl Drop for Suppression {
     }
 }
 
-pub(crate) fn is_suppressed() -> bool {
+fn is_suppressed() -> bool {
     SUPPRESSED.try_with(|depth| depth.get() > 0).unwrap_or(false)
 }

@@ -1,13 +1,15 @@
 //! The part of one trace that lives in this process.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
+use super::decided::Decided;
 use super::record::{LateNames, Record, ServiceSource};
-use super::sampling::Decision;
+use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::Shared;
 use super::span_context::SpanContext;
 use super::tags::{Tag, TagList, Tags};
@@ -32,8 +34,9 @@ pub(crate) struct Segment {
     /// What came in from upstream.
     pub(crate) upstream: Option<Arc<SpanContext>>,
     pub(crate) shared: Arc<Shared>,
-    /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
-    decision: Mutex<Option<Decision>>,
+    /// Whether any span has had baggage: most traces have none, and need no lock to know.
+    has_baggage: AtomicBool,
+    decision: Decided,
     body: Mutex<Body>,
 }
 
@@ -103,6 +106,7 @@ impl Segment {
             }
         }
         draft.record.local_root = true;
+        let has_baggage = draft.record.baggage.is_some().into();
         let mut body = Body::filling(blank(shared));
         body.push(root, start, draft);
         let segment = Segment {
@@ -111,7 +115,8 @@ impl Segment {
             anchor,
             upstream,
             shared: Arc::clone(shared),
-            decision: Mutex::new(decision),
+            has_baggage,
+            decision: Decided::new(decision),
             body: Mutex::new(body),
         };
         At { segment: Arc::new(segment), slot: 0, id: root }
@@ -126,9 +131,28 @@ impl Segment {
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
     }
 
+    pub(crate) fn has_baggage(&self) -> bool {
+        self.has_baggage.load(Ordering::Relaxed)
+    }
+
+    /// To be called before a span of the trace gets baggage.
+    pub(crate) fn note_baggage(&self) {
+        self.has_baggage.store(true, Ordering::Relaxed);
+    }
+
     /// The decision, if there is one.
     pub(crate) fn decision(&self) -> Option<Decision> {
-        *lock(&self.decision)
+        self.decision.get()
+    }
+
+    /// The priority of the decision, without a lock.
+    pub(crate) fn priority(&self) -> Option<Priority> {
+        self.decision.priority()
+    }
+
+    /// The mechanism of the decision, without a lock.
+    pub(crate) fn mechanism(&self) -> Option<Mechanism> {
+        self.decision.mechanism()
     }
 
     /// The decision; taken now if there is none.
@@ -163,12 +187,12 @@ impl Segment {
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
     pub(crate) fn settle(&self, decision: Decision) -> Decision {
-        *lock(&self.decision).get_or_insert(decision)
+        self.decision.settle(decision)
     }
 
     /// The user's own word, over any decision before it.
     pub(crate) fn overrule(&self, decision: Decision) {
-        *lock(&self.decision) = Some(decision);
+        self.decision.overrule(decision);
     }
 
     fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
@@ -189,6 +213,9 @@ impl At {
             None => clock::now(),
         };
         let id = SpanId::generate();
+        if draft.record.baggage.is_some() {
+            segment.note_baggage();
+        }
         let mut guard = lock(&segment.body);
         let body = &mut *guard;
         let found = match lineage {
@@ -361,7 +388,8 @@ impl Drop for Segment {
             anchor: self.anchor,
             upstream: self.upstream.take(),
             shared: Arc::clone(&self.shared),
-            decision: Mutex::new(self.decision()),
+            has_baggage: self.has_baggage().into(),
+            decision: Decided::new(self.decision()),
             body: Mutex::default(),
         });
         heir.submit(spans, tags, finished);

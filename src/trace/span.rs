@@ -11,7 +11,7 @@ use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
-use super::sampling::{Decision, Priority};
+use super::sampling::{Decision, Mechanism, Priority};
 use super::segment::At;
 use super::span_context::SpanContext;
 use super::tagging::{Change, Special};
@@ -239,6 +239,7 @@ impl SpanRef {
     }
 
     pub(crate) fn shared_baggage(&self) -> Option<Arc<Baggage>> {
+        self.at.as_ref().filter(|at| at.segment.has_baggage())?;
         self.read(|span| span.record.baggage.clone()).flatten()
     }
 
@@ -423,6 +424,9 @@ impl SpanRef {
     /// Sets an item of the baggage, for children started from now on and services called from now on.
     pub fn set_baggage_item(&self, name: impl Into<Text>, value: impl Into<Text>) {
         let (name, value) = (name.into(), value.into());
+        if let Some(at) = &self.at {
+            at.segment.note_baggage();
+        }
         self.edit(|record, _| {
             Arc::make_mut(record.baggage.get_or_insert_default()).set(name, value)
         });
@@ -447,10 +451,16 @@ impl SpanRef {
         self.set_tag("manual.drop", true);
     }
 
-    /// The priority of the trace, where a decision was taken.
+    /// The priority of the trace, where a decision was taken. Takes no lock.
     #[must_use]
     pub fn priority(&self) -> Option<Priority> {
-        self.sampling_decision().map(|decision| decision.priority)
+        self.at.as_ref()?.segment.priority()
+    }
+
+    /// Who took the sampling decision on the trace, where one was taken. Takes no lock.
+    #[must_use]
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.at.as_ref()?.segment.mechanism()
     }
 
     /// Changes bits of the byte that a bridge keeps with the span for what its own API must remember, such

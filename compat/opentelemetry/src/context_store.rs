@@ -2,14 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt, TraceState};
 use opentelemetry::{Context as OtelContext, ContextGuard};
-use tracehound::{Context, ContextProvider, ScopeToken, SpanRef};
+use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanRef};
 
 use crate::span::Span;
-use crate::{live, remote};
+use crate::{baggage, live, remote};
 
 /// Makes OpenTelemetry's context the one store of what is active, for every tracer of the process that has
 /// no [`ContextProvider`] of its own. [`install`](crate::install) does so, too.
@@ -37,17 +37,18 @@ pub fn share_context() -> bool {
 
 /// What is active in an OpenTelemetry context, in the core's terms.
 pub(crate) fn native(context: &OtelContext) -> Context {
-    if let Some(context) = beside(context) {
-        return context.clone();
-    }
-    if !context.has_active_span() {
-        return Context::empty();
-    }
-    let span = context.span();
-    match live::find(span.span_context()) {
-        Some(span) => span.into(),
-        None => remote::from_otel(span.span_context()).into(),
-    }
+    let (native, shown) = if let Some(Beside { context, shown, .. }) = beside(context) {
+        (context.clone(), shown.clone())
+    } else if context.has_active_span() {
+        let span = context.span();
+        match live::find(span.span_context()) {
+            Some((span, shown)) => (span.into(), shown),
+            None => (remote::from_otel(span.span_context()).into(), None),
+        }
+    } else {
+        (Context::empty(), None)
+    };
+    baggage::into_native(context, native, shown.as_deref())
 }
 
 /// A native context that says more than OpenTelemetry keeps of it: where it came from, its baggage.
@@ -55,18 +56,23 @@ struct Beside {
     context: Context,
     /// OpenTelemetry's side of it. Contexts made of the same one later, for other spans, inherit this value.
     of: OtelSpanContext,
+    /// What OpenTelemetry showed of its baggage.
+    shown: Option<Arc<Baggage>>,
 }
 
-fn beside(context: &OtelContext) -> Option<&Context> {
-    let beside = context.get::<Beside>()?;
-    (beside.of == *context.span().span_context()).then_some(&beside.context)
+fn beside(context: &OtelContext) -> Option<&Beside> {
+    context.get::<Beside>().filter(|beside| beside.of == *context.span().span_context())
 }
 
 /// The OpenTelemetry context that has a native one in the place of what is active in `current`.
 pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext {
+    let with_baggage = baggage::into_otel(current, &context);
+    let current = with_baggage.as_ref().unwrap_or(current);
+    let shown = baggage::shown(current, &context);
     let active = match (context.span(), context.remote()) {
         (Some(span), _) => {
-            current.with_span(Span::borrowed(span.clone(), trace_state(current, span)))
+            let state = trace_state(current, span);
+            current.with_span(Span::borrowed(span.clone(), state, shown.clone()))
         }
         (None, Some(remote)) => current.with_remote_span_context(remote::remote_to_otel(remote)),
         (None, None) => current.with_remote_span_context(OtelSpanContext::NONE),
@@ -74,7 +80,7 @@ pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext 
     let says_more = context.remote().is_some() || context.has_own_baggage();
     if says_more || beside(&active).is_some() {
         let of = active.span().span_context().clone();
-        return active.with_value(Beside { context, of });
+        return active.with_value(Beside { context, of, shown });
     }
     active
 }
@@ -167,6 +173,15 @@ impl ContextProvider for OtelStore {
             Some(ScopeToken(place))
         });
         attached.flatten().unwrap_or(NOT_ATTACHED)
+    }
+
+    fn is_suppressed(&self) -> bool {
+        // Inside of a call of OpenTelemetry its parent's word counts, which was asked already.
+        let is_off = |local: &Local| {
+            let ask = || unless_refused(OtelContext::is_current_telemetry_suppressed);
+            !local.inside.get() && ask().unwrap_or(false)
+        };
+        Local::with(is_off).unwrap_or(false)
     }
 
     fn detach(&self, token: ScopeToken) {

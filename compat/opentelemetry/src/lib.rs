@@ -73,8 +73,12 @@
 //! # What is different from OpenTelemetry's SDK
 //!
 //! - **The sampling decision is late**: it is taken when headers are written or the trace ends, so that all
-//!   that is known by then counts. A `SpanContext` is made when the span starts and cannot change, so its
-//!   flags say "sampled" where nothing had been decided. [`Propagator`] writes the decision itself.
+//!   that is known by then counts. Until then the flags of a `SpanContext` say "sampled"; from then on those
+//!   of `Span::span_context` say what was decided, and its trace state has the member `dd`. A context of
+//!   OpenTelemetry has a copy that was made when the span was put into it and cannot change. [`Propagator`]
+//!   writes the decision itself, and [`decided_span_context`] tells it.
+//! - **The member `dd`** is in the span contexts of a trace that was decided on before they started, with a
+//!   remote parent for example, only if it came in by OpenTelemetry's own propagator: it takes allocations.
 //! - **Every span is recorded and sent**, of traces that are not kept, too: statistics and the rules for
 //!   single spans need them. `is_recording` is about the end of the span and nothing else.
 //! - **A span that does not exist carries its parent's context**: where no tracer is installed, telemetry is
@@ -88,6 +92,7 @@
 //!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
 mod attributes;
+mod baggage;
 mod context_store;
 mod exception;
 mod install;
@@ -97,6 +102,7 @@ mod naming;
 mod propagator;
 mod provider;
 mod remote;
+mod seen;
 mod span;
 mod status;
 mod tracer;
@@ -105,5 +111,6 @@ pub use context_store::share_context;
 pub use install::install;
 pub use propagator::Propagator;
 pub use provider::TracerProvider;
+pub use seen::decided_span_context;
 pub use span::Span;
 pub use tracer::Tracer;

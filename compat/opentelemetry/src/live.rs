@@ -11,10 +11,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::trace::SpanContext;
-use tracehound::SpanRef;
+use tracehound::{Baggage, SpanRef};
 
 /// A power of two.
 const SHARDS: usize = 64;
@@ -37,10 +37,12 @@ struct Live {
     span: SpanRef,
     /// How many spans of OpenTelemetry stand for it.
     holders: u32,
+    /// The baggage that OpenTelemetry showed when the first of them was made.
+    shown: Option<Arc<Baggage>>,
 }
 
 /// Puts a span in, once more if it is there.
-pub(crate) fn enter(span: &SpanRef) {
+pub(crate) fn enter(span: &SpanRef, shown: Option<Arc<Baggage>>) {
     let Some((trace_id, id)) = ids(span) else { return };
     let mut spans = shard(trace_id);
     if spans.capacity() == 0 {
@@ -52,7 +54,7 @@ pub(crate) fn enter(span: &SpanRef) {
             live.holders = live.holders.saturating_add(1);
         }
         Place::Vacant(place) => {
-            place.insert(Live { span: span.clone(), holders: 1 });
+            place.insert(Live { span: span.clone(), holders: 1, shown });
         }
     }
 }
@@ -77,17 +79,18 @@ pub(crate) fn leave(span: &SpanRef) {
     drop(last);
 }
 
-/// The core's span that a span context of this process names, if it is one of the core's.
-pub(crate) fn find(context: &SpanContext) -> Option<SpanRef> {
+/// The core's span that a span context of this process names, if it is one of the core's, and what
+/// OpenTelemetry showed of its baggage.
+pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Option<Arc<Baggage>>)> {
     if context.is_remote() || !context.is_valid() {
         return None;
     }
     let trace_id = u128::from_be_bytes(context.trace_id().to_bytes());
     let id = u64::from_be_bytes(context.span_id().to_bytes());
     let spans = shard(trace_id);
-    let span = &spans.get(&id)?.span;
+    let live = spans.get(&id)?;
     // Somebody else's span may have the id of one of ours.
-    (span.trace_id()?.get() == trace_id).then(|| span.clone())
+    (live.span.trace_id()?.get() == trace_id).then(|| (live.span.clone(), live.shown.clone()))
 }
 
 fn ids(span: &SpanRef) -> Option<(u128, u64)> {
@@ -136,10 +139,10 @@ mod tests {
     fn a_span_is_found_until_its_last_holder_leaves() {
         let (span, context) = span();
         assert!(find(&context).is_none());
-        enter(&span);
-        enter(&span);
+        enter(&span, None);
+        enter(&span, None);
         leave(&span);
-        assert_eq!(find(&context), Some(span.clone()));
+        assert_eq!(find(&context), Some((span.clone(), None)));
         leave(&span);
         assert!(find(&context).is_none());
         leave(&span);
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn another_trace_with_the_same_span_id_is_not_found() {
         let (span, context) = span();
-        enter(&span);
+        enter(&span, None);
         let trace_id = u128::from_be_bytes(context.trace_id().to_bytes()) ^ (1 << 100);
         let other = SpanContext::new(
             trace_id.into(),
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn what_came_from_another_process_is_not_looked_up() {
         let (span, context) = span();
-        enter(&span);
+        enter(&span, None);
         let remote = SpanContext::new(
             context.trace_id(),
             context.span_id(),
@@ -183,7 +186,7 @@ mod tests {
         let spans: Vec<_> =
             (0..20_000).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
         let room = || shard(root.trace_id().unwrap().get()).capacity();
-        spans.iter().for_each(enter);
+        spans.iter().for_each(|span| enter(span, None));
         assert!(room() >= 20_000);
         spans.iter().for_each(leave);
         assert!(room() <= 2 * LARGE, "{}", room());

@@ -1,13 +1,12 @@
 //! OpenTelemetry's text map propagator on the core's headers.
 
-use opentelemetry::baggage::BaggageExt as _;
+use opentelemetry::Context as OtelContext;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::{Context as OtelContext, KeyValue};
-use tracehound::{Baggage, Context, HttpPropagator, SpanContext};
+use tracehound::HttpPropagator;
 
-use crate::context_store;
 use crate::provider::TracerProvider;
+use crate::{baggage, context_store};
 
 /// Carries the context in the headers of `DD_TRACE_PROPAGATION_STYLE`, for libraries that inject and extract
 /// through OpenTelemetry's API.
@@ -15,7 +14,7 @@ use crate::provider::TracerProvider;
 /// [`install`](crate::install) makes it the global one. What is written is the trace as it is at that
 /// moment, sampling decision included: it is taken now if nobody has yet, and OpenTelemetry's own copy of
 /// the span context, which was made when the span started, is not asked. OpenTelemetry's baggage and
-/// Datadog's travel as one; where both know an item, OpenTelemetry's value counts.
+/// Datadog's are one and travel as one.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -52,7 +51,7 @@ impl Propagator {
 
 impl TextMapPropagator for Propagator {
     fn inject_context(&self, context: &OtelContext, injector: &mut dyn Injector) {
-        let native = with_baggage(context_store::native(context), context);
+        let native = context_store::native(context);
         let mut carrier = |name: &str, value: String| injector.set(name, value);
         self.provider.tracer().inject_context(&native, &mut carrier);
     }
@@ -63,7 +62,10 @@ impl TextMapPropagator for Propagator {
         extractor: &dyn Extractor,
     ) -> OtelContext {
         match self.provider.tracer().extract(&Incoming(extractor)) {
-            Some(remote) => extracted(context, remote),
+            Some(remote) => {
+                // Without baggage of its own it leaves what another propagator has put there.
+                context_store::activated(context, baggage::keeping(context, remote.into()))
+            }
             None => context.clone(),
         }
     }
@@ -71,33 +73,6 @@ impl TextMapPropagator for Propagator {
     fn fields(&self) -> FieldIter<'_> {
         FieldIter::new(&self.fields)
     }
-}
-
-/// The native context with OpenTelemetry's baggage over its own.
-fn with_baggage(native: Context, context: &OtelContext) -> Context {
-    let ours = context.baggage();
-    if ours.is_empty() {
-        return native;
-    }
-    let mut all = native.baggage().map(|shared| (*shared).clone()).unwrap_or_default();
-    for (name, (value, _)) in ours {
-        all.set(name.as_str().to_owned(), value.as_str().to_owned());
-    }
-    native.with_baggage(all)
-}
-
-/// The context that came in, and its baggage where OpenTelemetry looks for it.
-fn extracted(context: &OtelContext, remote: SpanContext) -> OtelContext {
-    let baggage = remote.baggage().map(otel_baggage);
-    let context = context_store::activated(context, remote.into());
-    match baggage {
-        Some(items) => context.with_baggage(items),
-        None => context,
-    }
-}
-
-fn otel_baggage(baggage: &Baggage) -> Vec<KeyValue> {
-    baggage.iter().map(|(name, value)| KeyValue::new(name.to_owned(), value.to_owned())).collect()
 }
 
 /// An OpenTelemetry carrier for the core.

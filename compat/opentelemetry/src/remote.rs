@@ -6,13 +6,15 @@ use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
 
+/// Trace state as the core reads and writes it in headers.
+static W3C: LazyLock<HttpPropagator> = LazyLock::new(|| {
+    let config = Config::builder().environment(Environment::empty());
+    HttpPropagator::new(&config.propagation_styles([Style::TraceContext]).build())
+});
+
 /// The core's context for a parent that is not a span of the core: remote, or made by somebody else. Its
 /// trace state says what it would say in a header.
 pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
-    static W3C: LazyLock<HttpPropagator> = LazyLock::new(|| {
-        let config = Config::builder().environment(Environment::empty());
-        HttpPropagator::new(&config.extract_styles([Style::TraceContext]).build())
-    });
     let (trace_id, span_id) = ids(context)?;
     let state = context.trace_state().header();
     if !state.is_empty() {
@@ -34,12 +36,25 @@ pub(crate) fn link(context: &otel::SpanContext) -> Option<SpanLink> {
     Some(link.tracestate(context.trace_state().header()))
 }
 
-/// What OpenTelemetry sees of a span of the core.
+/// What OpenTelemetry sees of a span of the core, with this trace state.
 ///
 /// The sampling decision is not taken for it, because OpenTelemetry asks whenever a span is made active: as
 /// long as there is none, the span counts as sampled.
 pub(crate) fn to_otel(span: &SpanRef, state: TraceState) -> otel::SpanContext {
     seen(span.trace_id(), span.span_id(), span.priority(), false, state)
+}
+
+/// The same with the trace state that would be written into a header now, decision included.
+pub(crate) fn to_otel_decided(span: &SpanRef) -> otel::SpanContext {
+    let mut header = String::new();
+    if let Some(context) = span.context() {
+        W3C.inject_context(&context, &mut |name: &str, value: String| {
+            if name == "tracestate" {
+                header = value;
+            }
+        });
+    }
+    to_otel(span, header.parse().unwrap_or_default())
 }
 
 /// What OpenTelemetry sees of a context that came from elsewhere.

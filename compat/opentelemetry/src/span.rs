@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
-use tracehound::{SpanEvent, SpanRef};
+use tracehound::{Baggage, SpanEvent, SpanRef};
 
 use crate::attributes::{event_value, tag, with_link_attribute};
 use crate::keys::key_text;
+use crate::seen::Seen;
 use crate::{exception, live, remote, status};
 
 /// OpenTelemetry's view of a span of the core.
@@ -20,7 +22,7 @@ use crate::{exception, live, remote, status};
 pub struct Span {
     held: Held,
     /// What a context that holds the span shows of it, and by which the span is found again in [`live`].
-    context: otel::SpanContext,
+    seen: Seen,
     /// Whether the start was given, and so by the wall clock.
     start_given: bool,
 }
@@ -35,19 +37,33 @@ enum Held {
 
 impl Span {
     /// A span that OpenTelemetry started; `state` is the trace state of its parent, which is handed on.
-    pub(crate) fn owned(span: tracehound::Span, state: TraceState, start_given: bool) -> Self {
-        Span { context: listed(&span, state), held: Held::Owned(span), start_given }
+    pub(crate) fn owned(
+        span: tracehound::Span,
+        state: TraceState,
+        shown: Option<Arc<Baggage>>,
+        start_given: bool,
+    ) -> Self {
+        Span { seen: listed(&span, state, shown), held: Held::Owned(span), start_given }
     }
 
     /// A span that somebody else finishes.
-    pub(crate) fn borrowed(handle: SpanRef, state: TraceState) -> Self {
-        Span { context: listed(&handle, state), held: Held::Borrowed(handle), start_given: false }
+    pub(crate) fn borrowed(
+        handle: SpanRef,
+        state: TraceState,
+        shown: Option<Arc<Baggage>>,
+    ) -> Self {
+        let seen = listed(&handle, state, shown);
+        Span { seen, held: Held::Borrowed(handle), start_given: false }
     }
 
     /// A span that does not exist, below a parent that may.
     pub(crate) fn unrecorded(parent: &Context) -> Self {
         let context = parent.span().span_context().clone();
-        Span { held: Held::Borrowed(SpanRef::none()), context, start_given: false }
+        Span {
+            held: Held::Borrowed(SpanRef::none()),
+            seen: Seen::nothing(context),
+            start_given: false,
+        }
     }
 
     /// The span, for the native API.
@@ -66,9 +82,9 @@ impl Span {
     }
 }
 
-fn listed(span: &SpanRef, state: TraceState) -> otel::SpanContext {
-    live::enter(span);
-    remote::to_otel(span, state)
+fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> Seen {
+    live::enter(span, shown);
+    Seen::first(span, state)
 }
 
 impl otel::Span for Span {
@@ -100,10 +116,12 @@ impl otel::Span for Span {
         }
     }
 
-    /// What was known of the span when it started. The flags say "sampled" where the trace's decision had not
-    /// been taken by then: that is done late, so that all that becomes known of the trace counts.
+    /// Takes no sampling decision: that is done late, so that all that becomes known of the trace counts. As
+    /// long as there is none, the flags say "sampled"; from then on they and the trace state, with its member
+    /// `dd`, say what was decided. A context that holds the span keeps what was true when the span was put
+    /// into it; see [`decided_span_context`](crate::decided_span_context).
     fn span_context(&self) -> &otel::SpanContext {
-        &self.context
+        self.seen.now(self.handle())
     }
 
     fn is_recording(&self) -> bool {

@@ -7,10 +7,10 @@ use opentelemetry::trace::{self as otel, SpanBuilder, TraceContextExt};
 use tracehound::{SpanKind, Text};
 
 use crate::attributes::tag;
-use crate::context_store;
 use crate::naming::names;
 use crate::provider::Shared;
 use crate::span::{self, Span};
+use crate::{baggage, context_store};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
@@ -38,6 +38,8 @@ impl otel::Tracer for Tracer {
             return Span::unrecorded(parent);
         }
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
+        let above = context_store::native(parent);
+        let shown = baggage::shown(parent, &above);
         let mut draft = self
             .provider
             .tracer()
@@ -45,7 +47,7 @@ impl otel::Tracer for Tracer {
             .resource(name)
             .kind(kind(span_kind))
             .naming(names)
-            .child_of(context_store::native(parent));
+            .child_of(above);
         if let Some(start) = start_time {
             draft = draft.start_time(start);
         }
@@ -64,7 +66,7 @@ impl otel::Tracer for Tracer {
             }
         }
         let state = parent.span().span_context().trace_state().clone();
-        let mut span = Span::owned(started, state, start_time.is_some());
+        let mut span = Span::owned(started, state, shown, start_time.is_some());
         for event in events.into_iter().flatten() {
             otel::Span::add_event_with_timestamp(
                 &mut span,

@@ -189,11 +189,15 @@ fn a_link_natively_made_to_an_otel_span_and_back() {
     let target = otel.start("target");
     let source = native.start_span("source");
     source.link_to(target.handle());
-    otel.in_span("otel", |cx| cx.span().add_link(target.span_context().clone(), vec![]));
+    let context = target.span_context().clone();
+    otel.in_span("otel", |cx| cx.span().add_link(context.clone(), vec![]));
     drop((source, target));
-    let target = captured.spans().into_iter().find(|span| span.resource == "target").unwrap();
-    let expected = SpanLink::new(target.trace_id, target.span_id.unwrap()).trace_flags(1);
-    for span in captured.spans().into_iter().filter(|span| span.resource != "target") {
-        assert_eq!(span.links, std::slice::from_ref(&expected), "{}", span.resource);
-    }
+    let span = |resource| captured.spans().into_iter().find(|span| span.resource == resource);
+    let target = span("target").unwrap();
+    let natively = SpanLink::new(target.trace_id, target.span_id.unwrap()).trace_flags(1);
+    assert_eq!(span("source").unwrap().links, std::slice::from_ref(&natively));
+    // The link has taken the decision, which a span context says in its trace state from then on.
+    let state = context.trace_state().header();
+    assert!(state.starts_with("dd="), "{state}");
+    assert_eq!(span("otel").unwrap().links, [natively.tracestate(state)]);
 }
