@@ -20,8 +20,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Text(Repr);
 
-/// 24 bytes in all: the longest text in place is what fits beside the length.
-const IN_PLACE: usize = 22;
+const IN_PLACE: usize = Text::IN_PLACE;
 
 #[derive(Clone)]
 enum Repr {
@@ -32,6 +31,10 @@ enum Repr {
 }
 
 impl Text {
+    /// The longest text that is copied in place, without an allocation, in bytes: 22, what fits beside the
+    /// length into the 24 bytes of a text.
+    pub const IN_PLACE: usize = 22;
+
     /// The empty text.
     pub const EMPTY: Text = Text::literal("");
 

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::owned::{ActiveSpan, Span};
 use super::record::{NamingFn, Record, SpanKind};
 use super::sampling::Decision;
-use super::segment::{Draft, Lineage, Segment, Started};
+use super::segment::{At, Draft, Lineage, Segment, Started};
 use super::shared::Shared;
 use super::span::SpanRef;
 use super::tagging::{Change, Special, changes};
@@ -17,8 +17,48 @@ use super::value::{TagValue, Value};
 use crate::text::Text;
 
 thread_local! {
-    /// The vector in which a builder collects tags, kept from one span to the next.
-    static SCRATCH: Cell<Vec<(Text, Value)>> = const { Cell::new(Vec::new()) };
+    /// What the last builder of this thread has used, for the next one.
+    static SPARE: Cell<Option<Box<Plan>>> = const { Cell::new(None) };
+}
+
+/// What has been said of a span. Boxed, because a builder moves with each of its methods.
+#[derive(Debug)]
+struct Plan {
+    parent: Parent,
+    record: Record,
+    start: Option<SystemTime>,
+    tags: Vec<(Text, Value)>,
+    decision: Option<Decision>,
+}
+
+impl Plan {
+    /// An empty plan, as a rule one that was used before.
+    fn fetch() -> Box<Self> {
+        SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
+            Box::new(Plan {
+                parent: Parent::Active,
+                record: Record::VACANT,
+                start: None,
+                tags: Vec::new(),
+                decision: None,
+            })
+        })
+    }
+
+    /// Keeps a plan whose record has moved into a segment.
+    fn keep(mut self: Box<Self>) {
+        self.tags.clear();
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+
+    fn change(&mut self, change: Change, shared: &Shared) {
+        match change {
+            // Only the segment has an arena; until then tags wait in a vector.
+            Change::Tag(key, value) => self.tags.push((key, value)),
+            Change::Kind(kind) => self.record.kind = Some(kind),
+            other => other.apply(&mut self.record, &mut Tags::default(), shared),
+        }
+    }
 }
 
 /// What a span is to start with.
@@ -43,12 +83,7 @@ thread_local! {
 #[derive(Debug)]
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
-    shared: Option<&'t Arc<Shared>>,
-    parent: Parent,
-    record: Record,
-    start: Option<SystemTime>,
-    tags: Vec<(Text, Value)>,
-    decision: Option<Decision>,
+    on: Option<(&'t Arc<Shared>, Box<Plan>)>,
 }
 
 #[derive(Debug)]
@@ -58,57 +93,54 @@ enum Parent {
 }
 
 impl<'t> SpanBuilder<'t> {
-    #[inline]
     pub(crate) fn new(shared: Option<&'t Arc<Shared>>, name: Text) -> Self {
-        SpanBuilder {
-            shared,
-            parent: Parent::Active,
-            record: Record { name, ..Record::VACANT },
-            start: None,
-            tags: Vec::new(),
-            decision: None,
-        }
+        let on = shared.map(|shared| {
+            let mut plan = Plan::fetch();
+            plan.record.name = name;
+            (shared, plan)
+        });
+        SpanBuilder { on }
     }
 
     /// The service; by default the parent's, or the tracer's for a root.
     #[inline]
     pub fn service(mut self, service: impl Into<Text>) -> Self {
-        self.change(Change::Service(service.into()));
+        if let Some((shared, plan)) = &mut self.on {
+            plan.change(Change::Service(service.into()), shared);
+        }
         self
     }
 
     /// The resource; by default the name.
     #[inline]
     pub fn resource(mut self, resource: impl Into<Text>) -> Self {
-        self.change(Change::Resource(resource.into()));
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.resource = Some(resource.into());
+        }
         self
     }
 
     /// The type: `web`, `http`, `sql`, `redis`, `queue`, ...
     #[inline]
     pub fn span_type(mut self, span_type: impl Into<Text>) -> Self {
-        self.change(Change::Type(span_type.into()));
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.span_type = Some(span_type.into());
+        }
         self
     }
 
     /// The kind: the tag `span.kind`.
     #[inline]
     pub fn kind(mut self, kind: SpanKind) -> Self {
-        self.change(Change::Kind(kind));
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.kind = Some(kind);
+        }
         self
     }
 
     /// A tag; see [`SpanRef::set_tag`] for what becomes of which value.
     pub fn tag(mut self, key: impl Into<Text>, value: impl Into<TagValue>) -> Self {
-        if self.shared.is_none() {
-            return self;
-        }
-        let (key, value) = (key.into(), value.into());
-        if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
-            self.decision = Some(decision);
-            return self;
-        }
-        changes(key, value, &mut |change| self.change(change));
+        self.put(key.into(), value.into());
         self
     }
 
@@ -126,7 +158,9 @@ impl<'t> SpanBuilder<'t> {
     /// When the span started; by default now.
     #[inline]
     pub fn start_time(mut self, start: SystemTime) -> Self {
-        self.start = Some(start);
+        if let Some((_, plan)) = &mut self.on {
+            plan.start = Some(start);
+        }
         self
     }
 
@@ -136,7 +170,9 @@ impl<'t> SpanBuilder<'t> {
     /// A span that has finished can be the parent, too.
     #[inline]
     pub fn child_of(mut self, parent: impl Into<Context>) -> Self {
-        self.parent = Parent::Named(parent.into());
+        if let Some((_, plan)) = &mut self.on {
+            plan.parent = Parent::Named(parent.into());
+        }
         self
     }
 
@@ -152,38 +188,30 @@ impl<'t> SpanBuilder<'t> {
     /// For bridges whose users name spans in other terms.
     #[inline]
     pub fn naming(mut self, naming: NamingFn) -> Self {
-        self.record.naming = Some(naming);
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.naming = Some(naming);
+        }
         self
     }
 
     /// Starts the span. It is not made active.
-    pub fn start(mut self) -> Span {
-        let Some(shared) = self.shared else { return Span::none() };
+    pub fn start(self) -> Span {
+        let Some((shared, mut plan)) = self.on else { return Span::none() };
         if shared.provider.is_suppressed() {
             return Span::none();
         }
-        let (context, lineage) = match self.parent {
+        let Plan { parent, record, start, tags, decision } = &mut *plan;
+        let (context, lineage) = match std::mem::replace(parent, Parent::Active) {
             Parent::Active => (shared.provider.active(), Lineage::Active),
             Parent::Named(context) => (context, Lineage::Explicit),
         };
-        let Context { span, remote, baggage } = context;
-        self.record.baggage = baggage;
-        let mut draft = Draft { record: &mut self.record, start: self.start, tags: &mut self.tags };
-        let started = match span.and_then(|span| span.at) {
-            Some(parent) => parent.start_child(&mut draft, lineage),
-            None => Started::Orphan,
-        };
-        let at = match started {
-            Started::Child(at) => Some(at),
-            Started::Full => None,
-            Started::Orphan => Some(Segment::start(shared, remote, &mut draft)),
-        };
-        if self.tags.capacity() > 0 {
-            self.tags.clear();
-            let _ = SCRATCH.try_with(|scratch| scratch.set(self.tags));
-        }
-        if let (Some(at), Some(decision)) = (&at, self.decision) {
+        let draft = Draft { record, start: start.take(), tags };
+        let at = begin(shared, context, lineage, draft);
+        if let (Some(at), Some(decision)) = (&at, decision.take()) {
             at.segment.overrule(decision);
+        }
+        if at.is_some() {
+            plan.keep();
         }
         Span::of(at)
     }
@@ -200,18 +228,42 @@ impl<'t> SpanBuilder<'t> {
         work(&span)
     }
 
-    fn change(&mut self, change: Change) {
-        let Some(shared) = self.shared else { return };
-        match change {
-            // Only the segment has an arena; until then tags wait in a vector.
-            Change::Tag(key, value) => {
-                if self.tags.capacity() == 0 {
-                    self.tags = SCRATCH.try_with(Cell::take).unwrap_or_default();
-                }
-                self.tags.push((key, value));
-            }
-            Change::Kind(kind) => self.record.kind = Some(kind),
-            other => other.apply(&mut self.record, &mut Tags::default(), shared),
+    fn put(&mut self, key: Text, value: TagValue) {
+        let Some((shared, plan)) = &mut self.on else { return };
+        if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
+            plan.decision = Some(decision);
+            return;
         }
+        changes(key, value, &mut |change| plan.change(change, shared));
+    }
+}
+
+/// Starts a span below what is active, of which nothing is known but its name.
+pub(crate) fn begin_named(shared: &Arc<Shared>, name: Text) -> Span {
+    if shared.provider.is_suppressed() {
+        return Span::none();
+    }
+    let mut record = Record { name, ..Record::VACANT };
+    let draft = Draft { record: &mut record, start: None, tags: &mut Vec::new() };
+    Span::of(begin(shared, shared.provider.active(), Lineage::Active, draft))
+}
+
+#[inline]
+fn begin(
+    shared: &Arc<Shared>,
+    context: Context,
+    lineage: Lineage,
+    mut draft: Draft<'_>,
+) -> Option<At> {
+    let Context { span, remote, baggage } = context;
+    draft.record.baggage = baggage;
+    let started = match span.and_then(|span| span.at) {
+        Some(parent) => parent.start_child(&mut draft, lineage),
+        None => Started::Orphan,
+    };
+    match started {
+        Started::Child(at) => Some(at),
+        Started::Full => None,
+        Started::Orphan => Some(Segment::start(shared, remote, &mut draft)),
     }
 }

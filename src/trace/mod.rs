@@ -30,6 +30,7 @@ mod view;
 
 pub use baggage::Baggage;
 pub use builder::SpanBuilder;
+pub(crate) use builder::begin_named;
 pub(crate) use chunk::{Buffers, Chunk};
 pub use context::Context;
 pub use extras::{EventValue, SpanEvent, SpanLink};

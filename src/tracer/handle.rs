@@ -11,7 +11,9 @@ use crate::diag::Losses;
 use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
-use crate::trace::{ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef};
+use crate::trace::{
+    ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef, begin_named,
+};
 
 use super::builder::TracerBuilder;
 
@@ -86,7 +88,10 @@ impl Tracer {
     /// The result finishes the span, and belongs to this thread; in async code use
     /// [`Tracer::span`] with [`FutureExt::in_span`](crate::FutureExt::in_span).
     pub fn trace(&self, name: impl Into<Text>) -> ActiveSpan {
-        self.span(name).enter()
+        match self.shared() {
+            Some(shared) => begin_named(shared, name.into()).enter(),
+            None => Span::none().enter(),
+        }
     }
 
     /// Starts a span of a new trace, whatever is active, and does not make it active.
@@ -104,7 +109,8 @@ impl Tracer {
 
     /// Runs `work` inside a span that is active meanwhile.
     pub fn in_span<T>(&self, name: impl Into<Text>, work: impl FnOnce(&SpanRef) -> T) -> T {
-        self.span(name).in_scope(work)
+        let span = self.trace(name);
+        work(&span)
     }
 
     // ===== what is active =====

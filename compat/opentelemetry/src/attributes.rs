@@ -1,14 +1,59 @@
 //! OpenTelemetry's keys and values in the core's terms.
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
-use tracehound::{EventValue, SpanLink, TagValue, Text};
+use tracehound::{EventValue, SpanLink, SpanRef, TagValue, Text};
 
 use crate::keys::key_text;
 
-/// The tag that an attribute is to the core, which knows most of the reserved names itself; `None` for a
-/// reserved one without a usable value.
+/// Sets an attribute on a span.
+///
+/// Most are a short key with a number or a short text. These are read where they are, because each move of
+/// an attribute costs as much as a look at it.
+#[inline]
+pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
+    let key = attribute.key.as_str();
+    if key.len() <= Text::IN_PLACE && !is_reserved(key) {
+        match &attribute.value {
+            Value::String(text) if text.as_str().len() <= Text::IN_PLACE => {
+                return span.set_tag(Text::copy(key), Text::copy(text.as_str()));
+            }
+            Value::I64(number) => return span.set_tag(Text::copy(key), *number),
+            Value::F64(number) => return span.set_tag(Text::copy(key), *number),
+            Value::Bool(on) => return span.set_tag(Text::copy(key), *on),
+            _ => {}
+        }
+    }
+    set_any(span, attribute);
+}
+
+fn set_any(span: &SpanRef, attribute: KeyValue) {
+    if let Some((key, value)) = tag(attribute) {
+        span.set_tag(key, value);
+    }
+}
+
+/// The tag that an attribute is to the core; `None` for a reserved one without a usable value.
 pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue)> {
     let KeyValue { key, value, .. } = attribute;
+    if is_reserved(key.as_str()) {
+        return reserved(key, value);
+    }
+    Some((key_text(key), tag_value(value)))
+}
+
+/// Whether the attribute is not the tag of the same name. The core knows most of the reserved names itself.
+#[inline]
+fn is_reserved(key: &str) -> bool {
+    match key.len() {
+        9 => key == "span.type",
+        13 => key == "resource.name",
+        14 => key == "operation.name",
+        25 => key == "http.response.status_code",
+        _ => false,
+    }
+}
+
+fn reserved(key: Key, value: Value) -> Option<(Text, TagValue)> {
     match key.as_str() {
         // An empty one lets the name follow from the rest again.
         "operation.name" => match value {
@@ -74,12 +119,9 @@ fn flattened(link: SpanLink, key: &Key, values: Vec<impl ToString>) -> SpanLink 
     })
 }
 
-/// Texts up to this length are copied without an allocation by [`Text::copy`].
-const IN_PLACE: usize = 22;
-
 /// A short text is copied in place; a long one is taken over, which allocates only if it was a literal.
 fn text(value: StringValue) -> Text {
-    if value.as_str().len() <= IN_PLACE {
+    if value.as_str().len() <= Text::IN_PLACE {
         return Text::copy(value.as_str());
     }
     String::from(value).into()

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::baggage::{Baggage as OtelBaggage, BaggageExt as _};
 use opentelemetry::{Context as OtelContext, KeyValue};
@@ -15,9 +15,10 @@ use tracehound::{Baggage, Context};
 /// The baggage of a context of OpenTelemetry; `None` where there is none, which is not the same as an empty
 /// one.
 fn of(context: &OtelContext) -> Option<&OtelBaggage> {
-    // Without any, it is one that all contexts share.
-    let none = OtelContext::new();
-    Some(context.baggage()).filter(|baggage| !ptr::eq(*baggage, none.baggage()))
+    // Without any, it is one that all contexts share, and that never moves.
+    static NONE: OnceLock<usize> = OnceLock::new();
+    let none = *NONE.get_or_init(|| ptr::from_ref(OtelContext::new().baggage()).addr());
+    Some(context.baggage()).filter(|baggage| ptr::from_ref(*baggage).addr() != none)
 }
 
 /// What a span that starts or becomes active below `native` is to remember: the baggage that OpenTelemetry

@@ -27,8 +27,11 @@ thread_local! {
     static KEYS: RefCell<[&'static str; NEAR]> = const { RefCell::new([""; NEAR]) };
 }
 
-/// A key as a text, without a copy where it is known.
+/// A key as a text: a short one copied in place, a long one that is known without a copy.
 pub(crate) fn key_text(key: Key) -> Text {
+    if key.as_str().len() <= Text::IN_PLACE {
+        return Text::copy(key.as_str());
+    }
     match known(key.as_str()) {
         Some(known) => Text::literal(known),
         None => String::from(key).into(),
@@ -36,7 +39,7 @@ pub(crate) fn key_text(key: Key) -> Text {
 }
 
 fn known(key: &str) -> Option<&'static str> {
-    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+    if key.len() > MAX_KEY_BYTES {
         return None;
     }
     let place = digest(key);
@@ -78,10 +81,7 @@ fn keep(key: &str) -> Option<&'static str> {
 /// A few bits of the length and the last eight bytes: keys share their beginnings far more than their ends.
 fn digest(key: &str) -> usize {
     let bytes = key.as_bytes();
-    let tail = match bytes.last_chunk::<8>() {
-        Some(tail) => u64::from_le_bytes(*tail),
-        None => bytes.iter().fold(0, |tail, byte| (tail << 8) | u64::from(*byte)),
-    };
+    let tail = bytes.last_chunk::<8>().map_or(0, |tail| u64::from_le_bytes(*tail));
     let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as usize & (NEAR - 1)
 }

@@ -9,7 +9,7 @@ use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
 use tracehound::{Baggage, SpanEvent, SpanRef};
 
-use crate::attributes::{event_value, tag, with_link_attribute};
+use crate::attributes::{event_value, set, with_link_attribute};
 use crate::keys::key_text;
 use crate::seen::Seen;
 use crate::{exception, live, remote, status};
@@ -74,12 +74,6 @@ impl Span {
             Held::Borrowed(handle) => handle,
         }
     }
-
-    fn set(&self, attribute: KeyValue) {
-        if let Some((key, value)) = tag(attribute) {
-            self.handle().set_tag(key, value);
-        }
-    }
 }
 
 fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> Seen {
@@ -129,12 +123,12 @@ impl otel::Span for Span {
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        self.set(attribute);
+        set(self.handle(), attribute);
     }
 
     fn set_attributes(&mut self, attributes: impl IntoIterator<Item = KeyValue>) {
         for attribute in attributes {
-            self.set(attribute);
+            set(self.handle(), attribute);
         }
     }
 
