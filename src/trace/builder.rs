@@ -166,7 +166,10 @@ impl<'t> SpanBuilder<'t> {
         let SpanBuilder { parent, mut record, start, mut tags, decision, .. } = self;
         let (context, lineage) = match parent {
             Parent::Active => (shared.provider.active(), Lineage::Active),
-            Parent::Named(context) => (context, Lineage::Explicit),
+            Parent::Named(mut context) => {
+                context.seen_from_here(Lineage::Explicit);
+                (context, Lineage::Explicit)
+            }
         };
         let Context { span, remote, baggage } = context;
         record.baggage = baggage;

@@ -31,6 +31,14 @@ impl<T> PerProcess<T> {
         PerProcess(Slot::new())
     }
 
+    /// A value of this process.
+    #[must_use]
+    pub fn of(value: T) -> Self {
+        let place = Self::new();
+        place.get_or_make(|| value);
+        place
+    }
+
     /// The value of this process, if it has one.
     #[must_use]
     #[inline]

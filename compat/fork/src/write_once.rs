@@ -52,8 +52,13 @@ impl<T> WriteOnce<T> {
     pub fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
         match self.get() {
             Some(value) => value,
-            None => self.0.put(ALL, make()).unwrap_or_else(|(there, _)| there),
+            None => self.make(make),
         }
+    }
+
+    #[cold]
+    fn make(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.put(ALL, make()).unwrap_or_else(|(there, _)| there)
     }
 }
 

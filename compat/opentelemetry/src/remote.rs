@@ -1,30 +1,36 @@
 //! Span contexts in both worlds' terms.
 
-use std::sync::LazyLock;
-
 use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
+use tracehound_fork::WriteOnce;
 
 /// The core's context for a parent that is not a span of the core: remote, or made by somebody else. Its
 /// trace state says what it would say in a header.
 pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
-    static W3C: LazyLock<HttpPropagator> = LazyLock::new(|| {
+    static W3C: WriteOnce<HttpPropagator> = WriteOnce::new();
+    let w3c = || {
         let config = Config::builder().environment(Environment::empty());
         HttpPropagator::new(&config.extract_styles([Style::TraceContext]).build())
-    });
+    };
     let (trace_id, span_id) = ids(context)?;
     let state = context.trace_state().header();
     if !state.is_empty() {
         let flags = context.trace_flags().to_u8();
         let parent = format!("00-{trace_id}-{span_id}-{flags:02x}");
         let headers = vec![("traceparent", parent), ("tracestate", state)];
-        if let Some(context) = W3C.extract(&headers) {
+        if let Some(context) = W3C.get_or_make(w3c).extract(&headers) {
             return Some(context);
         }
     }
     let priority = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
     Some(SpanContext::new(trace_id, Some(span_id)).with_priority(priority))
+}
+
+/// The core's context for a span of the process that this one was forked from.
+pub(crate) fn inherited(context: &otel::SpanContext) -> Option<SpanContext> {
+    let (trace_id, span_id) = ids(context).filter(|_| !context.is_remote())?;
+    tracehound::inherited_context(trace_id, span_id)
 }
 
 /// A link of OpenTelemetry as one of the core; `None` for one that points nowhere.
