@@ -38,13 +38,13 @@ pub(crate) struct Snapshot<T> {
 struct Versions<T> {
     newest: Arc<T>,
     /// Kept until the next one, so that a child whose parent is just writing never finds `newest` freed.
-    _before: Option<Arc<T>>,
+    before: Option<Arc<T>>,
 }
 
 impl<T> Snapshot<T> {
     pub(crate) fn new(value: T) -> Self {
         let first = Arc::new(value);
-        let versions = Versions { newest: Arc::clone(&first), _before: None };
+        let versions = Versions { newest: Arc::clone(&first), before: None };
         Snapshot { first, versions: PerProcess::of(RwLock::new(versions)) }
     }
 
@@ -58,7 +58,7 @@ impl<T> Snapshot<T> {
         let old = {
             let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
             let before = std::mem::replace(&mut versions.newest, fresh);
-            versions._before.replace(before)
+            versions.before.replace(before)
         };
         // Outside the lock: the value's destructor is not ours to hurry.
         drop(old);
@@ -73,7 +73,7 @@ impl<T> Snapshot<T> {
                 }
                 Some(Err(TryLockError::WouldBlock)) | None => Arc::clone(&self.first),
             };
-            RwLock::new(Versions { newest, _before: None })
+            RwLock::new(Versions { newest, before: None })
         })
     }
 }

@@ -33,7 +33,7 @@ mod unix {
     use fork::{Fork, waitpid};
     use opentelemetry::trace::{Tracer as _, TracerProvider as _};
     use tracehound::{
-        Guard, LossReason, Priority, SpanContext, SpanId, TraceId, Tracer, TracerBuilder,
+        FutureExt, Guard, LossReason, Priority, SpanContext, SpanId, TraceId, Tracer, TracerBuilder,
     };
     use tracehound_test_support::fault_agent::scripts;
     use tracehound_test_support::{FaultAgent, Span, TestAgent};
@@ -43,7 +43,7 @@ mod unix {
 
     // ===== the programs =====
 
-    pub(crate) const PROGRAMS: [Named; 10] = [
+    pub(crate) const PROGRAMS: [Named; 12] = [
         ("traces_on_both_sides", traces_on_both_sides),
         ("continues_what_came_in", continues_what_came_in),
         ("uses_opentelemetry", uses_opentelemetry),
@@ -53,6 +53,8 @@ mod unix {
         ("forks_with_a_full_queue", forks_with_a_full_queue),
         ("has_an_idle_child", has_an_idle_child),
         ("starts_in_the_child", starts_in_the_child),
+        ("forks_on_another_thread", forks_on_another_thread),
+        ("forks_within_a_runtime", forks_within_a_runtime),
         ("forks_while_threads_trace", forks_while_threads_trace),
     ];
 
@@ -140,6 +142,7 @@ mod unix {
     fn continues_what_came_in() {
         let _guard = tracehound::init();
         let _main = tracehound::span("main").child_of(upstream()).enter();
+        tracehound::tracer().set_tags([("region", "eu")]);
         // Neither active nor decided.
         let apart = tracehound::start_span("apart");
         let forked = fork();
@@ -265,6 +268,39 @@ mod unix {
         let forked = fork();
         let _guard: Option<Guard> = forked.is_child().then(tracehound::init);
         tracehound::in_span("work", |_| ());
+    }
+
+    fn forks_on_another_thread() {
+        let _guard = tracehound::init();
+        let main = tracehound::trace("main");
+        let here = tracehound::tracer().context();
+        let work = move || {
+            let _here = tracehound::activate(here);
+            let forked = fork();
+            if forked.is_child() {
+                tracehound::in_span("child", |_| ());
+                tracehound::shutdown(LIMIT).unwrap();
+                // There is no other thread here to return to.
+                std::process::exit(0);
+            }
+        };
+        thread::spawn(work).join().unwrap();
+        drop(main);
+    }
+
+    fn forks_within_a_runtime() {
+        let _guard = tracehound::init();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let main = tracehound::span("main").start();
+        runtime.block_on(
+            async {
+                let forked = fork();
+                let name = if forked.is_child() { "child" } else { "parent" };
+                tokio::task::yield_now().in_span(tracehound::span(name).start()).await;
+                tracehound::flush(LIMIT).unwrap();
+            }
+            .in_span(main),
+        );
     }
 
     const FORKS: usize = 150;
@@ -406,7 +442,7 @@ mod unix {
         }
     }
 
-    pub(crate) const TESTS: [Named; 10] = [
+    pub(crate) const TESTS: [Named; 12] = [
         ("a_trace_goes_on_in_the_child", a_trace_goes_on_in_the_child),
         ("what_came_in_goes_on_in_the_child", what_came_in_goes_on_in_the_child),
         ("a_trace_of_opentelemetry_goes_on", a_trace_of_opentelemetry_goes_on),
@@ -416,6 +452,8 @@ mod unix {
         ("a_child_sends_nothing_of_its_parent", a_child_sends_nothing_of_its_parent),
         ("a_child_that_does_nothing_ends_at_once", a_child_that_does_nothing_ends_at_once),
         ("a_tracer_can_start_in_a_child", a_tracer_can_start_in_a_child),
+        ("any_thread_may_fork", any_thread_may_fork),
+        ("a_process_may_fork_within_a_runtime", a_process_may_fork_within_a_runtime),
         ("no_lock_of_the_parent_holds_a_child_up", no_lock_of_the_parent_holds_a_child_up),
     ];
 
@@ -456,6 +494,7 @@ mod unix {
             assert_eq!(span.trace_id, 0x88, "{name}");
             assert_eq!(span.metric("_sampling_priority_v1"), Some(2.0), "{name}");
             assert_eq!(span.meta("_dd.p.team"), Some("shop"), "{name}");
+            assert_eq!(span.meta("region"), Some("eu"), "{name}");
             assert_eq!(span.meta("_dd.origin"), Some("synthetics"), "{name}");
         }
     }
@@ -518,6 +557,18 @@ mod unix {
     fn a_tracer_can_start_in_a_child() {
         let received = Received::from("starts_in_the_child", &[]);
         assert_eq!(received.lines(), ["work < "]);
+    }
+
+    fn any_thread_may_fork() {
+        let received = Received::from("forks_on_another_thread", &[]);
+        assert_eq!(received.lines(), ["child < main", "main < "]);
+        assert_eq!((received.trace_ids(), received.runtime_ids()), (1, 2));
+    }
+
+    fn a_process_may_fork_within_a_runtime() {
+        let received = Received::from("forks_within_a_runtime", &[]);
+        assert_eq!(received.lines(), ["child < main", "main < ", "parent < main"]);
+        assert_eq!((received.trace_ids(), received.runtime_ids()), (1, 2));
     }
 
     fn no_lock_of_the_parent_holds_a_child_up() {

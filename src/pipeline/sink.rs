@@ -50,14 +50,14 @@ impl Pipeline {
             }
             Running { inner: Arc::new(inner), has_worker: OnceLock::new() }
         });
-        let started = has_worker.get_or_init(|| {
-            let started = worker::spawn(inner);
-            if let Err(error) = &started {
-                inner.diag.warn(&format!("the background worker does not start: {error}"));
-            }
-            started.is_ok()
-        });
-        started.then_some(inner)
+        let mut failure = None;
+        let has_worker = has_worker
+            .get_or_init(|| worker::spawn(inner).map_err(|error| failure = Some(error)).is_ok());
+        if let Some(error) = failure {
+            // Only now: the log function of the program may trace, and so come here.
+            inner.diag.warn(&format!("the background worker does not start: {error}"));
+        }
+        has_worker.then_some(inner)
     }
 
     /// Sends everything that has finished, within a time.
