@@ -3,12 +3,18 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
-use std::io::Write;
+#[cfg(unix)]
+use std::fs::File;
+use std::io::{self, Write as _};
+#[cfg(unix)]
+use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use tracehound_fork::PerProcess;
+#[cfg(unix)]
+use tracehound_fork::epoch;
 
 use crate::sync::lock;
 
@@ -204,23 +210,26 @@ thread_local! {
 
 fn write_line(is_wanted: bool, line: &str) {
     if is_wanted {
-        // Not `eprintln!`, which panics when the stream is closed.
-        let _ = stderr().and_then(|mut stream| writeln!(stream, "tracehound: {line}"));
+        // Not `eprintln!`, which panics when the stream is closed. Whole, so that the lines of several
+        // processes do not mix.
+        let _ = write_stderr(format!("tracehound: {line}\n").as_bytes());
     }
 }
 
 /// Past the lock of `std::io::stderr`, which a thread of the parent may hold for ever in a forked child.
 #[cfg(unix)]
-fn stderr() -> std::io::Result<impl Write> {
-    use std::os::fd::AsFd;
-    let own = std::io::stderr().as_fd().try_clone_to_owned()?;
-    // Whole lines, so that those of several processes do not mix.
-    Ok(std::io::LineWriter::new(std::fs::File::from(own)))
+fn write_stderr(line: &[u8]) -> io::Result<()> {
+    match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(stream) => File::from(stream).write_all(line),
+        // No descriptor is left. In a child the line is given up.
+        Err(_) if epoch() == 0 => io::stderr().write_all(line),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(not(unix))]
-fn stderr() -> std::io::Result<impl Write> {
-    Ok(std::io::stderr())
+fn write_stderr(line: &[u8]) -> io::Result<()> {
+    io::stderr().write_all(line)
 }
 
 impl fmt::Debug for Diag {

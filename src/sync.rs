@@ -104,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn what_another_process_locked_is_not_waited_for() {
+        let mutex = Mutex::new(1);
+        assert_eq!(inherited(&mutex), Some(1));
+        let held = lock(&mutex);
+        assert_eq!(inherited(&mutex), None);
+        drop(held);
+    }
+
+    #[test]
     fn a_snapshot_keeps_its_value_for_those_who_hold_it() {
         let snapshot = Snapshot::new(1);
         let before = snapshot.load();
