@@ -3,9 +3,10 @@
 //! A span's start and end are readings of one monotonic clock, so a step of the wall clock (NTP, a
 //! suspended machine) never makes a duration negative or long. Only the anchor of a trace is wall time.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tracehound_fork::WriteOnce;
 
 /// A reading of the monotonic clock, in nanoseconds since this process first asked.
 ///
@@ -13,12 +14,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticks(pub(crate) i64);
 
-/// The moment all [`Ticks`] of this process count from.
-static BASE: OnceLock<Instant> = OnceLock::new();
+/// The moment all [`Ticks`] of this process count from, and those of the processes forked from it.
+static BASE: WriteOnce<Instant> = WriteOnce::new();
 
 /// The monotonic clock now.
+#[inline]
 pub(crate) fn now() -> Ticks {
-    let since = BASE.get_or_init(Instant::now).elapsed();
+    let since = BASE.get_or_make(Instant::now).elapsed();
     // In 64 bits, good for three hundred years.
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     Ticks(seconds.saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into()))

@@ -3,10 +3,18 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
-use std::io::Write as _;
+#[cfg(unix)]
+use std::fs::File;
+use std::io::{self, Write as _};
+#[cfg(unix)]
+use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use tracehound_fork::PerProcess;
+#[cfg(unix)]
+use tracehound_fork::epoch;
 
 use crate::sync::lock;
 
@@ -106,33 +114,38 @@ type Output = Box<dyn Fn(Level, &str) + Send + Sync>;
 ///
 /// Never writes to `log` or `tracing`: the application may trace those, and so trace the tracer.
 pub(crate) struct Diag {
+    history: PerProcess<History>,
+    debug: bool,
+    output: Option<Output>,
+}
+
+/// What was lost and said so far. A forked child begins anew: its parent's losses are its parent's.
+#[derive(Default)]
+struct History {
     lost: [AtomicU64; LossReason::ALL.len()],
     /// One bit for each reason whose first loss has been said.
     said: AtomicU8,
     once: Mutex<HashSet<&'static str>>,
-    debug: bool,
-    output: Option<Output>,
 }
 
 impl Diag {
     /// Lines go to `output`, or to the standard error stream when there is none.
     pub(crate) fn new(debug: bool, output: Option<Output>) -> Self {
-        Diag {
-            lost: Default::default(),
-            said: AtomicU8::new(0),
-            once: Mutex::new(HashSet::new()),
-            debug,
-            output,
-        }
+        Diag { history: PerProcess::of(History::default()), debug, output }
+    }
+
+    fn history(&self) -> &History {
+        self.history.get_or_make(History::default)
     }
 
     /// Counts lost spans, and says so the first time for each reason.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
-        if let Some(counter) = self.lost.get(reason as usize) {
+        let history = self.history();
+        if let Some(counter) = history.lost.get(reason as usize) {
             counter.fetch_add(spans, Ordering::Relaxed);
         }
         let bit = 1 << (reason as u8);
-        if self.said.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        if history.said.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
             self.line(
                 Level::Warn,
                 &format!("lost {spans} spans ({reason}): {}; said once, counted on", detail()),
@@ -142,7 +155,7 @@ impl Diag {
 
     pub(crate) fn losses(&self) -> Losses {
         let mut losses = Losses::default();
-        for (spans, counter) in losses.spans.iter_mut().zip(&self.lost) {
+        for (spans, counter) in losses.spans.iter_mut().zip(&self.history().lost) {
             *spans = counter.load(Ordering::Relaxed);
         }
         losses
@@ -154,7 +167,7 @@ impl Diag {
 
     /// A warning that is given once for its `topic`, however often its cause recurs.
     pub(crate) fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String) {
-        let first = lock(&self.once).insert(topic);
+        let first = lock(&self.history().once).insert(topic);
         if first {
             self.line(Level::Warn, &line());
         }
@@ -162,7 +175,7 @@ impl Diag {
 
     /// Lets the next warning about `topic` through: its cause was gone in between.
     pub(crate) fn forget(&self, topic: &'static str) -> bool {
-        lock(&self.once).remove(topic)
+        lock(&self.history().once).remove(topic)
     }
 
     pub(crate) fn info(&self, line: &str) {
@@ -197,9 +210,26 @@ thread_local! {
 
 fn write_line(is_wanted: bool, line: &str) {
     if is_wanted {
-        // Not `eprintln!`, which panics when the stream is closed.
-        let _ = writeln!(std::io::stderr(), "tracehound: {line}");
+        // Not `eprintln!`, which panics when the stream is closed. Whole, so that the lines of several
+        // processes do not mix.
+        let _ = write_stderr(format!("tracehound: {line}\n").as_bytes());
     }
+}
+
+/// Past the lock of `std::io::stderr`, which a thread of the parent may hold for ever in a forked child.
+#[cfg(unix)]
+fn write_stderr(line: &[u8]) -> io::Result<()> {
+    match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(stream) => File::from(stream).write_all(line),
+        // No descriptor is left. In a child the line is given up.
+        Err(_) if epoch() == 0 => io::stderr().write_all(line),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn write_stderr(line: &[u8]) -> io::Result<()> {
+    io::stderr().write_all(line)
 }
 
 impl fmt::Debug for Diag {

@@ -7,6 +7,8 @@ use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tracehound_fork::epoch;
+
 /// The id of a trace: 128 bits, never zero.
 ///
 /// Ids made here are `<32 bits: Unix seconds><32 zero bits><64 random bits>`, as every Datadog tracer makes
@@ -180,8 +182,8 @@ fn parse_hex(text: &str, max_digits: usize) -> Option<u128> {
 }
 
 thread_local! {
-    /// The state of this thread's generator; zero is "not seeded".
-    static GENERATOR: Cell<u64> = const { Cell::new(0) };
+    /// The state of this thread's generator, and the process that it is for; zero is "not seeded".
+    static GENERATOR: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
 /// A random number other than zero.
@@ -190,8 +192,10 @@ thread_local! {
 /// thread-locals each number comes from a seed of its own.
 fn random() -> u64 {
     let drawn = GENERATOR.try_with(|generator| {
-        let mut state = generator.get();
-        if state == 0 {
+        let (mut state, mut of) = generator.get();
+        // A child would go on with the numbers that its parent goes on with.
+        if state == 0 || of != epoch() {
+            of = epoch();
             state = seed();
         }
         let number = loop {
@@ -201,7 +205,7 @@ fn random() -> u64 {
                 break number;
             }
         };
-        generator.set(state);
+        generator.set((state, of));
         number
     });
     drawn.unwrap_or_else(|_| seed().max(1))
@@ -214,7 +218,8 @@ fn mix(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// A seed from the operating system's randomness (through std's hash keys), the time and the process id.
+/// A seed from the operating system's randomness (through std's hash keys, which a child inherits), the time
+/// and the process id.
 fn seed() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

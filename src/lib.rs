@@ -48,7 +48,7 @@ pub use trace::{
     ActiveSpan, Baggage, Context, ContextProvider, Decision, ErrorDescription, EventValue,
     FutureExt, InContext, InSpan, LateNames, Mechanism, NamingFn, Priority, Scope, ScopeToken,
     Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, Suppression,
-    TagValue, replace_context_store, suppress,
+    TagValue, inherited_context, replace_context_store, suppress,
 };
 pub use tracer::{
     Guard, Tracer, TracerBuilder, activate, current_root_span, current_span, current_trace_context,

@@ -1,6 +1,8 @@
 //! Locks that cannot fail, and a value that is swapped whole.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+
+use tracehound_fork::PerProcess;
 
 /// Locks, whoever panicked while holding the lock before.
 ///
@@ -10,30 +12,75 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a lock of another process guards, which this one was forked from: plain data only, and only if nobody
+/// was changing it at the fork. It never waits, for nobody would come.
+pub(crate) fn inherited<T: Copy>(mutex: &Mutex<T>) -> Option<T> {
+    match mutex.try_lock() {
+        Ok(value) => Some(*value),
+        Err(TryLockError::Poisoned(value)) => Some(*value.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 /// A value that readers share and a writer replaces whole.
 ///
 /// For settings that change rarely and are read once per trace: a reader holds the lock for one
 /// reference count only, so it never waits for a writer that is preparing the next value.
-#[derive(Debug, Default)]
-pub(crate) struct Snapshot<T>(RwLock<Arc<T>>);
+///
+/// A forked child goes on with the value of its parent; with the first one if the fork met a writer.
+#[derive(Debug)]
+pub(crate) struct Snapshot<T> {
+    first: Arc<T>,
+    versions: PerProcess<RwLock<Versions<T>>>,
+}
+
+#[derive(Debug)]
+struct Versions<T> {
+    newest: Arc<T>,
+    /// Kept until the next one, so that a child whose parent is just writing never finds `newest` freed.
+    before: Option<Arc<T>>,
+}
 
 impl<T> Snapshot<T> {
     pub(crate) fn new(value: T) -> Self {
-        Snapshot(RwLock::new(Arc::new(value)))
+        let first = Arc::new(value);
+        let versions = Versions { newest: Arc::clone(&first), before: None };
+        Snapshot { first, versions: PerProcess::of(RwLock::new(versions)) }
     }
 
     pub(crate) fn load(&self) -> Arc<T> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        let versions = self.versions().read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&versions.newest)
     }
 
     pub(crate) fn store(&self, value: T) {
         let fresh = Arc::new(value);
         let old = {
-            let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *slot, fresh)
+            let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut versions.newest, fresh);
+            versions.before.replace(before)
         };
         // Outside the lock: the value's destructor is not ours to hurry.
         drop(old);
+    }
+
+    fn versions(&self) -> &RwLock<Versions<T>> {
+        self.versions.get_or_inherit(|of_parent| {
+            let newest = match of_parent.map(RwLock::try_read) {
+                Some(Ok(versions)) => Arc::clone(&versions.newest),
+                Some(Err(TryLockError::Poisoned(versions))) => {
+                    Arc::clone(&versions.into_inner().newest)
+                }
+                Some(Err(TryLockError::WouldBlock)) | None => Arc::clone(&self.first),
+            };
+            RwLock::new(Versions { newest, before: None })
+        })
+    }
+}
+
+impl<T: Default> Default for Snapshot<T> {
+    fn default() -> Self {
+        Snapshot::new(T::default())
     }
 }
 
@@ -54,6 +101,15 @@ mod tests {
         });
         assert!(mutex.is_poisoned());
         assert_eq!(*lock(&mutex), 1);
+    }
+
+    #[test]
+    fn what_another_process_locked_is_not_waited_for() {
+        let mutex = Mutex::new(1);
+        assert_eq!(inherited(&mutex), Some(1));
+        let held = lock(&mutex);
+        assert_eq!(inherited(&mutex), None);
+        drop(held);
     }
 
     #[test]

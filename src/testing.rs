@@ -13,9 +13,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tracehound_fork::PerProcess;
+
 use crate::config::Environment;
 use crate::id::{SpanId, TraceId};
-use crate::sync::lock;
+use crate::sync::{Snapshot, lock};
 use crate::trace::{
     Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanEvent, SpanKind, SpanLink, SpanView,
 };
@@ -36,11 +38,11 @@ impl TracerBuilder {
     }
 }
 
-/// The finished spans of a tracer. Clones share them.
+/// The finished spans of a tracer. Clones share them; a forked child begins without any.
 #[derive(Clone, Debug, Default)]
 pub struct Captured {
-    chunks: Arc<Mutex<Vec<Vec<CapturedSpan>>>>,
-    decision: Arc<Mutex<Option<Decision>>>,
+    chunks: Arc<PerProcess<Mutex<Vec<Vec<CapturedSpan>>>>>,
+    decision: Arc<Snapshot<Option<Decision>>>,
 }
 
 /// A finished span.
@@ -71,7 +73,11 @@ impl Captured {
     /// Chunks as they were handed off: the spans of one trace that finished together.
     #[must_use]
     pub fn chunks(&self) -> Vec<Vec<CapturedSpan>> {
-        lock(&self.chunks).clone()
+        lock(self.here()).clone()
+    }
+
+    fn here(&self) -> &Mutex<Vec<Vec<CapturedSpan>>> {
+        self.chunks.get_or_make(Mutex::default)
     }
 
     /// All spans, in the order of their chunks.
@@ -97,7 +103,7 @@ impl Captured {
 
     /// Decides on every trace from now on; by default each is kept.
     pub fn decide(&self, priority: Priority, mechanism: Mechanism) {
-        *lock(&self.decision) = Some(Decision::new(priority, mechanism));
+        self.decision.store(Some(Decision::new(priority, mechanism)));
     }
 
     /// Every trace as an indented tree, one line for a span: its name, its resource and service where they
@@ -145,12 +151,11 @@ impl Sink for Captured {
         chunk.settle();
         let priority = chunk.segment().decision().map(|decision| decision.priority);
         let spans = chunk.spans().map(|span| captured(&span, priority)).collect();
-        lock(&self.chunks).push(spans);
+        lock(self.here()).push(spans);
     }
 
     fn decide(&self, _: &SpanView<'_>) -> Decision {
-        let told = *lock(&self.decision);
-        told.unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT))
+        self.decision.load().unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT))
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}

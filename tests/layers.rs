@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sources::{files_below, without_comments};
 
 /// Each top-level module and its layer. A module may import modules of lower layers, and its own files.
 const LAYERS: &[(&str, u8)] = &[
@@ -26,17 +31,6 @@ const LAYERS: &[(&str, u8)] = &[
 
 fn layer(module: &str) -> Option<u8> {
     LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
-}
-
-fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            source_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
 }
 
 /// The modules named after `crate::` in a text: `crate::trace::Span`, `crate::{id, text::Text}`.
@@ -67,16 +61,10 @@ fn imported(source: &str) -> Vec<String> {
     modules.iter().map(word).filter(|module| !module.is_empty()).collect()
 }
 
-/// Comments may name anything: documentation links go up as well as down.
-fn without_comments(source: &str) -> String {
-    source.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
-}
-
 #[test]
 fn no_module_imports_from_its_own_layer_or_above() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    source_files(&src, &mut files);
+    let files = files_below(&src);
     assert!(files.len() > 30, "the sources were not found");
     let mut wrong = Vec::new();
     for file in files {

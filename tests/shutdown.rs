@@ -1,34 +1,26 @@
 //! Programs that end in different ways: what they finished arrives, and none of them hangs.
 //!
-//! Each program is this file again, started with its name, so that `main` is a real one. Run with
-//! a part of a test's name to run only some.
+//! Each program is this file again, started with its name, so that `main` is a real one.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod common;
 
-use std::io::Read;
-use std::panic::catch_unwind;
-use std::process::{Command, ExitCode, Stdio, exit};
+use std::process::{ExitCode, exit};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracehound::{FutureExt, Tracer};
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::span::tree;
-use tracehound_test_support::{FaultAgent, Reply, TestAgent, within};
+use tracehound_test_support::{FaultAgent, Reply, TestAgent};
 
 use common::LIMIT;
+use common::programs::{self, run};
 
 // ===== the programs =====
 
-const PROGRAMS: [(&str, fn()); 11] = [
+const PROGRAMS: [programs::Named; 11] = [
     ("returns", returns),
     ("panics", panics),
     ("a_thread_panics", a_thread_panics),
@@ -143,56 +135,13 @@ fn is_in_a_hurry() {
 
 // ===== how they end =====
 
-struct Ended {
-    code: Option<i32>,
-    said: String,
-    took: Duration,
-}
-
-/// Runs a program that knows nothing of this process's settings.
-fn run(program: &str, url: &str) -> Ended {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let is_setting =
-        |name: &str| ["DD_", "OTEL_", "RUST_"].iter().any(|prefix| name.starts_with(prefix));
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(is_setting) {
-            command.env_remove(name);
-        }
-    }
-    command
-        .args(["--program", program])
-        .envs([("DD_TRACE_AGENT_URL", url), ("DD_SERVICE", "program")])
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped());
-    let start = Instant::now();
-    let mut child = command.spawn().unwrap();
-    let mut stderr = child.stderr.take().unwrap();
-    let reader = thread::spawn(move || {
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).unwrap();
-        said
-    });
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if start.elapsed() < LIMIT / 2 => thread::sleep(Duration::from_millis(2)),
-            None => {
-                child.kill().unwrap();
-                panic!("{program} hangs: {}", reader.join().unwrap());
-            }
-        }
-    };
-    let took = start.elapsed();
-    Ended { code: status.code(), said: reader.join().unwrap(), took }
-}
-
 const WHOLE: &str = "main  program | main\n  work  program | work\n";
 const MARKED: &str = "main  program | main | error\n  work  program | work | error\n";
 
 /// Runs a program with the real agent, which must then have these traces.
 fn delivers(program: &str, code: i32, said: &str, traces: &[&str]) {
     let agent = TestAgent::start();
-    let ended = run(program, &agent.url());
+    let ended = run(program, &[("DD_TRACE_AGENT_URL", &agent.url())]);
     assert_eq!(ended.code, Some(code), "{}", ended.said);
     assert!(ended.said.contains(said), "{:?}", ended.said);
     assert!(!said.is_empty() || ended.said.is_empty(), "{}", ended.said);
@@ -204,7 +153,7 @@ fn delivers(program: &str, code: i32, said: &str, traces: &[&str]) {
 
 /// Runs programs with an agent that takes nothing; they end in their own time and say what they lost.
 fn gives_up(url: &str, program: &str, most: Duration) {
-    let ended = run(program, url);
+    let ended = run(program, &[("DD_TRACE_AGENT_URL", url)]);
     assert_eq!(ended.code, Some(0), "{}", ended.said);
     assert!(ended.said.contains("lost 2 spans"), "{}", ended.said);
     assert!(ended.took < most, "{:?}: {}", ended.took, ended.said);
@@ -213,7 +162,7 @@ fn gives_up(url: &str, program: &str, most: Duration) {
 /// What a guard waits unless it is told otherwise.
 const GUARD: Duration = Duration::from_secs(2);
 
-const TESTS: [(&str, fn()); 14] = [
+const TESTS: [programs::Named; 14] = [
     ("returning_from_main_sends_what_has_finished", || delivers("returns", 0, "", &[WHOLE])),
     ("a_panic_through_main_sends_the_marked_spans", || {
         delivers("panics", 101, "on purpose", &[MARKED]);
@@ -256,28 +205,5 @@ const TESTS: [(&str, fn()); 14] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, name] = arguments.as_slice() {
-        if flag == "--program" {
-            let (_, program) = PROGRAMS.iter().find(|(other, _)| other == name).unwrap();
-            program();
-            return ExitCode::SUCCESS;
-        }
-    }
-    let filters: Vec<&String> =
-        arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let is_wanted = |name: &str| {
-        filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
-    };
-    let mut failed = 0;
-    for (name, test) in TESTS.iter().filter(|(name, _)| is_wanted(name)) {
-        if arguments.iter().any(|argument| argument == "--list") {
-            println!("{name}: test");
-            continue;
-        }
-        let outcome = catch_unwind(|| within(LIMIT, *test));
-        println!("test {name} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
-        failed += usize::from(outcome.is_err());
-    }
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
+    programs::main(&PROGRAMS, &TESTS)
 }

@@ -1,5 +1,7 @@
 //! What all targets share: headers cut out of the input, and what must hold for any of them.
 
+#![allow(dead_code, reason = "each target uses a part of it")]
+
 use std::cell::RefCell;
 
 use tracehound::config::{Config, Environment, Style};

@@ -4,7 +4,8 @@
 //! "container and entity id").
 
 use std::path::Path;
-use std::sync::OnceLock;
+
+use tracehound_fork::WriteOnce;
 
 /// The inode of the host's cgroup namespace (`PROC_CGROUP_INIT_INO` of the Linux kernel).
 const HOST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
@@ -22,8 +23,8 @@ pub(crate) struct ContainerOrigin {
 impl ContainerOrigin {
     /// The origin of this process, found out at the first call.
     pub(crate) fn of_process() -> &'static Self {
-        static ORIGIN: OnceLock<ContainerOrigin> = OnceLock::new();
-        ORIGIN.get_or_init(|| {
+        static ORIGIN: WriteOnce<ContainerOrigin> = WriteOnce::new();
+        ORIGIN.get_or_make(|| {
             proc::cgroup().map(|cgroup| Self::detect(&cgroup, &proc::inode)).unwrap_or_default()
         })
     }

@@ -6,7 +6,7 @@ use crate::text::Text;
 /// The tags of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
-    /// `runtime-id`: a UUID, fresh for every process.
+    /// `runtime-id`: a UUID, fresh for every process, also for one that was forked.
     pub(crate) runtime_id: Text,
     /// `process_id`.
     pub(crate) id: u32,

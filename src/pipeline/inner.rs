@@ -13,6 +13,7 @@ use crate::diag::{Diag, LossReason};
 use crate::encode::Process;
 use crate::propagation::HttpPropagator;
 use crate::sampling::{Sampler, SpanSampler};
+use crate::text::Text;
 use crate::trace::Chunk;
 
 /// Where payloads go and how.
@@ -31,12 +32,25 @@ pub(crate) struct Settings {
     /// The agent is not to count the spans.
     pub(crate) no_stats: bool,
     pub(crate) external_env: Option<String>,
-    pub(crate) process: Process,
+    /// Said of the process, where it is to be said.
+    pub(crate) hostname: Option<Text>,
+}
+
+/// What a pipeline is made from, in each process anew.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) diag: Arc<Diag>,
+    pub(crate) sampler: Arc<dyn Sampler>,
+    pub(crate) span_sampler: Arc<SpanSampler>,
+    /// Learns from the agent which organisation this is.
+    pub(crate) propagator: Arc<HttpPropagator>,
 }
 
 /// What the application's threads and the worker share.
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
+    pub(crate) process: Process,
     pub(crate) diag: Arc<Diag>,
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
@@ -46,21 +60,16 @@ pub(crate) struct Inner {
     /// Nobody waits for the worker any more: what is pending has been counted as lost.
     pub(crate) abandoned: AtomicBool,
     pub(crate) sampler: Arc<dyn Sampler>,
-    pub(crate) span_sampler: SpanSampler,
-    /// Learns from the agent which organisation this is.
+    pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) propagator: Arc<HttpPropagator>,
 }
 
 impl Inner {
-    pub(crate) fn new(
-        settings: Settings,
-        diag: Arc<Diag>,
-        sampler: Arc<dyn Sampler>,
-        span_sampler: SpanSampler,
-        propagator: Arc<HttpPropagator>,
-    ) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let Plan { settings, diag, sampler, span_sampler, propagator } = plan;
         Inner {
             queue: Queue::new(settings.queue_bytes),
+            process: Process::current(settings.hostname.clone()),
             settings,
             diag,
             signal: Signal::default(),

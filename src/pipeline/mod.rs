@@ -9,5 +9,5 @@ mod sink;
 mod worker;
 mod writer;
 
-pub(crate) use inner::Settings;
+pub(crate) use inner::{Plan, Settings};
 pub(crate) use sink::Pipeline;

@@ -1,59 +1,84 @@
 //! The pipeline as the traces see it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::inner::{Inner, Settings};
+use tracehound_fork::PerProcess;
+
+use super::inner::{Inner, Plan};
 use super::worker;
-use crate::diag::{Diag, LossReason};
+use crate::diag::LossReason;
 use crate::error::FlushError;
-use crate::propagation::HttpPropagator;
-use crate::sampling::{Sampler, SpanSampler, ask};
+use crate::sampling::ask;
 use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
 
 /// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.
+///
+/// A process that is forked has a queue, a worker and a connection of its own, from the first trace that
+/// finishes there or the first flush on. Those of its parent stay where they are: the parent sends what is in
+/// them.
 pub(crate) struct Pipeline {
+    plan: Plan,
+    running: PerProcess<Running>,
+    /// Also of the processes that are forked later.
+    is_shut_down: AtomicBool,
+}
+
+/// The pipeline of one process.
+struct Running {
     inner: Arc<Inner>,
-    running: AtomicBool,
+    /// Whether the worker could be started. No other process waits for this: it has one of its own.
+    has_worker: OnceLock<bool>,
 }
 
 impl Pipeline {
     /// Starts the worker.
-    pub(crate) fn start(
-        settings: Settings,
-        diag: Arc<Diag>,
-        sampler: Arc<dyn Sampler>,
-        span_sampler: SpanSampler,
-        propagator: Arc<HttpPropagator>,
-    ) -> Self {
-        let inner = Inner::new(settings, diag, sampler, span_sampler, propagator);
-        let inner = Arc::new(inner);
-        let started = worker::spawn(&inner);
-        if let Err(error) = &started {
+    pub(crate) fn start(plan: Plan) -> Self {
+        let pipeline =
+            Pipeline { plan, running: PerProcess::new(), is_shut_down: AtomicBool::new(false) };
+        pipeline.inner();
+        pipeline
+    }
+
+    /// The pipeline of this process, with its worker; `None` where there can be no worker.
+    fn inner(&self) -> Option<&Arc<Inner>> {
+        let Running { inner, has_worker } = self.running.get_or_make(|| {
+            let inner = Inner::new(self.plan.clone());
+            if self.is_shut_down.load(Ordering::Relaxed) {
+                inner.queue.close();
+            }
+            Running { inner: Arc::new(inner), has_worker: OnceLock::new() }
+        });
+        let mut failure = None;
+        let has_worker = has_worker
+            .get_or_init(|| worker::spawn(inner).map_err(|error| failure = Some(error)).is_ok());
+        if let Some(error) = failure {
+            // Only now: the log function of the program may trace, and so come here.
             inner.diag.warn(&format!("the background worker does not start: {error}"));
         }
-        Pipeline { inner, running: AtomicBool::new(started.is_ok()) }
+        has_worker.then_some(inner)
     }
 
     /// Sends everything that has finished, within a time.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        if !self.running.load(Ordering::Relaxed) {
-            return Err(FlushError::NO_WORKER);
-        }
-        self.inner.signal.flush(timeout, || self.inner.wake.notify_one())
+        let inner = self.inner().ok_or(FlushError::NO_WORKER)?;
+        inner.signal.flush(timeout, || inner.wake.notify_one())
     }
 
     /// Sends everything that has finished, within a time, and nothing that finishes later.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        if !self.running.load(Ordering::Relaxed) {
-            return Err(FlushError::NO_WORKER);
+        self.is_shut_down.store(true, Ordering::Relaxed);
+        if self.running.get().is_none() {
+            // A child that has made nothing has nothing to end.
+            return Ok(());
         }
+        let inner = self.inner().ok_or(FlushError::NO_WORKER)?;
         // Here and not by the worker, which may be waiting for the agent.
-        self.inner.queue.close();
-        let stopped = self.inner.signal.stop(timeout, || self.inner.wake.notify_one());
+        inner.queue.close();
+        let stopped = inner.signal.stop(timeout, || inner.wake.notify_one());
         if stopped.is_err_and(|error| error.is_timeout()) {
-            self.inner.abandon();
+            inner.abandon();
         }
         stopped
     }
@@ -61,29 +86,33 @@ impl Pipeline {
 
 impl Sink for Pipeline {
     fn submit(&self, chunk: Chunk) {
-        if self.running.load(Ordering::Relaxed) {
-            return self.inner.submit(chunk);
+        if let Some(inner) = self.inner() {
+            return inner.submit(chunk);
         }
         let spans = chunk.len() as u64;
-        self.inner.diag.lose(LossReason::WorkerFailed, spans, || "there is no worker".into());
+        self.plan.diag.lose(LossReason::WorkerFailed, spans, || "there is no worker".into());
     }
 
     fn decide(&self, root: &SpanView<'_>) -> Decision {
-        ask(&*self.inner.sampler, root, &self.inner.diag)
+        ask(&*self.plan.sampler, root, &self.plan.diag)
     }
 
     fn samples_with_user_code(&self) -> bool {
-        self.inner.sampler.runs_user_code()
+        self.plan.sampler.runs_user_code()
     }
 
     fn refill(&self, into: &mut Vec<Buffers>) {
-        self.inner.queue.refill(into);
+        if let Some(Running { inner, .. }) = self.running.get() {
+            inner.queue.refill(into);
+        }
     }
 }
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.inner.signal.stop_later();
-        self.inner.wake.notify_one();
+        if let Some(Running { inner, .. }) = self.running.get() {
+            inner.signal.stop_later();
+            inner.wake.notify_one();
+        }
     }
 }

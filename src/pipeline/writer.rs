@@ -83,7 +83,7 @@ impl Writer {
         Writer {
             spare: Vec::new(),
             batch: VecDeque::new(),
-            encoder: Encoder::new(settings.process.clone(), settings.max_payload_bytes),
+            encoder: Encoder::new(inner.process.clone(), settings.max_payload_bytes),
             payload: Payload::default(),
             memory: Vec::new(),
             outbox: Outbox::new(settings.queue_bytes),

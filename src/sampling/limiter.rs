@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use tracehound_fork::PerProcess;
+
 use crate::clock::Ticks;
 use crate::sync::lock;
 
@@ -9,7 +11,9 @@ use crate::sync::lock;
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limit: Limit,
-    state: Mutex<State>,
+    /// What each process starts with.
+    full: State,
+    state: PerProcess<Mutex<State>>,
 }
 
 /// What a limiter answered.
@@ -36,7 +40,7 @@ struct Bucket {
     capacity: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct State {
     level: u64,
     filled_at: Ticks,
@@ -85,7 +89,7 @@ impl Limiter {
             Limit::Unlimited => 0,
             Limit::Bucket(bucket) => bucket.capacity,
         };
-        let state = State {
+        let full = State {
             level,
             filled_at: Ticks(0),
             window: None,
@@ -94,12 +98,12 @@ impl Limiter {
             allowed: 0,
             before: None,
         };
-        Limiter { limit, state: Mutex::new(state) }
+        Limiter { limit, full, state: PerProcess::of(Mutex::new(full)) }
     }
 
     /// Asks for one to be let through.
     pub(crate) fn ask(&self, now: Ticks) -> Verdict {
-        let mut state = lock(&self.state);
+        let mut state = lock(self.state.get_or_make(|| Mutex::new(self.full)));
         let allowed = match self.limit {
             Limit::Unlimited => true,
             Limit::Bucket(bucket) => state.take(bucket, now),

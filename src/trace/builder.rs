@@ -203,7 +203,10 @@ impl<'t> SpanBuilder<'t> {
         let Plan { parent, record, start, tags, decision } = &mut *plan;
         let (context, lineage) = match std::mem::replace(parent, Parent::Active) {
             Parent::Active => (shared.provider.active(), Lineage::Active),
-            Parent::Named(context) => (context, Lineage::Explicit),
+            Parent::Named(mut context) => {
+                context.seen_from_here(Lineage::Explicit);
+                (context, Lineage::Explicit)
+            }
         };
         let draft = Draft { record, start: start.take(), tags };
         let at = begin(shared, context, lineage, draft);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::baggage::Baggage;
 use super::owned::{ActiveSpan, Span};
+use super::segment::Lineage;
 use super::span::SpanRef;
 use super::span_context::SpanContext;
 
@@ -58,6 +59,21 @@ impl Context {
     #[must_use]
     pub fn has_own_baggage(&self) -> bool {
         self.baggage.is_some()
+    }
+
+    /// Sees the place as this process does: a span of the process that it was forked from counts as one that
+    /// came from elsewhere.
+    #[inline]
+    pub(crate) fn seen_from_here(&mut self, lineage: Lineage) {
+        if self.span.as_ref().is_some_and(SpanRef::is_inherited) {
+            self.take_over(lineage);
+        }
+    }
+
+    #[cold]
+    fn take_over(&mut self, lineage: Lineage) {
+        let span = self.span.take();
+        self.remote = span.and_then(|span| span.handed_over(lineage)).map(Arc::new);
     }
 
     /// Whether there is no parent here.

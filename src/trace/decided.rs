@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::sampling::{Decision, Mechanism, Priority};
-use crate::sync::lock;
+use crate::sync::{inherited, lock};
 
 /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
 #[derive(Debug, Default)]
@@ -28,6 +28,11 @@ impl Decided {
     pub(super) fn get(&self) -> Option<Decision> {
         self.bits()?;
         *lock(&self.decision)
+    }
+
+    /// As [`Decided::get`], where another process took it: without waiting for a lock.
+    pub(super) fn get_inherited(&self) -> Option<Decision> {
+        inherited(&self.decision).flatten()
     }
 
     /// Its priority, without a lock.

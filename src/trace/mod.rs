@@ -10,6 +10,7 @@ mod digest;
 mod extras;
 mod failure;
 mod future;
+mod handover;
 mod owned;
 mod provider;
 mod record;
@@ -36,6 +37,8 @@ pub use context::Context;
 pub use extras::{EventValue, SpanEvent, SpanLink};
 pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};
+pub use handover::inherited_context;
+pub(crate) use handover::watch_forks;
 pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
 pub use provider::{
@@ -46,6 +49,7 @@ pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};
 pub(crate) use sampling::{kept_by_hash, sampling_hash};
+pub(crate) use segment::Lineage;
 #[cfg(feature = "agent")]
 pub(crate) use segment::Segment;
 pub(crate) use shared::{Shared, Sink};

@@ -3,9 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use tracehound_fork::WriteOnce;
 
 use super::context::Context;
+use super::segment::Lineage;
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
 ///
@@ -51,7 +54,7 @@ pub(crate) enum Provider {
 impl UnwindSafe for Provider {}
 impl RefUnwindSafe for Provider {}
 
-static REPLACEMENT: OnceLock<Box<dyn ContextProvider>> = OnceLock::new();
+static REPLACEMENT: WriteOnce<Box<dyn ContextProvider>> = WriteOnce::new();
 
 /// Puts a bridge's store in the place of the thread-local stacks, for all tracers of the process that have
 /// none of their own. Once only: the second call returns `false` and changes nothing.
@@ -62,14 +65,17 @@ pub fn replace_context_store(provider: Box<dyn ContextProvider>) -> bool {
 }
 
 impl Provider {
+    #[inline]
     pub(crate) fn active(&self) -> Context {
-        match self {
+        let mut active = match self {
             Provider::Own(provider) => provider.active(),
             Provider::Process => match REPLACEMENT.get() {
                 Some(provider) => provider.active(),
                 None => ThreadStack.active(),
             },
-        }
+        };
+        active.seen_from_here(Lineage::Active);
+        active
     }
 
     pub(crate) fn activate(&self, context: Context) -> Scope {

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
+use tracehound_fork::epoch;
+
+use super::baggage::Baggage;
 use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
 use super::decided::Decided;
@@ -25,8 +28,13 @@ use crate::text::Text;
 ///
 /// Neither lock is ever taken while the other is held, and no code of the user runs under either. What is
 /// taken under them are locks that guard one value and call nothing.
+///
+/// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
+/// and the vectors half changed: nothing behind them is touched, and the spans are the parent's to finish.
 #[derive(Debug)]
 pub(crate) struct Segment {
+    /// Which process this belongs to.
+    epoch: u32,
     pub(crate) trace_id: TraceId,
     /// The first span started here; always in slot 0 as long as it is here.
     pub(crate) root: SpanId,
@@ -110,6 +118,7 @@ impl Segment {
         let mut body = Body::filling(blank(shared));
         body.push(root, start, draft);
         let segment = Segment {
+            epoch: epoch(),
             trace_id,
             root,
             anchor,
@@ -122,10 +131,22 @@ impl Segment {
         At { segment: Arc::new(segment), slot: 0, id: root }
     }
 
+    /// Whether this process was forked from the one that this belongs to.
+    #[inline]
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.epoch != epoch()
+    }
+
+    /// The spans; `None` where they are another process's.
+    #[inline]
+    fn body(&self) -> Option<MutexGuard<'_, Body>> {
+        (!self.is_inherited()).then(|| lock(&self.body))
+    }
+
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
     /// been handed off already.
     fn with_root<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
-        let body = lock(&self.body);
+        let body = self.body()?;
         let here = || body.spans.iter().find(|record| record.id.is_some());
         let record = body.record(0, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
@@ -142,6 +163,9 @@ impl Segment {
 
     /// The decision, if there is one.
     pub(crate) fn decision(&self) -> Option<Decision> {
+        if self.is_inherited() {
+            return self.decision.get_inherited();
+        }
         self.decision.get()
     }
 
@@ -216,7 +240,7 @@ impl At {
         if draft.record.baggage.is_some() {
             segment.note_baggage();
         }
-        let mut guard = lock(&segment.body);
+        let Some(mut guard) = segment.body() else { return Started::Orphan };
         let body = &mut *guard;
         let found = match lineage {
             Lineage::Explicit => body.at(self.slot, self.id),
@@ -253,7 +277,7 @@ impl At {
 
     /// Looks at the span, open or finished, as long as it was not handed off.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
-        let body = lock(&self.segment.body);
+        let body = self.segment.body()?;
         let record = body.record(self.slot, self.id)?;
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
@@ -261,7 +285,7 @@ impl At {
     /// Changes the span if it is still open, and says whether it was.
     #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
-        let mut guard = lock(&self.segment.body);
+        let Some(mut guard) = self.segment.body() else { return false };
         let body = &mut *guard;
         match body.spans.get_mut(self.slot as usize) {
             Some(record) if record.id == Some(self.id) && record.is_open() => {
@@ -278,15 +302,37 @@ impl At {
 
     #[cold]
     fn is_late(&self) {
-        let line = || format!("span {} has finished: a change to it is ignored", self.id);
-        self.segment.shared.diag.debug(line);
+        let diag = &self.segment.shared.diag;
+        diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
+    }
+
+    /// What of the span crosses the border of a process.
+    pub(crate) fn context(
+        &self,
+        decision: Option<Decision>,
+        baggage: Option<Arc<Baggage>>,
+    ) -> SpanContext {
+        let upstream = match self.segment.upstream.as_deref() {
+            Some(upstream) => SpanContext { links: Vec::new(), error: None, ..upstream.clone() },
+            None => SpanContext::default(),
+        };
+        SpanContext {
+            trace_id: Some(self.segment.trace_id),
+            span_id: Some(self.id),
+            remote: false,
+            priority: decision.map(|decision| decision.priority),
+            mechanism: decision.and_then(|decision| decision.mechanism),
+            last_parent: None,
+            baggage,
+            ..upstream
+        }
     }
 
     /// Sets one tag, if the span is still open.
     ///
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
     pub(crate) fn set_tag(&self, tag: Tag) {
-        let mut guard = lock(&self.segment.body);
+        let Some(mut guard) = self.segment.body() else { return };
         let Body { spans, tags, .. } = &mut *guard;
         if let Some(record) = spans.get_mut(self.slot as usize) {
             if record.id == Some(self.id) && record.is_open() {
@@ -298,13 +344,14 @@ impl At {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        lock(&self.segment.body).record(self.slot, self.id).is_some_and(Record::is_open)
+        let Some(body) = self.segment.body() else { return false };
+        body.record(self.slot, self.id).is_some_and(Record::is_open)
     }
 
     /// This span if it is open, else its nearest ancestor here that is.
     pub(crate) fn nearest_open(&self) -> Option<At> {
         let (slot, id) = {
-            let body = lock(&self.segment.body);
+            let body = self.segment.body()?;
             let slot = body.nearest_open(self.slot, self.id)?;
             (slot, body.spans.get(slot as usize)?.id?)
         };
@@ -318,7 +365,7 @@ impl At {
             Some(end) => segment.anchor.ticks(end),
             None => clock::now(),
         };
-        let mut body = lock(&segment.body);
+        let Some(mut body) = segment.body() else { return };
         if body.close(self.slot, self.id, end) {
             self.hand_off(body);
         }
@@ -327,7 +374,7 @@ impl At {
     /// Finishes the span and every open span above it in this process.
     pub(crate) fn finish_with_ancestors(&self) {
         let end = clock::now();
-        let mut body = lock(&self.segment.body);
+        let Some(mut body) = self.segment.body() else { return };
         let mut at = Some((self.slot, self.id));
         let mut finished = false;
         while let Some((slot, id)) = at {
@@ -359,7 +406,7 @@ impl At {
         // What is sent now binds what is sent later.
         segment.decide();
         let fresh = blank(&segment.shared);
-        let mut guard = lock(&segment.body);
+        let Some(mut guard) = segment.body() else { return };
         if !guard.partial_flush_due(&segment.shared) {
             return;
         }
@@ -372,7 +419,12 @@ impl At {
 /// Finished spans whose trace can never end, because an open one was given up, are sent all the same.
 impl Drop for Segment {
     fn drop(&mut self) {
+        let is_inherited = self.is_inherited();
         let body = self.body.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if is_inherited {
+            // Another thread may have been changing it at the fork: not even fit to be dropped.
+            return std::mem::forget(std::mem::take(body));
+        }
         if body.finished == 0 {
             return;
         }
@@ -383,6 +435,7 @@ impl Drop for Segment {
         }
         let Body { spans, tags, finished, .. } = std::mem::take(body);
         let heir = Arc::new(Segment {
+            epoch: self.epoch,
             trace_id: self.trace_id,
             root: self.root,
             anchor: self.anchor,

@@ -9,10 +9,11 @@ use super::context::Context;
 use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
+use super::handover;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
-use super::segment::At;
+use super::segment::{At, Lineage};
 use super::span_context::SpanContext;
 use super::tagging::{Change, Special};
 use super::tags::{Tag, Tags};
@@ -96,19 +97,25 @@ impl SpanRef {
     #[must_use]
     pub fn context(&self) -> Option<SpanContext> {
         let at = self.at.as_ref()?;
-        let decision = at.segment.decide();
-        let mut context = match at.segment.upstream.as_deref() {
-            Some(upstream) => SpanContext { links: Vec::new(), error: None, ..upstream.clone() },
-            None => SpanContext::default(),
-        };
-        context.trace_id = Some(at.segment.trace_id);
-        context.span_id = Some(at.id);
-        context.remote = false;
-        context.priority = Some(decision.priority);
-        context.mechanism = decision.mechanism;
-        context.last_parent = None;
-        context.baggage = self.shared_baggage();
-        Some(context)
+        if at.segment.is_inherited() {
+            return self.handed_over(Lineage::Explicit);
+        }
+        let decision = Some(at.segment.decide());
+        Some(at.context(decision, self.shared_baggage()))
+    }
+
+    /// Whether the span is one of the process that this one was forked from.
+    #[inline]
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.at.as_ref().is_some_and(|at| at.segment.is_inherited())
+    }
+
+    /// What is known in a forked child of a span of its parent, which may not be touched. As a named parent
+    /// it stands for itself, as the active one for its nearest ancestor that was open at the fork.
+    pub(crate) fn handed_over(&self, lineage: Lineage) -> Option<SpanContext> {
+        let at = self.at.as_ref()?;
+        let context = handover::find(at.segment.trace_id, at.id, lineage);
+        context.or_else(|| Some(at.context(at.segment.decision(), None)))
     }
 
     /// The sampling decision, if one has been taken. It is taken as late as possible: when headers are

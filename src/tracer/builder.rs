@@ -14,7 +14,7 @@ use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ContextProvider, Provider, Shared, Sink};
+use crate::trace::{ContextProvider, Provider, Shared, Sink, watch_forks};
 
 type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
@@ -171,6 +171,9 @@ impl TracerBuilder {
         let diag = Arc::new(Diag::new(config.debug(), self.log));
         for problem in config.problems() {
             diag.warn(&problem.to_string());
+        }
+        if let Err(error) = watch_forks() {
+            diag.warn(&format!("forks go unnoticed, and children must not trace: {error}"));
         }
         let propagator = Arc::new(HttpPropagator::new(&config));
         let (exporter, sink) = match self.sink {

@@ -8,9 +8,8 @@ use super::sampling_choice::SamplingChoice;
 use crate::agent::{AddressSettings, Endpoint, resolve};
 use crate::config::Config;
 use crate::diag::Diag;
-use crate::encode::Process;
 use crate::error::FlushError;
-use crate::pipeline::{Pipeline, Settings};
+use crate::pipeline::{Pipeline, Plan, Settings};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
 use crate::trace::Sink;
@@ -40,11 +39,16 @@ impl Exporter {
             native_events: config.native_span_events(),
             no_stats: !config.apm_tracing(),
             external_env: config.external_env().map(str::to_owned),
-            process: Process::current(hostname.map(Text::copy)),
+            hostname: hostname.map(Text::copy),
         };
         let (traces, spans) = sampling.samplers(config, diag);
-        let pipeline =
-            Pipeline::start(settings, Arc::clone(diag), traces, spans, Arc::clone(propagator));
+        let pipeline = Pipeline::start(Plan {
+            settings,
+            diag: Arc::clone(diag),
+            sampler: traces,
+            span_sampler: Arc::new(spans),
+            propagator: Arc::clone(propagator),
+        });
         Exporter { pipeline: Arc::new(pipeline), url }
     }
 

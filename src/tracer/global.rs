@@ -1,7 +1,8 @@
 //! The tracer of the process, and the functions that use it.
 
-use std::sync::OnceLock;
 use std::time::Duration;
+
+use tracehound_fork::WriteOnce;
 
 use super::handle::Tracer;
 use crate::error::FlushError;
@@ -10,7 +11,7 @@ use crate::text::Text;
 use crate::trace::{ActiveSpan, Context, Scope, Span, SpanBuilder, SpanContext, SpanRef};
 
 /// Written once, so that reading it is one atomic load.
-static GLOBAL: OnceLock<Tracer> = OnceLock::new();
+static GLOBAL: WriteOnce<Tracer> = WriteOnce::new();
 static NONE: Tracer = Tracer::none();
 
 /// How long the guard waits for the agent at the end of the program.

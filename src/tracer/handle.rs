@@ -27,6 +27,28 @@ use super::builder::TracerBuilder;
 /// let span = tracer.trace("web.request");
 /// span.set_resource("GET /cart");
 /// ```
+///
+/// # Processes that fork
+///
+/// A process may fork at any time, also while other threads trace, and go on in the child without executing
+/// another program (Unix):
+///
+/// - What is active on the thread that forks is active in the child, as if it had come in with headers: spans
+///   started below it continue the trace. The sampling decision of that trace is taken before the fork. (The
+///   same happens before `std::process::Command` forks, with `pre_exec` for example.)
+/// - The parent's spans stay the parent's. In the child a handle of one still has its ids and its
+///   [`context`](SpanRef::context), but it is not open: changing, finishing or dropping it has no effect.
+/// - The child has ids, a `runtime-id`, loss counters and rate limits of its own, and from its first finished
+///   trace on a queue, a worker and a connection. What the parent had not sent, the parent sends.
+/// - [`flush`](Tracer::flush), [`shutdown`](Tracer::shutdown) and the [`Guard`](crate::Guard) are about what
+///   the child has made; where it has made nothing they return at once. Ending with `std::process::exit` drops
+///   no guard: flush before. A tracer that was shut down before the fork is shut down in the child.
+///
+/// None of this waits for a lock that a thread of the parent held at the fork. What is not the tracer's own
+/// can: samplers, propagators, context providers and log functions of the program (below what is active in a
+/// provider of its own the trace goes on as well, but no decision is taken for it before the fork); the allocator, if it cannot
+/// fork; and the lock that std takes for a stack ([`SpanRef::set_error`] with `RUST_BACKTRACE` set). Children
+/// that come to be without `pthread_atfork`, such as by the system call `clone`, must not trace.
 #[derive(Clone, Debug)]
 pub struct Tracer {
     parts: Option<Arc<Parts>>,

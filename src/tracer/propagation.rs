@@ -6,7 +6,7 @@ use super::handle::{Parts, Tracer};
 use crate::propagation::{
     Extractor, Injector, Outgoing, Probability, ProbabilityRef, without_threshold,
 };
-use crate::trace::{Baggage, Context, Mechanism, SpanContext, SpanRef};
+use crate::trace::{Baggage, Context, Lineage, Mechanism, SpanContext, SpanRef};
 
 impl Tracer {
     /// Writes the headers that let another process go on with the current trace.
@@ -38,6 +38,11 @@ impl Tracer {
     /// Writes the headers for any place in a trace: a span, or what came in and is passed on.
     pub fn inject_context(&self, context: &Context, carrier: &mut dyn Injector) {
         let Some(parts) = self.parts() else { return };
+        if context.span().is_some_and(SpanRef::is_inherited) {
+            let mut context = context.clone();
+            context.seen_from_here(Lineage::Explicit);
+            return self.inject_context(&context, carrier);
+        }
         let baggage = context.baggage();
         if !parts.propagators.is_empty() {
             let live = context.span().and_then(SpanRef::context);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+pub mod programs;
 pub mod service;
 
 use std::sync::{Arc, Mutex, PoisonError};

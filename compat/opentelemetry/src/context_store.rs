@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt, TraceState};
 use opentelemetry::{Context as OtelContext, ContextGuard};
 use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanRef};
+use tracehound_fork::PerProcess;
 
 use crate::span::Span;
 use crate::{baggage, live, remote};
@@ -31,8 +33,14 @@ use crate::{baggage, live, remote};
 /// assert_eq!(captured.tree(), "internal [outer]\n  inner\n");
 /// ```
 pub fn share_context() -> bool {
-    static SHARED: OnceLock<bool> = OnceLock::new();
-    *SHARED.get_or_init(|| tracehound::replace_context_store(Box::new(OtelStore)))
+    static SHARED: AtomicBool = AtomicBool::new(false);
+    static ONE_AT_A_TIME: PerProcess<Mutex<()>> = PerProcess::new();
+    let one = ONE_AT_A_TIME.get_or_make(Mutex::default);
+    let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
+    if tracehound::replace_context_store(Box::new(OtelStore)) {
+        SHARED.store(true, Ordering::Relaxed);
+    }
+    SHARED.load(Ordering::Relaxed)
 }
 
 /// What is active in an OpenTelemetry context, in the core's terms.
@@ -43,7 +51,11 @@ pub(crate) fn native(context: &OtelContext) -> Context {
         let span = context.span();
         match live::find(span.span_context()) {
             Some((span, shown)) => (span.into(), shown),
-            None => (remote::from_otel(span.span_context()).into(), None),
+            None => {
+                let context = remote::inherited(span.span_context())
+                    .or_else(|| remote::from_otel(span.span_context()));
+                (context.into(), None)
+            }
         }
     } else {
         (Context::empty(), None)

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::Key;
 use tracehound::Text;
+use tracehound_fork::PerProcess;
 
 /// Keys that are kept for ever. Further ones, of programs that make keys up as they go, are copied.
 const MAX_KEYS: usize = 1024;
@@ -19,8 +20,14 @@ const MAX_KEY_BYTES: usize = 128;
 /// Keys that a thread finds without a lock. A power of two.
 const NEAR: usize = 256;
 
-static KEPT: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-static FULL: AtomicBool = AtomicBool::new(false);
+/// Of this process: a forked child keeps keys of its own.
+static KEPT: PerProcess<Kept> = PerProcess::new();
+
+#[derive(Default)]
+struct Kept {
+    keys: Mutex<HashSet<&'static str>>,
+    is_full: AtomicBool,
+}
 
 thread_local! {
     /// By the digest of the key; the newest of those that share one.
@@ -61,16 +68,16 @@ fn known(key: &str) -> Option<&'static str> {
 #[cold]
 fn keep(key: &str) -> Option<&'static str> {
     // Without the lock then: a program that makes up keys must not have its threads wait for each other.
-    if FULL.load(Ordering::Relaxed) {
+    let Kept { keys, is_full } = KEPT.get_or_make(Kept::default);
+    if is_full.load(Ordering::Relaxed) {
         return None;
     }
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    let kept = kept.get_or_insert_default();
+    let mut kept = keys.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = kept.get(key) {
         return Some(known);
     }
     if kept.len() >= MAX_KEYS {
-        FULL.store(true, Ordering::Relaxed);
+        is_full.store(true, Ordering::Relaxed);
         return None;
     }
     let known: &'static str = Box::leak(key.into());
@@ -108,7 +115,7 @@ mod tests {
             let key = format!("made.up.as.it.goes.{number}");
             assert_eq!(key_text(Key::from(key.clone())), key.as_str());
         }
-        assert_eq!(KEPT.lock().unwrap().as_ref().unwrap().len(), MAX_KEYS);
+        assert_eq!(KEPT.get().unwrap().keys.lock().unwrap().len(), MAX_KEYS);
         assert_eq!(first.as_str().as_ptr(), literal().as_str().as_ptr());
     }
 }

@@ -70,6 +70,14 @@
 //! The type is `web` for servers, `http` for clients or what the `db.system` is (`sql`, `redis`, `db`, ...),
 //! and `custom` for the rest.
 //!
+//! # Processes that fork
+//!
+//! In a child that is forked and executes no other program, OpenTelemetry's context is inherited, and what
+//! starts below it continues the trace, as [natively](tracehound::Tracer#processes-that-fork). On other threads
+//! of the child, to which the context was handed on, the sampling decision is the one in the span context's
+//! flags. OpenTelemetry has locks of its own, which it does not look after: spans of the parent that other
+//! threads may have been changing at the fork are not to be changed in the child.
+//!
 //! # What is different from OpenTelemetry's SDK
 //!
 //! - **The sampling decision is late**: it is taken when headers are written or the trace ends, so that all

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::trace::SpanContext;
 use tracehound::{Baggage, SpanRef};
+use tracehound_fork::PerProcess;
 
 /// A power of two.
 const SHARDS: usize = 64;
@@ -23,8 +24,8 @@ const FIRST_ROOM: usize = 14;
 /// A shard with more room than this gives back what a burst of spans has left.
 const LARGE: usize = 1024;
 
-static LIVE: [Shard; SHARDS] =
-    [const { Shard(Mutex::new(Spans::with_hasher(Hash::new()))) }; SHARDS];
+/// Of this process: a forked child has none of its parent's spans.
+static LIVE: PerProcess<[Shard; SHARDS]> = PerProcess::new();
 
 type Hash = BuildHasherDefault<AsIs>;
 type Spans = HashMap<u64, Live, Hash>;
@@ -98,8 +99,10 @@ fn ids(span: &SpanRef) -> Option<(u128, u64)> {
 }
 
 fn shard(trace_id: u128) -> MutexGuard<'static, Spans> {
-    let [first, ..] = &LIVE;
-    let shard = LIVE.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first);
+    let shards =
+        LIVE.get_or_make(|| [const { Shard(Mutex::new(Spans::with_hasher(Hash::new()))) }; SHARDS]);
+    let [first, ..] = shards;
+    let shard = shards.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first);
     shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,16 +1,18 @@
 //! Span contexts in both worlds' terms.
 
-use std::sync::LazyLock;
-
 use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
+use tracehound_fork::WriteOnce;
 
 /// Trace state as the core reads and writes it in headers.
-static W3C: LazyLock<HttpPropagator> = LazyLock::new(|| {
-    let config = Config::builder().environment(Environment::empty());
-    HttpPropagator::new(&config.propagation_styles([Style::TraceContext]).build())
-});
+fn w3c() -> &'static HttpPropagator {
+    static W3C: WriteOnce<HttpPropagator> = WriteOnce::new();
+    W3C.get_or_make(|| {
+        let config = Config::builder().environment(Environment::empty());
+        HttpPropagator::new(&config.propagation_styles([Style::TraceContext]).build())
+    })
+}
 
 /// The core's context for a parent that is not a span of the core: remote, or made by somebody else. Its
 /// trace state says what it would say in a header.
@@ -21,12 +23,18 @@ pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
         let flags = context.trace_flags().to_u8();
         let parent = format!("00-{trace_id}-{span_id}-{flags:02x}");
         let headers = vec![("traceparent", parent), ("tracestate", state)];
-        if let Some(context) = W3C.extract(&headers) {
+        if let Some(context) = w3c().extract(&headers) {
             return Some(context);
         }
     }
     let priority = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
     Some(SpanContext::new(trace_id, Some(span_id)).with_priority(priority))
+}
+
+/// The core's context for a span of the process that this one was forked from.
+pub(crate) fn inherited(context: &otel::SpanContext) -> Option<SpanContext> {
+    let (trace_id, span_id) = ids(context).filter(|_| !context.is_remote())?;
+    tracehound::inherited_context(trace_id, span_id)
 }
 
 /// A link of OpenTelemetry as one of the core; `None` for one that points nowhere.
@@ -48,7 +56,7 @@ pub(crate) fn to_otel(span: &SpanRef, state: TraceState) -> otel::SpanContext {
 pub(crate) fn to_otel_decided(span: &SpanRef) -> otel::SpanContext {
     let mut header = String::new();
     if let Some(context) = span.context() {
-        W3C.inject_context(&context, &mut |name: &str, value: String| {
+        w3c().inject_context(&context, &mut |name: &str, value: String| {
             if name == "tracestate" {
                 header = value;
             }
