@@ -6,18 +6,19 @@
 
 use std::collections::BTreeSet;
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use opentelemetry::baggage::{Baggage as OtelBaggage, BaggageExt as _};
 use opentelemetry::{Context as OtelContext, KeyValue};
 use tracehound::{Baggage, Context};
+use tracehound_fork::WriteOnce;
 
 /// The baggage of a context of OpenTelemetry; `None` where there is none, which is not the same as an empty
 /// one.
 fn of(context: &OtelContext) -> Option<&OtelBaggage> {
     // Without any, it is one that all contexts share, and that never moves.
-    static NONE: OnceLock<usize> = OnceLock::new();
-    let none = *NONE.get_or_init(|| ptr::from_ref(OtelContext::new().baggage()).addr());
+    static NONE: WriteOnce<usize> = WriteOnce::new();
+    let none = *NONE.get_or_make(|| ptr::from_ref(OtelContext::new().baggage()).addr());
     Some(context.baggage()).filter(|baggage| ptr::from_ref(*baggage).addr() != none)
 }
 
