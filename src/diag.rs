@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use crate::sync::lock;
 
@@ -43,11 +43,13 @@ pub enum LossReason {
     TraceTooLong,
     /// The worker could not be started, or failed and could not be started again.
     WorkerFailed,
+    /// A span that no agent takes: without a trace id or an id of its own.
+    Invalid,
 }
 
 impl LossReason {
     /// Every reason, in the order of [`Losses`].
-    pub const ALL: [LossReason; 8] = [
+    pub const ALL: [LossReason; 9] = [
         LossReason::QueueFull,
         LossReason::TooLarge,
         LossReason::AgentUnreachable,
@@ -56,6 +58,7 @@ impl LossReason {
         LossReason::ShutdownTimeout,
         LossReason::TraceTooLong,
         LossReason::WorkerFailed,
+        LossReason::Invalid,
     ];
 
     /// The reason as one word, as health metrics name it.
@@ -70,6 +73,7 @@ impl LossReason {
             LossReason::ShutdownTimeout => "shutdown_timeout",
             LossReason::TraceTooLong => "trace_too_long",
             LossReason::WorkerFailed => "worker_failed",
+            LossReason::Invalid => "invalid",
         }
     }
 }
@@ -108,7 +112,7 @@ type Output = Box<dyn Fn(Level, &str) + Send + Sync>;
 pub(crate) struct Diag {
     lost: [AtomicU64; LossReason::ALL.len()],
     /// One bit for each reason whose first loss has been said.
-    said: AtomicU8,
+    said: AtomicU16,
     once: Mutex<HashSet<&'static str>>,
     debug: bool,
     output: Option<Output>,
@@ -119,7 +123,7 @@ impl Diag {
     pub(crate) fn new(debug: bool, output: Option<Output>) -> Self {
         Diag {
             lost: Default::default(),
-            said: AtomicU8::new(0),
+            said: AtomicU16::new(0),
             once: Mutex::new(HashSet::new()),
             debug,
             output,

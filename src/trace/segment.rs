@@ -89,10 +89,7 @@ impl Segment {
         if let Some(context) = upstream.as_deref() {
             if context.trace_id.is_some() {
                 draft.record.parent = context.span_id;
-                decision = context
-                    .priority
-                    .filter(|_| shared.apm_tracing || context.has_trace_source())
-                    .map(|priority| Decision::inherited(priority, context.mechanism));
+                decision = inherited(shared, context);
             }
             if draft.record.baggage.is_none() {
                 draft.record.baggage.clone_from(&context.baggage);
@@ -114,6 +111,27 @@ impl Segment {
             body: Mutex::new(body),
         };
         At { segment: Arc::new(segment), slot: 0, id: root }
+    }
+
+    /// A part of a trace that another library has recorded; `None` for a context without a trace.
+    pub(super) fn recorded(shared: &Arc<Shared>, upstream: SpanContext) -> Option<Self> {
+        Some(Segment {
+            trace_id: upstream.trace_id?,
+            // Handles ask for it, and there are none to a span that has finished.
+            root: SpanId::generate(),
+            anchor: Anchor::current(),
+            decision: Mutex::new(inherited(shared, &upstream)),
+            upstream: Some(Arc::new(upstream)),
+            shared: Arc::clone(shared),
+            body: Mutex::default(),
+        })
+    }
+
+    /// Leaves out what upstream says of the span that is the parent there: no span has it.
+    pub(super) fn without_parent(&mut self) {
+        if let Some(upstream) = self.upstream.as_mut().and_then(Arc::get_mut) {
+            upstream.last_parent = None;
+        }
     }
 
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
@@ -170,7 +188,7 @@ impl Segment {
         *lock(&self.decision) = Some(decision);
     }
 
-    fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
+    pub(super) fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
         let chunk = Chunk::new(Arc::clone(self), Buffers { spans, tags }, finished);
         if self.shared.is_enabled() {
             self.shared.sink.submit(chunk);
@@ -361,6 +379,12 @@ impl Drop for Segment {
     }
 }
 
+/// The decision that came in. Without APM it counts only if a product has marked the trace.
+fn inherited(shared: &Shared, context: &SpanContext) -> Option<Decision> {
+    let priority = context.priority.filter(|_| shared.apm_tracing || context.has_trace_source())?;
+    Some(Decision::inherited(priority, context.mechanism))
+}
+
 /// Names that were put off are fixed: the span does not change any more.
 pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
     let Some(names) = (SpanView { segment, record, tags }).late_names() else { return };
@@ -396,7 +420,7 @@ thread_local! {
     static BLANKS: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
 }
 
-fn blank(shared: &Shared) -> Buffers {
+pub(super) fn blank(shared: &Shared) -> Buffers {
     BLANKS
         .try_with(|blanks| {
             let mut blanks = blanks.try_borrow_mut().ok()?;
