@@ -90,6 +90,8 @@
 mod attributes;
 mod context_store;
 mod exception;
+#[cfg(feature = "sdk")]
+mod exporter;
 mod install;
 mod keys;
 mod live;
@@ -97,13 +99,19 @@ mod naming;
 mod propagator;
 mod provider;
 mod remote;
+#[cfg(feature = "sdk")]
+mod sdk_sampler;
 mod span;
 mod status;
 mod tracer;
 
 pub use context_store::share_context;
+#[cfg(feature = "sdk")]
+pub use exporter::{ResourceNaming, SpanExporter, SpanExporterBuilder};
 pub use install::install;
 pub use propagator::Propagator;
 pub use provider::TracerProvider;
+#[cfg(feature = "sdk")]
+pub use sdk_sampler::Sampler;
 pub use span::Span;
 pub use tracer::Tracer;

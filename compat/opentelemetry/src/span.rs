@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
-use tracehound::{SpanEvent, SpanRef};
+use tracehound::SpanRef;
 
-use crate::attributes::{event_value, tag, with_link_attribute};
-use crate::keys::key_text;
+use crate::attributes::{event, tag, with_link_attribute};
 use crate::{exception, live, remote, status};
 
 /// OpenTelemetry's view of a span of the core.
@@ -85,11 +84,7 @@ impl otel::Span for Span {
         if exception::is_exception(&name, &attributes) {
             exception::describe(self.handle(), &attributes);
         }
-        let mut event = SpanEvent::at(name, timestamp);
-        for attribute in attributes {
-            event = event.attribute(key_text(attribute.key), event_value(attribute.value));
-        }
-        self.handle().add_event(event);
+        self.handle().add_event(event(name, timestamp, attributes));
     }
 
     /// The event says more than OpenTelemetry's own: the type too, and the error's chain of sources. Behind

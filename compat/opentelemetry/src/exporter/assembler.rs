@@ -1,0 +1,94 @@
+//! The thread between the SDK and the pipeline: puts spans of one trace together, and makes chunks of them.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::Builder;
+use std::time::Instant;
+
+use tracehound::{Decision, LossReason, Mechanism};
+
+use super::chunk;
+use super::shared::{Names, Shared};
+use super::size;
+use super::waiting::{Patience, Ready, Waiting};
+use crate::remote;
+
+const THREAD_NAME: &str = "tracehound-otel";
+/// As often as the pipeline's own worker: what fails this often does not pass.
+const MAX_FAILURES: u32 = 5;
+
+/// Starts the thread. It ends when it is told to, and by itself with the exporter.
+pub(super) fn spawn(shared: &Arc<Shared>, patience: Patience) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    // Detached: nothing ever waits for the thread itself, only for what it answers.
+    let run = move || supervise(&shared, patience);
+    Builder::new().name(THREAD_NAME.into()).spawn(run).map(drop)
+}
+
+fn supervise(shared: &Shared, patience: Patience) {
+    // Functions of the user run here: what they trace would come back here.
+    let _off = tracehound::suppress();
+    for failure in 0..MAX_FAILURES {
+        if catch_unwind(AssertUnwindSafe(|| run(shared, patience))).is_ok() {
+            break;
+        }
+        shared.base().warn_once("assembler", || {
+            format!("the thread that puts OpenTelemetry's spans together failed ({failure})")
+        });
+    }
+    let left = shared.inbox.end();
+    if left > 0 {
+        lose(shared, LossReason::WorkerFailed, left, "they were being put together");
+    }
+}
+
+fn run(shared: &Shared, patience: Patience) {
+    let mut waiting = Waiting::new(patience);
+    let mut next = None;
+    loop {
+        let mut orders = shared.inbox.take(next, waiting.has_spans());
+        let now = Instant::now();
+        for span in std::mem::take(&mut orders.batches).into_iter().flatten() {
+            if remote::ids(&span.span_context).is_some() {
+                waiting.add(span, now);
+            } else if shared.inbox.settle(1, size::span(&span)) {
+                lose(shared, LossReason::Invalid, 1, "a span has no trace id, or none of its own");
+            }
+        }
+        let names = shared.names();
+        next = waiting.take(now, orders.flush, |ready| submit(shared, &names, ready));
+        shared.inbox.answer(&orders);
+        if orders.stop {
+            return;
+        }
+    }
+}
+
+/// Makes chunks of the spans of a trace and submits them; gives the user's own word on the trace.
+fn submit(shared: &Shared, names: &Names, ready: Ready) -> Option<Decision> {
+    let Ready { spans, bytes, mut by_hand } = ready;
+    // What is submitted from here on is the pipeline's to count.
+    if !shared.inbox.settle(spans.len(), bytes) {
+        return by_hand;
+    }
+    let Names { tracer, resource } = names;
+    for part in chunk::apart(spans) {
+        let named = part.into_iter().map(|span| {
+            let mapped = shared.mappings.apply(&span, resource, tracer);
+            (span, mapped)
+        });
+        let Some(chunk) = chunk::build(named.collect(), by_hand, shared.naming, tracer) else {
+            continue;
+        };
+        let is_by_hand = |decision: &Decision| decision.mechanism == Some(Mechanism::MANUAL);
+        by_hand = chunk.decision().filter(is_by_hand).or(by_hand);
+        chunk.submit();
+    }
+    by_hand
+}
+
+fn lose(shared: &Shared, reason: LossReason, spans: usize, detail: &str) {
+    let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+    shared.base().count_lost(reason, spans, || detail.to_owned());
+}

@@ -1,0 +1,79 @@
+//! What the exporter, its assembler and its sampler share.
+
+use std::sync::{PoisonError, RwLock};
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_sdk::Resource;
+use tracehound::{RecordedSpan, Tracer};
+
+use super::convert;
+use super::identity::identity;
+use super::inbox::Inbox;
+use super::mapping::{Mapped, Mappings};
+use super::renames::renamed;
+use super::resource_name::ResourceNaming;
+use crate::attributes::tag_value;
+use crate::keys::key_text;
+
+/// What the exporter, its assembler and its sampler share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// As built, before there is a resource.
+    base: Tracer,
+    names: RwLock<Names>,
+    pub(super) mappings: Mappings,
+    pub(super) naming: ResourceNaming,
+    pub(super) inbox: Inbox,
+}
+
+/// Whose spans they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// With the identity that the resource says.
+    pub(crate) tracer: Tracer,
+    pub(super) resource: Resource,
+}
+
+impl Shared {
+    pub(super) fn new(
+        base: Tracer,
+        mappings: Mappings,
+        naming: ResourceNaming,
+        inbox: Inbox,
+    ) -> Self {
+        let names = Names { tracer: base.clone(), resource: Resource::builder_empty().build() };
+        Shared { base, names: RwLock::new(names), mappings, naming, inbox }
+    }
+
+    pub(crate) fn names(&self) -> Names {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_resource(&self, resource: &Resource) {
+        let identity = identity(resource, self.base.config());
+        let tracer = self.base.with_identity(identity);
+        let names = Names { tracer, resource: resource.clone() };
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// Describes a span that has only begun as it would be sent, for a rule to match.
+    pub(crate) fn describe(
+        &self,
+        span: &mut RecordedSpan<'_>,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+    ) {
+        // Rules may ask for an attribute by either of its names.
+        for attribute in attributes.iter().filter(|given| renamed(given.key.as_str()).is_some()) {
+            span.set_tag(key_text(attribute.key.clone()), tag_value(attribute.value.clone()));
+        }
+        convert::describe(span, name, kind, attributes.to_vec(), Mapped::default(), self.naming);
+    }
+
+    /// The tracer whose pipeline it is.
+    pub(super) fn base(&self) -> &Tracer {
+        &self.base
+    }
+}
