@@ -89,13 +89,14 @@ impl ShouldSample for Sampler {
                 let span = parent.span();
                 let above = span.span_context();
                 let is_of_the_sdk = !above.is_remote() && live::find(above).is_none();
-                if is_of_the_sdk && !attributes.iter().any(is_by_hand) {
-                    return inherited(above.trace_flags(), above.trace_state().clone());
-                }
-                let native = context_store::native(parent);
-                match native.span() {
-                    Some(span) => span.context(),
-                    None => native.remote().cloned(),
+                let is_by_hand = attributes.iter().any(is_by_hand);
+                match is_of_the_sdk {
+                    true if is_by_hand => remote::read(above),
+                    true => return inherited(above.trace_flags(), above.trace_state().clone()),
+                    false => {
+                        let native = context_store::native(parent);
+                        native.span().and_then(|span| span.context()).or(native.remote().cloned())
+                    }
                 }
             }
             None => new_trace(trace_id),

@@ -67,20 +67,21 @@ fn run(shared: &Shared, patience: Patience) {
 
 /// Makes chunks of the spans of a trace and submits them; gives the user's own word on the trace.
 fn submit(shared: &Shared, names: &Names, ready: Ready) -> Option<Decision> {
-    let Ready { spans, bytes, mut by_hand } = ready;
-    // What is submitted from here on is the pipeline's to count.
-    if !shared.inbox.settle(spans.len(), bytes) {
-        return by_hand;
-    }
+    let Ready { spans, mut bytes, mut by_hand } = ready;
     let Names { tracer, resource } = names;
     for part in chunk::apart(spans) {
+        let count = part.len();
         let named = part.into_iter().map(|span| {
             let mapped = shared.mappings.apply(&span, resource, tracer);
             (span, mapped)
         });
-        let Some(chunk) = chunk::build(named.collect(), by_hand, shared.naming, tracer) else {
-            continue;
-        };
+        let chunk = chunk::build(named.collect(), by_hand, shared.naming, tracer);
+        // What is submitted is the pipeline's to count. Only now: the user's functions may not have ended in
+        // the time for a shutdown.
+        if !shared.inbox.settle(count, std::mem::take(&mut bytes)) {
+            return by_hand;
+        }
+        let Some(chunk) = chunk else { continue };
         let is_by_hand = |decision: &Decision| decision.mechanism == Some(Mechanism::MANUAL);
         by_hand = chunk.decision().filter(is_by_hand).or(by_hand);
         chunk.submit();

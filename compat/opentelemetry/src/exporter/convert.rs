@@ -68,9 +68,9 @@ pub(super) fn describe(
     mapped: Mapped,
     naming: ResourceNaming,
 ) {
-    let own_kind = attributes(span, otel_kind, given);
-    set_names(span, name, mapped, naming);
-    if let Some(kind) = own_kind {
+    let said = attributes(span, otel_kind, given);
+    set_names(span, name, said.resource, mapped, naming);
+    if let Some(kind) = said.kind {
         // Only now: names follow from OpenTelemetry's kind.
         span.set_tag("span.kind", kind);
     }
@@ -78,14 +78,23 @@ pub(super) fn describe(
 
 // ===== attributes =====
 
-/// Sets kind and attributes under the agent's names; gives back what takes the place of the kind.
+/// What attributes say that is more than a tag.
+#[derive(Default)]
+struct Said {
+    /// In the place of the kind.
+    kind: Option<TagValue>,
+    /// The resource is set.
+    resource: bool,
+}
+
+/// Sets kind and attributes under the agent's names.
 fn attributes(
     span: &mut RecordedSpan<'_>,
     otel_kind: &OtelKind,
     attributes: Vec<KeyValue>,
-) -> Option<TagValue> {
+) -> Said {
     span.set_kind(kind(Some(otel_kind.clone())));
-    let mut own_kind = None;
+    let mut said = Said::default();
     let mut overrides = Vec::new();
     for attribute in attributes {
         match attribute.key.as_str() {
@@ -96,18 +105,24 @@ fn attributes(
             | "_dd.agent_psr"
             | "_dd.limit_psr"
             | "_dd.p.dm" => {}
-            "span.kind" => own_kind = Some(tag_value(attribute.value)),
+            "span.kind" => said.kind = Some(tag_value(attribute.value)),
             key if key.starts_with(DATADOG) => overrides.push(attribute),
-            _ => set(span, attribute),
+            key => {
+                said.resource |= key == "resource.name" && !attribute.value.as_str().is_empty();
+                set(span, attribute);
+            }
         }
     }
     // Last: they win over all the others.
     for KeyValue { key, value, .. } in overrides {
         let name = key.as_str().strip_prefix(DATADOG).unwrap_or_default();
         match name {
-            "span.kind" => own_kind = Some(tag_value(value)),
+            "span.kind" => said.kind = Some(tag_value(value)),
             "name" => span.set_name(value_text(&value)),
-            "resource" => span.set_resource(value_text(&value)),
+            "resource" => {
+                said.resource = true;
+                span.set_resource(value_text(&value));
+            }
             "service" => span.set_service(value_text(&value)),
             "type" => span.set_type(value_text(&value)),
             "error" => span.set_tag("error", tag_value(value)),
@@ -120,7 +135,7 @@ fn attributes(
             _ => {}
         }
     }
-    own_kind
+    said
 }
 
 /// Before the attributes that set fields directly.
@@ -152,6 +167,7 @@ fn add_scope(span: &mut RecordedSpan<'_>, scope: &InstrumentationScope) {
 fn set_names(
     span: &mut RecordedSpan<'_>,
     otel_name: &str,
+    has_resource: bool,
     mapped: Mapped,
     resource: ResourceNaming,
 ) {
@@ -159,8 +175,6 @@ fn set_names(
     let names = naming::names(&view);
     let has_name = !view.name().is_empty();
     let has_type = view.span_type().is_some();
-    // A resource that nobody has set is the name.
-    let has_resource = view.resource() != view.name();
     let by_meaning = match resource {
         ResourceNaming::Semantic if !has_resource && mapped.resource.is_none() => {
             semantic(&view, view.kind().unwrap_or(SpanKind::Internal)).map(Text::from)
@@ -212,8 +226,9 @@ fn set_status(span: &mut RecordedSpan<'_>, status: Status, events: &SpanEvents) 
         ("error.stack", exception::STACK),
     ];
     for (key, attribute) in described {
-        let said = exceptions().filter_map(|event| exception::text(&event.attributes, attribute));
-        let said = said.last().filter(|_| span.view().tag(key).is_none());
+        let mut said =
+            exceptions().filter_map(|event| exception::text(&event.attributes, attribute));
+        let said = said.next_back().filter(|_| span.view().tag(key).is_none());
         if let Some(said) = said {
             span.set_tag(key, said);
         }
