@@ -26,6 +26,10 @@
 //! [`install`] is for programs. A test, or a program with a tracer of its own, leaves the global provider
 //! alone and takes [`TracerProvider::new`] and [`share_context`].
 //!
+//! A program that keeps OpenTelemetry's SDK changes the exporter only: with the feature `sdk`, `SpanExporter`
+//! takes the place of an OTLP exporter, and `Sampler` that of the SDK's. The rest of this page is about spans
+//! without the SDK; the exporter's own says what is different there.
+//!
 //! # What becomes of an OpenTelemetry span
 //!
 //! | OpenTelemetry | Datadog |

@@ -33,14 +33,14 @@ fn supervise(shared: &Shared, patience: Patience) {
         if catch_unwind(AssertUnwindSafe(|| run(shared, patience))).is_ok() {
             break;
         }
+        let lost = shared.inbox.forget_taken();
+        shared.lose(LossReason::WorkerFailed, lost, "they were being put together");
         shared.base().warn_once("assembler", || {
             format!("the thread that puts OpenTelemetry's spans together failed ({failure})")
         });
     }
     let left = shared.inbox.end();
-    if left > 0 {
-        lose(shared, LossReason::WorkerFailed, left, "they were being put together");
-    }
+    shared.lose(LossReason::WorkerFailed, left, "nobody puts them together any more");
 }
 
 fn run(shared: &Shared, patience: Patience) {
@@ -53,7 +53,7 @@ fn run(shared: &Shared, patience: Patience) {
             if remote::ids(&span.span_context).is_some() {
                 waiting.add(span, now);
             } else if shared.inbox.settle(1, size::span(&span)) {
-                lose(shared, LossReason::Invalid, 1, "a span has no trace id, or none of its own");
+                shared.lose(LossReason::Invalid, 1, "a span has no trace id, or none of its own");
             }
         }
         let names = shared.names();
@@ -87,9 +87,4 @@ fn submit(shared: &Shared, names: &Names, ready: Ready) -> Option<Decision> {
         chunk.submit();
     }
     by_hand
-}
-
-fn lose(shared: &Shared, reason: LossReason, spans: usize, detail: &str) {
-    let spans = u64::try_from(spans).unwrap_or(u64::MAX);
-    shared.base().count_lost(reason, spans, || detail.to_owned());
 }

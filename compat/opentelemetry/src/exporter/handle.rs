@@ -175,20 +175,17 @@ impl SpanExporter {
         let in_time = self.inbox().stop(deadline);
         if !in_time {
             let left = self.inbox().abandon();
-            self.lose(LossReason::ShutdownTimeout, left, "the time for the shutdown was over");
+            self.shared().lose(
+                LossReason::ShutdownTimeout,
+                left,
+                "the time for the shutdown was over",
+            );
         }
         let stopped = self.shared().base().shutdown(deadline.left());
         if !in_time {
             return Err(OTelSdkError::Timeout(timeout));
         }
         stopped.map_err(|error| failure(error, timeout))
-    }
-
-    fn lose(&self, reason: LossReason, spans: usize, detail: &str) {
-        if spans > 0 {
-            let spans = u64::try_from(spans).unwrap_or(u64::MAX);
-            self.shared().base().count_lost(reason, spans, || detail.to_owned());
-        }
     }
 
     fn take(&self, batch: Vec<SpanData>) -> OTelSdkResult {
@@ -199,11 +196,15 @@ impl SpanExporter {
         match self.inbox().push(batch, bytes) {
             Ok(()) => Ok(()),
             Err(Refused::Closed) => {
-                self.lose(LossReason::Shutdown, spans, "they came after the exporter's shutdown");
+                self.shared().lose(
+                    LossReason::Shutdown,
+                    spans,
+                    "they came after the exporter's shutdown",
+                );
                 Err(OTelSdkError::AlreadyShutdown)
             }
             Err(Refused::Full) => {
-                self.lose(LossReason::QueueFull, spans, "the exporter's buffer is full");
+                self.shared().lose(LossReason::QueueFull, spans, "the exporter's buffer is full");
                 Err(OTelSdkError::InternalFailure(format!("no room: {spans} spans are lost")))
             }
         }

@@ -27,6 +27,7 @@ struct State {
     batches: Vec<Vec<SpanData>>,
     /// Spans in `batches`.
     waiting: usize,
+    waiting_bytes: usize,
     /// Spans taken over and neither submitted nor lost.
     held: usize,
     /// What they hold in memory.
@@ -81,6 +82,7 @@ impl Inbox {
         let before = state.waiting;
         state.batches.push(batch);
         state.waiting = before.saturating_add(spans);
+        state.waiting_bytes = state.waiting_bytes.saturating_add(bytes);
         state.held = state.held.saturating_add(spans);
         state.bytes = held;
         let is_much = before < WAKE_SPANS && state.waiting >= WAKE_SPANS;
@@ -128,8 +130,6 @@ impl Inbox {
         let mut state = self.lock();
         state.abandoned = true;
         state.batches = Vec::new();
-        state.waiting = 0;
-        state.bytes = 0;
         std::mem::take(&mut state.held)
     }
 
@@ -170,6 +170,7 @@ impl Inbox {
             state.is_asleep = false;
         }
         state.waiting = 0;
+        state.waiting_bytes = 0;
         Orders {
             batches: std::mem::take(&mut state.batches),
             flush: is_called(&state),
@@ -187,6 +188,18 @@ impl Inbox {
         state.held = state.held.saturating_sub(spans);
         state.bytes = state.bytes.saturating_sub(bytes);
         true
+    }
+
+    /// The assembler has lost what it had taken; how many spans that is.
+    pub(super) fn forget_taken(&self) -> usize {
+        let mut state = self.lock();
+        if state.abandoned {
+            return 0;
+        }
+        let lost = state.held.saturating_sub(state.waiting);
+        state.held = state.waiting;
+        state.bytes = state.waiting_bytes;
+        lost
     }
 
     /// What was ordered is done.
@@ -228,5 +241,70 @@ impl Deadline {
             Some(moment) => moment.saturating_duration_since(Instant::now()),
             None => Duration::from_secs(3600),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(5);
+
+    fn spans(count: usize) -> Vec<SpanData> {
+        (0..count).map(|_| crate::exporter::waiting::tests::span(1, 1, 0)).collect()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_unless_it_is_alone() {
+        let inbox = Inbox::new(100);
+        assert_eq!(inbox.push(spans(1), 500), Ok(()));
+        assert_eq!(inbox.push(spans(1), 1), Err(Refused::Full));
+        // Room is made when it is submitted, not when it is taken.
+        drop(inbox.take(None, true));
+        assert_eq!(inbox.push(spans(1), 1), Err(Refused::Full));
+        assert!(inbox.settle(1, 500));
+        assert_eq!(inbox.push(spans(1), 1), Ok(()));
+        assert!(inbox.close());
+        assert_eq!(inbox.push(spans(1), 1), Err(Refused::Closed));
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_told_for_an_assembler_that_is_not_there() {
+        let inbox = Inbox::new(100);
+        assert!(!inbox.flush(Deadline::after(SOON)));
+        assert!(!inbox.stop(Deadline::after(SOON)));
+        assert_eq!(inbox.end(), 0);
+        assert!(inbox.flush(Deadline::after(Duration::MAX)), "it has ended");
+    }
+
+    #[test]
+    fn spans_are_counted_as_lost_once() {
+        let inbox = Inbox::new(1_000);
+        inbox.push(spans(3), 30).unwrap();
+        let _taken = inbox.take(None, false);
+        inbox.push(spans(2), 20).unwrap();
+        assert_eq!(inbox.forget_taken(), 3);
+        assert_eq!(inbox.forget_taken(), 0);
+        assert_eq!(inbox.abandon(), 2);
+        assert!(!inbox.settle(2, 20));
+        assert_eq!((inbox.abandon(), inbox.end()), (0, 0));
+    }
+
+    #[test]
+    fn a_flush_is_answered_when_its_orders_are_done() {
+        let inbox = Inbox::new(1_000);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                loop {
+                    let orders = inbox.take(None, true);
+                    inbox.answer(&orders);
+                    if orders.stop {
+                        return inbox.end();
+                    }
+                }
+            });
+            assert!(inbox.flush(Deadline::after(Duration::from_secs(60))));
+            assert!(inbox.stop(Deadline::after(Duration::from_secs(60))));
+        });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::Resource;
-use tracehound::{RecordedSpan, Tracer};
+use tracehound::{LossReason, RecordedSpan, Tracer};
 
 use super::convert;
 use super::identity::identity;
@@ -70,6 +70,14 @@ impl Shared {
             span.set_tag(key_text(attribute.key.clone()), tag_value(attribute.value.clone()));
         }
         convert::describe(span, name, kind, attributes.to_vec(), Mapped::default(), self.naming);
+    }
+
+    /// Counts spans that do not get as far as the pipeline.
+    pub(super) fn lose(&self, reason: LossReason, spans: usize, detail: &str) {
+        if spans > 0 {
+            let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+            self.base.count_lost(reason, spans, || detail.to_owned());
+        }
     }
 
     /// The tracer whose pipeline it is.

@@ -156,3 +156,96 @@ impl Waiting {
         })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceFlags, TraceState};
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+    use std::time::SystemTime;
+
+    /// 0 is no parent.
+    pub(in crate::exporter) fn span(trace: u128, id: u64, parent: u64) -> SpanData {
+        let (flags, state) = (TraceFlags::SAMPLED, TraceState::NONE);
+        SpanData {
+            span_context: SpanContext::new(trace.into(), id.into(), flags, false, state),
+            parent_span_id: parent.into(),
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: "span".into(),
+            start_time: SystemTime::UNIX_EPOCH,
+            end_time: SystemTime::UNIX_EPOCH,
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::default(),
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn waiting() -> Waiting {
+        Waiting::new(Patience {
+            for_late: SECOND,
+            for_root: 10 * SECOND,
+            partial: None,
+            max_bytes: usize::MAX,
+        })
+    }
+
+    /// How many spans are taken.
+    fn taken(waiting: &mut Waiting, now: Instant) -> usize {
+        let mut spans = 0;
+        waiting.take(now, false, |ready| {
+            spans += ready.spans.len();
+            None
+        });
+        spans
+    }
+
+    #[test]
+    fn a_trace_waits_for_its_root_and_then_for_late_ones() {
+        let (mut waiting, start) = (waiting(), Instant::now());
+        waiting.add(span(1, 2, 1), start);
+        assert_eq!(taken(&mut waiting, start + 9 * SECOND), 0);
+        waiting.add(span(1, 1, 0), start + 2 * SECOND);
+        assert_eq!(taken(&mut waiting, start + 2 * SECOND), 0);
+        assert_eq!(taken(&mut waiting, start + 3 * SECOND), 2);
+        assert!(!waiting.has_spans());
+
+        waiting.add(span(1, 3, 1), start + 5 * SECOND);
+        assert!(waiting.has_spans());
+        assert_eq!(taken(&mut waiting, start + 6 * SECOND), 1);
+        assert_eq!(waiting.bytes, 0);
+    }
+
+    #[test]
+    fn a_root_that_comes_late_does_not_make_its_trace_wait_longer() {
+        let (mut waiting, start) = (waiting(), Instant::now());
+        waiting.add(span(1, 2, 1), start);
+        waiting.add(span(1, 1, 0), start + Duration::from_millis(9_900));
+        assert_eq!(taken(&mut waiting, start + 10 * SECOND), 2);
+    }
+
+    #[test]
+    fn traces_that_were_sent_are_remembered_for_a_while_and_not_too_many() {
+        let (mut waiting, start) = (waiting(), Instant::now());
+        let traces = MAX_REMEMBERED + 10;
+        for trace in 1..=traces {
+            waiting.add(span(trace as u128, 1, 0), start);
+        }
+        assert_eq!(taken(&mut waiting, start + SECOND), traces);
+        assert_eq!(waiting.remembered, traces);
+        taken(&mut waiting, start + 2 * SECOND);
+        assert_eq!((waiting.remembered, waiting.traces.len()), (0, 0));
+
+        waiting.add(span(1, 1, 0), start);
+        taken(&mut waiting, start + SECOND);
+        assert_eq!(waiting.remembered, 1);
+        taken(&mut waiting, start + SECOND + REMEMBERED);
+        assert_eq!(waiting.traces.len(), 0);
+    }
+}
