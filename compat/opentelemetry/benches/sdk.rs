@@ -3,6 +3,17 @@
 //! `cargo bench -p tracehound-opentelemetry --features sdk --bench sdk`. A span has five attributes, as the SDK
 //! hands it over. Behind the exporter are its thread, the pipeline and an agent; between the samples, outside
 //! of the time, everything is sent.
+//!
+//! Medians of one run on two shared, busy cores of a Xeon:
+//!
+//! | | time | allocations |
+//! | --- | --- | --- |
+//! | export of a batch of 512 | 5.6 µs, 11 ns a span | 0.002 a span |
+//! | export of one span, which wakes the exporter's thread | 600 ns | 1 |
+//! | start and end a root and its child, with the exporter's sampler | 1,390 ns | 27 |
+//! | the same with `AlwaysOn`, which decides and says nothing | 284 ns | 3 |
+//!
+//! What the sampler allocates is the trace state, which OpenTelemetry keeps as a list of texts.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 

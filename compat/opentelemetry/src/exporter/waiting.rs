@@ -12,7 +12,7 @@ use super::size;
 
 /// How long a trace that was sent is remembered: for its late spans, which need not wait for a root.
 const REMEMBERED: Duration = Duration::from_secs(10);
-/// How many of them.
+/// How many of them; beyond that, all are forgotten.
 const MAX_REMEMBERED: usize = 4096;
 
 /// How long spans wait for others of their trace.
@@ -158,6 +158,7 @@ impl Waiting {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 pub(super) mod tests {
     use super::*;
     use opentelemetry::InstrumentationScope;

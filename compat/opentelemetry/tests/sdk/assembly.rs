@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
+use proptest::prelude::*;
 use tracehound::testing::{Captured, CapturedSpan};
 use tracehound_opentelemetry::SpanExporter;
 use tracehound_test_support::within;
@@ -166,4 +167,63 @@ fn parents_in_a_circle_are_sent_all_the_same() {
         export(&exporter, batch).unwrap();
         assert_eq!(ids(&flushed(&exporter, &captured)).concat().len(), 5);
     });
+}
+
+#[test]
+fn threads_that_export_and_flush_at_once_lose_nothing() {
+    const THREADS: u64 = 8;
+    const SPANS: u64 = 200;
+    within(LIMIT, || {
+        let (builder, captured) = captured();
+        let exporter = builder.build();
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let exporter = exporter.clone();
+                scope.spawn(move || {
+                    for n in 1..=SPANS {
+                        let id = thread * SPANS + n;
+                        export(&exporter, vec![of_trace(u128::from(n), span(id, 0))]).unwrap();
+                        if n % 50 == 0 {
+                            exporter.flush(LIMIT).unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        let mut all = ids(&flushed(&exporter, &captured)).concat();
+        all.sort_unstable();
+        assert_eq!(all, (1..=THREADS * SPANS).collect::<Vec<_>>());
+        assert_eq!(exporter.losses().total(), 0);
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the parents are, and whatever batches the spans come in.
+    #[test]
+    fn every_span_arrives_once_and_no_chunk_has_two_roots(
+        spans in prop::collection::vec((1u64..30, any::<bool>(), 1u128..4, 1usize..5), 1..30),
+    ) {
+        let (builder, captured) = captured();
+        let exporter = builder.build();
+        let mut batch = Vec::new();
+        for (place, (parent, is_remote, trace, size)) in spans.iter().enumerate() {
+            let id = place as u64 + 1;
+            let data = of_trace(*trace, span(id, parent % 30));
+            batch.push(if *is_remote && parent % 5 == 0 { below_remote(data) } else { data });
+            if batch.len() >= *size {
+                export(&exporter, std::mem::take(&mut batch)).unwrap();
+            }
+        }
+        export(&exporter, batch).unwrap();
+        let chunks = flushed(&exporter, &captured);
+        let mut all = ids(&chunks).concat();
+        all.sort_unstable();
+        prop_assert_eq!(all, (1..=spans.len() as u64).collect::<Vec<_>>());
+        for chunk in chunks {
+            prop_assert!(chunk.iter().filter(|span| span.is_local_root).count() <= 1);
+            prop_assert!(chunk.iter().all(|span| span.trace_id == chunk[0].trace_id));
+        }
+    }
 }
