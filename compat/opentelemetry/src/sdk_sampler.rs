@@ -21,6 +21,9 @@ use crate::{context_store, live, remote};
 /// decided here. An attribute `manual.keep` or `manual.drop` that a span starts with decides for it and what
 /// is below it, and at the exporter for the whole trace.
 ///
+/// It is parent-based as it is: inside of the SDK's `Sampler::ParentBased`, what a remote parent does not keep
+/// would not be recorded.
+///
 /// The decision is in the flags and in the trace state (`dd=s:2;t.dm:-3`, and `ot` for OpenTelemetry's
 /// samplers downstream): [`Propagator`](crate::Propagator), OpenTelemetry's own, and the exporter find it
 /// there.

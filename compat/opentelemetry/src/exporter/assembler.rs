@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Instant;
 
+use opentelemetry::Context;
 use tracehound::{Decision, LossReason, Mechanism};
 
 use super::chunk;
@@ -27,8 +28,8 @@ pub(super) fn spawn(shared: &Arc<Shared>, patience: Patience) -> io::Result<()> 
 }
 
 fn supervise(shared: &Shared, patience: Patience) {
-    // Functions of the user run here: what they trace would come back here.
-    let _off = tracehound::suppress();
+    // Functions of the user run here: what they trace, through either API, would come back here.
+    let _off = (tracehound::suppress(), Context::enter_telemetry_suppressed_scope());
     for failure in 0..MAX_FAILURES {
         if catch_unwind(AssertUnwindSafe(|| run(shared, patience))).is_ok() {
             break;
@@ -46,6 +47,7 @@ fn supervise(shared: &Shared, patience: Patience) {
 fn run(shared: &Shared, patience: Patience) {
     let mut waiting = Waiting::new(patience);
     let mut next = None;
+    let mut has_looked = false;
     loop {
         let mut orders = shared.inbox.take(next, waiting.has_spans());
         let now = Instant::now();
@@ -57,6 +59,10 @@ fn run(shared: &Shared, patience: Patience) {
             }
         }
         let names = shared.names();
+        if !has_looked && waiting.has_spans() {
+            has_looked = true;
+            shared.warn_of_idle_rules();
+        }
         next = waiting.take(now, orders.flush, |ready| submit(shared, &names, ready));
         shared.inbox.answer(&orders);
         if orders.stop {

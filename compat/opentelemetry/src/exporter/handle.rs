@@ -2,6 +2,7 @@
 
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
@@ -123,6 +124,7 @@ impl SpanExporter {
     /// exporter.
     #[must_use]
     pub fn sampler(&self) -> Sampler {
+        self.shared().has_sampler.store(true, Ordering::Relaxed);
         Sampler::new(Arc::clone(&self.handle.shared))
     }
 

@@ -1,10 +1,12 @@
 //! What the exporter, its assembler and its sampler share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::Resource;
+use tracehound::config::{Candidate, Config, Origin, ReportRow};
 use tracehound::{LossReason, RecordedSpan, Tracer};
 
 use super::convert;
@@ -25,6 +27,8 @@ pub(crate) struct Shared {
     pub(super) mappings: Mappings,
     pub(super) naming: ResourceNaming,
     pub(super) inbox: Inbox,
+    /// Somebody has asked for the sampler.
+    pub(super) has_sampler: AtomicBool,
 }
 
 /// Whose spans they are.
@@ -43,7 +47,8 @@ impl Shared {
         inbox: Inbox,
     ) -> Self {
         let names = Names { tracer: base.clone(), resource: Resource::builder_empty().build() };
-        Shared { base, names: RwLock::new(names), mappings, naming, inbox }
+        let has_sampler = AtomicBool::new(false);
+        Shared { base, names: RwLock::new(names), mappings, naming, inbox, has_sampler }
     }
 
     pub(crate) fn names(&self) -> Names {
@@ -70,6 +75,30 @@ impl Shared {
             span.set_tag(key_text(attribute.key.clone()), tag_value(attribute.value.clone()));
         }
         convert::describe(span, name, kind, attributes.to_vec(), Mapped::default(), self.naming);
+    }
+
+    /// Rules that are set and asked by nobody: the SDK decides by its own sampler.
+    pub(super) fn warn_of_idle_rules(&self) {
+        if self.has_sampler.load(Ordering::Relaxed) {
+            return;
+        }
+        const RULES: [&str; 3] =
+            ["DD_TRACE_SAMPLE_RATE", "DD_TRACE_SAMPLING_RULES", "DD_TRACE_SAMPLING_RULES_FILE"];
+        let is_set = |row: &&ReportRow| {
+            // The SDK reads the variables of OpenTelemetry itself.
+            let is_ours = |value: &Candidate| value.origin() >= Origin::Env;
+            RULES.contains(&row.name()) && row.effective().is_some_and(is_ours)
+        };
+        let mut rows = self.base.config().into_iter().flat_map(Config::report);
+        if let Some(row) = rows.find(is_set) {
+            self.base.warn_once("idle-rules", || {
+                format!(
+                    "{} has no effect: the SDK samples by itself unless its provider is given the \
+                     exporter's sampler",
+                    row.name()
+                )
+            });
+        }
     }
 
     /// Counts spans that do not get as far as the pipeline.

@@ -1,13 +1,17 @@
 //! Functions of the user that name spans.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanExporter as _;
+use opentelemetry_sdk::trace::{
+    SdkTracer, SdkTracerProvider, SimpleSpanProcessor, SpanExporter as _,
+};
 use tracehound::testing::Captured;
+use tracehound_test_support::within;
 
-use super::support::{captured, export, flushed, only, patient, span, tracer, with};
+use super::support::{LIMIT, captured, export, flushed, only, patient, span, tracer, with};
 
 #[test]
 fn what_they_say_counts_over_attributes_and_what_they_leave_open_does_not() {
@@ -66,14 +70,26 @@ fn one_that_panics_is_counted_and_said_once_and_nothing_is_lost() {
 
 /// They run on the exporter's thread: what they trace must not come back for ever.
 #[test]
-fn one_that_traces_is_not_traced() {
-    let (builder, captured) = captured();
-    let exporter = builder
-        .resource_mapping(|span, _| {
-            tracehound::in_span("mapping", |_| ());
-            Some(span.name.to_string())
-        })
-        .build();
-    export(&exporter, vec![span(1, 0)]).unwrap();
-    assert_eq!(only(&exporter, &captured).resource, "span_name");
+fn what_they_trace_themselves_does_not_exist() {
+    within(LIMIT, || {
+        let (builder, captured) = captured();
+        let native = Captured::default();
+        let beside = tracer().capture(&native).build();
+        let otel = Arc::new(OnceLock::<SdkTracer>::new());
+        let own = Arc::clone(&otel);
+        let exporter = builder
+            .resource_mapping(move |span, _| {
+                beside.in_span("mapping", |_| ());
+                own.get().unwrap().in_span("mapping", |_| Some(span.name.to_string()))
+            })
+            .build();
+        let processor = SimpleSpanProcessor::new(exporter.clone());
+        let provider = SdkTracerProvider::builder().with_span_processor(processor).build();
+        let tracer = provider.tracer("test");
+        otel.set(tracer.clone()).unwrap();
+        drop(tracer.start("traced"));
+        exporter.flush(LIMIT).unwrap();
+        assert_eq!(only(&exporter, &captured).resource, "traced");
+        assert!(native.spans().is_empty());
+    });
 }

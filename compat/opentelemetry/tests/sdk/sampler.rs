@@ -1,6 +1,7 @@
 //! Decisions at the start of a trace, through the SDK's own provider.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
@@ -11,6 +12,8 @@ use opentelemetry_sdk::trace::{
     BatchSpanProcessor, SdkTracer, SdkTracerProvider, SimpleSpanProcessor,
 };
 use tracehound::SamplingRule;
+use tracehound::config::Environment;
+use tracehound::testing::Captured;
 use tracehound_opentelemetry::{Propagator, SpanExporter};
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, Reply, Span, within};
@@ -278,5 +281,36 @@ fn a_simple_processor_leaves_out_what_is_not_kept() {
         exporter.flush(LIMIT).unwrap();
         let resources: Vec<_> = agent.spans().into_iter().map(|span| span.resource).collect();
         assert_eq!(resources, ["kept"]);
+    });
+}
+
+/// A rule that nobody asks is no rule: the user is told.
+#[test]
+fn rules_without_the_sampler_are_warned_of_once() {
+    within(LIMIT, || {
+        let warned = |setting: (&'static str, &'static str), ask: bool| {
+            let said = Arc::new(Mutex::new(Vec::new()));
+            let lines = Arc::clone(&said);
+            let captured = Captured::default();
+            let tracer = tracehound::Tracer::builder()
+                .environment(Environment::from_pairs([setting]))
+                .capture(&captured)
+                .log(move |_, line: &str| lines.lock().unwrap().push(line.to_owned()));
+            let exporter = patient(tracer).build();
+            if ask {
+                let _ = exporter.sampler();
+            }
+            for id in 1..=2 {
+                super::support::export(&exporter, vec![super::support::span(id, 0)]).unwrap();
+                exporter.flush(LIMIT).unwrap();
+            }
+            let said = said.lock().unwrap();
+            said.iter().filter(|line| line.contains("has no effect")).count()
+        };
+        assert_eq!(warned(("DD_TRACE_SAMPLE_RATE", "0.5"), false), 1);
+        assert_eq!(warned(("DD_TRACE_SAMPLE_RATE", "0.5"), true), 0);
+        assert_eq!(warned(("DD_ENV", "prod"), false), 0);
+        // The SDK follows this one itself.
+        assert_eq!(warned(("OTEL_TRACES_SAMPLER", "always_off"), false), 0);
     });
 }
