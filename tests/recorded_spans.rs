@@ -67,17 +67,17 @@ fn they_arrive_beside_the_tracers_own() {
 fn a_decision_is_taken_once_and_travels_with_what_explains_it() {
     let (tracer, captured) = tracehound::testing::tracer();
     captured.decide(Priority::USER_KEEP, Mechanism::RULE);
-    let mut chunk = tracer.chunk(context().with_origin("rum")).unwrap();
-    let context = tracer.sampled_context(&mut chunk);
+    let chunk = tracer.chunk(context().with_origin("rum")).unwrap();
+    let (decision, context) = tracer.sample(chunk);
+    assert_eq!(decision.priority, Priority::USER_KEEP);
     assert_eq!(context.priority(), Some(Priority::USER_KEEP));
     assert_eq!(context.mechanism(), Some(Mechanism::RULE));
     assert_eq!(context.origin(), Some("rum"));
+    assert!(captured.chunks().is_empty(), "it was for the decision alone");
 
     captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    let mut chunk = tracer.chunk(context).unwrap();
     assert_eq!(chunk.decide().priority, Priority::USER_KEEP);
-    // It was for the decision alone.
-    drop(chunk);
-    assert!(captured.chunks().is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::chunk::Buffers;
 use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
-use super::segment::{Segment, blank, set_service};
+use super::segment::{Segment, blank, give_back, set_service};
 use super::shared::Shared;
 use super::span_context::SpanContext;
 use super::tagging::{Special, changes};
@@ -121,6 +121,13 @@ impl ChunkBuilder {
 
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// Gives up the spans, and the context back: the chunk was for the decision alone.
+    pub(crate) fn into_context(self) -> SpanContext {
+        let ChunkBuilder { mut segment, buffers, .. } = self;
+        give_back(buffers);
+        segment.upstream.take().map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 
     /// Hands the chunk to the pipeline, and never waits: where that is full, the spans are lost and counted.

@@ -415,6 +415,9 @@ pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
     }
 }
 
+/// Pairs of empty vectors that a thread keeps; more than it fetches at once.
+const MAX_BLANKS: usize = 32;
+
 thread_local! {
     /// Empty vectors, fetched several at a time: threads that start traces meet at the pool's lock seldom.
     static BLANKS: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
@@ -432,4 +435,16 @@ pub(super) fn blank(shared: &Shared) -> Buffers {
         .ok()
         .flatten()
         .unwrap_or_default()
+}
+
+/// Keeps vectors that were not needed for the next trace of this thread.
+pub(super) fn give_back(buffers: Buffers) {
+    let Some(buffers) = buffers.recycle() else { return };
+    let _ = BLANKS.try_with(|blanks| {
+        if let Ok(mut blanks) = blanks.try_borrow_mut() {
+            if blanks.len() < MAX_BLANKS {
+                blanks.push(buffers);
+            }
+        }
+    });
 }

@@ -9,7 +9,7 @@ use super::propagation::Explained;
 use crate::diag::LossReason;
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ChunkBuilder, Shared, SpanContext};
+use crate::trace::{ChunkBuilder, Decision, Shared, SpanContext};
 
 /// Whose spans they are: what is absent is as it is with the tracer it is taken from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,22 +34,22 @@ impl Tracer {
         ChunkBuilder::new(self.shared()?, context)
     }
 
-    /// What another process is to know of a trace whose spans another library records: the chunk's context
-    /// with the sampling decision, which is taken now, by the first span of the chunk as it is, if there is
-    /// none.
+    /// Takes the sampling decision on a trace that begins with the first span of a chunk as it is, unless the
+    /// chunk has one; beside it, what another process is to know of the trace.
     ///
-    /// For a library that must decide when a trace begins: with a chunk that is then dropped.
+    /// For a library that must decide when a trace begins: the chunk is for the decision alone, and its spans
+    /// are not sent.
     #[must_use]
-    pub fn sampled_context(&self, chunk: &mut ChunkBuilder) -> SpanContext {
+    pub fn sample(&self, mut chunk: ChunkBuilder) -> (Decision, SpanContext) {
         let decision = chunk.decide();
-        let segment = chunk.segment();
-        let upstream = segment.upstream.as_deref().cloned().unwrap_or_default();
-        SpanContext {
+        let probability = Explained::of(chunk.segment(), &decision).map(Explained::into_text);
+        let context = SpanContext {
             priority: Some(decision.priority),
             mechanism: decision.mechanism,
-            probability: Explained::of(segment, &decision).map(Explained::into_text),
-            ..upstream
-        }
+            probability,
+            ..chunk.into_context()
+        };
+        (decision, context)
     }
 
     /// A tracer with another identity on the same pipeline: what they send, lose and decide is one.

@@ -66,8 +66,7 @@ impl Sampler {
             let mut root = chunk.span(SpanId::new(1)?, UNIX_EPOCH, UNIX_EPOCH);
             self.shared.describe(&mut root, name, kind, attributes);
         }
-        let context = tracer.sampled_context(&mut chunk);
-        let decision = chunk.decision()?;
+        let (decision, context) = tracer.sample(chunk);
         Some(SamplingResult {
             decision: recorded(decision.priority),
             attributes: explanation(&decision),

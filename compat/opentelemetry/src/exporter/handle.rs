@@ -65,10 +65,10 @@ const FORCE_FLUSH: Duration = Duration::from_secs(5);
 ///
 /// # Which traces are kept
 ///
-/// The last of these counts: the flags of the span context (sampled is priority 1, not sampled 0), what the
-/// `dd` member of its trace state says, an attribute `sampling.priority` or `_sampling_priority_v1`, an
-/// attribute `manual.keep` or `manual.drop`, each on any span of the trace. Rules, rates and the agent's
-/// wishes take part if [`Sampler`] is the provider's.
+/// The last of these counts: the flags of the span context (sampled is priority 1, not sampled 0); what the
+/// `dd` member of its trace state says; an attribute `sampling.priority`, `_sampling_priority_v1`,
+/// `manual.keep` or `manual.drop` of any span of the trace. Rules, rates and the agent's wishes take part if
+/// [`Sampler`] is the provider's.
 ///
 /// # What becomes of a span
 ///
