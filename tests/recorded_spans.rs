@@ -63,6 +63,24 @@ fn they_arrive_beside_the_tracers_own() {
     });
 }
 
+/// Its payload is well-formed all the same, and takes no other trace with it.
+#[test]
+fn an_id_that_was_given_twice_is_sent_twice() {
+    within(LIMIT, || {
+        let agent = TestAgent::start();
+        let tracer = common::builder(&agent.url(), &Said::default()).build();
+        let mut chunk = tracer.chunk(context()).unwrap();
+        for name in ["first", "second"] {
+            chunk.span(id(1), SystemTime::now(), SystemTime::now()).set_name(name);
+        }
+        chunk.submit();
+        tracer.flush(LIMIT).unwrap();
+        let mut names: Vec<_> = agent.spans().into_iter().map(|span| span.name).collect();
+        names.sort();
+        assert_eq!(names, ["first", "second"]);
+    });
+}
+
 #[test]
 fn a_decision_is_taken_once_and_travels_with_what_explains_it() {
     let (tracer, captured) = tracehound::testing::tracer();

@@ -7,7 +7,7 @@ use std::thread::Builder;
 use std::time::Instant;
 
 use opentelemetry::Context;
-use tracehound::{Decision, LossReason, Mechanism};
+use tracehound::{ChunkBuilder, Decision, LossReason, Mechanism};
 
 use super::chunk;
 use super::shared::{Names, Shared};
@@ -73,24 +73,34 @@ fn run(shared: &Shared, patience: Patience) {
 
 /// Makes chunks of the spans of a trace and submits them; gives the user's own word on the trace.
 fn submit(shared: &Shared, names: &Names, ready: Ready) -> Option<Decision> {
-    let Ready { spans, mut bytes, mut by_hand } = ready;
+    let Ready { spans, mut bytes, by_hand: before } = ready;
     let Names { tracer, resource } = names;
+    let mut by_hand = before;
+    let mut chunks = Vec::new();
     for part in chunk::apart(spans) {
         let count = part.len();
         let named = part.into_iter().map(|span| {
             let mapped = shared.mappings.apply(&span, resource, tracer);
             (span, mapped)
         });
-        let chunk = chunk::build(named.collect(), by_hand, shared.naming, tracer);
+        let chunk = chunk::build(named.collect(), before, shared.naming, tracer);
+        let decision = chunk.as_ref().and_then(ChunkBuilder::decision);
+        by_hand = decision.filter(|decision| decision.mechanism == MANUAL).or(by_hand);
+        chunks.push((chunk, count));
+    }
+    for (chunk, count) in chunks {
         // What is submitted is the pipeline's to count. Only now: the user's functions may not have ended in
         // the time for a shutdown.
         if !shared.inbox.settle(count, std::mem::take(&mut bytes)) {
-            return by_hand;
+            break;
         }
-        let Some(chunk) = chunk else { continue };
-        let is_by_hand = |decision: &Decision| decision.mechanism == Some(Mechanism::MANUAL);
-        by_hand = chunk.decision().filter(is_by_hand).or(by_hand);
+        let Some(mut chunk) = chunk else { continue };
+        if let Some(by_hand) = by_hand {
+            chunk.set_decision(by_hand);
+        }
         chunk.submit();
     }
     by_hand
 }
+
+const MANUAL: Option<Mechanism> = Some(Mechanism::MANUAL);

@@ -26,11 +26,16 @@ pub(super) fn apart(spans: Vec<SpanData>) -> Vec<Vec<SpanData>> {
         return vec![spans];
     }
     let roots = roots(&spans);
-    let mut parts: HashMap<Option<SpanId>, Vec<SpanData>> = HashMap::new();
+    let mut places = HashMap::new();
+    let mut parts: Vec<Vec<SpanData>> = Vec::new();
     for (span, root) in spans.into_iter().zip(roots) {
-        parts.entry(root).or_default().push(span);
+        let place = *places.entry(root).or_insert(parts.len());
+        match parts.get_mut(place) {
+            Some(part) => part.push(span),
+            None => parts.push(vec![span]),
+        }
     }
-    parts.into_values().collect()
+    parts
 }
 
 /// The local root above each span, where it is here.

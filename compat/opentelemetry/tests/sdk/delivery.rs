@@ -124,7 +124,7 @@ const TRACES: usize = 1_000;
 const THREADS: usize = 4;
 const SPANS: usize = 10;
 
-/// Several threads, several batches, a small partial flush: every span arrives, and once.
+/// Several threads and several batches, which part traces: every span arrives, and once.
 #[test]
 fn a_burst_arrives_whole_and_once() {
     within(LIMIT, || {

@@ -95,6 +95,20 @@ fn what_is_said_by_hand_counts_for_what_comes_later() {
 }
 
 #[test]
+fn what_is_said_by_hand_counts_for_every_part_of_the_trace() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(scripts::healthy);
+        let exporter = patient(tracer().agent_url(agent.url())).build();
+        let batch = vec![root(true, ""), with(span(2, 0), [KeyValue::new("manual.drop", true)])];
+        export(&exporter, batch).unwrap();
+        exporter.flush(LIMIT).unwrap();
+        let priorities: Vec<_> =
+            agent.spans().iter().map(|span| span.metric(PRIORITY).unwrap()).collect();
+        assert_eq!(priorities, [-1.0, -1.0]);
+    });
+}
+
+#[test]
 fn what_came_with_the_trace_is_on_it_and_rates_are_on_the_root() {
     within(LIMIT, || {
         let mut data = root(true, "dd=s:2;o:rum;p:00000000000000aa;t.dm:-3;t.usr.id:u1,a=1");
