@@ -161,6 +161,14 @@ fn the_resource_is_the_name_where_that_is_asked_for() {
 }
 
 #[test]
+fn the_resource_of_a_span_may_follow_from_the_resource_of_the_sdk() {
+    let query = with(span(1, 0), [KeyValue::new("db.statement", "SELECT 1")]);
+    assert_eq!(plain(query.clone()).resource, "span_name");
+    let database = [KeyValue::new("db.system", "sqlite")];
+    assert_eq!(convert(|builder| builder, &database, query).resource, "SELECT 1");
+}
+
+#[test]
 fn arrays_are_flattened_and_odd_values_do_no_harm() {
     let data = with(
         span(1, 0),
