@@ -58,7 +58,12 @@ impl Anchor {
 
     /// The monotonic reading that stands for a wall time given by the user.
     pub(crate) fn ticks(self, time: SystemTime) -> Ticks {
-        Ticks(unix_ns(time).saturating_sub(self.0))
+        self.ticks_at(unix_ns(time))
+    }
+
+    /// The same for nanoseconds since the Unix epoch.
+    pub(crate) fn ticks_at(self, unix_ns: i64) -> Ticks {
+        Ticks(unix_ns.saturating_sub(self.0))
     }
 }
 

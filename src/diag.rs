@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use tracehound_fork::PerProcess;
 #[cfg(unix)]
@@ -51,11 +51,13 @@ pub enum LossReason {
     TraceTooLong,
     /// The worker could not be started, or failed and could not be started again.
     WorkerFailed,
+    /// A span that no agent takes: without a trace id or an id of its own.
+    Invalid,
 }
 
 impl LossReason {
     /// Every reason, in the order of [`Losses`].
-    pub const ALL: [LossReason; 8] = [
+    pub const ALL: [LossReason; 9] = [
         LossReason::QueueFull,
         LossReason::TooLarge,
         LossReason::AgentUnreachable,
@@ -64,6 +66,7 @@ impl LossReason {
         LossReason::ShutdownTimeout,
         LossReason::TraceTooLong,
         LossReason::WorkerFailed,
+        LossReason::Invalid,
     ];
 
     /// The reason as one word, as health metrics name it.
@@ -78,6 +81,7 @@ impl LossReason {
             LossReason::ShutdownTimeout => "shutdown_timeout",
             LossReason::TraceTooLong => "trace_too_long",
             LossReason::WorkerFailed => "worker_failed",
+            LossReason::Invalid => "invalid",
         }
     }
 }
@@ -124,7 +128,7 @@ pub(crate) struct Diag {
 struct History {
     lost: [AtomicU64; LossReason::ALL.len()],
     /// One bit for each reason whose first loss has been said.
-    said: AtomicU8,
+    said: AtomicU16,
     once: Mutex<HashSet<&'static str>>,
 }
 

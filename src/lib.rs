@@ -45,12 +45,13 @@ pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveSpan, Baggage, Context, ContextProvider, Decision, ErrorDescription, EventValue,
-    FutureExt, InContext, InSpan, LateNames, Mechanism, NamingFn, Priority, Scope, ScopeToken,
-    Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, Suppression,
-    TagValue, inherited_context, replace_context_store, suppress,
+    ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, ErrorDescription,
+    EventValue, FutureExt, InContext, InSpan, LateNames, Mechanism, NamingFn, Priority,
+    RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink,
+    SpanRef, SpanView, Suppression, TagValue, inherited_context, replace_context_store, suppress,
 };
 pub use tracer::{
-    Guard, Tracer, TracerBuilder, activate, current_root_span, current_span, current_trace_context,
-    extract, flush, in_span, init, inject, shutdown, span, start_span, trace, tracer,
+    Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,
+    current_trace_context, extract, flush, in_span, init, inject, shutdown, span, start_span,
+    trace, tracer,
 };

@@ -107,11 +107,13 @@ impl Encoder {
         let whole = Whole { segment, global: &global, decision, common };
         out.array(chunk.len());
         let head = chunk.head();
-        let head_id = head.and_then(|head| head.span_id());
-        if let Some(head) = head {
-            self.span(out, &whole, &head, true);
+        if let Some(head) = &head {
+            self.span(out, &whole, head, true);
         }
-        for span in chunk.spans().filter(|span| span.span_id() != head_id) {
+        // Not by the id: another library may have given it twice.
+        let is_head =
+            |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
+        for span in chunk.spans().filter(|span| !is_head(span)) {
             self.span(out, &whole, &span, false);
         }
     }

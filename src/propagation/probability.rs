@@ -4,6 +4,7 @@
 //! both of 56 bits. An OpenTelemetry sampler downstream comes to the same decision from them.
 
 use super::digits::hex;
+use super::scratch::Scratch;
 use crate::id::TraceId;
 use crate::text::Text;
 use crate::trace::{Decision, Mechanism, kept_by_hash, sampling_hash};
@@ -45,6 +46,11 @@ impl Probability {
             false => randomness.min(threshold.saturating_sub(1)),
         };
         Some(Probability { randomness, threshold })
+    }
+
+    /// The value of the member.
+    pub(crate) fn text(self) -> Text {
+        Scratch::with(|scratch| scratch.text(|text| self.push(text)))
     }
 
     /// Appends the value of the member.

@@ -101,10 +101,7 @@ impl Segment {
         if let Some(context) = upstream.as_deref() {
             if context.trace_id.is_some() {
                 draft.record.parent = context.span_id;
-                decision = context
-                    .priority
-                    .filter(|_| shared.apm_tracing || context.has_trace_source())
-                    .map(|priority| Decision::inherited(priority, context.mechanism));
+                decision = inherited(shared, context);
             }
             if draft.record.baggage.is_none() {
                 draft.record.baggage.clone_from(&context.baggage);
@@ -141,6 +138,29 @@ impl Segment {
     #[inline]
     fn body(&self) -> Option<MutexGuard<'_, Body>> {
         (!self.is_inherited()).then(|| lock(&self.body))
+    }
+
+    /// A part of a trace that another library has recorded; `None` for a context without a trace.
+    pub(super) fn recorded(shared: &Arc<Shared>, upstream: SpanContext) -> Option<Self> {
+        Some(Segment {
+            epoch: epoch(),
+            trace_id: upstream.trace_id?,
+            // Handles ask for it, and there are none to a span that has finished.
+            root: SpanId::generate(),
+            anchor: Anchor::current(),
+            has_baggage: upstream.baggage.is_some().into(),
+            decision: Decided::new(inherited(shared, &upstream)),
+            upstream: Some(Arc::new(upstream)),
+            shared: Arc::clone(shared),
+            body: Mutex::default(),
+        })
+    }
+
+    /// Leaves out what upstream says of the span that is the parent there: no span has it.
+    pub(super) fn without_parent(&mut self) {
+        if let Some(upstream) = self.upstream.as_mut().and_then(Arc::get_mut) {
+            upstream.last_parent = None;
+        }
     }
 
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
@@ -219,7 +239,7 @@ impl Segment {
         self.decision.overrule(decision);
     }
 
-    fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
+    pub(super) fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
         let chunk = Chunk::new(Arc::clone(self), Buffers { spans, tags }, finished);
         if self.shared.is_enabled() {
             self.shared.sink.submit(chunk);
@@ -449,6 +469,12 @@ impl Drop for Segment {
     }
 }
 
+/// The decision that came in. Without APM it counts only if a product has marked the trace.
+fn inherited(shared: &Shared, context: &SpanContext) -> Option<Decision> {
+    let priority = context.priority.filter(|_| shared.apm_tracing || context.has_trace_source())?;
+    Some(Decision::inherited(priority, context.mechanism))
+}
+
 /// Names that were put off are fixed: the span does not change any more.
 pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
     let Some(names) = (SpanView { segment, record, tags }).late_names() else { return };
@@ -479,12 +505,15 @@ pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
     }
 }
 
+/// Pairs of empty vectors that a thread keeps; more than it fetches at once.
+const MAX_BLANKS: usize = 32;
+
 thread_local! {
     /// Empty vectors, fetched several at a time: threads that start traces meet at the pool's lock seldom.
     static BLANKS: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
 }
 
-fn blank(shared: &Shared) -> Buffers {
+pub(super) fn blank(shared: &Shared) -> Buffers {
     BLANKS
         .try_with(|blanks| {
             let mut blanks = blanks.try_borrow_mut().ok()?;
@@ -496,4 +525,16 @@ fn blank(shared: &Shared) -> Buffers {
         .ok()
         .flatten()
         .unwrap_or_default()
+}
+
+/// Keeps vectors that were not needed for the next trace of this thread.
+pub(super) fn give_back(buffers: Buffers) {
+    let Some(buffers) = buffers.recycle() else { return };
+    let _ = BLANKS.try_with(|blanks| {
+        if let Ok(mut blanks) = blanks.try_borrow_mut() {
+            if blanks.len() < MAX_BLANKS {
+                blanks.push(buffers);
+            }
+        }
+    });
 }

@@ -89,6 +89,15 @@ impl SpanContext {
         self
     }
 
+    /// As the context of a span of this process that another library records: whoever receives it has that
+    /// span for the last Datadog span above (`p` of the `dd` member of `tracestate`).
+    #[must_use]
+    pub fn in_this_process(mut self) -> Self {
+        self.remote = false;
+        self.last_parent = None;
+        self
+    }
+
     /// With one more propagated tag; names without the prefix `_dd.p.` are ignored.
     ///
     /// `_dd.p.dm` is the mechanism, and `_dd.p.tid` is ignored: it is part of the trace id.

@@ -201,7 +201,7 @@ impl TracerBuilder {
             sink,
             diag,
         });
-        let propagators = self.propagators;
+        let propagators = self.propagators.into();
         Tracer::of(Parts { shared, exporter, config, propagator, propagators })
     }
 

@@ -15,6 +15,7 @@ use crate::text::Text;
 use crate::trace::Sink;
 
 /// The pipeline to the agent.
+#[derive(Clone)]
 pub(super) struct Exporter {
     pipeline: Arc<Pipeline>,
     url: String,

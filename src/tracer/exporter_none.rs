@@ -11,6 +11,7 @@ use crate::propagation::HttpPropagator;
 use crate::trace::{Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanView};
 
 /// Drops finished traces.
+#[derive(Clone)]
 pub(super) struct Exporter;
 
 impl Exporter {

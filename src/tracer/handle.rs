@@ -62,7 +62,7 @@ pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) propagator: Arc<HttpPropagator>,
     /// The program's own, asked before the others.
-    pub(super) propagators: Vec<Box<dyn Propagator>>,
+    pub(super) propagators: Arc<[Box<dyn Propagator>]>,
 }
 
 /// As [`Shared`]: a panic leaves nothing half done.
@@ -89,7 +89,7 @@ impl Tracer {
         Tracer { parts: Some(Arc::new(parts)) }
     }
 
-    fn shared(&self) -> Option<&Arc<Shared>> {
+    pub(super) fn shared(&self) -> Option<&Arc<Shared>> {
         self.parts.as_ref().map(|parts| &parts.shared)
     }
 

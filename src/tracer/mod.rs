@@ -4,6 +4,7 @@ mod builder;
 #[cfg_attr(feature = "agent", path = "exporter_agent.rs")]
 #[cfg_attr(not(feature = "agent"), path = "exporter_none.rs")]
 mod exporter;
+mod foreign;
 mod global;
 mod handle;
 mod propagation;
@@ -12,6 +13,7 @@ mod sampler;
 mod sampling_choice;
 
 pub use builder::TracerBuilder;
+pub use foreign::Identity;
 pub use global::{
     Guard, activate, current_root_span, current_span, current_trace_context, extract, flush,
     in_span, init, inject, shutdown, span, start_span, trace, tracer,

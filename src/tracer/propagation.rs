@@ -6,7 +6,8 @@ use super::handle::{Parts, Tracer};
 use crate::propagation::{
     Extractor, Injector, Outgoing, Probability, ProbabilityRef, without_threshold,
 };
-use crate::trace::{Baggage, Context, Lineage, Mechanism, SpanContext, SpanRef};
+use crate::text::Text;
+use crate::trace::{Baggage, Context, Decision, Lineage, Mechanism, Segment, SpanContext, SpanRef};
 
 impl Tracer {
     /// Writes the headers that let another process go on with the current trace.
@@ -49,7 +50,7 @@ impl Tracer {
             let passed_on = || context.remote().cloned().unwrap_or_default();
             let whole = SpanContext { baggage: baggage.clone(), ..live.unwrap_or_else(passed_on) };
             if whole.trace_id.is_some() || whole.baggage.is_some() {
-                for own in &parts.propagators {
+                for own in parts.propagators.iter() {
                     parts.guard(|| own.inject(&whole, carrier));
                 }
             }
@@ -85,6 +86,44 @@ impl Tracer {
     }
 }
 
+/// What the `ot` member of `tracestate` says of a decision.
+pub(super) enum Explained<'a> {
+    Inbound(&'a Text),
+    /// What came in, without the threshold: that does not explain a decision by hand.
+    ByHand(Text),
+    Computed(Probability),
+}
+
+impl<'a> Explained<'a> {
+    pub(super) fn of(segment: &'a Segment, decision: &Decision) -> Option<Self> {
+        let upstream = segment.upstream.as_deref();
+        let inbound = upstream.and_then(|context| context.probability.as_ref());
+        if decision.mechanism == Some(Mechanism::MANUAL) {
+            return without_threshold(inbound?).map(Explained::ByHand);
+        }
+        if upstream.and_then(|context| context.priority).is_some() {
+            return inbound.map(Explained::Inbound);
+        }
+        Probability::of(segment.trace_id, decision).map(Explained::Computed)
+    }
+
+    fn to_send(&self) -> ProbabilityRef<'_> {
+        match self {
+            Explained::Inbound(text) => ProbabilityRef::Inbound(text),
+            Explained::ByHand(text) => ProbabilityRef::Inbound(text),
+            Explained::Computed(probability) => ProbabilityRef::Computed(*probability),
+        }
+    }
+
+    pub(super) fn into_text(self) -> Text {
+        match self {
+            Explained::Inbound(text) => text.clone(),
+            Explained::ByHand(text) => text,
+            Explained::Computed(probability) => probability.text(),
+        }
+    }
+}
+
 impl Parts {
     /// Whether the ids of a trace go on: without APM only if a product has marked the trace.
     fn is_carried(&self, upstream: Option<&SpanContext>) -> bool {
@@ -102,17 +141,7 @@ impl Parts {
             return;
         }
         let decision = segment.decide();
-        let inbound = upstream.and_then(|context| context.probability.as_ref());
-        let by_hand = inbound.filter(|_| decision.mechanism == Some(Mechanism::MANUAL));
-        // The threshold that came in does not explain a decision by hand.
-        let by_hand = by_hand.and_then(|inbound| without_threshold(inbound));
-        let probability = if decision.mechanism == Some(Mechanism::MANUAL) {
-            by_hand.as_ref().map(ProbabilityRef::Inbound)
-        } else if upstream.and_then(|context| context.priority).is_some() {
-            inbound.map(ProbabilityRef::Inbound)
-        } else {
-            Probability::of(segment.trace_id, &decision).map(ProbabilityRef::Computed)
-        };
+        let explained = Explained::of(segment, &decision);
         let outgoing = Outgoing {
             trace_id: Some(segment.trace_id),
             span_id: Some(at.id),
@@ -122,7 +151,7 @@ impl Parts {
             origin: upstream.and_then(|context| context.origin.as_ref()),
             tags: upstream.map_or(&[], |context| &context.tags),
             vendors: upstream.and_then(|context| context.vendors.as_ref()),
-            probability,
+            probability: explained.as_ref().map(Explained::to_send),
             baggage,
             ..Outgoing::default()
         };

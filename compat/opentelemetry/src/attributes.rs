@@ -1,7 +1,10 @@
 //! OpenTelemetry's keys and values in the core's terms.
 
+use std::borrow::Cow;
+use std::time::SystemTime;
+
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
-use tracehound::{EventValue, SpanLink, SpanRef, TagValue, Text};
+use tracehound::{EventValue, SpanEvent, SpanLink, SpanRef, TagValue, Text};
 
 use crate::keys::key_text;
 
@@ -84,7 +87,18 @@ pub(crate) fn tag_value(value: Value) -> TagValue {
     }
 }
 
-pub(crate) fn event_value(value: Value) -> EventValue {
+/// An event with its attributes.
+pub(crate) fn event(
+    name: Cow<'static, str>,
+    time: SystemTime,
+    attributes: Vec<KeyValue>,
+) -> SpanEvent {
+    attributes.into_iter().fold(SpanEvent::at(name, time), |event, attribute| {
+        event.attribute(key_text(attribute.key), event_value(attribute.value))
+    })
+}
+
+fn event_value(value: Value) -> EventValue {
     match value {
         Value::Bool(value) => value.into(),
         Value::I64(value) => value.into(),

@@ -9,9 +9,9 @@ use crate::status::EXCEPTION;
 
 /// The names of OpenTelemetry's semantic conventions.
 pub(crate) const EVENT: &str = "exception";
-const MESSAGE: &str = "exception.message";
-const TYPE: &str = "exception.type";
-const STACK: &str = "exception.stacktrace";
+pub(crate) const MESSAGE: &str = "exception.message";
+pub(crate) const TYPE: &str = "exception.type";
+pub(crate) const STACK: &str = "exception.stacktrace";
 
 /// The attributes of the event of an error.
 pub(crate) fn attributes(error: &dyn Error) -> Vec<KeyValue> {
@@ -24,7 +24,8 @@ pub(crate) fn attributes(error: &dyn Error) -> Vec<KeyValue> {
 /// Whether an event describes an exception. Its name says so; but `tracing-opentelemetry` names an event by
 /// its message, and has the exception in the attributes only.
 pub(crate) fn is_exception(name: &str, attributes: &[KeyValue]) -> bool {
-    name == EVENT || attributes.iter().any(|given| [MESSAGE, TYPE].contains(&given.key.as_str()))
+    name.eq_ignore_ascii_case(EVENT)
+        || attributes.iter().any(|given| [MESSAGE, TYPE].contains(&given.key.as_str()))
 }
 
 /// Sets the tags of error tracking. The span is not marked as an error: only the status does that.
@@ -41,7 +42,7 @@ pub(crate) fn describe(span: &SpanRef, attributes: &[KeyValue]) {
 }
 
 /// The text of an attribute; of lists, one line for each element.
-fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
+pub(crate) fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
     // The last of a name wins: the user's own come after those of `record_error`.
     let given = attributes.iter().rev().find(|given| given.key.as_str() == name)?;
     match &given.value {

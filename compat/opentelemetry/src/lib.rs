@@ -26,6 +26,10 @@
 //! [`install`] is for programs. A test, or a program with a tracer of its own, leaves the global provider
 //! alone and takes [`TracerProvider::new`] and [`share_context`].
 //!
+//! A program that keeps OpenTelemetry's SDK changes the exporter only: with the feature `sdk`, `SpanExporter`
+//! takes the place of an OTLP exporter, and `Sampler` that of the SDK's. The rest of this page is about spans
+//! without the SDK; the exporter's own says what is different there.
+//!
 //! # What becomes of an OpenTelemetry span
 //!
 //! | OpenTelemetry | Datadog |
@@ -103,6 +107,8 @@ mod attributes;
 mod baggage;
 mod context_store;
 mod exception;
+#[cfg(feature = "sdk")]
+mod exporter;
 mod install;
 mod keys;
 mod live;
@@ -110,15 +116,21 @@ mod naming;
 mod propagator;
 mod provider;
 mod remote;
+#[cfg(feature = "sdk")]
+mod sdk_sampler;
 mod seen;
 mod span;
 mod status;
 mod tracer;
 
 pub use context_store::share_context;
+#[cfg(feature = "sdk")]
+pub use exporter::{ResourceNaming, SpanExporter, SpanExporterBuilder};
 pub use install::install;
 pub use propagator::Propagator;
 pub use provider::TracerProvider;
+#[cfg(feature = "sdk")]
+pub use sdk_sampler::Sampler;
 pub use seen::decided_span_context;
 pub use span::Span;
 pub use tracer::Tracer;

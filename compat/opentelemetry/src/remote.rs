@@ -14,9 +14,14 @@ fn w3c() -> &'static HttpPropagator {
     })
 }
 
-/// The core's context for a parent that is not a span of the core: remote, or made by somebody else. Its
-/// trace state says what it would say in a header.
+/// The core's context for a parent that is not a span of the core: remote, or made by somebody else.
 pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
+    let said = read(context)?;
+    Some(if context.is_remote() { said } else { said.in_this_process() })
+}
+
+/// What a context says, as if it had come in with headers: its trace state says what it would say there.
+pub(crate) fn read(context: &otel::SpanContext) -> Option<SpanContext> {
     let (trace_id, span_id) = ids(context)?;
     let state = context.trace_state().header();
     if !state.is_empty() {
@@ -92,7 +97,20 @@ fn seen(
     )
 }
 
-fn ids(context: &otel::SpanContext) -> Option<(TraceId, SpanId)> {
+/// The trace state that says what the headers of a context would.
+#[cfg(feature = "sdk")]
+pub(crate) fn trace_state(context: &SpanContext) -> TraceState {
+    let mut state = TraceState::NONE;
+    w3c().inject_context(context, &mut |name: &str, value: String| {
+        if name == "tracestate" {
+            state = value.parse().unwrap_or_default();
+        }
+    });
+    state
+}
+
+/// The ids in the core's terms; `None` for a context that names no span.
+pub(crate) fn ids(context: &otel::SpanContext) -> Option<(TraceId, SpanId)> {
     let trace_id = TraceId::new(u128::from_be_bytes(context.trace_id().to_bytes()))?;
     let span_id = SpanId::new(u64::from_be_bytes(context.span_id().to_bytes()))?;
     Some((trace_id, span_id))

@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
-use tracehound::{Baggage, SpanEvent, SpanRef};
+use tracehound::{Baggage, SpanRef};
 
-use crate::attributes::{event_value, set, with_link_attribute};
-use crate::keys::key_text;
+use crate::attributes::{event, set, with_link_attribute};
 use crate::seen::Seen;
 use crate::{exception, live, remote, status};
 
@@ -95,11 +94,7 @@ impl otel::Span for Span {
         if exception::is_exception(&name, &attributes) {
             exception::describe(self.handle(), &attributes);
         }
-        let mut event = SpanEvent::at(name, timestamp);
-        for attribute in attributes {
-            event = event.attribute(key_text(attribute.key), event_value(attribute.value));
-        }
-        self.handle().add_event(event);
+        self.handle().add_event(event(name, timestamp, attributes));
     }
 
     /// The event says more than OpenTelemetry's own: the type too, and the error's chain of sources. Behind

@@ -79,7 +79,7 @@ impl otel::Tracer for Tracer {
     }
 }
 
-fn kind(kind: Option<otel::SpanKind>) -> SpanKind {
+pub(crate) fn kind(kind: Option<otel::SpanKind>) -> SpanKind {
     match kind {
         Some(otel::SpanKind::Client) => SpanKind::Client,
         Some(otel::SpanKind::Server) => SpanKind::Server,

@@ -1,0 +1,116 @@
+//! What the exporter, its assembler and its sampler share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_sdk::Resource;
+use tracehound::config::{Candidate, Config, Origin, ReportRow};
+use tracehound::{LossReason, RecordedSpan, Tracer};
+
+use super::convert;
+use super::identity::identity;
+use super::inbox::Inbox;
+use super::mapping::{Mapped, Mappings};
+use super::renames::renamed;
+use super::resource_name::ResourceNaming;
+use crate::attributes::tag_value;
+use crate::keys::key_text;
+
+/// What the exporter, its assembler and its sampler share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// As built, before there is a resource.
+    base: Tracer,
+    names: RwLock<Names>,
+    pub(super) mappings: Mappings,
+    pub(super) naming: ResourceNaming,
+    pub(super) inbox: Inbox,
+    /// Somebody has asked for the sampler.
+    pub(super) has_sampler: AtomicBool,
+}
+
+/// Whose spans they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// With the identity that the resource says.
+    pub(crate) tracer: Tracer,
+    pub(super) resource: Resource,
+}
+
+impl Shared {
+    pub(super) fn new(
+        base: Tracer,
+        mappings: Mappings,
+        naming: ResourceNaming,
+        inbox: Inbox,
+    ) -> Self {
+        let names = Names { tracer: base.clone(), resource: Resource::builder_empty().build() };
+        let has_sampler = AtomicBool::new(false);
+        Shared { base, names: RwLock::new(names), mappings, naming, inbox, has_sampler }
+    }
+
+    pub(crate) fn names(&self) -> Names {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_resource(&self, resource: &Resource) {
+        let identity = identity(resource, self.base.config());
+        let tracer = self.base.with_identity(identity);
+        let names = Names { tracer, resource: resource.clone() };
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// Describes a span that has only begun as it would be sent, for a rule to match.
+    pub(crate) fn describe(
+        &self,
+        span: &mut RecordedSpan<'_>,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+    ) {
+        // Rules may ask for an attribute by either of its names.
+        for attribute in attributes.iter().filter(|given| renamed(given.key.as_str()).is_some()) {
+            span.set_tag(key_text(attribute.key.clone()), tag_value(attribute.value.clone()));
+        }
+        convert::describe(span, name, kind, attributes.to_vec(), Mapped::default(), self.naming);
+    }
+
+    /// Rules that are set and asked by nobody: the SDK decides by its own sampler.
+    pub(super) fn warn_of_idle_rules(&self) {
+        if self.has_sampler.load(Ordering::Relaxed) {
+            return;
+        }
+        const RULES: [&str; 3] =
+            ["DD_TRACE_SAMPLE_RATE", "DD_TRACE_SAMPLING_RULES", "DD_TRACE_SAMPLING_RULES_FILE"];
+        let is_set = |row: &&ReportRow| {
+            // The SDK reads the variables of OpenTelemetry itself.
+            let is_ours = |value: &Candidate| value.origin() >= Origin::Env;
+            RULES.contains(&row.name()) && row.effective().is_some_and(is_ours)
+        };
+        let mut rows = self.base.config().into_iter().flat_map(Config::report);
+        if let Some(row) = rows.find(is_set) {
+            self.base.warn_once("idle-rules", || {
+                format!(
+                    "{} has no effect: the SDK samples by itself unless its provider is given the \
+                     exporter's sampler",
+                    row.name()
+                )
+            });
+        }
+    }
+
+    /// Counts spans that do not get as far as the pipeline.
+    pub(super) fn lose(&self, reason: LossReason, spans: usize, detail: &str) {
+        if spans > 0 {
+            let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+            self.base.count_lost(reason, spans, || detail.to_owned());
+        }
+    }
+
+    /// The tracer whose pipeline it is.
+    pub(super) fn base(&self) -> &Tracer {
+        &self.base
+    }
+}

@@ -1,0 +1,19 @@
+//! Spans of OpenTelemetry's SDK on their way to Datadog.
+
+#![cfg(feature = "sdk")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod assembly;
+mod conversion;
+mod delivery;
+mod losses;
+mod mappings;
+mod priority;
+mod propagation;
+mod sampler;
+mod support;
