@@ -32,7 +32,7 @@
 //! | [`Format`], [`TextMapWriter`], [`TextMapReader`] | formats, and carriers of your own |
 //! | [`tags`], [`fields`] | the standard names |
 //! | [`mock`] (feature `mock`) | a tracer that keeps its spans, for tests |
-//! | [`backend`], [`conformance`] (feature `test-kit`) | for those who write a tracer |
+//! | [`backend`] | for those who write a tracer |
 //!
 //! # Handles, not type parameters
 //!
@@ -84,6 +84,8 @@ mod value;
 
 pub mod backend;
 pub mod fields;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod tags;
 
 pub use baggage::Baggage;
@@ -103,4 +105,4 @@ pub use span::Span;
 pub use span_context::SpanContext;
 pub use thread_local::ThreadLocalScopeManager;
 pub use tracer::Tracer;
-pub use value::Value;
+pub use value::{OwnedValue, Value};

@@ -14,7 +14,7 @@ use crate::span::Span;
 /// [`Tracer::extract`](crate::Tracer::extract) becomes as a parent. References to it are ignored.
 ///
 /// ```
-/// # #[cfg(feature = "mock")] {
+/// # #[cfg(feature = "mock")] fn main() {
 /// let tracer = opentracing_rs::mock::MockTracer::new().tracer();
 /// let span = tracer.start_span("checkout");
 /// span.set_baggage_item("tenant", "acme");
@@ -22,6 +22,7 @@ use crate::span::Span;
 ///     assert_eq!((key, value), ("tenant", "acme"));
 /// }
 /// # }
+/// # #[cfg(not(feature = "mock"))] fn main() {}
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SpanContext {

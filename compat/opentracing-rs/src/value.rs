@@ -7,8 +7,8 @@ use std::fmt;
 /// A value of a tag or of a log field.
 ///
 /// Made by `into()` from booleans, numbers, text and errors, so that it is seldom written:
-/// `span.set_tag("retries", 3)`. It borrows what it can; a tracer that keeps it calls
-/// [`Value::into_owned`].
+/// `span.set_tag("retries", 3)`. It borrows what it can; a tracer that keeps it makes it an
+/// [`OwnedValue`].
 ///
 /// Two values are equal when they are of one variant and equal in it; errors are compared by their text.
 #[derive(Clone, Debug)]
@@ -29,16 +29,16 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// A copy that borrows nothing. An error becomes its text.
+    /// A value that borrows nothing. An error becomes its text.
     #[must_use]
-    pub fn into_owned(self) -> Value<'static> {
+    pub fn into_owned(self) -> OwnedValue {
         match self {
-            Value::Bool(value) => Value::Bool(value),
-            Value::I64(value) => Value::I64(value),
-            Value::U64(value) => Value::U64(value),
-            Value::F64(value) => Value::F64(value),
-            Value::Str(value) => Value::Str(Cow::Owned(value.into_owned())),
-            Value::Error(error) => Value::Str(Cow::Owned(error.to_string())),
+            Value::Bool(value) => OwnedValue::Bool(value),
+            Value::I64(value) => OwnedValue::I64(value),
+            Value::U64(value) => OwnedValue::U64(value),
+            Value::F64(value) => OwnedValue::F64(value),
+            Value::Str(value) => OwnedValue::Str(value.into_owned()),
+            Value::Error(error) => OwnedValue::Str(error.to_string()),
         }
     }
 
@@ -51,11 +51,49 @@ impl Value<'_> {
         }
     }
 
+    /// The error, if this is one.
+    #[must_use]
+    pub fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Value::Error(error) => Some(*error),
+            _ => None,
+        }
+    }
+}
+
+/// A [`Value`] that borrows nothing and may go to other threads: what a tracer keeps.
+///
+/// Values are equal when they are of one variant and equal in it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum OwnedValue {
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    I64(i64),
+    /// An integer that is beyond [`i64::MAX`].
+    U64(u64),
+    /// A number with a fraction.
+    F64(f64),
+    /// Text.
+    Str(String),
+}
+
+impl OwnedValue {
+    /// The text, if this is text.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            OwnedValue::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The truth value, if this is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
-            Value::Bool(value) => Some(*value),
+            OwnedValue::Bool(value) => Some(*value),
             _ => None,
         }
     }
@@ -64,18 +102,20 @@ impl Value<'_> {
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match self {
-            Value::I64(value) => Some(*value),
-            Value::U64(value) => i64::try_from(*value).ok(),
+            OwnedValue::I64(value) => Some(*value),
             _ => None,
         }
     }
+}
 
-    /// The error, if this is one.
-    #[must_use]
-    pub fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+impl fmt::Display for OwnedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Error(error) => Some(*error),
-            _ => None,
+            OwnedValue::Bool(value) => value.fmt(f),
+            OwnedValue::I64(value) => value.fmt(f),
+            OwnedValue::U64(value) => value.fmt(f),
+            OwnedValue::F64(value) => value.fmt(f),
+            OwnedValue::Str(value) => value.fmt(f),
         }
     }
 }
@@ -120,6 +160,19 @@ macro_rules! from {
 from!(Bool: bool);
 from!(I64: i8, i16, i32, i64, u8, u16, u32);
 from!(F64: f32, f64);
+
+macro_rules! owned_from {
+    ($($type:ty),+) => {
+        $(impl From<$type> for OwnedValue {
+            fn from(value: $type) -> Self {
+                Value::from(value).into_owned()
+            }
+        })+
+    };
+}
+
+owned_from!(bool, i8, i16, i32, i64, u8, u16, u32, u64, isize, usize, f32, f64, &str, String);
+owned_from!(Value<'_>);
 
 impl From<u64> for Value<'_> {
     fn from(value: u64) -> Self {
@@ -179,7 +232,7 @@ mod tests {
         assert_eq!(Value::from(3_u8), Value::from(3_u64));
         assert_eq!(Value::from(3_usize), Value::from(3_isize));
         assert_eq!(Value::from(u64::MAX), Value::U64(u64::MAX));
-        assert_eq!(Value::from(u64::MAX).as_i64(), None);
+        assert_eq!(OwnedValue::from(u64::MAX).as_i64(), None);
         assert_ne!(Value::from(1), Value::from(true));
         assert_ne!(Value::from(1), Value::from("1"));
     }
