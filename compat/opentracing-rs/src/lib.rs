@@ -32,7 +32,7 @@
 //! | [`Format`], [`TextMapWriter`], [`TextMapReader`] | formats, and carriers of your own |
 //! | [`tags`], [`fields`] | the standard names |
 //! | [`mock`] (feature `mock`) | a tracer that keeps its spans, for tests |
-//! | [`backend`] | for those who write a tracer |
+//! | [`backend`], [`conformance`] (feature `test-kit`) | for those who write a tracer |
 //!
 //! # Handles, not type parameters
 //!
@@ -83,6 +83,8 @@ mod tracer;
 mod value;
 
 pub mod backend;
+#[cfg(feature = "test-kit")]
+pub mod conformance;
 pub mod fields;
 #[cfg(feature = "mock")]
 pub mod mock;
