@@ -57,13 +57,17 @@ impl<'a> SpanBuilder<'a> {
     /// Adds a cause. The first one becomes the parent where no [`SpanBuilder::child_of`] says otherwise,
     /// of whatever type it is; what the others become is up to the tracer.
     pub fn reference(mut self, reference: Reference) -> Self {
-        self.options.references.push(reference);
+        if !self.tracer.is_noop() {
+            self.options.references.push(reference);
+        }
         self
     }
 
     /// Sets a tag from the start, where the tracer's sampling may look at it.
     pub fn tag(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
-        self.options.tags.push((key.into(), value.into()));
+        if !self.tracer.is_noop() {
+            self.options.tags.push((key.into(), value.into()));
+        }
         self
     }
 

@@ -61,6 +61,8 @@
 //! None is on by default: `http` makes `http::HeaderMap` a carrier, `mock` and `test-kit` are for tests.
 //! The one dependency besides is `pin-project-lite`.
 
+#![forbid(unsafe_code)]
+
 mod baggage;
 mod builder;
 mod carrier;
