@@ -31,8 +31,8 @@
 //! | [`FutureExt`] | a span that is active whenever a future runs |
 //! | [`Format`], [`TextMapWriter`], [`TextMapReader`] | formats, and carriers of your own |
 //! | [`tags`], [`fields`] | the standard names |
-//! | [`mock`] (feature `mock`) | a tracer that keeps its spans, for tests |
-//! | [`backend`], [`conformance`] (feature `test-kit`) | for those who write a tracer |
+//! | module `mock` (feature `mock`) | a tracer that keeps its spans, for tests |
+//! | [`backend`], module `conformance` (feature `test-kit`) | for those who write a tracer |
 //!
 //! # Handles, not type parameters
 //!

@@ -21,8 +21,9 @@ use crate::span::Span;
 /// A scope that finishes its span and is dropped by a panic marks it first: the tag `error`, and a log with
 /// `event`, `message` and `error.kind`.
 ///
-/// It belongs to its thread, and cannot be held across an `.await` in a future that moves between threads;
-/// use [`FutureExt::in_span`](crate::FutureExt::in_span) there.
+/// It belongs to its thread, and cannot be held across an `.await` in a future that moves between threads.
+/// In one that does not move it could be, and would be active for the other tasks of the thread as well.
+/// Use [`FutureExt::in_span`](crate::FutureExt::in_span) in both.
 ///
 /// ```compile_fail,E0277
 /// let scope = opentracing_rs::Tracer::noop().start_active_span("here");
