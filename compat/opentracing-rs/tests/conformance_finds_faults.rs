@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use opentracing_rs::backend::{
     ExtractFrom, InjectInto, ScopeBackend, ScopeManagerBackend, SpanBackend, TracerBackend,
 };
-use opentracing_rs::conformance::{self, Check, Subject};
+use opentracing_rs::conformance::{self, BoxFuture, Check, Subject};
 use opentracing_rs::mock::MockTracer;
 use opentracing_rs::{
     Error, Span, SpanContext, StartOptions, ThreadLocalScopeManager, Tracer, Value,
@@ -218,5 +218,34 @@ fn each_fault_is_found_by_the_check_that_is_there_for_it() {
     for (fault, checks, name) in found {
         let verdict = verdict(checks, fault);
         assert!(verdict.contains(name), "{fault:?}: {verdict}");
+    }
+}
+
+#[test]
+fn faults_are_found_with_tasks_as_well() {
+    let found = [
+        (Fault::None, ""),
+        (Fault::DeafToParents, "a client calls a server"),
+        (Fault::BlindToActive, "a subtask finds the span of its task"),
+        (Fault::StaysActive, "a future is in its span when it runs: something stayed active"),
+        (Fault::NoErrors, "a panic marks the span of its future"),
+        (Fault::OwnTimes, "a span is finished when its future is done"),
+    ];
+    for (fault, name) in found {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
+        let spawn = |task: BoxFuture| -> BoxFuture {
+            let task = tokio::spawn(task);
+            Box::pin(async move { drop(task.await) })
+        };
+        let run = || {
+            let make = move || subject(fault);
+            let checks = conformance::run_tasks(conformance::TASKS, make, Arc::new(spawn));
+            let checks = async { tokio::time::timeout(Duration::from_secs(60), checks).await };
+            assert!(runtime.block_on(checks).is_ok(), "a task waits for ever");
+        };
+        let panic = catch_unwind(AssertUnwindSafe(run)).err();
+        let verdict = panic.map(|panic| *panic.downcast::<String>().unwrap()).unwrap_or_default();
+        assert!(verdict.contains(name), "{fault:?}: {verdict}");
+        assert_eq!(verdict.is_empty(), fault == Fault::None, "{verdict}");
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::baggage::Baggage;
+use crate::owned_value::OwnedValue;
 use crate::reference::ReferenceType;
-use crate::value::OwnedValue;
 
 /// A copy of a span of the [`MockTracer`](super::MockTracer), as it was when it was asked for.
 #[derive(Clone, Debug, PartialEq)]
