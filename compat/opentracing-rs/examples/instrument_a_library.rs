@@ -57,8 +57,7 @@ mod shop {
                 .tag(tags::SPAN_KIND, tags::SPAN_KIND_SERVER)
                 .tag("item", item)
                 .start();
-            let handle = span.clone();
-            self.order(item).in_span(span).await.inspect_err(|error| handle.log_error(error))
+            self.order(item).try_in_span(span).await
         }
 
         async fn order(&self, item: &str) -> Result<(), SoldOut> {

@@ -1,5 +1,6 @@
 //! Futures that carry their span.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,8 +18,8 @@ use crate::span::Span;
 pub trait FutureExt: Future + Sized {
     /// Runs the future inside a span, and finishes the span when the future is done or dropped.
     ///
-    /// A panic in the future marks the span as an error. Where the future gives a `Result`, use
-    /// [`Span::log_error`] on a handle of the span.
+    /// A panic in the future marks the span as an error; for a `Result` there is
+    /// [`FutureExt::try_in_span`].
     ///
     /// ```
     /// use opentracing_rs::{FutureExt, Tracer};
@@ -40,6 +41,26 @@ pub trait FutureExt: Future + Sized {
     /// ```
     fn in_span(self, span: Span) -> InSpan<Self> {
         InSpan { inner: self.with_active_span(span.clone()), guard: Some(span.finish_on_drop()) }
+    }
+
+    /// Runs the future inside a span as [`FutureExt::in_span`] does, and marks the span if it fails.
+    ///
+    /// ```
+    /// use opentracing_rs::{FutureExt, Tracer};
+    ///
+    /// # let tracer = Tracer::noop();
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let port = async { "eighty".parse::<u16>() };
+    /// assert!(port.try_in_span(tracer.start_span("config.port")).await.is_err());
+    /// # });
+    /// ```
+    fn try_in_span<T, E>(self, span: Span) -> TryInSpan<Self>
+    where
+        Self: Future<Output = Result<T, E>>,
+        E: Error + 'static,
+    {
+        TryInSpan { inner: self.in_span(span) }
     }
 
     /// Runs the future with a span active, and leaves it to others to finish the span.
@@ -69,15 +90,50 @@ impl<F: Future> Future for InSpan<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        self.poll_and_look(task, |_, _| ())
+    }
+}
+
+impl<F: Future> InSpan<F> {
+    /// Polls the future; when it is done, shows the span what came out, and finishes it.
+    fn poll_and_look(
+        self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        look: impl FnOnce(&Span, &F::Output),
+    ) -> Poll<F::Output> {
         let this = self.project();
         // Held here meanwhile: a runtime may catch a panic before it drops the future.
         let guard = this.guard.take();
         let polled = this.inner.poll(task);
-        if polled.is_pending() {
-            *this.guard = guard;
+        match (&polled, guard) {
+            (Poll::Pending, guard) => *this.guard = guard,
+            // Finished now, not when the caller drops the future.
+            (Poll::Ready(output), Some(guard)) => look(&guard, output),
+            (Poll::Ready(_), None) => {}
         }
-        // When the future is done the span is finished now, not when the caller drops the future.
         polled
+    }
+}
+
+pin_project! {
+    /// A future inside a span that it marks if it fails; see [`FutureExt::try_in_span`].
+    #[must_use = "futures do nothing unless polled"]
+    #[derive(Debug)]
+    pub struct TryInSpan<F> {
+        #[pin]
+        inner: InSpan<F>,
+    }
+}
+
+impl<T, E: Error + 'static, F: Future<Output = Result<T, E>>> Future for TryInSpan<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().inner.poll_and_look(task, |span, output| {
+            if let Err(error) = output {
+                span.log_error(error);
+            }
+        })
     }
 }
 

@@ -100,7 +100,7 @@ pub use error::{Error, ErrorKind};
 pub use error_object::ErrorObject;
 pub use finish_guard::FinishGuard;
 pub use format::Format;
-pub use future::{FutureExt, InSpan, WithActiveSpan};
+pub use future::{FutureExt, InSpan, TryInSpan, WithActiveSpan};
 pub use global::{global_tracer, is_global_tracer_set, set_global_tracer};
 pub use options::{Parent, StartOptions};
 pub use owned_value::OwnedValue;

@@ -66,6 +66,18 @@ pub(super) async fn dropped(subject: Subject) {
     assert!(subject.one("cleanup").is_child_of(&cancelled));
 }
 
+pub(super) async fn error(subject: Subject) {
+    for (name, text) in [("failed", "x"), ("worked", "7")] {
+        let work = async {
+            wait_a_little().await;
+            text.parse::<u8>()
+        };
+        let parsed = work.try_in_span(subject.tracer().start_span(name)).await;
+        assert_eq!(parsed.is_err(), subject.one(name).is_error, "{name}");
+    }
+    assert!(subject.one("failed").is_error);
+}
+
 pub(super) async fn panic(subject: Subject, spawn: Spawn) {
     let span = subject.tracer().start_span("panic");
     let work = async {

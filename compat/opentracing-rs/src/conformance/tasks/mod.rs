@@ -30,6 +30,7 @@ pub const CHECKS: &[TaskCheck] = &[
     ("a future that is dropped finishes its span", |subject, _| {
         Box::pin(futures::dropped(subject))
     }),
+    ("an error marks the span of its future", |subject, _| Box::pin(futures::error(subject))),
     ("a panic marks the span of its future", |subject, spawn| {
         Box::pin(futures::panic(subject, spawn))
     }),
