@@ -1,7 +1,7 @@
 //! What the handles cost: the same work on the no-op tracer, and on one whose spans are a reference count
 //! and a counter, so that what is measured is this crate's part.
 //!
-//! `cargo bench -p opentracing-rs --bench span`. Median, rustc 1.95, two shared cores of a Xeon at 2.8 GHz:
+//! `cargo bench -p opentracing-rs --bench span`. Median, rustc 1.95, two shared cores of a Xeon at 2.6 GHz:
 //!
 //! | ns | no-op | counting |
 //! | --- | --- | --- |
