@@ -1,0 +1,36 @@
+//! The checks that every tracer has to pass, for those who write one.
+//!
+//! They follow the harnesses for APIs and scopes, and the testbed, of OpenTracing's language APIs:
+//!
+//! - [`API`]: every call works, on every tracer, also one that does nothing;
+//! - [`SCOPES`]: what is active, and when closing a scope finishes its span;
+//! - [`SPANS`]: parents, ids, times, baggage, errors;
+//! - [`PATTERNS`]: the testbed's ways in which programs hand spans on, with threads;
+//! - [`TASKS`]: the same with tasks, on the runtime of one's choice ([`run_tasks`]).
+//!
+//! A check is a function that panics where the tracer is wrong. [`run`] gives each a tracer of its own and
+//! reports all that fail. Every check but those of [`API`] has to see what was finished: it needs
+//! [`Subject::recording`].
+//!
+//! ```
+//! use opentracing_rs::Tracer;
+//! use opentracing_rs::conformance::{self, Subject};
+//!
+//! conformance::run(conformance::API, || Subject::new(Tracer::noop()));
+//! ```
+
+mod api;
+mod patterns;
+mod scopes;
+mod spans;
+mod subject;
+mod suite;
+mod tasks;
+
+pub use api::CHECKS as API;
+pub use patterns::CHECKS as PATTERNS;
+pub use scopes::CHECKS as SCOPES;
+pub use spans::CHECKS as SPANS;
+pub use subject::{FinishedSpan, Subject};
+pub use suite::{Check, run};
+pub use tasks::{BoxFuture, CHECKS as TASKS, Spawn, TaskCheck, run_tasks};
