@@ -29,13 +29,14 @@ thread_local! {
 
 /// A key as a text, without a copy where it is known.
 pub(crate) fn key_text(key: Key) -> Text {
-    match known(key.as_str()) {
+    match kept(key.as_str()) {
         Some(known) => Text::literal(known),
         None => String::from(key).into(),
     }
 }
 
-fn known(key: &str) -> Option<&'static str> {
+/// The one copy of a key, as long as there is room to keep it.
+pub(crate) fn kept(key: &str) -> Option<&'static str> {
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return None;
     }

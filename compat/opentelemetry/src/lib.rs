@@ -44,7 +44,12 @@
 //! | an `exception` event, `record_error` | the event, and `error.message`, `error.type`, `error.stack`; the span is not marked |
 //! | links, events | links, events |
 //! | a span dropped by a panic | an error |
-//! | instrumentation scope | nothing |
+//! | instrumentation scope | `otel.scope.name`, `otel.scope.version` and its attributes, on a span whose parent is not of the same scope |
+//! | resource attributes | service, environment, version, tags of every span: see [`ResourceExt`] |
+//! | baggage | baggage, one for both |
+//!
+//! A span keeps 128 events and 128 links, with 128 attributes each, and as many attributes of its own as it is
+//! given; [`SpanLimits`] and OpenTelemetry's variables change that. What is beyond is counted on the span.
 //!
 //! Integers beyond ±2^53, which a Datadog metric cannot hold exactly, become text; NaN and infinities are
 //! dropped, and so are links to nowhere. Whatever is done after a span has ended is ignored, whichever API
@@ -97,11 +102,14 @@ mod context_store;
 mod exception;
 mod install;
 mod keys;
+mod limits;
 mod live;
 mod naming;
 mod propagator;
 mod provider;
 mod remote;
+mod resource;
+mod scope;
 mod seen;
 mod span;
 mod status;
@@ -110,7 +118,9 @@ mod tracer;
 pub use context_store::share_context;
 pub use install::install;
 pub use propagator::Propagator;
-pub use provider::TracerProvider;
+pub use provider::{TracerProvider, TracerProviderBuilder};
+pub use resource::ResourceExt;
 pub use seen::decided_span_context;
 pub use span::Span;
+pub use tracehound::config::SpanLimits;
 pub use tracer::Tracer;

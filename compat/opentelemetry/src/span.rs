@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
-use tracehound::{Baggage, SpanEvent, SpanRef};
+use tracehound::{SpanEvent, SpanRef};
 
 use crate::attributes::{event_value, tag, with_link_attribute};
 use crate::keys::key_text;
+use crate::limits::Limits;
+use crate::live::{self, Memory};
 use crate::seen::Seen;
-use crate::{exception, live, remote, status};
+use crate::{exception, remote, status};
 
 /// OpenTelemetry's view of a span of the core.
 ///
@@ -23,6 +24,7 @@ pub struct Span {
     held: Held,
     /// What a context that holds the span shows of it, and by which the span is found again in [`live`].
     seen: Seen,
+    limits: Limits,
     /// Whether the start was given, and so by the wall clock.
     start_given: bool,
 }
@@ -40,30 +42,23 @@ impl Span {
     pub(crate) fn owned(
         span: tracehound::Span,
         state: TraceState,
-        shown: Option<Arc<Baggage>>,
+        memory: Memory,
+        limits: Limits,
         start_given: bool,
     ) -> Self {
-        Span { seen: listed(&span, state, shown), held: Held::Owned(span), start_given }
+        Span { seen: listed(&span, state, memory), held: Held::Owned(span), limits, start_given }
     }
 
     /// A span that somebody else finishes.
-    pub(crate) fn borrowed(
-        handle: SpanRef,
-        state: TraceState,
-        shown: Option<Arc<Baggage>>,
-    ) -> Self {
-        let seen = listed(&handle, state, shown);
-        Span { seen, held: Held::Borrowed(handle), start_given: false }
+    pub(crate) fn borrowed(handle: SpanRef, state: TraceState, memory: Memory) -> Self {
+        let seen = listed(&handle, state, memory);
+        Self::of_another(handle, seen)
     }
 
     /// A span that does not exist, below a parent that may.
     pub(crate) fn unrecorded(parent: &Context) -> Self {
         let context = parent.span().span_context().clone();
-        Span {
-            held: Held::Borrowed(SpanRef::none()),
-            seen: Seen::nothing(context),
-            start_given: false,
-        }
+        Self::of_another(SpanRef::none(), Seen::nothing(context))
     }
 
     /// The span, for the native API.
@@ -75,15 +70,27 @@ impl Span {
         }
     }
 
-    fn set(&self, attribute: KeyValue) {
-        if let Some((key, value)) = tag(attribute) {
+    fn of_another(handle: SpanRef, seen: Seen) -> Self {
+        Span { seen, held: Held::Borrowed(handle), limits: Limits::default(), start_given: false }
+    }
+
+    fn set(&mut self, attribute: KeyValue) {
+        if let Some((key, value)) = self.limits.attribute(attribute).and_then(tag) {
             self.handle().set_tag(key, value);
+        }
+    }
+
+    /// After attributes were set.
+    fn settle(&mut self) {
+        match &self.held {
+            Held::Owned(span) => self.limits.settle(span),
+            Held::Borrowed(handle) => self.limits.settle(handle),
         }
     }
 }
 
-fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> Seen {
-    live::enter(span, shown);
+fn listed(span: &SpanRef, state: TraceState, memory: Memory) -> Seen {
+    live::enter(span, memory);
     Seen::first(span, state)
 }
 
@@ -101,8 +108,11 @@ impl otel::Span for Span {
         if exception::is_exception(&name, &attributes) {
             exception::describe(self.handle(), &attributes);
         }
+        if !self.limits.admits_event(self.handle()) {
+            return;
+        }
         let mut event = SpanEvent::at(name, timestamp);
-        for attribute in attributes {
+        for attribute in self.limits.of_event(attributes) {
             event = event.attribute(key_text(attribute.key), event_value(attribute.value));
         }
         self.handle().add_event(event);
@@ -130,12 +140,14 @@ impl otel::Span for Span {
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         self.set(attribute);
+        self.settle();
     }
 
     fn set_attributes(&mut self, attributes: impl IntoIterator<Item = KeyValue>) {
         for attribute in attributes {
             self.set(attribute);
         }
+        self.settle();
     }
 
     fn set_status(&mut self, status: Status) {
@@ -147,8 +159,10 @@ impl otel::Span for Span {
     }
 
     fn add_link(&mut self, context: otel::SpanContext, attributes: Vec<KeyValue>) {
-        if let Some(link) = link(&context, attributes) {
-            self.handle().add_link(link);
+        let link = remote::link(&context).filter(|_| self.limits.admits_link(self.handle()));
+        if let Some(link) = link {
+            let attributes = self.limits.of_link(attributes);
+            self.handle().add_link(attributes.into_iter().fold(link, with_link_attribute));
         }
     }
 
@@ -181,11 +195,3 @@ impl Drop for Span {
 
 /// How long ago a reading of the wall clock was that is taken for "now".
 const JUST_NOW: Duration = Duration::from_micros(10);
-
-/// A link with its attributes; `None` for one that points nowhere.
-pub(crate) fn link(
-    context: &otel::SpanContext,
-    attributes: Vec<KeyValue>,
-) -> Option<tracehound::SpanLink> {
-    Some(attributes.into_iter().fold(remote::link(context)?, with_link_attribute))
-}

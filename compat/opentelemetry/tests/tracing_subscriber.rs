@@ -311,7 +311,7 @@ fn spans_of_another_thread_keep_their_tracing_parent() {
 #[test]
 fn without_context_activation_the_tree_is_the_same() {
     let (native, captured) = tracehound::testing::tracer();
-    let otel = TracerProvider::new(native).tracer("test");
+    let otel = TracerProvider::new(native).tracer("");
     let layer = OpenTelemetryLayer::new(otel)
         .with_location(false)
         .with_threads(false)
