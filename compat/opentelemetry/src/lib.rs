@@ -42,8 +42,10 @@
 //! | status `Error` | `error` and `error.message` |
 //! | status `Ok` | no error; final, also against a panic |
 //! | an `exception` event, `record_error` | the event, and `error.message`, `error.type`, `error.stack`; the span is not marked |
+//! | attributes `exception.*` of the span, and `error` with a text | also `error.message`, `error.type`, `error.stack` |
+//! | an event with the `level` `ERROR`, as `tracing` makes them | also `error.message`, where nothing says more |
 //! | links, events | links, events |
-//! | a span dropped by a panic | an error |
+//! | a span dropped or ended by a panic | an error |
 //! | instrumentation scope | `otel.scope.name`, `otel.scope.version` and its attributes, on a span whose parent is not of the same scope |
 //! | resource attributes | service, environment, version, tags of every span: see [`ResourceExt`] |
 //! | baggage | baggage, one for both |

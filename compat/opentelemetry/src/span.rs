@@ -75,7 +75,11 @@ impl Span {
     }
 
     fn set(&mut self, attribute: KeyValue) {
-        if let Some((key, value)) = self.limits.attribute(attribute).and_then(tag) {
+        let Some(attribute) = self.limits.attribute(attribute) else { return };
+        if let Some((key, value)) = exception::of_attribute(&attribute) {
+            self.handle().set_tag(key, value);
+        }
+        if let Some((key, value)) = tag(attribute) {
             self.handle().set_tag(key, value);
         }
     }
@@ -107,6 +111,8 @@ impl otel::Span for Span {
         let name = name.into();
         if exception::is_exception(&name, &attributes) {
             exception::describe(self.handle(), &attributes);
+        } else {
+            exception::describe_by_record(self.handle(), &name, &attributes);
         }
         if !self.limits.admits_event(self.handle()) {
             return;
@@ -167,12 +173,14 @@ impl otel::Span for Span {
     }
 
     fn end(&mut self) {
+        status::mark_if_panicking(self.handle());
         self.handle().finish();
     }
 
     /// "Now" by the wall clock is taken from the monotonic clock instead, unless the start was given, too:
     /// OpenTelemetry's type-erased spans end so, and a step of the wall clock is no duration.
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
+        status::mark_if_panicking(self.handle());
         let is_now = || SystemTime::now().duration_since(timestamp).is_ok_and(|ago| ago < JUST_NOW);
         if !self.start_given && is_now() {
             self.handle().finish();

@@ -13,7 +13,7 @@ use crate::naming::names;
 use crate::provider::Shared;
 use crate::scope::Scope;
 use crate::span::Span;
-use crate::{baggage, context_store};
+use crate::{baggage, context_store, exception};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
@@ -58,7 +58,11 @@ impl otel::Tracer for Tracer {
         }
         draft = self.scope.tag(draft, scope);
         for attribute in attributes.into_iter().flatten() {
-            if let Some((key, value)) = limits.attribute(attribute).and_then(tag) {
+            let Some(attribute) = limits.attribute(attribute) else { continue };
+            if let Some((key, value)) = exception::of_attribute(&attribute) {
+                draft = draft.tag(key, value);
+            }
+            if let Some((key, value)) = tag(attribute) {
                 draft = draft.tag(key, value);
             }
         }
