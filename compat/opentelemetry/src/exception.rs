@@ -35,6 +35,7 @@ pub(crate) fn of_attribute(attribute: &KeyValue) -> Option<(&'static str, String
     if key.starts_with('e') { of_error_attribute(key, &attribute.value) } else { None }
 }
 
+#[cold]
 fn of_error_attribute(key: &str, value: &Value) -> Option<(&'static str, String)> {
     let tag = match key {
         MESSAGE => "error.message",

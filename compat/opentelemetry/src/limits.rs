@@ -42,12 +42,13 @@ impl Limits {
         self.custom.as_ref().map_or(&SpanLimits::DEFAULT, |custom| &custom.limits)
     }
 
-    /// An attribute of the span as far as it may be; what was dropped is for [`Limits::settle`] to say.
+    /// Whether the span may have an attribute, whose text is cut if it is too long; those that it may not are
+    /// for [`Limits::settle`] to say.
     #[inline]
-    pub(crate) fn attribute(&mut self, attribute: KeyValue) -> Option<KeyValue> {
+    pub(crate) fn admits(&mut self, attribute: &mut KeyValue) -> bool {
         match &mut self.custom {
-            None => Some(attribute),
-            Some(custom) => custom.attribute(attribute),
+            None => true,
+            Some(custom) => custom.admits(attribute),
         }
     }
 
@@ -83,17 +84,18 @@ impl Limits {
 }
 
 impl Custom {
-    fn attribute(&mut self, mut attribute: KeyValue) -> Option<KeyValue> {
+    #[cold]
+    fn admits(&mut self, attribute: &mut KeyValue) -> bool {
         let most = self.limits.max_attributes();
         if most != usize::MAX && !self.keys.contains(&attribute.key) {
             if self.keys.len() >= most {
                 self.dropped = self.dropped.saturating_add(1);
-                return None;
+                return false;
             }
             self.keys.insert(attribute.key.clone());
         }
         shorten(&mut attribute.value, self.limits.max_value_chars());
-        Some(attribute)
+        true
     }
 }
 

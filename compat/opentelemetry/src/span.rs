@@ -74,8 +74,10 @@ impl Span {
         Span { seen, held: Held::Borrowed(handle), limits: Limits::default(), start_given: false }
     }
 
-    fn set(&mut self, attribute: KeyValue) {
-        let Some(attribute) = self.limits.attribute(attribute) else { return };
+    fn set(&mut self, mut attribute: KeyValue) {
+        if !self.limits.admits(&mut attribute) {
+            return;
+        }
         if let Some((key, value)) = exception::of_attribute(&attribute) {
             self.handle().set_tag(key, value);
         }

@@ -57,8 +57,10 @@ impl otel::Tracer for Tracer {
             draft = draft.start_time(start);
         }
         draft = self.scope.tag(draft, scope);
-        for attribute in attributes.into_iter().flatten() {
-            let Some(attribute) = limits.attribute(attribute) else { continue };
+        for mut attribute in attributes.into_iter().flatten() {
+            if !limits.admits(&mut attribute) {
+                continue;
+            }
             if let Some((key, value)) = exception::of_attribute(&attribute) {
                 draft = draft.tag(key, value);
             }
