@@ -1,5 +1,9 @@
 //! Who is whose parent.
 
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags};
+use tracehound::{Priority, SpanId, TraceId};
+
 use super::{APIS, PAIRS, Tracers};
 
 #[test]
@@ -68,5 +72,51 @@ fn a_child_inherits_the_same() {
         assert_eq!(child.service().as_deref(), Some("orders"), "{outer:?}, {inner:?}");
         assert_eq!(child.baggage_item("user").as_deref(), Some("7"), "{outer:?}, {inner:?}");
         assert_eq!(child.priority(), handle.priority());
+    }
+}
+
+/// Contexts of OpenTelemetry that hold no span of ours.
+#[test]
+fn foreign_contexts_are_parents_if_they_are_valid() {
+    const YES: TraceFlags = TraceFlags::SAMPLED;
+    const NO: TraceFlags = TraceFlags::NOT_SAMPLED;
+    // Trace, span, flags, remote; and the trace, the parent and the priority that come of it.
+    let kept = Some(Priority::AUTO_KEEP);
+    let dropped = Some(Priority::AUTO_REJECT);
+    for (trace, span, flags, is_remote, expected) in [
+        (77u128, 88u64, YES, true, Some((77, 88, kept))),
+        (77, 88, NO, true, Some((77, 88, dropped))),
+        // Of another provider in this process.
+        (77, 88, YES, false, Some((77, 88, kept))),
+        (77, 88, NO, false, Some((77, 88, dropped))),
+        (u128::MAX, u64::MAX, YES, true, Some((u128::MAX, u64::MAX, kept))),
+        (0, 88, YES, true, None),
+        (77, 0, YES, true, None),
+        (0, 0, YES, false, None),
+    ] {
+        for api in APIS {
+            let tracers = Tracers::new();
+            let parent =
+                SpanContext::new(trace.into(), span.into(), flags, is_remote, Default::default());
+            let place = format!("{parent:?}, {api:?}");
+            {
+                let _parent = Context::new().with_remote_span_context(parent).attach();
+                assert!(tracers.native.current_span().is_none(), "{place}");
+                drop(tracers.start(api, "n"));
+            }
+            let sent = &tracers.captured.spans()[0];
+            assert!(sent.is_local_root, "{place}");
+            let seen = (sent.trace_id, sent.parent_id, sent.priority);
+            match expected {
+                Some((trace, span, priority)) => {
+                    let expected = (TraceId::new(trace).unwrap(), SpanId::new(span), priority);
+                    assert_eq!(seen, expected, "{place}");
+                }
+                None => {
+                    assert_eq!(seen.1, None, "{place}");
+                    assert_ne!(sent.trace_id.get(), trace, "{place}: a new trace");
+                }
+            }
+        }
     }
 }
