@@ -59,7 +59,7 @@ pub(crate) fn native_and_scope(context: &OtelContext) -> (Context, ScopeId) {
     (baggage::into_native(context, native, shown.as_deref()), scope)
 }
 
-/// A native context that says more than OpenTelemetry keeps of it: where it came from, its baggage.
+/// A native context that says more than OpenTelemetry and [`live`] keep of it: where it came from, its baggage.
 struct Beside {
     context: Context,
     /// OpenTelemetry's side of it. Contexts made of the same one later, for other spans, inherit this value.
@@ -86,7 +86,13 @@ pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext 
         (None, Some(remote)) => current.with_remote_span_context(remote::remote_to_otel(remote)),
         (None, None) => current.with_remote_span_context(OtelSpanContext::NONE),
     };
-    let says_more = context.remote().is_some() || context.has_own_baggage();
+    // Another context may hold the span, and have shown another baggage of it.
+    let shows_other = || {
+        shown.is_some()
+            && live::find(active.span().span_context())
+                .is_some_and(|(_, memory)| memory.shown != shown)
+    };
+    let says_more = context.remote().is_some() || context.has_own_baggage() || shows_other();
     if says_more || beside(&active).is_some() {
         let of = active.span().span_context().clone();
         return active.with_value(Beside { context, of, shown });
