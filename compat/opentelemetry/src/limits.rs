@@ -42,9 +42,14 @@ impl Limits {
         self.custom.as_ref().map_or(&SpanLimits::DEFAULT, |custom| &custom.limits)
     }
 
+    /// Whether attributes have to be asked about at all: not by the default ones.
+    #[inline]
+    pub(crate) fn are_custom(&self) -> bool {
+        self.custom.is_some()
+    }
+
     /// Whether the span may have an attribute, whose text is cut if it is too long; those that it may not are
     /// for [`Limits::settle`] to say.
-    #[inline]
     pub(crate) fn admits(&mut self, attribute: &mut KeyValue) -> bool {
         match &mut self.custom {
             None => true,
@@ -53,7 +58,6 @@ impl Limits {
     }
 
     /// Says on the span how many attributes were dropped since the last time.
-    #[inline]
     pub(crate) fn settle(&mut self, span: &SpanRef) {
         if let Some(custom) = &mut self.custom {
             count(span, DROPPED_ATTRIBUTES, std::mem::take(&mut custom.dropped));
@@ -84,7 +88,6 @@ impl Limits {
 }
 
 impl Custom {
-    #[cold]
     fn admits(&mut self, attribute: &mut KeyValue) -> bool {
         let most = self.limits.max_attributes();
         if most != usize::MAX && !self.keys.contains(&attribute.key) {

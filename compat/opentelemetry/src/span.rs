@@ -75,7 +75,7 @@ impl Span {
     }
 
     fn set(&mut self, mut attribute: KeyValue) {
-        if !self.limits.admits(&mut attribute) {
+        if self.limits.are_custom() && !self.admits(&mut attribute) {
             return;
         }
         if let Some((key, value)) = exception::of_attribute(&attribute) {
@@ -86,12 +86,14 @@ impl Span {
         }
     }
 
-    /// After attributes were set.
-    fn settle(&mut self) {
+    #[cold]
+    fn admits(&mut self, attribute: &mut KeyValue) -> bool {
+        let admitted = self.limits.admits(attribute);
         match &self.held {
             Held::Owned(span) => self.limits.settle(span),
             Held::Borrowed(handle) => self.limits.settle(handle),
         }
+        admitted
     }
 }
 
@@ -148,14 +150,12 @@ impl otel::Span for Span {
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         self.set(attribute);
-        self.settle();
     }
 
     fn set_attributes(&mut self, attributes: impl IntoIterator<Item = KeyValue>) {
         for attribute in attributes {
             self.set(attribute);
         }
-        self.settle();
     }
 
     fn set_status(&mut self, status: Status) {
