@@ -12,7 +12,7 @@ use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings};
 use super::value::Map;
-use super::{Config, Environment, Origin, related};
+use super::{Config, Environment, Origin, otel, related};
 
 /// Sets settings in code, where they win over every other source.
 ///
@@ -51,6 +51,7 @@ impl ConfigBuilder {
         let mut settings = Settings::resolve(self.given, &mut resolver);
         let identity = Identity::settle(&mut settings, self.tags, &mut resolver);
         related::settle(&mut settings, &mut resolver);
+        otel::report_unsupported(&mut resolver);
         let (report, problems) = resolver.finish();
         Config::new(settings, identity, report, problems)
     }

@@ -31,6 +31,7 @@
 mod builder;
 mod identity;
 mod key;
+mod limits;
 mod origin;
 mod otel;
 mod parse;
@@ -47,6 +48,7 @@ mod value;
 mod listing;
 
 pub use builder::ConfigBuilder;
+pub use limits::SpanLimits;
 pub use origin::Origin;
 pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub use report::{Candidate, Problem, ReportRow};

@@ -6,8 +6,9 @@ use crate::text::Text;
 
 use super::key::{Otel, Quoted, Reason};
 use super::propagation::{self, Style};
+use super::resolve::Resolver;
 use super::value::Map;
-use super::{key::Remarks, parse};
+use super::{Origin, key::Remarks, parse};
 
 pub(super) const SERVICE_NAME: Otel<Text> = Otel {
     name: "OTEL_SERVICE_NAME",
@@ -84,6 +85,25 @@ pub(super) const SDK_DISABLED: Otel<Option<bool>> = Otel {
     with: &[],
     convert: |text, _, _| parse::boolean(text).map(|disabled| Some(Some(!disabled))),
 };
+
+/// Variables of the SDK that say nothing to this tracer, and what to set instead.
+const UNSUPPORTED: [(&str, &str); 5] = [
+    ("OTEL_BSP_EXPORT_TIMEOUT", "DD_TRACE_AGENT_TIMEOUT_SECONDS"),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", "DD_TRACE_WRITER_BUFFER_SIZE_BYTES"),
+    ("OTEL_BSP_SCHEDULE_DELAY", "DD_TRACE_WRITER_INTERVAL_SECONDS"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "DD_TRACE_AGENT_URL"),
+];
+
+/// Says which of those are set, so that nobody waits for their effect.
+pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
+    for (name, instead) in UNSUPPORTED {
+        if resolver.environment().text(name).is_some() {
+            let reason = format!("is not supported; see {instead}");
+            resolver.problem(name, Origin::OtelEnv, reason);
+        }
+    }
+}
 
 /// SDKs make up `unknown_service:<executable>` where nobody gave a name.
 fn is_service(name: &str) -> bool {
@@ -190,6 +210,23 @@ mod tests {
         }
         for text in ["jaeger_remote", "parentbased_", "parentbased_parentbased_always_on"] {
             assert!(convert(&TRACES_SAMPLER, text, &Environment::empty()).0.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_without_effect_are_reported() {
+        let pairs = [("OTEL_BSP_SCHEDULE_DELAY", "5000"), ("OTEL_BSP_MAX_QUEUE_SIZE", " ")];
+        let config =
+            crate::config::Config::builder().environment(Environment::from_pairs(pairs)).build();
+        let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            problems,
+            ["OTEL_BSP_SCHEDULE_DELAY (otel_env_var): is not supported; see \
+              DD_TRACE_WRITER_INTERVAL_SECONDS"]
+        );
+        // What is recommended exists.
+        for (_, instead) in UNSUPPORTED {
+            assert!(config.report().iter().any(|row| row.name() == instead), "{instead}");
         }
     }
 

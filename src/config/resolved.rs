@@ -10,7 +10,7 @@ use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, ReportRow};
 use super::table::Settings;
 use super::value::Map;
-use super::{ConfigBuilder, Origin};
+use super::{ConfigBuilder, Origin, SpanLimits};
 
 /// The settings of a tracer: read once, when built, and unchanging after that.
 ///
@@ -211,6 +211,19 @@ impl Config {
         self.settings.otel_enabled.value
     }
 
+    /// How much a span made through the OpenTelemetry API may hold, by the `OTEL_*_LIMIT` variables.
+    #[must_use]
+    pub fn otel_span_limits(&self) -> SpanLimits {
+        let of = &self.settings;
+        SpanLimits::default()
+            .attributes(of.otel_attributes.value)
+            .value_chars(of.otel_value_chars.value)
+            .events(of.otel_events.value)
+            .links(of.otel_links.value)
+            .event_attributes(of.otel_event_attributes.value)
+            .link_attributes(of.otel_link_attributes.value)
+    }
+
     // ===== writer =====
 
     /// How often spans are sent.
@@ -373,6 +386,7 @@ mod tests {
         assert!(!config.debug() && !config.report_hostname() && !config.native_span_events());
         assert_eq!((config.partial_flush(), config.traceback_max_frames()), (Some(300), 30));
         assert_eq!(config.otel_enabled(), None);
+        assert_eq!(config.otel_span_limits(), SpanLimits::default());
         assert_eq!(config.flush_interval(), Duration::from_secs(1));
         assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (20_971_520, 9_500_000));
         assert_eq!((config.sample_rate(), config.rate_limit()), (None, 100));
@@ -412,7 +426,14 @@ mod tests {
             ("DD_TRACE_WRITER_INTERVAL_SECONDS", "3"),
             ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "500"),
             ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0"),
+            ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1"),
+            ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "2"),
+            ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "3"),
             ("OTEL_SDK_DISABLED", "true"),
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "4"),
+            ("OTEL_ATTRIBUTE_COUNT_LIMIT", "40"),
+            ("OTEL_SPAN_EVENT_COUNT_LIMIT", "5"),
+            ("OTEL_SPAN_LINK_COUNT_LIMIT", "6"),
             ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
         ])
@@ -439,6 +460,8 @@ mod tests {
         assert_eq!(config.flush_interval(), Duration::from_secs(3));
         assert_eq!(config.datadog_tags_max_length(), 0);
         assert_eq!(config.otel_enabled(), Some(false));
+        let limits = SpanLimits::default().value_chars(1).event_attributes(2).link_attributes(3);
+        assert_eq!(config.otel_span_limits(), limits.attributes(4).events(5).links(6));
     }
 
     #[test]

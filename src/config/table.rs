@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::text::Text;
 
 use super::key::{Key, Quoted, Reason};
+use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
 use super::resolve::Resolver;
@@ -60,6 +61,11 @@ const TEXT: Key<Option<Text>> = Key {
 };
 
 const COUNT: Key<usize> = Key::new(|| 0, |text, _| parse::integer(text));
+
+const OPTIONAL_COUNT: Key<Option<usize>> =
+    Key::new(|| None, |text, _| parse::integer(text).map(Some));
+
+const SPAN_LIMIT: Key<usize> = Key { default: || DEFAULT_COUNT, ..COUNT };
 
 const SECONDS: Key<Duration> = Key {
     check: |duration, _| a_millisecond_to_an_hour(duration),
@@ -299,6 +305,31 @@ settings! {
     /// Version of the program. Unset: the tag `version` of `DD_TAGS`, then `service.version` of
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     DD_VERSION as version: Option<Text> { ..TEXT }
+
+    /// Attributes that an event keeps, of a span made through the OpenTelemetry API.
+    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes: usize { ..SPAN_LIMIT }
+
+    /// Attributes that a link keeps, of a span made through the OpenTelemetry API.
+    OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes: usize { ..SPAN_LIMIT }
+
+    /// Different attributes that a span keeps which is made through the OpenTelemetry API. Unset: all.
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT as otel_attributes: Option<usize> {
+        aliases: &["OTEL_ATTRIBUTE_COUNT_LIMIT"],
+        ..OPTIONAL_COUNT
+    }
+
+    /// Characters that a text keeps, as an attribute or in a list, of a span, an event or a link made
+    /// through the OpenTelemetry API. Unset: all.
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT as otel_value_chars: Option<usize> {
+        aliases: &["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
+        ..OPTIONAL_COUNT
+    }
+
+    /// Events that a span keeps which is made through the OpenTelemetry API.
+    OTEL_SPAN_EVENT_COUNT_LIMIT as otel_events: usize { ..SPAN_LIMIT }
+
+    /// Links that a span keeps which is made through the OpenTelemetry API.
+    OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize { ..SPAN_LIMIT }
 }
 
 #[cfg(test)]
@@ -345,8 +376,11 @@ mod tests {
     fn names_are_those_of_the_other_tracers() {
         let known: serde_json::Value =
             serde_json::from_str(include_str!("../../tests/vectors/env-vars.json")).unwrap();
-        // Newer than the registry.
-        let newer = |name: &str| name.starts_with("DD_TRACE_ORG_GUARD_");
+        // Newer than the registry; and the OpenTelemetry specification's, which no other tracer reads.
+        let newer = |name: &str| {
+            name.starts_with("DD_TRACE_ORG_GUARD_")
+                || (name.starts_with("OTEL_") && name.ends_with("_LIMIT"))
+        };
         for row in ROWS {
             for name in row.otel().into_iter().chain([row.name()]) {
                 assert!(known["variables"].get(name).is_some() || newer(name), "{name}");

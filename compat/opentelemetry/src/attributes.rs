@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use tracehound::{EventValue, SpanEvent, SpanLink, SpanRef, TagValue, Text};
 
+use crate::exception;
 use crate::keys::key_text;
 
 /// Sets an attribute on a span.
@@ -15,7 +16,7 @@ use crate::keys::key_text;
 #[inline]
 pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
     let key = attribute.key.as_str();
-    if key.len() <= Text::IN_PLACE && !is_reserved(key) {
+    if key.len() <= Text::IN_PLACE && !is_reserved(key) && !exception::may_be_of(key) {
         match &attribute.value {
             Value::String(text) if text.as_str().len() <= Text::IN_PLACE => {
                 return span.set_tag(Text::copy(key), Text::copy(text.as_str()));
@@ -30,6 +31,9 @@ pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
 }
 
 fn set_any(span: &SpanRef, attribute: KeyValue) {
+    if let Some((key, value)) = exception::of_attribute(&attribute) {
+        span.set_tag(key, value);
+    }
     if let Some((key, value)) = tag(attribute) {
         span.set_tag(key, value);
     }

@@ -10,8 +10,10 @@ use opentelemetry::{Context as OtelContext, ContextGuard};
 use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanRef};
 use tracehound_fork::PerProcess;
 
+use crate::live::{self, Memory};
+use crate::scope::ScopeId;
 use crate::span::Span;
-use crate::{baggage, live, remote};
+use crate::{baggage, remote};
 
 /// Makes OpenTelemetry's context the one store of what is active, for every tracer of the process that has
 /// no [`ContextProvider`] of its own. [`install`](crate::install) does so, too.
@@ -30,7 +32,7 @@ use crate::{baggage, live, remote};
 /// let (tracer, captured) = tracehound::testing::tracer();
 /// let otel = TracerProvider::new(tracer.clone()).tracer("doc");
 /// otel.in_span("outer", |_| tracer.in_span("inner", |_| ()));
-/// assert_eq!(captured.tree(), "internal [outer]\n  inner\n");
+/// assert_eq!(captured.tree(), "internal [outer] otel.scope.name=doc\n  inner\n");
 /// ```
 pub fn share_context() -> bool {
     static SHARED: AtomicBool = AtomicBool::new(false);
@@ -45,25 +47,31 @@ pub fn share_context() -> bool {
 
 /// What is active in an OpenTelemetry context, in the core's terms.
 pub(crate) fn native(context: &OtelContext) -> Context {
-    let (native, shown) = if let Some(Beside { context, shown, .. }) = beside(context) {
-        (context.clone(), shown.clone())
-    } else if context.has_active_span() {
-        let span = context.span();
-        match live::find(span.span_context()) {
-            Some((span, shown)) => (span.into(), shown),
-            None => {
-                let context = remote::inherited(span.span_context())
-                    .or_else(|| remote::from_otel(span.span_context()));
-                (context.into(), None)
-            }
-        }
-    } else {
-        (Context::empty(), None)
-    };
-    baggage::into_native(context, native, shown.as_deref())
+    native_and_scope(context).0
 }
 
-/// A native context that says more than OpenTelemetry keeps of it: where it came from, its baggage.
+/// The same, and the scope of the span that is active.
+pub(crate) fn native_and_scope(context: &OtelContext) -> (Context, ScopeId) {
+    let (native, Memory { shown, scope }) =
+        if let Some(Beside { context, shown, .. }) = beside(context) {
+            (context.clone(), Memory { shown: shown.clone(), ..Memory::default() })
+        } else if context.has_active_span() {
+            let span = context.span();
+            match live::find(span.span_context()) {
+                Some((span, memory)) => (span.into(), memory),
+                None => {
+                    let context = remote::inherited(span.span_context())
+                        .or_else(|| remote::from_otel(span.span_context()));
+                    (context.into(), Memory::default())
+                }
+            }
+        } else {
+            (Context::empty(), Memory::default())
+        };
+    (baggage::into_native(context, native, shown.as_deref()), scope)
+}
+
+/// A native context that says more than OpenTelemetry and [`live`] keep of it: where it came from, its baggage.
 struct Beside {
     context: Context,
     /// OpenTelemetry's side of it. Contexts made of the same one later, for other spans, inherit this value.
@@ -84,12 +92,19 @@ pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext 
     let active = match (context.span(), context.remote()) {
         (Some(span), _) => {
             let state = trace_state(current, span);
-            current.with_span(Span::borrowed(span.clone(), state, shown.clone()))
+            let memory = Memory { shown: shown.clone(), ..Memory::default() };
+            current.with_span(Span::borrowed(span.clone(), state, memory))
         }
         (None, Some(remote)) => current.with_remote_span_context(remote::remote_to_otel(remote)),
         (None, None) => current.with_remote_span_context(OtelSpanContext::NONE),
     };
-    let says_more = context.remote().is_some() || context.has_own_baggage();
+    // Another context may hold the span, and have shown another baggage of it.
+    let shows_other = || {
+        shown.is_some()
+            && live::find(active.span().span_context())
+                .is_some_and(|(_, memory)| memory.shown != shown)
+    };
+    let says_more = context.remote().is_some() || context.has_own_baggage() || shows_other();
     if says_more || beside(&active).is_some() {
         let of = active.span().span_context().clone();
         return active.with_value(Beside { context, of, shown });

@@ -28,6 +28,52 @@ pub(crate) fn is_exception(name: &str, attributes: &[KeyValue]) -> bool {
         || attributes.iter().any(|given| [MESSAGE, TYPE].contains(&given.key.as_str()))
 }
 
+/// What an attribute of a span says of its error, as a tag of error tracking: `tracing-opentelemetry` gives a
+/// field that holds an error so, and programs a text that they call `error`.
+pub(crate) fn of_attribute(attribute: &KeyValue) -> Option<(&'static str, String)> {
+    let key = attribute.key.as_str();
+    if !may_be_of(key) {
+        return None;
+    }
+    of_error_attribute(key, &attribute.value)
+}
+
+/// Whether [`of_attribute`] may have something to say. One byte of a key tells nearly all others apart.
+#[inline]
+pub(crate) fn may_be_of(key: &str) -> bool {
+    key.as_bytes().first() == Some(&b'e')
+}
+
+#[cold]
+fn of_error_attribute(key: &str, value: &Value) -> Option<(&'static str, String)> {
+    let tag = match key {
+        MESSAGE => "error.message",
+        TYPE => "error.type",
+        STACK => "error.stack",
+        // The core takes a word for the flag alone.
+        "error" => match value {
+            Value::String(text) if !SWITCH.contains(&text.as_str()) => "error.message",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some((tag, value_text(value)?))
+}
+
+/// What says whether there is an error, and not which.
+const SWITCH: [&str; 11] =
+    ["", "0", "1", "f", "t", "false", "true", "False", "True", "FALSE", "TRUE"];
+
+/// A record of a log that `tracing-opentelemetry` has made an event: its level says whether the span, which it
+/// marks then, is to have the record's text for its error, as long as nothing says more.
+pub(crate) fn describe_by_record(span: &SpanRef, text: &str, attributes: &[KeyValue]) {
+    let is_error =
+        |given: &KeyValue| given.key.as_str() == "level" && given.value.as_str() == "ERROR";
+    if attributes.iter().any(is_error) && span.tag("error.message").is_none() {
+        span.set_tag("error.message", text.to_owned());
+    }
+}
+
 /// Sets the tags of error tracking. The span is not marked as an error: only the status does that.
 pub(crate) fn describe(span: &SpanRef, attributes: &[KeyValue]) {
     let message = text(attributes, MESSAGE);
@@ -45,7 +91,11 @@ pub(crate) fn describe(span: &SpanRef, attributes: &[KeyValue]) {
 pub(crate) fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
     // The last of a name wins: the user's own come after those of `record_error`.
     let given = attributes.iter().rev().find(|given| given.key.as_str() == name)?;
-    match &given.value {
+    value_text(&given.value)
+}
+
+fn value_text(value: &Value) -> Option<String> {
+    match value {
         Value::Array(Array::String(lines)) if lines.is_empty() => None,
         Value::Array(Array::String(lines)) => {
             let lines: Vec<_> = lines.iter().map(StringValue::as_str).collect();

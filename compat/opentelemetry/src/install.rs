@@ -2,26 +2,33 @@
 
 use opentelemetry::global;
 use tracehound::Tracer;
-use tracehound::config::Config;
 
 use crate::context_store::share_context;
-use crate::provider::TracerProvider;
+use crate::provider::{TracerProvider, TracerProviderBuilder, is_off};
 
 /// Makes the tracer of the process the one behind OpenTelemetry's global API, propagator included, and
 /// OpenTelemetry's context the one store of what is active.
 ///
 /// Call it once at the start, after [`tracehound::init`] and before the first span. Returns the provider,
-/// which needs not be kept.
+/// which needs not be kept. [`TracerProviderBuilder::install`] does the same with limits or a tracer of your
+/// own.
 ///
 /// Where `DD_TRACE_OTEL_ENABLED` is `false`, or `OTEL_SDK_DISABLED` is `true`, it installs nothing: native
 /// spans go on as without the bridge, and the provider's spans do not exist.
 pub fn install() -> TracerProvider {
-    if tracehound::tracer().config().and_then(Config::otel_enabled) == Some(false) {
-        return TracerProvider::new(Tracer::none());
+    TracerProvider::builder().install()
+}
+
+impl TracerProviderBuilder {
+    /// Makes the provider and installs it; see [`install`].
+    pub fn install(self) -> TracerProvider {
+        if is_off(self.own_tracer().unwrap_or_else(|| tracehound::tracer())) {
+            return TracerProvider::new(Tracer::none());
+        }
+        share_context();
+        let provider = self.build();
+        global::set_text_map_propagator(provider.propagator());
+        global::set_tracer_provider(provider.clone());
+        provider
     }
-    share_context();
-    let provider = TracerProvider::global();
-    global::set_text_map_propagator(provider.propagator());
-    global::set_tracer_provider(provider.clone());
-    provider
 }

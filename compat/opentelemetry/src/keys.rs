@@ -39,13 +39,14 @@ pub(crate) fn key_text(key: Key) -> Text {
     if key.as_str().len() <= Text::IN_PLACE {
         return Text::copy(key.as_str());
     }
-    match known(key.as_str()) {
+    match kept(key.as_str()) {
         Some(known) => Text::literal(known),
         None => String::from(key).into(),
     }
 }
 
-fn known(key: &str) -> Option<&'static str> {
+/// The one copy of a key, as long as there is room to keep it.
+pub(crate) fn kept(key: &str) -> Option<&'static str> {
     if key.len() > MAX_KEY_BYTES {
         return None;
     }

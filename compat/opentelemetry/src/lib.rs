@@ -46,9 +46,16 @@
 //! | status `Error` | `error` and `error.message` |
 //! | status `Ok` | no error; final, also against a panic |
 //! | an `exception` event, `record_error` | the event, and `error.message`, `error.type`, `error.stack`; the span is not marked |
+//! | attributes `exception.*` of the span, and `error` with a text | also `error.message`, `error.type`, `error.stack` |
+//! | an event with the `level` `ERROR`, as `tracing` makes them | also `error.message`, where nothing says more |
 //! | links, events | links, events |
-//! | a span dropped by a panic | an error |
-//! | instrumentation scope | nothing |
+//! | a span dropped or ended by a panic | an error |
+//! | instrumentation scope | `otel.scope.name`, `otel.scope.version` and its attributes, on a span whose parent is not of the same scope |
+//! | resource attributes | service, environment, version, tags of every span: see [`ResourceExt`] |
+//! | baggage | baggage, one for both |
+//!
+//! A span keeps 128 events and 128 links, with 128 attributes each, and as many attributes of its own as it is
+//! given; [`SpanLimits`] and OpenTelemetry's variables change that. What is beyond is counted on the span.
 //!
 //! Integers beyond ±2^53, which a Datadog metric cannot hold exactly, become text; NaN and infinities are
 //! dropped, and so are links to nowhere. Whatever is done after a span has ended is ignored, whichever API
@@ -111,11 +118,14 @@ mod exception;
 mod exporter;
 mod install;
 mod keys;
+mod limits;
 mod live;
 mod naming;
 mod propagator;
 mod provider;
 mod remote;
+mod resource;
+mod scope;
 #[cfg(feature = "sdk")]
 mod sdk_sampler;
 mod seen;
@@ -128,9 +138,11 @@ pub use context_store::share_context;
 pub use exporter::{ResourceNaming, SpanExporter, SpanExporterBuilder};
 pub use install::install;
 pub use propagator::Propagator;
-pub use provider::TracerProvider;
+pub use provider::{TracerProvider, TracerProviderBuilder};
+pub use resource::ResourceExt;
 #[cfg(feature = "sdk")]
 pub use sdk_sampler::Sampler;
 pub use seen::decided_span_context;
 pub use span::Span;
+pub use tracehound::config::SpanLimits;
 pub use tracer::Tracer;

@@ -17,6 +17,8 @@ use opentelemetry::trace::SpanContext;
 use tracehound::{Baggage, SpanRef};
 use tracehound_fork::PerProcess;
 
+use crate::scope::ScopeId;
+
 /// A power of two.
 const SHARDS: usize = 64;
 /// What a shard has room for at first, so that a process with few spans does not grow it one by one.
@@ -38,12 +40,20 @@ struct Live {
     span: SpanRef,
     /// How many spans of OpenTelemetry stand for it.
     holders: u32,
-    /// The baggage that OpenTelemetry showed when the first of them was made.
-    shown: Option<Arc<Baggage>>,
+    memory: Memory,
+}
+
+/// What is remembered of a span while contexts may hold it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Memory {
+    /// The baggage that OpenTelemetry showed when its first span for it was made.
+    pub(crate) shown: Option<Arc<Baggage>>,
+    /// The scope that started it.
+    pub(crate) scope: ScopeId,
 }
 
 /// Puts a span in, once more if it is there.
-pub(crate) fn enter(span: &SpanRef, shown: Option<Arc<Baggage>>) {
+pub(crate) fn enter(span: &SpanRef, memory: Memory) {
     let Some((trace_id, id)) = ids(span) else { return };
     let mut spans = shard(trace_id);
     if spans.capacity() == 0 {
@@ -55,7 +65,7 @@ pub(crate) fn enter(span: &SpanRef, shown: Option<Arc<Baggage>>) {
             live.holders = live.holders.saturating_add(1);
         }
         Place::Vacant(place) => {
-            place.insert(Live { span: span.clone(), holders: 1, shown });
+            place.insert(Live { span: span.clone(), holders: 1, memory });
         }
     }
 }
@@ -80,9 +90,9 @@ pub(crate) fn leave(span: &SpanRef) {
     drop(last);
 }
 
-/// The core's span that a span context of this process names, if it is one of the core's, and what
-/// OpenTelemetry showed of its baggage.
-pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Option<Arc<Baggage>>)> {
+/// The core's span that a span context of this process names, if it is one of the core's, and what is
+/// remembered of it.
+pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Memory)> {
     if context.is_remote() || !context.is_valid() {
         return None;
     }
@@ -91,7 +101,7 @@ pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Option<Arc<Baggage
     let spans = shard(trace_id);
     let live = spans.get(&id)?;
     // Somebody else's span may have the id of one of ours.
-    (live.span.trace_id()?.get() == trace_id).then(|| (live.span.clone(), live.shown.clone()))
+    (live.span.trace_id()?.get() == trace_id).then(|| (live.span.clone(), live.memory.clone()))
 }
 
 fn ids(span: &SpanRef) -> Option<(u128, u64)> {
@@ -142,10 +152,10 @@ mod tests {
     fn a_span_is_found_until_its_last_holder_leaves() {
         let (span, context) = span();
         assert!(find(&context).is_none());
-        enter(&span, None);
-        enter(&span, None);
+        enter(&span, Memory::default());
+        enter(&span, Memory::default());
         leave(&span);
-        assert_eq!(find(&context), Some((span.clone(), None)));
+        assert_eq!(find(&context), Some((span.clone(), Memory::default())));
         leave(&span);
         assert!(find(&context).is_none());
         leave(&span);
@@ -154,7 +164,7 @@ mod tests {
     #[test]
     fn another_trace_with_the_same_span_id_is_not_found() {
         let (span, context) = span();
-        enter(&span, None);
+        enter(&span, Memory::default());
         let trace_id = u128::from_be_bytes(context.trace_id().to_bytes()) ^ (1 << 100);
         let other = SpanContext::new(
             trace_id.into(),
@@ -170,7 +180,7 @@ mod tests {
     #[test]
     fn what_came_from_another_process_is_not_looked_up() {
         let (span, context) = span();
-        enter(&span, None);
+        enter(&span, Memory::default());
         let remote = SpanContext::new(
             context.trace_id(),
             context.span_id(),
@@ -189,7 +199,7 @@ mod tests {
         let spans: Vec<_> =
             (0..20_000).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
         let room = || shard(root.trace_id().unwrap().get()).capacity();
-        spans.iter().for_each(|span| enter(span, None));
+        spans.iter().for_each(|span| enter(span, Memory::default()));
         assert!(room() >= 20_000);
         spans.iter().for_each(leave);
         assert!(room() <= 2 * LARGE, "{}", room());

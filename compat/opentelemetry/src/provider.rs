@@ -1,12 +1,13 @@
 //! OpenTelemetry's tracer provider on the core.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as otel;
 use tracehound::FlushError;
+use tracehound::config::{Config, SpanLimits};
 
 use crate::propagator::Propagator;
 use crate::tracer::Tracer;
@@ -17,6 +18,9 @@ use crate::tracer::Tracer;
 /// your own to use OpenTelemetry's API with another tracer, and call
 /// [`share_context`](crate::share_context) if native spans are to be among its spans. Clones are the same
 /// provider.
+///
+/// Where `DD_TRACE_OTEL_ENABLED` of the tracer is `false`, or `OTEL_SDK_DISABLED` is `true`, its spans do not
+/// exist.
 #[derive(Clone, Debug)]
 pub struct TracerProvider {
     shared: Arc<Shared>,
@@ -27,6 +31,8 @@ pub struct TracerProvider {
 pub(crate) struct Shared {
     /// `None` for the tracer of the process, which may be installed later than the provider.
     own: Option<tracehound::Tracer>,
+    /// Known once there is a tracer; `None` in there for the default ones.
+    limits: OnceLock<Option<SpanLimits>>,
     is_shut_down: AtomicBool,
 }
 
@@ -35,8 +41,75 @@ impl Shared {
         self.own.as_ref().unwrap_or_else(|| tracehound::tracer())
     }
 
+    /// The limits of spans; `None` for the default ones.
+    pub(crate) fn limits(&self) -> Option<&SpanLimits> {
+        if let Some(limits) = self.limits.get() {
+            return limits.as_ref();
+        }
+        let limits = self.tracer().config()?.otel_span_limits();
+        self.limits.get_or_init(|| custom(limits)).as_ref()
+    }
+
     pub(crate) fn is_shut_down(&self) -> bool {
         self.is_shut_down.load(Ordering::Relaxed)
+    }
+}
+
+fn custom(limits: SpanLimits) -> Option<SpanLimits> {
+    Some(limits).filter(|limits| *limits != SpanLimits::DEFAULT)
+}
+
+/// Whether the settings of a tracer switch OpenTelemetry's API off.
+pub(crate) fn is_off(tracer: &tracehound::Tracer) -> bool {
+    tracer.config().and_then(Config::otel_enabled) == Some(false)
+}
+
+/// Describes a [`TracerProvider`].
+///
+/// ```
+/// use tracehound_opentelemetry::{SpanLimits, TracerProvider};
+///
+/// let tracer = tracehound::Tracer::builder().service("shop").build();
+/// let limits = SpanLimits::default().events(1000).value_chars(4096);
+/// let provider = TracerProvider::builder().tracer(tracer).limits(limits).build();
+/// ```
+#[must_use = "a builder does nothing before `build`"]
+#[derive(Clone, Debug, Default)]
+pub struct TracerProviderBuilder {
+    tracer: Option<tracehound::Tracer>,
+    limits: Option<SpanLimits>,
+}
+
+impl TracerProviderBuilder {
+    /// The tracer whose spans are made; by default the tracer of the process, which may be installed later.
+    pub fn tracer(mut self, tracer: tracehound::Tracer) -> Self {
+        self.tracer = Some(tracer);
+        self
+    }
+
+    /// How much a span may hold; by default what the `OTEL_*_LIMIT` variables say, else
+    /// [`SpanLimits::default`].
+    ///
+    /// What is beyond is dropped and counted on the span, in the metrics `otel.dropped_attributes_count`,
+    /// `otel.dropped_events_count` and `otel.dropped_links_count`; on an event or a link, in an attribute
+    /// `otel.dropped_attributes_count`. An attribute that is set again, or natively, is not one more.
+    pub fn limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    pub(crate) fn own_tracer(&self) -> Option<&tracehound::Tracer> {
+        self.tracer.as_ref()
+    }
+
+    /// Makes the provider.
+    #[must_use]
+    pub fn build(self) -> TracerProvider {
+        let TracerProviderBuilder { tracer, limits } = self;
+        let own =
+            tracer.map(|tracer| if is_off(&tracer) { tracehound::Tracer::none() } else { tracer });
+        let limits = limits.map_or_else(OnceLock::new, |limits| custom(limits).into());
+        TracerProvider { shared: Arc::new(Shared { own, limits, is_shut_down: false.into() }) }
     }
 }
 
@@ -44,16 +117,12 @@ impl TracerProvider {
     /// A provider for a tracer.
     #[must_use]
     pub fn new(tracer: tracehound::Tracer) -> Self {
-        Self::of(Some(tracer))
+        Self::builder().tracer(tracer).build()
     }
 
-    /// A provider for the tracer of the process.
-    pub(crate) fn global() -> Self {
-        Self::of(None)
-    }
-
-    fn of(own: Option<tracehound::Tracer>) -> Self {
-        TracerProvider { shared: Arc::new(Shared { own, is_shut_down: false.into() }) }
+    /// Describes a provider; see [`TracerProviderBuilder`].
+    pub fn builder() -> TracerProviderBuilder {
+        TracerProviderBuilder::default()
     }
 
     /// A propagator for the headers of this provider's tracer.
@@ -90,7 +159,7 @@ impl TracerProvider {
 impl otel::TracerProvider for TracerProvider {
     type Tracer = Tracer;
 
-    fn tracer_with_scope(&self, _: InstrumentationScope) -> Tracer {
-        Tracer::new(Arc::clone(&self.shared))
+    fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        Tracer::new(Arc::clone(&self.shared), &scope)
     }
 }

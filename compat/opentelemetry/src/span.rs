@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
-use tracehound::{Baggage, SpanRef};
+use tracehound::SpanRef;
 
 use crate::attributes::{event, set, with_link_attribute};
+use crate::limits::Limits;
+use crate::live::{self, Memory};
 use crate::seen::Seen;
-use crate::{exception, live, remote, status};
+use crate::{exception, remote, status};
 
 /// OpenTelemetry's view of a span of the core.
 ///
@@ -22,6 +23,7 @@ pub struct Span {
     held: Held,
     /// What a context that holds the span shows of it, and by which the span is found again in [`live`].
     seen: Seen,
+    limits: Limits,
     /// Whether the start was given, and so by the wall clock.
     start_given: bool,
 }
@@ -39,30 +41,23 @@ impl Span {
     pub(crate) fn owned(
         span: tracehound::Span,
         state: TraceState,
-        shown: Option<Arc<Baggage>>,
+        memory: Memory,
+        limits: Limits,
         start_given: bool,
     ) -> Self {
-        Span { seen: listed(&span, state, shown), held: Held::Owned(span), start_given }
+        Span { seen: listed(&span, state, memory), held: Held::Owned(span), limits, start_given }
     }
 
     /// A span that somebody else finishes.
-    pub(crate) fn borrowed(
-        handle: SpanRef,
-        state: TraceState,
-        shown: Option<Arc<Baggage>>,
-    ) -> Self {
-        let seen = listed(&handle, state, shown);
-        Span { seen, held: Held::Borrowed(handle), start_given: false }
+    pub(crate) fn borrowed(handle: SpanRef, state: TraceState, memory: Memory) -> Self {
+        let seen = listed(&handle, state, memory);
+        Self::of_another(handle, seen)
     }
 
     /// A span that does not exist, below a parent that may.
     pub(crate) fn unrecorded(parent: &Context) -> Self {
         let context = parent.span().span_context().clone();
-        Span {
-            held: Held::Borrowed(SpanRef::none()),
-            seen: Seen::nothing(context),
-            start_given: false,
-        }
+        Self::of_another(SpanRef::none(), Seen::nothing(context))
     }
 
     /// The span, for the native API.
@@ -73,10 +68,31 @@ impl Span {
             Held::Borrowed(handle) => handle,
         }
     }
+
+    fn of_another(handle: SpanRef, seen: Seen) -> Self {
+        Span { seen, held: Held::Borrowed(handle), limits: Limits::default(), start_given: false }
+    }
+
+    fn set(&mut self, mut attribute: KeyValue) {
+        if self.limits.are_custom() && !self.admits(&mut attribute) {
+            return;
+        }
+        set(self.handle(), attribute);
+    }
+
+    #[cold]
+    fn admits(&mut self, attribute: &mut KeyValue) -> bool {
+        let admitted = self.limits.admits(attribute);
+        match &self.held {
+            Held::Owned(span) => self.limits.settle(span),
+            Held::Borrowed(handle) => self.limits.settle(handle),
+        }
+        admitted
+    }
 }
 
-fn listed(span: &SpanRef, state: TraceState, shown: Option<Arc<Baggage>>) -> Seen {
-    live::enter(span, shown);
+fn listed(span: &SpanRef, state: TraceState, memory: Memory) -> Seen {
+    live::enter(span, memory);
     Seen::first(span, state)
 }
 
@@ -93,7 +109,13 @@ impl otel::Span for Span {
         let name = name.into();
         if exception::is_exception(&name, &attributes) {
             exception::describe(self.handle(), &attributes);
+        } else {
+            exception::describe_by_record(self.handle(), &name, &attributes);
         }
+        if !self.limits.admits_event(self.handle()) {
+            return;
+        }
+        let attributes = self.limits.of_event(attributes);
         self.handle().add_event(event(name, timestamp, attributes));
     }
 
@@ -118,12 +140,12 @@ impl otel::Span for Span {
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        set(self.handle(), attribute);
+        self.set(attribute);
     }
 
     fn set_attributes(&mut self, attributes: impl IntoIterator<Item = KeyValue>) {
         for attribute in attributes {
-            set(self.handle(), attribute);
+            self.set(attribute);
         }
     }
 
@@ -136,18 +158,22 @@ impl otel::Span for Span {
     }
 
     fn add_link(&mut self, context: otel::SpanContext, attributes: Vec<KeyValue>) {
-        if let Some(link) = link(&context, attributes) {
-            self.handle().add_link(link);
+        let link = remote::link(&context).filter(|_| self.limits.admits_link(self.handle()));
+        if let Some(link) = link {
+            let attributes = self.limits.of_link(attributes);
+            self.handle().add_link(attributes.into_iter().fold(link, with_link_attribute));
         }
     }
 
     fn end(&mut self) {
+        status::mark_if_panicking(self.handle());
         self.handle().finish();
     }
 
     /// "Now" by the wall clock is taken from the monotonic clock instead, unless the start was given, too:
     /// OpenTelemetry's type-erased spans end so, and a step of the wall clock is no duration.
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
+        status::mark_if_panicking(self.handle());
         let is_now = || SystemTime::now().duration_since(timestamp).is_ok_and(|ago| ago < JUST_NOW);
         if !self.start_given && is_now() {
             self.handle().finish();
@@ -170,11 +196,3 @@ impl Drop for Span {
 
 /// How long ago a reading of the wall clock was that is taken for "now".
 const JUST_NOW: Duration = Duration::from_micros(10);
-
-/// A link with its attributes; `None` for one that points nowhere.
-pub(crate) fn link(
-    context: &otel::SpanContext,
-    attributes: Vec<KeyValue>,
-) -> Option<tracehound::SpanLink> {
-    Some(attributes.into_iter().fold(remote::link(context)?, with_link_attribute))
-}

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::{self as otel, SpanBuilder, TraceContextExt};
+use opentelemetry::{Context as OtelContext, InstrumentationScope};
 use tracehound::{SpanKind, Text};
 
 use crate::attributes::tag;
+use crate::limits::Limits;
+use crate::live::Memory;
 use crate::naming::names;
 use crate::provider::Shared;
-use crate::span::{self, Span};
-use crate::{baggage, context_store};
+use crate::scope::Scope;
+use crate::span::Span;
+use crate::{baggage, context_store, exception};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
@@ -20,11 +23,12 @@ use crate::{baggage, context_store};
 #[derive(Clone, Debug)]
 pub struct Tracer {
     provider: Arc<Shared>,
+    scope: Scope,
 }
 
 impl Tracer {
-    pub(crate) fn new(provider: Arc<Shared>) -> Self {
-        Tracer { provider }
+    pub(crate) fn new(provider: Arc<Shared>, scope: &InstrumentationScope) -> Self {
+        Tracer { provider, scope: Scope::new(scope) }
     }
 }
 
@@ -38,8 +42,9 @@ impl otel::Tracer for Tracer {
             return Span::unrecorded(parent);
         }
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
-        let above = context_store::native(parent);
-        let shown = baggage::shown(parent, &above);
+        let (above, scope) = context_store::native_and_scope(parent);
+        let memory = Memory { shown: baggage::shown(parent, &above), scope: self.scope.id() };
+        let mut limits = Limits::new(self.provider.limits());
         let mut draft = self
             .provider
             .tracer()
@@ -51,7 +56,14 @@ impl otel::Tracer for Tracer {
         if let Some(start) = start_time {
             draft = draft.start_time(start);
         }
-        for attribute in attributes.into_iter().flatten() {
+        draft = self.scope.tag(draft, scope);
+        for mut attribute in attributes.into_iter().flatten() {
+            if !limits.admits(&mut attribute) {
+                continue;
+            }
+            if let Some((key, value)) = exception::of_attribute(&attribute) {
+                draft = draft.tag(key, value);
+            }
             if let Some((key, value)) = tag(attribute) {
                 draft = draft.tag(key, value);
             }
@@ -60,13 +72,12 @@ impl otel::Tracer for Tracer {
         if started.is_none() {
             return Span::unrecorded(parent);
         }
-        for link in links.into_iter().flatten() {
-            if let Some(link) = span::link(&link.span_context, link.attributes) {
-                started.add_link(link);
-            }
-        }
+        limits.settle(&started);
         let state = parent.span().span_context().trace_state().clone();
-        let mut span = Span::owned(started, state, shown, start_time.is_some());
+        let mut span = Span::owned(started, state, memory, limits, start_time.is_some());
+        for link in links.into_iter().flatten() {
+            otel::Span::add_link(&mut span, link.span_context, link.attributes);
+        }
         for event in events.into_iter().flatten() {
             otel::Span::add_event_with_timestamp(
                 &mut span,

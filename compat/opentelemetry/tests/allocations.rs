@@ -12,8 +12,11 @@ mod nothing;
 use std::alloc::System;
 use std::time::Duration;
 
+use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::global::BoxedTracer;
-use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider as _};
+use opentelemetry::trace::{
+    SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceState, Tracer, TracerProvider as _,
+};
 use opentelemetry::{Context, KeyValue};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tracehound::config::Environment;
@@ -121,6 +124,27 @@ fn the_bridge_allocates_once_for_a_root_and_never_for_a_child() {
     assert_eq!(added(&|| plain(ours), &|| plain(nothing)), TRACES, "plain, type-erased");
     assert_eq!(added(&|| tagged(ours), &|| tagged(nothing)), TRACES, "attributes, type-erased");
     assert_eq!(added(&|| built(ours), &|| built(nothing)), TRACES, "builders, type-erased");
+
+    // Below a remote parent, whose decision is known from the start, and with baggage: children cost nothing,
+    // whatever the root has to take over.
+    let of_parent = |parent: &Context, program: &dyn Fn()| {
+        let _active = parent.clone().attach();
+        program();
+    };
+    let flags = TraceFlags::SAMPLED;
+    let ids = SpanContext::new(77.into(), 88.into(), flags, true, TraceState::NONE);
+    let remote = Context::new().with_remote_span_context(ids);
+    let baggage = remote.with_baggage([KeyValue::new("user", "7")]);
+    for (what, parent) in [("a remote parent", &remote), ("a remote parent and baggage", &baggage)]
+    {
+        let whole = added(&|| of_parent(parent, &|| plain(ours)), &|| {
+            of_parent(parent, &|| plain(nothing));
+        });
+        let root = added(&|| of_parent(parent, &|| ours.in_span("root", |_| ())), &|| {
+            of_parent(parent, &|| nothing.in_span("root", |_| ()));
+        });
+        assert_eq!(whole, root, "{what}");
+    }
 
     // A native span that is made active costs the two boxes in which OpenTelemetry keeps any active span.
     let natively = || {

@@ -167,6 +167,25 @@ fn what_is_set_natively_on_the_active_span_counts_at_once_and_is_shown_from_the_
     });
 }
 
+/// A span that two contexts hold, which have shown different baggage of it.
+#[test]
+fn what_is_removed_from_a_span_that_is_active_twice_stays_away() {
+    let (native, otel, _) = tracers();
+    let both = (&native, &otel);
+    native.in_span("root", |root| {
+        let _before = Context::current();
+        root.set_baggage_item("user", "7");
+        {
+            let _again = root.activate();
+            all_say(both, "user=7");
+            let _removed = remove_otel("user");
+            all_say(both, "");
+        }
+        // Where OpenTelemetry was shown none, the span's counts.
+        assert_eq!(look(&native, &otel).native, "user=7");
+    });
+}
+
 #[test]
 fn a_span_of_opentelemetry_has_the_baggage_it_started_with() {
     let (native, otel, _) = tracers();

@@ -486,3 +486,82 @@ fn a_thread_can_trace_below_a_span_whose_lock_another_one_holds() {
         assert_eq!(captured.chunks().len(), 1);
     });
 }
+
+// ===== errors in attributes and records =====
+
+#[test]
+fn attributes_that_describe_an_error_are_tags_of_error_tracking_too() {
+    let lines = Value::Array(Array::String(vec!["1".into(), "2".into()]));
+    for (attributes, expected) in [
+        (vec![KeyValue::new("exception.message", "m")], ". m | - | -"),
+        (
+            vec![
+                KeyValue::new("exception.type", "T"),
+                KeyValue::new("exception.stacktrace", lines),
+            ],
+            ". - | T | 1\n2",
+        ),
+        (vec![KeyValue::new("error", "why")], "! why | - | -"),
+        (vec![KeyValue::new("error", true)], "! - | - | -"),
+        (vec![KeyValue::new("error", "true")], "! - | - | -"),
+        (vec![KeyValue::new("error", "false")], ". - | - | -"),
+        (vec![KeyValue::new("error.other", "x"), KeyValue::new("exceptional", 1)], ". - | - | -"),
+    ] {
+        let (_, otel, captured) = tracers();
+        drop(otel.span_builder("n").with_attributes(attributes.clone()).start(&otel));
+        let mut later = otel.start("n");
+        later.set_attributes(attributes.clone());
+        drop(later);
+        for span in captured.spans() {
+            assert_eq!(errors(&span), expected, "{attributes:?}");
+            let given = span.tags.get("exception.message").map(String::as_str);
+            assert_eq!(given.is_some(), expected.starts_with(". m"), "as it was given, besides");
+        }
+    }
+}
+
+#[test]
+fn a_status_says_more_than_a_record_and_an_exception_more_than_both() {
+    let record = || vec![KeyValue::new("level", "ERROR")];
+    let seen = span(|handle| handle.event("it broke", record()));
+    assert_eq!(errors(&seen), ". it broke | - | -");
+    let seen = span(|handle| {
+        handle.event("it broke", record());
+        handle.status(Status::error("why"));
+        handle.event("again", record());
+    });
+    assert_eq!(errors(&seen), "! why | - | -");
+    let seen = span(|handle| {
+        handle.event("it broke", record());
+        handle.event("exception", exception("because"));
+        handle.status(Status::error("why"));
+    });
+    assert_eq!(errors(&seen), "! because | - | -");
+    let seen = span(|handle| handle.event("slow", vec![KeyValue::new("level", "WARN")]));
+    assert_eq!(errors(&seen), ". - | - | -");
+}
+
+#[test]
+fn a_panic_that_ends_a_span_explicitly_marks_it() {
+    struct EndsAtDrop(Context);
+    impl Drop for EndsAtDrop {
+        fn drop(&mut self) {
+            self.0.span().end();
+        }
+    }
+    for (status, expected) in [
+        (Status::Unset, "! the span was ended by a panic | panic | -"),
+        (Status::error("why"), "! why | - | -"),
+        (Status::Ok, ". - | - | -"),
+    ] {
+        let (_, otel, captured) = tracers();
+        let cx = Context::new().with_span(otel.start_with_context("n", &Context::new()));
+        cx.span().set_status(status);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _ends = EndsAtDrop(cx.clone());
+            std::panic::resume_unwind(Box::new("no hook"));
+        }));
+        panicked.unwrap_err();
+        assert_eq!(errors(&captured.spans()[0]), expected);
+    }
+}

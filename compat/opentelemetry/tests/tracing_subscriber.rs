@@ -7,6 +7,7 @@ mod common;
 use std::error::Error;
 use std::fmt;
 
+use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::{
     SpanContext, TraceContextExt, TraceFlags, Tracer as _, TracerProvider as _,
 };
@@ -168,6 +169,7 @@ fn an_error_of_a_function_marks_its_span() {
     });
     let failed = of(&captured, "failing");
     assert!(failed.is_error);
+    assert_eq!(failed.tags["error.message"], "no such port");
     assert_eq!(failed.events.len(), 1);
     assert!(!of(&captured, "caller").is_error);
 }
@@ -311,7 +313,7 @@ fn spans_of_another_thread_keep_their_tracing_parent() {
 #[test]
 fn without_context_activation_the_tree_is_the_same() {
     let (native, captured) = tracehound::testing::tracer();
-    let otel = TracerProvider::new(native).tracer("test");
+    let otel = TracerProvider::new(native).tracer("");
     let layer = OpenTelemetryLayer::new(otel)
         .with_location(false)
         .with_threads(false)
@@ -325,4 +327,237 @@ fn without_context_activation_the_tree_is_the_same() {
         "http.server.request [handle] http.request.method=GET user=1\n  \
            internal [load] cached=true user=1\n"
     );
+}
+
+// ===== errors, in the terms of error tracking =====
+
+#[derive(Clone, Copy)]
+enum How {
+    Function(fn()),
+    InSpan(fn(&tracing::Span)),
+}
+
+#[instrument(err)]
+fn displayed() -> Result<u16, Outer> {
+    "x".parse().map_err(Outer)
+}
+
+#[instrument(err(Debug))]
+fn debugged() -> Result<u16, std::num::ParseIntError> {
+    "x".parse()
+}
+
+fn an_error() -> Outer {
+    Outer("x".parse::<u16>().unwrap_err())
+}
+
+/// Every way in which a program says that something went wrong, and what is said of the span.
+#[test]
+fn an_error_is_described_however_it_was_recorded() {
+    use How::{Function, InSpan};
+    let ways: [(&str, How, &str); 10] = [
+        ("err", Function(|| _ = displayed()), "no such port"),
+        ("err(Debug)", Function(|| _ = debugged()), "ParseIntError { kind: InvalidDigit }"),
+        (
+            "a record with an error",
+            InSpan(|_| tracing::error!(error = &an_error() as &dyn Error, "cannot listen")),
+            "no such port",
+        ),
+        (
+            "a record with an error in words",
+            InSpan(|_| tracing::error!(error = %an_error())),
+            "no such port",
+        ),
+        ("a record", InSpan(|_| tracing::error!(port = 80, "cannot listen")), "cannot listen"),
+        (
+            "two records",
+            InSpan(|_| {
+                tracing::error!("first");
+                tracing::error!("second");
+            }),
+            "first",
+        ),
+        (
+            "a record, and an exception that says more",
+            InSpan(|_| {
+                tracing::error!("cannot listen");
+                tracing::info!(exception.message = "refused", "details");
+            }),
+            "refused",
+        ),
+        (
+            "a field with an error",
+            InSpan(|span| _ = span.record("error", &an_error() as &dyn Error)),
+            "no such port",
+        ),
+        (
+            "a field in words",
+            InSpan(|span| _ = span.record("error", "no such port")),
+            "no such port",
+        ),
+        (
+            "a field that is displayed",
+            InSpan(|span| _ = span.record("error", tracing::field::display(an_error()))),
+            "no such port",
+        ),
+    ];
+    for (way, how, message) in ways {
+        let captured = traced(|_| match how {
+            Function(function) => function(),
+            InSpan(work) => {
+                let span = info_span!("n", error = tracing::field::Empty);
+                span.in_scope(|| work(&span));
+            }
+        });
+        let span = &captured.spans()[0];
+        assert!(span.is_error, "{way}: {span:?}");
+        let seen = span.tags.get("error.message").map(|text| text.trim_matches('"'));
+        assert_eq!(seen, Some(message), "{way}: {span:?}");
+    }
+}
+
+#[test]
+fn a_record_that_is_no_error_describes_none() {
+    let captured = traced(|_| {
+        info_span!("n").in_scope(|| {
+            tracing::warn!("slow");
+            tracing::info!(error = false, "fine");
+        });
+    });
+    let span = of(&captured, "n");
+    assert!(!span.is_error && !span.tags.contains_key("error.message"), "{span:?}");
+}
+
+#[test]
+fn a_panic_marks_the_span_it_goes_through() {
+    let captured = traced(|_| {
+        let work = || info_span!("n").in_scope(|| std::panic::resume_unwind(Box::new("no hook")));
+        std::panic::catch_unwind(work).unwrap_err();
+        info_span!("next").in_scope(|| ());
+    });
+    let span = of(&captured, "n");
+    assert!(span.is_error);
+    assert_eq!(span.tags["error.type"], "panic");
+    assert!(!of(&captured, "next").is_error);
+}
+
+// ===== a service =====
+
+#[instrument(
+    skip_all,
+    fields(
+        otel.name = "POST /orders",
+        otel.kind = "server",
+        http.request.method = "POST",
+        http.response.status_code = tracing::field::Empty,
+    )
+)]
+async fn order(lamps: u32) -> Result<f64, Outer> {
+    let price = price(lamps).await;
+    let charged = charge(price).await;
+    let status = if charged.is_ok() { 201 } else { 502 };
+    tracing::Span::current().record("http.response.status_code", status);
+    charged
+}
+
+#[instrument]
+async fn price(lamps: u32) -> f64 {
+    yield_now().await;
+    f64::from(lamps) * 40.0
+}
+
+#[instrument(
+    skip_all,
+    err,
+    fields(otel.kind = "client", db.system = "postgresql", otel.name = "UPDATE accounts")
+)]
+async fn charge(price: f64) -> Result<f64, Outer> {
+    yield_now().await;
+    if price > 100.0 { Err(an_error()) } else { Ok(price) }
+}
+
+/// As a server does: a task for each request, on threads between which they move.
+#[test]
+fn requests_of_a_server_are_what_the_pages_of_datadog_show() {
+    let (native, otel, captured) = common::tracers();
+    let layer = OpenTelemetryLayer::new(otel).with_location(false).with_threads(false);
+    let subscriber = tracing_subscriber::registry()
+        .with(layer.with_target(false).with_tracked_inactivity(false));
+    let dispatch = tracing::Dispatch::new(subscriber);
+    let propagator = TracerProvider::new(native).propagator();
+    tracehound_test_support::within(std::time::Duration::from_secs(20), move || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder
+            .worker_threads(2)
+            .on_thread_start({
+                let dispatch = dispatch.clone();
+                // For the life of the thread.
+                move || std::mem::forget(tracing::dispatcher::set_default(&dispatch))
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            let requests: Vec<_> = [(1u32, 2u32), (2, 3)]
+                .map(|(trace, lamps)| {
+                    let headers = std::collections::HashMap::from([
+                        ("x-datadog-trace-id".to_owned(), trace.to_string()),
+                        ("x-datadog-parent-id".to_owned(), "88".to_owned()),
+                        ("x-datadog-sampling-priority".to_owned(), "2".to_owned()),
+                        ("x-datadog-origin".to_owned(), "synthetics".to_owned()),
+                    ]);
+                    let parent = propagator.extract(&headers);
+                    tokio::spawn(async move {
+                        let span = info_span!("connection", otel.name = "accept");
+                        span.set_parent(parent).unwrap();
+                        order(lamps).instrument(span).await.is_ok()
+                    })
+                })
+                .into_iter()
+                .collect();
+            let mut done = Vec::new();
+            for request in requests {
+                done.push(request.await.unwrap());
+            }
+            assert_eq!(done, [true, false]);
+        });
+    });
+
+    assert_eq!(captured.chunks().len(), 2);
+    for (trace, is_error) in [(1u128, false), (2, true)] {
+        let spans: Vec<_> =
+            captured.spans().into_iter().filter(|span| span.trace_id.get() == trace).collect();
+        let of = |resource: &str| spans.iter().find(|span| span.resource == resource).unwrap();
+        let (accept, order) = (of("accept"), of("POST /orders"));
+        let (price, charge) = (of("price"), of("UPDATE accounts"));
+        let shown = |span: &CapturedSpan| {
+            format!("{} {}", span.name, span.span_type.as_deref().unwrap_or_default())
+        };
+        assert_eq!(shown(order), "http.server.request web");
+        assert_eq!(shown(charge), "postgresql.query sql");
+        assert_eq!(shown(price), "internal custom");
+        assert_eq!(accept.parent_id, SpanId::new(88));
+        assert_eq!(order.parent_id, accept.span_id);
+        assert_eq!((price.parent_id, charge.parent_id), (order.span_id, order.span_id));
+        assert_eq!(order.tags["http.status_code"], if is_error { "502" } else { "201" });
+        assert_eq!(charge.is_error, is_error);
+        assert_eq!(charge.tags.contains_key("error.message"), is_error);
+        assert!(spans.iter().all(|span| span.priority == Some(Priority::USER_KEEP)));
+    }
+}
+
+#[test]
+fn headers_are_written_from_the_context_of_a_span_of_tracing() {
+    let (native, otel, captured) = common::tracers();
+    let propagator = TracerProvider::new(native).propagator();
+    let subscriber = tracing_subscriber::registry().with(OpenTelemetryLayer::new(otel));
+    tracing::subscriber::with_default(subscriber, || {
+        let span = info_span!("client");
+        let mut headers = std::collections::HashMap::new();
+        propagator.inject_context(&span.context(), &mut headers);
+        drop(span);
+        let sent = &captured.spans()[0];
+        let id = sent.span_id.unwrap().get().to_string();
+        assert_eq!(headers["x-datadog-parent-id"], id);
+        assert_eq!(headers["x-datadog-sampling-priority"], "1");
+    });
 }

@@ -9,10 +9,10 @@ use super::identity::value_text;
 use super::mapping::Mapped;
 use super::renames::renamed;
 use super::resource_name::{ResourceNaming, semantic};
-use crate::attributes::{event, tag, tag_value};
+use crate::attributes::{event, tag, tag_value, with_link_attribute};
 use crate::keys::key_text;
 use crate::tracer::kind;
-use crate::{exception, naming, remote, span};
+use crate::{exception, naming, remote};
 
 /// What all spans of a chunk are converted with.
 pub(super) struct Common {
@@ -259,8 +259,8 @@ fn http_status(span: &RecordedSpan<'_>) -> Option<String> {
 
 fn add_extras(span: &mut RecordedSpan<'_>, links: SpanLinks, events: SpanEvents) {
     for link in links {
-        if let Some(link) = span::link(&link.span_context, link.attributes) {
-            span.add_link(link);
+        if let Some(to) = remote::link(&link.span_context) {
+            span.add_link(link.attributes.into_iter().fold(to, with_link_attribute));
         }
     }
     for given in events {
