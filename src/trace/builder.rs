@@ -166,16 +166,15 @@ impl<'t> SpanBuilder<'t> {
         let SpanBuilder { parent, mut record, start, mut tags, decision, .. } = self;
         let (context, lineage) = match parent {
             Parent::Active => (shared.provider.active(), Lineage::Active),
-            Parent::Named(mut context) => {
-                context.seen_from_here(Lineage::Explicit);
-                (context, Lineage::Explicit)
-            }
+            Parent::Named(context) => (context, Lineage::Explicit),
         };
-        let Context { span, remote, baggage } = context;
+        let Context { span, mut remote, baggage } = context;
         record.baggage = baggage;
         let mut draft = Draft { record, start, tags: &mut tags };
         let at = 'started: {
-            if let Some(parent) = span.and_then(|span| span.at) {
+            if let Some(parent) = span.as_ref().filter(|span| span.is_inherited()) {
+                remote = parent.handed_over(lineage).map(Arc::new);
+            } else if let Some(parent) = span.and_then(|span| span.at) {
                 match parent.start_child(draft, lineage) {
                     Ok(Started::Child(at)) => break 'started Some(at),
                     Ok(Started::Full) => break 'started None,

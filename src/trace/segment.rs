@@ -147,11 +147,17 @@ impl Segment {
     }
 
     /// The decision, if there is one.
+    #[inline]
     pub(crate) fn decision(&self) -> Option<Decision> {
         if self.is_inherited() {
-            return inherited(&self.decision).flatten();
+            return self.inherited_decision();
         }
         *lock(&self.decision)
+    }
+
+    #[cold]
+    fn inherited_decision(&self) -> Option<Decision> {
+        inherited(&self.decision).flatten()
     }
 
     /// The decision; taken now if there is none.
@@ -203,8 +209,8 @@ impl Segment {
 }
 
 impl At {
-    /// Starts a child of this span; gives the draft back when neither the active span nor any ancestor of
-    /// it is open, and so nothing is the parent.
+    /// Starts a child of this span, which is of this process; gives the draft back when neither the active
+    /// span nor any ancestor of it is open, and so nothing is the parent.
     #[inline]
     #[expect(
         clippy::result_large_err,
@@ -221,7 +227,7 @@ impl At {
             None => clock::now(),
         };
         let id = SpanId::generate();
-        let Some(mut guard) = segment.body() else { return Err(draft) };
+        let mut guard = lock(&segment.body);
         let body = &mut *guard;
         let parent_slot = match lineage {
             Lineage::Explicit => self.slot,

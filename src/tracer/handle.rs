@@ -170,7 +170,7 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn context(&self) -> Context {
-        self.shared().map(|shared| shared.provider.active()).unwrap_or_default()
+        self.shared().map(|shared| shared.provider.here()).unwrap_or_default()
     }
 
     /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
