@@ -1,8 +1,11 @@
 //! The background thread: its runtime, its loop, its supervision.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
 
 use super::inner::Inner;
 use super::writer::Writer;
@@ -15,30 +18,61 @@ const THREAD_NAME: &str = "tracehound-worker";
 const MAX_FAILURES: u32 = 5;
 
 /// Starts the thread.
-pub(super) fn spawn(inner: &Arc<Inner>) -> std::io::Result<()> {
+///
+/// Its runtime is built here: tokio has a lock for all runtimes of the process, in which the new thread would
+/// else be when the process forks right after this; those of a child would wait for it for ever.
+pub(super) fn spawn(inner: &Arc<Inner>) -> io::Result<()> {
     let inner = Arc::clone(inner);
+    let background = Background::build()?;
     let thread = std::thread::Builder::new().name(THREAD_NAME.into());
     // Detached: nothing ever waits for the thread itself, only for what it signals.
-    thread.spawn(move || supervise(&inner)).map(drop)
+    thread.spawn(move || supervise(&inner, background)).map(drop)
+}
+
+/// The worker's runtime. Wherever it is dropped, nothing waits for it, nor panics.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn build() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        Ok(Background(Some(runtime)))
+    }
+
+    fn run(&self, inner: &Arc<Inner>) -> bool {
+        self.0.as_ref().is_some_and(|runtime| runtime.block_on(serve(inner)))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Runs the loop, again if it panics; the queue is shared and outlives it.
-fn supervise(inner: &Arc<Inner>) {
+fn supervise(inner: &Arc<Inner>, first: Background) {
     // Our own client must not be traced by our own integrations.
     let _off = suppress();
     let mut delivered = false;
+    let mut next = Ok(first);
     for failure in 0..MAX_FAILURES {
-        match catch_unwind(AssertUnwindSafe(|| run(inner))) {
-            Ok(Ok(all)) => {
-                delivered = all;
+        let background = match next {
+            Ok(background) => background,
+            Err(error) => {
+                inner.diag.warn(&format!("the background runtime does not start: {error}"));
                 break;
             }
-            Ok(Err(error)) => {
-                inner.diag.warn(&format!("the background runtime does not start: {error}"));
+        };
+        match catch_unwind(AssertUnwindSafe(|| background.run(inner))) {
+            Ok(all) => {
+                delivered = all;
                 break;
             }
             Err(_) => inner.diag.warn(&format!("the background worker failed ({failure})")),
         }
+        next = Background::build();
     }
     inner.queue.close();
     let rest = inner.queue.take(Vec::new());
@@ -48,12 +82,6 @@ fn supervise(inner: &Arc<Inner>) {
         inner.diag.lose(LossReason::WorkerFailed, spans, || "the worker has ended".into());
     }
     inner.signal.end(delivered);
-}
-
-fn run(inner: &Arc<Inner>) -> std::io::Result<bool> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    Ok(runtime.block_on(serve(inner)))
 }
 
 /// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.

@@ -203,10 +203,7 @@ impl<'t> SpanBuilder<'t> {
         let Plan { parent, record, start, tags, decision } = &mut *plan;
         let (context, lineage) = match std::mem::replace(parent, Parent::Active) {
             Parent::Active => (shared.provider.active(), Lineage::Active),
-            Parent::Named(mut context) => {
-                context.seen_from_here(Lineage::Explicit);
-                (context, Lineage::Explicit)
-            }
+            Parent::Named(context) => (context, Lineage::Explicit),
         };
         let draft = Draft { record, start: start.take(), tags };
         let at = begin(shared, context, lineage, draft);
@@ -258,9 +255,13 @@ fn begin(
     lineage: Lineage,
     mut draft: Draft<'_>,
 ) -> Option<At> {
-    let Context { span, remote, baggage } = context;
+    let Context { span, mut remote, baggage } = context;
     draft.record.baggage = baggage;
     let started = match span.and_then(|span| span.at) {
+        Some(parent) if parent.segment.is_inherited() => {
+            remote = SpanRef { at: Some(parent) }.handed_over(lineage).map(Arc::new);
+            Started::Orphan
+        }
         Some(parent) => parent.start_child(&mut draft, lineage),
         None => Started::Orphan,
     };

@@ -65,15 +65,20 @@ pub fn replace_context_store(provider: Box<dyn ContextProvider>) -> bool {
 }
 
 impl Provider {
-    #[inline]
+    /// What is active as the store has it: in a forked child it may be a span of the parent.
     pub(crate) fn active(&self) -> Context {
-        let mut active = match self {
+        match self {
             Provider::Own(provider) => provider.active(),
             Provider::Process => match REPLACEMENT.get() {
                 Some(provider) => provider.active(),
                 None => ThreadStack.active(),
             },
-        };
+        }
+    }
+
+    /// What is active as this process sees it.
+    pub(crate) fn here(&self) -> Context {
+        let mut active = self.active();
         active.seen_from_here(Lineage::Active);
         active
     }

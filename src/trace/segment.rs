@@ -182,6 +182,7 @@ impl Segment {
     }
 
     /// The decision, if there is one.
+    #[inline]
     pub(crate) fn decision(&self) -> Option<Decision> {
         if self.is_inherited() {
             return self.decision.get_inherited();
@@ -248,7 +249,7 @@ impl Segment {
 }
 
 impl At {
-    /// Starts a child of this span; the draft is emptied only if there is one.
+    /// Starts a child of this span, which is of this process; the draft is emptied only if there is one.
     #[inline]
     pub(crate) fn start_child(self, draft: &mut Draft<'_>, lineage: Lineage) -> Started {
         let segment = &self.segment;
@@ -260,7 +261,7 @@ impl At {
         if draft.record.baggage.is_some() {
             segment.note_baggage();
         }
-        let Some(mut guard) = segment.body() else { return Started::Orphan };
+        let mut guard = lock(&segment.body);
         let body = &mut *guard;
         let found = match lineage {
             Lineage::Explicit => body.at(self.slot, self.id),

@@ -46,7 +46,8 @@ use super::builder::TracerBuilder;
 ///
 /// None of this waits for a lock that a thread of the parent held at the fork. What is not the tracer's own
 /// can: samplers, propagators, context providers and log functions of the program (below what is active in a
-/// provider of its own the trace goes on as well, but no decision is taken for it before the fork); the allocator, if it cannot
+/// provider of its own the trace goes on as well, but no decision is taken for it before the fork); tokio, where another thread
+/// was building a runtime; the allocator, if it cannot
 /// fork; and the lock that std takes for a stack ([`SpanRef::set_error`] with `RUST_BACKTRACE` set). Children
 /// that come to be without `pthread_atfork`, such as by the system call `clone`, must not trace.
 #[derive(Clone, Debug)]
@@ -176,7 +177,7 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn context(&self) -> Context {
-        self.shared().map(|shared| shared.provider.active()).unwrap_or_default()
+        self.shared().map(|shared| shared.provider.here()).unwrap_or_default()
     }
 
     /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
