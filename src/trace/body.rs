@@ -31,6 +31,12 @@ impl Body {
         Body { spans, tags, ..Body::default() }
     }
 
+    /// Converts tags that were put off; see [`Tags::settle`].
+    #[inline]
+    pub(super) fn settle_tags(&mut self) {
+        self.tags.settle(&mut self.spans);
+    }
+
     pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
         self.spans.get(slot as usize).filter(|record| record.id == Some(id))
     }
@@ -130,6 +136,7 @@ impl Body {
             kept.tags = self.tags.adopt(&mut old.tags, kept.tags);
             self.spans.push(kept);
         }
+        self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = old.open;
         (Buffers { spans: old.spans, tags: old.tags }, old.finished)
     }

@@ -80,9 +80,10 @@ impl Chunk {
             .or_else(|| self.spans().min_by_key(|span| span.record.start))
     }
 
-    /// Fixes what was put off to the end: names that follow from tags, and the sampling decision.
+    /// Fixes what was put off to the end: late tags, names that follow from tags, and the sampling decision.
     pub(crate) fn settle(&mut self) {
         let Buffers { spans, tags } = &mut self.buffers;
+        tags.settle(spans);
         for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
             fix_names(&self.segment, record, tags);
         }

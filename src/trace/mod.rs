@@ -12,6 +12,7 @@ mod extras;
 mod failure;
 mod future;
 mod handover;
+mod late;
 mod owned;
 mod provider;
 mod record;
@@ -41,6 +42,7 @@ pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};
 pub use handover::inherited_context;
 pub(crate) use handover::watch_forks;
+pub use late::LateTag;
 pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
 pub use provider::{

@@ -11,6 +11,7 @@ use super::baggage::Baggage;
 use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
 use super::decided::Decided;
+use super::late::LateTag;
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::Shared;
@@ -166,7 +167,8 @@ impl Segment {
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
     /// been handed off already.
     fn with_root<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
-        let body = self.body()?;
+        let mut body = self.body()?;
+        body.settle_tags();
         let here = || body.spans.iter().find(|record| record.id.is_some());
         let record = body.record(0, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
@@ -298,7 +300,8 @@ impl At {
 
     /// Looks at the span, open or finished, as long as it was not handed off.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
-        let body = self.segment.body()?;
+        let mut body = self.segment.body()?;
+        body.settle_tags();
         let record = body.record(self.slot, self.id)?;
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
@@ -308,6 +311,7 @@ impl At {
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         let Some(mut guard) = self.segment.body() else { return false };
         let body = &mut *guard;
+        body.settle_tags();
         match body.spans.get_mut(self.slot as usize) {
             Some(record) if record.id == Some(self.id) && record.is_open() => {
                 change(record, &mut body.tags);
@@ -354,10 +358,24 @@ impl At {
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
     pub(crate) fn set_tag(&self, tag: Tag) {
         let Some(mut guard) = self.segment.body() else { return };
+        guard.settle_tags();
         let Body { spans, tags, .. } = &mut *guard;
         if let Some(record) = spans.get_mut(self.slot as usize) {
             if record.id == Some(self.id) && record.is_open() {
                 return tags.put(&mut record.tags, tag);
+            }
+        }
+        drop(guard);
+        self.is_late();
+    }
+
+    /// Puts off a tag until somebody looks, if the span is still open.
+    pub(crate) fn put_off<T: LateTag>(&self, tag: T) {
+        let Some(mut guard) = self.segment.body() else { return };
+        let Body { spans, tags, .. } = &mut *guard;
+        if let Some(record) = spans.get(self.slot as usize) {
+            if record.id == Some(self.id) && record.is_open() {
+                return tags.put_off(spans, self.slot, tag);
             }
         }
         drop(guard);

@@ -10,6 +10,7 @@ use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::handover;
+use super::late::LateTag;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
@@ -340,6 +341,21 @@ impl SpanRef {
             Ok(Some(value)) => at.set_tag(Tag::new(key, digest, value)),
             Ok(None) => {}
             Err(several) => set_any(at, key, several),
+        }
+    }
+
+    /// Sets a tag that another API has in its own terms. It is converted when somebody looks at the tags of
+    /// the trace, as a rule in the background; until then it costs a move.
+    ///
+    /// For bridges. The order of all tags that are set, late or not, is kept.
+    #[inline]
+    pub fn set_late_tag<T: LateTag>(&self, tag: T) {
+        let Some(at) = &self.at else { return };
+        if !Special::may_be(digest(tag.key().as_bytes())) {
+            return at.put_off(tag);
+        }
+        if let Some((key, value)) = tag.into_tag() {
+            set_any(at, key, value);
         }
     }
 

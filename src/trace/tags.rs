@@ -1,7 +1,9 @@
 //! The tags of all spans of a segment, in one vector.
 
 use super::digest::digest;
-use super::value::Value;
+use super::late::{LateTag, LateTags};
+use super::record::Record;
+use super::value::{TagValue, Value};
 use crate::text::Text;
 
 /// "No tag": the end of a list.
@@ -43,21 +45,73 @@ impl Tag {
 pub(crate) struct Tags {
     all: Vec<Tag>,
     heap_bytes: usize,
+    /// Whoever looks at tags calls [`Tags::settle`] first.
+    late: LateTags,
 }
 
 impl Tags {
     /// Bytes that the tags hold, their texts included.
     pub(crate) fn bytes(&self) -> usize {
-        self.all.len().saturating_mul(size_of::<Tag>()).saturating_add(self.heap_bytes)
+        self.all
+            .len()
+            .saturating_mul(size_of::<Tag>())
+            .saturating_add(self.heap_bytes)
+            .saturating_add(self.late.bytes())
     }
 
     pub(crate) fn clear(&mut self) {
         self.all.clear();
         self.heap_bytes = 0;
+        self.late.clear();
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.all.capacity()
+        self.all.capacity().max(self.late.capacity())
+    }
+
+    /// Puts off a tag of the span in a slot.
+    #[inline]
+    pub(crate) fn put_off<T: LateTag>(&mut self, spans: &mut [Record], slot: u32, tag: T) {
+        if self.late.is_full() {
+            self.settle(spans);
+        }
+        if let Err(tag) = self.late.push(slot, tag) {
+            self.settle(spans);
+            // Nothing waits any more, so it is taken.
+            let _ = self.late.push(slot, tag);
+        }
+    }
+
+    /// Converts what was put off.
+    #[inline]
+    pub(crate) fn settle(&mut self, spans: &mut [Record]) {
+        if !self.late.is_empty() {
+            self.settle_all(spans);
+        }
+    }
+
+    #[cold]
+    fn settle_all(&mut self, spans: &mut [Record]) {
+        let mut late = std::mem::take(&mut self.late);
+        late.convert(&mut |slot, key, value| self.set_on(spans, slot, key, value));
+        self.late = late;
+    }
+
+    /// Converts what was put off on `old` for spans that are open and have moved here.
+    pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut [Record]) {
+        if old.late.is_empty() {
+            return;
+        }
+        let open: Vec<bool> = spans.iter().map(Record::is_open).collect();
+        let is_open = |slot: u32| open.get(slot as usize).copied().unwrap_or(false);
+        old.late.convert_some(&is_open, &mut |slot, key, value| {
+            self.set_on(spans, slot, key, value);
+        });
+    }
+
+    fn set_on(&mut self, spans: &mut [Record], slot: u32, key: Text, value: TagValue) {
+        let Some(record) = spans.get_mut(slot as usize) else { return };
+        value.flatten(key, &mut |key, value| self.set(&mut record.tags, key, value));
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<&'a Value> {

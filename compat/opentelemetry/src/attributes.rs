@@ -4,31 +4,48 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
-use tracehound::{EventValue, SpanEvent, SpanLink, SpanRef, TagValue, Text};
+use tracehound::{EventValue, LateTag, SpanEvent, SpanLink, SpanRef, TagValue, Text};
 
 use crate::exception;
 use crate::keys::key_text;
 
 /// Sets an attribute on a span.
-///
-/// Most are a short key with a number or a short text. These are read where they are, because each move of
-/// an attribute costs as much as a look at it.
 #[inline]
 pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
     let key = attribute.key.as_str();
-    if key.len() <= Text::IN_PLACE && !is_reserved(key) && !exception::may_be_of(key) {
-        match &attribute.value {
-            Value::String(text) if text.as_str().len() <= Text::IN_PLACE => {
-                return span.set_tag(Text::copy(key), Text::copy(text.as_str()));
-            }
-            Value::I64(number) => return span.set_tag(Text::copy(key), *number),
-            Value::F64(number) => return span.set_tag(Text::copy(key), *number),
-            Value::Bool(on) => return span.set_tag(Text::copy(key), *on),
-            _ => {}
+    if is_reserved(key) || exception::may_be_of(key) {
+        return set_any(span, attribute);
+    }
+    span.set_late_tag(Late(attribute));
+}
+
+/// An attribute that is the tag of the same name, converted by whoever needs it first.
+#[derive(Debug)]
+struct Late(KeyValue);
+
+impl LateTag for Late {
+    #[inline]
+    fn key(&self) -> &str {
+        self.0.key.as_str()
+    }
+
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        match &self.0.value {
+            Value::String(text) => text.as_str().len(),
+            Value::Array(_) => ARRAY_BYTES,
+            _ => 0,
         }
     }
-    set_any(span, attribute);
+
+    fn into_tag(self) -> Option<(Text, TagValue)> {
+        let KeyValue { key, value, .. } = self.0;
+        Some((key_text(key), tag_value(value)))
+    }
 }
+
+/// What an array is taken to hold, for the memory bound of the queue.
+const ARRAY_BYTES: usize = 256;
 
 fn set_any(span: &SpanRef, attribute: KeyValue) {
     if let Some((key, value)) = exception::of_attribute(&attribute) {

@@ -1,0 +1,300 @@
+//! Tags in another API's own terms, which become tags when somebody looks.
+
+use std::any::Any;
+use std::fmt;
+
+use super::value::TagValue;
+use crate::text::Text;
+
+/// A tag as another API has it, for [`SpanRef::set_late_tag`](crate::SpanRef::set_late_tag).
+///
+/// It becomes a tag of the core when one is needed: when tags are read, when the sampling decision is taken,
+/// and otherwise in the background, where the conversion costs the application nothing.
+pub trait LateTag: fmt::Debug + Send + 'static {
+    /// The key. One that means something to the core (`service.name`, `manual.keep`) is converted at once.
+    fn key(&self) -> &str;
+
+    /// Bytes that the tag holds on the heap, about: they count for the bounds on what waits to be sent.
+    fn heap_bytes(&self) -> usize;
+
+    /// The tag, or `None` for one that leaves none.
+    ///
+    /// Runs on any thread, under the lock of the trace: it must not touch spans, and must not panic.
+    fn into_tag(self) -> Option<(Text, TagValue)>;
+}
+
+/// Late tags of one trace that wait at the most. Beyond it they are converted: a loop that sets the same tag
+/// again and again must not grow anything.
+const MAX_WAITING: usize = 16_384;
+
+/// The late tags of a trace, in the order in which they were set.
+#[derive(Debug, Default)]
+pub(super) struct LateTags {
+    items: Option<Box<dyn Items>>,
+    /// Of `items`, known without asking them.
+    len: usize,
+    heap_bytes: usize,
+}
+
+/// Takes a tag of the span in a slot.
+type Put<'a> = &'a mut dyn FnMut(u32, Text, TagValue);
+
+trait Items: fmt::Debug + Send {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn capacity(&self) -> usize;
+    fn item_bytes(&self) -> usize;
+    /// Converts those of some slots, and keeps the others.
+    fn convert(&mut self, of: &dyn Fn(u32) -> bool, put: Put<'_>);
+}
+
+#[derive(Debug)]
+struct Of<T> {
+    items: Vec<(u32, Option<T>)>,
+}
+
+impl<T: LateTag> Items for Of<T> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn capacity(&self) -> usize {
+        self.items.capacity()
+    }
+
+    fn item_bytes(&self) -> usize {
+        size_of::<(u32, Option<T>)>()
+    }
+
+    fn convert(&mut self, of: &dyn Fn(u32) -> bool, put: Put<'_>) {
+        self.items.retain_mut(|(slot, item)| {
+            if !of(*slot) {
+                return true;
+            }
+            if let Some((key, value)) = item.take().and_then(LateTag::into_tag) {
+                put(*slot, key, value);
+            }
+            false
+        });
+    }
+}
+
+impl LateTags {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether the next one may only come after a conversion.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.len >= MAX_WAITING
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.items.as_ref().map_or(0, |items| items.capacity())
+    }
+
+    /// What they hold in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let each = self.items.as_ref().map_or(0, |items| items.item_bytes());
+        self.len.saturating_mul(each).saturating_add(self.heap_bytes)
+    }
+
+    /// Adds one; gives it back where another API's wait.
+    #[inline]
+    pub(super) fn push<T: LateTag>(&mut self, slot: u32, tag: T) -> Result<(), T> {
+        let heap_bytes = tag.heap_bytes();
+        let is_empty = self.is_empty();
+        match self.items.as_mut().and_then(|items| items.as_any().downcast_mut::<Of<T>>()) {
+            Some(of) => of.items.push((slot, Some(tag))),
+            None if is_empty => {
+                self.items = Some(Box::new(Of { items: vec![(slot, Some(tag))] }));
+            }
+            None => return Err(tag),
+        }
+        self.len = self.len.saturating_add(1);
+        self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
+        Ok(())
+    }
+
+    /// Converts all of them.
+    pub(super) fn convert(&mut self, put: Put<'_>) {
+        if let Some(items) = &mut self.items {
+            items.convert(&|_| true, put);
+        }
+        (self.len, self.heap_bytes) = (0, 0);
+    }
+
+    /// Converts those of some slots. What the others hold is counted as before: too much rather than too
+    /// little.
+    pub(super) fn convert_some(&mut self, of: &dyn Fn(u32) -> bool, put: Put<'_>) {
+        if let Some(items) = &mut self.items {
+            items.convert(of, put);
+        }
+    }
+
+    /// Drops what was never converted.
+    pub(super) fn clear(&mut self) {
+        if !self.is_empty() {
+            self.convert(&mut |_, _, _| ());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::testkit::Bench;
+    use proptest::prelude::*;
+
+    #[derive(Debug)]
+    struct Pair(&'static str, i64);
+
+    impl LateTag for Pair {
+        fn key(&self) -> &str {
+            self.0
+        }
+
+        fn heap_bytes(&self) -> usize {
+            10
+        }
+
+        fn into_tag(self) -> Option<(Text, TagValue)> {
+            Some((self.0.into(), self.1.into()))
+        }
+    }
+
+    /// Another API's.
+    #[derive(Debug)]
+    struct Word(&'static str);
+
+    impl LateTag for Word {
+        fn key(&self) -> &str {
+            self.0
+        }
+
+        fn heap_bytes(&self) -> usize {
+            0
+        }
+
+        fn into_tag(self) -> Option<(Text, TagValue)> {
+            (!self.0.is_empty()).then(|| (self.0.into(), self.0.into()))
+        }
+    }
+
+    #[test]
+    fn whoever_looks_sees_them() {
+        let bench = Bench::new();
+        let span = bench.span("a").root().start();
+        span.set_late_tag(Pair("late", 1));
+        assert_eq!(span.metric("late"), Some(1.0));
+        span.set_late_tag(Pair("late", 2));
+        span.set_tag("late", 3);
+        assert_eq!(span.metric("late"), Some(3.0));
+        span.set_late_tag(Word("word"));
+        span.set_late_tag(Pair("late", 4));
+        span.set_late_tag(Word(""));
+        span.remove_tag("word");
+        span.set_late_tag(Pair("unseen", 5));
+        drop(span);
+        let chunks = bench.take_chunks();
+        let view = chunks[0].spans().next().unwrap();
+        assert_eq!(view.metric("late"), Some(4.0));
+        assert_eq!(view.metric("unseen"), Some(5.0));
+        assert_eq!(view.tag("word"), None);
+    }
+
+    #[test]
+    fn a_key_that_means_something_is_converted_at_once() {
+        let bench = Bench::new();
+        let span = bench.span("a").root().start();
+        span.set_late_tag(Pair("manual.keep", 1));
+        assert!(span.priority().is_some_and(crate::trace::Priority::is_keep));
+        span.set_late_tag(Pair("http.status_code", 404));
+        assert_eq!(span.tag("http.status_code").as_deref(), Some("404"));
+    }
+
+    #[test]
+    fn a_span_that_has_finished_takes_none() {
+        let bench = Bench::new();
+        let root = bench.span("root").root().start();
+        let child = bench.span("child").child_of(&root).start();
+        child.finish();
+        child.set_late_tag(Pair("late", 1));
+        assert_eq!(child.metric("late"), None);
+    }
+
+    #[test]
+    fn a_loop_grows_nothing() {
+        let mut tags = LateTags::default();
+        let mut waiting = 0;
+        for number in 0..3 * MAX_WAITING {
+            if tags.is_full() {
+                tags.convert(&mut |_, _, _| ());
+            }
+            tags.push(0, Pair("a", number as i64)).unwrap();
+            waiting = waiting.max(tags.bytes());
+        }
+        assert!(tags.capacity() <= 2 * MAX_WAITING);
+        assert!(waiting >= MAX_WAITING * 10);
+        let span = Bench::new().span("a").root().start();
+        for number in 0..=MAX_WAITING {
+            span.set_late_tag(Pair("a", number as i64));
+        }
+        assert_eq!(span.metric("a"), Some(MAX_WAITING as f64));
+    }
+
+    proptest! {
+        /// A partial flush in between changes nothing of what each span has in the end.
+        #[test]
+        fn every_span_keeps_its_own(
+            steps in prop::collection::vec((0..6usize, 0..4u8, any::<bool>()), 1..80),
+            least in 1..5u32,
+        ) {
+            const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+            let bench = Bench::with(|shared| shared.partial_flush = Some(least));
+            let root = bench.span("root").root().start();
+            let mut open: Vec<_> = Vec::new();
+            let mut model: Vec<(u64, [Option<i64>; 4])> = Vec::new();
+            let child = |open: &mut Vec<_>, model: &mut Vec<(u64, [Option<i64>; 4])>| {
+                let span = bench.span("child").child_of(&root).start();
+                model.push((span.span_id().unwrap().get(), [None; 4]));
+                open.push((span, model.len() - 1));
+            };
+            for (number, (at, key, is_late)) in steps.into_iter().enumerate() {
+                if open.len() <= at {
+                    child(&mut open, &mut model);
+                    continue;
+                }
+                if at == 5 {
+                    open.remove(0);
+                    continue;
+                }
+                let (span, place) = &open[at];
+                let value = number as i64;
+                model[*place].1[usize::from(key)] = Some(value);
+                if is_late {
+                    span.set_late_tag(Pair(KEYS[usize::from(key)], value));
+                } else {
+                    span.set_tag(KEYS[usize::from(key)], value);
+                }
+            }
+            drop(open);
+            drop(root);
+            let mut seen = 0;
+            for chunk in bench.take_chunks() {
+                for span in chunk.spans() {
+                    let id = span.span_id().unwrap().get();
+                    let Some((_, expected)) = model.iter().find(|(other, _)| *other == id) else {
+                        continue;
+                    };
+                    seen += 1;
+                    for (key, value) in KEYS.iter().zip(expected) {
+                        prop_assert_eq!(span.metric(key), value.map(|value| value as f64));
+                    }
+                }
+            }
+            prop_assert_eq!(seen, model.len());
+        }
+    }
+}
