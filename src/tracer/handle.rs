@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::exporter::Exporter;
+use super::global::{Guard, install};
 use crate::config::Config;
 use crate::diag::Losses;
 use crate::error::FlushError;
@@ -73,7 +74,17 @@ impl Tracer {
         self.parts.as_deref()
     }
 
-    pub(super) fn warn(&self, line: &str) {
+    /// Makes this the tracer of the process, as [`TracerBuilder::install`] does with one that it builds.
+    ///
+    /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
+    /// `main`. Once only: where another tracer is installed already, a warning says so and that one stays.
+    /// The guard of a second call does nothing.
+    pub fn install(self) -> Guard {
+        install(self)
+    }
+
+    /// Says a line in the tracer's own log, as a warning. For bridges.
+    pub fn warn(&self, line: &str) {
         if let Some(shared) = self.shared() {
             shared.diag.warn(line);
         }
@@ -237,5 +248,16 @@ impl Tracer {
 
     fn exporter(&self) -> Option<&Exporter> {
         self.parts.as_ref()?.exporter.as_ref()
+    }
+}
+
+/// Two handles are equal when they are of the same tracer.
+impl PartialEq for Tracer {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.parts, &other.parts) {
+            (Some(parts), Some(others)) => Arc::ptr_eq(parts, others),
+            (None, None) => true,
+            _ => false,
+        }
     }
 }
