@@ -78,6 +78,23 @@
 //! [`opentracing_rs::FutureExt`], which are in it whenever they run. So a scope is out of order, and does
 //! nothing when it is closed, also where a span of another API has become active since. An active span that
 //! has finished gives way to its nearest open ancestor, as in the core.
+//!
+//! A scope belongs to its thread:
+//!
+//! ```compile_fail,E0277
+//! let (native, _) = tracehound::testing::tracer();
+//! let scope = tracehound_opentracing::Tracer::new(native).start_active_span("here");
+//! std::thread::spawn(move || scope.close()); // not here
+//! ```
+//!
+//! # What is different from Datadog's OpenTracing tracer for Python
+//!
+//! - Extracting does not make the context active; give it to `child_of`.
+//! - Logs that are not about errors are kept, as events, and so are their times.
+//! - References beyond the first one are kept, as links.
+//! - `error` leaves no metric beside the mark, and `sampling.priority` is kept or dropped by the user's word.
+//! - Baggage is not OpenTracing's alone.
+//! - Trace filters, and TLS to the agent, are not there: to ask for them is an error.
 
 mod backend;
 mod builder;
