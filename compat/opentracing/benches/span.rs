@@ -4,7 +4,17 @@
 //! `cargo bench -p tracehound-opentracing --bench span`. Each measured call is one whole trace; divide by its
 //! spans. Allocations are exact, and gated in `tests/allocations.rs`.
 //!
-//! FIGURES
+//! Median of 300 samples of 100 traces, rustc 1.95, two shared cores of a Xeon:
+//!
+//! | a root and nine children, all active | ns for a span | allocations for a trace |
+//! | --- | --- | --- |
+//! | native | 179 | 1 |
+//! | OpenTracing | 341 | 21 |
+//! | native, five tags each | 373 | 1 |
+//! | OpenTracing, five tags each | 637 | 21 |
+//!
+//! What it is more are the objects behind the handles of `opentracing-rs`, and that the baggage of a span is
+//! looked at when it ends.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 
