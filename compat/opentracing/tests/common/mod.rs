@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
 pub mod checks;
+pub mod teardown;
 
 use std::future::Future;
 use std::time::Duration;
