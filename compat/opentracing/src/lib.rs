@@ -77,7 +77,8 @@
 //! Scopes are in the core's one store of what is active, by thread; for tasks there are the futures of
 //! [`opentracing_rs::FutureExt`], which are in it whenever they run. So a scope is out of order, and does
 //! nothing when it is closed, also where a span of another API has become active since. An active span that
-//! has finished gives way to its nearest open ancestor, as in the core.
+//! has finished gives way to its nearest open ancestor, as in the core. A program with a store of its own gives
+//! it to the native tracer ([`tracehound::TracerBuilder::context_provider`]).
 //!
 //! A scope belongs to its thread:
 //!
