@@ -141,6 +141,22 @@ fn activation_covers_what_was_active_until_its_scope_ends() {
 }
 
 #[test]
+fn a_scope_knows_whether_it_is_in_effect() {
+    let (tracer, _) = testing::tracer();
+    let span = tracer.start_span("a");
+    let outer = span.activate();
+    let middle = tracer.activate(Context::empty());
+    // The same span again: it is the activation that counts.
+    let inner = span.activate();
+    assert!(!outer.is_active() && !middle.is_active() && inner.is_active());
+    drop(middle);
+    assert!(!outer.is_active() && inner.is_active());
+    drop(inner);
+    assert!(outer.is_active());
+    assert!(tracehound::SpanRef::none().activate().is_active(), "there is nothing to be in effect");
+}
+
+#[test]
 fn a_span_that_has_ended_gives_way_to_its_nearest_open_ancestor() {
     let (tracer, captured) = testing::tracer();
     let a = tracer.trace("a");

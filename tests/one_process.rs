@@ -80,6 +80,11 @@ fn the_tracer_of_the_process_is_installed_once() {
         assert_eq!(said.warnings().len(), 1, "{:?}", said.warnings());
         assert_eq!(other.tracer().service(), None, "a guard of nothing");
         drop(other);
+        let same = guard.tracer().clone();
+        assert_eq!(same, *tracehound::tracer());
+        assert_ne!(same, Tracer::none());
+        drop(same.install());
+        assert_eq!(said.warnings().len(), 1, "the same one again is no mistake");
 
         {
             let root = tracehound::trace("root");

@@ -34,6 +34,15 @@ pub trait ContextProvider: Send + Sync {
     fn is_suppressed(&self) -> bool {
         false
     }
+
+    /// Whether what `attach` made active is what is active here now. For APIs in which a scope that ends out
+    /// of order has another effect; a store that cannot tell says `true`, as this does.
+    ///
+    /// `true` as well for what could not be stored, on a thread that is being torn down.
+    fn is_in_effect(&self, token: ScopeToken) -> bool {
+        let _ = token;
+        true
+    }
 }
 
 /// Names one `attach` of a [`ContextProvider`]; what the number means is the provider's own affair.
@@ -115,6 +124,15 @@ impl Provider {
             }
         }
     }
+
+    fn is_in_effect(&self, token: ScopeToken) -> bool {
+        match self {
+            Provider::Own(provider) => provider.is_in_effect(token),
+            Provider::Process => {
+                REPLACEMENT.get().is_none_or(|provider| provider.is_in_effect(token))
+            }
+        }
+    }
 }
 
 /// Keeps something active until it is dropped.
@@ -158,6 +176,26 @@ impl Scope {
 
     fn of(held: Held) -> Self {
         Scope { held, _thread: PhantomData }
+    }
+
+    /// Whether what this scope made active is what is active here now, and nothing that was activated later.
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// let span = tracer.start_span("a");
+    /// let outer = span.activate();
+    /// let inner = span.activate();
+    /// assert!(inner.is_active() && !outer.is_active());
+    /// drop(inner);
+    /// assert!(outer.is_active());
+    /// ```
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        match &self.held {
+            Held::Nothing => true,
+            Held::Stack(token) => ThreadStack.is_in_effect(*token),
+            Held::Other(provider, token) => provider.is_in_effect(*token),
+        }
     }
 }
 
@@ -219,6 +257,18 @@ impl ContextProvider for ThreadStack {
         });
         // Dropped after the borrow: it may be the last handle of a trace.
         drop(ended);
+    }
+
+    fn is_in_effect(&self, token: ScopeToken) -> bool {
+        if token == NOT_STORED {
+            return true;
+        }
+        // The last entry is never one that has ended.
+        let latest = STACK.try_with(|stack| {
+            let latest = stack.try_borrow().ok()?.len().checked_sub(1)?;
+            u64::try_from(latest).ok()
+        });
+        latest.map_or(true, |latest| latest == Some(token.0))
     }
 }
 

@@ -34,8 +34,10 @@ pub(super) fn install(tracer: Tracer) -> Guard {
     match GLOBAL.set(tracer.clone()) {
         Ok(()) => Guard { tracer, timeout: GUARD_TIMEOUT },
         Err(second) => {
-            // Its worker ends with it.
-            second.warn("a tracer is installed already; the second one is not used");
+            if second != *self::tracer() {
+                // Its worker ends with it.
+                second.warn("a tracer is installed already; the second one is not used");
+            }
             Guard { tracer: Tracer::none(), timeout: GUARD_TIMEOUT }
         }
     }

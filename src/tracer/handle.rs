@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::exporter::Exporter;
+use super::global::{Guard, install};
 use crate::config::Config;
 use crate::diag::Losses;
 use crate::error::FlushError;
@@ -96,6 +97,15 @@ impl Tracer {
 
     pub(super) fn parts(&self) -> Option<&Parts> {
         self.parts.as_deref()
+    }
+
+    /// Makes this the tracer of the process, as [`TracerBuilder::install`] does with one that it builds.
+    ///
+    /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
+    /// `main`. Once only: where another tracer is installed already, a warning says so and that one stays.
+    /// The guard of a second call does nothing.
+    pub fn install(self) -> Guard {
+        install(self)
     }
 
     pub(super) fn warn(&self, line: &str) {
@@ -266,5 +276,16 @@ impl Tracer {
 
     fn exporter(&self) -> Option<&Exporter> {
         self.parts.as_ref()?.exporter.as_ref()
+    }
+}
+
+/// Two handles are equal when they are of the same tracer.
+impl PartialEq for Tracer {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.parts, &other.parts) {
+            (Some(parts), Some(others)) => Arc::ptr_eq(parts, others),
+            (None, None) => true,
+            _ => false,
+        }
     }
 }

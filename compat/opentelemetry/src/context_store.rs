@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt, TraceState};
+use opentelemetry::trace::{
+    SpanContext as OtelSpanContext, SpanId as OtelSpanId, TraceContextExt, TraceState,
+};
 use opentelemetry::{Context as OtelContext, ContextGuard};
 use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanRef};
 use tracehound_fork::PerProcess;
@@ -135,8 +137,8 @@ struct Local {
     has_context: bool,
     /// Whether the thread runs inside a call of OpenTelemetry that may hold its context borrowed.
     inside: Cell<bool>,
-    /// Guards of what is attached; a token is a place in here.
-    guards: RefCell<Vec<Option<ContextGuard>>>,
+    /// Guards of what is attached, each with the span that was active then; a token is a place in here.
+    guards: RefCell<Vec<Option<(ContextGuard, OtelSpanId)>>>,
 }
 
 impl Local {
@@ -191,8 +193,11 @@ impl ContextProvider for OtelStore {
             if local.inside.get() {
                 return None;
             }
-            let attach =
-                || OtelContext::map_current(|current| activated(current, context)).attach();
+            let attach = || {
+                let context = OtelContext::map_current(|current| activated(current, context));
+                let span = context.span().span_context().span_id();
+                (context.attach(), span)
+            };
             let guard = unless_refused(attach)?;
             let mut guards = local.guards.try_borrow_mut().ok()?;
             let place = u64::try_from(guards.len()).ok()?;
@@ -222,5 +227,24 @@ impl ContextProvider for OtelStore {
         });
         // After the borrow: dropping a context may drop spans.
         unless_refused(|| drop(ended));
+    }
+
+    fn is_in_effect(&self, token: ScopeToken) -> bool {
+        let latest = Local::with(|local| {
+            let guards = local.guards.try_borrow().ok()?;
+            let place = u64::try_from(guards.len().checked_sub(1)?).ok()?;
+            let (_, span) = guards.last()?.as_ref()?;
+            Some((ScopeToken(place), *span))
+        });
+        match latest {
+            _ if token == NOT_ATTACHED => true,
+            None => true,
+            // What OpenTelemetry itself has attached since is not among the guards.
+            Some(Some((latest, span))) if latest == token => {
+                let active = || OtelContext::map_current(|cx| cx.span().span_context().span_id());
+                unless_refused(active).is_none_or(|active| active == span)
+            }
+            Some(_) => false,
+        }
     }
 }

@@ -269,6 +269,24 @@ fn a_context_keeps_a_native_span_findable_and_not_open() {
 }
 
 #[test]
+fn a_scope_is_in_effect_only_below_what_either_api_has_made_active_since() {
+    let (native, otel, _) = tracers();
+    let span = native.start_span("native");
+    let outer = span.activate();
+    let attached = Context::current_with_span(otel.start("otel")).attach();
+    assert!(!outer.is_active());
+    let inner = span.activate();
+    assert!(inner.is_active() && !outer.is_active());
+    drop(attached);
+    assert!(inner.is_active());
+    drop(inner);
+    assert!(outer.is_active());
+    // The same span with more beside it is still what the scope has made active.
+    let _more = Context::current_with_baggage([KeyValue::new("tenant", "acme")]).attach();
+    assert!(outer.is_active());
+}
+
+#[test]
 fn guards_of_both_apis_may_be_dropped_in_any_order() {
     let (native, otel, _captured) = tracers();
     let (a, c) = (native.start_span("a"), native.start_span("c"));
