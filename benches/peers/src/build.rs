@@ -17,8 +17,13 @@ impl Binaries {
 }
 
 /// The directory of this workspace.
-pub(crate) fn workspace() -> &'static Path {
+fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where they are built, whatever this program was built with.
+pub(crate) fn target() -> PathBuf {
+    workspace().join("target")
 }
 
 pub(crate) fn binaries(peers: &[Peer]) -> Result<Binaries> {
@@ -28,12 +33,26 @@ pub(crate) fn binaries(peers: &[Peer]) -> Result<Binaries> {
     for program in programs {
         cargo(&["build", "--release", "--package", &format!("peer-{program}")])?;
     }
-    let target = std::env::current_exe()?;
-    Ok(Binaries(target.parent().ok_or("no directory")?.to_owned()))
+    Ok(Binaries(target().join("release")))
 }
 
 pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(arguments).args(["--quiet", "--locked"]).current_dir(workspace());
+    let mut command = command(arguments);
     if command.status()?.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
+}
+
+/// What cargo prints.
+pub(crate) fn cargo_output(arguments: &[&str]) -> Result<String> {
+    let output = command(arguments).output()?;
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout)?)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into())
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).arg("--quiet").env_remove("CARGO_TARGET_DIR").current_dir(workspace());
+    command
 }

@@ -26,7 +26,7 @@ impl Answer {
 pub(crate) struct Process {
     pub(crate) agent: Agent,
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
@@ -75,7 +75,7 @@ impl Process {
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", agent.address()))
             .envs(start.environment.iter().copied());
         let mut child = command.spawn()?;
-        let input = child.stdin.take().ok_or("no input")?;
+        let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut process = Process { agent, child, input, output };
         if process.line()? != "ready" {
@@ -92,7 +92,7 @@ impl Process {
 
     /// `None` where the peer is not able to do it.
     pub(crate) fn ask(&mut self, command: &str) -> Result<Option<Answer>> {
-        writeln!(self.input, "{command}")?;
+        writeln!(self.input.as_mut().ok_or("the peer has ended")?, "{command}")?;
         match self.line()?.as_str() {
             "unable" => Ok(None),
             "" => Err(format!("the peer ended at {command:?}").into()),
@@ -100,14 +100,15 @@ impl Process {
         }
     }
 
-    /// The process's id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// What every peer is able to do.
+    pub(crate) fn demand(&mut self, command: &str) -> Result<Answer> {
+        self.ask(command)?.ok_or_else(|| format!("the peer is not able to {command:?}").into())
     }
 
     /// Ends the process as a program ends.
     pub(crate) fn end(mut self) -> Result<()> {
-        self.ask("shutdown 10000")?;
+        self.demand("shutdown 10000")?;
+        drop(self.input.take());
         self.child.wait()?;
         Ok(())
     }

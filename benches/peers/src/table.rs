@@ -1,5 +1,6 @@
 //! Tables in Markdown.
 
+use crate::findings::Findings;
 use crate::peers::{BASE, Peer};
 
 /// A table with a column for each peer.
@@ -20,24 +21,37 @@ impl Table {
     }
 
     /// A row of values in the order of the peers, each followed by its ratio to [`BASE`].
-    pub(crate) fn row(&mut self, name: &str, decimals: usize, values: &[Option<f64>]) {
-        let base = self.base(values);
-        let cells: Vec<_> = values
-            .iter()
-            .map(|value| match (value, base) {
-                (None, _) => "n/a".to_owned(),
-                (Some(value), Some(base)) if base > 0.0 => {
-                    format!("{} ({:.2})", number(*value, decimals), value / base)
-                }
-                (Some(value), _) => number(*value, decimals),
-            })
-            .collect();
-        self.text += &format!("| {name} | {} |\n", cells.join(" | "));
+    pub(crate) fn ratios(&mut self, name: &str, decimals: usize, values: &[Option<f64>]) {
+        let at = self.peers.iter().position(|peer| peer.name == BASE);
+        let base = at.and_then(|at| values.get(at).copied().flatten());
+        self.cells(name, values, |value| match base.filter(|base| *base > 0.0) {
+            Some(base) => format!("{} ({:.2})", number(value, decimals), value / base),
+            None => number(value, decimals),
+        });
     }
 
-    fn base(&self, values: &[Option<f64>]) -> Option<f64> {
-        let at = self.peers.iter().position(|peer| peer.name == BASE)?;
-        values.get(at).copied().flatten()
+    /// A row of values in the order of the peers.
+    pub(crate) fn row(&mut self, name: &str, decimals: usize, values: &[Option<f64>]) {
+        self.cells(name, values, |value| number(value, decimals));
+    }
+
+    fn cells(&mut self, name: &str, values: &[Option<f64>], cell: impl Fn(f64) -> String) {
+        let cells = values.iter().map(|value| value.map_or_else(|| "n/a".to_owned(), &cell));
+        self.text += &format!("| {name} | {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    }
+
+    /// Remembers the values of a row for the bars.
+    pub(crate) fn record(
+        &self,
+        findings: &mut Findings,
+        measure: &'static str,
+        values: &[Option<f64>],
+    ) {
+        for (peer, value) in self.peers.iter().zip(values) {
+            if let Some(value) = value {
+                findings.insert(measure, peer.name, *value);
+            }
+        }
     }
 
     pub(crate) fn text(self) -> String {

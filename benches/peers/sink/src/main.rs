@@ -11,10 +11,13 @@
 mod count;
 mod http;
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{self, Read as _, Write as _, stdin, stdout};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -27,8 +30,20 @@ struct Counts {
     /// Of requests with traces, heads included.
     bytes: AtomicU64,
     spans: AtomicU64,
+    /// Without those of payloads that came before, byte for byte: what was sent again.
+    distinct: AtomicU64,
     /// Requests with traces that could not be decoded.
     malformed: AtomicU64,
+    payloads: Mutex<HashSet<u64>>,
+}
+
+impl Counts {
+    fn is_new(&self, payload: &[u8]) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(payload);
+        let mut payloads = self.payloads.lock().unwrap_or_else(PoisonError::into_inner);
+        payloads.insert(hasher.finish())
+    }
 }
 
 fn main() -> io::Result<()> {
@@ -64,10 +79,11 @@ fn answer(request: &Request, counts: &Counts, delay: Duration) -> String {
     let spans = match request.path.as_str() {
         "/counts" => {
             return format!(
-                "requests={} bytes={} spans={} malformed={}",
+                "requests={} bytes={} spans={} distinct={} malformed={}",
                 counts.requests.load(Relaxed),
                 counts.bytes.load(Relaxed),
                 counts.spans.load(Relaxed),
+                counts.distinct.load(Relaxed),
                 counts.malformed.load(Relaxed),
             );
         }
@@ -83,9 +99,14 @@ fn answer(request: &Request, counts: &Counts, delay: Duration) -> String {
     counts.requests.fetch_add(1, Relaxed);
     counts.bytes.fetch_add(request.size as u64, Relaxed);
     match spans {
-        Some(spans) => counts.spans.fetch_add(spans, Relaxed),
-        None => counts.malformed.fetch_add(1, Relaxed),
-    };
+        Some(spans) => {
+            counts.spans.fetch_add(spans, Relaxed);
+            if counts.is_new(&request.body) {
+                counts.distinct.fetch_add(spans, Relaxed);
+            }
+        }
+        None => drop(counts.malformed.fetch_add(1, Relaxed)),
+    }
     thread::sleep(delay);
     if request.path == "/v1/traces" {
         // An empty ExportTraceServiceResponse.

@@ -1,18 +1,22 @@
 //! The workloads through OpenTelemetry's API, the same code for everyone who implements it.
 
 mod carrier;
+#[cfg(feature = "sdk")]
+mod sdk;
 
 use std::any::Any;
+use std::hint::black_box;
 use std::time::Duration;
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt as _, Tracer};
 use opentelemetry::{Context, KeyValue};
-use std::hint::black_box;
-use workload::{KEYS, Peer, Request, Sent, Shape, URL};
+use workload::{CountAllocations, KEYS, Peer, Request, Sent, Shape, URL};
 
 use carrier::{Incoming, Map, Out};
+#[cfg(feature = "sdk")]
+pub use sdk::Sdk;
 
 /// What OpenTelemetry's API leaves to the implementation.
 pub trait Provider: Sync {
@@ -26,14 +30,24 @@ pub trait Provider: Sync {
     }
 }
 
-/// A peer that is traced through OpenTelemetry's API.
-pub struct ThroughOpenTelemetry<T, P> {
-    /// Makes the spans.
-    pub tracer: T,
-    /// Sends them.
-    pub provider: P,
-    /// Carries their context; `None` where the peer does not know both styles.
-    pub propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
+struct ThroughOpenTelemetry<T, P> {
+    tracer: T,
+    provider: P,
+    /// `None` where the peer does not know both styles.
+    propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
+}
+
+/// Serves commands with a tracer of OpenTelemetry's API.
+pub fn serve<T>(
+    tracer: T,
+    provider: impl Provider,
+    propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
+    count: Option<CountAllocations>,
+) where
+    T: Tracer + Sync,
+    T::Span: Send + Sync + 'static,
+{
+    workload::serve(&ThroughOpenTelemetry { tracer, provider, propagator }, count);
 }
 
 fn tag(cx: &Context) {
@@ -67,7 +81,7 @@ where
     }
 
     fn root(&self) {
-        self.tracer.in_span("root", |cx| drop(cx));
+        self.tracer.in_span("root", drop);
     }
 
     fn shaped(&self, shape: Shape) {
@@ -85,23 +99,15 @@ where
 
     fn injecting(&self, into_map: bool, measure: &mut dyn FnMut(&mut dyn FnMut())) -> bool {
         let Some(propagator) = &self.propagator else { return false };
-        self.tracer.in_span("client", |_| match into_map {
-            false => measure(&mut || {
-                propagator.inject_context(&Context::current(), &mut Out(Sent));
-            }),
-            true => measure(&mut || {
-                let mut headers = HeaderMap::with_capacity(16);
-                propagator.inject_context(&Context::current(), &mut Map(&mut headers));
-                black_box(headers);
-            }),
+        self.tracer.in_span("client", |_| {
+            inject(&**propagator, Context::current, into_map, measure);
         });
         true
     }
 
     fn extracting(&self, measure: &mut dyn FnMut(&mut dyn FnMut())) -> bool {
         let Some(propagator) = &self.propagator else { return false };
-        let Request(headers) = Request::default();
-        measure(&mut || drop(black_box(propagator.extract(&Incoming(black_box(&headers))))));
+        extract(&**propagator, measure);
         true
     }
 
@@ -116,4 +122,27 @@ where
     fn lost(&self) -> Option<u64> {
         self.provider.lost()
     }
+}
+
+/// See [`Peer::injecting`]; `context` is where the API says the active span is.
+pub fn inject(
+    propagator: &dyn TextMapPropagator,
+    context: impl Fn() -> Context,
+    into_map: bool,
+    measure: &mut dyn FnMut(&mut dyn FnMut()),
+) {
+    match into_map {
+        false => measure(&mut || propagator.inject_context(&context(), &mut Out(Sent))),
+        true => measure(&mut || {
+            let mut headers = HeaderMap::with_capacity(16);
+            propagator.inject_context(&context(), &mut Map(&mut headers));
+            black_box(headers);
+        }),
+    }
+}
+
+/// See [`Peer::extracting`].
+pub fn extract(propagator: &dyn TextMapPropagator, measure: &mut dyn FnMut(&mut dyn FnMut())) {
+    let Request(headers) = Request::default();
+    measure(&mut || drop(black_box(propagator.extract(&Incoming(black_box(&headers))))));
 }

@@ -12,7 +12,7 @@ use crate::{clock, paced, threads};
 /// Counts the allocations that this thread makes in a piece of work.
 pub type CountAllocations = fn(&mut dyn FnMut()) -> u64;
 
-/// Serves commands until `shutdown` or the end of the input; each is answered by one line of `name=value`,
+/// Serves commands until the input ends; each is answered by one line of `name=value`,
 /// or by `unable` where the peer cannot do it. Times are nanoseconds, memory is KiB.
 ///
 /// | command | answer |
@@ -45,9 +45,6 @@ pub fn serve(peer: &dyn Peer, count: Option<CountAllocations>) {
         };
         println!("{}", answer.as_deref().unwrap_or("unable"));
         let _ = stdout().flush();
-        if name == "shutdown" {
-            return;
-        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Tracehound through OpenTelemetry's API, by a tracer of its own type (`concrete`) or by the one of the process
-//! (`global`), whose types are erased.
+//! (`global`), whose types are erased; and through `tracing`.
 
 use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry::trace::TracerProvider as _;
-use through_opentelemetry::{Provider, ThroughOpenTelemetry};
+use through_opentelemetry::Provider;
 use tracehound::Guard;
 use tracehound_opentelemetry::TracerProvider;
 use workload::CountAllocations;
@@ -13,24 +13,18 @@ use workload::CountAllocations;
 pub(crate) fn run(count: Option<CountAllocations>) {
     let guard = tracehound::init();
     let provider = tracehound_opentelemetry::install();
-    let sender = Sender { provider: provider.clone(), _guard: guard };
+    let propagator = provider.propagator();
+    let tracer = provider.tracer("peers");
+    let provider = Sender { provider, _guard: guard };
     match std::env::args().nth(1).as_deref() {
-        Some("global") => workload::serve(
-            &ThroughOpenTelemetry {
-                tracer: global::tracer("peers"),
-                provider: sender,
-                propagator: Some(Box::new(provider.propagator())),
-            },
+        Some("tracing") => through_tracing::serve(tracer, provider, propagator, count),
+        Some("global") => through_opentelemetry::serve(
+            global::tracer("peers"),
+            provider,
+            Some(Box::new(propagator)),
             count,
         ),
-        _ => workload::serve(
-            &ThroughOpenTelemetry {
-                tracer: provider.tracer("peers"),
-                provider: sender,
-                propagator: Some(Box::new(provider.propagator())),
-            },
-            count,
-        ),
+        _ => through_opentelemetry::serve(tracer, provider, Some(Box::new(propagator)), count),
     }
 }
 

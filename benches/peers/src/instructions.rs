@@ -4,10 +4,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::Result;
-use crate::arguments::Arguments;
 use crate::build::Binaries;
 use crate::peers::Peer;
 use crate::process::{Process, Start};
+use crate::run::Run;
 use crate::table::Table;
 
 /// A workload, its name in the table, what its numbers are divided by, and how many go into a batch.
@@ -22,31 +22,31 @@ const WORKLOADS: [(&str, &str, f64, usize); 5] = [
 /// Batches of the long run and of the short one: the difference is free of what the process does once.
 const BATCHES: [usize; 2] = [11, 1];
 
-pub(crate) fn section(_: &Arguments, peers: &[Peer], binaries: &Binaries) -> Result<String> {
+pub(crate) fn section(run: &mut Run) -> Result<String> {
     let there = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
     if !there.is_ok_and(|status| status.success()) {
         return Ok("\n## Instructions\n\nNot counted: valgrind is not installed.\n".to_owned());
     }
     let mut own =
-        Table::new("Instructions of the application's thread", "Counted by callgrind.", peers);
+        Table::new("Instructions of the application's thread", "Counted by callgrind.", &run.peers);
     let mut all = Table::new(
         "Instructions of the whole process",
         "Encoding and sending included. A thread that polls counts, too.",
-        peers,
+        &run.peers,
     );
     for (workload, name, divisor, times) in WORKLOADS {
         let mut values: [Vec<Option<f64>>; 2] = Default::default();
-        for peer in peers {
-            let long = count(binaries, peer, workload, BATCHES[0], times)?;
-            let short = count(binaries, peer, workload, BATCHES[1], times)?;
+        for peer in &run.peers {
+            let long = count(&run.binaries, peer, workload, BATCHES[0], times)?;
+            let short = count(&run.binaries, peer, workload, BATCHES[1], times)?;
             let goes = ((BATCHES[0] - BATCHES[1]) * times) as f64 * divisor;
             for (which, values) in values.iter_mut().enumerate() {
                 values
                     .push(long.zip(short).map(|(long, short)| (long[which] - short[which]) / goes));
             }
         }
-        own.row(name, 0, &values[0]);
-        all.row(name, 0, &values[1]);
+        own.ratios(name, 0, &values[0]);
+        all.ratios(name, 0, &values[1]);
     }
     Ok(own.text() + &all.text())
 }
