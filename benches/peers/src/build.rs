@@ -17,7 +17,7 @@ impl Binaries {
 }
 
 /// The directory of this workspace.
-fn workspace() -> &'static Path {
+pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
