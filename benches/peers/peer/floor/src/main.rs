@@ -1,0 +1,7 @@
+//! The peer as it is.
+
+mod peer;
+
+fn main() {
+    peer::run(None);
+}
