@@ -267,7 +267,7 @@ mod tests {
                     continue;
                 }
                 if at == 5 {
-                    open.remove(0);
+                    drop(open.remove(0));
                     continue;
                 }
                 let (span, place) = &open[at];
