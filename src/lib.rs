@@ -46,7 +46,7 @@ pub use text::Text;
 pub use trace::StructTagError;
 pub use trace::{
     ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, ErrorDescription,
-    EventValue, FutureExt, InContext, InSpan, LateNames, LateTag, Mechanism, NamingFn, Priority,
+    EventValue, FutureExt, InContext, InSpan, LateNames, LateTags, Mechanism, NamingFn, Priority,
     RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink,
     SpanRef, SpanView, Suppression, TagValue, inherited_context, replace_context_store, suppress,
 };

@@ -6,30 +6,31 @@ use std::fmt;
 use super::value::TagValue;
 use crate::text::Text;
 
-/// A tag as another API has it, for [`SpanRef::set_late_tag`](crate::SpanRef::set_late_tag).
+/// Tags as another API has them, one or many, for [`SpanRef::set_late_tags`](crate::SpanRef::set_late_tags).
 ///
-/// It becomes a tag of the core when one is needed: when tags are read, when the sampling decision is taken,
-/// and otherwise in the background, where the conversion costs the application nothing.
-pub trait LateTag: fmt::Debug + Send + 'static {
-    /// The key. One that means something to the core (`service.name`, `manual.keep`) is converted at once.
-    fn key(&self) -> &str;
+/// They become tags of the core when these are needed: when tags are read, when the sampling decision is
+/// taken, and otherwise in the background, where the conversion costs the application nothing.
+pub trait LateTags: fmt::Debug + Send + 'static {
+    /// The keys. Where one means something to the core (`service.name`, `manual.keep`), all are converted at
+    /// once.
+    fn keys(&self) -> impl Iterator<Item = &str>;
 
-    /// Bytes that the tag holds on the heap, about: they count for the bounds on what waits to be sent.
+    /// Bytes that the tags hold on the heap, about: they count for the bounds on what waits to be sent.
     fn heap_bytes(&self) -> usize;
 
-    /// The tag, or `None` for one that leaves none.
+    /// Hands over the tags, in the order in which they were set.
     ///
     /// Runs on any thread, under the lock of the trace: it must not touch spans, and must not panic.
-    fn into_tag(self) -> Option<(Text, TagValue)>;
+    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue));
 }
 
-/// Late tags of one trace that wait at the most. Beyond it they are converted: a loop that sets the same tag
-/// again and again must not grow anything.
+/// Late tags of one trace that wait at the most, each call counted as one. Beyond it they are converted: a
+/// loop that sets the same tag again and again must not grow anything.
 const MAX_WAITING: usize = 16_384;
 
 /// The late tags of a trace, in the order in which they were set.
 #[derive(Debug, Default)]
-pub(super) struct LateTags {
+pub(super) struct Waiting {
     items: Option<Box<dyn Items>>,
     /// Of `items`, known without asking them.
     len: usize,
@@ -52,7 +53,7 @@ struct Of<T> {
     items: Vec<(u32, Option<T>)>,
 }
 
-impl<T: LateTag> Items for Of<T> {
+impl<T: LateTags> Items for Of<T> {
     fn as_any(&mut self) -> &mut dyn Any {
         self
     }
@@ -70,15 +71,15 @@ impl<T: LateTag> Items for Of<T> {
             if !of(*slot) {
                 return true;
             }
-            if let Some((key, value)) = item.take().and_then(LateTag::into_tag) {
-                put(*slot, key, value);
+            if let Some(tags) = item.take() {
+                tags.into_tags(&mut |key, value| put(*slot, key, value));
             }
             false
         });
     }
 }
 
-impl LateTags {
+impl Waiting {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
@@ -100,17 +101,17 @@ impl LateTags {
         self.len.saturating_mul(each).saturating_add(self.heap_bytes)
     }
 
-    /// Adds one; gives it back where another API's wait.
+    /// Adds some; gives them back where another API's wait.
     #[inline]
-    pub(super) fn push<T: LateTag>(&mut self, slot: u32, tag: T) -> Result<(), T> {
-        let heap_bytes = tag.heap_bytes();
+    pub(super) fn push<T: LateTags>(&mut self, slot: u32, tags: T) -> Result<(), T> {
+        let heap_bytes = tags.heap_bytes();
         let is_empty = self.is_empty();
         match self.items.as_mut().and_then(|items| items.as_any().downcast_mut::<Of<T>>()) {
-            Some(of) => of.items.push((slot, Some(tag))),
+            Some(of) => of.items.push((slot, Some(tags))),
             None if is_empty => {
-                self.items = Some(Box::new(Of { items: vec![(slot, Some(tag))] }));
+                self.items = Some(Box::new(Of { items: vec![(slot, Some(tags))] }));
             }
-            None => return Err(tag),
+            None => return Err(tags),
         }
         self.len = self.len.saturating_add(1);
         self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
@@ -150,35 +151,35 @@ mod tests {
     #[derive(Debug)]
     struct Pair(&'static str, i64);
 
-    impl LateTag for Pair {
-        fn key(&self) -> &str {
-            self.0
+    impl LateTags for Pair {
+        fn keys(&self) -> impl Iterator<Item = &str> {
+            [self.0].into_iter()
         }
 
         fn heap_bytes(&self) -> usize {
             10
         }
 
-        fn into_tag(self) -> Option<(Text, TagValue)> {
-            Some((self.0.into(), self.1.into()))
+        fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
+            put(self.0.into(), self.1.into());
         }
     }
 
     /// Another API's.
     #[derive(Debug)]
-    struct Word(&'static str);
+    struct Words(&'static [&'static str]);
 
-    impl LateTag for Word {
-        fn key(&self) -> &str {
-            self.0
+    impl LateTags for Words {
+        fn keys(&self) -> impl Iterator<Item = &str> {
+            self.0.iter().copied()
         }
 
         fn heap_bytes(&self) -> usize {
             0
         }
 
-        fn into_tag(self) -> Option<(Text, TagValue)> {
-            (!self.0.is_empty()).then(|| (self.0.into(), self.0.into()))
+        fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
+            self.0.iter().for_each(|word| put((*word).into(), (*word).into()));
         }
     }
 
@@ -186,31 +187,32 @@ mod tests {
     fn whoever_looks_sees_them() {
         let bench = Bench::new();
         let span = bench.span("a").root().start();
-        span.set_late_tag(Pair("late", 1));
+        span.set_late_tags(Pair("late", 1));
         assert_eq!(span.metric("late"), Some(1.0));
-        span.set_late_tag(Pair("late", 2));
+        span.set_late_tags(Pair("late", 2));
         span.set_tag("late", 3);
         assert_eq!(span.metric("late"), Some(3.0));
-        span.set_late_tag(Word("word"));
-        span.set_late_tag(Pair("late", 4));
-        span.set_late_tag(Word(""));
+        span.set_late_tags(Words(&["word", "other"]));
+        span.set_late_tags(Pair("late", 4));
+        span.set_late_tags(Words(&[]));
         span.remove_tag("word");
-        span.set_late_tag(Pair("unseen", 5));
+        span.set_late_tags(Pair("unseen", 5));
         drop(span);
         let chunks = bench.take_chunks();
         let view = chunks[0].spans().next().unwrap();
         assert_eq!(view.metric("late"), Some(4.0));
         assert_eq!(view.metric("unseen"), Some(5.0));
         assert_eq!(view.tag("word"), None);
+        assert_eq!(view.tag("other").as_deref(), Some("other"));
     }
 
     #[test]
     fn a_key_that_means_something_is_converted_at_once() {
         let bench = Bench::new();
         let span = bench.span("a").root().start();
-        span.set_late_tag(Pair("manual.keep", 1));
+        span.set_late_tags(Pair("manual.keep", 1));
         assert!(span.priority().is_some_and(crate::trace::Priority::is_keep));
-        span.set_late_tag(Pair("http.status_code", 404));
+        span.set_late_tags(Pair("http.status_code", 404));
         assert_eq!(span.tag("http.status_code").as_deref(), Some("404"));
     }
 
@@ -220,13 +222,13 @@ mod tests {
         let root = bench.span("root").root().start();
         let child = bench.span("child").child_of(&root).start();
         child.finish();
-        child.set_late_tag(Pair("late", 1));
+        child.set_late_tags(Pair("late", 1));
         assert_eq!(child.metric("late"), None);
     }
 
     #[test]
     fn a_loop_grows_nothing() {
-        let mut tags = LateTags::default();
+        let mut tags = Waiting::default();
         let mut waiting = 0;
         for number in 0..3 * MAX_WAITING {
             if tags.is_full() {
@@ -239,7 +241,7 @@ mod tests {
         assert!(waiting >= MAX_WAITING * 10);
         let span = Bench::new().span("a").root().start();
         for number in 0..=MAX_WAITING {
-            span.set_late_tag(Pair("a", number as i64));
+            span.set_late_tags(Pair("a", number as i64));
         }
         assert_eq!(span.metric("a"), Some(MAX_WAITING as f64));
     }
@@ -274,7 +276,7 @@ mod tests {
                 let value = number as i64;
                 model[*place].1[usize::from(key)] = Some(value);
                 if is_late {
-                    span.set_late_tag(Pair(KEYS[usize::from(key)], value));
+                    span.set_late_tags(Pair(KEYS[usize::from(key)], value));
                 } else {
                     span.set_tag(KEYS[usize::from(key)], value);
                 }

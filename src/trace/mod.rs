@@ -22,6 +22,7 @@ mod shared;
 mod span;
 mod span_context;
 mod stack;
+mod tag_index;
 mod tagging;
 mod tags;
 #[cfg(test)]
@@ -42,7 +43,7 @@ pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};
 pub use handover::inherited_context;
 pub(crate) use handover::watch_forks;
-pub use late::LateTag;
+pub use late::LateTags;
 pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
 pub use provider::{

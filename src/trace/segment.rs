@@ -11,7 +11,7 @@ use super::baggage::Baggage;
 use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
 use super::decided::Decided;
-use super::late::LateTag;
+use super::late::LateTags;
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::Shared;
@@ -369,13 +369,13 @@ impl At {
         self.is_late();
     }
 
-    /// Puts off a tag until somebody looks, if the span is still open.
-    pub(crate) fn put_off<T: LateTag>(&self, tag: T) {
+    /// Puts off tags until somebody looks, if the span is still open.
+    pub(crate) fn put_off<T: LateTags>(&self, late: T) {
         let Some(mut guard) = self.segment.body() else { return };
         let Body { spans, tags, .. } = &mut *guard;
         if let Some(record) = spans.get(self.slot as usize) {
             if record.id == Some(self.id) && record.is_open() {
-                return tags.put_off(spans, self.slot, tag);
+                return tags.put_off(spans, self.slot, late);
             }
         }
         drop(guard);

@@ -10,7 +10,7 @@ use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::handover;
-use super::late::LateTag;
+use super::late::LateTags;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
@@ -344,19 +344,17 @@ impl SpanRef {
         }
     }
 
-    /// Sets a tag that another API has in its own terms. It is converted when somebody looks at the tags of
-    /// the trace, as a rule in the background; until then it costs a move.
+    /// Sets tags that another API has in its own terms. They are converted when somebody looks at the tags of
+    /// the trace, as a rule in the background; until then they cost a move.
     ///
     /// For bridges. The order of all tags that are set, late or not, is kept.
     #[inline]
-    pub fn set_late_tag<T: LateTag>(&self, tag: T) {
+    pub fn set_late_tags<T: LateTags>(&self, tags: T) {
         let Some(at) = &self.at else { return };
-        if !Special::may_be(digest(tag.key().as_bytes())) {
-            return at.put_off(tag);
+        if !tags.keys().any(|key| Special::may_be(digest(key.as_bytes()))) {
+            return at.put_off(tags);
         }
-        if let Some((key, value)) = tag.into_tag() {
-            set_any(at, key, value);
-        }
+        tags.into_tags(&mut |key, value| set_any(at, key, value));
     }
 
     /// Sets several tags.

@@ -1,8 +1,9 @@
 //! The tags of all spans of a segment, in one vector.
 
 use super::digest::digest;
-use super::late::{LateTag, LateTags};
+use super::late::{LateTags, Waiting};
 use super::record::Record;
+use super::tag_index::TagIndex;
 use super::value::{TagValue, Value};
 use crate::text::Text;
 
@@ -14,11 +15,21 @@ const END: u32 = u32::MAX;
 pub(crate) struct TagList {
     first: u32,
     last: u32,
+    len: u32,
 }
 
 impl TagList {
-    pub(crate) const EMPTY: TagList = TagList { first: END, last: END };
+    pub(crate) const EMPTY: TagList = TagList { first: END, last: END, len: 0 };
+
+    /// Whether the list is too long to be walked for each tag that is set.
+    #[inline]
+    fn is_long(self) -> bool {
+        self.len > MAX_WALK
+    }
 }
+
+/// Tags of one span up to which a walk is faster than an index.
+const MAX_WALK: u32 = 16;
 
 /// One tag of one span, as the vector keeps it.
 #[derive(Clone, Debug)]
@@ -46,7 +57,9 @@ pub(crate) struct Tags {
     all: Vec<Tag>,
     heap_bytes: usize,
     /// Whoever looks at tags calls [`Tags::settle`] first.
-    late: LateTags,
+    late: Waiting,
+    /// Where the tags of long lists are.
+    index: TagIndex,
 }
 
 impl Tags {
@@ -63,22 +76,23 @@ impl Tags {
         self.all.clear();
         self.heap_bytes = 0;
         self.late.clear();
+        self.index.clear();
     }
 
     pub(crate) fn capacity(&self) -> usize {
         self.all.capacity().max(self.late.capacity())
     }
 
-    /// Puts off a tag of the span in a slot.
+    /// Puts off tags of the span in a slot.
     #[inline]
-    pub(crate) fn put_off<T: LateTag>(&mut self, spans: &mut [Record], slot: u32, tag: T) {
+    pub(crate) fn put_off<T: LateTags>(&mut self, spans: &mut [Record], slot: u32, tags: T) {
         if self.late.is_full() {
             self.settle(spans);
         }
-        if let Err(tag) = self.late.push(slot, tag) {
+        if let Err(tags) = self.late.push(slot, tags) {
             self.settle(spans);
-            // Nothing waits any more, so it is taken.
-            let _ = self.late.push(slot, tag);
+            // Nothing waits any more, so they are taken.
+            let _ = self.late.push(slot, tags);
         }
     }
 
@@ -196,12 +210,33 @@ impl Tags {
             None => list.first = index,
         }
         list.last = index;
+        list.len = list.len.saturating_add(1);
+        if list.is_long() {
+            self.enter(list, index, tag.digest);
+        }
         Some(&mut self.all)
+    }
+
+    /// Puts a new tag of a long list into the index; the first time, those before it as well.
+    #[cold]
+    fn enter(&mut self, list: &TagList, index: u32, digest: u32) {
+        if list.len == MAX_WALK.saturating_add(1) {
+            let mut at = list.first;
+            while let Some(tag) = self.all.get(at as usize) {
+                self.index.enter(list.first, tag.digest, at);
+                at = tag.next;
+            }
+        }
+        self.index.enter(list.first, digest, index);
     }
 
     #[inline(always)]
     fn find(&self, list: &TagList, digest: u32, is_it: impl Fn(&Text) -> bool) -> Option<usize> {
         let mut at = list.first;
+        if list.is_long() {
+            // Nowhere, or there, or, where two keys share a digest, further on.
+            at = self.index.first_with(list.first, digest)?;
+        }
         while let Some(tag) = self.all.get(at as usize) {
             if tag.digest == digest && is_it(&tag.key) {
                 return Some(at as usize);
@@ -266,7 +301,7 @@ mod tests {
         /// The list behaves as a map that keeps the order of the first setting.
         #[test]
         fn a_list_is_an_ordered_map(
-            steps in prop::collection::vec(("[a-c]{1,12}", prop::option::of(any::<i32>())), 0..60),
+            steps in prop::collection::vec(("[a-c]{1,12}", prop::option::of(any::<i32>())), 0..90),
         ) {
             let mut tags = Tags::default();
             let mut list = TagList::EMPTY;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
-use tracehound::{EventValue, LateTag, SpanEvent, SpanLink, SpanRef, TagValue, Text};
+use tracehound::{EventValue, LateTags, SpanEvent, SpanLink, SpanRef, TagValue, Text};
 
 use crate::exception;
 use crate::keys::key_text;
@@ -16,31 +16,71 @@ pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
     if is_reserved(key) || exception::may_be_of(key) {
         return set_any(span, attribute);
     }
-    span.set_late_tag(Late(attribute));
+    span.set_late_tags(Late::One(attribute));
 }
 
-/// An attribute that is the tag of the same name, converted by whoever needs it first.
-#[derive(Debug)]
-struct Late(KeyValue);
+/// Sets the attributes that a span starts with.
+pub(crate) fn set_all(span: &SpanRef, attributes: Vec<KeyValue>) {
+    let is_plain = |attribute: &KeyValue| {
+        let key = attribute.key.as_str();
+        !is_reserved(key) && !exception::may_be_of(key)
+    };
+    if attributes.iter().all(is_plain) {
+        // As they came: neither moved nor freed on this thread.
+        return span.set_late_tags(Late::Many(attributes));
+    }
+    attributes.into_iter().for_each(|attribute| set(span, attribute));
+}
 
-impl LateTag for Late {
+/// Attributes that are the tags of the same names, converted by whoever needs them first.
+#[derive(Debug)]
+enum Late {
+    One(KeyValue),
+    Many(Vec<KeyValue>),
+}
+
+impl Late {
+    fn attributes(&self) -> &[KeyValue] {
+        match self {
+            Late::One(attribute) => std::slice::from_ref(attribute),
+            Late::Many(attributes) => attributes,
+        }
+    }
+}
+
+impl LateTags for Late {
     #[inline]
-    fn key(&self) -> &str {
-        self.0.key.as_str()
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.attributes().iter().map(|attribute| attribute.key.as_str())
     }
 
     #[inline]
     fn heap_bytes(&self) -> usize {
-        match &self.0.value {
-            Value::String(text) => text.as_str().len(),
-            Value::Array(_) => ARRAY_BYTES,
-            _ => 0,
+        match self {
+            Late::One(attribute) => heap_bytes(attribute),
+            Late::Many(attributes) => attributes
+                .iter()
+                .fold(attributes.len().saturating_mul(size_of::<KeyValue>()), |sum, attribute| {
+                    sum.saturating_add(heap_bytes(attribute))
+                }),
         }
     }
 
-    fn into_tag(self) -> Option<(Text, TagValue)> {
-        let KeyValue { key, value, .. } = self.0;
-        Some((key_text(key), tag_value(value)))
+    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
+        let mut put = |KeyValue { key, value, .. }: KeyValue| put(key_text(key), tag_value(value));
+        match self {
+            Late::One(attribute) => put(attribute),
+            Late::Many(attributes) => attributes.into_iter().for_each(put),
+        }
+    }
+}
+
+#[inline]
+fn heap_bytes(attribute: &KeyValue) -> usize {
+    match &attribute.value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(_) => ARRAY_BYTES,
+        _ => 0,
     }
 }
 

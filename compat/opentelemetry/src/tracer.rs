@@ -6,14 +6,14 @@ use opentelemetry::trace::{self as otel, SpanBuilder, TraceContextExt};
 use opentelemetry::{Context as OtelContext, InstrumentationScope};
 use tracehound::{SpanKind, Text};
 
-use crate::attributes::tag;
+use crate::attributes::set_all;
 use crate::limits::Limits;
 use crate::live::Memory;
 use crate::naming::names;
 use crate::provider::Shared;
 use crate::scope::Scope;
 use crate::span::Span;
-use crate::{baggage, context_store, exception};
+use crate::{baggage, context_store};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
@@ -57,20 +57,15 @@ impl otel::Tracer for Tracer {
             draft = draft.start_time(start);
         }
         draft = self.scope.tag(draft, scope);
-        for mut attribute in attributes.into_iter().flatten() {
-            if !limits.admits(&mut attribute) {
-                continue;
-            }
-            if let Some((key, value)) = exception::of_attribute(&attribute) {
-                draft = draft.tag(key, value);
-            }
-            if let Some((key, value)) = tag(attribute) {
-                draft = draft.tag(key, value);
-            }
-        }
         let started = draft.start();
         if started.is_none() {
             return Span::unrecorded(parent);
+        }
+        if let Some(mut attributes) = attributes.filter(|attributes| !attributes.is_empty()) {
+            if limits.are_custom() {
+                attributes.retain_mut(|attribute| limits.admits(attribute));
+            }
+            set_all(&started, attributes);
         }
         limits.settle(&started);
         let state = parent.span().span_context().trace_state().clone();
