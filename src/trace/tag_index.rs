@@ -4,26 +4,30 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// For each list and digest the first tag that has it; a list is known by its first tag.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TagIndex(HashMap<u64, u32, BuildHasherDefault<Mixed>>);
+///
+/// Boxed, because few traces have one, and every trace moves the place for it.
+#[derive(Debug, Default)]
+pub(super) struct TagIndex(Option<Box<Places>>);
+
+type Places = HashMap<u64, u32, BuildHasherDefault<Mixed>>;
 
 /// An index with more room than this is not kept for another trace.
 const MAX_KEPT: usize = 1024;
 
 impl TagIndex {
     pub(super) fn enter(&mut self, list: u32, digest: u32, tag: u32) {
-        self.0.entry(key(list, digest)).or_insert(tag);
+        self.0.get_or_insert_default().entry(key(list, digest)).or_insert(tag);
     }
 
     pub(super) fn first_with(&self, list: u32, digest: u32) -> Option<u32> {
-        self.0.get(&key(list, digest)).copied()
+        self.0.as_ref()?.get(&key(list, digest)).copied()
     }
 
     pub(super) fn clear(&mut self) {
-        if self.0.capacity() > MAX_KEPT {
-            self.0 = HashMap::default();
+        match &mut self.0 {
+            Some(places) if places.capacity() <= MAX_KEPT => places.clear(),
+            large => *large = None,
         }
-        self.0.clear();
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Tags {
     all: Vec<Tag>,
     heap_bytes: usize,
     /// Whoever looks at tags calls [`Tags::settle`] first.
-    late: Waiting,
+    late: Option<Box<Waiting>>,
     /// Where the tags of long lists are.
     index: TagIndex,
 }
@@ -69,56 +69,56 @@ impl Tags {
             .len()
             .saturating_mul(size_of::<Tag>())
             .saturating_add(self.heap_bytes)
-            .saturating_add(self.late.bytes())
+            .saturating_add(self.late.as_ref().map_or(0, |late| late.bytes()))
     }
 
     pub(crate) fn clear(&mut self) {
         self.all.clear();
         self.heap_bytes = 0;
-        self.late.clear();
+        if let Some(late) = &mut self.late {
+            late.clear();
+        }
         self.index.clear();
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.all.capacity().max(self.late.capacity())
+        self.all.capacity().max(self.late.as_ref().map_or(0, |late| late.capacity()))
     }
 
     /// Puts off tags of the span in a slot.
     #[inline]
     pub(crate) fn put_off<T: LateTags>(&mut self, spans: &mut [Record], slot: u32, tags: T) {
-        if self.late.is_full() {
+        if self.late.as_ref().is_some_and(|late| late.is_full()) {
             self.settle(spans);
         }
-        if let Err(tags) = self.late.push(slot, tags) {
+        if let Err(tags) = self.late.get_or_insert_default().push(slot, tags) {
             self.settle(spans);
             // Nothing waits any more, so they are taken.
-            let _ = self.late.push(slot, tags);
+            let _ = self.late.get_or_insert_default().push(slot, tags);
         }
     }
 
     /// Converts what was put off.
     #[inline]
     pub(crate) fn settle(&mut self, spans: &mut [Record]) {
-        if !self.late.is_empty() {
+        if self.late.as_ref().is_some_and(|late| !late.is_empty()) {
             self.settle_all(spans);
         }
     }
 
     #[cold]
     fn settle_all(&mut self, spans: &mut [Record]) {
-        let mut late = std::mem::take(&mut self.late);
+        let Some(mut late) = self.late.take() else { return };
         late.convert(&mut |slot, key, value| self.set_on(spans, slot, key, value));
-        self.late = late;
+        self.late = Some(late);
     }
 
     /// Converts what was put off on `old` for spans that are open and have moved here.
     pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut [Record]) {
-        if old.late.is_empty() {
-            return;
-        }
+        let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
         let open: Vec<bool> = spans.iter().map(Record::is_open).collect();
         let is_open = |slot: u32| open.get(slot as usize).copied().unwrap_or(false);
-        old.late.convert_some(&is_open, &mut |slot, key, value| {
+        late.convert_some(&is_open, &mut |slot, key, value| {
             self.set_on(spans, slot, key, value);
         });
     }
