@@ -14,10 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .set_env("prod".to_owned())
         .set_version("1.4".to_owned())
         .build();
-    let provider = datadog_opentelemetry::tracing()
-        .with_config(config)
-        .with_max_attributes_per_span(64)
-        .init();
+    let provider = datadog_opentelemetry::tracing().with_config(config).init();
 
     handle_order(&HashMap::new());
 
