@@ -120,6 +120,8 @@ pub(crate) fn record(span: &SpanData, mapping: Mapping) -> Record {
         Mapping::Agent => names::resource(&tags, kind),
     };
     let span_type = names::span_type(&tags, kind);
+    let name = tags.take("operation.name").map_or(name, |name| name.to_lowercase());
+    let resource = tags.take("resource.name").or(resource).unwrap_or(by_name);
     let record = Record {
         trace_id: u128::from_be_bytes(span.span_context.trace_id().to_bytes()),
         span_id: u64::from_be_bytes(span.span_context.span_id().to_bytes()),
@@ -127,8 +129,9 @@ pub(crate) fn record(span: &SpanData, mapping: Mapping) -> Record {
         is_local_root: span.parent_span_is_remote
             || span.parent_span_id == opentelemetry::trace::SpanId::INVALID,
         service: tags.take("service.name").unwrap_or_else(|| "test".to_owned()),
-        name: tags.take("operation.name").map_or(name, |name| name.to_lowercase()),
-        resource: tags.take("resource.name").or(resource).unwrap_or(by_name),
+        // Without a resource there is no span at Datadog.
+        resource: if resource.is_empty() { name.clone() } else { resource },
+        name,
         span_type: tags.take("span.type").unwrap_or_else(|| span_type.to_owned()),
         kind: tags.take("span.kind").unwrap_or_else(|| kind.to_owned()),
         is_error,

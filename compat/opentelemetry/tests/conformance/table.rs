@@ -18,6 +18,9 @@ pub(crate) enum Way {
     Exporter,
 }
 
+/// Of whatever this crate makes.
+pub(crate) const ALL: &[Way] = &[Way::Provider, Way::Erased, Way::Exporter];
+
 impl Way {
     fn mapping(self) -> Mapping {
         match self {

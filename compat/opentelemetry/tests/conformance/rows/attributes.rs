@@ -3,8 +3,8 @@
 use opentelemetry::trace::{Span as _, Tracer};
 use opentelemetry::{Array, KeyValue, Value};
 
-use crate::table::{Row, Way, row};
-use crate::world::Notes;
+use crate::table::{ALL, Row, row};
+use crate::world::{Notes, World};
 
 pub(crate) fn rows() -> Vec<Row> {
     vec![
@@ -14,12 +14,18 @@ pub(crate) fn rows() -> Vec<Row> {
         row!(the_last_of_a_key_counts),
         row!(the_type_of_a_key_changes),
         row!(an_array_becomes_shorter).differs(
-            &[Way::Provider, Way::Erased, Way::Exporter],
+            ALL,
             "Of an array that is set again with fewer elements, those beyond stay: each is a tag of its own.",
             |world| world.set("span", "meta.list.1", "b"),
         ),
         row!(texts_short_and_long),
         row!(empty_keys_values_and_arrays),
+        row!(keys_of_datadog).differs(
+            ALL,
+            "Attributes that Datadog's tracers know mean what they mean there: `error` marks the span, `span.name` is \
+             the operation, `service.version` is the version, too, `_dd.measured` has it measured.",
+            mean_what_they_mean_natively,
+        ),
     ]
 }
 
@@ -110,4 +116,56 @@ fn empty_keys_values_and_arrays<T: Tracer>(tracer: &T, _: &mut Notes) {
         KeyValue::new("", "without a key"),
     ]);
     span.end();
+}
+
+/// Some of these are fields of Datadog's spans under other names.
+fn keys_of_datadog<T: Tracer>(tracer: &T, _: &mut Notes) {
+    for key in [
+        "service",
+        "resource",
+        "name",
+        "type",
+        "error",
+        "env",
+        "version",
+        "language",
+        "component",
+        "runtime-id",
+        "peer.service",
+        "error.message",
+        "error.type",
+        "http.status_code",
+        "http.url",
+        "span.name",
+        "service.version",
+        "_dd.measured",
+    ] {
+        for (of, value) in [("bool", Value::from(true)), ("number", 3.into())] {
+            let mut span = tracer.start(format!("{key}: {of}"));
+            span.set_attribute(KeyValue::new(key, value));
+            span.end();
+        }
+    }
+    let mut span = tracer.start("service.version: text");
+    span.set_attribute(KeyValue::new("service.version", "1.4"));
+    span.end();
+}
+
+fn mean_what_they_mean_natively(world: &mut World) {
+    for (of, map, value) in [("bool", "meta", "true"), ("number", "metrics", "3")] {
+        let error = format!("error: {of}");
+        world.take(&error, &format!("{map}.error")).unwrap();
+        world.set(&error, "error", true);
+        let named = format!("span.name: {of}");
+        world.take(&named, &format!("{map}.span.name")).unwrap();
+        world.set(&named, "name", value);
+        let measured = format!("_dd.measured: {of}");
+        world.take(&measured, &format!("{map}._dd.measured")).unwrap();
+        world.set(&measured, "metrics._dd.measured", 1);
+        let version = format!("service.version: {of}");
+        world.take(&version, &format!("{map}.service.version")).unwrap();
+        world.set(&version, "meta.service.version", value);
+        world.set(&version, "meta.version", value);
+    }
+    world.set("service.version: text", "meta.version", "1.4");
 }

@@ -10,6 +10,7 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![
         row!(kinds),
         row!(the_name_is_updated),
+        row!(empty_names),
         row!(http),
         row!(databases),
         row!(messages),
@@ -38,6 +39,15 @@ fn the_name_is_updated<T: Tracer>(tracer: &T, _: &mut Notes) {
     let mut span = tracer.start("first");
     span.update_name("second");
     span.update_name(String::from("third"));
+    span.end();
+}
+
+fn empty_names<T: Tracer>(tracer: &T, _: &mut Notes) {
+    tracer.start("").end();
+    let mut span = tracer.start("named");
+    span.update_name("");
+    span.update_name("named again");
+    span.add_event_with_timestamp("", crate::rows::at(1), vec![]);
     span.end();
 }
 

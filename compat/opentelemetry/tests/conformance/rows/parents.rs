@@ -9,7 +9,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
-use crate::table::{Row, Way, row};
+use crate::table::{ALL, Row, row};
 use crate::world::{Notes, PROGRAM};
 
 const RECORDED: &str = "Every span is recorded and sent, of traces that are not kept, too, with their priority: \
@@ -18,6 +18,7 @@ const STATE: &str = "The member `dd` of the trace state says the priority.";
 const OWN_STATE: &str = "Where `dd` came in, a span's own names that span.";
 const LATE: &str = "The sampling decision is late: it is taken when headers are written or the trace ends. From \
                     then on a span context says it, in its flags and in the member `dd` of its trace state.";
+const FLAGS: &str = "Of the trace flags only `sampled` is handed on.";
 const STRANGER: &str =
     "A parent of this process that no tracer of this crate has started is above a local root.";
 
@@ -38,9 +39,11 @@ pub(crate) fn rows() -> Vec<Row> {
             .provider_differs(OWN_STATE, |world| {
                 world.set(PROGRAM, "state", "dd=p:own;s:2,other=1");
             })
-            .differs(&[Way::Provider, Way::Erased, Way::Exporter], STATE, |world| {
+            .differs(ALL, STATE, |world| {
                 world.set("span", "priority", 2);
             }),
+        row!(flags_of_others)
+            .provider_differs(FLAGS, |world| world.set(PROGRAM, "flags", "TraceFlags(1)")),
         row!(through_headers),
         row!(a_span_context_is_one_of_this_process).provider_differs(LATE, |world| {
             world.set(PROGRAM, "the same after the end", false);
@@ -138,6 +141,14 @@ fn trace_state_of_others<T: Tracer>(tracer: &T, notes: &mut Notes) {
 
 fn trace_state_of_datadog<T: Tracer>(tracer: &T, notes: &mut Notes) {
     notes.see("state", state_below(tracer, "other=1,dd=s:2").0);
+}
+
+fn flags_of_others<T: Tracer>(tracer: &T, notes: &mut Notes) {
+    // The second says that the trace id is random.
+    let parent = remote(7, 8, TraceFlags::new(0x03), "");
+    let mut span = tracer.start_with_context("span", &parent);
+    notes.see("flags", format!("{:?}", span.span_context().trace_flags()));
+    span.end();
 }
 
 /// By OpenTelemetry's own propagator, in and out.

@@ -6,11 +6,14 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, Status, Tracer};
 
 use crate::rows::at;
-use crate::table::{Row, Way, row};
+use crate::table::{ALL, Row, Way, row};
 use crate::world::{Notes, World};
 
 const STATUS: &str = "An error that follows an error replaces its description, as the specification has it; the \
                       SDK keeps the one that is greater as text.";
+
+const ANY_NAME: &str = "An event with `exception.message` or `exception.type` describes the span, whatever its name: \
+                        `tracing-opentelemetry` names events by their messages.";
 
 const TYPE: &str = "`record_error` on this crate's own `Span` says the error's type and sources, too; behind \
                     OpenTelemetry's type-erased spans, its text only.";
@@ -35,6 +38,15 @@ pub(crate) fn rows() -> Vec<Row> {
         row!(a_recorded_error_is_not_a_status).differs(&[Way::Provider], TYPE, with_type),
         row!(an_exception_outranks_the_description),
         row!(the_last_exception_counts),
+        row!(an_exception_of_another_name)
+            .differs(ALL, ANY_NAME, |world| {
+                world.set("span", "meta.error.message", "thrown");
+                world.set("span", "meta.error.type", "Thrown");
+                world.set("span", "meta.error.stack", "at main");
+            })
+            .differs(&[Way::Exporter], ANY_NAME, |world| {
+                world.set("span", "meta._dd.span_events.has_exception", true);
+            }),
     ]
 }
 
@@ -126,5 +138,12 @@ fn the_last_exception_counts<T: Tracer>(tracer: &T, _: &mut Notes) {
     span.add_event_with_timestamp("exception", at(1), exception("first", "A"));
     span.add_event_with_timestamp("exception", at(2), exception("second", "B"));
     span.set_status(Status::error(""));
+    span.end();
+}
+
+fn an_exception_of_another_name<T: Tracer>(tracer: &T, _: &mut Notes) {
+    let mut span = tracer.start("span");
+    span.add_event_with_timestamp("it broke", at(1), exception("thrown", "Thrown"));
+    span.set_status(Status::error("described"));
     span.end();
 }
