@@ -18,6 +18,7 @@
 
 mod expected;
 mod names;
+mod random;
 mod rows;
 mod subjects;
 mod table;

@@ -11,7 +11,6 @@ use tracehound::testing::{Captured, CapturedSpan};
 use tracehound_opentelemetry::{SpanExporter, Tracer, TracerProvider, share_context};
 
 use super::expected;
-use super::table::Program;
 use super::world::{Mapping, Notes, Record, Run, World};
 
 /// More than any of it takes.
@@ -20,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const SCOPE: &str = "";
 
 /// The measure: the SDK with what it does by default.
-pub(crate) fn sdk(program: Program<SdkTracer>, mapping: Mapping) -> World {
+pub(crate) fn sdk(program: impl FnOnce(&SdkTracer, &mut Notes), mapping: Mapping) -> World {
     assert!(share_context());
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
@@ -30,20 +29,20 @@ pub(crate) fn sdk(program: Program<SdkTracer>, mapping: Mapping) -> World {
     run.end(&records, notes)
 }
 
-pub(crate) fn provider(program: Program<Tracer>) -> World {
+pub(crate) fn provider(program: impl FnOnce(&Tracer, &mut Notes)) -> World {
     let (provider, captured) = own();
     let (run, notes) = perform(program, &provider.tracer(SCOPE));
     run.end(&records(&captured), notes)
 }
 
-pub(crate) fn behind_the_global_api(program: Program<BoxedTracer>) -> World {
+pub(crate) fn behind_the_global_api(program: impl FnOnce(&BoxedTracer, &mut Notes)) -> World {
     let (provider, captured) = own();
     let tracer = BoxedTracer::new(Box::new(provider.tracer(SCOPE)));
     let (run, notes) = perform(program, &tracer);
     run.end(&records(&captured), notes)
 }
 
-pub(crate) fn exporter(program: Program<SdkTracer>) -> World {
+pub(crate) fn exporter(program: impl FnOnce(&SdkTracer, &mut Notes)) -> World {
     assert!(share_context());
     let captured = Captured::default();
     let tracer = tracehound::Tracer::builder()
@@ -66,7 +65,7 @@ fn own() -> (TracerProvider, Captured) {
     (TracerProvider::new(native), captured)
 }
 
-fn perform<T>(program: Program<T>, tracer: &T) -> (Run, Notes) {
+fn perform<T>(program: impl FnOnce(&T, &mut Notes), tracer: &T) -> (Run, Notes) {
     let run = Run::begin();
     let mut notes = Notes::default();
     program(tracer, &mut notes);
