@@ -86,7 +86,9 @@ where
     for (place, op) in ops.iter().enumerate() {
         // The name is the key by which spans are compared.
         let name = format!("span {place:02}");
-        let of = |number: &usize| spans.get(number % spans.len().max(1));
+        // Before the first span there is nothing to change.
+        let of =
+            |number: &usize| spans.get(number % spans.len().max(1)).cloned().unwrap_or_default();
         match op {
             Op::Start { parent, kind, start, links } => {
                 let links = (1..=*links).map(|id| Link::with_context(remote(9, id)));
@@ -99,10 +101,7 @@ where
                         let cx = Context::new().with_remote_span_context(remote(7, 8));
                         builder.start_with_context(tracer, &cx)
                     }
-                    Parent::Span(number) => {
-                        let cx = of(number).cloned().unwrap_or_default();
-                        builder.start_with_context(tracer, &cx)
-                    }
+                    Parent::Span(number) => builder.start_with_context(tracer, &of(number)),
                     Parent::Active => {
                         let _active = spans.last().cloned().unwrap_or_default().attach();
                         builder.start(tracer)
@@ -110,24 +109,18 @@ where
                 };
                 spans.push(Context::new().with_span(span));
             }
-            Op::Name(span) => _ = of(span).map(|cx| cx.span().update_name(name)),
+            Op::Name(span) => of(span).span().update_name(name),
             Op::Attribute(span, key, value) => {
-                let attribute = KeyValue::new(*key, value.clone());
-                of(span).map(|cx| cx.span().set_attribute(attribute));
+                of(span).span().set_attribute(KeyValue::new(*key, value.clone()));
             }
             Op::Event(span, said) => {
                 let said = said.iter().map(|(key, value)| KeyValue::new(*key, value.clone()));
-                of(span).map(|cx| cx.span().add_event_with_timestamp(name, at(1), said.collect()));
+                of(span).span().add_event_with_timestamp(name, at(1), said.collect());
             }
-            Op::Status(span, status) => _ = of(span).map(|cx| cx.span().set_status(status.clone())),
-            Op::IsRecording(span) => {
-                let seen = of(span).map(|cx| cx.span().is_recording());
-                notes.see(&name, format!("{seen:?}"));
-            }
-            Op::End(span, None) => _ = of(span).map(|cx| cx.span().end()),
-            Op::End(span, Some(time)) => {
-                of(span).map(|cx| cx.span().end_with_timestamp(at(*time)));
-            }
+            Op::Status(span, status) => of(span).span().set_status(status.clone()),
+            Op::IsRecording(span) => notes.see(&name, of(span).span().is_recording()),
+            Op::End(span, None) => of(span).span().end(),
+            Op::End(span, Some(time)) => of(span).span().end_with_timestamp(at(*time)),
         }
     }
 }
