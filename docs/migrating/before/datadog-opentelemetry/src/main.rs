@@ -1,0 +1,49 @@
+//! Sends spans to the Datadog agent by Datadog's layer on OpenTelemetry's SDK.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+
+use datadog_opentelemetry::configuration::Config;
+use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _};
+use opentelemetry::{KeyValue, global};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let config = Config::builder()
+        .set_service("shop".to_owned())
+        .set_env("prod".to_owned())
+        .set_version("1.4".to_owned())
+        .build();
+    let provider = datadog_opentelemetry::tracing().with_config(config).init();
+
+    handle_order(&HashMap::new());
+
+    provider.shutdown_with_timeout(Duration::from_secs(1))?;
+    Ok(())
+}
+
+/// Takes an order that came with headers.
+fn handle_order(headers: &HashMap<String, String>) {
+    let parent = global::get_text_map_propagator(|propagator| propagator.extract(headers));
+    let tracer = global::tracer("orders");
+    let server = tracer
+        .span_builder("take order")
+        .with_kind(SpanKind::Server)
+        .with_attributes([
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("http.route", "/orders"),
+        ])
+        .start_with_context(&tracer, &parent);
+    let cx = parent.with_span(server);
+    let mut query = tracer
+        .span_builder("insert order")
+        .with_kind(SpanKind::Client)
+        .with_attributes([
+            KeyValue::new("db.system.name", "postgresql"),
+            KeyValue::new("db.query.text", "INSERT INTO orders VALUES ($1)"),
+        ])
+        .start_with_context(&tracer, &cx);
+    query.set_status(Status::error("deadlock detected"));
+    query.end();
+    cx.span().set_attribute(KeyValue::new("http.response.status_code", 503));
+}

@@ -1,0 +1,56 @@
+//! Sends spans as OTLP to a collector, or to the Datadog agent's OTLP intake.
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _};
+use opentelemetry::{KeyValue, global};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build()?;
+    let resource = Resource::builder().with_service_name("shop").with_attributes([
+        KeyValue::new("deployment.environment.name", "prod"),
+        KeyValue::new("service.version", "1.4"),
+    ]);
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.5))))
+        .with_resource(resource.build())
+        .with_batch_exporter(exporter)
+        .build();
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    global::set_tracer_provider(provider.clone());
+
+    handle_order(&HashMap::new());
+
+    provider.shutdown()?;
+    Ok(())
+}
+
+/// Takes an order that came with headers.
+fn handle_order(headers: &HashMap<String, String>) {
+    let parent = global::get_text_map_propagator(|propagator| propagator.extract(headers));
+    let tracer = global::tracer("orders");
+    let server = tracer
+        .span_builder("take order")
+        .with_kind(SpanKind::Server)
+        .with_attributes([
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("http.route", "/orders"),
+        ])
+        .start_with_context(&tracer, &parent);
+    let cx = parent.with_span(server);
+    let mut query = tracer
+        .span_builder("insert order")
+        .with_kind(SpanKind::Client)
+        .with_attributes([
+            KeyValue::new("db.system.name", "postgresql"),
+            KeyValue::new("db.query.text", "INSERT INTO orders VALUES ($1)"),
+        ])
+        .start_with_context(&tracer, &cx);
+    query.set_status(Status::error("deadlock detected"));
+    query.end();
+    cx.span().set_attribute(KeyValue::new("http.response.status_code", 503));
+}
