@@ -1,7 +1,9 @@
 //! How much a span may hold.
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{Span as _, Tracer};
+use opentelemetry::trace::{
+    Span as _, SpanContext, SpanId, TraceFlags, TraceId, TraceState, Tracer,
+};
 
 use crate::table::{Row, row};
 use crate::world::{Notes, World};
@@ -9,9 +11,15 @@ use crate::world::{Notes, World};
 const ATTRIBUTES: &str = "Attributes are not limited by default; the SDK keeps the first 128 that are set, and \
                           counts a key that is set again twice.";
 
+const DROPPED: &str = "What the limits drop is counted in tags of the span, as the exporter does.";
+
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         row!(as_many_as_the_sdk_allows),
+        row!(more_events_and_links).provider_differs(DROPPED, |world| {
+            world.set("span", "metrics.otel.dropped_events_count", 2);
+            world.set("span", "metrics.otel.dropped_links_count", 2);
+        }),
         row!(more_attributes).provider_differs(ATTRIBUTES, |world| {
             (128..130).for_each(|n| set(world, "later", n));
             (128..130).for_each(|n| set(world, "at the start", n));
@@ -42,6 +50,17 @@ fn more_attributes<T: Tracer>(tracer: &T, _: &mut Notes) {
     tracer.span_builder("at the start").with_attributes(attributes(130)).start(tracer).end();
     let mut span = tracer.start("later");
     span.set_attributes(attributes(130));
+    span.end();
+}
+
+fn more_events_and_links<T: Tracer>(tracer: &T, _: &mut Notes) {
+    let mut span = tracer.start("span");
+    for n in 1..=130 {
+        span.add_event_with_timestamp("event", super::at(n), vec![]);
+        let (trace, id) = (TraceId::from(7), SpanId::from(n));
+        let state = TraceState::NONE;
+        span.add_link(SpanContext::new(trace, id, TraceFlags::SAMPLED, true, state), vec![]);
+    }
     span.end();
 }
 
