@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
+use super::block::HeaderBlock;
 use super::names::Field;
 
 /// Something that headers are written to: HTTP headers, message headers, a child's environment.
@@ -31,6 +32,17 @@ pub trait Injector {
     ///
     /// Names are in lower case. A carrier that cannot hold the name or the value leaves it out.
     fn set(&mut self, name: &str, value: String);
+
+    /// Sets all headers of one context; by default by a call of [`Injector::set`] for each, which is always
+    /// right.
+    ///
+    /// For a carrier that knows how many come, or that can keep borrowed values in a better way than a
+    /// `String` for each.
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        for (name, value) in headers.iter() {
+            self.set(name, value.to_owned());
+        }
+    }
 }
 
 /// Something that headers are read from.
@@ -83,11 +95,23 @@ impl<F: FnMut(&str, String)> Injector for F {
 
 impl<S: BuildHasher> Injector for HashMap<String, String, S> {
     fn set(&mut self, name: &str, value: String) {
-        self.retain(|key, _| !is_other_spelling(key, name));
+        if self.keys().any(|key| is_other_spelling(key, name)) {
+            self.retain(|key, _| !is_other_spelling(key, name));
+        }
         match self.get_mut(name) {
             Some(old) => *old = value,
             None => drop(self.insert(name.to_owned(), value)),
         }
+    }
+
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        if !self.is_empty() {
+            headers.iter().for_each(|(name, value)| self.set(name, value.to_owned()));
+            return;
+        }
+        // Nothing is replaced, and so nothing is looked for.
+        self.reserve(headers.len());
+        self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }
 

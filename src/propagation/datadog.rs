@@ -1,12 +1,11 @@
 //! `x-datadog-*`: Datadog's own headers.
 
-use super::carrier::Injector;
+use super::block::Draft;
 use super::chars::trim;
 use super::digits::{parse_decimal, parse_integer, push_decimal, push_integer};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
-use super::scratch::Scratch;
 use super::tag_set;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
@@ -48,27 +47,21 @@ pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanCont
 pub(super) fn inject(
     outgoing: &Outgoing<'_>,
     tags_max: usize,
-    scratch: &mut Scratch,
-    carrier: &mut dyn Injector,
+    draft: &mut Draft<'_>,
 ) -> Result<(), &'static str> {
     let Some(trace_id) = outgoing.trace_id else { return Ok(()) };
-    let mut decimal = |value| scratch.string(|text| push_decimal(text, value));
-    carrier.set(Field::DatadogTraceId.header(), decimal(trace_id.low()));
     let parent = outgoing.span_id.map_or(0, SpanId::get);
-    carrier.set(Field::DatadogParentId.header(), decimal(parent));
+    draft.add(Field::DatadogTraceId, |text| push_decimal(text, trace_id.low()));
+    draft.add(Field::DatadogParentId, |text| push_decimal(text, parent));
     if let Some(priority) = outgoing.priority {
-        let priority = scratch.string(|text| push_integer(text, priority.get()));
-        carrier.set(Field::DatadogPriority.header(), priority);
+        draft.add(Field::DatadogPriority, |text| push_integer(text, priority.get()));
     }
-    if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
-        let origin = scratch.string(|text| push_line(text, origin.as_bytes()));
-        carrier.set(Field::DatadogOrigin.header(), origin);
+    if let Some(origin) = outgoing.origin {
+        draft.add(Field::DatadogOrigin, |text| push_line(text, origin.as_bytes()));
     }
-    let tags = tag_set::encode(outgoing, tags_max, scratch)?;
-    if !tags.is_empty() {
-        carrier.set(Field::DatadogTags.header(), tags);
-    }
-    Ok(())
+    let mut result = Ok(());
+    draft.add(Field::DatadogTags, |text| result = tag_set::encode(outgoing, tags_max, text));
+    result
 }
 
 /// An origin that came in a message could hold what ends a header of HTTP.

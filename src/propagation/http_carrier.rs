@@ -2,6 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::block::HeaderBlock;
 use super::carrier::{Extractor, Injector};
 use super::names::{FIELDS, Field};
 
@@ -29,6 +30,17 @@ impl Injector for HeaderMap {
         let name = known.or_else(|| HeaderName::from_bytes(name.as_bytes()).ok());
         if let (Some(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             let _ = self.try_insert(name, value);
+        }
+    }
+
+    /// One allocation for each value. Parts of one that all share would take longer: each would be counted in
+    /// and out of it.
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        for (field, value) in headers.fields() {
+            let Some(name) = NAMES.get(field as usize) else { continue };
+            if let Ok(value) = HeaderValue::from_str(value) {
+                let _ = self.try_insert(name, value);
+            }
         }
     }
 }

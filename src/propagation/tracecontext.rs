@@ -1,6 +1,6 @@
 //! W3C Trace Context: `traceparent`, and `tracestate` beside it.
 
-use super::carrier::Injector;
+use super::block::Draft;
 use super::chars::trim;
 use super::dd_member::DdMember;
 use super::digits::{Case, parse_hex, push_hex};
@@ -8,7 +8,6 @@ use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
 use super::probability;
-use super::scratch::Scratch;
 use super::tracestate::{self, Tracestate};
 
 use crate::id::{SpanId, TraceId};
@@ -140,10 +139,10 @@ fn field<const DIGITS: usize>(text: &[u8], dash: bool) -> Option<(u64, &[u8])> {
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject(outgoing: &Outgoing<'_>, scratch: &mut Scratch, carrier: &mut dyn Injector) {
+pub(super) fn inject(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
     let sampled = outgoing.priority.is_some_and(Priority::is_keep);
-    let traceparent = scratch.string(|header| {
+    draft.add(Field::Traceparent, |header| {
         header.extend_from_slice(b"00-");
         push_hex(header, trace_id.high());
         push_hex(header, trace_id.low());
@@ -151,11 +150,7 @@ pub(super) fn inject(outgoing: &Outgoing<'_>, scratch: &mut Scratch, carrier: &m
         push_hex(header, span_id.get());
         header.extend_from_slice(if sampled { b"-01" } else { b"-00" });
     });
-    carrier.set(Field::Traceparent.header(), traceparent);
-    let tracestate = tracestate::encode(outgoing, scratch);
-    if !tracestate.is_empty() {
-        carrier.set(Field::Tracestate.header(), tracestate);
-    }
+    draft.add(Field::Tracestate, |header| tracestate::encode(outgoing, header));
 }
 
 #[cfg(test)]
