@@ -170,7 +170,7 @@ mod tests {
 
     fn read(header: &[u8]) -> Vec<(String, String)> {
         let carrier = [("baggage", header)];
-        let baggage = extract(&Headers::collect(&carrier, false));
+        let baggage = extract(&Headers::collect(&carrier, &[]));
         baggage.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
@@ -264,7 +264,7 @@ mod tests {
         inject_legacy(&baggage, &mut carrier);
         assert_eq!(carrier, [("ot-baggage-userId".to_owned(), "a b".to_owned())]);
         let mut read = Baggage::new();
-        extract_legacy(&Headers::collect(&carrier, true), &mut read);
+        extract_legacy(&Headers::collect_all(&carrier), &mut read);
         assert_eq!(read.iter().collect::<Vec<_>>(), [("userId", "a b")]);
     }
 
@@ -273,7 +273,7 @@ mod tests {
         let carrier: Vec<_> =
             (0..100).map(|n| (format!("ot-baggage-{n}"), "v".repeat(200))).collect();
         let mut read = Baggage::new();
-        extract_legacy(&Headers::collect(&carrier, true), &mut read);
+        extract_legacy(&Headers::collect_all(&carrier), &mut read);
         assert_eq!(read.len(), 40);
     }
 

@@ -11,8 +11,12 @@ use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 use crate::trace::{Priority, SpanContext};
 
-/// `None` without a trace id, or when an id is no number.
-pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanContext> {
+/// Fills an empty context. `None` without a trace id, or when an id is no number.
+pub(super) fn extract(
+    headers: &Headers<'_>,
+    tags_max: usize,
+    context: &mut SpanContext,
+) -> Option<()> {
     let number = |field| headers.get(field).map(|value| parse_decimal(trim(value)));
     let low = number(Field::DatadogTraceId)??;
     if low == 0 {
@@ -30,17 +34,15 @@ pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanCont
         .get(Field::DatadogOrigin)
         .and_then(|origin| std::str::from_utf8(origin).ok())
         .filter(|origin| !origin.is_empty());
-    Some(SpanContext {
-        trace_id: TraceId::from_halves(high, low),
-        span_id: SpanId::new(parent),
-        remote: true,
-        priority,
-        mechanism: incoming.mechanism,
-        origin: origin.map(Text::copy),
-        tags: incoming.tags,
-        error: incoming.error,
-        ..SpanContext::default()
-    })
+    context.trace_id = TraceId::from_halves(high, low);
+    context.span_id = SpanId::new(parent);
+    context.remote = true;
+    context.priority = priority;
+    context.mechanism = incoming.mechanism;
+    context.origin = origin.map(Text::copy);
+    context.tags = incoming.tags;
+    context.error = incoming.error;
+    Some(())
 }
 
 /// The result is why `x-datadog-tags` is missing, if something had to be left out.

@@ -52,6 +52,16 @@ impl Extractor for HeaderMap {
         }
     }
 
+    /// In one pass: a search for each name would hash each of them.
+    fn for_each_of<'a>(&'a self, _: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self {
+            let name = name.as_str();
+            if Field::may_be(name) {
+                visit(name, value.as_bytes());
+            }
+        }
+    }
+
     fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
         std::str::from_utf8(self.get(name)?.as_bytes()).ok()
     }

@@ -77,27 +77,24 @@ impl<'h> Incoming<'h> {
         context.probability = tracestate.probability.and_then(probability::inbound);
     }
 
-    pub(super) fn into_context(self) -> SpanContext {
+    /// Fills an empty context.
+    pub(super) fn fill(&self, context: &mut SpanContext) {
         let incoming = self.datadog.tags();
         let (priority, mechanism) = match self.decision() {
             Decision::Open => (None, None),
             Decision::Sent(priority) => (Some(priority), incoming.mechanism),
             Decision::Flag(priority, mechanism) => (Some(priority), mechanism),
         };
-        let mut context = SpanContext {
-            trace_id: Some(self.trace_id),
-            span_id: Some(self.span_id),
-            remote: true,
-            priority,
-            mechanism,
-            origin: self.datadog.origin(),
-            tags: incoming.tags,
-            last_parent: self.last_parent(),
-            error: incoming.error,
-            ..SpanContext::default()
-        };
-        self.pass_on(&mut context);
-        context
+        context.trace_id = Some(self.trace_id);
+        context.span_id = Some(self.span_id);
+        context.remote = true;
+        context.priority = priority;
+        context.mechanism = mechanism;
+        context.origin = self.datadog.origin();
+        context.tags = incoming.tags;
+        context.last_parent = self.last_parent();
+        context.error = incoming.error;
+        self.pass_on(context);
     }
 }
 
@@ -160,6 +157,12 @@ mod tests {
 
     const GOOD: &str = "00-12345678901234567890123456789012-1234567890123456-01";
 
+    fn filled(incoming: &Incoming<'_>) -> SpanContext {
+        let mut context = SpanContext::default();
+        incoming.fill(&mut context);
+        context
+    }
+
     #[test]
     fn a_malformed_traceparent_is_refused() {
         let future = GOOD.replacen("00", "01", 1);
@@ -195,10 +198,10 @@ mod tests {
             let traceparent = GOOD.replace("-01", flag);
             let tracestate = format!("dd={member};t.dm:-4");
             let carrier = [("traceparent", traceparent), ("tracestate", tracestate)];
-            let headers = Headers::collect(&carrier, false);
+            let headers = Headers::collect(&carrier, &[]);
             let incoming = Incoming::parse(&headers).unwrap();
             let priority = incoming.priority();
-            let context = incoming.into_context();
+            let context = filled(&incoming);
             assert_eq!(context.priority, priority);
             (priority.map(Priority::get), context.mechanism.map(Mechanism::get))
         };
@@ -226,10 +229,10 @@ mod tests {
     #[test]
     fn a_tracestate_that_is_malformed_leaves_the_traceparent() {
         let carrier = [("traceparent", GOOD), ("tracestate", "dd=s:2,A=1")];
-        let headers = Headers::collect(&carrier, false);
+        let headers = Headers::collect(&carrier, &[]);
         let incoming = Incoming::parse(&headers).unwrap();
         assert_eq!(incoming.tracestate(), None);
-        assert_eq!(incoming.into_context().priority, Some(Priority::AUTO_KEEP));
+        assert_eq!(filled(&incoming).priority, Some(Priority::AUTO_KEEP));
     }
 
     proptest! {
