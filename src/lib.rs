@@ -36,7 +36,7 @@ pub use diag::{Level, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use propagation::{
-    EnvExtractor, EnvInjector, Extractor, HttpPropagator, Injector, Lookup, Propagator,
+    EnvExtractor, EnvInjector, Extractor, HeaderBlock, HttpPropagator, Injector, Lookup, Propagator,
 };
 pub use sampling::{
     DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,

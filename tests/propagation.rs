@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::process::Command;
 
@@ -577,6 +578,50 @@ fn http_headers_carry_the_trace() {
     request.insert("x-datadog-origin", http::HeaderValue::from_bytes(b"\xff").unwrap());
     let came = tracer.extract(&request).unwrap();
     assert_eq!((came.vendor_tracestate(), came.origin()), (Some("a=1,b=2"), None));
+}
+
+#[test]
+fn a_lookup_is_asked_only_for_the_headers_of_the_styles_that_are_read() {
+    let (tracer, _) = tracer(&[("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "b3,tracecontext")]);
+    let asked = RefCell::new(Vec::new());
+    let lookup = Lookup::new(|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    });
+    assert_eq!(tracer.extract(&lookup), None);
+    assert_eq!(asked.into_inner(), ["b3", "traceparent", "tracestate"]);
+}
+
+#[test]
+fn every_carrier_is_given_the_same_headers_in_the_place_of_older_ones() {
+    let (tracer, _) = tracer(&[]);
+    let context = Context::from(trace(7).with_priority(Priority::USER_KEEP));
+    let mut expected = Vec::new();
+    tracer.inject_context(&context, &mut |name: &str, value: String| {
+        expected.push((name.to_owned(), value));
+    });
+    expected.sort();
+    assert!(expected.len() >= 4);
+
+    let old = || [("Traceparent".to_owned(), "1".to_owned())];
+    let (mut map, mut full_map) = (HashMap::new(), HashMap::from(old()));
+    let (mut tree, mut list) = (BTreeMap::from(old()), Vec::from(old()));
+    let mut headers = http::HeaderMap::new();
+    headers.append("traceparent", http::HeaderValue::from_static("1"));
+    headers.append("traceparent", http::HeaderValue::from_static("2"));
+    let carriers: [&mut dyn Injector; 5] =
+        [&mut map, &mut full_map, &mut tree, &mut list, &mut headers];
+    for carrier in carriers {
+        tracer.inject_context(&context, carrier);
+    }
+    for carrier in [&map as &dyn Extractor, &full_map, &tree, &list, &headers] {
+        let mut written = Vec::new();
+        carrier.for_each(&mut |name, value| {
+            written.push((name.to_owned(), String::from_utf8(value.to_vec()).unwrap()));
+        });
+        written.sort();
+        assert_eq!(written, expected);
+    }
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! B3, of Zipkin: several headers (`x-b3-*`) or one (`b3`).
 
-use super::carrier::Injector;
+use super::block::Draft;
 use super::chars::trim;
 use super::digits::{Case, parse_hex, push_hex};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
-use super::scratch::Scratch;
 use crate::id::{SpanId, TraceId};
 use crate::trace::{Priority, SpanContext};
 
@@ -57,30 +56,22 @@ fn context(trace_id: &[u8], span_id: &[u8], priority: Option<Priority>) -> Optio
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject_multi(
-    outgoing: &Outgoing<'_>,
-    scratch: &mut Scratch,
-    carrier: &mut dyn Injector,
-) {
+pub(super) fn inject_multi(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
-    carrier.set(Field::B3TraceId.header(), scratch.string(|text| push_trace_id(text, trace_id)));
-    carrier.set(Field::B3SpanId.header(), scratch.string(|text| push_hex(text, span_id.get())));
+    draft.add(Field::B3TraceId, |text| push_trace_id(text, trace_id));
+    draft.add(Field::B3SpanId, |text| push_hex(text, span_id.get()));
     match outgoing.priority.map(Priority::get) {
-        Some(2..) => carrier.set(Field::B3Flags.header(), "1".to_owned()),
-        Some(1) => carrier.set(Field::B3Sampled.header(), "1".to_owned()),
-        Some(_) => carrier.set(Field::B3Sampled.header(), "0".to_owned()),
+        Some(2..) => draft.add(Field::B3Flags, |text| text.push(b'1')),
+        Some(1) => draft.add(Field::B3Sampled, |text| text.push(b'1')),
+        Some(_) => draft.add(Field::B3Sampled, |text| text.push(b'0')),
         None => {}
     }
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject_single(
-    outgoing: &Outgoing<'_>,
-    scratch: &mut Scratch,
-    carrier: &mut dyn Injector,
-) {
+pub(super) fn inject_single(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
-    let header = scratch.string(|header| {
+    draft.add(Field::B3, |header| {
         push_trace_id(header, trace_id);
         header.push(b'-');
         push_hex(header, span_id.get());
@@ -91,7 +82,6 @@ pub(super) fn inject_single(
             None => b"",
         });
     });
-    carrier.set(Field::B3.header(), header);
 }
 
 /// 16 digits where they are enough.
@@ -110,7 +100,7 @@ mod tests {
     const SPAN: &str = "a2fb4a1d1a96d312";
 
     fn single(header: &str) -> Option<SpanContext> {
-        extract_single(&Headers::collect(&[("b3", header)], false))
+        extract_single(&Headers::collect(&[("b3", header)], &[]))
     }
 
     #[test]
@@ -143,7 +133,7 @@ mod tests {
     #[test]
     fn several_headers_need_both_ids() {
         let extract =
-            |headers: &[(&str, &str)]| extract_multi(&Headers::collect(&headers.to_vec(), false));
+            |headers: &[(&str, &str)]| extract_multi(&Headers::collect(&headers.to_vec(), &[]));
         assert_eq!(extract(&[("x-b3-traceid", TRACE)]), None);
         assert_eq!(extract(&[("x-b3-spanid", SPAN)]), None);
         let zeros = "0".repeat(16);
@@ -159,7 +149,7 @@ mod tests {
             ("x-b3-sampled", "0"),
             ("x-b3-flags", "1"),
         ];
-        let context = extract_multi(&Headers::collect(&carrier, false)).unwrap();
+        let context = extract_multi(&Headers::collect(&carrier, &[])).unwrap();
         assert_eq!(context.priority, Some(Priority::USER_KEEP));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::block::Draft;
 use super::carrier::Injector;
 use super::chars::{self, BAGGAGE_KEY, BAGGAGE_VALUE, trim_str};
 use super::digits::parse_byte;
@@ -103,28 +104,27 @@ pub(super) fn tags(baggage: &Baggage, keys: &BaggageTagKeys) -> Vec<(Text, Text)
 // ===== writing =====
 
 /// Writes the items up to the first that would exceed a limit.
-pub(super) fn inject(baggage: &Baggage, scratch: &mut Scratch, carrier: &mut dyn Injector) {
-    let header = scratch.string(|header| {
+pub(super) fn inject(baggage: &Baggage, draft: &mut Draft<'_>) {
+    draft.add(Field::Baggage, |header| {
+        let start = header.len();
+        let len = |header: &Vec<u8>| header.len().saturating_sub(start);
         for (key, value) in sendable(baggage).take(MAX_ITEMS) {
             let before = header.len();
-            if before.saturating_add(key.len()).saturating_add(value.len()) > MAX_BYTES {
+            if len(header).saturating_add(key.len()).saturating_add(value.len()) > MAX_BYTES {
                 break;
             }
-            if before > 0 {
+            if before > start {
                 header.push(b',');
             }
             push_encoded(header, key, BAGGAGE_KEY);
             header.push(b'=');
             push_encoded(header, value, BAGGAGE_VALUE);
-            if header.len() > MAX_BYTES {
+            if len(header) > MAX_BYTES {
                 header.truncate(before);
                 break;
             }
         }
     });
-    if !header.is_empty() {
-        carrier.set(Field::Baggage.header(), header);
-    }
 }
 
 /// An item without key or value would make the receiver drop all of them.
@@ -164,12 +164,13 @@ pub(super) fn inject_legacy(baggage: &Baggage, carrier: &mut dyn Injector) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::block;
     use super::*;
     use proptest::prelude::*;
 
     fn read(header: &[u8]) -> Vec<(String, String)> {
         let carrier = [("baggage", header)];
-        let baggage = extract(&Headers::collect(&carrier, false));
+        let baggage = extract(&Headers::collect(&carrier, &[]));
         baggage.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
@@ -177,7 +178,7 @@ mod tests {
         let baggage =
             items.iter().map(|(key, value)| (Text::copy(key), Text::copy(value))).collect();
         let mut carrier: Vec<(String, String)> = Vec::new();
-        Scratch::with(|scratch| inject(&baggage, scratch, &mut carrier));
+        block::send(&mut carrier, |draft| inject(&baggage, draft));
         carrier.pop().map(|(_, value)| value)
     }
 
@@ -263,7 +264,7 @@ mod tests {
         inject_legacy(&baggage, &mut carrier);
         assert_eq!(carrier, [("ot-baggage-userId".to_owned(), "a b".to_owned())]);
         let mut read = Baggage::new();
-        extract_legacy(&Headers::collect(&carrier, true), &mut read);
+        extract_legacy(&Headers::collect_all(&carrier), &mut read);
         assert_eq!(read.iter().collect::<Vec<_>>(), [("userId", "a b")]);
     }
 
@@ -272,7 +273,7 @@ mod tests {
         let carrier: Vec<_> =
             (0..100).map(|n| (format!("ot-baggage-{n}"), "v".repeat(200))).collect();
         let mut read = Baggage::new();
-        extract_legacy(&Headers::collect(&carrier, true), &mut read);
+        extract_legacy(&Headers::collect_all(&carrier), &mut read);
         assert_eq!(read.len(), 40);
     }
 

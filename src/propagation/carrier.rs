@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
+use super::block::HeaderBlock;
 use super::names::Field;
 
 /// Something that headers are written to: HTTP headers, message headers, a child's environment.
@@ -31,6 +32,17 @@ pub trait Injector {
     ///
     /// Names are in lower case. A carrier that cannot hold the name or the value leaves it out.
     fn set(&mut self, name: &str, value: String);
+
+    /// Sets all headers of one context; by default by a call of [`Injector::set`] for each, which is always
+    /// right.
+    ///
+    /// For a carrier that knows how many come, or that can keep borrowed values in a better way than a
+    /// `String` for each.
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        for (name, value) in headers.iter() {
+            self.set(name, value.to_owned());
+        }
+    }
 }
 
 /// Something that headers are read from.
@@ -61,6 +73,14 @@ pub trait Extractor {
     /// there, and sees repeated headers and names that only begin in a known way.
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8]));
 
+    /// Shows the headers of some names, which are in lower case; by default all headers, which is always right.
+    ///
+    /// For a carrier that finds a name faster than it shows everything. What else it shows is passed over.
+    fn for_each_of<'a>(&'a self, names: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        let _ = names;
+        self.for_each(visit);
+    }
+
     /// The first header of a name, in any case, if its value is text.
     fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
         let mut found = None;
@@ -83,11 +103,23 @@ impl<F: FnMut(&str, String)> Injector for F {
 
 impl<S: BuildHasher> Injector for HashMap<String, String, S> {
     fn set(&mut self, name: &str, value: String) {
-        self.retain(|key, _| !is_other_spelling(key, name));
+        if self.keys().any(|key| is_other_spelling(key, name)) {
+            self.retain(|key, _| !is_other_spelling(key, name));
+        }
         match self.get_mut(name) {
             Some(old) => *old = value,
             None => drop(self.insert(name.to_owned(), value)),
         }
+    }
+
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        if !self.is_empty() {
+            headers.iter().for_each(|(name, value)| self.set(name, value.to_owned()));
+            return;
+        }
+        // Nothing is replaced, and so nothing is looked for.
+        self.reserve(headers.len());
+        self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }
 
@@ -156,6 +188,10 @@ impl<T: Extractor + ?Sized> Extractor for &T {
         (**self).for_each(visit);
     }
 
+    fn for_each_of<'a>(&'a self, names: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        (**self).for_each_of(names, visit);
+    }
+
     fn header<'a>(&'a self, name: &str) -> Option<&'a str> {
         (**self).header(name)
     }
@@ -173,7 +209,7 @@ fn without_cgi(name: &str) -> &str {
 
 /// A carrier that answers for one name at a time, made from a closure.
 ///
-/// It is asked once for each header that is understood; repeated headers and legacy baggage
+/// It is asked once for each header of the styles that are read; repeated headers and legacy baggage
 /// (`ot-baggage-*`) cannot be seen this way.
 ///
 /// ```
@@ -195,15 +231,21 @@ impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Lookup<'c, F> {
     pub fn new(find: F) -> Self {
         Lookup { find, carrier: PhantomData }
     }
+
+    fn show<'a>(&'a self, name: &'static str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        if let Some(value) = (self.find)(name) {
+            visit(name, value);
+        }
+    }
 }
 
 impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for Lookup<'c, F> {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        for field in Field::all() {
-            if let Some(value) = (self.find)(field.header()) {
-                visit(field.header(), value);
-            }
-        }
+        Field::all().for_each(|field| self.show(field.header(), visit));
+    }
+
+    fn for_each_of<'a>(&'a self, names: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        names.iter().for_each(|name| self.show(name, visit));
     }
 
     fn header<'a>(&'a self, name: &str) -> Option<&'a str> {

@@ -1,19 +1,22 @@
 //! `x-datadog-*`: Datadog's own headers.
 
-use super::carrier::Injector;
+use super::block::Draft;
 use super::chars::trim;
 use super::digits::{parse_decimal, parse_integer, push_decimal, push_integer};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
-use super::scratch::Scratch;
 use super::tag_set;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 use crate::trace::{Priority, SpanContext};
 
-/// `None` without a trace id, or when an id is no number.
-pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanContext> {
+/// Fills an empty context. `None` without a trace id, or when an id is no number.
+pub(super) fn extract(
+    headers: &Headers<'_>,
+    tags_max: usize,
+    context: &mut SpanContext,
+) -> Option<()> {
     let number = |field| headers.get(field).map(|value| parse_decimal(trim(value)));
     let low = number(Field::DatadogTraceId)??;
     if low == 0 {
@@ -31,44 +34,36 @@ pub(super) fn extract(headers: &Headers<'_>, tags_max: usize) -> Option<SpanCont
         .get(Field::DatadogOrigin)
         .and_then(|origin| std::str::from_utf8(origin).ok())
         .filter(|origin| !origin.is_empty());
-    Some(SpanContext {
-        trace_id: TraceId::from_halves(high, low),
-        span_id: SpanId::new(parent),
-        remote: true,
-        priority,
-        mechanism: incoming.mechanism,
-        origin: origin.map(Text::copy),
-        tags: incoming.tags,
-        error: incoming.error,
-        ..SpanContext::default()
-    })
+    context.trace_id = TraceId::from_halves(high, low);
+    context.span_id = SpanId::new(parent);
+    context.remote = true;
+    context.priority = priority;
+    context.mechanism = incoming.mechanism;
+    context.origin = origin.map(Text::copy);
+    context.tags = incoming.tags;
+    context.error = incoming.error;
+    Some(())
 }
 
 /// The result is why `x-datadog-tags` is missing, if something had to be left out.
 pub(super) fn inject(
     outgoing: &Outgoing<'_>,
     tags_max: usize,
-    scratch: &mut Scratch,
-    carrier: &mut dyn Injector,
+    draft: &mut Draft<'_>,
 ) -> Result<(), &'static str> {
     let Some(trace_id) = outgoing.trace_id else { return Ok(()) };
-    let mut decimal = |value| scratch.string(|text| push_decimal(text, value));
-    carrier.set(Field::DatadogTraceId.header(), decimal(trace_id.low()));
     let parent = outgoing.span_id.map_or(0, SpanId::get);
-    carrier.set(Field::DatadogParentId.header(), decimal(parent));
+    draft.add(Field::DatadogTraceId, |text| push_decimal(text, trace_id.low()));
+    draft.add(Field::DatadogParentId, |text| push_decimal(text, parent));
     if let Some(priority) = outgoing.priority {
-        let priority = scratch.string(|text| push_integer(text, priority.get()));
-        carrier.set(Field::DatadogPriority.header(), priority);
+        draft.add(Field::DatadogPriority, |text| push_integer(text, priority.get()));
     }
-    if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
-        let origin = scratch.string(|text| push_line(text, origin.as_bytes()));
-        carrier.set(Field::DatadogOrigin.header(), origin);
+    if let Some(origin) = outgoing.origin {
+        draft.add(Field::DatadogOrigin, |text| push_line(text, origin.as_bytes()));
     }
-    let tags = tag_set::encode(outgoing, tags_max, scratch)?;
-    if !tags.is_empty() {
-        carrier.set(Field::DatadogTags.header(), tags);
-    }
-    Ok(())
+    let mut result = Ok(());
+    draft.add(Field::DatadogTags, |text| result = tag_set::encode(outgoing, tags_max, text));
+    result
 }
 
 /// An origin that came in a message could hold what ends a header of HTTP.

@@ -28,11 +28,11 @@ pub(super) struct DdMember<'a> {
 impl<'a> DdMember<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
         let mut member = DdMember { text, ..DdMember::default() };
-        for (key, value) in parts(text) {
-            match key {
-                "s" => member.priority = parse_integer(value.as_bytes()),
-                "o" => member.origin = Some(value),
-                "p" => member.last_parent = Some(value),
+        for part in chars::split(text, b';') {
+            match part.as_bytes() {
+                [b's', b':', value @ ..] => member.priority = parse_integer(value),
+                [b'o', b':', ..] => member.origin = part.get(2..),
+                [b'p', b':', ..] => member.last_parent = part.get(2..),
                 _ => {}
             }
         }
@@ -50,8 +50,9 @@ impl<'a> DdMember<'a> {
 
     pub(super) fn tags(&self) -> Incoming {
         let mut incoming = Incoming::default();
-        for (key, value) in parts(self.text) {
-            let Some(name) = key.strip_prefix(TAG) else { continue };
+        for part in chars::split(self.text, b';') {
+            let tag = part.strip_prefix(TAG).and_then(|tag| chars::split_once(tag, b':'));
+            let Some((name, value)) = tag else { continue };
             // A space in a name could not be sent in `x-datadog-tags`, and would take the others along.
             if !value.is_empty() && !name.contains(' ') {
                 incoming.set(name, value, || joined(PREFIX, name.as_bytes()), decode);
@@ -59,10 +60,6 @@ impl<'a> DdMember<'a> {
         }
         incoming
     }
-}
-
-fn parts(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    chars::split(text, b';').filter_map(|part| chars::split_once(part, b':'))
 }
 
 fn decode(value: &str) -> Text {

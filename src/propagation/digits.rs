@@ -99,18 +99,34 @@ pub(super) fn push_hex(text: &mut Vec<u8>, value: u64) {
 }
 
 pub(super) fn push_decimal(text: &mut Vec<u8>, value: u64) {
-    let mut digits = [b'0'; 20];
-    let mut start = digits.len();
-    let mut rest = value;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0'.wrapping_add((rest % 10) as u8);
-        rest /= 10;
-        start = start.saturating_sub(1);
-        if rest == 0 {
-            break;
-        }
+    if value < 10 {
+        text.push(b'0'.wrapping_add(value as u8));
+        return;
     }
-    text.extend_from_slice(digits.get(start..).unwrap_or_default());
+    const EIGHT: u64 = 100_000_000;
+    let (high, low) = (value / EIGHT, value % EIGHT);
+    let parts = [high / EIGHT, high % EIGHT, low].map(|part| eight_digits(part as u32));
+    let mut digits = [0; 24];
+    for (eight, part) in digits.chunks_exact_mut(8).zip(parts) {
+        eight.copy_from_slice(&(part | 0x3030_3030_3030_3030).to_le_bytes());
+    }
+    // The first digit is the lowest byte.
+    let zeros = match parts {
+        [0, 0, low] => low.trailing_zeros().wrapping_add(128),
+        [0, middle, _] => middle.trailing_zeros().wrapping_add(64),
+        [high, ..] => high.trailing_zeros(),
+    };
+    text.extend_from_slice(digits.get((zeros / 8) as usize..).unwrap_or_default());
+}
+
+/// The digits of a number below 10^8, one to a byte, the first the lowest: halved three times, all halves at
+/// once. The factors divide exactly as far as they are used: by 100 below 10^4, by 10 below 100.
+fn eight_digits(value: u32) -> u64 {
+    let fours = u64::from(value / 10_000) | (u64::from(value % 10_000) << 32);
+    let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
+    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
 }
 
 pub(super) fn push_integer(text: &mut Vec<u8>, value: i32) {
@@ -148,7 +164,10 @@ mod tests {
 
     #[test]
     fn numbers_have_no_zeros_before_them() {
-        for value in [0, 9, 10, 99, 100, 1_000, 99_999, u64::MAX] {
+        let powers = (0..20).map(|exponent| 10u64.pow(exponent));
+        let borders =
+            powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(9)]);
+        for value in borders.chain([99_999, 18_446_744_073_709_551_615]) {
             assert_eq!(pushed(|text| push_decimal(text, value)), value.to_string());
         }
     }

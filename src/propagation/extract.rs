@@ -21,10 +21,15 @@ pub(super) fn extract(
     if settings.behavior == ExtractBehavior::Ignore || settings.extract.is_empty() {
         return None;
     }
-    let headers = Headers::collect(carrier, settings.http_baggage);
-    let mut context = resolve(&headers, settings);
-    if let (Some(context), Some(marker)) = (&mut context, marker) {
-        org_guard::enforce(context, &settings.org_guard, marker);
+    let headers = match settings.http_baggage {
+        true => Headers::collect_all(carrier),
+        false => Headers::collect(carrier, &settings.extracted),
+    };
+    // Filled where it is: it is large to move.
+    let mut context = SpanContext::default();
+    let mut is_there = resolve(&headers, settings, &mut context).is_some();
+    if let (true, Some(marker)) = (is_there, marker) {
+        org_guard::enforce(&mut context, &settings.org_guard, marker);
     }
 
     let mut baggage = match settings.extract.contains(&Style::Baggage) {
@@ -33,38 +38,57 @@ pub(super) fn extract(
     };
     baggage::extract_legacy(&headers, &mut baggage);
     if !baggage.is_empty() {
-        let context =
-            context.get_or_insert_with(|| SpanContext { remote: true, ..SpanContext::default() });
+        is_there = true;
+        context.remote = true;
         context.root_tags = baggage::tags(&baggage, &settings.baggage_tag_keys);
         context.baggage = baggage.into_shared();
     }
-    context
+    is_there.then_some(context)
 }
 
-/// The context of the first style that has one. The others add to it where they name the same trace, and
-/// become links where they do not.
-fn resolve(headers: &Headers<'_>, settings: &Settings) -> Option<SpanContext> {
-    let found = |style: &Style| Some((*style, Found::parse(*style, headers, settings)?));
-    let mut all = settings.extract.iter().filter_map(found);
-    let (style, primary) = all.next()?;
-    let tracestate = primary.tracestate();
-    let mut context = primary.into_context();
+/// Fills an empty context: with that of the first style that has one. The others add to it where they name the
+/// same trace, and become links where they do not. What is not to be followed leaves it empty.
+fn resolve(headers: &Headers<'_>, settings: &Settings, context: &mut SpanContext) -> Option<()> {
+    let mut styles = settings.extract.iter().copied();
+    let style = styles.find(|style| fill(*style, headers, settings, context).is_some())?;
     if !settings.extract_first {
-        for (other_style, other) in all {
+        for other_style in styles {
+            let Some(other) = Found::parse(other_style, headers, settings) else { continue };
             if other.trace_id() != context.trace_id {
                 let link = other.link("terminated_context", other_style);
                 context.links.extend(link);
             } else if let Found::TraceContext(other) = other {
-                merge(&mut context, style, &other);
+                merge(context, style, &other);
             }
         }
     }
     if settings.behavior == ExtractBehavior::Restart {
-        let reason = "propagation_behavior_extract";
-        let link = link(&context, reason, style, tracestate)?;
-        context = SpanContext { remote: true, links: vec![link], ..SpanContext::default() };
+        let followed = std::mem::take(context);
+        let own = Some(headers).filter(|_| style == Style::TraceContext);
+        let own = own.and_then(tracecontext::Incoming::parse);
+        let tracestate = own.as_ref().and_then(tracecontext::Incoming::tracestate);
+        let link = link(&followed, "propagation_behavior_extract", style, tracestate)?;
+        context.remote = true;
+        context.links.push(link);
     }
-    Some(context)
+    Some(())
+}
+
+/// Fills an empty context with what a style says. `None`, and it stays empty, where that is nothing.
+fn fill(
+    style: Style,
+    headers: &Headers<'_>,
+    settings: &Settings,
+    context: &mut SpanContext,
+) -> Option<()> {
+    match style {
+        Style::Datadog => return datadog::extract(headers, settings.datadog_tags_max, context),
+        Style::TraceContext => tracecontext::Incoming::parse(headers)?.fill(context),
+        Style::B3Single => *context = b3::extract_single(headers)?,
+        Style::B3Multi => *context = b3::extract_multi(headers)?,
+        Style::Baggage => return None,
+    }
+    Some(())
 }
 
 /// Trace Context in the same trace: services between ours that know only this family have renewed it, so
@@ -83,7 +107,7 @@ fn merge(context: &mut SpanContext, style: Style, other: &tracecontext::Incoming
     context.span_id = Some(other.span_id);
 }
 
-/// A context of one style.
+/// A context of one style that is not the one that is followed.
 enum Found<'h> {
     /// Read as far as it is needed: beside Datadog's headers that is not far.
     TraceContext(tracecontext::Incoming<'h>),
@@ -92,36 +116,18 @@ enum Found<'h> {
 
 impl<'h> Found<'h> {
     fn parse(style: Style, headers: &'h Headers<'_>, settings: &Settings) -> Option<Self> {
-        match style {
-            Style::Datadog => {
-                datadog::extract(headers, settings.datadog_tags_max).map(Found::Other)
-            }
-            Style::TraceContext => tracecontext::Incoming::parse(headers).map(Found::TraceContext),
-            Style::B3Single => b3::extract_single(headers).map(Found::Other),
-            Style::B3Multi => b3::extract_multi(headers).map(Found::Other),
-            Style::Baggage => None,
+        if style == Style::TraceContext {
+            return tracecontext::Incoming::parse(headers).map(Found::TraceContext);
         }
+        let mut context = SpanContext::default();
+        fill(style, headers, settings, &mut context)?;
+        Some(Found::Other(context))
     }
 
     fn trace_id(&self) -> Option<TraceId> {
         match self {
             Found::TraceContext(incoming) => Some(incoming.trace_id),
             Found::Other(context) => context.trace_id,
-        }
-    }
-
-    /// The whole of `tracestate`, where this is its style.
-    fn tracestate(&self) -> Option<&'h str> {
-        match self {
-            Found::TraceContext(incoming) => incoming.tracestate(),
-            Found::Other(_) => None,
-        }
-    }
-
-    fn into_context(self) -> SpanContext {
-        match self {
-            Found::TraceContext(incoming) => incoming.into_context(),
-            Found::Other(context) => context,
         }
     }
 

@@ -17,14 +17,25 @@ pub(super) struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    pub(super) fn collect(carrier: &'a dyn Extractor, legacy_baggage: bool) -> Self {
+    /// Those of `names`, and others that a carrier shows beside them.
+    pub(super) fn collect(carrier: &'a dyn Extractor, names: &[&'static str]) -> Self {
+        let mut headers = Headers::default();
+        carrier.for_each_of(names, &mut |name, value| {
+            if let Some(field) = Field::of(name) {
+                headers.add(field, value);
+            }
+        });
+        headers
+    }
+
+    /// All, legacy baggage included.
+    pub(super) fn collect_all(carrier: &'a dyn Extractor) -> Self {
         let mut headers = Headers::default();
         carrier.for_each(&mut |name, value| match Field::of(name) {
             Some(field) => headers.add(field, value),
-            None if legacy_baggage => {
+            None => {
                 headers.legacy_baggage.extend(legacy_baggage_key(name).map(|key| (key, value)));
             }
-            None => {}
         });
         headers
     }
@@ -80,7 +91,7 @@ mod tests {
             ("baggage", "c=3"),
             ("other", "4"),
         ];
-        let headers = Headers::collect(&carrier, false);
+        let headers = Headers::collect(&carrier, &[]);
         assert_eq!(headers.get(Field::DatadogTraceId), Some(&b"1"[..]));
         assert_eq!(headers.get(Field::Tracestate), Some(&b"a=1,b=2"[..]));
         assert_eq!(headers.get(Field::Baggage), Some(&b"c=3"[..]));
@@ -90,13 +101,13 @@ mod tests {
     #[test]
     fn a_repeated_traceparent_is_none_at_all() {
         let carrier = [("traceparent", "1"), ("traceparent", "1")];
-        assert_eq!(Headers::collect(&carrier, false).get(Field::Traceparent), None);
+        assert_eq!(Headers::collect(&carrier, &[]).get(Field::Traceparent), None);
     }
 
     #[test]
     fn legacy_baggage_is_seen_only_when_asked_for() {
         let carrier = [("OT-Baggage-userId", "1")];
-        assert!(Headers::collect(&carrier, false).legacy_baggage.is_empty());
-        assert_eq!(Headers::collect(&carrier, true).legacy_baggage, [("userId", &b"1"[..])]);
+        assert!(Headers::collect(&carrier, &[]).legacy_baggage.is_empty());
+        assert_eq!(Headers::collect_all(&carrier).legacy_baggage, [("userId", &b"1"[..])]);
     }
 }

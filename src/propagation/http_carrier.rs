@@ -2,33 +2,46 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::block::HeaderBlock;
 use super::carrier::{Extractor, Injector};
-use super::names::{FIELDS, Field};
+use super::names::Field;
 
-/// The names of all fields, in their order, made once: making one allocates.
-static NAMES: [HeaderName; FIELDS] = [
-    HeaderName::from_static("x-datadog-trace-id"),
-    HeaderName::from_static("x-datadog-parent-id"),
-    HeaderName::from_static("x-datadog-sampling-priority"),
-    HeaderName::from_static("x-datadog-origin"),
-    HeaderName::from_static("x-datadog-tags"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-    HeaderName::from_static("baggage"),
-    HeaderName::from_static("b3"),
-    HeaderName::from_static("x-b3-traceid"),
-    HeaderName::from_static("x-b3-spanid"),
-    HeaderName::from_static("x-b3-sampled"),
-    HeaderName::from_static("x-b3-flags"),
-];
+/// Made by the compiler: making one allocates, and a copy of one takes longer than a constant.
+fn name_of(field: Field) -> HeaderName {
+    match field {
+        Field::DatadogTraceId => const { HeaderName::from_static("x-datadog-trace-id") },
+        Field::DatadogParentId => const { HeaderName::from_static("x-datadog-parent-id") },
+        Field::DatadogPriority => const { HeaderName::from_static("x-datadog-sampling-priority") },
+        Field::DatadogOrigin => const { HeaderName::from_static("x-datadog-origin") },
+        Field::DatadogTags => const { HeaderName::from_static("x-datadog-tags") },
+        Field::Traceparent => const { HeaderName::from_static("traceparent") },
+        Field::Tracestate => const { HeaderName::from_static("tracestate") },
+        Field::Baggage => const { HeaderName::from_static("baggage") },
+        Field::B3 => const { HeaderName::from_static("b3") },
+        Field::B3TraceId => const { HeaderName::from_static("x-b3-traceid") },
+        Field::B3SpanId => const { HeaderName::from_static("x-b3-spanid") },
+        Field::B3Sampled => const { HeaderName::from_static("x-b3-sampled") },
+        Field::B3Flags => const { HeaderName::from_static("x-b3-flags") },
+    }
+}
 
 /// A name or value that HTTP does not allow is left out, and so is one more than the map can hold.
 impl Injector for HeaderMap {
     fn set(&mut self, name: &str, value: String) {
-        let known = Field::of(name).and_then(|field| NAMES.get(field as usize)).cloned();
+        let known = Field::of(name).map(name_of);
         let name = known.or_else(|| HeaderName::from_bytes(name.as_bytes()).ok());
         if let (Some(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             let _ = self.try_insert(name, value);
+        }
+    }
+
+    /// One allocation for each value. Parts of one that all share would take longer: each would be counted in
+    /// and out of it.
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        for (field, value) in headers.fields() {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                let _ = self.try_insert(name_of(field), value);
+            }
         }
     }
 }
@@ -37,6 +50,16 @@ impl Extractor for HeaderMap {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
         for (name, value) in self {
             visit(name.as_str(), value.as_bytes());
+        }
+    }
+
+    /// In one pass: a search for each name would hash each of them.
+    fn for_each_of<'a>(&'a self, _: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self {
+            let name = name.as_str();
+            if Field::may_be(name) {
+                visit(name, value.as_bytes());
+            }
         }
     }
 
@@ -52,7 +75,7 @@ mod tests {
     #[test]
     fn the_names_are_those_of_the_fields() {
         for field in Field::all() {
-            assert_eq!(NAMES[field as usize].as_str(), field.header());
+            assert_eq!(name_of(field).as_str(), field.header());
         }
     }
 

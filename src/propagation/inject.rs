@@ -1,8 +1,8 @@
 //! All styles together, outwards.
 
+use super::block;
 use super::carrier::Injector;
 use super::outgoing::Outgoing;
-use super::scratch::Scratch;
 use super::settings::Settings;
 use super::{b3, baggage, datadog, tracecontext};
 use crate::config::Style;
@@ -14,19 +14,19 @@ pub(super) fn inject(
     carrier: &mut dyn Injector,
 ) -> Option<&'static str> {
     let mut error = None;
-    Scratch::with(|scratch| {
+    block::send(carrier, |draft| {
         for style in &settings.inject {
             match style {
                 Style::Datadog => {
                     let max = settings.datadog_tags_max;
-                    error = datadog::inject(outgoing, max, scratch, carrier).err();
+                    error = datadog::inject(outgoing, max, draft).err();
                 }
-                Style::TraceContext => tracecontext::inject(outgoing, scratch, carrier),
-                Style::B3Single => b3::inject_single(outgoing, scratch, carrier),
-                Style::B3Multi => b3::inject_multi(outgoing, scratch, carrier),
+                Style::TraceContext => tracecontext::inject(outgoing, draft),
+                Style::B3Single => b3::inject_single(outgoing, draft),
+                Style::B3Multi => b3::inject_multi(outgoing, draft),
                 Style::Baggage => {
                     if let Some(baggage) = outgoing.baggage {
-                        baggage::inject(baggage, scratch, carrier);
+                        baggage::inject(baggage, draft);
                     }
                 }
             }

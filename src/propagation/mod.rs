@@ -6,6 +6,7 @@
 
 mod b3;
 mod baggage;
+mod block;
 mod carrier;
 mod chars;
 mod datadog;
@@ -31,6 +32,7 @@ mod tracestate;
 #[cfg(test)]
 mod vectors;
 
+pub use block::HeaderBlock;
 pub use carrier::{Extractor, Injector, Lookup};
 pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::{Outgoing, ProbabilityRef};

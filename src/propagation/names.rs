@@ -1,5 +1,7 @@
 //! The names of all headers.
 
+use crate::config::Style;
+
 /// One header that is understood. The value is its place in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
@@ -70,10 +72,35 @@ impl Field {
         NAMES.iter().map(|name| name.field)
     }
 
+    /// The fields that some styles use.
+    pub(super) fn of_styles(styles: &[Style]) -> impl Iterator<Item = Field> {
+        let fields = |style: &Style| -> &'static [Field] {
+            match style {
+                Style::Datadog => &[
+                    Field::DatadogTraceId,
+                    Field::DatadogParentId,
+                    Field::DatadogPriority,
+                    Field::DatadogOrigin,
+                    Field::DatadogTags,
+                ],
+                Style::TraceContext => &[Field::Traceparent, Field::Tracestate],
+                Style::B3Single => &[Field::B3],
+                Style::B3Multi => {
+                    &[Field::B3TraceId, Field::B3SpanId, Field::B3Sampled, Field::B3Flags]
+                }
+                Style::Baggage => &[Field::Baggage],
+            }
+        };
+        styles.iter().flat_map(fields).copied()
+    }
+
     /// The field of a header's name in any case.
     ///
     /// By the length first: of all the headers of a request hardly any gets as far as a comparison.
     pub(super) fn of(name: &str) -> Option<Field> {
+        if !Self::may_be(name) {
+            return None;
+        }
         let candidates: &[Field] = match name.len() {
             2 => &[Field::B3],
             7 => &[Field::Baggage],
@@ -90,6 +117,25 @@ impl Field {
         let is =
             |field: &Field| field.header() == name || field.header().eq_ignore_ascii_case(name);
         candidates.iter().copied().find(is)
+    }
+
+    /// Whether a name has the length and the first letter of one that is understood.
+    #[inline]
+    pub(super) fn may_be(name: &str) -> bool {
+        const LENGTHS: u32 = 1 << 2
+            | 1 << 7
+            | 1 << 10
+            | 1 << 11
+            | 1 << 12
+            | 1 << 14
+            | 1 << 16
+            | 1 << 18
+            | 1 << 19
+            | 1 << 27;
+        let bytes = name.as_bytes();
+        bytes.len() < 32
+            && (LENGTHS >> bytes.len()) & 1 == 1
+            && bytes.first().is_some_and(|first| matches!(first | 0x20, b'x' | b't' | b'b'))
     }
 
     /// The field of an environment variable. Exact: variables have one case.

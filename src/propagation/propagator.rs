@@ -5,7 +5,7 @@ use super::names::Field;
 use super::outgoing::Outgoing;
 use super::settings::Settings;
 use super::{extract, inject};
-use crate::config::{Config, Environment, Style};
+use crate::config::{Config, Environment};
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::SpanContext;
@@ -102,24 +102,7 @@ impl HttpPropagator {
     /// The names of the headers that may be written: those that a carrier with an earlier context is to be
     /// cleared of.
     pub fn fields(&self) -> impl Iterator<Item = &'static str> + '_ {
-        let headers = |style: &Style| -> &'static [Field] {
-            match style {
-                Style::Datadog => &[
-                    Field::DatadogTraceId,
-                    Field::DatadogParentId,
-                    Field::DatadogPriority,
-                    Field::DatadogOrigin,
-                    Field::DatadogTags,
-                ],
-                Style::TraceContext => &[Field::Traceparent, Field::Tracestate],
-                Style::B3Single => &[Field::B3],
-                Style::B3Multi => {
-                    &[Field::B3TraceId, Field::B3SpanId, Field::B3Sampled, Field::B3Flags]
-                }
-                Style::Baggage => &[Field::Baggage],
-            }
-        };
-        self.settings.inject.iter().flat_map(headers).map(|field| field.header())
+        Field::of_styles(&self.settings.inject).map(Field::header)
     }
 
     /// Writes what goes out, and says why `x-datadog-tags` is missing: `_dd.propagation_error` of the
@@ -170,6 +153,7 @@ mod tests {
     use super::super::carrier::Lookup;
     use super::super::names::Field;
     use super::*;
+    use crate::config::Style;
     use crate::id::{SpanId, TraceId};
     use crate::trace::{Baggage, Mechanism, Priority};
     use proptest::prelude::*;

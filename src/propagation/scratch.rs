@@ -1,7 +1,4 @@
-//! Texts put together in one buffer per thread, so that each header is one allocation of exactly its size.
-//!
-//! Exactly: `http::HeaderValue` takes over a `String` without spare room as it is, and pays one more
-//! allocation for any other.
+//! Texts put together in one buffer per thread, which has its size already.
 
 use std::cell::Cell;
 
@@ -30,17 +27,16 @@ impl Scratch {
         result
     }
 
-    /// The text that `write` appends, in whole characters.
-    pub(super) fn string(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> String {
+    /// The buffer, empty.
+    pub(super) fn clear(&mut self) -> &mut Vec<u8> {
         self.0.clear();
-        write(&mut self.0);
-        String::from_utf8(self.0.clone()).unwrap_or_default()
+        &mut self.0
     }
 
-    /// The same as a [`Text`]; no allocation while it fits in place. Bytes that are no UTF-8 become U+FFFD.
+    /// The text that `write` appends; no allocation while it fits in place. Bytes that are no UTF-8 become
+    /// U+FFFD.
     pub(super) fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
-        self.0.clear();
-        write(&mut self.0);
+        write(self.clear());
         match std::str::from_utf8(&self.0) {
             Ok(text) => Text::copy(text),
             Err(_) => Text::copy(&String::from_utf8_lossy(&self.0)),
@@ -62,26 +58,25 @@ pub(super) fn joined(prefix: &str, rest: &[u8]) -> Text {
 mod tests {
     use super::*;
 
-    fn string(write: impl FnOnce(&mut Vec<u8>)) -> String {
-        Scratch::with(|scratch| scratch.string(write))
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> Text {
+        Scratch::with(|scratch| scratch.text(write))
     }
 
     #[test]
-    fn a_text_has_no_spare_room_and_nothing_of_the_one_before() {
+    fn a_text_has_nothing_of_the_one_before() {
         for len in [0, 1, 100, 2 * MAX_KEPT_BYTES, 3] {
-            let text = string(|text| text.extend_from_slice("é".repeat(len).as_bytes()));
-            assert_eq!(text, "é".repeat(len));
-            assert_eq!(text.capacity(), text.len());
+            let text = text(|text| text.extend_from_slice("é".repeat(len).as_bytes()));
+            assert_eq!(text.as_str(), "é".repeat(len));
         }
     }
 
     #[test]
     fn one_text_can_be_made_while_another_is() {
-        let text = string(|outer| {
+        let made = text(|outer| {
             outer.push(b'a');
-            outer.extend(string(|inner| inner.push(b'b')).bytes());
+            outer.extend(text(|inner| inner.push(b'b')).bytes());
             outer.extend(joined("c", b"d").bytes());
         });
-        assert_eq!(text, "abcd");
+        assert_eq!(made, "abcd");
     }
 }

@@ -1,5 +1,6 @@
 //! What the configuration says about propagation.
 
+use super::names::Field;
 use crate::config::{BaggageTagKeys, Config, ExtractBehavior, Style};
 use crate::text::Text;
 
@@ -8,6 +9,8 @@ use crate::text::Text;
 pub(super) struct Settings {
     pub(super) inject: Vec<Style>,
     pub(super) extract: Vec<Style>,
+    /// The names of all headers that are read.
+    pub(super) extracted: Vec<&'static str>,
     pub(super) extract_first: bool,
     pub(super) behavior: ExtractBehavior,
     /// The longest `x-datadog-tags`, in bytes; 0 for none.
@@ -32,6 +35,7 @@ impl From<&Config> for Settings {
         Settings {
             inject: config.inject_styles().to_vec(),
             extract: config.extract_styles().to_vec(),
+            extracted: Field::of_styles(config.extract_styles()).map(Field::header).collect(),
             extract_first: config.extract_first(),
             behavior: config.extract_behavior(),
             datadog_tags_max: config.datadog_tags_max_length(),

@@ -3,8 +3,7 @@
 use super::chars::{self, TAG_KEY, TAG_VALUE};
 use super::digits::{Case, parse_hex, push_decimal, push_hex};
 use super::outgoing::Outgoing;
-use super::scratch::Scratch;
-use super::tags::{DECISION_MAKER, DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH};
+use super::tags::{DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH};
 use crate::text::Text;
 
 /// The header, read: the tags, and the high half of the trace id.
@@ -58,27 +57,31 @@ fn parse_high(value: &str) -> Option<u64> {
     parse_hex(value.as_bytes(), Case::Lower).filter(|high| *high != 0)
 }
 
-/// The header to send, empty when there is nothing to say; or why it cannot be said.
+/// Appends the header to send, nothing when there is nothing to say; or says why it cannot be said.
 pub(super) fn encode(
     outgoing: &Outgoing<'_>,
     max: usize,
-    scratch: &mut Scratch,
-) -> Result<String, &'static str> {
-    let mut result = Ok(());
-    let header = scratch.string(|header| {
-        result = write(outgoing, max, header);
-        if result.is_err() {
-            header.clear();
-        }
-    });
-    result.map(|()| header)
+    text: &mut Vec<u8>,
+) -> Result<(), &'static str> {
+    let start = text.len();
+    let result = write(outgoing, max, text);
+    if result.is_err() {
+        text.truncate(start);
+    }
+    result
 }
 
 fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<(), &'static str> {
-    let check = |header: &Vec<u8>| match header.len() {
+    let start = header.len();
+    let check = |header: &Vec<u8>| match header.len().saturating_sub(start) {
         len if len <= max => Ok(()),
         _ if max == 0 => Err("disabled"),
         _ => Err("inject_max_size"),
+    };
+    let separate = |header: &mut Vec<u8>| {
+        if header.len() > start {
+            header.push(b',');
+        }
     };
     for (name, value) in outgoing.tags() {
         let is_good = !name.is_empty()
@@ -88,30 +91,25 @@ fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<()
         if !is_good {
             return Err("encoding_error");
         }
-        push_key(header, name);
+        separate(header);
+        header.extend_from_slice(PREFIX.as_bytes());
+        header.extend_from_slice(name);
+        header.push(b'=');
         header.extend_from_slice(value);
         check(header)?;
     }
     if let Some(mechanism) = outgoing.mechanism {
-        push_key(header, DECISION_MAKER.as_bytes());
-        header.push(b'-');
+        separate(header);
+        header.extend_from_slice(b"_dd.p.dm=-");
         push_decimal(header, mechanism.get().into());
     }
     let high = outgoing.trace_id.map_or(0, |id| id.high());
     if high != 0 {
-        push_key(header, TRACE_ID_HIGH.as_bytes());
+        separate(header);
+        header.extend_from_slice(b"_dd.p.tid=");
         push_hex(header, high);
     }
     check(header)
-}
-
-fn push_key(header: &mut Vec<u8>, name: &[u8]) {
-    if !header.is_empty() {
-        header.push(b',');
-    }
-    header.extend_from_slice(PREFIX.as_bytes());
-    header.extend_from_slice(name);
-    header.push(b'=');
 }
 
 #[cfg(test)]
@@ -122,7 +120,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'static str> {
-        Scratch::with(|scratch| super::encode(outgoing, max, scratch))
+        // Behind something, as in a block of headers.
+        let mut text = b"dd".to_vec();
+        let result = super::encode(outgoing, max, &mut text);
+        let header = String::from_utf8(text.split_off(2)).unwrap();
+        assert!(result.is_ok() || header.is_empty());
+        result.map(|()| header)
     }
 
     fn error(header: &str) -> Option<String> {

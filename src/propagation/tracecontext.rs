@@ -1,6 +1,6 @@
 //! W3C Trace Context: `traceparent`, and `tracestate` beside it.
 
-use super::carrier::Injector;
+use super::block::Draft;
 use super::chars::trim;
 use super::dd_member::DdMember;
 use super::digits::{Case, parse_hex, push_hex};
@@ -8,7 +8,6 @@ use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
 use super::probability;
-use super::scratch::Scratch;
 use super::tracestate::{self, Tracestate};
 
 use crate::id::{SpanId, TraceId};
@@ -78,27 +77,24 @@ impl<'h> Incoming<'h> {
         context.probability = tracestate.probability.and_then(probability::inbound);
     }
 
-    pub(super) fn into_context(self) -> SpanContext {
+    /// Fills an empty context.
+    pub(super) fn fill(&self, context: &mut SpanContext) {
         let incoming = self.datadog.tags();
         let (priority, mechanism) = match self.decision() {
             Decision::Open => (None, None),
             Decision::Sent(priority) => (Some(priority), incoming.mechanism),
             Decision::Flag(priority, mechanism) => (Some(priority), mechanism),
         };
-        let mut context = SpanContext {
-            trace_id: Some(self.trace_id),
-            span_id: Some(self.span_id),
-            remote: true,
-            priority,
-            mechanism,
-            origin: self.datadog.origin(),
-            tags: incoming.tags,
-            last_parent: self.last_parent(),
-            error: incoming.error,
-            ..SpanContext::default()
-        };
-        self.pass_on(&mut context);
-        context
+        context.trace_id = Some(self.trace_id);
+        context.span_id = Some(self.span_id);
+        context.remote = true;
+        context.priority = priority;
+        context.mechanism = mechanism;
+        context.origin = self.datadog.origin();
+        context.tags = incoming.tags;
+        context.last_parent = self.last_parent();
+        context.error = incoming.error;
+        self.pass_on(context);
     }
 }
 
@@ -140,10 +136,10 @@ fn field<const DIGITS: usize>(text: &[u8], dash: bool) -> Option<(u64, &[u8])> {
 }
 
 /// Nothing is written where there is no span to name as the parent.
-pub(super) fn inject(outgoing: &Outgoing<'_>, scratch: &mut Scratch, carrier: &mut dyn Injector) {
+pub(super) fn inject(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
     let sampled = outgoing.priority.is_some_and(Priority::is_keep);
-    let traceparent = scratch.string(|header| {
+    draft.add(Field::Traceparent, |header| {
         header.extend_from_slice(b"00-");
         push_hex(header, trace_id.high());
         push_hex(header, trace_id.low());
@@ -151,11 +147,7 @@ pub(super) fn inject(outgoing: &Outgoing<'_>, scratch: &mut Scratch, carrier: &m
         push_hex(header, span_id.get());
         header.extend_from_slice(if sampled { b"-01" } else { b"-00" });
     });
-    carrier.set(Field::Traceparent.header(), traceparent);
-    let tracestate = tracestate::encode(outgoing, scratch);
-    if !tracestate.is_empty() {
-        carrier.set(Field::Tracestate.header(), tracestate);
-    }
+    draft.add(Field::Tracestate, |header| tracestate::encode(outgoing, header));
 }
 
 #[cfg(test)]
@@ -164,6 +156,12 @@ mod tests {
     use proptest::prelude::*;
 
     const GOOD: &str = "00-12345678901234567890123456789012-1234567890123456-01";
+
+    fn filled(incoming: &Incoming<'_>) -> SpanContext {
+        let mut context = SpanContext::default();
+        incoming.fill(&mut context);
+        context
+    }
 
     #[test]
     fn a_malformed_traceparent_is_refused() {
@@ -200,10 +198,10 @@ mod tests {
             let traceparent = GOOD.replace("-01", flag);
             let tracestate = format!("dd={member};t.dm:-4");
             let carrier = [("traceparent", traceparent), ("tracestate", tracestate)];
-            let headers = Headers::collect(&carrier, false);
+            let headers = Headers::collect(&carrier, &[]);
             let incoming = Incoming::parse(&headers).unwrap();
             let priority = incoming.priority();
-            let context = incoming.into_context();
+            let context = filled(&incoming);
             assert_eq!(context.priority, priority);
             (priority.map(Priority::get), context.mechanism.map(Mechanism::get))
         };
@@ -231,10 +229,10 @@ mod tests {
     #[test]
     fn a_tracestate_that_is_malformed_leaves_the_traceparent() {
         let carrier = [("traceparent", GOOD), ("tracestate", "dd=s:2,A=1")];
-        let headers = Headers::collect(&carrier, false);
+        let headers = Headers::collect(&carrier, &[]);
         let incoming = Incoming::parse(&headers).unwrap();
         assert_eq!(incoming.tracestate(), None);
-        assert_eq!(incoming.into_context().priority, Some(Priority::AUTO_KEEP));
+        assert_eq!(filled(&incoming).priority, Some(Priority::AUTO_KEEP));
     }
 
     proptest! {

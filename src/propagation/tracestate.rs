@@ -94,58 +94,67 @@ impl<'a> Tracestate<'a> {
             Vendors::Together(start, end) => self.text.get(start..end).map(Text::copy),
             Vendors::Scattered => Some(Scratch::with(|scratch| {
                 scratch.text(|vendors| {
-                    for member in vendor_members(self.text.as_bytes()) {
-                        push_member(vendors, member);
-                    }
+                    let mut list = List { text: vendors, start: 0 };
+                    vendor_members(self.text.as_bytes()).for_each(|member| list.push(member));
                 })
             })),
         }
     }
 }
 
-/// The header to send, of which `dd` is made from what is true now; empty when there is nothing to say.
-pub(super) fn encode(outgoing: &Outgoing<'_>, scratch: &mut Scratch) -> String {
-    scratch.string(|header| {
-        let mut count = push_own(header, DATADOG, |header| dd_member::push(outgoing, header));
-        count = count.saturating_add(push_own(header, OPEN_TELEMETRY, |header| {
-            match outgoing.probability {
-                Some(ProbabilityRef::Inbound(value)) => header.extend_from_slice(value.as_bytes()),
-                Some(ProbabilityRef::Computed(probability)) => probability.push(header),
-                None => {}
-            }
+/// Appends the header to send, of which `dd` is made from what is true now; nothing when there is nothing to
+/// say.
+pub(super) fn encode(outgoing: &Outgoing<'_>, text: &mut Vec<u8>) {
+    let mut list = List { start: text.len(), text };
+    let mut count = list.push_own(b"dd=", |text| dd_member::push(outgoing, text));
+    if let Some(probability) = outgoing.probability {
+        count = count.saturating_add(list.push_own(b"ot=", |text| match probability {
+            ProbabilityRef::Inbound(value) => text.extend_from_slice(value.as_bytes()),
+            ProbabilityRef::Computed(probability) => probability.push(text),
         }));
-        let vendors = outgoing.vendors.map_or(&b""[..], Text::as_bytes);
-        let room = if vendors.len() > MAX_BYTES { usize::MAX } else { MAX_BYTES };
-        for member in vendor_members(vendors).take(MAX_MEMBERS.saturating_sub(count)) {
-            let before = header.len();
-            push_member(header, member);
-            if header.len() > room {
-                header.truncate(before);
-                break;
-            }
+    }
+    let Some(vendors) = outgoing.vendors.map(Text::as_bytes) else { return };
+    let room = if vendors.len() > MAX_BYTES { usize::MAX } else { MAX_BYTES };
+    for member in vendor_members(vendors).take(MAX_MEMBERS.saturating_sub(count)) {
+        let before = list.text.len();
+        list.push(member);
+        if list.len() > room {
+            list.text.truncate(before);
+            break;
         }
-    })
+    }
 }
 
-/// Appends one of our members, unless there is nothing in it; how many there are in the end.
-fn push_own(header: &mut Vec<u8>, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> usize {
-    let before = header.len();
-    push_member(header, key.as_bytes());
-    header.push(b'=');
-    let start = header.len();
-    write(header);
-    if header.len() > start {
-        return 1;
-    }
-    header.truncate(before);
-    0
+/// A list of members behind whatever else is in a buffer.
+struct List<'t> {
+    text: &'t mut Vec<u8>,
+    start: usize,
 }
 
-fn push_member(list: &mut Vec<u8>, member: &[u8]) {
-    if !list.is_empty() {
-        list.push(b',');
+impl List<'_> {
+    fn len(&self) -> usize {
+        self.text.len().saturating_sub(self.start)
     }
-    list.extend_from_slice(member);
+
+    fn push(&mut self, member: &[u8]) {
+        if self.len() > 0 {
+            self.text.push(b',');
+        }
+        self.text.extend_from_slice(member);
+    }
+
+    /// Appends one of our members, unless there is nothing in it; how many there are in the end.
+    fn push_own(&mut self, key: &[u8; 3], write: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let before = self.text.len();
+        self.push(key);
+        let start = self.text.len();
+        write(self.text);
+        if self.text.len() > start {
+            return 1;
+        }
+        self.text.truncate(before);
+        0
+    }
 }
 
 /// The members that belong to other vendors and are passed on. Empty ones are allowed and mean nothing.
@@ -246,8 +255,11 @@ mod tests {
             vendors: Some(&vendors),
             ..Outgoing::default()
         };
-        let header = Scratch::with(|scratch| encode(&outgoing, scratch));
-        header.strip_prefix("dd=p:0000000000000001,ot=rv:1").unwrap().to_owned()
+        // Behind something, as in a block of headers.
+        let mut header = b"00".to_vec();
+        encode(&outgoing, &mut header);
+        let header = String::from_utf8(header).unwrap();
+        header.strip_prefix("00dd=p:0000000000000001,ot=rv:1").unwrap().to_owned()
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) struct Glob {
 impl Glob {
     pub(crate) fn new(pattern: &str) -> Self {
         let mut compiled = String::with_capacity(pattern.len());
-        for character in pattern.chars().map(Character::lower) {
+        for character in pattern.chars().map(lower) {
             if character != '*' || !compiled.ends_with('*') {
                 compiled.push(character);
             }
@@ -29,29 +29,126 @@ impl Glob {
 
     pub(crate) fn matches(&self, subject: &str) -> bool {
         if self.is_ascii && subject.is_ascii() {
-            matches(self.pattern.bytes(), subject.bytes())
+            matches_ascii(self.pattern.as_bytes(), subject.as_bytes())
         } else {
             matches(self.pattern.chars(), subject.chars())
         }
     }
 }
 
+// ===== ASCII: the rule, by its parts between stars =====
+
+/// The first part has to be the beginning, the last the end, and the others in between, each at its first place
+/// behind the one before: any later one would leave less for those that follow.
+fn matches_ascii(pattern: &[u8], subject: &[u8]) -> bool {
+    let begins = |(wanted, found): (&u8, &u8)| *wanted != b'*' && fits(wanted, found);
+    let begun = pattern.iter().zip(subject).take_while(|pair| begins(*pair)).count();
+    let (Some(pattern), Some(rest)) = (pattern.get(begun..), subject.get(begun..)) else {
+        return false;
+    };
+    let parts = match pattern {
+        [] => return rest.is_empty(),
+        [b'*'] => return true,
+        [b'*', parts @ ..] => parts,
+        _ => return false,
+    };
+    let last = parts.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
+    let tail = rest.len().checked_sub(last.len()).and_then(|len| rest.split_at_checked(len));
+    let Some((between, _)) = tail.filter(|(_, tail)| all_fit(last, tail)) else { return false };
+    let others = parts.len().checked_sub(last.len()).and_then(|len| parts.get(..len));
+    let mut others = others.unwrap_or_default().split(|byte| *byte == b'*');
+    others.try_fold(between, |rest, part| behind(part, rest)).is_some()
+}
+
+fn fits(wanted: &u8, found: &u8) -> bool {
+    *wanted == b'?' || *wanted == found.to_ascii_lowercase()
+}
+
+/// Whether a text is what a part, which has no star, stands for.
+fn all_fit(part: &[u8], text: &[u8]) -> bool {
+    part.len() == text.len() && part.iter().zip(text).all(|(wanted, found)| fits(wanted, found))
+}
+
+/// How many places are looked at together: what fits into one register.
+const LANES: usize = 16;
+
+/// What comes behind the first place where a part is.
+///
+/// A place is looked at closely only if the first and the last byte are right, and these are compared for many
+/// places at once.
+fn behind<'s>(part: &[u8], subject: &'s [u8]) -> Option<&'s [u8]> {
+    let is_literal = |byte: &u8| *byte != b'?';
+    let Some(first_at) = part.iter().position(is_literal) else { return subject.get(part.len()..) };
+    let last_at = part.iter().rposition(is_literal)?;
+    let (first, last) = (Literal::of(*part.get(first_at)?), Literal::of(*part.get(last_at)?));
+    // The part may begin wherever enough is left for all of it.
+    let places = subject.len().checked_sub(part.len())?.saturating_add(1);
+    let firsts = subject.get(first_at..)?.get(..places)?;
+    let lasts = subject.get(last_at..)?.get(..places)?;
+    let closely = |start: usize| {
+        let (found, behind) = subject.get(start..)?.split_at_checked(part.len())?;
+        all_fit(part, found).then_some(behind)
+    };
+    let mut start = 0usize;
+    for (firsts, lasts) in firsts.chunks(LANES).zip(lasts.chunks(LANES)) {
+        let is_here = |(one, other): (&u8, &u8)| first.is(*one) & last.is(*other);
+        let may_be_here = match (<&[u8; LANES]>::try_from(firsts), <&[u8; LANES]>::try_from(lasts))
+        {
+            // Without a branch for each, so that the compiler takes all of them at once.
+            (Ok(firsts), Ok(lasts)) => {
+                firsts.iter().zip(lasts).fold(false, |any, pair| any | is_here(pair))
+            }
+            _ => true,
+        };
+        if may_be_here {
+            let mut here = (start..).zip(firsts.iter().zip(lasts));
+            let found = here.find_map(|(at, pair)| is_here(pair).then(|| closely(at)).flatten());
+            if found.is_some() {
+                return found;
+            }
+        }
+        start = start.saturating_add(LANES);
+    }
+    None
+}
+
+/// A byte of a pattern, for any case of it.
+#[derive(Clone, Copy)]
+struct Literal {
+    lower: u8,
+    /// The bit that a letter in upper case lacks, and nothing for what is no letter.
+    case: u8,
+}
+
+impl Literal {
+    fn of(lower: u8) -> Self {
+        Literal { lower, case: if lower.is_ascii_lowercase() { 0x20 } else { 0 } }
+    }
+
+    fn is(self, found: u8) -> bool {
+        found | self.case == self.lower
+    }
+}
+
+// ===== anything else =====
+
 /// Takes no more steps than the pattern has characters times those of the subject: only the last star is ever
 /// tried again, since what an earlier one could take instead, the last one can take as well.
-fn matches<C: Character>(
-    mut pattern: impl Iterator<Item = C> + Clone,
-    mut subject: impl Iterator<Item = C> + Clone,
+fn matches(
+    mut pattern: impl Iterator<Item = char> + Clone,
+    mut subject: impl Iterator<Item = char> + Clone,
 ) -> bool {
+    let fits = |wanted: char, found: char| wanted == '?' || wanted == lower(found);
     // The last star: the character behind it, the pattern after that, and the subject not yet searched for it.
     let mut star = None;
     loop {
         match pattern.next() {
-            Some(wanted) if wanted == C::STAR => match pattern.next() {
+            Some('*') => match pattern.next() {
                 Some(first) => star = Some((first, pattern, subject)),
                 None => return true,
             },
             Some(wanted) => match subject.next() {
-                Some(found) if wanted.fits(found) => continue,
+                Some(found) if fits(wanted, found) => continue,
                 Some(_) => {}
                 // A star that took more would leave even less.
                 None => return false,
@@ -60,7 +157,7 @@ fn matches<C: Character>(
             None => {}
         }
         let Some((first, rest, unsearched)) = &mut star else { return false };
-        if !unsearched.any(|found| first.fits(found)) {
+        if !unsearched.any(|found| fits(*first, found)) {
             return false;
         }
         pattern = rest.clone();
@@ -68,38 +165,12 @@ fn matches<C: Character>(
     }
 }
 
-/// Bytes do where all of them are ASCII, and take a third of the time of characters.
-trait Character: Copy + PartialEq {
-    const STAR: Self;
-    const ANY: Self;
-
-    fn lower(self) -> Self;
-
-    /// Whether this character of a pattern, no star, stands for one of the subject.
-    fn fits(self, found: Self) -> bool {
-        self == Self::ANY || self == found.lower()
-    }
-}
-
-impl Character for u8 {
-    const STAR: Self = b'*';
-    const ANY: Self = b'?';
-
-    fn lower(self) -> Self {
-        self.to_ascii_lowercase()
-    }
-}
-
-impl Character for char {
-    const STAR: Self = '*';
-    const ANY: Self = '?';
-
-    fn lower(self) -> Self {
-        let mut lower = self.to_lowercase();
-        match (lower.next(), lower.next()) {
-            (Some(one), None) => one,
-            _ => self,
-        }
+/// One character's lower case, where that is one character.
+fn lower(character: char) -> char {
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => character,
     }
 }
 
@@ -162,7 +233,7 @@ mod tests {
             }
             (['?', rest @ ..], [_, others @ ..]) => model(rest, others),
             ([wanted, rest @ ..], [found, others @ ..]) => {
-                wanted.lower() == found.lower() && model(rest, others)
+                lower(*wanted) == lower(*found) && model(rest, others)
             }
             ([], []) => true,
             _ => false,
@@ -175,6 +246,16 @@ mod tests {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             let expected = model(&chars(&pattern), &chars(&subject));
             prop_assert_eq!(Glob::new(&pattern).matches(&subject), expected);
+        }
+
+        #[test]
+        fn parts_are_found_in_long_texts_as_characters_are(
+            pattern in "[aAb/@`?*]{0,8}",
+            subject in "[aAbB/@`]{0,70}",
+        ) {
+            let glob = Glob::new(&pattern);
+            let expected = matches(glob.pattern.chars(), subject.chars());
+            prop_assert_eq!(glob.matches(&subject), expected);
         }
 
         #[test]

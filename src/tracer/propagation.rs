@@ -26,7 +26,10 @@ impl Tracer {
     pub fn inject(&self, carrier: &mut dyn Injector) {
         let mut context = self.context();
         // As for a child that starts here: a span that has finished gives way to its ancestors.
-        context.span = context.span.and_then(|span| span.nearest_open());
+        context.span = context.span.and_then(|span| match span.is_open() {
+            true => Some(span),
+            false => span.nearest_open(),
+        });
         self.inject_context(&context, carrier);
     }
 

@@ -3,7 +3,7 @@
 use opentelemetry::Context as OtelContext;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use tracehound::HttpPropagator;
+use tracehound::{HeaderBlock, HttpPropagator};
 
 use crate::provider::TracerProvider;
 use crate::{baggage, context_store};
@@ -52,8 +52,7 @@ impl Propagator {
 impl TextMapPropagator for Propagator {
     fn inject_context(&self, context: &OtelContext, injector: &mut dyn Injector) {
         let native = context_store::native(context);
-        let mut carrier = |name: &str, value: String| injector.set(name, value);
-        self.provider.tracer().inject_context(&native, &mut carrier);
+        self.provider.tracer().inject_context(&native, &mut Outgoing(injector));
     }
 
     fn extract_with_context(
@@ -75,14 +74,60 @@ impl TextMapPropagator for Propagator {
     }
 }
 
-/// An OpenTelemetry carrier for the core.
+/// An OpenTelemetry carrier for the core to write to.
+struct Outgoing<'c>(&'c mut dyn Injector);
+
+impl tracehound::Injector for Outgoing<'_> {
+    fn set(&mut self, name: &str, value: String) {
+        self.0.set(name, value);
+    }
+
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        self.0.reserve(headers.len());
+        for (name, value) in headers.iter() {
+            self.0.set(name, value.to_owned());
+        }
+    }
+}
+
+/// An OpenTelemetry carrier for the core to read from.
 struct Incoming<'c>(&'c dyn Extractor);
+
+impl Incoming<'_> {
+    fn show<'a>(&'a self, key: &'a str, visit: &mut dyn FnMut(&'a str, &'a [u8])) -> bool {
+        let values = self.0.get_all(key).unwrap_or_default();
+        values.iter().for_each(|value| visit(key, value.as_bytes()));
+        !values.is_empty()
+    }
+}
 
 impl tracehound::Extractor for Incoming<'_> {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
         for key in self.0.keys() {
-            for value in self.0.get_all(key).unwrap_or_default() {
-                visit(key, value.as_bytes());
+            self.show(key, visit);
+        }
+    }
+
+    /// By name, as OpenTelemetry's own propagators ask: a list of all keys, and one of values for each key,
+    /// would be some thirty allocations for a request.
+    fn for_each_of<'a>(&'a self, names: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+        let mut found = false;
+        for name in names {
+            // Of all others the first value counts.
+            if matches!(*name, "traceparent" | "tracestate" | "baggage") {
+                found |= self.show(name, visit);
+            } else if let Some(value) = self.0.get(name) {
+                found = true;
+                visit(name, value.as_bytes());
+            }
+        }
+        if found {
+            return;
+        }
+        // A carrier may know its keys only in the case in which it got them.
+        for key in self.0.keys() {
+            if names.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+                self.show(key, visit);
             }
         }
     }

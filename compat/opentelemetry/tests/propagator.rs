@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use opentelemetry::baggage::BaggageExt as _;
-use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{Span as _, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::testing::{self, Captured};
@@ -121,4 +122,94 @@ fn nothing_active_writes_nothing_and_reads_nothing() {
     assert!(!none.has_active_span());
     let fields: Vec<_> = propagator.fields().collect();
     assert!(fields.contains(&"traceparent") && fields.contains(&"x-datadog-trace-id"));
+}
+
+/// Headers whose names have to be asked for exactly as they came in.
+struct Exact {
+    headers: Vec<(&'static str, &'static str)>,
+    asked: RefCell<Vec<String>>,
+    listed: Cell<bool>,
+}
+
+impl Exact {
+    fn new(headers: &[(&'static str, &'static str)]) -> Self {
+        Exact { headers: headers.to_vec(), asked: RefCell::default(), listed: Cell::default() }
+    }
+}
+
+impl Extractor for Exact {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.asked.borrow_mut().push(key.to_owned());
+        self.headers.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.listed.set(true);
+        self.headers.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+        self.asked.borrow_mut().push(key.to_owned());
+        let has_name = |(name, _): &&(&str, &'static str)| *name == key;
+        let all: Vec<_> = self.headers.iter().filter(has_name).map(|(_, value)| *value).collect();
+        (!all.is_empty()).then_some(all)
+    }
+}
+
+const TRACEPARENT: &str = "00-00000000000000000000000000000007-0000000000000009-01";
+
+#[test]
+fn a_carrier_is_asked_by_name_for_what_the_styles_read() {
+    let Fixture { propagator, .. } = fixture();
+    let carrier = Exact::new(&[("host", "shop.example"), ("traceparent", TRACEPARENT)]);
+    let context = propagator.extract(&carrier);
+    assert_eq!(context.span().span_context().trace_id(), 7.into());
+    assert!(!carrier.listed.get());
+    let asked = carrier.asked.into_inner();
+    let fields: Vec<_> = propagator.fields().collect();
+    assert_eq!(asked, fields);
+}
+
+#[test]
+fn a_carrier_that_keeps_the_case_of_its_keys_is_read_all_the_same() {
+    let Fixture { propagator, .. } = fixture();
+    let carrier = Exact::new(&[("Host", "shop.example"), ("Traceparent", TRACEPARENT)]);
+    let context = propagator.extract(&carrier);
+    assert_eq!(context.span().span_context().trace_id(), 7.into());
+    assert!(!carrier.asked.borrow().contains(&"Host".to_owned()));
+}
+
+#[test]
+fn repeated_headers_are_seen() {
+    let Fixture { propagator, .. } = fixture();
+    let traceparent = ("traceparent", TRACEPARENT);
+    let twice = Exact::new(&[traceparent, traceparent]);
+    assert!(!propagator.extract(&twice).has_active_span());
+    let list = Exact::new(&[traceparent, ("tracestate", "a=1"), ("tracestate", "b=2")]);
+    let context = propagator.extract(&list);
+    assert_eq!(context.span().span_context().trace_state().header(), "a=1,b=2");
+}
+
+#[test]
+fn a_carrier_is_told_how_many_headers_come() {
+    #[derive(Default)]
+    struct Counting {
+        reserved: Option<usize>,
+        set: usize,
+    }
+    impl Injector for Counting {
+        fn set(&mut self, _: &str, _: String) {
+            assert!(self.reserved.is_some(), "before the first of them");
+            self.set += 1;
+        }
+
+        fn reserve(&mut self, additional: usize) {
+            self.reserved = Some(additional);
+        }
+    }
+    let Fixture { otel, propagator, .. } = fixture();
+    let mut carrier = Counting::default();
+    otel.in_span("client", |cx| propagator.inject_context(&cx, &mut carrier));
+    assert_eq!(carrier.reserved, Some(carrier.set));
+    assert!(carrier.set > 5);
 }
