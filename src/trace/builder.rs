@@ -238,14 +238,15 @@ impl<'t> SpanBuilder<'t> {
     }
 }
 
-/// Starts a span below what is active, of which nothing is known but its name.
-pub(crate) fn begin_named(shared: &Arc<Shared>, name: Text) -> Span {
+/// Starts a span of which nothing is known but its name: below what is active, or without a parent.
+pub(crate) fn begin_named(shared: &Arc<Shared>, name: Text, is_root: bool) -> Span {
     if shared.provider.is_suppressed() {
         return Span::none();
     }
     let mut record = Record { name, ..Record::VACANT };
     let draft = Draft { record: &mut record, start: None, tags: &mut Vec::new() };
-    Span::of(begin(shared, shared.provider.active(), Lineage::Active, draft))
+    let context = if is_root { Context::empty() } else { shared.provider.active() };
+    Span::of(begin(shared, context, Lineage::Active, draft))
 }
 
 #[inline]

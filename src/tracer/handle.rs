@@ -122,7 +122,7 @@ impl Tracer {
     /// [`Tracer::span`] with [`FutureExt::in_span`](crate::FutureExt::in_span).
     pub fn trace(&self, name: impl Into<Text>) -> ActiveSpan {
         match self.shared() {
-            Some(shared) => begin_named(shared, name.into()).enter(),
+            Some(shared) => begin_named(shared, name.into(), false).enter(),
             None => Span::none().enter(),
         }
     }
@@ -132,7 +132,10 @@ impl Tracer {
     /// As `start_span` of every Datadog tracer, which leaves parents and activation to the caller: for a
     /// child use `tracer.span(name).child_of(parent).start()`.
     pub fn start_span(&self, name: impl Into<Text>) -> Span {
-        self.span(name).root().start()
+        match self.shared() {
+            Some(shared) => begin_named(shared, name.into(), true),
+            None => Span::none(),
+        }
     }
 
     /// Describes a span: service, resource, tags, parent, start time.
