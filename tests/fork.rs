@@ -26,7 +26,8 @@ fn main() -> ExitCode {
 #[cfg(unix)]
 mod unix {
     use std::collections::{BTreeMap, BTreeSet, HashMap};
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{PoisonError, RwLock};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -303,57 +304,95 @@ mod unix {
         );
     }
 
-    /// As many as a busy machine has time for.
     const FORKS: usize = 50;
+
+    /// Threads that work while the process forks, and rest while a child runs: a child that has to share the
+    /// machine with them takes many times as long, and too long on a busy one.
+    struct Crowd {
+        ended: AtomicBool,
+        /// How many children there were. Locked for writing while one runs.
+        children: RwLock<usize>,
+        /// How often each has begun its work.
+        rounds: [AtomicUsize; 3],
+    }
+
+    impl Crowd {
+        fn new() -> Self {
+            let rounds = [const { AtomicUsize::new(0) }; 3];
+            Crowd { ended: AtomicBool::new(false), children: RwLock::new(0), rounds }
+        }
+
+        /// One of the threads. `round` is told how often it was called since the last child.
+        fn work(&self, thread: usize, mut round: impl FnMut(usize)) {
+            let (mut last, mut since) = (0, 0);
+            while !self.ended.load(Ordering::Relaxed) {
+                let children = self.children.read().unwrap_or_else(PoisonError::into_inner);
+                since = if *children == last { since + 1 } else { 0 };
+                last = *children;
+                self.rounds[thread].fetch_add(1, Ordering::Relaxed);
+                round(since);
+            }
+        }
+
+        /// Returns when every thread is at work again.
+        fn wait_until_busy(&self) {
+            let now = || self.rounds.each_ref().map(|rounds| rounds.load(Ordering::Relaxed));
+            let before = now();
+            while now().iter().zip(before).any(|(now, before)| *now == before) {
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// Ends a crowd also where a child has failed: its threads are waited for.
+    struct End<'a>(&'a Crowd);
+
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.ended.store(true, Ordering::Relaxed);
+        }
+    }
 
     /// Every lock that there is, in use by some thread at each fork.
     fn forks_while_threads_trace() {
         let guard = unhurried().log(|_, _| ()).install();
         let provider = tracehound_opentelemetry::install();
         let root = tracehound::trace("root");
-        let stop = AtomicBool::new(false);
-        let go_on = || !stop.load(Ordering::Relaxed);
         let root_handle = root.handle();
+        let crowd = Crowd::new();
         thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    let otel = provider.tracer("test");
-                    for number in 0u64.. {
-                        if !go_on() {
-                            break;
+            let (crowd, root_handle) = (&crowd, &root_handle);
+            for thread in 0..2 {
+                let otel = provider.tracer("test");
+                scope.spawn(move || {
+                    crowd.work(thread, |round| {
+                        let _here = tracehound::activate(root_handle);
+                        // A busy machine has time for many rounds, and none to read so many spans.
+                        if round < 100 {
+                            otel.in_span("of a thread", |_| tracehound::in_span("native", |_| ()));
+                            let _apart = tracehound::start_span("apart");
                         }
-                        let _here = tracehound::activate(&root_handle);
-                        otel.in_span("of a thread", |_| tracehound::in_span("native", |_| ()));
-                        root_handle.set_tag("number", number as i64);
-                        let _apart = tracehound::start_span("apart");
-                    }
+                        root_handle.set_tag("thread", thread as i64);
+                        let _ = root_handle.name();
+                        tracehound::inject(&mut HashMap::<String, String>::new());
+                        tracehound::tracer().set_tags([("region", "eu")]);
+                    });
                 });
             }
-            scope.spawn(|| {
-                while go_on() {
-                    let mut headers = HashMap::<String, String>::new();
-                    tracehound::tracer().inject_span(&root_handle, &mut headers);
-                    tracehound::tracer().set_tags([("region", "eu")]);
-                    let _ = root_handle.name();
-                }
-            });
-            scope.spawn(|| {
-                while go_on() {
-                    let _ = tracehound::flush(LIMIT);
-                }
-            });
-            let mut is_child = false;
+            scope.spawn(|| crowd.work(2, |_| tracehound::flush(LIMIT).unwrap_or_default()));
+            let _end = End(crowd);
             for number in 0..FORKS {
+                crowd.wait_until_busy();
                 let forked = fork();
-                is_child = forked.is_child();
-                if is_child {
-                    child_amid_threads(number, &root_handle);
+                if forked.is_child() {
+                    child_amid_threads(number, root_handle);
                     // Its scope would wait for threads that are not here.
                     std::process::exit(0);
                 }
+                let mut children = crowd.children.write().unwrap();
+                drop(forked);
+                *children += 1;
             }
-            assert!(!is_child);
-            stop.store(true, Ordering::Relaxed);
         });
         drop(root);
         drop(guard);
