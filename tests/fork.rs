@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 #[cfg(unix)]
 mod unix {
     use std::collections::{BTreeMap, BTreeSet, HashMap};
+    use std::ops::RangeInclusive;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{PoisonError, RwLock};
     use std::thread;
@@ -304,7 +305,9 @@ mod unix {
         );
     }
 
-    const FORKS: usize = 50;
+    /// As many as there is time for, within these bounds.
+    const FORKS: RangeInclusive<usize> = 5..=50;
+    const TIME_TO_FORK: Duration = LIMIT.checked_div(6).unwrap();
 
     /// Threads that work while the process forks, and rest while a child runs: a child that has to share the
     /// machine with them takes many times as long, and too long on a busy one.
@@ -360,6 +363,8 @@ mod unix {
         let root = tracehound::trace("root");
         let root_handle = root.handle();
         let crowd = Crowd::new();
+        let start = Instant::now();
+        let mut forks = 0;
         thread::scope(|scope| {
             let (crowd, root_handle) = (&crowd, &root_handle);
             for thread in 0..2 {
@@ -381,19 +386,22 @@ mod unix {
             }
             scope.spawn(|| crowd.work(2, |_| tracehound::flush(LIMIT).unwrap_or_default()));
             let _end = End(crowd);
-            for number in 0..FORKS {
+            let is_enough = |forks| FORKS.contains(&forks) && start.elapsed() > TIME_TO_FORK;
+            while forks < *FORKS.end() && !is_enough(forks) {
                 crowd.wait_until_busy();
                 let forked = fork();
                 if forked.is_child() {
-                    child_amid_threads(number, root_handle);
+                    child_amid_threads(forks, root_handle);
                     // Its scope would wait for threads that are not here.
                     std::process::exit(0);
                 }
                 let mut children = crowd.children.write().unwrap();
                 drop(forked);
                 *children += 1;
+                forks = *children;
             }
         });
+        root.set_tag("forks", forks as u64);
         drop(root);
         drop(guard);
     }
@@ -620,7 +628,9 @@ mod unix {
         assert_eq!(root.meta("by"), None);
         let children: Vec<&Span> = spans.iter().filter(|span| span.name == "child").collect();
         let numbers: BTreeSet<_> = children.iter().filter_map(|span| span.meta("number")).collect();
-        assert_eq!((children.len(), numbers.len()), (FORKS, FORKS));
+        let forks = root.metric("forks").unwrap() as usize;
+        assert!(FORKS.contains(&forks), "{forks}");
+        assert_eq!((children.len(), numbers.len()), (forks, forks));
         for child in children {
             assert_eq!((child.trace_id, child.parent_id), (root.trace_id, root.span_id));
             assert_eq!(child.metric("_sampling_priority_v1"), root.metric("_sampling_priority_v1"));
