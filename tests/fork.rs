@@ -45,10 +45,11 @@ mod unix {
 
     // ===== the programs =====
 
-    pub(crate) const PROGRAMS: [Named; 12] = [
+    pub(crate) const PROGRAMS: [Named; 13] = [
         ("traces_on_both_sides", traces_on_both_sides),
         ("continues_what_came_in", continues_what_came_in),
         ("uses_opentelemetry", uses_opentelemetry),
+        ("uses_opentracing", uses_opentracing),
         ("forks_below_an_ended_span", forks_below_an_ended_span),
         ("forks_again_and_again", forks_again_and_again),
         ("serves_from_workers", serves_from_workers),
@@ -113,6 +114,7 @@ mod unix {
             assert_eq!(context.span_id(), inner.span_id());
             assert_eq!(context.priority(), Some(Priority::USER_REJECT));
             assert_eq!(context.baggage().and_then(|baggage| baggage.get("cart")), Some("42"));
+            assert_eq!(inner.baggage_item("cart").as_deref(), Some("42"));
             let mut headers = HashMap::<String, String>::new();
             tracehound::inject(&mut headers);
             assert_eq!(headers["x-datadog-parent-id"], inner.span_id().unwrap().get().to_string());
@@ -176,6 +178,37 @@ mod unix {
             let name = if tracehound::current_span().is_some() { "parent" } else { "late" };
             otel.in_span(name, |_| ());
         });
+    }
+
+    fn uses_opentracing() {
+        let guard = tracehound::init();
+        let tracer = tracehound_opentracing::Tracer::new(guard.tracer().clone());
+        let outer = tracer.start_active_span("outer");
+        outer.set_baggage_item("cart", "42");
+        let before = outer.context();
+        let headers = |context: &opentracing_rs::SpanContext| {
+            let mut headers = BTreeMap::<String, String>::new();
+            tracer.inject(context, opentracing_rs::Format::TextMap, &mut headers).unwrap();
+            headers
+        };
+        let forked = fork();
+        if forked.is_child() {
+            assert!(tracer.active_span().is_none());
+            for context in [&before, &outer.context()] {
+                let headers = headers(context);
+                assert_eq!(headers["ot-baggage-cart"], "42");
+                let active = tracer.log_correlation_context().span_id;
+                assert_eq!(headers["x-datadog-parent-id"], active);
+            }
+            tracer.in_span("child", |span| {
+                assert_eq!(span.baggage_item("cart").as_deref(), Some("42"));
+                tracehound::in_span("native", |_| ());
+            });
+            tracer.build_span("named").child_of(&before).start().finish();
+            outer.set_tag("by", "the child").log_event("of the child").finish();
+        } else {
+            tracer.in_span("parent", |_| ());
+        }
     }
 
     fn forks_below_an_ended_span() {
@@ -490,10 +523,11 @@ mod unix {
         }
     }
 
-    pub(crate) const TESTS: [Named; 12] = [
+    pub(crate) const TESTS: [Named; 13] = [
         ("a_trace_goes_on_in_the_child", a_trace_goes_on_in_the_child),
         ("what_came_in_goes_on_in_the_child", what_came_in_goes_on_in_the_child),
         ("a_trace_of_opentelemetry_goes_on", a_trace_of_opentelemetry_goes_on),
+        ("a_trace_of_opentracing_goes_on", a_trace_of_opentracing_goes_on),
         ("an_ended_span_gives_way_at_a_fork", an_ended_span_gives_way_at_a_fork),
         ("a_child_may_fork", a_child_may_fork),
         ("workers_forked_in_advance_trace_on_their_own", workers_forked_in_advance),
@@ -566,6 +600,15 @@ mod unix {
         for name in ["child", "native child", "late"] {
             assert_eq!(received.span(name).meta("_dd.p.team"), Some("shop"), "{name}");
         }
+    }
+
+    fn a_trace_of_opentracing_goes_on() {
+        let received = Received::from("uses_opentracing", &[]);
+        let lines =
+            ["child < outer", "named < outer", "native < child", "outer < ", "parent < outer"];
+        assert_eq!(received.lines(), lines);
+        assert_eq!((received.trace_ids(), received.runtime_ids()), (1, 2));
+        assert_eq!(received.span("outer").meta("by"), None);
     }
 
     fn an_ended_span_gives_way_at_a_fork() {
