@@ -77,13 +77,12 @@ impl Deref for Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        // Finished before it is left: what comes next must find the span complete.
+        // Finished before the activation ends: what comes next must find the span complete.
         let is_in_order = self.backend.as_ref().is_none_or(|backend| backend.is_active());
         if self.finish_on_close && is_in_order {
             self.panic.mark(&self.span);
             self.span.finish();
         }
-        self.backend = None;
     }
 }
 
