@@ -26,7 +26,9 @@ fn main() -> ExitCode {
 #[cfg(unix)]
 mod unix {
     use std::collections::{BTreeMap, BTreeSet, HashMap};
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::ops::RangeInclusive;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{PoisonError, RwLock};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -43,10 +45,11 @@ mod unix {
 
     // ===== the programs =====
 
-    pub(crate) const PROGRAMS: [Named; 12] = [
+    pub(crate) const PROGRAMS: [Named; 13] = [
         ("traces_on_both_sides", traces_on_both_sides),
         ("continues_what_came_in", continues_what_came_in),
         ("uses_opentelemetry", uses_opentelemetry),
+        ("uses_opentracing", uses_opentracing),
         ("forks_below_an_ended_span", forks_below_an_ended_span),
         ("forks_again_and_again", forks_again_and_again),
         ("serves_from_workers", serves_from_workers),
@@ -111,6 +114,7 @@ mod unix {
             assert_eq!(context.span_id(), inner.span_id());
             assert_eq!(context.priority(), Some(Priority::USER_REJECT));
             assert_eq!(context.baggage().and_then(|baggage| baggage.get("cart")), Some("42"));
+            assert_eq!(inner.baggage_item("cart").as_deref(), Some("42"));
             let mut headers = HashMap::<String, String>::new();
             tracehound::inject(&mut headers);
             assert_eq!(headers["x-datadog-parent-id"], inner.span_id().unwrap().get().to_string());
@@ -174,6 +178,37 @@ mod unix {
             let name = if tracehound::current_span().is_some() { "parent" } else { "late" };
             otel.in_span(name, |_| ());
         });
+    }
+
+    fn uses_opentracing() {
+        let guard = tracehound::init();
+        let tracer = tracehound_opentracing::Tracer::new(guard.tracer().clone());
+        let outer = tracer.start_active_span("outer");
+        outer.set_baggage_item("cart", "42");
+        let before = outer.context();
+        let headers = |context: &opentracing_rs::SpanContext| {
+            let mut headers = BTreeMap::<String, String>::new();
+            tracer.inject(context, opentracing_rs::Format::TextMap, &mut headers).unwrap();
+            headers
+        };
+        let forked = fork();
+        if forked.is_child() {
+            assert!(tracer.active_span().is_none());
+            for context in [&before, &outer.context()] {
+                let headers = headers(context);
+                assert_eq!(headers["ot-baggage-cart"], "42");
+                let active = tracer.log_correlation_context().span_id;
+                assert_eq!(headers["x-datadog-parent-id"], active);
+            }
+            tracer.in_span("child", |span| {
+                assert_eq!(span.baggage_item("cart").as_deref(), Some("42"));
+                tracehound::in_span("native", |_| ());
+            });
+            tracer.build_span("named").child_of(&before).start().finish();
+            outer.set_tag("by", "the child").log_event("of the child").finish();
+        } else {
+            tracer.in_span("parent", |_| ());
+        }
     }
 
     fn forks_below_an_ended_span() {
@@ -253,14 +288,15 @@ mod unix {
     }
 
     fn has_an_idle_child() {
-        let guard = unhurried().install();
+        // Who waits in the child for what it does not have waits for all of this.
+        let guard = unhurried().install().timeout(LIMIT / 4);
         let root = tracehound::trace("of the parent");
         let forked = fork();
         let start = Instant::now();
         drop(root);
         if forked.is_child() {
             drop(guard);
-            assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+            assert!(start.elapsed() < LIMIT / 8, "{:?}", start.elapsed());
         }
     }
 
@@ -303,58 +339,103 @@ mod unix {
         );
     }
 
-    /// As many as a busy machine has time for.
-    const FORKS: usize = 50;
+    /// As many as there is time for, within these bounds.
+    const FORKS: RangeInclusive<usize> = 5..=50;
+    const TIME_TO_FORK: Duration = LIMIT.checked_div(6).unwrap();
+
+    /// Threads that work while the process forks, and rest while a child runs: a child that has to share the
+    /// machine with them takes many times as long, and too long on a busy one.
+    struct Crowd {
+        ended: AtomicBool,
+        /// How many children there were. Locked for writing while one runs.
+        children: RwLock<usize>,
+        /// How often each has begun its work.
+        rounds: [AtomicUsize; 3],
+    }
+
+    impl Crowd {
+        fn new() -> Self {
+            let rounds = [const { AtomicUsize::new(0) }; 3];
+            Crowd { ended: AtomicBool::new(false), children: RwLock::new(0), rounds }
+        }
+
+        /// One of the threads. `round` is told how often it was called since the last child.
+        fn work(&self, thread: usize, mut round: impl FnMut(usize)) {
+            let (mut last, mut since) = (0, 0);
+            while !self.ended.load(Ordering::Relaxed) {
+                let children = self.children.read().unwrap_or_else(PoisonError::into_inner);
+                since = if *children == last { since + 1 } else { 0 };
+                last = *children;
+                self.rounds[thread].fetch_add(1, Ordering::Relaxed);
+                round(since);
+            }
+        }
+
+        /// Returns when every thread is at work again.
+        fn wait_until_busy(&self) {
+            let now = || self.rounds.each_ref().map(|rounds| rounds.load(Ordering::Relaxed));
+            let before = now();
+            while now().iter().zip(before).any(|(now, before)| *now == before) {
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// Ends a crowd also where a child has failed: its threads are waited for.
+    struct End<'a>(&'a Crowd);
+
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.ended.store(true, Ordering::Relaxed);
+        }
+    }
 
     /// Every lock that there is, in use by some thread at each fork.
     fn forks_while_threads_trace() {
         let guard = unhurried().log(|_, _| ()).install();
         let provider = tracehound_opentelemetry::install();
         let root = tracehound::trace("root");
-        let stop = AtomicBool::new(false);
-        let go_on = || !stop.load(Ordering::Relaxed);
         let root_handle = root.handle();
+        let crowd = Crowd::new();
+        let start = Instant::now();
+        let mut forks = 0;
         thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    let otel = provider.tracer("test");
-                    for number in 0u64.. {
-                        if !go_on() {
-                            break;
+            let (crowd, root_handle) = (&crowd, &root_handle);
+            for thread in 0..2 {
+                let otel = provider.tracer("test");
+                scope.spawn(move || {
+                    crowd.work(thread, |round| {
+                        let _here = tracehound::activate(root_handle);
+                        // A busy machine has time for many rounds, and none to read so many spans.
+                        if round < 100 {
+                            otel.in_span("of a thread", |_| tracehound::in_span("native", |_| ()));
+                            let _apart = tracehound::start_span("apart");
                         }
-                        let _here = tracehound::activate(&root_handle);
-                        otel.in_span("of a thread", |_| tracehound::in_span("native", |_| ()));
-                        root_handle.set_tag("number", number as i64);
-                        let _apart = tracehound::start_span("apart");
-                    }
+                        root_handle.set_tag("thread", thread as i64);
+                        let _ = root_handle.name();
+                        tracehound::inject(&mut HashMap::<String, String>::new());
+                        tracehound::tracer().set_tags([("region", "eu")]);
+                    });
                 });
             }
-            scope.spawn(|| {
-                while go_on() {
-                    let mut headers = HashMap::<String, String>::new();
-                    tracehound::tracer().inject_span(&root_handle, &mut headers);
-                    tracehound::tracer().set_tags([("region", "eu")]);
-                    let _ = root_handle.name();
-                }
-            });
-            scope.spawn(|| {
-                while go_on() {
-                    let _ = tracehound::flush(LIMIT);
-                }
-            });
-            let mut is_child = false;
-            for number in 0..FORKS {
+            scope.spawn(|| crowd.work(2, |_| tracehound::flush(LIMIT).unwrap_or_default()));
+            let _end = End(crowd);
+            let is_enough = |forks| FORKS.contains(&forks) && start.elapsed() > TIME_TO_FORK;
+            while forks < *FORKS.end() && !is_enough(forks) {
+                crowd.wait_until_busy();
                 let forked = fork();
-                is_child = forked.is_child();
-                if is_child {
-                    child_amid_threads(number, &root_handle);
+                if forked.is_child() {
+                    child_amid_threads(forks, root_handle);
                     // Its scope would wait for threads that are not here.
                     std::process::exit(0);
                 }
+                let mut children = crowd.children.write().unwrap();
+                drop(forked);
+                *children += 1;
+                forks = *children;
             }
-            assert!(!is_child);
-            stop.store(true, Ordering::Relaxed);
         });
+        root.set_tag("forks", forks as u64);
         drop(root);
         drop(guard);
     }
@@ -443,10 +524,11 @@ mod unix {
         }
     }
 
-    pub(crate) const TESTS: [Named; 12] = [
+    pub(crate) const TESTS: [Named; 13] = [
         ("a_trace_goes_on_in_the_child", a_trace_goes_on_in_the_child),
         ("what_came_in_goes_on_in_the_child", what_came_in_goes_on_in_the_child),
         ("a_trace_of_opentelemetry_goes_on", a_trace_of_opentelemetry_goes_on),
+        ("a_trace_of_opentracing_goes_on", a_trace_of_opentracing_goes_on),
         ("an_ended_span_gives_way_at_a_fork", an_ended_span_gives_way_at_a_fork),
         ("a_child_may_fork", a_child_may_fork),
         ("workers_forked_in_advance_trace_on_their_own", workers_forked_in_advance),
@@ -521,6 +603,15 @@ mod unix {
         }
     }
 
+    fn a_trace_of_opentracing_goes_on() {
+        let received = Received::from("uses_opentracing", &[]);
+        let lines =
+            ["child < outer", "named < outer", "native < child", "outer < ", "parent < outer"];
+        assert_eq!(received.lines(), lines);
+        assert_eq!((received.trace_ids(), received.runtime_ids()), (1, 2));
+        assert_eq!(received.span("outer").meta("by"), None);
+    }
+
     fn an_ended_span_gives_way_at_a_fork() {
         let received = Received::from("forks_below_an_ended_span", &[]);
         assert_eq!(received.lines(), ["child < main", "inner < main", "main < ", "named < inner"]);
@@ -581,7 +672,9 @@ mod unix {
         assert_eq!(root.meta("by"), None);
         let children: Vec<&Span> = spans.iter().filter(|span| span.name == "child").collect();
         let numbers: BTreeSet<_> = children.iter().filter_map(|span| span.meta("number")).collect();
-        assert_eq!((children.len(), numbers.len()), (FORKS, FORKS));
+        let forks = root.metric("forks").unwrap() as usize;
+        assert!(FORKS.contains(&forks), "{forks}");
+        assert_eq!((children.len(), numbers.len()), (forks, forks));
         for child in children {
             assert_eq!((child.trace_id, child.parent_id), (root.trace_id, root.span_id));
             assert_eq!(child.metric("_sampling_priority_v1"), root.metric("_sampling_priority_v1"));

@@ -29,7 +29,9 @@ fn unsafe_to_fork(source: &str) -> Vec<&str> {
 fn statics_can_be_forked() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = files_below(&root.join("src"));
-    files.extend(files_below(&root.join("compat/opentelemetry/src")));
+    for bridge in ["compat/opentelemetry/src", "compat/opentracing/src"] {
+        files.extend(files_below(&root.join(bridge)));
+    }
     let is_test = |path: &Path| path.file_name().is_some_and(|name| name == "tests.rs");
     let mut wrong = Vec::new();
     for file in files.iter().filter(|path| !is_test(path)) {

@@ -259,7 +259,10 @@ impl SpanRef {
     }
 
     pub(crate) fn shared_baggage(&self) -> Option<Arc<Baggage>> {
-        self.at.as_ref().filter(|at| at.segment.has_baggage())?;
+        let at = self.at.as_ref().filter(|at| at.segment.has_baggage())?;
+        if at.segment.is_inherited() {
+            return self.handed_over(Lineage::Explicit)?.baggage;
+        }
         self.read(|span| span.record.baggage.clone()).flatten()
     }
 

@@ -38,7 +38,8 @@ use super::builder::TracerBuilder;
 ///   started below it continue the trace. The sampling decision of that trace is taken before the fork. (The
 ///   same happens before `std::process::Command` forks, with `pre_exec` for example.)
 /// - The parent's spans stay the parent's. In the child a handle of one still has its ids and its
-///   [`context`](SpanRef::context), but it is not open: changing, finishing or dropping it has no effect.
+///   [`context`](SpanRef::context), and the active one its baggage, but it is not open: changing, finishing or
+///   dropping it has no effect.
 /// - The child has ids, a `runtime-id`, loss counters and rate limits of its own, and from its first finished
 ///   trace on a queue, a worker and a connection. What the parent had not sent, the parent sends.
 /// - [`flush`](Tracer::flush), [`shutdown`](Tracer::shutdown) and the [`Guard`](crate::Guard) are about what

@@ -76,3 +76,32 @@ impl<T> Slot<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// As in a child, in one process, so that Miri can look at it. What is left alone there is leaked here.
+    #[test]
+    fn the_value_of_another_epoch_is_hidden_lent_on_and_left_alone() {
+        let of_parent = Arc::new(0);
+        let mut slot = Slot::new();
+        let lent = slot.put(0, Arc::clone(&of_parent)).unwrap();
+        assert!(slot.get(1).is_none());
+        assert!(slot.any().is_some_and(|any| Arc::ptr_eq(any, lent)));
+        let own = slot.put(1, Arc::new(1)).unwrap();
+        assert!(Arc::ptr_eq(lent, &of_parent));
+        let (there, refused) = slot.put(1, Arc::new(2)).unwrap_err();
+        assert_eq!((**there, *refused), (1, 2));
+        let own = Arc::clone(own);
+        assert!(slot.get(0).is_none());
+        slot.clear(1);
+        assert!(slot.any().is_none());
+        assert_eq!((Arc::strong_count(&own), Arc::strong_count(&of_parent)), (1, 2));
+
+        slot.put(1, own).unwrap();
+        slot.clear(2);
+        assert!(slot.any().is_none());
+    }
+}

@@ -114,7 +114,8 @@ pub trait TracerBackend: AsAny + fmt::Debug + Send + Sync {
     /// Starts a span, and does not make it active.
     ///
     /// `tracer` is the handle through which it was called, for an implementation that needs one. The
-    /// parent is what [`StartOptions::parent`] says; tags are set as by [`SpanBackend::set_tag`]; the
+    /// parent is what [`StartOptions::parent`] says, but that references to another tracer's contexts, which
+    /// it cannot know, are to be left out; tags are set as by [`SpanBackend::set_tag`]; the
     /// parent's baggage is copied.
     fn start_span(&self, tracer: &Tracer, options: StartOptions<'_>) -> Arc<dyn SpanBackend>;
 

@@ -48,7 +48,8 @@ impl<'a> SpanBuilder<'a> {
 
     /// Makes a span or a context the parent, before any [`SpanBuilder::reference`]. The last call counts.
     ///
-    /// `None` and an empty context are no parent: then it is as if this had not been called.
+    /// `None`, an empty context and one of another tracer are no parent: then it is as if this had not been
+    /// called.
     pub fn child_of(mut self, parent: impl Into<SpanContext>) -> Self {
         self.options.set_child_of(parent.into());
         self

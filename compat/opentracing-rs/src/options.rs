@@ -50,6 +50,7 @@ impl<'a> StartOptions<'a> {
 
     /// Which span becomes the parent: that of `child_of`, else that of the first reference, whatever its
     /// type, else the active one, unless it is to be ignored. References to an empty context do not count.
+    /// Whether a context is one of the tracer's own is not looked at.
     #[must_use]
     pub fn parent(&self) -> Parent<'_> {
         match self.references().next() {

@@ -32,7 +32,7 @@ use crate::span::Span;
 #[must_use = "the span is active only until the scope is dropped; `let _ =` drops it at once"]
 pub struct Scope {
     span: Span,
-    /// `None` for the no-op span, and when closed.
+    /// `None` where nothing keeps what is active: for the no-op span, and the no-op tracer.
     backend: Option<Box<dyn ScopeBackend>>,
     finish_on_close: bool,
     panic: PanicWatch,
@@ -77,13 +77,12 @@ impl Deref for Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        let Some(backend) = self.backend.take() else { return };
-        // Finished before it is left: what comes next must find the span complete.
-        if self.finish_on_close && backend.is_active() {
+        // Finished before the activation ends: what comes next must find the span complete.
+        let is_in_order = self.backend.as_ref().is_none_or(|backend| backend.is_active());
+        if self.finish_on_close && is_in_order {
             self.panic.mark(&self.span);
             self.span.finish();
         }
-        drop(backend);
     }
 }
 

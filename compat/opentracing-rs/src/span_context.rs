@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::backend::SpanContextBackend;
 use crate::baggage::Baggage;
+use crate::finish_guard::FinishGuard;
+use crate::scope::Scope;
 use crate::span::Span;
 
 /// What of a span goes to its children and to other processes: its identity and its baggage.
@@ -93,6 +95,20 @@ impl From<&SpanContext> for SpanContext {
 impl From<&Span> for SpanContext {
     fn from(span: &Span) -> Self {
         span.context()
+    }
+}
+
+/// That of its span.
+impl From<&Scope> for SpanContext {
+    fn from(scope: &Scope) -> Self {
+        scope.span().context()
+    }
+}
+
+/// That of its span.
+impl From<&FinishGuard> for SpanContext {
+    fn from(guard: &FinishGuard) -> Self {
+        guard.context()
     }
 }
 

@@ -11,9 +11,9 @@ use opentracing_rs::backend::{
     ExtractFrom, InjectInto, ScopeBackend, ScopeManagerBackend, SpanBackend, TracerBackend,
 };
 use opentracing_rs::conformance::{self, BoxFuture, Check, Subject};
-use opentracing_rs::mock::MockTracer;
+use opentracing_rs::mock::{MockContext, MockTracer};
 use opentracing_rs::{
-    Error, Span, SpanContext, StartOptions, ThreadLocalScopeManager, Tracer, Value,
+    Error, Reference, Span, SpanContext, StartOptions, ThreadLocalScopeManager, Tracer, Value,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +23,8 @@ enum Fault {
     DeafToParents,
     /// What is active is not looked at.
     BlindToActive,
+    /// A parent of another tracer is one, whom nobody knows.
+    TakesForeign,
     /// Each scope takes itself for the active one.
     EveryScopeActive,
     /// No scope takes itself for the active one.
@@ -78,7 +80,9 @@ impl TracerBackend for Faulty {
         for reference in options.references().filter(|_| self.fault != Fault::DeafToParents) {
             changed = changed.reference(reference.clone());
         }
-        if options.ignores_active_span() || self.fault == Fault::BlindToActive {
+        let is_own = |cause: &Reference| cause.context().downcast_ref::<MockContext>().is_some();
+        let is_lost = self.fault == Fault::TakesForeign && !options.references().all(is_own);
+        if options.ignores_active_span() || self.fault == Fault::BlindToActive || is_lost {
             changed = changed.ignore_active_span();
         }
         if let Some(start) = options.start_time().filter(|_| self.fault != Fault::OwnTimes) {
@@ -201,9 +205,10 @@ fn the_tracer_is_right_without_a_fault() {
 
 #[test]
 fn each_fault_is_found_by_the_check_that_is_there_for_it() {
-    let found: [(Fault, &[Check], &str); 12] = [
+    let found: [(Fault, &[Check], &str); 13] = [
         (Fault::DeafToParents, conformance::SPANS, "child_of comes before references"),
         (Fault::BlindToActive, conformance::SPANS, "the active span is the parent"),
+        (Fault::TakesForeign, conformance::SPANS, "a context of another tracer is no parent"),
         (Fault::EveryScopeActive, conformance::SCOPES, "closing the outer scope first"),
         (Fault::NoScopeActive, conformance::SCOPES, "closing finishes only if told to"),
         (Fault::StaysActive, conformance::SCOPES, "something stayed active"),

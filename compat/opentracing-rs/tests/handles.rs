@@ -4,7 +4,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use opentracing_rs::mock::MockTracer;
 use opentracing_rs::{
-    Baggage, Error, FinishGuard, FutureExt, OwnedValue, Span, SpanContext, Tracer,
+    Baggage, Error, FinishGuard, FutureExt, OwnedValue, Reference, Span, SpanContext, Tracer,
 };
 
 fn any_thread<T: Send + Sync + Unpin>() {}
@@ -41,6 +41,29 @@ fn a_handle_knows_what_it_holds() {
     let span = tracer.start_span("one");
     assert!(span.tracer().downcast_ref::<MockTracer>().is_some());
     span.finish();
+}
+
+#[test]
+fn a_guard_is_a_parent_as_its_span_is() {
+    let mock = MockTracer::new();
+    let tracer = mock.tracer();
+    let scope = tracer.start_active_span("scope");
+    let guard = tracer.build_span("guard").child_of(&scope).start().finish_on_drop();
+    let builder = tracer.build_span("leaf").child_of(&guard);
+    builder.reference(Reference::follows_from(&scope)).start().finish();
+    drop((guard, scope));
+    let parents: Vec<_> = mock.finished_spans().iter().map(|span| span.parent_id).collect();
+    assert_eq!(parents, [Some(2), Some(1), None]);
+}
+
+#[test]
+fn a_scope_of_the_noop_tracer_finishes_its_span_if_it_is_to() {
+    let mock = MockTracer::new();
+    let span = mock.tracer().start_span("one");
+    Tracer::noop().scope_manager().activate(&span, false).close();
+    assert_eq!(mock.open_spans().len(), 1);
+    Tracer::noop().scope_manager().activate(&span, true).close();
+    assert!(mock.open_spans().is_empty() && mock.misuses().is_empty());
 }
 
 #[test]

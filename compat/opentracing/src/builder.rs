@@ -132,7 +132,7 @@ impl TracerBuilder {
         if on {
             return self;
         }
-        let text = "priority_sampling cannot be switched off; ignored";
+        let text = "priority_sampling cannot be switched off";
         self.problem(Error::new(ErrorKind::InvalidValue, text))
     }
 
@@ -215,7 +215,7 @@ impl TracerBuilder {
         if !self.problems.is_empty() {
             native.warn_once("opentracing.configuration", || {
                 let texts: Vec<_> = self.problems.iter().map(Error::to_string).collect();
-                format!("OpenTracing configuration: {}", texts.join("; "))
+                format!("OpenTracing configuration: {}; ignored", texts.join("; "))
             });
         }
         Ok(match program {

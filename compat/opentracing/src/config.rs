@@ -16,8 +16,8 @@ impl TracerBuilder {
         match (key, value) {
             ("agent_hostname", ConfigValue::Text(host)) => self.agent_hostname(host),
             ("agent_port", ConfigValue::Integer(port)) => match u16::try_from(port) {
-                Ok(port) => self.agent_port(port),
-                Err(_) => self.wrong("agent_port", "a number from 1 to 65535"),
+                Ok(port) if port != 0 => self.agent_port(port),
+                _ => self.wrong("agent_port", "a number from 1 to 65535"),
             },
             ("agent_https", ConfigValue::Bool(https)) => self.agent_https(https),
             ("uds_path", ConfigValue::Text(path)) => self.uds_path(path),
@@ -58,13 +58,12 @@ impl TracerBuilder {
     }
 
     fn wrong(self, key: &str, expected: &str) -> Self {
-        let text = format!("{key} is to be {expected}; ignored");
+        let text = format!("{key} is to be {expected}");
         self.problem(Error::new(ErrorKind::InvalidValue, text))
     }
 
     fn unknown(self, key: &str) -> Self {
-        let text =
-            format!("{key:?} is no configuration key; ignored (there are {})", KEYS.join(", "));
+        let text = format!("{key:?} is no configuration key (there are {})", KEYS.join(", "));
         self.problem(Error::new(ErrorKind::UnknownKey, text))
     }
 }

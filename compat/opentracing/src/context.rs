@@ -1,10 +1,11 @@
 //! What of a span goes to its children and over borders: its place in a trace, and its baggage.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use opentracing_rs::backend::SpanContextBackend;
 use opentracing_rs::{Baggage, ReferenceType, SpanContext};
 use tracehound::{Baggage as NativeBaggage, Context as Place, SpanId, SpanLink, SpanRef, TraceId};
+use tracehound_fork::WriteOnce;
 
 /// The attribute of a link that says which reference it was.
 ///
@@ -18,12 +19,12 @@ pub(crate) struct Context {
     place: Place,
     baggage: Option<Arc<NativeBaggage>>,
     /// The same, as OpenTracing shows it; made when somebody looks.
-    shown: OnceLock<Baggage>,
+    shown: WriteOnce<Baggage>,
 }
 
 impl Context {
     pub(crate) fn new(place: Place, baggage: Option<Arc<NativeBaggage>>) -> Self {
-        Context { place, baggage, shown: OnceLock::new() }
+        Context { place, baggage, shown: WriteOnce::new() }
     }
 
     /// Ours, if it is one of ours.
@@ -69,7 +70,7 @@ impl Context {
 
 impl SpanContextBackend for Context {
     fn baggage(&self) -> &Baggage {
-        self.shown.get_or_init(|| match &self.baggage {
+        self.shown.get_or_make(|| match &self.baggage {
             Some(baggage) => baggage.iter().collect(),
             None => Baggage::new(),
         })

@@ -1,11 +1,12 @@
 //! OpenTracing's side of a span.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentracing_rs::backend::SpanBackend;
 use opentracing_rs::{SpanContext, Tracer, Value};
 use tracehound::{Baggage, Context as Place, SpanRef, Text};
+use tracehound_fork::WriteOnce;
 
 use crate::{context, log, tags};
 
@@ -16,17 +17,17 @@ pub(crate) struct Span {
     /// Where a span that does not exist would be, so that the trace goes on below it.
     instead: Place,
     /// The core forgets a span when it is sent; its context is to stay valid.
-    last_baggage: OnceLock<Arc<Baggage>>,
+    last_baggage: WriteOnce<Arc<Baggage>>,
 }
 
 impl Span {
     pub(crate) fn new(native: SpanRef) -> Self {
-        Span { native, instead: Place::empty(), last_baggage: OnceLock::new() }
+        Span { native, instead: Place::empty(), last_baggage: WriteOnce::new() }
     }
 
     /// For a span that does not exist, because tracing is off or the trace is full.
     pub(crate) fn none(instead: Place) -> Self {
-        Span { native: SpanRef::none(), instead, last_baggage: OnceLock::new() }
+        Span { native: SpanRef::none(), instead, last_baggage: WriteOnce::new() }
     }
 
     /// OpenTracing's handle of a span that was made elsewhere.

@@ -126,6 +126,7 @@ fn mistakes_are_one_warning_and_in_strict_mode_an_error() {
         (key("", 1), ErrorKind::UnknownKey, "\"\" is no configuration key"),
         (key("agent_hostname", 1), ErrorKind::InvalidValue, "agent_hostname is to be text"),
         (key("agent_port", "x"), ErrorKind::InvalidValue, "agent_port is to be a number"),
+        (key("agent_port", 0), ErrorKind::InvalidValue, "agent_port is to be a number"),
         (key("agent_port", 70_000), ErrorKind::InvalidValue, "agent_port is to be a number"),
         (key("enabled", "no"), ErrorKind::InvalidValue, "enabled is to be true or false"),
         (key("global_tags", "a:b"), ErrorKind::InvalidValue, "global_tags is to be a map"),
@@ -148,11 +149,13 @@ fn mistakes_are_one_warning_and_in_strict_mode_an_error() {
             "{lines:?}"
         );
         assert!(lines.concat().contains("; \"unknown\" is no"), "{lines:?}");
+        assert!(lines.concat().ends_with("; ignored"), "{lines:?}");
 
         for strict in [builder().0.strict(true), builder().0.debug(true)] {
             let error = strict.config(config.clone()).build().unwrap_err();
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().starts_with(text), "{error}");
+            assert!(!error.to_string().contains("ignored"), "{error}");
         }
         // Whether strictness is asked for before or after makes no difference.
         assert!(builder().0.config(config).config(key("debug", true)).build().is_err());

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::subject::{Identity, Subject, is_near};
 use super::suite::Check;
+use crate::backend::SpanContextBackend;
+use crate::baggage::Baggage;
 use crate::format::Format;
 use crate::reference::Reference;
 use crate::span_context::SpanContext;
@@ -18,6 +20,7 @@ pub const CHECKS: &[Check] = &[
     ("child_of comes before references and the active span", child_of_comes_first),
     ("the first reference comes before the active span", the_first_reference_comes_next),
     ("an empty context is no parent", an_empty_context_is_no_parent),
+    ("a context of another tracer is no parent", a_context_of_another_tracer_is_no_parent),
     ("a finished span can be a parent", a_finished_span_can_be_a_parent),
     ("the ids of the context are the span's", the_ids_of_the_context_are_the_spans),
     ("tags and names are kept", tags_and_names_are_kept),
@@ -104,6 +107,42 @@ fn an_empty_context_is_no_parent(subject: &Subject) {
     first.finish();
     assert!(subject.one("child").is_child_of(&subject.one("active")));
     assert!(subject.one("referring").is_child_of(&subject.one("first")));
+}
+
+/// The context of a tracer that nobody has.
+#[derive(Debug)]
+struct Foreign(Baggage);
+
+impl SpanContextBackend for Foreign {
+    fn baggage(&self) -> &Baggage {
+        &self.0
+    }
+
+    fn trace_id(&self) -> Option<String> {
+        Some("1".to_owned())
+    }
+
+    fn span_id(&self) -> Option<String> {
+        Some("1".to_owned())
+    }
+}
+
+fn a_context_of_another_tracer_is_no_parent(subject: &Subject) {
+    let tracer = subject.tracer();
+    let foreign = SpanContext::new(Foreign(Baggage::new().with("item", "foreign")));
+    let first = tracer.start_span("first");
+    tracer.in_span("active", |_| {
+        let child = tracer.build_span("child").child_of(&foreign).start();
+        assert_eq!(child.baggage_item("item"), None);
+        child.finish();
+        let child = tracer.build_span("referring").child_of(&foreign);
+        child.reference(Reference::child_of(&first)).start().finish();
+        tracer.build_span("root").child_of(&foreign).ignore_active_span().start().finish();
+    });
+    first.finish();
+    assert!(subject.one("child").is_child_of(&subject.one("active")));
+    assert!(subject.one("referring").is_child_of(&subject.one("first")));
+    assert_eq!(subject.one("root").parent_id, None);
 }
 
 fn a_finished_span_can_be_a_parent(subject: &Subject) {

@@ -9,7 +9,7 @@ use super::kept::{Kept, MockReference, MockSpan};
 use super::span::Handle;
 use crate::backend::{ExtractFrom, InjectInto, ScopeManagerBackend, SpanBackend, TracerBackend};
 use crate::error::Error;
-use crate::options::{Parent, StartOptions};
+use crate::options::StartOptions;
 use crate::reference::{Reference, ReferenceType};
 use crate::span_context::SpanContext;
 use crate::thread_local::ThreadLocalScopeManager;
@@ -90,17 +90,17 @@ impl MockTracer {
 
 impl TracerBackend for MockTracer {
     fn start_span(&self, tracer: &Tracer, options: StartOptions<'_>) -> Arc<dyn SpanBackend> {
-        let mut causes: Vec<Reference> = options.references().cloned().collect();
-        if let Parent::Active = options.parent() {
-            let active = self.scopes.active_span(tracer);
-            causes.extend(active.as_ref().map(Reference::child_of));
-        }
         // What another tracer made has no meaning here.
         let known = |cause: &Reference| {
             let context = cause.context().downcast_ref::<MockContext>()?;
             Some((cause.kind(), context.clone()))
         };
-        let causes: Vec<(ReferenceType, MockContext)> = causes.iter().filter_map(known).collect();
+        let mut causes: Vec<(ReferenceType, MockContext)> =
+            options.references().filter_map(known).collect();
+        if causes.is_empty() && !options.ignores_active_span() {
+            let active = self.scopes.active_span(tracer);
+            causes.extend(active.and_then(|active| known(&Reference::child_of(&active))));
+        }
         let references = causes.iter().map(|(kind, to)| MockReference {
             kind: *kind,
             trace_id: to.trace_id,
