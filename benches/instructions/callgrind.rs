@@ -1,0 +1,97 @@
+//! A case in a process of its own, under callgrind or alone.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::cases::Case;
+
+/// Of one process. Under valgrind, on a busy machine, the longest takes a few seconds.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Whether there is a valgrind to count with.
+pub(crate) fn is_there() -> bool {
+    run(Command::new("valgrind").arg("--version")).is_ok()
+}
+
+/// Instructions of the application's thread for one span, or for one carrier.
+///
+/// From a run and one that is twice as long, so that what a process does once is not in it.
+pub(crate) fn instructions(case: &Case) -> Result<u64, String> {
+    let (long, short) = thread::scope(|scope| {
+        let short = scope.spawn(|| total(case.name, case.times));
+        (total(case.name, 2 * case.times), short.join().unwrap())
+    });
+    Ok((long? - short?) / (case.times * case.spans))
+}
+
+/// Does the work once, without counting.
+pub(crate) fn try_out(case: &Case) -> Result<(), String> {
+    run(for_case(&mut Command::new(this()?), case.name, 1))
+}
+
+fn total(case: &str, times: u64) -> Result<u64, String> {
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).map_err(text)?;
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "--separate-threads=yes", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", directory.path().join("out").display()))
+        .arg(this()?);
+    run(for_case(&mut valgrind, case, times))?;
+    // Each thread has a file; the first is the application's.
+    let counted = fs::read_to_string(directory.path().join("out-01")).map_err(text)?;
+    counted
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
+        .ok_or_else(|| "callgrind's file has no total".to_owned())
+}
+
+fn this() -> Result<PathBuf, String> {
+    env::current_exe().map_err(text)
+}
+
+/// Neither valgrind nor a tracer is to be told anything by the environment.
+fn for_case<'a>(command: &'a mut Command, case: &str, times: u64) -> &'a mut Command {
+    let is_needed = |name: &OsStr| ["PATH", "VALGRIND_LIB"].iter().any(|needed| name == *needed);
+    command
+        .args(["--work", case, &times.to_string()])
+        .env_clear()
+        .envs(env::vars_os().filter(|(name, _)| is_needed(name)))
+}
+
+/// Runs it to its end, or ends it.
+fn run(command: &mut Command) -> Result<(), String> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(text)?;
+    let stderr = child.stderr.take();
+    let (ended, has_ended) = channel();
+    thread::spawn(move || {
+        let mut said = String::new();
+        // It ends when the process does.
+        let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut said));
+        let _ = ended.send(said);
+    });
+    let Ok(said) = has_ended.recv_timeout(LIMIT) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!("it did not end within {LIMIT:?}"));
+    };
+    let status = child.wait().map_err(text)?;
+    if status.success() { Ok(()) } else { Err(format!("{status}: {said}")) }
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}

@@ -1,0 +1,172 @@
+//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them.
+
+use std::hint::black_box;
+use std::mem;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
+use opentelemetry::{Context, KeyValue};
+use tracehound::config::{Config, Environment, Style};
+use tracehound::{
+    HttpPropagator, Mechanism, Priority, SpanContext, SpanId, SpanRef, TraceId, Tracer,
+};
+use tracehound_opentelemetry::TracerProvider;
+use tracehound_test_support::FaultAgent;
+use tracehound_test_support::fault_agent::scripts;
+
+/// One kind of work.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    /// What one piece of work is divided by.
+    pub(crate) spans: u64,
+    /// How often the shorter run does the work: so often that what differs between two runs (which of the
+    /// threads is first, and therefore which vectors are there) is below 1 %.
+    pub(crate) times: u64,
+    /// Does the work so many times.
+    pub(crate) work: fn(u64),
+}
+
+/// In the order of the table.
+pub(crate) const CASES: [Case; 6] = [
+    Case { name: "native: root", spans: 1, times: 20_000, work: root },
+    Case {
+        name: "native: root and 9 children",
+        spans: 10,
+        times: 2_000,
+        work: root_and_9_children,
+    },
+    Case { name: "native: hot", spans: 10, times: 1_000, work: hot },
+    Case { name: "opentelemetry: hot", spans: 10, times: 1_000, work: opentelemetry_hot },
+    Case { name: "inject", spans: 1, times: 1_000, work: inject },
+    Case { name: "extract", spans: 1, times: 1_000, work: extract },
+];
+
+/// Traces between two flushes: fewer spans than wake the worker by themselves.
+const TRACES: u64 = 100;
+const CHILDREN: usize = 9;
+
+/// With a real pipeline behind it. What is sent comes back as empty vectors, as in a program that is not
+/// overloaded.
+fn with_tracer(times: u64, trace: impl Fn(&Tracer)) {
+    with_tracer_of(|tracer| tracer, times, trace);
+}
+
+/// The same for a tracer of another API.
+fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, times: u64, trace: impl Fn(&T)) {
+    let agent = FaultAgent::start(scripts::healthy);
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .flush_interval(Duration::from_secs(3600))
+        .build();
+    let bridged = bridge(tracer.clone());
+    for made in 0..times {
+        if made % TRACES == 0 {
+            tracer.flush(Duration::from_secs(10)).unwrap();
+        }
+        trace(&bridged);
+    }
+    // Whether it were this thread or the agent's that dropped the requests would be a matter of chance.
+    mem::forget(agent);
+}
+
+fn root(times: u64) {
+    with_tracer(times, |tracer| drop(tracer.start_span("root")));
+}
+
+fn root_and_9_children(times: u64) {
+    with_tracer(times, |tracer| {
+        let _root = tracer.trace("root");
+        for _ in 0..CHILDREN {
+            drop(tracer.trace("child"));
+        }
+    });
+}
+
+/// All active, with five tags each.
+fn hot(times: u64) {
+    with_tracer(times, |tracer| {
+        let root = tracer.trace("root");
+        tag(&root);
+        for _ in 0..CHILDREN {
+            let child = tracer.trace("child");
+            tag(&child);
+        }
+    });
+}
+
+fn tag(span: &SpanRef) {
+    span.set_tag("http.method", "GET");
+    span.set_tag("http.route", "/users/{id}");
+    span.set_tag("user.name", "somebody");
+    span.set_tag("cart.items", 3);
+    span.set_tag("cart.total", 9.5);
+}
+
+/// The same through a tracer of its own type, with OpenTelemetry's context as the one store.
+fn opentelemetry_hot(times: u64) {
+    let bridge = |tracer| TracerProvider::builder().tracer(tracer).install().tracer("bench");
+    with_tracer_of(bridge, times, |tracer| {
+        tracer.in_span("root", |cx| {
+            set_attributes(&cx);
+            for _ in 0..CHILDREN {
+                tracer.in_span("child", |cx| set_attributes(&cx));
+            }
+        });
+    });
+}
+
+fn set_attributes(cx: &Context) {
+    let span = cx.span();
+    span.set_attribute(KeyValue::new("http.method", "GET"));
+    span.set_attribute(KeyValue::new("http.route", "/users/{id}"));
+    span.set_attribute(KeyValue::new("user.name", "somebody"));
+    span.set_attribute(KeyValue::new("cart.items", 3));
+    span.set_attribute(KeyValue::new("cart.total", 9.5));
+}
+
+fn propagator() -> HttpPropagator {
+    let config = Config::builder().environment(Environment::empty());
+    let styles = [Style::Datadog, Style::TraceContext];
+    HttpPropagator::new(&config.propagation_styles(styles).build())
+}
+
+/// A trace kept by hand, that began in a synthetic test.
+fn context() -> SpanContext {
+    let trace_id = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
+    SpanContext::new(trace_id, SpanId::new(0x1234_5678_9abc_def0))
+        .with_priority(Priority::USER_KEEP)
+        .with_mechanism(Mechanism::MANUAL)
+        .with_origin("synthetics")
+}
+
+/// Into a vector that has room.
+fn inject(times: u64) {
+    let (propagator, context) = (propagator(), context());
+    let mut headers: Vec<(String, String)> = Vec::with_capacity(16);
+    for _ in 0..times {
+        headers.clear();
+        propagator.inject_context(black_box(&context), &mut headers);
+        black_box(&headers);
+    }
+}
+
+/// From the headers of a request that has others, too.
+fn extract(times: u64) {
+    let propagator = propagator();
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("host", "shop.example"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+        ("accept", "text/html"),
+        ("content-type", "application/json"),
+        ("cookie", "session=0123456789abcdef0123456789abcdef; theme=dark"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    propagator.inject_context(&context(), &mut headers);
+    for _ in 0..times {
+        black_box(propagator.extract(black_box(&headers)));
+    }
+}
