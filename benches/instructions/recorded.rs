@@ -5,11 +5,11 @@ pub(crate) const RECORDED: (&str, &str, &[(&str, u64)]) = (
     "1.95.0",
     "x86_64-linux",
     &[
-        ("native: root", 1654),
-        ("native: root and 9 children", 1216),
-        ("native: hot", 2589),
-        ("opentelemetry: hot", 4916),
-        ("inject", 6576),
-        ("extract", 5558),
+        ("native: root", 1499),
+        ("native: root and 9 children", 1181),
+        ("native: hot", 2570),
+        ("opentelemetry: hot", 4863),
+        ("inject", 5786),
+        ("extract", 5025),
     ],
 );
