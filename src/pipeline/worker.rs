@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::inner::Inner;
 use super::writer::Writer;
-use crate::clock::Anchor;
+use crate::clock;
 use crate::diag::LossReason;
 use crate::trace::suppress;
 
@@ -89,7 +89,7 @@ async fn serve(inner: &Arc<Inner>) -> bool {
     let mut writer = Writer::new(Arc::clone(inner));
     loop {
         let woken = pause(inner, writer.next_attempt()).await;
-        Anchor::renew();
+        clock::keep();
         // Read before the queue is: what was submitted before the request is in what is taken.
         let state = inner.signal.read();
         if state.stop {

@@ -1,11 +1,12 @@
 //! The part of one trace that lives in this process.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use tracehound_fork::epoch;
+use tracehound_machine::{ShortGuard, ShortLock};
 
 use super::baggage::Baggage;
 use super::body::{Body, MAX_SPANS_PER_TRACE};
@@ -22,7 +23,6 @@ use super::view::SpanView;
 use crate::clock::{self, Anchor};
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
-use crate::sync::lock;
 use crate::text::Text;
 
 /// The open part of a trace: one lock around two flat vectors.
@@ -46,7 +46,7 @@ pub(crate) struct Segment {
     /// Whether any span has had baggage: most traces have none, and need no lock to know.
     has_baggage: AtomicBool,
     decision: Decided,
-    body: Mutex<Body>,
+    body: ShortLock<Body>,
 }
 
 /// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
@@ -124,7 +124,7 @@ impl Segment {
             shared: Arc::clone(shared),
             has_baggage,
             decision: Decided::new(decision),
-            body: Mutex::new(body),
+            body: ShortLock::new(body),
         };
         At { segment: Arc::new(segment), slot: 0, id: root }
     }
@@ -137,8 +137,8 @@ impl Segment {
 
     /// The spans; `None` where they are another process's.
     #[inline]
-    fn body(&self) -> Option<MutexGuard<'_, Body>> {
-        (!self.is_inherited()).then(|| lock(&self.body))
+    fn body(&self) -> Option<ShortGuard<'_, Body>> {
+        (!self.is_inherited()).then(|| self.body.lock())
     }
 
     /// A part of a trace that another library has recorded; `None` for a context without a trace.
@@ -153,7 +153,7 @@ impl Segment {
             decision: Decided::new(inherited(shared, &upstream)),
             upstream: Some(Arc::new(upstream)),
             shared: Arc::clone(shared),
-            body: Mutex::default(),
+            body: ShortLock::default(),
         })
     }
 
@@ -263,7 +263,7 @@ impl At {
         if draft.record.baggage.is_some() {
             segment.note_baggage();
         }
-        let mut guard = lock(&segment.body);
+        let mut guard = segment.body.lock();
         let body = &mut *guard;
         let found = match lineage {
             Lineage::Explicit => body.at(self.slot, self.id),
@@ -427,7 +427,7 @@ impl At {
 
     /// Submits what is complete after a span has finished: the trace, or a part of it.
     #[inline]
-    fn hand_off(&self, mut body: MutexGuard<'_, Body>) {
+    fn hand_off(&self, mut body: ShortGuard<'_, Body>) {
         let segment = &self.segment;
         if body.open == 0 {
             let Body { spans, tags, finished, .. } = std::mem::take(&mut *body);
@@ -459,7 +459,7 @@ impl At {
 impl Drop for Segment {
     fn drop(&mut self) {
         let is_inherited = self.is_inherited();
-        let body = self.body.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let body = self.body.get_mut();
         if is_inherited {
             // Another thread may have been changing it at the fork: not even fit to be dropped.
             return std::mem::forget(std::mem::take(body));
@@ -482,7 +482,7 @@ impl Drop for Segment {
             shared: Arc::clone(&self.shared),
             has_baggage: self.has_baggage().into(),
             decision: Decided::new(self.decision()),
-            body: Mutex::default(),
+            body: ShortLock::default(),
         });
         heir.submit(spans, tags, finished);
     }
