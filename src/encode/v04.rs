@@ -6,7 +6,7 @@ use super::payload::{HEADER, Payload};
 use super::process::Process;
 use crate::propagation;
 use crate::sampling::{self, SpanSampler};
-use crate::trace::{Chunk, Decision, Segment, ServiceSource, SpanLink, SpanView, Value};
+use crate::trace::{Chunk, Decision, Kept, Segment, ServiceSource, SpanLink, SpanView};
 
 /// Why a chunk was not added to a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,9 +218,9 @@ impl Encoder {
                 continue;
             }
             match value {
-                Value::Text(text) => self.meta.text(key, text),
-                Value::Stack(stack) => self.meta.text(key, &stack.render()),
-                Value::Absent | Value::I64(_) | Value::F64(_) => {
+                Kept::Text(text) => self.meta.text(key, text),
+                Kept::Stack(stack) => self.meta.text(key, &stack.render()),
+                Kept::I64(_) | Kept::F64(_) => {
                     if let Some(number) = value.number() {
                         self.metrics.number(key, number);
                     }

@@ -4,7 +4,7 @@ use super::chunk::Buffers;
 use super::record::{OPEN, Record};
 use super::segment::Draft;
 use super::shared::Shared;
-use super::tags::Tags;
+use super::tags::{TagList, Tags};
 use crate::clock::Ticks;
 use crate::id::SpanId;
 
@@ -35,6 +35,14 @@ impl Body {
     #[inline]
     pub(super) fn settle_tags(&mut self) {
         self.tags.settle(&mut self.spans);
+    }
+
+    /// The tags of a span that is open.
+    #[inline(always)]
+    pub(super) fn open_tags(&mut self, slot: u32, id: SpanId) -> Option<(&mut TagList, &mut Tags)> {
+        self.settle_tags();
+        let record = self.spans.get_mut(slot as usize)?;
+        (record.id == Some(id) && record.is_open()).then_some((&mut record.tags, &mut self.tags))
     }
 
     pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {

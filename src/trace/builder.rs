@@ -139,13 +139,13 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// A tag; see [`SpanRef::set_tag`] for what becomes of which value.
-    pub fn tag(mut self, key: impl Into<Text>, value: impl Into<TagValue>) -> Self {
+    pub fn tag<'a>(mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
         self.put(key.into(), value.into());
         self
     }
 
     /// Several tags.
-    pub fn tags<K: Into<Text>, V: Into<TagValue>>(
+    pub fn tags<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
         mut self,
         tags: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
@@ -228,7 +228,7 @@ impl<'t> SpanBuilder<'t> {
         work(&span)
     }
 
-    fn put(&mut self, key: Text, value: TagValue) {
+    fn put(&mut self, key: Text, value: TagValue<'_>) {
         let Some((shared, plan)) = &mut self.on else { return };
         if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
             plan.decision = Some(decision);

@@ -18,10 +18,16 @@ pub(crate) struct Buffers {
 const MAX_KEPT_SPANS: usize = 1024;
 const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 
+/// Bytes of text for whose like the room is kept.
+const MAX_KEPT_TEXT: usize = 32 * 1024;
+
 impl Buffers {
     /// Emptied for another trace, or `None` when they have grown too large to keep.
     pub(crate) fn recycle(mut self) -> Option<Self> {
-        if self.spans.capacity() > MAX_KEPT_SPANS || self.tags.capacity() > MAX_KEPT_TAGS {
+        if self.spans.capacity() > MAX_KEPT_SPANS
+            || self.tags.capacity() > MAX_KEPT_TAGS
+            || self.tags.text_capacity() > MAX_KEPT_TEXT
+        {
             return None;
         }
         self.spans.clear();

@@ -222,7 +222,7 @@ impl RecordedSpan<'_> {
 
     /// Sets a tag, with the effects that it has on a span of the tracer
     /// ([`SpanRef::set_tag`](crate::SpanRef::set_tag)): `service.name` is the service, and so on.
-    pub fn set_tag(&mut self, key: impl Into<Text>, value: impl Into<TagValue>) {
+    pub fn set_tag<'a>(&mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
         let (key, value) = (key.into(), value.into());
         if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
             self.segment.overrule(decision);

@@ -21,7 +21,7 @@ pub trait LateTags: fmt::Debug + Send + 'static {
     /// Hands over the tags, in the order in which they were set.
     ///
     /// Runs on any thread, under the lock of the trace: it must not touch spans, and must not panic.
-    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue));
+    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue<'_>));
 }
 
 /// Late tags of one trace that wait at the most, each call counted as one. Beyond it they are converted: a
@@ -38,7 +38,7 @@ pub(super) struct Waiting {
 }
 
 /// Takes a tag of the span in a slot.
-type Put<'a> = &'a mut dyn FnMut(u32, Text, TagValue);
+type Put<'a> = &'a mut dyn FnMut(u32, Text, TagValue<'_>);
 
 trait Items: fmt::Debug + Send {
     fn as_any(&mut self) -> &mut dyn Any;
@@ -160,7 +160,7 @@ mod tests {
             10
         }
 
-        fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
+        fn into_tags(self, put: &mut dyn FnMut(Text, TagValue<'_>)) {
             put(self.0.into(), self.1.into());
         }
     }
@@ -178,7 +178,7 @@ mod tests {
             0
         }
 
-        fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
+        fn into_tags(self, put: &mut dyn FnMut(Text, TagValue<'_>)) {
             self.0.iter().for_each(|word| put((*word).into(), (*word).into()));
         }
     }

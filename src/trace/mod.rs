@@ -61,7 +61,7 @@ pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span_context::SpanContext;
-pub use value::TagValue;
 #[cfg(feature = "agent")]
-pub(crate) use value::Value;
+pub(crate) use value::Kept;
+pub use value::TagValue;
 pub use view::SpanView;

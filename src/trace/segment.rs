@@ -1,6 +1,7 @@
 //! The part of one trace that lives in this process.
 
 use std::cell::RefCell;
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -17,7 +18,7 @@ use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::Shared;
 use super::span_context::SpanContext;
-use super::tags::{Tag, TagList, Tags};
+use super::tags::{NewValue, TagKey, TagList, Tags};
 use super::value::Value;
 use super::view::SpanView;
 use crate::clock::{self, Anchor};
@@ -48,6 +49,9 @@ pub(crate) struct Segment {
     decision: Decided,
     body: ShortLock<Body>,
 }
+
+/// A panic leaves nothing here half done: no code of the user runs under the lock.
+impl RefUnwindSafe for Segment {}
 
 /// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
 #[derive(Clone, Debug)]
@@ -214,7 +218,7 @@ impl Segment {
                 let mut record = root.record.clone();
                 record.tags = TagList::EMPTY;
                 for (key, value) in root.all() {
-                    tags.set(&mut record.tags, key.clone(), value.clone());
+                    tags.set(&mut record.tags, key.clone(), value.copy());
                 }
                 (record, tags)
             });
@@ -356,15 +360,25 @@ impl At {
     /// Sets one tag, if the span is still open.
     ///
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
-    pub(crate) fn set_tag(&self, tag: Tag) {
+    pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
-        guard.settle_tags();
-        let Body { spans, tags, .. } = &mut *guard;
-        if let Some(record) = spans.get_mut(self.slot as usize) {
-            if record.id == Some(self.id) && record.is_open() {
-                return tags.put(&mut record.tags, tag);
-            }
+        match guard.open_tags(self.slot, self.id) {
+            Some((list, tags)) => tags.put(list, key, value),
+            None => self.too_late(guard),
         }
+    }
+
+    /// As [`At::set_tag`], of a text that is copied.
+    pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
+        let Some(mut guard) = self.segment.body() else { return };
+        match guard.open_tags(self.slot, self.id) {
+            Some((list, tags)) => tags.put_str(list, key, text),
+            None => self.too_late(guard),
+        }
+    }
+
+    #[cold]
+    fn too_late(&self, guard: ShortGuard<'_, Body>) {
         drop(guard);
         self.is_late();
     }

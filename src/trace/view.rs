@@ -6,7 +6,7 @@ use super::extras::{SpanEvent, SpanLink};
 use super::record::{LateNames, Record, SpanKind};
 use super::segment::Segment;
 use super::tags::Tags;
-use super::value::Value;
+use super::value::Kept;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 
@@ -147,7 +147,7 @@ impl<'a> SpanView<'a> {
         self.record.extras.as_ref().map_or(&[], |extras| &extras.structs)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, &'a Value)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
         self.tags.iter(&self.record.tags)
     }
 
@@ -156,7 +156,7 @@ impl<'a> SpanView<'a> {
         self.own(key).is_some() || (key == "span.kind" && self.record.kind.is_some())
     }
 
-    fn own(&self, key: &str) -> Option<&'a Value> {
+    fn own(&self, key: &str) -> Option<Kept<'a>> {
         self.tags.get(&self.record.tags, key)
     }
 

@@ -66,7 +66,7 @@ impl LateTags for Late {
         }
     }
 
-    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
+    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue<'_>)) {
         let mut put = |KeyValue { key, value, .. }: KeyValue| put(key_text(key), tag_value(value));
         match self {
             Late::One(attribute) => put(attribute),
@@ -97,7 +97,7 @@ fn set_any(span: &SpanRef, attribute: KeyValue) {
 }
 
 /// The tag that an attribute is to the core; `None` for a reserved one without a usable value.
-pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue)> {
+pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue<'static>)> {
     let KeyValue { key, value, .. } = attribute;
     if is_reserved(key.as_str()) {
         return reserved(key, value);
@@ -117,7 +117,7 @@ fn is_reserved(key: &str) -> bool {
     }
 }
 
-fn reserved(key: Key, value: Value) -> Option<(Text, TagValue)> {
+fn reserved(key: Key, value: Value) -> Option<(Text, TagValue<'static>)> {
     match key.as_str() {
         // An empty one lets the name follow from the rest again.
         "operation.name" => match value {
@@ -131,7 +131,7 @@ fn reserved(key: Key, value: Value) -> Option<(Text, TagValue)> {
     }
 }
 
-pub(crate) fn tag_value(value: Value) -> TagValue {
+pub(crate) fn tag_value(value: Value) -> TagValue<'static> {
     match value {
         Value::Bool(value) => value.into(),
         Value::I64(value) => value.into(),
