@@ -1,6 +1,8 @@
 //! Traces, spans and what is active: the core that every API of the library shares.
 
+mod at;
 mod baggage;
+mod blanks;
 mod body;
 mod builder;
 mod chunk;
@@ -22,6 +24,7 @@ mod shared;
 mod span;
 mod span_context;
 mod stack;
+mod start;
 mod tag_index;
 mod tagging;
 mod tags;
@@ -54,13 +57,15 @@ pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};
 pub(crate) use sampling::{kept_by_hash, sampling_hash};
-pub(crate) use segment::Lineage;
 pub(crate) use segment::Segment;
+#[cfg(not(feature = "agent"))]
+pub(crate) use shared::Nowhere;
 pub(crate) use shared::{Shared, Sink};
 pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span_context::SpanContext;
+pub(crate) use start::Lineage;
 #[cfg(feature = "agent")]
 pub(crate) use value::Kept;
 pub use value::TagValue;

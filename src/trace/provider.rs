@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracehound_fork::WriteOnce;
 
 use super::context::Context;
-use super::segment::Lineage;
+use super::start::Lineage;
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
 ///

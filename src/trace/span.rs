@@ -5,6 +5,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::at::At;
 use super::baggage::Baggage;
 use super::context::Context;
 use super::digest::digest;
@@ -15,8 +16,8 @@ use super::late::LateTags;
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
-use super::segment::{At, Lineage};
 use super::span_context::SpanContext;
+use super::start::Lineage;
 use super::tagging::{Change, Special};
 use super::tags::{Key, LiteralKey, TagKey, Tags};
 use super::value::{TagValue, Value, is_exact};
