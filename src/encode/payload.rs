@@ -32,6 +32,11 @@ impl Payload {
         self.parts.is_empty()
     }
 
+    /// Bytes that have been written.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub(crate) fn span_count(&self) -> u64 {
         spans(&self.parts)
     }

@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     /// Spans accepted and neither sent nor lost.
     pending: AtomicU64,
     /// Nobody waits for the worker any more: what is pending has been counted as lost.
-    pub(crate) abandoned: AtomicBool,
+    abandoned: AtomicBool,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) propagator: Arc<HttpPropagator>,
@@ -102,6 +102,14 @@ impl Inner {
     /// So many spans are sent or lost.
     pub(crate) fn settled(&self, spans: u64) {
         self.pending.fetch_sub(spans, Ordering::Relaxed);
+    }
+
+    /// So many spans are lost. Once nobody waits for the worker any more, they have been counted.
+    pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        self.settled(spans);
+        if !self.abandoned.load(Ordering::Relaxed) {
+            self.diag.lose(reason, spans, detail);
+        }
     }
 
     /// Counts what is pending as lost, once: nobody waits for the worker any more.

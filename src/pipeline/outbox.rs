@@ -19,16 +19,25 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 /// A payload that waits, and what was tried with it.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) payload: Sealed,
+struct Waiting {
+    payload: Sealed,
     since: Instant,
     attempts: u32,
+}
+
+impl Waiting {
+    fn new(payload: Sealed) -> Self {
+        Waiting { payload, since: Instant::now(), attempts: 0 }
+    }
 }
 
 /// Payloads, the oldest first, which are the first to go when there is no room.
 #[derive(Debug)]
 pub(super) struct Outbox {
+    /// The one that is being sent.
+    on_its_way: Option<Waiting>,
     waiting: VecDeque<Waiting>,
+    /// Of all of them.
     bytes: usize,
     max_bytes: usize,
 }
@@ -36,50 +45,86 @@ pub(super) struct Outbox {
 impl Outbox {
     /// An outbox with room for so many bytes, and never for more than 16 MiB.
     pub(super) fn new(max_bytes: usize) -> Self {
-        Outbox { waiting: VecDeque::new(), bytes: 0, max_bytes: max_bytes.min(MAX_BYTES) }
+        let max_bytes = max_bytes.min(MAX_BYTES);
+        Outbox { on_its_way: None, waiting: VecDeque::new(), bytes: 0, max_bytes }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.on_its_way.is_none() && self.waiting.is_empty()
+    }
+
+    /// Whether there is room for more than a payload or two.
+    pub(super) fn has_room(&self) -> bool {
+        self.bytes < self.max_bytes / 2
     }
 
     /// Puts a payload behind the others, and gives back those that have to go to make room.
     pub(super) fn push(&mut self, payload: Sealed) -> Vec<Sealed> {
-        self.bytes = self.bytes.saturating_add(payload.len());
-        self.waiting.push_back(Waiting { payload, since: Instant::now(), attempts: 0 });
+        self.enter(&payload);
+        self.waiting.push_back(Waiting::new(payload));
         let mut evicted = Vec::new();
         while self.bytes > self.max_bytes && self.waiting.len() > 1 {
-            evicted.extend(self.pop().map(|waiting| waiting.payload));
+            let Some(Waiting { payload, .. }) = self.waiting.pop_front() else { break };
+            self.leave(&payload);
+            evicted.push(payload);
         }
         evicted
     }
 
-    /// Takes the oldest payload out.
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
-        let waiting = self.waiting.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(waiting.payload.len());
-        Some(waiting)
+    /// The oldest payload, which is now on its way: no other makes it go.
+    pub(super) fn next(&mut self) -> Option<&Sealed> {
+        if self.on_its_way.is_none() {
+            self.on_its_way = self.waiting.pop_front();
+        }
+        self.on_its_way.as_ref().map(|waiting| &waiting.payload)
     }
 
-    /// Puts a payload back to be sent next, unless it has been tried or kept for too long.
+    /// Takes out the payload that was on its way: it is settled what becomes of it.
+    pub(super) fn settle(&mut self) -> Option<Sealed> {
+        let Waiting { payload, .. } = self.on_its_way.take()?;
+        self.leave(&payload);
+        Some(payload)
+    }
+
+    /// Puts the payload that was on its way back to be sent next, or gives it back, because it has been tried
+    /// or kept for too long.
     ///
     /// `reached`: whether the agent may have received it.
-    pub(super) fn put_back(&mut self, mut waiting: Waiting, reached: bool) -> Result<(), Sealed> {
+    pub(super) fn put_back(&mut self, reached: bool) -> Option<Sealed> {
+        let mut waiting = self.on_its_way.take()?;
         waiting.attempts = waiting.attempts.saturating_add(reached.into());
         if waiting.attempts >= MAX_ATTEMPTS || waiting.since.elapsed() > MAX_AGE {
-            return Err(waiting.payload);
+            self.leave(&waiting.payload);
+            return Some(waiting.payload);
         }
-        self.bytes = self.bytes.saturating_add(waiting.payload.len());
         self.waiting.push_front(waiting);
+        None
+    }
+
+    /// Puts two halves in the place of the payload that was on its way, to be sent next; gives it back where
+    /// there is nothing to divide.
+    pub(super) fn split(&mut self) -> Result<(), Sealed> {
+        let Some(payload) = self.settle() else { return Ok(()) };
+        let (first, second) = payload.split()?;
+        for payload in [second, first] {
+            self.enter(&payload);
+            self.waiting.push_front(Waiting::new(payload));
+        }
         Ok(())
     }
 
-    /// Puts the parts of a payload that was too large in its place, to be sent next.
-    pub(super) fn put_parts(&mut self, first: Sealed, second: Sealed) {
-        for payload in [second, first] {
-            self.bytes = self.bytes.saturating_add(payload.len());
-            self.waiting.push_front(Waiting { payload, since: Instant::now(), attempts: 0 });
-        }
+    /// Takes all of them out.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Sealed> {
+        self.bytes = 0;
+        self.on_its_way.take().into_iter().chain(self.waiting.drain(..)).map(|one| one.payload)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    fn enter(&mut self, payload: &Sealed) {
+        self.bytes = self.bytes.saturating_add(payload.len());
+    }
+
+    fn leave(&mut self, payload: &Sealed) {
+        self.bytes = self.bytes.saturating_sub(payload.len());
     }
 }
 
@@ -132,20 +177,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_its_way_counts_and_does_not_make_room() {
+        let mut outbox = Outbox::new(1_000);
+        outbox.push(payload(600));
+        assert_eq!(outbox.next().unwrap().len(), 600);
+        assert!(outbox.push(payload(300)).is_empty());
+        assert_eq!(outbox.push(payload(200)).len(), 1);
+        assert!(outbox.push(payload(100)).is_empty());
+        assert_eq!(outbox.settle().unwrap().len(), 600);
+        assert_eq!(outbox.next().unwrap().len(), 200);
+        assert!(outbox.put_back(true).is_none());
+        assert_eq!(outbox.drain().map(|payload| payload.len()).collect::<Vec<_>>(), [200, 100]);
+    }
+
+    #[test]
     fn attempts_are_bounded_only_where_the_agent_was_reached() {
         let mut outbox = Outbox::new(MAX_BYTES);
         outbox.push(payload(1));
         for _ in 0..100 {
-            let waiting = outbox.pop().unwrap();
-            outbox.put_back(waiting, false).unwrap();
+            assert!(outbox.next().is_some());
+            assert!(outbox.put_back(false).is_none());
         }
         let mut attempts = 0;
-        loop {
-            let waiting = outbox.pop().unwrap();
+        while outbox.next().is_some() {
             attempts += 1;
-            if outbox.put_back(waiting, true).is_err() {
-                break;
-            }
+            outbox.put_back(true);
         }
         assert_eq!(attempts, MAX_ATTEMPTS);
         assert_eq!(outbox.bytes, 0);

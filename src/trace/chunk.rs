@@ -62,6 +62,11 @@ impl Chunk {
         spans.saturating_add(self.buffers.tags.bytes())
     }
 
+    /// Whether a span may have events; says so rather too often.
+    pub(crate) fn has_events(&self) -> bool {
+        self.buffers.spans.iter().any(|record| record.extras.is_some())
+    }
+
     /// The spans in slot order: as they were started, but for slots that were used twice.
     pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
         let Chunk { segment, buffers, .. } = self;
