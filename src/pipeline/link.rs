@@ -53,7 +53,11 @@ impl Link {
     }
 
     /// Sends a payload of so many chunks, once.
-    pub(super) async fn post(&mut self, chunks: usize, body: Bytes) -> Result<Outcome, SendError> {
+    pub(super) async fn post(
+        &mut self,
+        chunks: usize,
+        body: Vec<Bytes>,
+    ) -> Result<Outcome, SendError> {
         let headers = trace_headers(&self.headers, chunks, &self.rates, self.no_stats);
         let request = Request { method: Method::POST, path: TRACES_PATH, headers: &headers, body };
         let response = self.client.send(request).await?;
@@ -74,7 +78,7 @@ impl Link {
             method: Method::GET,
             path: "/info",
             headers: &self.headers,
-            body: Bytes::new(),
+            body: Vec::new(),
         };
         match self.client.send(request).await {
             Ok(response) => {

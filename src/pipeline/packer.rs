@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::inner::Inner;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Parcel};
 use crate::diag::LossReason;
 use crate::encode::{Common, Encoder, NotAdded, Payload, Sealed};
 use crate::trace::Chunk;
@@ -51,7 +51,7 @@ impl Packer {
             payload: Payload::default(),
             memory: Vec::new(),
             keep_rate: 1.0,
-            outbox: Outbox::new(settings.queue_bytes),
+            outbox: Outbox::new(settings.queue_bytes, settings.max_payload_bytes),
             has_lost: false,
             inner,
         }
@@ -150,11 +150,11 @@ impl Packer {
         }
     }
 
-    /// Keeps the memory of a payload that was sent for the next one.
-    pub(super) fn recycle(&mut self, payload: Sealed) {
-        let memory = payload.into_memory();
+    /// Keeps memory of payloads that were sent for the next one.
+    pub(super) fn recycle(&mut self, parcel: Parcel) {
+        let memory = parcel.payloads.into_iter().filter_map(Sealed::into_memory);
         self.memory =
-            memory.filter(|memory| memory.capacity() <= MAX_KEPT_BYTES).unwrap_or_default();
+            memory.filter(|memory| memory.capacity() <= MAX_KEPT_BYTES).last().unwrap_or_default();
     }
 
     pub(super) fn lose(&mut self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
@@ -169,8 +169,8 @@ impl Packer {
         for chunk in self.batch.drain(..) {
             left = left.saturating_add(chunk.len() as u64);
         }
-        for payload in self.outbox.drain() {
-            left = left.saturating_add(payload.span_count());
+        for parcel in self.outbox.drain() {
+            left = left.saturating_add(parcel.span_count());
         }
         if left > 0 {
             self.lose(reason, left, || "the pipeline ended before they were sent".into());

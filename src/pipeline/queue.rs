@@ -7,8 +7,9 @@ use crate::trace::{Buffers, Chunk};
 
 /// Spans that wake the worker before its interval is over: about half a megabyte to write.
 const WAKE_SPANS: usize = 3_000;
-/// Pairs of empty vectors kept for new traces.
+/// Pairs of empty vectors kept for new traces, and what they may hold in memory.
 const MAX_BLANKS: usize = 256;
+const MAX_BLANK_BYTES: usize = 4 * 1024 * 1024;
 /// Pairs that a thread fetches at once.
 const BLANKS_PER_FETCH: usize = 16;
 
@@ -16,7 +17,7 @@ const BLANKS_PER_FETCH: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Apart<Mutex<Waiting>>,
-    blanks: Apart<Mutex<Vec<Buffers>>>,
+    blanks: Apart<Mutex<Blanks>>,
     max_bytes: usize,
 }
 
@@ -34,6 +35,13 @@ struct Waiting {
     /// Spans that were ever put in.
     accepted: u64,
     closed: bool,
+}
+
+/// Empty vectors.
+#[derive(Debug, Default)]
+struct Blanks {
+    pairs: Vec<Buffers>,
+    bytes: usize,
 }
 
 /// What became of a chunk.
@@ -99,17 +107,24 @@ impl Queue {
     pub(crate) fn give_back(&self, buffers: Buffers) {
         // Emptied before the lock: destructors of long texts take their time.
         let Some(blank) = buffers.recycle() else { return };
+        let bytes = blank.bytes();
         let mut blanks = lock(&self.blanks.0);
-        if blanks.len() < MAX_BLANKS {
-            blanks.push(blank);
+        let held = blanks.bytes.saturating_add(bytes);
+        if blanks.pairs.len() < MAX_BLANKS && held <= MAX_BLANK_BYTES {
+            blanks.bytes = held;
+            blanks.pairs.push(blank);
         }
     }
 
     /// Moves empty vectors into `into`.
     pub(crate) fn refill(&self, into: &mut Vec<Buffers>) {
+        let before = into.len();
         let mut blanks = lock(&self.blanks.0);
-        let keep = blanks.len().saturating_sub(BLANKS_PER_FETCH);
-        into.extend(blanks.drain(keep..));
+        let keep = blanks.pairs.len().saturating_sub(BLANKS_PER_FETCH);
+        into.extend(blanks.pairs.drain(keep..));
+        let taken = into.iter().skip(before);
+        let bytes = taken.fold(0usize, |sum, blank| sum.saturating_add(blank.bytes()));
+        blanks.bytes = blanks.bytes.saturating_sub(bytes);
     }
 }
 
@@ -172,6 +187,9 @@ mod tests {
         queue.refill(&mut fetched);
         assert_eq!(fetched.len(), BLANKS_PER_FETCH);
         assert!(fetched.iter().all(|blank| blank.spans.is_empty() && blank.spans.capacity() > 0));
-        assert_eq!(lock(&queue.blanks.0).len(), MAX_BLANKS - BLANKS_PER_FETCH);
+        let blanks = lock(&queue.blanks.0);
+        assert_eq!(blanks.pairs.len(), MAX_BLANKS - BLANKS_PER_FETCH);
+        let bytes: usize = blanks.pairs.iter().map(Buffers::bytes).sum();
+        assert_eq!(blanks.bytes, bytes);
     }
 }

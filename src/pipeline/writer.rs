@@ -15,6 +15,7 @@ use super::packer::Packer;
 use crate::agent::{Outcome, Rates, SendError};
 use crate::clock::Anchor;
 use crate::diag::LossReason;
+use crate::encode::Sealed;
 use crate::text::Text;
 
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
@@ -116,9 +117,9 @@ impl Writer {
 
     async fn attempt(&mut self, insist: bool) -> Attempt {
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let Some(payload) = packer.outbox.next() else { return Attempt::Settled };
-        let spans = payload.span_count();
-        let sending = link.post(payload.chunk_count(), payload.body());
+        let Some(parcel) = packer.outbox.next() else { return Attempt::Settled };
+        let spans = parcel.span_count();
+        let sending = link.post(parcel.chunk_count(), Sealed::together(&parcel.payloads));
         let outcome = beside(inner, packer, is_ending, insist, sending).await;
         let (problem, reached) = match outcome {
             Ok(Outcome::Accepted { rates }) => {
@@ -128,8 +129,8 @@ impl Writer {
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
-                if let Some(payload) = self.packer.outbox.settle() {
-                    self.packer.recycle(payload);
+                if let Some(parcel) = self.packer.outbox.settle() {
+                    self.packer.recycle(parcel);
                 }
                 return Attempt::Settled;
             }
@@ -155,16 +156,16 @@ impl Writer {
         self.inner.diag.warn_once(AGENT_AWAY, || {
             format!("cannot send traces to {}: {problem}; trying again", self.link.endpoint())
         });
-        if let Some(payload) = self.packer.outbox.put_back(reached) {
-            self.packer.lose(LossReason::AgentUnreachable, payload.span_count(), || problem);
+        if let Some(parcel) = self.packer.outbox.put_back(reached) {
+            self.packer.lose(LossReason::AgentUnreachable, parcel.span_count(), || problem);
         }
         Attempt::Failed
     }
 
     /// The payload that was sent is lost: it would not be taken the next time either.
     fn refused(&mut self, detail: impl FnOnce() -> String) -> Attempt {
-        if let Some(payload) = self.packer.outbox.settle() {
-            self.packer.lose(LossReason::AgentRejected, payload.span_count(), detail);
+        if let Some(parcel) = self.packer.outbox.settle() {
+            self.packer.lose(LossReason::AgentRejected, parcel.span_count(), detail);
         }
         Attempt::Settled
     }

@@ -19,6 +19,11 @@ const MAX_KEPT_SPANS: usize = 1024;
 const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 
 impl Buffers {
+    /// What the vectors hold in memory, and the texts of tags.
+    pub(crate) fn bytes(&self) -> usize {
+        self.spans.capacity().saturating_mul(size_of::<Record>()).saturating_add(self.tags.bytes())
+    }
+
     /// Emptied for another trace, or `None` when they have grown too large to keep.
     pub(crate) fn recycle(mut self) -> Option<Self> {
         if self.spans.capacity() > MAX_KEPT_SPANS || self.tags.capacity() > MAX_KEPT_TAGS {
@@ -52,14 +57,12 @@ impl Chunk {
         self.len
     }
 
-    /// About what the chunk holds in memory.
+    /// About what the chunk holds in memory, unused room in its vectors included.
     pub(crate) fn bytes(&self) -> usize {
-        let spans = self
-            .buffers
-            .spans
-            .iter()
-            .fold(0usize, |sum, record| sum.saturating_add(record.bytes()));
-        spans.saturating_add(self.buffers.tags.bytes())
+        let texts = self.buffers.spans.iter().fold(0usize, |sum, record| {
+            sum.saturating_add(record.bytes().saturating_sub(size_of::<Record>()))
+        });
+        texts.saturating_add(self.buffers.bytes()).saturating_add(size_of::<Segment>())
     }
 
     /// Whether a span may have events; says so rather too often.

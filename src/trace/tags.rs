@@ -63,10 +63,10 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
-    /// Bytes that the tags hold, their texts included.
+    /// Bytes that the tags hold, their texts and unused room included.
     pub(crate) fn bytes(&self) -> usize {
         self.all
-            .len()
+            .capacity()
             .saturating_mul(size_of::<Tag>())
             .saturating_add(self.heap_bytes)
             .saturating_add(self.late.as_ref().map_or(0, |late| late.bytes()))
