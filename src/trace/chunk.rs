@@ -36,6 +36,11 @@ const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 const MAX_KEPT_TEXT: usize = 32 * 1024;
 
 impl Buffers {
+    /// What the vectors hold in memory, and the texts of tags.
+    pub(crate) fn bytes(&self) -> usize {
+        self.spans.capacity().saturating_mul(size_of::<Record>()).saturating_add(self.tags.bytes())
+    }
+
     /// Emptied for another trace, or `None` when they have grown too large to keep.
     pub(crate) fn recycle(mut self) -> Option<Self> {
         if self.spans.capacity() > MAX_KEPT_SPANS
@@ -70,14 +75,17 @@ impl Chunk {
         self.buffers.finished as usize
     }
 
-    /// About what the chunk holds in memory.
+    /// About what the chunk holds in memory, unused room in its vectors included.
     pub(crate) fn bytes(&self) -> usize {
-        let spans = self
-            .buffers
-            .spans
-            .iter()
-            .fold(0usize, |sum, record| sum.saturating_add(record.bytes()));
-        spans.saturating_add(self.buffers.tags.bytes())
+        let texts = self.buffers.spans.iter().fold(0usize, |sum, record| {
+            sum.saturating_add(record.bytes().saturating_sub(size_of::<Record>()))
+        });
+        texts.saturating_add(self.buffers.bytes()).saturating_add(size_of::<Segment>())
+    }
+
+    /// Whether a span may have events; says so rather too often.
+    pub(crate) fn has_events(&self) -> bool {
+        self.buffers.spans.iter().any(|record| record.extras.is_some())
     }
 
     /// The spans in slot order: as they were started, but for slots that were used twice.

@@ -95,10 +95,10 @@ impl Waiting {
         self.items.as_ref().map_or(0, |items| items.capacity())
     }
 
-    /// What they hold in memory.
+    /// What they hold in memory, unused room included.
     pub(super) fn bytes(&self) -> usize {
         let each = self.items.as_ref().map_or(0, |items| items.item_bytes());
-        self.len.saturating_mul(each).saturating_add(self.heap_bytes)
+        self.capacity().saturating_mul(each).saturating_add(self.heap_bytes)
     }
 
     /// Adds some; gives them back where another API's wait.

@@ -203,10 +203,10 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
-    /// Bytes that the tags hold, their texts included.
+    /// Bytes that the tags hold, their texts and unused room included.
     pub(crate) fn bytes(&self) -> usize {
         self.all
-            .len()
+            .capacity()
             .saturating_mul(size_of::<Tag>())
             .saturating_add(self.texts.len())
             .saturating_add(self.heap_bytes)
