@@ -109,7 +109,7 @@ impl Tags {
     #[cold]
     fn settle_all(&mut self, spans: &mut [Record]) {
         let Some(mut late) = self.late.take() else { return };
-        late.convert(&mut |slot, key, value| self.set_on(spans, slot, key, value));
+        late.convert(spans, self);
         self.late = Some(late);
     }
 
@@ -118,14 +118,25 @@ impl Tags {
         let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
         let open: Vec<bool> = spans.iter().map(Record::is_open).collect();
         let is_open = |slot: u32| open.get(slot as usize).copied().unwrap_or(false);
-        late.convert_some(&is_open, &mut |slot, key, value| {
-            self.set_on(spans, slot, key, value);
-        });
+        late.convert_some(&is_open, spans, self);
     }
 
-    fn set_on(&mut self, spans: &mut [Record], slot: u32, key: Text, value: TagValue) {
-        let Some(record) = spans.get_mut(slot as usize) else { return };
-        value.flatten(key, &mut |key, value| self.set(&mut record.tags, key, value));
+    /// As [`Tags::set`], a value as another API has it, which may make several tags.
+    #[inline(always)]
+    pub(super) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue) {
+        match value.into_single() {
+            Ok(Some(value)) => {
+                let digest = digest(key.as_bytes());
+                self.put(list, Tag::new(key, digest, value));
+            }
+            Ok(None) => {}
+            Err(several) => self.set_several(list, key, several),
+        }
+    }
+
+    #[cold]
+    fn set_several(&mut self, list: &mut TagList, key: Text, several: TagValue) {
+        several.flatten(key, &mut |key, value| self.set(list, key, value));
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<&'a Value> {
