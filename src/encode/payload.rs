@@ -146,7 +146,7 @@ mod tests {
         let mut payload = Payload::default();
         payload.buffer.raw(&HEADER);
         for text in ["a", "bb", "ccc", "dddd", "eeeee"] {
-            payload.buffer.str(text);
+            payload.buffer.str(text.as_bytes());
             payload.end_chunk(text.len());
         }
         let whole = payload.seal();
@@ -165,7 +165,7 @@ mod tests {
             let mut payload = Payload::default();
             payload.buffer.raw(&HEADER);
             for text in texts {
-                payload.buffer.str(text);
+                payload.buffer.str(text.as_bytes());
                 payload.end_chunk(1);
             }
             payload.seal()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::body::Body;
+use super::record::Record;
 use super::segment::{Segment, fix_names};
 use super::view::SpanView;
 

@@ -67,6 +67,11 @@ impl SharedRef {
     pub(crate) fn of(shared: &Arc<Shared>) -> Self {
         SharedRef(Some(Arc::clone(shared)))
     }
+
+    #[cfg(feature = "agent")]
+    pub(crate) fn get(&self) -> Option<&Arc<Shared>> {
+        self.0.as_ref()
+    }
 }
 
 impl std::ops::Deref for SharedRef {

@@ -349,12 +349,12 @@ impl SpanRef {
     ///
     /// For bridges. The order of all tags that are set, late or not, is kept.
     #[inline]
-    pub fn set_late_tags<T: LateTags>(&self, tags: T) {
+    pub fn set_late_tags<T: LateTags>(&self, mut tags: T) {
         let Some(at) = &self.at else { return };
         if !tags.keys().any(|key| Special::may_be(digest(key.as_bytes()))) {
             return at.put_off(tags);
         }
-        tags.into_tags(&mut |key, value| set_any(at, key, value));
+        tags.hand_over(&mut |key, value| set_any(at, key, value));
     }
 
     /// Sets several tags.

@@ -1,10 +1,12 @@
 //! The tags of all spans of a segment, in one vector.
 
+use std::mem::ManuallyDrop;
+
 use super::digest::digest;
 use super::late::{LateTags, Waiting};
 use super::record::Record;
 use super::tag_index::TagIndex;
-use super::value::{Kept, TagValue, Value, bool_text};
+use super::value::{Kept, TagValue, Value, bool_text, is_exact};
 use crate::text::Text;
 
 /// "No tag": the end of a list.
@@ -208,7 +210,7 @@ impl Tags {
         self.all
             .capacity()
             .saturating_mul(size_of::<Tag>())
-            .saturating_add(self.texts.len())
+            .saturating_add(self.texts.capacity())
             .saturating_add(self.heap_bytes)
             .saturating_add(self.late.as_ref().map_or(0, |late| late.bytes()))
     }
@@ -256,7 +258,7 @@ impl Tags {
     #[cold]
     fn settle_all(&mut self, spans: &mut [Record]) {
         let Some(mut late) = self.late.take() else { return };
-        late.convert(&mut |slot, key, value| self.set_on(spans, slot, key, value));
+        late.convert(spans, self);
         self.late = Some(late);
     }
 
@@ -265,14 +267,26 @@ impl Tags {
         let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
         let open: Vec<bool> = spans.iter().map(Record::is_open).collect();
         let is_open = |slot: u32| open.get(slot as usize).copied().unwrap_or(false);
-        late.convert_some(&is_open, &mut |slot, key, value| {
-            self.set_on(spans, slot, key, value);
-        });
+        late.convert_some(&is_open, spans, self);
     }
 
-    fn set_on(&mut self, spans: &mut [Record], slot: u32, key: Text, value: TagValue<'_>) {
-        let Some(record) = spans.get_mut(slot as usize) else { return };
-        value.flatten(key, &mut |key, value| self.set(&mut record.tags, key, value));
+    /// As [`Tags::set`], a value as another API has it, which may make several tags.
+    #[inline(always)]
+    pub(super) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
+        // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+        let value = ManuallyDrop::new(value);
+        match &*value {
+            TagValue::Str(text) => self.put_str(list, Key::new(key), text),
+            TagValue::Bool(on) => self.put(list, Key::new(key), *on),
+            TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
+            _ => self.set_other(list, key, ManuallyDrop::into_inner(value)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_other(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
+        value.flatten(key, &mut |key, value| self.set(list, key, value));
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
