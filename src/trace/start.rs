@@ -129,10 +129,12 @@ impl At {
             Some((slot, parent)) => {
                 born.parent = parent.id;
                 born.parent_slot = slot;
-                born.service.clone_from(&parent.service);
+                if parent.service.is_some() {
+                    born.service = parent.service.clone();
+                }
                 born.service_source = parent.service_source;
-                if born.baggage.is_none() {
-                    born.baggage.clone_from(&parent.baggage);
+                if born.baggage.is_none() && parent.baggage.is_some() {
+                    born.baggage = parent.baggage.clone();
                 }
             }
             None if lineage == Lineage::Active => return Started::Orphan,
