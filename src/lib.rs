@@ -48,7 +48,8 @@ pub use trace::{
     ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, ErrorDescription,
     EventValue, FutureExt, InContext, InSpan, LateNames, LateTags, Mechanism, NamingFn, Priority,
     RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink,
-    SpanRef, SpanView, Suppression, TagValue, inherited_context, replace_context_store, suppress,
+    SpanRef, SpanView, SpecialKeys, Suppression, TagValue, inherited_context,
+    replace_context_store, suppress,
 };
 pub use tracer::{
     Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,

@@ -1,6 +1,7 @@
 //! The spans of a segment: slots, their reuse, and what a partial flush moves.
 
 use super::chunk::Buffers;
+use super::late::LateTags;
 use super::record::{OPEN, Record};
 use super::segment::Draft;
 use super::shared::Shared;
@@ -37,6 +38,18 @@ impl Body {
         self.tags.settle(&mut self.spans);
     }
 
+    /// Puts off tags, where that may take a conversion of others or an allocation.
+    #[cold]
+    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) {
+        self.tags.put_off(&mut self.spans, slot, late, heap_bytes);
+    }
+
+    #[inline]
+    pub(super) fn is_open(&self, slot: u32, id: SpanId) -> bool {
+        self.record(slot, id).is_some_and(Record::is_open)
+    }
+
+    #[inline]
     pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
         self.spans.get(slot as usize).filter(|record| record.id == Some(id))
     }

@@ -21,6 +21,7 @@ mod segment;
 mod shared;
 mod span;
 mod span_context;
+mod special_keys;
 mod stack;
 mod tag_index;
 mod tagging;
@@ -61,6 +62,7 @@ pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span_context::SpanContext;
+pub use special_keys::SpecialKeys;
 pub use value::TagValue;
 #[cfg(feature = "agent")]
 pub(crate) use value::Value;

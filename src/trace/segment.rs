@@ -12,7 +12,6 @@ use super::baggage::Baggage;
 use super::body::{Body, MAX_SPANS_PER_TRACE};
 use super::chunk::{Buffers, Chunk};
 use super::decided::Decided;
-use super::late::LateTags;
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::Shared;
@@ -137,7 +136,7 @@ impl Segment {
 
     /// The spans; `None` where they are another process's.
     #[inline]
-    fn body(&self) -> Option<ShortGuard<'_, Body>> {
+    pub(super) fn body(&self) -> Option<ShortGuard<'_, Body>> {
         (!self.is_inherited()).then(|| self.body.lock())
     }
 
@@ -326,7 +325,7 @@ impl At {
     }
 
     #[cold]
-    fn is_late(&self) {
+    pub(super) fn is_late(&self) {
         let diag = &self.segment.shared.diag;
         diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
     }
@@ -363,19 +362,6 @@ impl At {
         if let Some(record) = spans.get_mut(self.slot as usize) {
             if record.id == Some(self.id) && record.is_open() {
                 return tags.put(&mut record.tags, tag);
-            }
-        }
-        drop(guard);
-        self.is_late();
-    }
-
-    /// Puts off tags until somebody looks, if the span is still open.
-    pub(crate) fn put_off<T: LateTags>(&self, late: T) {
-        let Some(mut guard) = self.segment.body() else { return };
-        let Body { spans, tags, .. } = &mut *guard;
-        if let Some(record) = spans.get(self.slot as usize) {
-            if record.id == Some(self.id) && record.is_open() {
-                return tags.put_off(spans, self.slot, late);
             }
         }
         drop(guard);
