@@ -46,6 +46,7 @@ impl Text {
     }
 
     /// A copy of any text; up to 22 bytes are copied in place, without an allocation.
+    #[inline]
     #[must_use]
     pub fn copy(text: &str) -> Self {
         Self::in_place(text).unwrap_or_else(|| Text(Repr::Owned(text.into())))
@@ -103,6 +104,15 @@ impl Text {
     }
 
     /// The same text in a form whose clones are free: for what children inherit.
+    /// The text, where it stands in the program.
+    #[inline]
+    pub(crate) const fn as_literal(&self) -> Option<&'static str> {
+        match &self.0 {
+            Repr::Static(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(crate) fn into_shared(self) -> Self {
         match self.0 {
             Repr::Owned(text) => Text(Repr::Shared(text.into())),
@@ -110,32 +120,39 @@ impl Text {
         }
     }
 
+    #[inline]
     fn in_place(text: &str) -> Option<Self> {
         let from = text.as_bytes();
-        let mut bytes = [0; IN_PLACE];
-        if from.len() > IN_PLACE {
-            return None;
+        let len = u8::try_from(from.len()).ok().filter(|len| usize::from(*len) <= IN_PLACE)?;
+        let mut copy = Text(Repr::InPlace(len, [0; IN_PLACE]));
+        // There it is to stay: bytes that are moved behind their length are copied twice.
+        if let Repr::InPlace(_, into) = &mut copy.0 {
+            // Of a length that is known, twice where it takes two: a copy of any length is a call.
+            match from.len() {
+                16.. => copy_ends::<16>(from, into),
+                8.. => copy_ends::<8>(from, into),
+                4.. => copy_ends::<4>(from, into),
+                2.. => copy_ends::<2>(from, into),
+                _ => copy_ends::<1>(from, into),
+            }
         }
-        // Of a length that is known, twice where it takes two: a copy of any length is a call.
-        match from.len() {
-            16.. => copy_ends::<16>(from, &mut bytes)?,
-            8.. => copy_ends::<8>(from, &mut bytes)?,
-            4.. => copy_ends::<4>(from, &mut bytes)?,
-            2.. => copy_ends::<2>(from, &mut bytes)?,
-            1.. => copy_ends::<1>(from, &mut bytes)?,
-            0 => {}
-        }
-        Some(Text(Repr::InPlace(u8::try_from(from.len()).ok()?, bytes)))
+        Some(copy)
     }
 }
 
-/// Copies a text of `N` to `2 * N` bytes: its first `N`, and its last `N`.
-#[inline]
-fn copy_ends<const N: usize>(from: &[u8], into: &mut [u8; IN_PLACE]) -> Option<()> {
-    let last = from.len().checked_sub(N)?;
-    *into.first_chunk_mut::<N>()? = *from.first_chunk::<N>()?;
-    *into.get_mut(last..)?.first_chunk_mut::<N>()? = *from.last_chunk::<N>()?;
-    Some(())
+/// Copies a text of `N` to `2 * N` bytes: its first `N`, and its last `N`. Of a shorter one it copies nothing.
+#[inline(always)]
+fn copy_ends<const N: usize>(from: &[u8], into: &mut [u8; IN_PLACE]) {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+        return;
+    };
+    if let Some(start) = into.first_chunk_mut::<N>() {
+        *start = *first;
+    }
+    let end = into.get_mut(from.len().saturating_sub(N)..);
+    if let Some(end) = end.and_then(|end| end.first_chunk_mut::<N>()) {
+        *end = *last;
+    }
 }
 
 impl Default for Text {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::msgpack::{Buffer, text};
+use super::msgpack::Buffer;
 use crate::trace::{EventValue, SpanEvent};
 
 /// `span_events` of v0.4: each attribute is a map of its type and its value.
@@ -10,15 +10,15 @@ pub(crate) fn native(buffer: &mut Buffer, events: &[SpanEvent]) {
     buffer.array(events.len());
     for event in events {
         buffer.map(if event.attributes.is_empty() { 2 } else { 3 });
-        buffer.str("time_unix_nano");
+        buffer.put(b"\xaetime_unix_nano");
         buffer.uint(event.unix_ns);
-        buffer.str("name");
-        text(buffer, &event.name);
+        buffer.put(b"\xa4name");
+        buffer.text(event.name.as_bytes());
         if !event.attributes.is_empty() {
-            buffer.str("attributes");
+            buffer.put(b"\xaaattributes");
             buffer.map(event.attributes.len());
             for (key, value) in &event.attributes {
-                buffer.str(key);
+                buffer.str(key.as_bytes());
                 attribute(buffer, value);
             }
         }
@@ -27,33 +27,33 @@ pub(crate) fn native(buffer: &mut Buffer, events: &[SpanEvent]) {
 
 fn attribute(buffer: &mut Buffer, value: &EventValue) {
     buffer.map(2);
-    buffer.str("type");
+    buffer.put(b"\xa4type");
     match value {
         EventValue::Text(value) => {
             buffer.uint(0);
-            buffer.str("string_value");
-            text(buffer, value);
+            buffer.put(b"\xacstring_value");
+            buffer.text(value.as_bytes());
         }
         EventValue::Bool(value) => {
             buffer.uint(1);
-            buffer.str("bool_value");
+            buffer.put(b"\xaabool_value");
             buffer.bool(*value);
         }
         EventValue::I64(value) => {
             buffer.uint(2);
-            buffer.str("int_value");
+            buffer.put(b"\xa9int_value");
             buffer.int(*value);
         }
         EventValue::F64(value) => {
             buffer.uint(3);
-            buffer.str("double_value");
+            buffer.put(b"\xacdouble_value");
             buffer.f64(*value);
         }
         EventValue::Array(values) => {
             buffer.uint(4);
-            buffer.str("array_value");
+            buffer.put(b"\xabarray_value");
             buffer.map(1);
-            buffer.str("values");
+            buffer.put(b"\xa6values");
             buffer.array(values.len());
             for value in values {
                 attribute(buffer, value);

@@ -1,9 +1,13 @@
 //! Chunks as bytes: the agent's trace payload formats.
 
 mod events;
+mod hints;
 mod msgpack;
 mod payload;
 mod process;
+mod repeated;
+mod span_tags;
+mod tag_maps;
 #[cfg(test)]
 mod tests;
 mod v04;

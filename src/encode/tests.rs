@@ -203,6 +203,95 @@ fn services_versions_and_global_tags_go_where_they_belong() {
 }
 
 #[test]
+fn what_a_span_has_itself_is_not_repeated() {
+    let bench = Bench::with(|shared| {
+        shared.env = Some("prod".into());
+        shared.version = Some("1".into());
+        let tags = [("team", "a"), ("span.kind", "x"), ("language", "x"), ("version", "x")];
+        shared.tags = crate::sync::Snapshot::new(
+            tags.map(|(key, value)| (key.into(), value.into())).to_vec(),
+        );
+    });
+    let root = bench.span("root").start();
+    let kind = bench.span("kind").child_of(&root).kind(SpanKind::Client).start();
+    let own = bench.span("own").child_of(&root).tag("env", "test").tag("team", 7).start();
+    let other = bench.span("other").child_of(&root).service("db").tag("language", "sql").start();
+    drop((kind, own, other, root));
+    let spans = encoded(true, bench.take_chunks()).remove(0);
+    let tags = |span: &Decoded| {
+        ["env", "version", "team", "span.kind", "language"]
+            .map(|key| span.meta(key).unwrap_or("-").to_owned())
+    };
+    assert_eq!(tags(&spans[0]), ["prod", "1", "a", "x", "rust"]);
+    assert_eq!(tags(&spans[1]), ["prod", "1", "a", "client", "x"]);
+    assert_eq!(tags(&spans[2]), ["test", "1", "-", "x", "x"]);
+    assert_eq!(spans[2].metric("team"), Some(7.0));
+    assert_eq!(tags(&spans[3]), ["prod", "x", "a", "x", "sql"]);
+}
+
+#[test]
+fn what_is_repeated_follows_the_tracer() {
+    let team = |team: &'static str| vec![("team".into(), team.into())];
+    let one = Bench::with(|shared| shared.tags = crate::sync::Snapshot::new(team("a")));
+    let two = Bench::with(|shared| shared.service = "other".into());
+    let mut encoder = encoder(MAX);
+    let mut payload = Payload::default();
+    let mut add = |bench: &Bench| {
+        bench.span("root").start().finish();
+        let mut chunk = bench.take_chunks().remove(0);
+        chunk.settle();
+        encoder.add(&mut payload, &chunk, &common()).unwrap();
+    };
+    add(&one);
+    one.shared.tags.store(team("b"));
+    add(&one);
+    add(&two);
+    add(&one);
+    let chunks = decode::v04(&payload.seal().body()).unwrap();
+    let said = chunks.iter().map(|chunk| (chunk[0].service.as_str(), chunk[0].meta("team")));
+    let expected = [("web", Some("a")), ("web", Some("b")), ("other", None), ("web", Some("b"))];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn only_what_says_something_is_written() {
+    let bench = Bench::new();
+    drop(bench.span("root").root().start());
+    let mut chunk = bench.take_chunks().remove(0);
+    chunk.settle();
+    let mut payload = Payload::default();
+    encoder(MAX).add(&mut payload, &chunk, &common()).unwrap();
+    let body = payload.seal().body();
+    let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
+    for always in ["service", "name", "resource", "trace_id", "span_id", "start", "duration"] {
+        assert!(has(always.as_bytes()), "{always}");
+    }
+    for seldom in ["error", "parent_id", "type", "meta_struct", "span_links", "span_events"] {
+        assert!(!has(seldom.as_bytes()), "{seldom}");
+    }
+    for whole in [&b"\xad_dd.top_level\x01"[..], b"\xaaprocess_id\x07", b"\xad_dd.tracer_kr\x01"] {
+        assert!(has(whole), "{whole:?}");
+    }
+}
+
+#[test]
+fn a_span_of_many_tags_arrives_whole() {
+    for count in [14, 15, 16, 300] {
+        let bench = Bench::new();
+        let span = bench.span("root").root().start();
+        for number in 0..count {
+            span.set_tag(format!("text.{number}"), "x");
+            span.set_tag(format!("number.{number}"), number);
+        }
+        drop(span);
+        let span = encoded(true, bench.take_chunks()).remove(0).remove(0);
+        let texts = span.meta.keys().filter(|key| key.starts_with("text.")).count();
+        assert_eq!(texts, count);
+        assert!((0..count).all(|n| span.metric(&format!("number.{n}")) == Some(n as f64)));
+    }
+}
+
+#[test]
 fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let chunk = || {
         let mut chunk = vector_chunk(|_| {});
@@ -224,7 +313,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     assert!(payload.is_empty());
 }
 
-fn tag_value() -> impl Strategy<Value = TagValue> {
+fn tag_value() -> impl Strategy<Value = TagValue<'static>> {
     prop_oneof![
         "\\PC{0,30}".prop_map(TagValue::from),
         any::<bool>().prop_map(TagValue::from),

@@ -1,12 +1,13 @@
 //! The payload format v0.4: an array of chunks, each an array of spans, each a map.
 
 use super::events;
-use super::msgpack::{Buffer, CountedMap, text};
+use super::msgpack::Buffer;
 use super::payload::{HEADER, Payload};
 use super::process::Process;
-use crate::propagation;
-use crate::sampling::{self, SpanSampler};
-use crate::trace::{Chunk, Decision, Segment, ServiceSource, SpanLink, SpanView, Value};
+use super::repeated::Repeated;
+use super::tag_maps::TagMaps;
+use crate::sampling::SpanSampler;
+use crate::trace::{Chunk, Decision, Segment, SpanLink, SpanView};
 
 /// Why a chunk was not added to a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub(crate) enum NotAdded {
 }
 
 /// Writes chunks as v0.4.
+///
+/// What the agent takes for granted is not written: `parent_id` and `error` of zero, an empty `type`, empty
+/// maps; a whole number is an integer in `metrics`, too.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     process: Process,
@@ -25,35 +29,18 @@ pub(crate) struct Encoder {
     pub(crate) native_events: bool,
     /// Bytes that a payload may have.
     max_bytes: usize,
-    meta: CountedMap,
-    metrics: CountedMap,
-}
-
-/// Keys that every span has, with the MessagePack header of their length.
-mod key {
-    pub(super) const SERVICE: &[u8] = b"\xa7service";
-    pub(super) const NAME: &[u8] = b"\xa4name";
-    pub(super) const RESOURCE: &[u8] = b"\xa8resource";
-    pub(super) const TRACE_ID: &[u8] = b"\xa8trace_id";
-    pub(super) const SPAN_ID: &[u8] = b"\xa7span_id";
-    pub(super) const PARENT_ID: &[u8] = b"\xa9parent_id";
-    pub(super) const START: &[u8] = b"\xa5start";
-    pub(super) const DURATION: &[u8] = b"\xa8duration";
-    pub(super) const ERROR: &[u8] = b"\xa5error";
-    pub(super) const TYPE: &[u8] = b"\xa4type";
-    pub(super) const META: &[u8] = b"\xa4meta";
-    pub(super) const METRICS: &[u8] = b"\xa7metrics";
-    pub(super) const META_STRUCT: &[u8] = b"\xabmeta_struct";
-    pub(super) const SPAN_LINKS: &[u8] = b"\xaaspan_links";
-    pub(super) const SPAN_EVENTS: &[u8] = b"\xabspan_events";
+    repeated: Repeated,
+    tags: TagMaps,
 }
 
 /// What the chunk as a whole lends to the spans that are written from it.
-struct Whole<'a> {
-    segment: &'a Segment,
-    global: &'a [(crate::text::Text, crate::text::Text)],
-    decision: Option<Decision>,
-    common: &'a Common<'a>,
+pub(super) struct Whole<'a> {
+    pub(super) segment: &'a Segment,
+    pub(super) decision: Option<Decision>,
+    pub(super) common: &'a Common<'a>,
+    pub(super) process: &'a Process,
+    pub(super) repeated: &'a Repeated,
+    pub(super) native_events: bool,
 }
 
 /// What is the same for all chunks that are written at one time.
@@ -71,8 +58,8 @@ impl Encoder {
             process,
             native_events: false,
             max_bytes,
-            meta: CountedMap::default(),
-            metrics: CountedMap::default(),
+            repeated: Repeated::default(),
+            tags: TagMaps::default(),
         }
     }
 
@@ -86,7 +73,7 @@ impl Encoder {
         common: &Common<'_>,
     ) -> Result<(), NotAdded> {
         if payload.buffer.len() == 0 {
-            payload.buffer.raw(&HEADER);
+            payload.buffer.put(&HEADER);
         }
         let before = payload.buffer.len();
         self.chunk(&mut payload.buffer, chunk, common);
@@ -102,233 +89,141 @@ impl Encoder {
 
     fn chunk(&mut self, out: &mut Buffer, chunk: &Chunk, common: &Common<'_>) {
         let segment = chunk.segment();
-        let global = segment.shared.tags.load();
+        if let Some(shared) = segment.shared.get() {
+            self.repeated.follow(shared);
+        }
+        let Encoder { process, repeated, tags, native_events, .. } = self;
         let decision = segment.decision();
-        let whole = Whole { segment, global: &global, decision, common };
+        let native_events = *native_events;
+        let whole = Whole { segment, decision, common, process, repeated, native_events };
         out.array(chunk.len());
         let head = chunk.head();
         if let Some(head) = &head {
-            self.span(out, &whole, head, true);
+            whole.span(out, tags, head, true);
         }
         // Not by the id: another library may have given it twice.
         let is_head =
             |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
         for span in chunk.spans().filter(|span| !is_head(span)) {
-            self.span(out, &whole, &span, false);
+            whole.span(out, tags, &span, false);
         }
     }
+}
 
-    fn span(&mut self, out: &mut Buffer, whole: &Whole<'_>, span: &SpanView<'_>, head: bool) {
-        self.meta.clear();
-        self.metrics.clear();
-        // First what the tracer alone can say: the user's tags of the same names are left out.
-        self.span_tags(whole, span);
-        if span.is_local_root() {
-            self.root_tags(whole);
-        }
-        if head {
-            self.chunk_tags(whole);
-        }
-        if whole.decision.is_some_and(|decision| !decision.priority.is_keep()) {
-            if let Some(kept) = whole.common.span_sampler.sample(span) {
-                let Encoder { meta, metrics, .. } = self;
-                sampling::span_tags(&kept, |tag| write_tag(meta, metrics, tag));
+/// How many fields a span has so far.
+struct Fields(usize);
+
+impl Fields {
+    #[inline(always)]
+    fn key<const N: usize>(&mut self, out: &mut Buffer, key: &[u8; N]) {
+        self.0 = self.0.saturating_add(1);
+        out.put(key);
+    }
+}
+
+impl Whole<'_> {
+    fn span(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, is_head: bool) {
+        let map = out.begin_map();
+        let record = span.record;
+        match &record.service {
+            None => out.raw(&self.repeated.service.0),
+            Some(service) => {
+                out.put(b"\xa7service");
+                out.text(service.as_bytes());
             }
         }
-        let events = span.events();
-        if !events.is_empty() && !self.native_events {
-            self.meta.text("events", &events::json(events));
+        // Late names are settled.
+        let name = record.name.as_bytes();
+        out.put(b"\xa4name");
+        out.text(name);
+        // The agent would put the name in the place of one that is missing, and count a malformed span.
+        out.put(b"\xa8resource");
+        match record.resource.as_ref().filter(|resource| !resource.is_empty()) {
+            Some(resource) => out.text(resource.as_bytes()),
+            None => out.text(name),
         }
-        self.meta.open();
-        self.metrics.open();
-        self.own_tags(span);
-        self.common_tags(whole, span);
-
-        let span_type = span.span_type().filter(|span_type| !span_type.is_empty());
-        let parent = span.parent_id();
-        let (links, structs) = (span.links(), span.structs());
-        let native_events = self.native_events && !events.is_empty();
-        let optional = [
-            parent.is_some(),
-            span_type.is_some(),
-            self.meta.entries > 0,
-            self.metrics.entries > 0,
-            !structs.is_empty(),
-            !links.is_empty(),
-            native_events,
-        ];
-        let entries = optional.iter().filter(|there| **there).count().saturating_add(8);
-        out.map(entries);
-        out.raw(key::SERVICE);
-        text(out, span.service());
-        out.raw(key::NAME);
-        text(out, &span.name());
-        out.raw(key::RESOURCE);
-        text(out, &span.resource());
-        out.raw(key::TRACE_ID);
-        out.uint(whole.segment.trace_id.low());
-        out.raw(key::SPAN_ID);
-        out.uint(span.span_id().map_or(0, |id| id.get()));
-        if let Some(parent) = parent {
-            out.raw(key::PARENT_ID);
+        let span_id = record.id.map_or(0, |id| id.get());
+        out.put(&ids_and_start(self.segment.trace_id.low(), span_id, span.start_ns()));
+        out.put(b"\xa8duration");
+        out.uint(span.duration_ns().unwrap_or_default());
+        // Those seven are always there; the others only where they say something.
+        let mut fields = Fields(7);
+        if let Some(parent) = record.parent {
+            fields.key(out, b"\xa9parent_id");
             out.uint(parent.get());
         }
-        out.raw(key::START);
-        out.int(span.start_ns());
-        out.raw(key::DURATION);
-        out.uint(span.duration_ns().unwrap_or_default());
-        out.raw(key::ERROR);
-        out.uint(span.is_error().into());
-        if let Some(span_type) = span_type {
-            out.raw(key::TYPE);
-            text(out, &span_type);
+        if record.error {
+            fields.key(out, b"\xa5error");
+            out.uint(1);
         }
-        for (name, map) in [(key::META, &self.meta), (key::METRICS, &self.metrics)] {
-            if map.entries > 0 {
-                out.raw(name);
-                out.map(map.entries);
-                out.raw(&map.buffer.0);
-            }
+        if let Some(span_type) = record.span_type.as_ref().filter(|text| !text.is_empty()) {
+            fields.key(out, b"\xa4type");
+            out.text(span_type.as_bytes());
         }
+        let (before_meta, fields_before) = (out.len(), fields.0);
+        fields.key(out, b"\xa4meta");
+        let meta = out.begin_map();
+        self.tags(out, tags, span, is_head);
+        out.end_map(meta, tags.texts);
+        if tags.texts == 0 {
+            out.0.truncate(before_meta);
+            fields.0 = fields_before;
+        }
+        if tags.numbers > 0 {
+            fields.key(out, b"\xa7metrics");
+            out.map(tags.numbers);
+            out.raw(&tags.waiting.0);
+        }
+        if record.extras.is_some() {
+            self.extras(out, &mut fields, span);
+        }
+        out.end_map(map, fields.0);
+    }
+
+    /// What few spans have.
+    #[cold]
+    fn extras(&self, out: &mut Buffer, fields: &mut Fields, span: &SpanView<'_>) {
+        let (structs, links, events) = (span.structs(), span.links(), span.events());
         if !structs.is_empty() {
-            out.raw(key::META_STRUCT);
+            fields.key(out, b"\xabmeta_struct");
             out.map(structs.len());
             for (key, document) in structs {
-                out.str(key);
+                out.str(key.as_bytes());
                 out.bin(document);
             }
         }
         if !links.is_empty() {
-            out.raw(key::SPAN_LINKS);
+            fields.key(out, b"\xaaspan_links");
             out.array(links.len());
             for link in links {
                 write_link(out, link);
             }
         }
-        if native_events {
-            out.raw(key::SPAN_EVENTS);
+        if !events.is_empty() && self.native_events {
+            fields.key(out, b"\xabspan_events");
             events::native(out, events);
         }
     }
-
-    /// What the user set.
-    fn own_tags(&mut self, span: &SpanView<'_>) {
-        for (key, value) in span.all() {
-            if self.is_reserved(key) {
-                continue;
-            }
-            match value {
-                Value::Text(text) => self.meta.text(key, text),
-                Value::Stack(stack) => self.meta.text(key, &stack.render()),
-                Value::Absent | Value::I64(_) | Value::F64(_) => {
-                    if let Some(number) = value.number() {
-                        self.metrics.number(key, number);
-                    }
-                }
-            }
-        }
-        if let Some(kind) = span.kind() {
-            self.meta.text("span.kind", kind.as_str());
-        }
-    }
-
-    /// Whether the tracer has given this tag its own value.
-    fn is_reserved(&self, key: &str) -> bool {
-        self.meta.is_reserved(key) || self.metrics.is_reserved(key)
-    }
-
-    /// What every span of the trace has, unless the user gave it another value.
-    fn common_tags(&mut self, whole: &Whole<'_>, span: &SpanView<'_>) {
-        let shared = &whole.segment.shared;
-        // The version belongs to the configured service alone.
-        let version = shared.version.as_deref().filter(|_| is_of_the_tracer(whole, span));
-        let settings = [("env", shared.env.as_deref()), ("version", version)];
-        for (key, value) in settings {
-            if let Some(value) = value.filter(|_| !span.has(key)) {
-                self.meta.text(key, value);
-            }
-        }
-        for (key, value) in whole.global {
-            let is_set = settings.iter().any(|(name, value)| value.is_some() && key == *name);
-            if !is_set && !span.has(key) && !self.is_reserved(key) {
-                self.meta.text(key, value);
-            }
-        }
-    }
-
-    /// What the tracer says about every span.
-    fn span_tags(&mut self, whole: &Whole<'_>, span: &SpanView<'_>) {
-        if !is_of_the_tracer(whole, span) {
-            self.meta.text("_dd.base_service", &whole.segment.shared.service);
-            match span.record.service_source {
-                ServiceSource::Manual => self.meta.text("_dd.svc_src", "m"),
-                ServiceSource::Mapping => self.meta.text("_dd.svc_src", "opt.service_mapping"),
-                ServiceSource::Inherited | ServiceSource::Own => {}
-            }
-        }
-        let upstream = whole.segment.upstream.as_deref();
-        if let Some(origin) = upstream.and_then(|context| context.origin.as_deref()) {
-            self.meta.text("_dd.origin", origin);
-        }
-        if span.record.top_level {
-            self.metrics.number("_dd.top_level", 1.0);
-        }
-        if !whole.segment.shared.apm_tracing {
-            self.metrics.number("_dd.apm.enabled", 0.0);
-        }
-    }
-
-    /// What the first span of the trace in this process has.
-    fn root_tags(&mut self, whole: &Whole<'_>) {
-        self.meta.text("runtime-id", &self.process.runtime_id);
-        self.metrics.number("process_id", self.process.id.into());
-        if let Some(hostname) = self.process.hostname.as_deref() {
-            self.meta.text("_dd.hostname", hostname);
-        }
-        let upstream = whole.segment.upstream.as_deref();
-        if let Some(upstream) = upstream {
-            for (key, value) in propagation::root_tags(upstream) {
-                self.meta.text(&key, &value);
-            }
-        }
-        if let Some(decision) = &whole.decision {
-            let has_hash_rate = upstream
-                .is_some_and(|context| context.tags().any(|(key, _)| key == sampling::HASH_RATE));
-            let Encoder { meta, metrics, .. } = self;
-            sampling::root_tags(decision, has_hash_rate, |tag| write_tag(meta, metrics, tag));
-        }
-    }
-
-    /// What the first span of every chunk has.
-    fn chunk_tags(&mut self, whole: &Whole<'_>) {
-        self.meta.text("language", "rust");
-        self.metrics.number("_dd.tracer_kr", whole.common.keep_rate);
-        let high = whole.segment.trace_id.high();
-        if high != 0 {
-            self.meta.text("_dd.p.tid", &format!("{high:016x}"));
-        }
-        if let Some(decision) = &whole.decision {
-            let Encoder { meta, metrics, .. } = self;
-            sampling::chunk_tags(decision, |tag| write_tag(meta, metrics, tag));
-        }
-        if let Some(upstream) = whole.segment.upstream.as_deref() {
-            for (key, value) in upstream.tags() {
-                self.meta.text(key, value);
-            }
-        }
-    }
 }
 
-fn write_tag(meta: &mut CountedMap, metrics: &mut CountedMap, tag: sampling::Tag<'_>) {
-    match tag {
-        sampling::Tag::Text(key, value) => meta.text(key, value),
-        sampling::Tag::Number(key, value) => metrics.number(key, value),
-    }
+const IDS_AND_START: usize = 50;
+
+/// The fields that take eight bytes but for few spans in the world, written at once.
+#[inline(always)]
+fn ids_and_start(trace_id: u64, span_id: u64, start_ns: i64) -> [u8; IDS_AND_START] {
+    let mut fields =
+        *b"\xa8trace_id\xcf\0\0\0\0\0\0\0\0\xa7span_id\xcf\0\0\0\0\0\0\0\0\xa5start\xd3\0\0\0\0\0\0\0\0";
+    fill::<10>(&mut fields, trace_id.to_be_bytes());
+    fill::<27>(&mut fields, span_id.to_be_bytes());
+    fill::<42>(&mut fields, start_ns.to_be_bytes());
+    fields
 }
 
-/// Whether the service of a span is the configured one, in any case of its letters.
-fn is_of_the_tracer(whole: &Whole<'_>, span: &SpanView<'_>) -> bool {
-    span.service().eq_ignore_ascii_case(&whole.segment.shared.service)
+#[inline(always)]
+fn fill<const AT: usize>(fields: &mut [u8; IDS_AND_START], number: [u8; 8]) {
+    if let Some(place) = fields.get_mut(AT..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = number;
+    }
 }
 
 fn write_link(out: &mut Buffer, link: &SpanLink) {
@@ -336,28 +231,28 @@ fn write_link(out: &mut Buffer, link: &SpanLink) {
     let optional =
         [high != 0, !link.attributes.is_empty(), link.tracestate.is_some(), link.flags.is_some()];
     out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
-    out.str("trace_id");
+    out.put(b"\xa8trace_id");
     out.uint(low);
     if high != 0 {
-        out.str("trace_id_high");
+        out.put(b"\xadtrace_id_high");
         out.uint(high);
     }
-    out.str("span_id");
+    out.put(b"\xa7span_id");
     out.uint(link.span_id.get());
     if !link.attributes.is_empty() {
-        out.str("attributes");
+        out.put(b"\xaaattributes");
         out.map(link.attributes.len());
         for (key, value) in &link.attributes {
-            out.str(key);
-            text(out, value);
+            out.str(key.as_bytes());
+            out.text(value.as_bytes());
         }
     }
     if let Some(tracestate) = link.tracestate.as_deref() {
-        out.str("tracestate");
-        text(out, tracestate);
+        out.put(b"\xaatracestate");
+        out.text(tracestate.as_bytes());
     }
     if let Some(flags) = link.flags {
-        out.str("flags");
+        out.put(b"\xa5flags");
         out.uint((flags | FLAGS_KNOWN).into());
     }
 }

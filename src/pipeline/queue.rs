@@ -7,25 +7,41 @@ use crate::trace::{Buffers, Chunk};
 
 /// Spans that wake the worker before its interval is over: about half a megabyte to write.
 const WAKE_SPANS: usize = 3_000;
-/// Pairs of empty vectors kept for new traces.
+/// Pairs of empty vectors kept for new traces, and what they may hold in memory.
 const MAX_BLANKS: usize = 256;
+const MAX_BLANK_BYTES: usize = 4 * 1024 * 1024;
 /// Pairs that a thread fetches at once.
 const BLANKS_PER_FETCH: usize = 16;
 
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    waiting: Mutex<Waiting>,
-    blanks: Mutex<Vec<Buffers>>,
+    waiting: Apart<Mutex<Waiting>>,
+    blanks: Apart<Mutex<Blanks>>,
     max_bytes: usize,
 }
+
+/// Two cache lines of its own, which processors fetch together: the threads that write here disturb nobody
+/// who reads beside it.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
 
 #[derive(Debug, Default)]
 struct Waiting {
     chunks: Vec<Chunk>,
     spans: usize,
     bytes: usize,
+    /// Spans that were ever put in.
+    accepted: u64,
     closed: bool,
+}
+
+/// Empty vectors.
+#[derive(Debug, Default)]
+struct Blanks {
+    pairs: Vec<Buffers>,
+    bytes: usize,
 }
 
 /// What became of a chunk.
@@ -41,13 +57,13 @@ pub(crate) enum Pushed {
 impl Queue {
     /// `max_bytes`: what the chunks that wait may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Queue { waiting: Mutex::default(), blanks: Mutex::default(), max_bytes }
+        Queue { waiting: Apart::default(), blanks: Apart::default(), max_bytes }
     }
 
     /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = lock(&self.waiting.0);
         if waiting.closed {
             drop(waiting);
             return Pushed::Closed;
@@ -61,6 +77,7 @@ impl Queue {
         let before = waiting.spans;
         waiting.spans = before.saturating_add(spans);
         waiting.bytes = held;
+        waiting.accepted = waiting.accepted.saturating_add(spans as u64);
         waiting.chunks.push(chunk);
         // Once per batch: each further chunk would only cost its thread a system call.
         let wake = before < WAKE_SPANS && waiting.spans >= WAKE_SPANS;
@@ -70,32 +87,44 @@ impl Queue {
     /// Takes everything, leaving `empty` in its place.
     pub(crate) fn take(&self, mut empty: Vec<Chunk>) -> Vec<Chunk> {
         empty.clear();
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = lock(&self.waiting.0);
         waiting.spans = 0;
         waiting.bytes = 0;
         std::mem::replace(&mut waiting.chunks, empty)
     }
 
+    /// Spans that were put in so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        lock(&self.waiting.0).accepted
+    }
+
     /// Refuses what comes from now on.
     pub(crate) fn close(&self) {
-        lock(&self.waiting).closed = true;
+        lock(&self.waiting.0).closed = true;
     }
 
     /// Keeps the vectors of a chunk for another trace.
     pub(crate) fn give_back(&self, buffers: Buffers) {
         // Emptied before the lock: destructors of long texts take their time.
         let Some(blank) = buffers.recycle() else { return };
-        let mut blanks = lock(&self.blanks);
-        if blanks.len() < MAX_BLANKS {
-            blanks.push(blank);
+        let bytes = blank.bytes();
+        let mut blanks = lock(&self.blanks.0);
+        let held = blanks.bytes.saturating_add(bytes);
+        if blanks.pairs.len() < MAX_BLANKS && held <= MAX_BLANK_BYTES {
+            blanks.bytes = held;
+            blanks.pairs.push(blank);
         }
     }
 
     /// Moves empty vectors into `into`.
     pub(crate) fn refill(&self, into: &mut Vec<Buffers>) {
-        let mut blanks = lock(&self.blanks);
-        let keep = blanks.len().saturating_sub(BLANKS_PER_FETCH);
-        into.extend(blanks.drain(keep..));
+        let before = into.len();
+        let mut blanks = lock(&self.blanks.0);
+        let keep = blanks.pairs.len().saturating_sub(BLANKS_PER_FETCH);
+        into.extend(blanks.pairs.drain(keep..));
+        let taken = into.iter().skip(before);
+        let bytes = taken.fold(0usize, |sum, blank| sum.saturating_add(blank.bytes()));
+        blanks.bytes = blanks.bytes.saturating_sub(bytes);
     }
 }
 
@@ -158,6 +187,9 @@ mod tests {
         queue.refill(&mut fetched);
         assert_eq!(fetched.len(), BLANKS_PER_FETCH);
         assert!(fetched.iter().all(|blank| blank.spans.is_empty() && blank.spans.capacity() > 0));
-        assert_eq!(lock(&queue.blanks).len(), MAX_BLANKS - BLANKS_PER_FETCH);
+        let blanks = lock(&queue.blanks.0);
+        assert_eq!(blanks.pairs.len(), MAX_BLANKS - BLANKS_PER_FETCH);
+        let bytes: usize = blanks.pairs.iter().map(Buffers::bytes).sum();
+        assert_eq!(blanks.bytes, bytes);
     }
 }

@@ -1,12 +1,13 @@
 //! The handles of a span.
 
 use std::error::Error;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::at::At;
 use super::baggage::Baggage;
 use super::context::Context;
-use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::handover;
@@ -14,11 +15,11 @@ use super::late::{Late, LateTags};
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
-use super::segment::{At, Lineage};
 use super::span_context::SpanContext;
+use super::start::Lineage;
 use super::tagging::{Change, Special};
-use super::tags::{Tag, Tags};
-use super::value::{TagValue, Value};
+use super::tags::{Key, LiteralKey, TagKey, Tags};
+use super::value::{TagValue, Value, is_exact};
 use super::view::SpanView;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
@@ -331,19 +332,14 @@ impl SpanRef {
     /// span.set_tag("manual.keep", true);
     /// assert_eq!(span.metric("cart.items"), Some(3.0));
     /// ```
-    #[inline]
-    pub fn set_tag(&self, key: impl Into<Text>, value: impl Into<TagValue>) {
+    #[inline(always)]
+    pub fn set_tag<'a>(&self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
         let Some(at) = &self.at else { return };
-        let (key, value) = (key.into(), value.into());
+        let key = key.into();
         // Here, where the key and the type of the value are known, most of this is done by the compiler.
-        let digest = digest(key.as_bytes());
-        if Special::may_be(digest) {
-            return set_any(at, key, value);
-        }
-        match value.into_single() {
-            Ok(Some(value)) => at.set_tag(Tag::new(key, digest, value)),
-            Ok(None) => {}
-            Err(several) => set_any(at, key, several),
+        match key.as_literal() {
+            Some(key) => set_tag(at, LiteralKey::new(key), value.into()),
+            None => set_tag(at, Key::new(key), value.into()),
         }
     }
 
@@ -357,14 +353,13 @@ impl SpanRef {
     pub fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize) {
         // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
-        let Some(mut body) = at.segment.body() else { return };
-        if !body.is_open(at.slot, at.id) {
-            drop(body);
-            return at.is_late();
-        }
+        let Some(mut guard) = at.segment.body() else { return };
+        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.slot, at.id)) else {
+            return at.too_late(guard);
+        };
         match body.tags.late(heap_bytes) {
             Some(others) if others.len() < others.capacity() => {
-                others.push(Late { tags: Some(tags), slot: at.slot });
+                others.push(Late { tags, slot: at.slot });
             }
             Some(_) => body.put_off(at.slot, tags, 0),
             None => body.put_off(at.slot, tags, heap_bytes),
@@ -372,7 +367,7 @@ impl SpanRef {
     }
 
     /// Sets several tags.
-    pub fn set_tags<K: Into<Text>, V: Into<TagValue>>(
+    pub fn set_tags<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
         &self,
         tags: impl IntoIterator<Item = (K, V)>,
     ) {
@@ -600,8 +595,34 @@ impl SpanRef {
     }
 }
 
-/// Apart from the method, which is compiled again for every type of value.
-fn set_any(at: &At, key: Text, value: TagValue) {
+#[inline(always)]
+fn set_tag(at: &At, key: impl TagKey, value: TagValue<'_>) {
+    if Special::may_be(key.digest()) {
+        return set_any(at, key.into_text(), value);
+    }
+    // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+    let value = ManuallyDrop::new(value);
+    match &*value {
+        TagValue::Str(text) => at.set_str(key, text),
+        TagValue::Bool(on) => at.set_tag(key, *on),
+        TagValue::I64(number) if is_exact(*number) => at.set_tag(key, *number),
+        _ => set_plain(at, key.into_text(), ManuallyDrop::into_inner(value)),
+    }
+}
+
+/// Apart from the method, which is compiled again for every type of value. The key means nothing to the tracer.
+#[inline(never)]
+fn set_plain(at: &At, key: Text, value: TagValue<'_>) {
+    match value.into_single() {
+        Ok(Some(value)) => at.set_tag(Key::new(key), value),
+        Ok(None) => {}
+        Err(several) => set_any(at, key, several),
+    }
+}
+
+/// The same for any key.
+#[inline(never)]
+fn set_any(at: &At, key: Text, value: TagValue<'_>) {
     let Some(special) = Special::of(&key) else {
         return value.flatten(key, &mut |key, value| {
             at.edit(|record, tags| tags.set(&mut record.tags, key, value));

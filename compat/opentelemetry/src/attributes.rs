@@ -58,13 +58,38 @@ pub(crate) enum Late {
 }
 
 impl LateTags for Late {
-    fn into_tags(self, put: &mut dyn FnMut(Text, TagValue)) {
-        let mut put = |KeyValue { key, value, .. }: KeyValue| put(key_text(key), tag_value(value));
-        match self {
-            Late::One(attribute) => put(attribute),
-            Late::Many(attributes) => attributes.into_iter().for_each(put),
+    #[inline]
+    fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
+        let attributes = match self {
+            Late::One(attribute) => std::slice::from_mut(attribute),
+            Late::Many(attributes) => attributes,
+        };
+        for KeyValue { key, value, .. } in attributes {
+            let key = short(key.as_str()).unwrap_or_else(|| long_key(key));
+            let value = match value {
+                Value::Bool(value) => TagValue::Bool(*value),
+                Value::I64(value) => TagValue::I64(*value),
+                Value::F64(value) => TagValue::F64(*value),
+                Value::String(text) => TagValue::Str(text.as_str()),
+                _ => other_value(value),
+            };
+            put(key, value);
         }
     }
+}
+
+/// A text that is copied in place.
+#[inline(always)]
+fn short(text: &str) -> Option<Text> {
+    (text.len() <= Text::IN_PLACE).then(|| Text::copy(text))
+}
+
+fn long_key(key: &mut Key) -> Text {
+    key_text(std::mem::replace(key, Key::from_static_str("")))
+}
+
+fn other_value(value: &mut Value) -> TagValue<'static> {
+    tag_value(std::mem::replace(value, Value::Bool(false)))
 }
 
 /// What an attribute holds beside itself, about.
@@ -81,7 +106,7 @@ pub(crate) fn heap_bytes(attribute: &KeyValue) -> usize {
 const ARRAY_BYTES: usize = 256;
 
 /// The tag that an attribute is to the core; `None` for a reserved one without a usable value.
-pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue)> {
+pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue<'static>)> {
     let KeyValue { key, value, .. } = attribute;
     match key.as_str() {
         // An empty one lets the name follow from the rest again.
@@ -96,7 +121,7 @@ pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue)> {
     }
 }
 
-pub(crate) fn tag_value(value: Value) -> TagValue {
+pub(crate) fn tag_value(value: Value) -> TagValue<'static> {
     match value {
         Value::Bool(value) => value.into(),
         Value::I64(value) => value.into(),

@@ -10,7 +10,16 @@ use tracehound::{LateNames, SpanKind, SpanView};
 /// Works the names out. Runs when somebody needs them: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
     let kind = span.kind().unwrap_or(SpanKind::Internal);
-    let semantic = Semantic::of(span);
+    let semantic = match kind {
+        // Most spans: one attribute says something about them.
+        SpanKind::Internal => Semantic {
+            has_graphql_operation: span
+                .text(GRAPHQL_OPERATION)
+                .is_some_and(|text| !text.is_empty()),
+            ..Semantic::default()
+        },
+        _ => Semantic::of(span),
+    };
     let name = match semantic.operation_name(kind) {
         Cow::Borrowed(literal) => literal.into(),
         Cow::Owned(name) => name.to_lowercase().into(),
@@ -18,42 +27,44 @@ pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
     LateNames { name, span_type: Some(semantic.span_type(kind).into()) }
 }
 
+const GRAPHQL_OPERATION: &str = "graphql.operation.type";
+
 /// The attributes that names follow from; empty ones count as absent.
 #[derive(Default)]
 struct Semantic<'a> {
     has_method: bool,
-    db_system: Option<Cow<'a, str>>,
-    messaging_system: Option<Cow<'a, str>>,
-    messaging_operation: Option<Cow<'a, str>>,
-    rpc_system: Option<Cow<'a, str>>,
-    rpc_service: Option<Cow<'a, str>>,
-    invoked_provider: Option<Cow<'a, str>>,
-    invoked_name: Option<Cow<'a, str>>,
-    faas_trigger: Option<Cow<'a, str>>,
+    db_system: Option<&'a str>,
+    messaging_system: Option<&'a str>,
+    messaging_operation: Option<&'a str>,
+    rpc_system: Option<&'a str>,
+    rpc_service: Option<&'a str>,
+    invoked_provider: Option<&'a str>,
+    invoked_name: Option<&'a str>,
+    faas_trigger: Option<&'a str>,
     has_graphql_operation: bool,
-    protocol: Option<Cow<'a, str>>,
+    protocol: Option<&'a str>,
 }
 
 impl<'a> Semantic<'a> {
     fn of(span: &SpanView<'a>) -> Self {
         let mut found = Semantic::default();
-        for (key, value) in span.tags().filter(|(_, value)| !value.is_empty()) {
-            match key {
-                "http.request.method" | "http.method" => found.has_method = true,
-                "db.system.name" => found.db_system = Some(value),
-                "messaging.system" => found.messaging_system = Some(value),
-                "messaging.operation.type" => found.messaging_operation = Some(value),
-                "rpc.system.name" => found.rpc_system = Some(value),
-                "rpc.service" => found.rpc_service = Some(value),
-                "faas.invoked_provider" => found.invoked_provider = Some(value),
-                "faas.invoked_name" => found.invoked_name = Some(value),
-                "faas.trigger" => found.faas_trigger = Some(value),
-                "graphql.operation.type" => found.has_graphql_operation = true,
-                "network.protocol.name" => found.protocol = Some(value),
+        for (key, value) in span.texts().filter(|(_, value)| !value.is_empty()) {
+            match key.as_bytes() {
+                b"http.request.method" | b"http.method" => found.has_method = true,
+                b"db.system.name" => found.db_system = Some(value),
+                b"messaging.system" => found.messaging_system = Some(value),
+                b"messaging.operation.type" => found.messaging_operation = Some(value),
+                b"rpc.system.name" => found.rpc_system = Some(value),
+                b"rpc.service" => found.rpc_service = Some(value),
+                b"faas.invoked_provider" => found.invoked_provider = Some(value),
+                b"faas.invoked_name" => found.invoked_name = Some(value),
+                b"faas.trigger" => found.faas_trigger = Some(value),
+                b"graphql.operation.type" => found.has_graphql_operation = true,
+                b"network.protocol.name" => found.protocol = Some(value),
                 // Old names, where the new one is not there.
-                "db.system" => _ = found.db_system.get_or_insert(value),
-                "messaging.operation" => _ = found.messaging_operation.get_or_insert(value),
-                "rpc.system" => _ = found.rpc_system.get_or_insert(value),
+                b"db.system" => _ = found.db_system.get_or_insert(value),
+                b"messaging.operation" => _ = found.messaging_operation.get_or_insert(value),
+                b"rpc.system" => _ = found.rpc_system.get_or_insert(value),
                 _ => {}
             }
         }
@@ -68,16 +79,16 @@ impl<'a> Semantic<'a> {
             (_, true) if self.has_method => return "http.client.request".into(),
             _ => {}
         }
-        if let Some(system) = self.db_system.as_deref().filter(|_| client) {
+        if let Some(system) = self.db_system.filter(|_| client) {
             return format!("{system}.query").into();
         }
         if kind != SpanKind::Internal {
-            let operation = self.messaging_operation.as_deref();
-            if let Some((system, operation)) = self.messaging_system.as_deref().zip(operation) {
+            let operation = self.messaging_operation;
+            if let Some((system, operation)) = self.messaging_system.zip(operation) {
                 return format!("{system}.{operation}").into();
             }
         }
-        match self.rpc_system.as_deref() {
+        match self.rpc_system {
             Some("aws-api") if client => {
                 return match &self.rpc_service {
                     Some(service) => format!("aws.{service}.request").into(),
@@ -88,12 +99,12 @@ impl<'a> Semantic<'a> {
             _ => {}
         }
         if client {
-            let name = self.invoked_name.as_deref();
-            if let Some((provider, name)) = self.invoked_provider.as_deref().zip(name) {
+            let name = self.invoked_name;
+            if let Some((provider, name)) = self.invoked_provider.zip(name) {
                 return format!("{provider}.{name}.invoke").into();
             }
         }
-        if let Some(trigger) = self.faas_trigger.as_deref().filter(|_| server) {
+        if let Some(trigger) = self.faas_trigger.filter(|_| server) {
             return format!("{trigger}.invoke").into();
         }
         if self.has_graphql_operation {
@@ -112,7 +123,7 @@ impl<'a> Semantic<'a> {
     fn span_type(&self, kind: SpanKind) -> &'static str {
         match kind {
             SpanKind::Server => "web",
-            SpanKind::Client => self.db_system.as_deref().map_or("http", database_type),
+            SpanKind::Client => self.db_system.map_or("http", |system| database_type(system)),
             _ => "custom",
         }
     }

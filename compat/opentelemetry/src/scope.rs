@@ -19,7 +19,7 @@ pub(crate) struct Scope {
     id: ScopeId,
     name: Text,
     version: Option<Text>,
-    attributes: Arc<[(Text, TagValue)]>,
+    attributes: Arc<[(Text, TagValue<'static>)]>,
 }
 
 /// A digest: two scopes that share one by accident are a lost tag, one time in four thousand million.

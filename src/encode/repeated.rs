@@ -1,0 +1,104 @@
+//! What the spans of one tracer repeat, written out once.
+
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+use super::hints::Hints;
+use super::msgpack::Buffer;
+use crate::text::Text;
+use crate::trace::Shared;
+
+/// Bytes that most spans of a tracer have in common.
+#[derive(Debug, Default)]
+pub(super) struct Repeated {
+    /// Whose they are. Weak: a tracer ends when nobody has it any more, and the address is not used again.
+    shared: Weak<Shared>,
+    /// The tags set on the tracer that the bytes are of.
+    global: Arc<Vec<(Text, Text)>>,
+    /// The entry `service` of spans without a service of their own.
+    pub(super) service: Buffer,
+    /// The tag `_dd.base_service`, for spans that have one.
+    pub(super) base_service: Buffer,
+    /// The tags of spans of the configured service.
+    pub(super) of_tracer: Tags,
+    /// The tags of all others: the version belongs to the configured service alone.
+    pub(super) of_others: Tags,
+}
+
+/// The tags that every span has, unless it has its own of the same name.
+#[derive(Debug, Default)]
+pub(super) struct Tags {
+    /// All of them, as entries of a map.
+    pub(super) bytes: Buffer,
+    /// The key of each, and where its entry is.
+    entries: Vec<(Text, Range<usize>)>,
+    hints: Hints,
+}
+
+impl Repeated {
+    /// Sees to it that the bytes are of this tracer, as it is now.
+    pub(super) fn follow(&mut self, shared: &Arc<Shared>) {
+        let global = shared.tags.load();
+        if Weak::as_ptr(&self.shared) == Arc::as_ptr(shared) && Arc::ptr_eq(&self.global, &global) {
+            return;
+        }
+        let Repeated { service, base_service, .. } = self;
+        service.clear();
+        service.put(b"\xa7service");
+        service.text(shared.service.as_bytes());
+        base_service.clear();
+        base_service.put(b"\xb0_dd.base_service");
+        base_service.text(shared.service.as_bytes());
+        self.of_tracer = Tags::of(shared, &global, shared.version.as_ref());
+        self.of_others = Tags::of(shared, &global, None);
+        self.shared = Arc::downgrade(shared);
+        self.global = global;
+    }
+}
+
+impl Tags {
+    fn of(shared: &Shared, global: &[(Text, Text)], version: Option<&Text>) -> Self {
+        let mut tags = Tags::default();
+        let settings = [("env", shared.env.as_ref()), ("version", version)];
+        for (key, value) in settings {
+            if let Some(value) = value {
+                tags.add(&Text::literal(key), value);
+            }
+        }
+        for (key, value) in global {
+            if !settings.iter().any(|(name, value)| value.is_some() && key == *name) {
+                tags.add(key, value);
+            }
+        }
+        tags
+    }
+
+    fn add(&mut self, key: &Text, value: &Text) {
+        let start = self.bytes.len();
+        self.bytes.str(key.as_bytes());
+        self.bytes.text(value.as_bytes());
+        self.entries.push((key.clone(), start..self.bytes.len()));
+        self.hints.add(key.as_bytes());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is one of this name.
+    #[inline]
+    pub(super) fn has(&self, key: &[u8]) -> bool {
+        self.hints.may_have(key) && self.finds(key)
+    }
+
+    fn finds(&self, key: &[u8]) -> bool {
+        self.entries.iter().any(|(name, _)| name.as_bytes() == key)
+    }
+
+    /// Each key with its entry.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Text, &[u8])> {
+        self.entries
+            .iter()
+            .map(|(key, place)| (key, self.bytes.0.get(place.clone()).unwrap_or_default()))
+    }
+}

@@ -1,0 +1,202 @@
+//! Which tags a span is written with: the tracer's own, the user's, and those that all spans repeat.
+
+use super::events;
+use super::msgpack::Buffer;
+use super::repeated::Tags;
+use super::tag_maps::TagMaps;
+use super::v04::Whole;
+use crate::propagation;
+use crate::sampling;
+use crate::trace::{Kept, ServiceSource, SpanKind, SpanView};
+
+impl Whole<'_> {
+    /// Writes the string tags, and collects the numeric ones.
+    pub(super) fn tags(
+        &self,
+        out: &mut Buffer,
+        tags: &mut TagMaps,
+        span: &SpanView<'_>,
+        is_head: bool,
+    ) {
+        tags.clear();
+        // First what the tracer alone can say: the user's tags of the same names are left out.
+        let is_of_tracer = self.is_of_tracer(span);
+        if !is_of_tracer {
+            self.service_tags(out, tags, span);
+        }
+        self.span_tags(out, tags, span);
+        if span.is_local_root() {
+            self.root_tags(out, tags);
+        }
+        if is_head {
+            self.chunk_tags(out, tags);
+        }
+        if self.decision.is_some_and(|decision| !decision.priority.is_keep()) {
+            if let Some(kept) = self.common.span_sampler.sample(span) {
+                sampling::span_tags(&kept, |tag| write_tag(out, tags, tag));
+            }
+        }
+        let events = span.events();
+        if !events.is_empty() && !self.native_events {
+            tags.text(out, "events", &events::json(events));
+        }
+        let repeated = match is_of_tracer {
+            true => &self.repeated.of_tracer,
+            false => &self.repeated.of_others,
+        };
+        own_tags(out, tags, span, repeated);
+    }
+
+    /// Whether the service of a span is the configured one, in any case of its letters.
+    fn is_of_tracer(&self, span: &SpanView<'_>) -> bool {
+        span.record.service.as_ref().is_none_or(|service| {
+            service.as_bytes().eq_ignore_ascii_case(self.segment.shared.service.as_bytes())
+        })
+    }
+
+    fn service_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
+        tags.text_entry(out, &self.repeated.base_service.0);
+        match span.record.service_source {
+            ServiceSource::Manual => tags.text_entry(out, b"\xab_dd.svc_src\xa1m"),
+            ServiceSource::Mapping => {
+                tags.text_entry(out, b"\xab_dd.svc_src\xb3opt.service_mapping");
+            }
+            ServiceSource::Inherited | ServiceSource::Own => {}
+        }
+    }
+
+    /// What the tracer says about every span.
+    fn span_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
+        let upstream = self.segment.upstream.as_deref();
+        if let Some(origin) = upstream.and_then(|context| context.origin.as_deref()) {
+            tags.text(out, "_dd.origin", origin);
+        }
+        if span.record.top_level {
+            tags.number_entry(b"\xad_dd.top_level\x01");
+        }
+        if !self.segment.shared.apm_tracing {
+            tags.number_entry(b"\xaf_dd.apm.enabled\x00");
+        }
+    }
+
+    /// What the first span of the trace in this process has.
+    fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
+        tags.text(out, "runtime-id", &self.process.runtime_id);
+        tags.number_of(b"\xaaprocess_id", self.process.id.into());
+        if let Some(hostname) = self.process.hostname.as_deref() {
+            tags.text(out, "_dd.hostname", hostname);
+        }
+        let upstream = self.segment.upstream.as_deref();
+        if let Some(upstream) = upstream {
+            for (key, value) in propagation::root_tags(upstream) {
+                tags.text(out, &key, &value);
+            }
+        }
+        if let Some(decision) = &self.decision {
+            let has_hash_rate = upstream
+                .is_some_and(|context| context.tags().any(|(key, _)| key == sampling::HASH_RATE));
+            sampling::root_tags(decision, has_hash_rate, |tag| write_tag(out, tags, tag));
+        }
+    }
+
+    /// What the first span of every chunk has.
+    fn chunk_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
+        tags.text_entry(out, b"\xa8language\xa4rust");
+        tags.number_of(b"\xad_dd.tracer_kr", self.common.keep_rate);
+        let high = self.segment.trace_id.high();
+        if high != 0 {
+            tags.text_entry(out, b"\xa9_dd.p.tid");
+            out.put(&[0xb0]);
+            out.put(&hex(high));
+        }
+        if let Some(decision) = &self.decision {
+            sampling::chunk_tags(decision, |tag| write_tag(out, tags, tag));
+        }
+        if let Some(upstream) = self.segment.upstream.as_deref() {
+            for (key, value) in upstream.tags() {
+                tags.text(out, key, value);
+            }
+        }
+    }
+}
+
+fn write_tag(out: &mut Buffer, tags: &mut TagMaps, tag: sampling::Tag<'_>) {
+    match tag {
+        sampling::Tag::Text(key, value) => tags.text(out, key, value),
+        sampling::Tag::Number(key, value) => tags.number(key, value),
+    }
+}
+
+/// What the user set on the span, and what all spans repeat, unless the span has it with another value.
+fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated: &Tags) {
+    let mut is_there = false;
+    for (key, value) in span.all() {
+        let key = key.as_bytes();
+        if tags.is_taken(out, key) {
+            continue;
+        }
+        is_there |= repeated.has(key);
+        match value {
+            Kept::Text(text) => tags.add_text(out, key, text.as_bytes()),
+            Kept::Stack(stack) => tags.add_text(out, key, stack.render().as_bytes()),
+            Kept::I64(number) => tags.add_number(key).integral(number),
+            Kept::F64(number) => tags.add_number(key).number(number),
+        }
+    }
+    if let Some(kind) = span.kind() {
+        is_there |= repeated.has(b"span.kind");
+        tags.add_texts(out, 1, kind_tag(kind));
+    }
+    if !is_there && !repeated.iter().any(|(key, _)| tags.is_taken(out, key.as_bytes())) {
+        return tags.add_texts(out, repeated.len(), &repeated.bytes.0);
+    }
+    for (key, entry) in repeated.iter() {
+        if !span.has(key) && !tags.is_taken(out, key.as_bytes()) {
+            tags.add_texts(out, 1, entry);
+        }
+    }
+}
+
+/// The tag `span.kind`.
+fn kind_tag(kind: SpanKind) -> &'static [u8] {
+    match kind {
+        SpanKind::Internal => b"\xa9span.kind\xa8internal",
+        SpanKind::Server => b"\xa9span.kind\xa6server",
+        SpanKind::Client => b"\xa9span.kind\xa6client",
+        SpanKind::Producer => b"\xa9span.kind\xa8producer",
+        SpanKind::Consumer => b"\xa9span.kind\xa8consumer",
+    }
+}
+
+/// Sixteen digits.
+fn hex(number: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (digit, shift) in digits.iter_mut().zip((0..64).step_by(4).rev()) {
+        let [low, ..] = (number >> shift & 0xf).to_le_bytes();
+        *digit = if low < 10 { b'0' | low } else { b'a'.wrapping_add(low.wrapping_sub(10)) };
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(hex(number), format!("{number:016x}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn every_kind_is_written_as_it_is_called() {
+        use SpanKind::{Client, Consumer, Internal, Producer, Server};
+        for kind in [Internal, Server, Client, Producer, Consumer] {
+            let mut written = Buffer::default();
+            written.str(b"span.kind");
+            written.str(kind.as_str().as_bytes());
+            assert_eq!(kind_tag(kind), written.0);
+        }
+    }
+}
