@@ -37,8 +37,8 @@ mod value;
 mod view;
 
 pub use baggage::Baggage;
-pub use builder::SpanBuilder;
-pub(crate) use builder::begin_named;
+pub use builder::{LateNamed, SpanBuilder};
+pub(crate) use builder::{begin_late_named, begin_named};
 pub(crate) use chunk::{Buffers, Chunk};
 pub use chunk_builder::{ChunkBuilder, RecordedSpan};
 pub use context::Context;
