@@ -45,12 +45,14 @@ impl Span {
         limits: Limits,
         start_given: bool,
     ) -> Self {
-        Span { seen: listed(&span, state, memory), held: Held::Owned(span), limits, start_given }
+        live::enter_new(&span, memory);
+        Span { seen: Seen::first(&span, state), held: Held::Owned(span), limits, start_given }
     }
 
     /// A span that somebody else finishes.
     pub(crate) fn borrowed(handle: SpanRef, state: TraceState, memory: Memory) -> Self {
-        let seen = listed(&handle, state, memory);
+        live::enter(&handle, memory);
+        let seen = Seen::first(&handle, state);
         Self::of_another(handle, seen)
     }
 
@@ -93,11 +95,6 @@ impl Span {
             set(self.handle(), attribute);
         }
     }
-}
-
-fn listed(span: &SpanRef, state: TraceState, memory: Memory) -> Seen {
-    live::enter(span, memory);
-    Seen::first(span, state)
 }
 
 impl otel::Span for Span {
