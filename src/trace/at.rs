@@ -7,9 +7,7 @@ use tracehound_machine::ShortGuard;
 
 use super::baggage::Baggage;
 use super::blanks::{blank, give_back};
-use super::body::Body;
 use super::chunk::Buffers;
-use super::late::LateTags;
 use super::record::Record;
 use super::sampling::Decision;
 use super::segment::Segment;
@@ -93,20 +91,10 @@ impl At {
     }
 
     #[cold]
-    fn too_late(&self, guard: ShortGuard<'_, Option<Buffers>>) {
+    pub(super) fn too_late(&self, guard: ShortGuard<'_, Option<Buffers>>) {
         drop(guard);
         let diag = &self.segment.shared.diag;
         diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
-    }
-
-    /// Puts off tags until somebody looks, if the span is still open.
-    pub(crate) fn put_off<T: LateTags>(&self, late: T) {
-        let Some(mut guard) = self.segment.body() else { return };
-        if let Some(body) = guard.as_mut().filter(|body| body.is_open(self.slot, self.id)) {
-            let Body { spans, tags, .. } = &mut **body;
-            return tags.put_off(spans, self.slot, late);
-        }
-        self.too_late(guard);
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::late::LateTags;
 use super::record::Record;
 use super::segment::Segment;
 use super::shared::Shared;
@@ -49,6 +50,12 @@ impl Body {
         self.tags.settle(&mut self.spans);
     }
 
+    /// Puts off tags, where that may take a conversion of others or an allocation.
+    #[cold]
+    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) {
+        self.tags.put_off(&mut self.spans, slot, late, heap_bytes);
+    }
+
     /// A span that is open, to be changed.
     #[inline(always)]
     pub(super) fn open(&mut self, slot: u32, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
@@ -57,10 +64,12 @@ impl Body {
         (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
     }
 
+    #[inline]
     pub(super) fn is_open(&self, slot: u32, id: SpanId) -> bool {
         self.record(slot, id).is_some_and(Record::is_open)
     }
 
+    #[inline]
     pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
         self.spans.get(slot as usize).filter(|record| record.id == Some(id))
     }

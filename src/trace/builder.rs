@@ -115,6 +115,47 @@ impl Draft for Named {
     }
 }
 
+/// A span whose operation name and type follow from the rest of it, as bridges start nearly all of theirs: said in
+/// one call of [`Tracer::start_late_named`](crate::Tracer::start_late_named), where a [`SpanBuilder`] takes one for
+/// each field and a place to keep them.
+#[derive(Clone, Debug)]
+pub struct LateNamed {
+    /// The resource.
+    pub resource: Text,
+    /// The kind: the tag `span.kind`.
+    pub kind: SpanKind,
+    /// What the name and the type follow from; see [`SpanBuilder::naming`].
+    pub naming: NamingFn,
+    /// When the span started; `None` for now.
+    pub start: Option<SystemTime>,
+}
+
+impl Draft for LateNamed {
+    #[inline]
+    fn start(&self) -> Option<SystemTime> {
+        self.start
+    }
+
+    #[inline(always)]
+    fn record(&mut self, born: Born, _: &mut Tags) -> Record {
+        Record {
+            id: Some(born.id),
+            parent: born.parent,
+            parent_slot: born.parent_slot,
+            start: born.start,
+            duration: OPEN,
+            resource: Some(std::mem::take(&mut self.resource)),
+            kind: Some(self.kind),
+            naming: Some(self.naming),
+            service: born.service,
+            service_source: born.service_source,
+            baggage: born.baggage,
+            local_root: born.local_root,
+            ..Record::VACANT
+        }
+    }
+}
+
 /// What a span is to start with.
 ///
 /// Made by [`Tracer::span`](crate::Tracer::span). The parent is what is active, unless
@@ -297,6 +338,14 @@ pub(crate) fn begin_named(shared: &Arc<Shared>, name: Text, is_root: bool) -> Sp
     }
     let context = if is_root { Context::empty() } else { shared.provider.active() };
     Span::of(begin(shared, context, Lineage::Active, &mut Named(name)))
+}
+
+/// Starts a span below a parent that was named.
+pub(crate) fn begin_late_named(shared: &Arc<Shared>, mut span: LateNamed, parent: Context) -> Span {
+    if shared.provider.is_suppressed() {
+        return Span::none();
+    }
+    Span::of(begin(shared, parent, Lineage::Explicit, &mut span))
 }
 
 #[inline]

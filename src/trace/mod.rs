@@ -23,6 +23,7 @@ mod segment;
 mod shared;
 mod span;
 mod span_context;
+mod special_keys;
 mod stack;
 mod start;
 mod tag_index;
@@ -36,8 +37,8 @@ mod value;
 mod view;
 
 pub use baggage::Baggage;
-pub use builder::SpanBuilder;
-pub(crate) use builder::begin_named;
+pub use builder::{LateNamed, SpanBuilder};
+pub(crate) use builder::{begin_late_named, begin_named};
 pub(crate) use chunk::{Buffers, Chunk};
 pub use chunk_builder::{ChunkBuilder, RecordedSpan};
 pub use context::Context;
@@ -65,6 +66,7 @@ pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span_context::SpanContext;
+pub use special_keys::SpecialKeys;
 pub(crate) use start::Lineage;
 #[cfg(feature = "agent")]
 pub(crate) use value::Kept;

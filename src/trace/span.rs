@@ -8,11 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::at::At;
 use super::baggage::Baggage;
 use super::context::Context;
-use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::handover;
-use super::late::LateTags;
+use super::late::{Late, LateTags};
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
@@ -345,16 +344,26 @@ impl SpanRef {
     }
 
     /// Sets tags that another API has in its own terms. They are converted when somebody looks at the tags of
-    /// the trace, as a rule in the background; until then they cost a move.
+    /// the trace, as a rule in the background; until then they cost a move. What they hold on the heap, about,
+    /// counts for the bounds on what waits to be sent.
     ///
-    /// For bridges. The order of all tags that are set, late or not, is kept.
+    /// For bridges. The order of all tags that are set, late or not, is kept. None of the keys may mean something
+    /// to the core ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
     #[inline]
-    pub fn set_late_tags<T: LateTags>(&self, mut tags: T) {
+    pub fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize) {
+        // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
-        if !tags.keys().any(|key| Special::may_be(digest(key.as_bytes()))) {
-            return at.put_off(tags);
+        let Some(mut guard) = at.segment.body() else { return };
+        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.slot, at.id)) else {
+            return at.too_late(guard);
+        };
+        match body.tags.late(heap_bytes) {
+            Some(others) if others.len() < others.capacity() => {
+                others.push(Late { tags, slot: at.slot });
+            }
+            Some(_) => body.put_off(at.slot, tags, 0),
+            None => body.put_off(at.slot, tags, heap_bytes),
         }
-        tags.hand_over(&mut |key, value| set_any(at, key, value));
     }
 
     /// Sets several tags.

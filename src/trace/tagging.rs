@@ -34,7 +34,7 @@ pub(crate) enum Special {
     Port,
 }
 
-const SPECIAL: [(&str, Special); 15] = [
+pub(super) const SPECIAL: [(&str, Special); 15] = [
     ("service.name", Special::Service),
     ("resource.name", Special::Resource),
     ("span.name", Special::Name),

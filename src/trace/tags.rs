@@ -3,7 +3,7 @@
 use std::mem::ManuallyDrop;
 
 use super::digest::digest;
-use super::late::{LateTags, Waiting};
+use super::late::{Late, LateTags, Waiting};
 use super::record::Record;
 use super::tag_index::TagIndex;
 use super::value::{Kept, TagValue, Value, bool_text, is_exact};
@@ -234,16 +234,25 @@ impl Tags {
         self.all.capacity().max(self.late.as_ref().map_or(0, |late| late.capacity()))
     }
 
-    /// Puts off tags of the span in a slot.
+    /// Where others of this type are put off. One more counts from now on.
     #[inline]
-    pub(crate) fn put_off<T: LateTags>(&mut self, spans: &mut [Record], slot: u32, tags: T) {
-        if self.late.as_ref().is_some_and(|late| late.is_full()) {
+    pub(super) fn late<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
+        self.late.as_mut()?.others(heap_bytes)
+    }
+
+    /// Puts off tags of the span in a slot.
+    pub(super) fn put_off<T: LateTags>(
+        &mut self,
+        spans: &mut [Record],
+        slot: u32,
+        tags: T,
+        heap_bytes: usize,
+    ) {
+        if self.late.as_ref().is_some_and(|late| !late.takes::<T>()) {
             self.settle(spans);
         }
-        if let Err(tags) = self.late.get_or_insert_default().push(slot, tags) {
-            self.settle(spans);
-            // Nothing waits any more, so they are taken.
-            let _ = self.late.get_or_insert_default().push(slot, tags);
+        if let Some(room) = Waiting::room(&mut self.late, heap_bytes) {
+            room.push(Late { tags, slot });
         }
     }
 
