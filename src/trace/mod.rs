@@ -54,8 +54,7 @@ pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};
 pub(crate) use sampling::{kept_by_hash, sampling_hash};
-pub(crate) use segment::Lineage;
-pub(crate) use segment::Segment;
+pub(crate) use segment::{At, Lineage, Segment};
 pub(crate) use shared::{Shared, Sink};
 pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
