@@ -446,6 +446,93 @@ fn what_is_active_and_finished_gives_way_to_what_is_open() {
     assert_eq!(sent["x-datadog-parent-id"], parent.span_id().unwrap().get().to_string());
 }
 
+/// The first injection takes the decision, and those after it find it there.
+#[test]
+fn the_same_goes_out_with_every_request_of_a_span() {
+    let rate = [("DD_TRACE_SAMPLE_RATE", "0.5")];
+    let limit = [("DD_TRACE_SAMPLE_RATE", "1"), ("DD_TRACE_RATE_LIMIT", "0")];
+    let guard = [("DD_TRACE_ORG_GUARD_ENABLED", "true")];
+    let came_in = [
+        None,
+        Some(trace(7)),
+        Some(trace(7).with_priority(Priority::new(12)).with_mechanism(Mechanism::new(34))),
+        Some(trace(7).with_priority(Priority::USER_REJECT).with_origin("synthetics")),
+        Some(
+            trace(7)
+                .with_tag("_dd.p.usr", "a=b")
+                .with_baggage([("plan", "gold")].into_iter().collect()),
+        ),
+        Some(headers([
+            ("traceparent", "00-00000000000000010000000000000007-0000000000000009-01"),
+            ("tracestate", "dd=s:2;t.dm:-3,ot=rv:ef284ace7a91e1;th:8,rojo=1"),
+        ]))
+        .and_then(|headers| HttpPropagator::default().extract(&headers)),
+    ];
+    for variables in [&[][..], &rate, &limit, &guard] {
+        for upstream in &came_in {
+            let (tracer, _) = tracer(variables);
+            let parent = upstream.clone().map_or(Context::empty(), Context::from);
+            let span = tracer.span("client").child_of(parent).enter();
+            let mut sent = [(); 3].map(|()| Headers::new());
+            for carrier in &mut sent {
+                tracer.inject(carrier);
+            }
+            let [first, second, _] = &sent;
+            assert!(first.len() >= 6, "{first:?}");
+            assert!(sent.iter().all(|sent| sent == first), "{first:?} {second:?}");
+
+            let mut named = Headers::new();
+            tracer.inject_span(&span, &mut named);
+            assert_eq!(named, *first);
+            span.set_tag("manual.drop", true);
+            named.clear();
+            tracer.inject_span(&span, &mut named);
+            let mut by_hand = Headers::new();
+            tracer.inject(&mut by_hand);
+            assert_eq!(by_hand, named);
+            assert_eq!(by_hand["x-datadog-sampling-priority"], "-1");
+        }
+    }
+}
+
+#[test]
+fn what_has_finished_gives_way_when_the_decision_is_there_as_well() {
+    let (tracer, _) = tracer(&[]);
+    let sent = || {
+        let mut sent = Headers::new();
+        tracer.inject(&mut sent);
+        sent["x-datadog-parent-id"].clone()
+    };
+    let parent = tracer.trace("parent");
+    let of = |span: &tracehound::SpanRef| span.span_id().unwrap().get().to_string();
+    assert_eq!(sent(), of(&parent));
+    let child = tracer.trace("child");
+    assert_eq!(sent(), of(&child));
+    let other = tracer.span("other").start();
+    assert_eq!(sent(), of(&child), "it is not the one that was started last");
+    child.finish();
+    assert_eq!(sent(), of(&parent));
+    drop((other, child));
+    assert_eq!(sent(), of(&parent));
+}
+
+#[test]
+fn a_carrier_may_trace_while_it_is_injected_into() {
+    let (tracer, _) = tracer(&[]);
+    let client = tracer.trace("client");
+    for _ in 0..2 {
+        let mut inner = Vec::new();
+        tracer.inject(&mut |_: &str, _: String| {
+            let span = tracer.trace("carrier");
+            assert_eq!(span.parent_id(), client.span_id());
+            assert_eq!(tracer.current_span().unwrap().span_id(), span.span_id());
+            tracer.inject(&mut inner);
+        });
+        let names: Vec<_> = inner.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.len(), 6, "{names:?}");
+    }
+}
+
 #[test]
 fn a_tracer_that_is_switched_off_carries_the_trace_on() {
     run_with([("DD_TRACE_ENABLED", "false")], |service| {

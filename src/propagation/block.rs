@@ -1,4 +1,6 @@
-//! The headers of one context, put together in one buffer, checked once, and lent to the carrier.
+//! The headers of one context, put together in one buffer and lent to the carrier.
+
+use std::mem;
 
 use super::carrier::Injector;
 use super::names::{FIELDS, Field};
@@ -8,22 +10,44 @@ use super::scratch::Scratch;
 /// for the call. No name is there twice.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderBlock<'a> {
-    /// The values, one behind the other.
-    text: &'a str,
+    /// The values, one behind the other, in UTF-8. The vector itself: a slice of it, made right after something
+    /// was appended, would wait for that.
+    text: &'a Vec<u8>,
     entries: &'a [Entry],
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     field: Field,
-    /// Where the value ends; it begins where the one before does.
-    end: usize,
+    /// Of the value, which begins where the one before ends.
+    len: usize,
 }
 
 impl<'a> HeaderBlock<'a> {
     /// Names and values, in the order in which they are to be written.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
-        self.fields().map(|(field, value)| (field.header(), value))
+        // All at once: a check for each value takes longer.
+        let mut rest = std::str::from_utf8(self.text).unwrap_or_default();
+        self.entries.iter().map(move |entry| {
+            let (value, behind) = rest.split_at_checked(entry.len).unwrap_or_default();
+            rest = behind;
+            (entry.field.header(), value)
+        })
+    }
+
+    /// Gives each header away, in the same order, as a `String` of its own.
+    #[inline]
+    pub fn for_each_owned(&self, mut take: impl FnMut(&'static str, String)) {
+        // All are made before the first is given away: one that is moved as soon as it is made is read in other
+        // pieces than it was written in, and processors wait for that.
+        let mut values = [const { String::new() }; FIELDS];
+        for ((_, value), into) in self.iter().zip(&mut values) {
+            *into = value.to_owned();
+        }
+        for (entry, value) in self.entries.iter().zip(&mut values) {
+            take(entry.field.header(), mem::take(value));
+        }
     }
 
     /// How many headers there are.
@@ -38,12 +62,13 @@ impl<'a> HeaderBlock<'a> {
         self.entries.is_empty()
     }
 
-    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &'a str)> + use<'a> {
-        let text = self.text;
-        let mut start = 0;
+    /// The same, for a carrier that takes bytes.
+    #[inline]
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &'a [u8])> + use<'a> {
+        let mut rest = self.text.as_slice();
         self.entries.iter().map(move |entry| {
-            let value = text.get(start..entry.end).unwrap_or_default();
-            start = entry.end;
+            let (value, behind) = rest.split_at_checked(entry.len).unwrap_or_default();
+            rest = behind;
             (entry.field, value)
         })
     }
@@ -51,7 +76,7 @@ impl<'a> HeaderBlock<'a> {
 
 /// A block that is being written.
 #[derive(Debug)]
-pub(super) struct Draft<'b> {
+pub(crate) struct Draft<'b> {
     text: &'b mut Vec<u8>,
     entries: [Entry; FIELDS],
     len: usize,
@@ -63,26 +88,23 @@ impl Draft<'_> {
     pub(super) fn add(&mut self, field: Field, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.text.len();
         write(self.text);
-        let end = self.text.len();
-        if let Some(entry) = self.entries.get_mut(self.len).filter(|_| end > start) {
-            *entry = Entry { field, end };
+        let len = self.text.len().saturating_sub(start);
+        if let Some(entry) = self.entries.get_mut(self.len).filter(|_| len > 0) {
+            *entry = Entry { field, len };
             self.len = self.len.wrapping_add(1);
         }
     }
 }
 
 /// Gives a carrier all headers that `write` adds, each field once.
-pub(super) fn send<T>(carrier: &mut dyn Injector, write: impl FnOnce(&mut Draft<'_>) -> T) -> T {
+pub(crate) fn send<T>(carrier: &mut dyn Injector, write: impl FnOnce(&mut Draft<'_>) -> T) -> T {
     Scratch::with(|scratch| {
-        let text = scratch.clear();
-        let entries = [Entry { field: Field::Baggage, end: 0 }; FIELDS];
-        let mut draft = Draft { text, entries, len: 0 };
+        let entries = [Entry { field: Field::Baggage, len: 0 }; FIELDS];
+        let mut draft = Draft { text: scratch.clear(), entries, len: 0 };
         let result = write(&mut draft);
-        let Draft { text, entries, len } = draft;
-        let entries = entries.get(..len).unwrap_or_default();
+        let entries = draft.entries.get(..draft.len).unwrap_or_default();
         if !entries.is_empty() {
-            let text = std::str::from_utf8(text).unwrap_or_default();
-            carrier.set_all(&HeaderBlock { text, entries });
+            carrier.set_all(&HeaderBlock { text: draft.text, entries });
         }
         result
     })

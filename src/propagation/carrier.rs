@@ -39,9 +39,7 @@ pub trait Injector {
     /// For a carrier that knows how many come, or that can keep borrowed values in a better way than a
     /// `String` for each.
     fn set_all(&mut self, headers: &HeaderBlock<'_>) {
-        for (name, value) in headers.iter() {
-            self.set(name, value.to_owned());
-        }
+        headers.for_each_owned(|name, value| self.set(name, value));
     }
 }
 
@@ -114,8 +112,7 @@ impl<S: BuildHasher> Injector for HashMap<String, String, S> {
 
     fn set_all(&mut self, headers: &HeaderBlock<'_>) {
         if !self.is_empty() {
-            headers.iter().for_each(|(name, value)| self.set(name, value.to_owned()));
-            return;
+            return headers.for_each_owned(|name, value| self.set(name, value));
         }
         // Nothing is replaced, and so nothing is looked for.
         self.reserve(headers.len());

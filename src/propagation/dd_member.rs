@@ -1,10 +1,10 @@
 //! The member `dd` of `tracestate`: what `traceparent` has no place for, as `key:value;key:value`.
 
 use super::chars::{self, MEMBER_NAME, MEMBER_VALUE};
-use super::digits::{parse_integer, push_decimal, push_hex, push_integer};
+use super::digits::{parse_integer, push_decimal, push_form, push_integer};
 use super::outgoing::Outgoing;
 use super::scratch::{Scratch, joined};
-use super::tags::{DECISION_MAKER, Incoming, PREFIX};
+use super::tags::{Incoming, PREFIX};
 use crate::text::Text;
 
 /// What the value may hold; a part that does not fit is left out.
@@ -70,35 +70,58 @@ fn decode(value: &str) -> Text {
     Scratch::with(|scratch| scratch.text(|text| text.extend(value.bytes().map(decoded))))
 }
 
-/// Appends the member's value, or nothing when there is nothing to say.
-pub(super) fn push(outgoing: &Outgoing<'_>, header: &mut Vec<u8>) {
+/// Appends the member's value, or nothing when there is nothing to say. `span` has the digits of the span's id.
+pub(super) fn push(outgoing: &Outgoing<'_>, span: &[u8; 16], header: &mut Vec<u8>) {
+    if push_usual(outgoing, span, header).is_none() {
+        push_parts(outgoing, span, header);
+    }
+}
+
+/// What nearly all members have: the span, the decision and who took it. `None` where there is more to say, or
+/// less.
+#[inline]
+fn push_usual(outgoing: &Outgoing<'_>, span: &[u8; 16], header: &mut Vec<u8>) -> Option<()> {
+    let priority = u8::try_from(outgoing.priority?.get()).ok()?;
+    let mechanism = outgoing.mechanism?.get();
+    let has_more = outgoing.origin.is_some() || outgoing.has_tags();
+    let has_span = outgoing.is_local_span && outgoing.span_id.is_some();
+    if priority > 9 || mechanism > 9 || has_more || !has_span {
+        return None;
+    }
+    let form = push_form(header, b"p:0000000000000000;s:0;t.dm:-0")?;
+    form[2..18].copy_from_slice(span);
+    form[21] |= priority;
+    form[29] |= mechanism;
+    Some(())
+}
+
+fn push_parts(outgoing: &Outgoing<'_>, span: &[u8; 16], header: &mut Vec<u8>) {
     let mut member = Member { start: header.len(), header };
-    if let Some(id) = outgoing.span_id.filter(|_| outgoing.is_local_span) {
-        member.add("p:", |header| push_hex(header, id.get()));
+    if outgoing.is_local_span && outgoing.span_id.is_some() {
+        member.header.extend_from_slice(b"p:");
+        member.header.extend_from_slice(span);
     }
     if let Some(priority) = outgoing.priority {
-        member.add("s:", |header| push_integer(header, priority.get()));
+        member.add(b"s:", |header| push_integer(header, priority.get()));
     }
     // Behind the priority: what came in may be longer than an id, and must not take its room.
     if let Some(last_parent) = outgoing.last_parent.filter(|_| !outgoing.is_local_span) {
-        member.add("p:", |header| push_value(header, last_parent.as_bytes()));
+        member.add(b"p:", |header| push_value(header, last_parent.as_bytes()));
     }
     if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
-        member.add("o:", |header| push_value(header, origin.as_bytes()));
+        member.add(b"o:", |header| push_value(header, origin.as_bytes()));
     }
     if let Some(mechanism) = outgoing.mechanism {
-        member.add(TAG, |header| {
-            header.extend_from_slice(DECISION_MAKER.as_bytes());
-            header.extend_from_slice(b":-");
-            push_decimal(header, mechanism.get().into());
-        });
+        member.add(b"t.dm:-", |header| push_decimal(header, mechanism.get().into()));
     }
-    for (name, value) in outgoing.tags() {
-        member.add(TAG, |header| {
-            push_encoded(header, name, MEMBER_NAME, b'_');
-            header.push(b':');
-            push_value(header, value);
-        });
+    if outgoing.has_tags() {
+        for (name, value) in outgoing.tags() {
+            member.add(b"t.", |header| {
+                push_encoded(header, name, MEMBER_NAME, b'_');
+                header.push(b':');
+                push_value(header, value);
+            });
+        }
     }
     member.close();
 }
@@ -110,12 +133,13 @@ struct Member<'h> {
 
 impl Member<'_> {
     /// Appends one part, or nothing if there is no room for all of it.
-    fn add(&mut self, prefix: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    #[inline]
+    fn add<const N: usize>(&mut self, prefix: &[u8; N], write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.header.len();
         if before > self.start {
             self.header.push(b';');
         }
-        self.header.extend_from_slice(prefix.as_bytes());
+        self.header.extend_from_slice(prefix);
         write(self.header);
         if self.header.len().saturating_sub(self.start) > MAX_BYTES {
             self.header.truncate(before);
@@ -124,6 +148,9 @@ impl Member<'_> {
 
     /// A space at the end would be taken for what is around the member.
     fn close(self) {
+        if self.header.last() != Some(&b' ') {
+            return;
+        }
         let value = self.header.get_mut(self.start..).unwrap_or_default();
         for byte in value.iter_mut().rev().take_while(|byte| **byte == b' ') {
             *byte = b'_';
@@ -153,6 +180,7 @@ fn push_encoded(header: &mut Vec<u8>, text: &[u8], class: u8, equals: u8) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::digits::hex;
     use super::*;
     use crate::id::SpanId;
     use crate::trace::{Mechanism, Priority};
@@ -193,7 +221,7 @@ mod tests {
     /// Behind something, as in a header.
     fn encode(outgoing: &Outgoing<'_>) -> String {
         let mut header = b"dd=".to_vec();
-        push(outgoing, &mut header);
+        push(outgoing, &hex(outgoing.span_id.map_or(0, SpanId::get)), &mut header);
         String::from_utf8(header.split_off(3)).unwrap()
     }
 
@@ -233,6 +261,43 @@ mod tests {
             ..Outgoing::default()
         };
         assert_eq!(encode(&outgoing), "s:2");
+    }
+
+    #[test]
+    fn the_usual_member_is_what_the_parts_make() {
+        let span = SpanId::new(0x1234_5678_9abc_def0);
+        let usual = Outgoing {
+            span_id: span,
+            is_local_span: true,
+            priority: Some(Priority::AUTO_KEEP),
+            mechanism: Some(Mechanism::RULE),
+            ..Outgoing::default()
+        };
+        let origin = Text::from("rum");
+        let with = |priority, mechanism| Outgoing {
+            priority: Some(Priority::new(priority)),
+            mechanism: Some(Mechanism::new(mechanism)),
+            ..usual
+        };
+        for outgoing in [
+            usual,
+            with(0, 0),
+            with(9, 9),
+            with(10, 9),
+            with(9, 10),
+            with(-1, 4),
+            with(256, 4),
+            Outgoing { span_id: None, ..usual },
+            Outgoing { is_local_span: false, ..usual },
+            Outgoing { priority: None, ..usual },
+            Outgoing { mechanism: None, ..usual },
+            Outgoing { origin: Some(&origin), ..usual },
+            Outgoing { marker: Some("own"), ..usual },
+        ] {
+            let mut parts = Vec::new();
+            push_parts(&outgoing, &hex(outgoing.span_id.map_or(0, SpanId::get)), &mut parts);
+            assert_eq!(encode(&outgoing).into_bytes(), parts, "{outgoing:?}");
+        }
     }
 
     proptest! {

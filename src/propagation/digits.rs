@@ -75,48 +75,84 @@ pub(super) fn parse_integer(text: &[u8]) -> Option<i32> {
     .ok()
 }
 
-/// 16 hexadecimal digits in lower case.
+/// 16 hexadecimal digits in lower case: 8 at once, and both times 8 side by side, as vectors have it.
+///
+/// The first digit is the lowest byte. One nibble to a byte, then `0` for all and, from ten on, what is between
+/// the digits and the letters.
+#[inline]
 pub(super) fn hex(value: u64) -> [u8; 16] {
+    let bytes = value.swap_bytes();
+    let halves = [bytes & 0xffff_ffff, bytes >> 32];
+    let pairs = halves.map(|half| (half | (half << 16)) & 0x0000_ffff_0000_ffff);
+    let bytes = pairs.map(|pair| (pair | (pair << 8)) & 0x00ff_00ff_00ff_00ff);
+    let nibbles = bytes.map(|byte| ((byte >> 4) | (byte << 8)) & 0x0f0f_0f0f_0f0f_0f0f);
+    let words = nibbles.map(|nibble| {
+        let from_ten = nibble.wrapping_add(0x7676_7676_7676_7676) & 0x8080_8080_8080_8080;
+        let letters = from_ten.wrapping_sub(from_ten >> 7) & 0x2727_2727_2727_2727;
+        nibble.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters)
+    });
     let mut digits = [0; 16];
-    let (high, low) = digits.split_at_mut(8);
-    high.copy_from_slice(&hex_half(value >> 32));
-    low.copy_from_slice(&hex_half(value & 0xffff_ffff));
+    for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
+        eight.copy_from_slice(&word.to_le_bytes());
+    }
     digits
 }
 
-/// 8 digits at once: one nibble to a byte, and then `0` or, from ten on, `a` added to all of them.
-fn hex_half(value: u64) -> [u8; 8] {
-    let spread = (value | (value << 16)) & 0x0000_ffff_0000_ffff;
-    let spread = (spread | (spread << 8)) & 0x00ff_00ff_00ff_00ff;
-    let nibbles = (spread | (spread << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
-    let letters = (nibbles.wrapping_add(0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
-    let letters = letters.wrapping_mul(u64::from(b'a' - b'0' - 10));
-    nibbles.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters).to_be_bytes()
+/// Appends a form, to be filled in where it is.
+///
+/// Filled in elsewhere and then copied, it would be read in other pieces than it was written in, and processors
+/// wait for that.
+#[inline]
+pub(super) fn push_form<'t, const N: usize>(
+    text: &'t mut Vec<u8>,
+    form: &[u8; N],
+) -> Option<&'t mut [u8; N]> {
+    text.extend_from_slice(form);
+    text.last_chunk_mut::<N>()
 }
 
 pub(super) fn push_hex(text: &mut Vec<u8>, value: u64) {
     text.extend_from_slice(&hex(value));
 }
 
+#[inline]
 pub(super) fn push_decimal(text: &mut Vec<u8>, value: u64) {
-    if value < 10 {
-        text.push(b'0'.wrapping_add(value as u8));
-        return;
+    match value {
+        0..10 => text.push(b'0'.wrapping_add(value as u8)),
+        _ => push_long_decimal(text, value),
     }
+}
+
+fn push_long_decimal(text: &mut Vec<u8>, value: u64) {
     const EIGHT: u64 = 100_000_000;
     let (high, low) = (value / EIGHT, value % EIGHT);
     let parts = [high / EIGHT, high % EIGHT, low].map(|part| eight_digits(part as u32));
-    let mut digits = [0; 24];
-    for (eight, part) in digits.chunks_exact_mut(8).zip(parts) {
-        eight.copy_from_slice(&(part | 0x3030_3030_3030_3030).to_le_bytes());
-    }
-    // The first digit is the lowest byte.
-    let zeros = match parts {
-        [0, 0, low] => low.trailing_zeros().wrapping_add(128),
-        [0, middle, _] => middle.trailing_zeros().wrapping_add(64),
-        [high, ..] => high.trailing_zeros(),
+    let [a, b, c] = parts.map(|part| part | 0x3030_3030_3030_3030);
+    // The first digit is the lowest byte: the zeros before it are shifted out, and as many bytes are too many
+    // behind the last.
+    let zeros = |part: u64| part.trailing_zeros() & 0x38;
+    let (words, surplus) = match parts {
+        [0, 0, low] => ([c >> zeros(low), 0, 0], zeros(low).wrapping_add(128)),
+        [0, middle, _] => {
+            let zeros = zeros(middle);
+            ([joined(b, c, zeros), c >> zeros, 0], zeros.wrapping_add(64))
+        }
+        [high, ..] => {
+            let zeros = zeros(high);
+            ([joined(a, b, zeros), joined(b, c, zeros), c >> zeros], zeros)
+        }
     };
-    text.extend_from_slice(digits.get((zeros / 8) as usize..).unwrap_or_default());
+    let mut digits = [0; 24];
+    for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
+        eight.copy_from_slice(&word.to_le_bytes());
+    }
+    text.extend_from_slice(&digits);
+    text.truncate(text.len().saturating_sub((surplus / 8) as usize));
+}
+
+/// The bytes of two words, from a bit below 64 on.
+fn joined(low: u64, high: u64, from: u32) -> u64 {
+    (low >> from) | ((high << 1) << (63u32.wrapping_sub(from)))
 }
 
 /// The digits of a number below 10^8, one to a byte, the first the lowest: halved three times, all halves at
@@ -129,6 +165,7 @@ fn eight_digits(value: u32) -> u64 {
     tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
 }
 
+#[inline]
 pub(super) fn push_integer(text: &mut Vec<u8>, value: i32) {
     if value < 0 {
         text.push(b'-');

@@ -39,7 +39,7 @@ impl Injector for HeaderMap {
     /// and out of it.
     fn set_all(&mut self, headers: &HeaderBlock<'_>) {
         for (field, value) in headers.fields() {
-            if let Ok(value) = HeaderValue::from_str(value) {
+            if let Ok(value) = HeaderValue::from_bytes(value) {
                 let _ = self.try_insert(name_of(field), value);
             }
         }

@@ -1,6 +1,6 @@
 //! All styles together, outwards.
 
-use super::block;
+use super::block::{self, Draft};
 use super::carrier::Injector;
 use super::outgoing::Outgoing;
 use super::settings::Settings;
@@ -13,28 +13,36 @@ pub(super) fn inject(
     settings: &Settings,
     carrier: &mut dyn Injector,
 ) -> Option<&'static str> {
-    let mut error = None;
-    block::send(carrier, |draft| {
-        for style in &settings.inject {
-            match style {
-                Style::Datadog => {
-                    let max = settings.datadog_tags_max;
-                    error = datadog::inject(outgoing, max, draft).err();
-                }
-                Style::TraceContext => tracecontext::inject(outgoing, draft),
-                Style::B3Single => b3::inject_single(outgoing, draft),
-                Style::B3Multi => b3::inject_multi(outgoing, draft),
-                Style::Baggage => {
-                    if let Some(baggage) = outgoing.baggage {
-                        baggage::inject(baggage, draft);
-                    }
-                }
-            }
-        }
-    });
+    let error = block::send(carrier, |draft| write(outgoing, settings, draft));
     if let Some(baggage) = outgoing.baggage.filter(|_| settings.http_baggage) {
         if !settings.inject.is_empty() {
             baggage::inject_legacy(baggage, carrier);
+        }
+    }
+    error
+}
+
+/// The same but for legacy baggage, whose headers have names of their own.
+#[inline]
+pub(super) fn write(
+    outgoing: &Outgoing<'_>,
+    settings: &Settings,
+    draft: &mut Draft<'_>,
+) -> Option<&'static str> {
+    let mut error = None;
+    for style in &settings.inject {
+        match style {
+            Style::Datadog => {
+                error = datadog::inject(outgoing, settings.datadog_tags_max, draft).err();
+            }
+            Style::TraceContext => tracecontext::inject(outgoing, draft),
+            Style::B3Single => b3::inject_single(outgoing, draft),
+            Style::B3Multi => b3::inject_multi(outgoing, draft),
+            Style::Baggage => {
+                if let Some(baggage) = outgoing.baggage {
+                    baggage::inject(baggage, draft);
+                }
+            }
         }
     }
     error

@@ -33,6 +33,7 @@ mod tracestate;
 mod vectors;
 
 pub use block::HeaderBlock;
+pub(crate) use block::{Draft, send};
 pub use carrier::{Extractor, Injector, Lookup};
 pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::{Outgoing, ProbabilityRef};

@@ -55,6 +55,7 @@ pub(super) const LEGACY_BAGGAGE: &str = "ot-baggage-";
 
 impl Field {
     /// The header's name, in lower case.
+    #[inline]
     pub(super) fn header(self) -> &'static str {
         self.name().map_or("", |name| name.header)
     }
@@ -64,6 +65,7 @@ impl Field {
         self.name().map_or("", |name| name.variable)
     }
 
+    #[inline]
     fn name(self) -> Option<&'static Name> {
         NAMES.get(self as usize)
     }

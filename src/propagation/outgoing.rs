@@ -41,6 +41,12 @@ pub(crate) enum ProbabilityRef<'a> {
 }
 
 impl<'a> Outgoing<'a> {
+    /// Whether [`Outgoing::tags`] can have any: most traces have none.
+    #[inline]
+    pub(super) fn has_tags(&self) -> bool {
+        !self.tags.is_empty() || self.marker.is_some()
+    }
+
     /// The propagated tags without their prefix, but for those that have fields of their own.
     pub(super) fn tags(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let marker = self.marker;

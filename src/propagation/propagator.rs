@@ -1,5 +1,6 @@
 //! The propagator of a tracer, and the trait of a user's own.
 
+use super::block::Draft;
 use super::carrier::{Extractor, Injector};
 use super::names::Field;
 use super::outgoing::Outgoing;
@@ -114,6 +115,20 @@ impl HttpPropagator {
     ) -> Option<&'static str> {
         self.with_marker(|marker| {
             inject::inject(&Outgoing { marker, ..outgoing }, &self.settings, carrier)
+        })
+    }
+
+    /// The same for what has no baggage, into a draft.
+    pub(crate) fn write_outgoing(
+        &self,
+        outgoing: &Outgoing<'_>,
+        draft: &mut Draft<'_>,
+    ) -> Option<&'static str> {
+        if !self.settings.org_guard.enabled {
+            return inject::write(outgoing, &self.settings, draft);
+        }
+        self.with_marker(|marker| {
+            inject::write(&Outgoing { marker, ..*outgoing }, &self.settings, draft)
         })
     }
 

@@ -8,21 +8,23 @@ use crate::text::Text;
 const MAX_KEPT_BYTES: usize = 4096;
 
 thread_local! {
-    /// Taken out while in use, so that a use within a use finds an empty one.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Taken out while in use, so that a use within a use finds none and makes its own. Boxed, so that one word
+    /// moves.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
 /// The buffer of this thread.
+#[derive(Default)]
 pub(super) struct Scratch(Vec<u8>);
 
 impl Scratch {
     /// Lends the buffer.
     pub(super) fn with<T>(run: impl FnOnce(&mut Scratch) -> T) -> T {
         // While the thread ends there is no buffer any more, and a new one does.
-        let mut scratch = Scratch(SCRATCH.try_with(Cell::take).unwrap_or_default());
+        let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
         let result = run(&mut scratch);
         if scratch.0.capacity() <= MAX_KEPT_BYTES {
-            let _ = SCRATCH.try_with(|kept| kept.set(scratch.0));
+            let _ = SCRATCH.try_with(|kept| kept.set(Some(scratch)));
         }
         result
     }

@@ -1,7 +1,7 @@
 //! `x-datadog-tags`: the propagated tags as `key=value,key=value`.
 
 use super::chars::{self, TAG_KEY, TAG_VALUE};
-use super::digits::{Case, parse_hex, push_decimal, push_hex};
+use super::digits::{Case, hex, parse_hex, push_decimal, push_form, push_hex};
 use super::outgoing::Outgoing;
 use super::tags::{DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH};
 use crate::text::Text;
@@ -63,12 +63,30 @@ pub(super) fn encode(
     max: usize,
     text: &mut Vec<u8>,
 ) -> Result<(), &'static str> {
+    if push_usual(outgoing, max, text).is_some() {
+        return Ok(());
+    }
     let start = text.len();
     let result = write(outgoing, max, text);
     if result.is_err() {
         text.truncate(start);
     }
     result
+}
+
+/// What nearly all headers have: who decided, and the high bits. `None` where there is more to say, or less.
+#[inline]
+fn push_usual(outgoing: &Outgoing<'_>, max: usize, text: &mut Vec<u8>) -> Option<()> {
+    const FORM: &[u8; 38] = b"_dd.p.dm=-0,_dd.p.tid=0000000000000000";
+    let mechanism = outgoing.mechanism?.get();
+    let high = outgoing.trace_id?.high();
+    if outgoing.has_tags() || mechanism > 9 || high == 0 || max < FORM.len() {
+        return None;
+    }
+    let form = push_form(text, FORM)?;
+    form[10] |= mechanism;
+    form[22..].copy_from_slice(&hex(high));
+    Some(())
 }
 
 fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<(), &'static str> {
@@ -83,20 +101,22 @@ fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<()
             header.push(b',');
         }
     };
-    for (name, value) in outgoing.tags() {
-        let is_good = !name.is_empty()
-            && !value.is_empty()
-            && chars::all(name, TAG_KEY)
-            && chars::all(value, TAG_VALUE);
-        if !is_good {
-            return Err("encoding_error");
+    if outgoing.has_tags() {
+        for (name, value) in outgoing.tags() {
+            let is_good = !name.is_empty()
+                && !value.is_empty()
+                && chars::all(name, TAG_KEY)
+                && chars::all(value, TAG_VALUE);
+            if !is_good {
+                return Err("encoding_error");
+            }
+            separate(header);
+            header.extend_from_slice(PREFIX.as_bytes());
+            header.extend_from_slice(name);
+            header.push(b'=');
+            header.extend_from_slice(value);
+            check(header)?;
         }
-        separate(header);
-        header.extend_from_slice(PREFIX.as_bytes());
-        header.extend_from_slice(name);
-        header.push(b'=');
-        header.extend_from_slice(value);
-        check(header)?;
     }
     if let Some(mechanism) = outgoing.mechanism {
         separate(header);
@@ -193,6 +213,23 @@ mod tests {
         assert_eq!(encode(&outgoing, 511), Err("inject_max_size"));
         assert_eq!(encode(&outgoing, 0), Err("disabled"));
         assert_eq!(encode(&Outgoing::default(), 0), Ok(String::new()));
+    }
+
+    #[test]
+    fn the_usual_header_is_what_the_parts_make() {
+        for (id, mechanism) in [(7 << 64 | 9, 0), (u128::MAX, 9), (u128::MAX, 10), (9, 3)] {
+            let outgoing = Outgoing {
+                trace_id: TraceId::new(id),
+                mechanism: Some(Mechanism::new(mechanism)),
+                ..Outgoing::default()
+            };
+            for max in [512, 38, 37, 0] {
+                let mut parts = b"dd".to_vec();
+                let result = write(&outgoing, max, &mut parts);
+                let parts = result.map(|()| String::from_utf8(parts.split_off(2)).unwrap());
+                assert_eq!(encode(&outgoing, max), parts);
+            }
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use super::block::Draft;
 use super::chars::trim;
 use super::dd_member::DdMember;
-use super::digits::{Case, parse_hex, push_hex};
+use super::digits::{Case, hex, parse_hex, push_form};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
@@ -139,15 +139,16 @@ fn field<const DIGITS: usize>(text: &[u8], dash: bool) -> Option<(u64, &[u8])> {
 pub(super) fn inject(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
     let sampled = outgoing.priority.is_some_and(Priority::is_keep);
+    let span = hex(span_id.get());
     draft.add(Field::Traceparent, |header| {
-        header.extend_from_slice(b"00-");
-        push_hex(header, trace_id.high());
-        push_hex(header, trace_id.low());
-        header.push(b'-');
-        push_hex(header, span_id.get());
-        header.extend_from_slice(if sampled { b"-01" } else { b"-00" });
+        let form = b"00-00000000000000000000000000000000-0000000000000000-00";
+        let Some(form) = push_form::<TRACEPARENT_LEN>(header, form) else { return };
+        form[3..19].copy_from_slice(&hex(trace_id.high()));
+        form[19..35].copy_from_slice(&hex(trace_id.low()));
+        form[36..52].copy_from_slice(&span);
+        form[54] |= u8::from(sampled);
     });
-    draft.add(Field::Tracestate, |header| tracestate::encode(outgoing, header));
+    draft.add(Field::Tracestate, |header| tracestate::encode(outgoing, &span, header));
 }
 
 #[cfg(test)]

@@ -103,10 +103,10 @@ impl<'a> Tracestate<'a> {
 }
 
 /// Appends the header to send, of which `dd` is made from what is true now; nothing when there is nothing to
-/// say.
-pub(super) fn encode(outgoing: &Outgoing<'_>, text: &mut Vec<u8>) {
+/// say. `span` has the digits of the span's id.
+pub(super) fn encode(outgoing: &Outgoing<'_>, span: &[u8; 16], text: &mut Vec<u8>) {
     let mut list = List { start: text.len(), text };
-    let mut count = list.push_own(b"dd=", |text| dd_member::push(outgoing, text));
+    let mut count = list.push_own(b"dd=", |text| dd_member::push(outgoing, span, text));
     if let Some(probability) = outgoing.probability {
         count = count.saturating_add(list.push_own(b"ot=", |text| match probability {
             ProbabilityRef::Inbound(value) => text.extend_from_slice(value.as_bytes()),
@@ -144,6 +144,7 @@ impl List<'_> {
     }
 
     /// Appends one of our members, unless there is nothing in it; how many there are in the end.
+    #[inline]
     fn push_own(&mut self, key: &[u8; 3], write: impl FnOnce(&mut Vec<u8>)) -> usize {
         let before = self.text.len();
         self.push(key);
@@ -257,7 +258,7 @@ mod tests {
         };
         // Behind something, as in a block of headers.
         let mut header = b"00".to_vec();
-        encode(&outgoing, &mut header);
+        encode(&outgoing, b"0000000000000001", &mut header);
         let header = String::from_utf8(header).unwrap();
         header.strip_prefix("00dd=p:0000000000000001,ot=rv:1").unwrap().to_owned()
     }

@@ -1,7 +1,7 @@
-//! The sampling decision of one trace, and a summary of it that costs no lock.
+//! The sampling decision of one trace, which costs no lock to read.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::sampling::{Decision, Mechanism, Priority};
 use crate::sync::{inherited, lock};
@@ -9,61 +9,122 @@ use crate::sync::{inherited, lock};
 /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    decision: Mutex<Option<Decision>>,
-    /// Priority and mechanism of `decision`; zero where there is none. Written under its lock.
+    /// Held by whoever changes the rest.
+    change: Mutex<()>,
+    /// Priority and mechanism, and which rates there are; zero where there is no decision.
     summary: AtomicU64,
+    rate: AtomicU64,
+    limit_rate: AtomicU64,
 }
 
 const IS_DECIDED: u64 = 1 << 63;
+/// The rates are not those of the first decision, and may be changing: they are read under the lock.
+const ASK_LOCK: u64 = 1 << 62;
+const HAS_RATE: u64 = 1 << 61;
+const HAS_LIMIT_RATE: u64 = 1 << 60;
 const HAS_MECHANISM: u64 = 1 << 40;
 const MECHANISM_SHIFT: u32 = 32;
 
 impl Decided {
     pub(super) fn new(decision: Option<Decision>) -> Self {
-        let summary = decision.as_ref().map_or(0, summary).into();
-        Decided { decision: Mutex::new(decision), summary }
+        let decided = Decided::default();
+        if let Some(decision) = decision {
+            decided.put(decision);
+        }
+        decided
     }
 
-    /// The decision, if there is one.
+    /// The decision, if there is one. Without a lock, unless the user's own word has brought rates.
+    #[inline]
     pub(super) fn get(&self) -> Option<Decision> {
-        self.bits()?;
-        *lock(&self.decision)
+        let bits = self.bits()?;
+        let decision = self.read(bits);
+        if bits & (HAS_RATE | HAS_LIMIT_RATE) != 0 {
+            // Whoever changes rates changes the summary before.
+            fence(Ordering::Acquire);
+            if bits & ASK_LOCK != 0 || self.summary.load(Ordering::Relaxed) != bits {
+                return self.get_locked();
+            }
+        }
+        Some(decision)
+    }
+
+    #[cold]
+    fn get_locked(&self) -> Option<Decision> {
+        let _lock = lock(&self.change);
+        self.bits().map(|bits| self.read(bits))
     }
 
     /// As [`Decided::get`], where another process took it: without waiting for a lock.
+    #[cold]
     pub(super) fn get_inherited(&self) -> Option<Decision> {
-        inherited(&self.decision).flatten()
+        inherited(&self.change)?;
+        self.bits().map(|bits| self.read(bits))
     }
 
     /// Its priority, without a lock.
     pub(super) fn priority(&self) -> Option<Priority> {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half is the priority")]
-        let priority = |bits: u64| Priority::new(i32::from_ne_bytes((bits as u32).to_ne_bytes()));
         self.bits().map(priority)
     }
 
     /// Its mechanism, without a lock.
     pub(super) fn mechanism(&self) -> Option<Mechanism> {
-        let bits = self.bits().filter(|bits| bits & HAS_MECHANISM != 0)?;
-        #[expect(clippy::cast_possible_truncation, reason = "one byte is the mechanism")]
-        Some(Mechanism::new((bits >> MECHANISM_SHIFT) as u8))
+        self.bits().and_then(mechanism)
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
     pub(super) fn settle(&self, decision: Decision) -> Decision {
-        let mut decided = lock(&self.decision);
-        let decision = *decided.get_or_insert(decision);
-        self.summary.store(summary(&decision), Ordering::Release);
+        let _lock = lock(&self.change);
+        if let Some(bits) = self.bits() {
+            return self.read(bits);
+        }
+        self.put(decision);
         decision
     }
 
     /// The user's own word, over any decision before it.
     pub(super) fn overrule(&self, decision: Decision) {
-        let mut decided = lock(&self.decision);
-        *decided = Some(decision);
-        self.summary.store(summary(&decision), Ordering::Release);
+        let _lock = lock(&self.change);
+        self.put(decision);
     }
 
+    /// To be called under the lock, if anybody else can see this.
+    fn put(&self, decision: Decision) {
+        let mut bits = summary(&decision);
+        let rates = [
+            (decision.rate, &self.rate, HAS_RATE),
+            (decision.limit_rate, &self.limit_rate, HAS_LIMIT_RATE),
+        ];
+        for (rate, _, has) in rates {
+            bits |= if rate.is_some() { has } else { 0 };
+        }
+        if bits & (HAS_RATE | HAS_LIMIT_RATE) != 0 && self.bits().is_some() {
+            bits |= ASK_LOCK;
+            self.summary.store(bits, Ordering::Relaxed);
+            fence(Ordering::Release);
+        }
+        for (rate, into, _) in rates {
+            if let Some(rate) = rate {
+                into.store(rate.to_bits(), Ordering::Relaxed);
+            }
+        }
+        self.summary.store(bits, Ordering::Release);
+    }
+
+    #[inline]
+    fn read(&self, bits: u64) -> Decision {
+        let rate = |has, rate: &AtomicU64| {
+            (bits & has != 0).then(|| f64::from_bits(rate.load(Ordering::Relaxed)))
+        };
+        Decision {
+            priority: priority(bits),
+            mechanism: mechanism(bits),
+            rate: rate(HAS_RATE, &self.rate),
+            limit_rate: rate(HAS_LIMIT_RATE, &self.limit_rate),
+        }
+    }
+
+    #[inline]
     fn bits(&self) -> Option<u64> {
         Some(self.summary.load(Ordering::Acquire)).filter(|bits| *bits != 0)
     }
@@ -74,6 +135,17 @@ fn summary(decision: &Decision) -> u64 {
         .mechanism
         .map_or(0, |mechanism| HAS_MECHANISM | (u64::from(mechanism.get()) << MECHANISM_SHIFT));
     IS_DECIDED | mechanism | u64::from(u32::from_ne_bytes(decision.priority.get().to_ne_bytes()))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is the priority")]
+fn priority(summary: u64) -> Priority {
+    Priority::new(i32::from_ne_bytes((summary as u32).to_ne_bytes()))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "one byte is the mechanism")]
+fn mechanism(summary: u64) -> Option<Mechanism> {
+    let number = (summary >> MECHANISM_SHIFT) as u8;
+    (summary & HAS_MECHANISM != 0).then(|| Mechanism::new(number))
 }
 
 #[cfg(test)]
@@ -94,6 +166,51 @@ mod tests {
                 assert_eq!(Decided::new(Some(decision)).priority(), Some(priority));
             }
         }
+    }
+
+    #[test]
+    fn rates_come_along_whoever_has_brought_them() {
+        let first = Decision {
+            rate: Some(0.25),
+            limit_rate: Some(0.5),
+            ..Decision::new(Priority::USER_KEEP, Mechanism::RULE)
+        };
+        let by_hand = Decision::manual(true);
+        let other = Decision { rate: Some(0.75), limit_rate: None, ..first };
+        let decided = Decided::default();
+        assert_eq!(decided.settle(first), first);
+        for decision in [by_hand, other, first, by_hand] {
+            decided.overrule(decision);
+            assert_eq!(decided.get(), Some(decision));
+            assert_eq!(decided.get_inherited(), Some(decision));
+            assert_eq!(decided.settle(other), decision);
+        }
+        for decision in [first, other, by_hand] {
+            assert_eq!(Decided::new(Some(decision)).get(), Some(decision));
+        }
+    }
+
+    #[test]
+    fn nobody_sees_a_part_of_a_decision() {
+        let with = |rate: f64| Decision {
+            rate: Some(rate),
+            limit_rate: Some(rate),
+            ..Decision::new(Priority::new(rate as i32), Mechanism::RULE)
+        };
+        let decided = Decided::new(Some(with(1.0)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..10_000 {
+                    let by_hand = n % 3 == 0;
+                    decided.overrule(if by_hand { Decision::manual(true) } else { with(n.into()) });
+                }
+            });
+            for _ in 0..10_000 {
+                let decision = decided.get().unwrap();
+                let whole = [with(decision.priority.get().into()), Decision::manual(true)];
+                assert!(whole.contains(&decision), "{decision:?}");
+            }
+        });
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod tests;
 mod value;
 mod view;
 
+pub(crate) use at::At;
 pub use baggage::Baggage;
 pub use builder::{LateNamed, SpanBuilder};
 pub(crate) use builder::{begin_late_named, begin_named};

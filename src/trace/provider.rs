@@ -85,6 +85,18 @@ impl Provider {
         }
     }
 
+    /// Looks at what is active, as the store has it, where it is: no user of it is counted in and out. `None`
+    /// where nothing is, and where the store is not the stack of the thread.
+    ///
+    /// The stack is borrowed meanwhile: `look` must not run code of the program.
+    #[inline]
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Context) -> T) -> Option<T> {
+        match self {
+            Provider::Process if REPLACEMENT.get().is_none() => ThreadStack::look(look),
+            _ => None,
+        }
+    }
+
     /// What is active as this process sees it.
     pub(crate) fn here(&self) -> Context {
         let mut active = self.active();
@@ -221,17 +233,21 @@ struct ThreadStack;
 /// The token of an `attach` that could not be stored, on a thread that is being torn down.
 const NOT_STORED: ScopeToken = ScopeToken(u64::MAX);
 
+impl ThreadStack {
+    #[inline]
+    fn look<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
+        let looked = STACK.try_with(|stack| {
+            let stack = stack.try_borrow().ok()?;
+            // The last entry is never one that has ended.
+            stack.last()?.as_ref().map(look)
+        });
+        looked.ok().flatten()
+    }
+}
+
 impl ContextProvider for ThreadStack {
     fn active(&self) -> Context {
-        STACK
-            .try_with(|stack| {
-                let stack = stack.try_borrow().ok()?;
-                // The last entry is never one that has ended.
-                stack.last()?.clone()
-            })
-            .ok()
-            .flatten()
-            .unwrap_or_default()
+        ThreadStack::look(Context::clone).unwrap_or_default()
     }
 
     fn attach(&self, context: Context) -> ScopeToken {

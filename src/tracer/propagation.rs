@@ -4,10 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::handle::{Parts, Tracer};
 use crate::propagation::{
-    Extractor, Injector, Outgoing, Probability, ProbabilityRef, without_threshold,
+    Draft, Extractor, Injector, Outgoing, Probability, ProbabilityRef, send, without_threshold,
 };
 use crate::text::Text;
-use crate::trace::{Baggage, Context, Decision, Lineage, Mechanism, Segment, SpanContext, SpanRef};
+use crate::trace::{
+    At, Baggage, Context, Decision, Lineage, Mechanism, Segment, SpanContext, SpanRef,
+};
 
 impl Tracer {
     /// Writes the headers that let another process go on with the current trace.
@@ -24,6 +26,10 @@ impl Tracer {
     /// assert!(headers.contains_key("traceparent"));
     /// ```
     pub fn inject(&self, carrier: &mut dyn Injector) {
+        let Some(parts) = self.parts() else { return };
+        if parts.inject_active(carrier) {
+            return;
+        }
         let mut context = self.context();
         // As for a child that starts here: a span that has finished gives way to its ancestors.
         context.span = context.span.and_then(|span| match span.is_open() {
@@ -98,6 +104,7 @@ pub(super) enum Explained<'a> {
 }
 
 impl<'a> Explained<'a> {
+    #[inline]
     pub(super) fn of(segment: &'a Segment, decision: &Decision) -> Option<Self> {
         let upstream = segment.upstream.as_deref();
         let inbound = upstream.and_then(|context| context.probability.as_ref());
@@ -127,6 +134,31 @@ impl<'a> Explained<'a> {
     }
 }
 
+/// The tag of the local root that says what of the context could not be sent.
+const PROPAGATION_ERROR: &str = "_dd.propagation_error";
+
+/// What of a live span goes out, but for its baggage.
+#[inline]
+fn outgoing<'a>(
+    at: &'a At,
+    decision: &Decision,
+    explained: Option<&'a Explained<'_>>,
+) -> Outgoing<'a> {
+    let upstream = at.segment.upstream.as_deref();
+    Outgoing {
+        trace_id: Some(at.segment.trace_id),
+        span_id: Some(at.id),
+        is_local_span: true,
+        priority: Some(decision.priority),
+        mechanism: decision.mechanism,
+        origin: upstream.and_then(|context| context.origin.as_ref()),
+        tags: upstream.map_or(&[], |context| &context.tags),
+        vendors: upstream.and_then(|context| context.vendors.as_ref()),
+        probability: explained.map(Explained::to_send),
+        ..Outgoing::default()
+    }
+}
+
 impl Parts {
     /// Whether the ids of a trace go on: without APM only if a product has marked the trace.
     fn is_carried(&self, upstream: Option<&SpanContext>) -> bool {
@@ -145,22 +177,54 @@ impl Parts {
         }
         let decision = segment.decide();
         let explained = Explained::of(segment, &decision);
-        let outgoing = Outgoing {
-            trace_id: Some(segment.trace_id),
-            span_id: Some(at.id),
-            is_local_span: true,
-            priority: Some(decision.priority),
-            mechanism: decision.mechanism,
-            origin: upstream.and_then(|context| context.origin.as_ref()),
-            tags: upstream.map_or(&[], |context| &context.tags),
-            vendors: upstream.and_then(|context| context.vendors.as_ref()),
-            probability: explained.as_ref().map(Explained::to_send),
-            baggage,
-            ..Outgoing::default()
-        };
+        let outgoing = Outgoing { baggage, ..outgoing(at, &decision, explained.as_ref()) };
         if let Some(error) = self.propagator.inject_outgoing(outgoing, carrier) {
-            span.local_root().set_tag("_dd.propagation_error", error);
+            span.local_root().set_tag(PROPAGATION_ERROR, error);
         }
+    }
+
+    /// Injects the active span, if that needs nothing but a look at it: it is open and of this process, the
+    /// decision has been taken, and there is neither baggage nor a propagator of the program's own. Says
+    /// whether it was so; nothing has been written where it was not.
+    fn inject_active(&self, carrier: &mut dyn Injector) -> bool {
+        if !self.propagators.is_empty() {
+            return false;
+        }
+        // The carrier, which is the program's, gets the headers after the look.
+        let mut error = None;
+        let is_written = send(carrier, |draft| {
+            self.shared.provider.look(|active| self.write_active(active, draft, &mut error))
+        });
+        if let Some((root, error)) = error {
+            root.set_tag(PROPAGATION_ERROR, error);
+        }
+        is_written == Some(true)
+    }
+
+    #[inline]
+    fn write_active(
+        &self,
+        active: &Context,
+        draft: &mut Draft<'_>,
+        error: &mut Option<(SpanRef, &'static str)>,
+    ) -> bool {
+        let Some(span) = active.span() else { return false };
+        let Some(at) = &span.at else { return false };
+        let segment = &at.segment;
+        if active.has_own_baggage()
+            || segment.has_baggage()
+            || !self.is_carried(segment.upstream.as_deref())
+            || !at.is_open()
+        {
+            return false;
+        }
+        let Some(decision) = segment.decision() else { return false };
+        let explained = Explained::of(segment, &decision);
+        let outgoing = outgoing(at, &decision, explained.as_ref());
+        if let Some(reason) = self.propagator.write_outgoing(&outgoing, draft) {
+            *error = Some((span.local_root(), reason));
+        }
+        true
     }
 
     /// Calls a propagator of the program's own, which must not hurt those who call us.

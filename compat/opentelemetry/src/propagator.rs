@@ -84,9 +84,7 @@ impl tracehound::Injector for Outgoing<'_> {
 
     fn set_all(&mut self, headers: &HeaderBlock<'_>) {
         self.0.reserve(headers.len());
-        for (name, value) in headers.iter() {
-            self.0.set(name, value.to_owned());
-        }
+        headers.for_each_owned(|name, value| self.0.set(name, value));
     }
 }
 
