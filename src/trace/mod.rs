@@ -15,6 +15,7 @@ mod failure;
 mod future;
 mod handover;
 mod late;
+mod new_tag;
 mod owned;
 mod provider;
 mod record;
