@@ -10,6 +10,12 @@ impl Hints {
         self.0 |= bit(key);
     }
 
+    /// Of the keys in either set.
+    #[inline]
+    pub(super) fn and(self, other: Hints) -> Hints {
+        Hints(self.0 | other.0)
+    }
+
     /// Whether the key may be in the set; `false` is certain.
     #[inline]
     pub(super) fn may_have(self, key: &[u8]) -> bool {
@@ -36,6 +42,7 @@ mod tests {
         for key in keys {
             hints.add(key);
             assert!(hints.may_have(key));
+            assert!(Hints::default().and(hints).may_have(key));
         }
     }
 }

@@ -85,6 +85,10 @@ impl Tags {
         self.entries.len()
     }
 
+    pub(super) fn hints(&self) -> Hints {
+        self.hints
+    }
+
     /// Whether there is one of this name.
     #[inline]
     pub(super) fn has(&self, key: &[u8]) -> bool {

@@ -81,8 +81,8 @@ impl Whole<'_> {
 
     /// What the first span of the trace in this process has.
     fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
-        tags.text(out, "runtime-id", &self.process.runtime_id);
-        tags.number_of(b"\xaaprocess_id", self.process.id.into());
+        tags.text_entry(out, &self.process.runtime_id.0);
+        tags.number_entry(&self.process.id.0);
         if let Some(hostname) = self.process.hostname.as_deref() {
             tags.text(out, "_dd.hostname", hostname);
         }
@@ -129,13 +129,17 @@ fn write_tag(out: &mut Buffer, tags: &mut TagMaps, tag: sampling::Tag<'_>) {
 
 /// What the user set on the span, and what all spans repeat, unless the span has it with another value.
 fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated: &Tags) {
+    // One look for nearly all of them.
+    let watched = tags.taken().and(repeated.hints());
     let mut is_there = false;
     for (key, value) in span.all() {
         let key = key.as_bytes();
-        if tags.is_taken(out, key) {
-            continue;
+        if watched.may_have(key) {
+            if tags.is_taken(out, key) {
+                continue;
+            }
+            is_there |= repeated.has(key);
         }
-        is_there |= repeated.has(key);
         match value {
             Kept::Text(text) => tags.add_text(out, key, text.as_bytes()),
             Kept::Stack(stack) => tags.add_text(out, key, stack.render().as_bytes()),
@@ -171,11 +175,21 @@ fn kind_tag(kind: SpanKind) -> &'static [u8] {
 /// Sixteen digits.
 fn hex(number: u64) -> [u8; 16] {
     let mut digits = [0; 16];
-    for (digit, shift) in digits.iter_mut().zip((0..64).step_by(4).rev()) {
-        let [low, ..] = (number >> shift & 0xf).to_le_bytes();
-        *digit = if low < 10 { b'0' | low } else { b'a'.wrapping_add(low.wrapping_sub(10)) };
-    }
+    let (high, low) = digits.split_at_mut(8);
+    high.copy_from_slice(&hex_half(number >> 32));
+    low.copy_from_slice(&hex_half(number & 0xffff_ffff));
     digits
+}
+
+/// Eight digits of a number of 32 bits, all at once: each four bits become a byte, and each byte its digit.
+fn hex_half(number: u64) -> [u8; 8] {
+    let pairs = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let bytes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (bytes | bytes << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // A one in each byte that is a letter; a letter is 39 further on than a digit would be.
+    let letters = (nibbles.wrapping_add(0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    let digits = nibbles.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters.wrapping_mul(39));
+    digits.to_be_bytes()
 }
 
 #[cfg(test)]

@@ -94,6 +94,11 @@ impl TagMaps {
             || self.taken_numbers.iter().any(|place| is_it(&self.waiting, place))
     }
 
+    /// The keys that are taken.
+    pub(super) fn taken(&self) -> Hints {
+        self.taken
+    }
+
     // ===== what the user may have set =====
 
     /// Some string tags that are entries already.

@@ -3,7 +3,7 @@
 use super::events;
 use super::msgpack::Buffer;
 use super::payload::{HEADER, Payload};
-use super::process::Process;
+use super::process::{Process, ProcessTags};
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use crate::sampling::SpanSampler;
@@ -24,7 +24,7 @@ pub(crate) enum NotAdded {
 /// maps; a whole number is an integer in `metrics`, too.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    process: Process,
+    process: ProcessTags,
     /// Whether the agent takes `span_events`.
     pub(crate) native_events: bool,
     /// Bytes that a payload may have.
@@ -38,7 +38,7 @@ pub(super) struct Whole<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<Decision>,
     pub(super) common: &'a Common<'a>,
-    pub(super) process: &'a Process,
+    pub(super) process: &'a ProcessTags,
     pub(super) repeated: &'a Repeated,
     pub(super) native_events: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Common<'a> {
 impl Encoder {
     pub(crate) fn new(process: Process, max_bytes: usize) -> Self {
         Encoder {
-            process,
+            process: process.into(),
             native_events: false,
             max_bytes,
             repeated: Repeated::default(),

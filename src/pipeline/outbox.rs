@@ -21,15 +21,21 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) payloads: Vec<Sealed>,
-    since: Instant,
+    /// When each of them was put in.
+    came: Vec<Instant>,
     attempts: u32,
     /// Whether others may join: what the agent may have seen is sent again as it was.
     is_open: bool,
 }
 
 impl Parcel {
-    fn new(payload: Sealed) -> Self {
-        Parcel { payloads: vec![payload], since: Instant::now(), attempts: 0, is_open: true }
+    fn new(payload: Sealed, came: Instant) -> Self {
+        Parcel { payloads: vec![payload], came: vec![came], attempts: 0, is_open: true }
+    }
+
+    /// Whether the oldest has waited for too long.
+    fn is_old(&self) -> bool {
+        self.came.first().is_some_and(|came| came.elapsed() > MAX_AGE)
     }
 
     fn bytes(&self) -> usize {
@@ -46,15 +52,18 @@ impl Parcel {
 
     /// Two parcels in the place of one that is too large; the same again where there is one chunk only.
     fn split(mut self) -> Result<(Parcel, Parcel), Parcel> {
-        let Parcel { since, .. } = self;
-        let closed = |payloads| Parcel { payloads, since, attempts: 0, is_open: false };
+        let closed = |payloads, came| Parcel { payloads, came, attempts: 0, is_open: false };
         if self.payloads.len() > 1 {
-            let second = self.payloads.split_off(self.payloads.len() / 2);
-            return Ok((closed(self.payloads), closed(second)));
+            let half = self.payloads.len() / 2;
+            let (second, later) = (self.payloads.split_off(half), self.came.split_off(half));
+            return Ok((closed(self.payloads, self.came), closed(second, later)));
         }
+        let came = self.came.clone();
         match self.payloads.pop().map(Sealed::split) {
-            Some(Ok((first, second))) => Ok((closed(vec![first]), closed(vec![second]))),
-            Some(Err(whole)) => Err(closed(vec![whole])),
+            Some(Ok((first, second))) => {
+                Ok((closed(vec![first], came.clone()), closed(vec![second], came)))
+            }
+            Some(Err(whole)) => Err(closed(vec![whole], came)),
             None => Err(self),
         }
     }
@@ -93,7 +102,7 @@ impl Outbox {
     /// Puts a payload behind the others, and gives back what has to go to make room.
     pub(super) fn push(&mut self, payload: Sealed) -> Vec<Parcel> {
         self.bytes = self.bytes.saturating_add(payload.len());
-        self.waiting.push_back(Parcel::new(payload));
+        self.waiting.push_back(Parcel::new(payload, Instant::now()));
         let mut evicted = Vec::new();
         while self.bytes > self.max_bytes && self.waiting.len() > 1 {
             let Some(parcel) = self.waiting.pop_front() else { break };
@@ -115,9 +124,9 @@ impl Outbox {
                 if bytes > self.max_request_bytes {
                     break;
                 }
-                parcel
-                    .payloads
-                    .extend(self.waiting.pop_front().into_iter().flat_map(|next| next.payloads));
+                let Some(next) = self.waiting.pop_front() else { break };
+                parcel.payloads.extend(next.payloads);
+                parcel.came.extend(next.came);
             }
             self.on_its_way = Some(parcel);
         }
@@ -131,21 +140,33 @@ impl Outbox {
         Some(parcel)
     }
 
-    /// Puts what was on its way back to be sent next, or gives it back, because it has been tried or kept for
-    /// too long.
+    /// Puts what was on its way back to be sent next, and gives back what has been tried or kept for too long.
     ///
-    /// `reached`: whether the agent may have received it.
-    pub(super) fn put_back(&mut self, reached: bool) -> Option<Parcel> {
-        let parcel = self.on_its_way.as_mut()?;
+    /// `reached`: whether the agent may have received it. What it cannot have received is each payload by itself
+    /// again: the oldest make room, and no others with them.
+    pub(super) fn put_back(&mut self, reached: bool) -> Vec<Parcel> {
+        let Some(mut parcel) = self.on_its_way.take() else { return Vec::new() };
         parcel.attempts = parcel.attempts.saturating_add(reached.into());
         parcel.is_open &= !reached;
-        if parcel.attempts >= MAX_ATTEMPTS || parcel.since.elapsed() > MAX_AGE {
-            return self.settle();
-        }
-        if let Some(parcel) = self.on_its_way.take() {
+        let parcels = if parcel.is_open {
+            parcel
+                .payloads
+                .into_iter()
+                .zip(parcel.came)
+                .map(|(one, came)| Parcel::new(one, came))
+                .collect()
+        } else {
+            vec![parcel]
+        };
+        let is_over = |parcel: &Parcel| parcel.attempts >= MAX_ATTEMPTS || parcel.is_old();
+        let (over, again): (Vec<_>, Vec<_>) = parcels.into_iter().partition(is_over);
+        for parcel in again.into_iter().rev() {
             self.waiting.push_front(parcel);
         }
-        None
+        for parcel in &over {
+            self.bytes = self.bytes.saturating_sub(parcel.bytes());
+        }
+        over
     }
 
     /// Puts two halves in the place of what was on its way, to be sent next; gives it back where there is
@@ -246,7 +267,7 @@ mod tests {
             outbox.push(payload(bytes));
         }
         assert_eq!(sizes(outbox.next().unwrap()), [400, 500]);
-        assert!(outbox.put_back(true).is_none());
+        assert!(outbox.put_back(true).is_empty());
         outbox.push(payload(50));
         assert_eq!(sizes(outbox.next().unwrap()), [400, 500], "the agent may have it");
         assert!(outbox.split().is_ok());
@@ -255,11 +276,37 @@ mod tests {
         assert_eq!(sizes(outbox.next().unwrap()), [500]);
         assert!(outbox.split().is_err(), "of one chunk");
         assert_eq!(sizes(outbox.next().unwrap()), [200, 300, 50]);
-        assert!(outbox.put_back(false).is_none());
+        assert!(outbox.put_back(false).is_empty());
         outbox.push(payload(60));
         assert_eq!(sizes(outbox.next().unwrap()), [200, 300, 50, 60]);
         outbox.settle();
         assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn what_the_agent_cannot_have_seen_goes_one_by_one() {
+        let mut outbox = outbox(1_000);
+        for bytes in [300, 300, 300] {
+            outbox.push(payload(bytes));
+        }
+        assert_eq!(sizes(outbox.next().unwrap()), [300, 300, 300]);
+        assert!(outbox.put_back(false).is_empty());
+        let evicted = outbox.push(payload(200));
+        assert_eq!(evicted.iter().flat_map(sizes).collect::<Vec<_>>(), [300]);
+        assert_eq!(sizes(outbox.next().unwrap()), [300, 300, 200]);
+    }
+
+    #[test]
+    fn each_is_kept_for_its_own_time() {
+        let mut outbox = outbox(1_000);
+        let long_ago = Instant::now().checked_sub(MAX_AGE + Duration::from_secs(1)).unwrap();
+        outbox.push(payload(100));
+        outbox.waiting[0].came = vec![long_ago];
+        outbox.push(payload(200));
+        assert_eq!(sizes(outbox.next().unwrap()), [100, 200]);
+        let over = outbox.put_back(false);
+        assert_eq!(over.iter().flat_map(sizes).collect::<Vec<_>>(), [100]);
+        assert_eq!((outbox.bytes, sizes(outbox.next().unwrap())), (200, vec![200]));
     }
 
     #[test]
@@ -268,7 +315,7 @@ mod tests {
         outbox.push(payload(1));
         for _ in 0..100 {
             assert!(outbox.next().is_some());
-            assert!(outbox.put_back(false).is_none());
+            assert!(outbox.put_back(false).is_empty());
         }
         let mut attempts = 0;
         while outbox.next().is_some() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::inner::Inner;
 use super::outbox::{Outbox, Parcel};
+use super::queue::Portion;
 use crate::diag::LossReason;
 use crate::encode::{Common, Encoder, NotAdded, Payload, Sealed};
 use crate::trace::Chunk;
@@ -28,6 +29,8 @@ pub(super) struct Packer {
     batch: VecDeque<Chunk>,
     /// Spans of the chunk that is being written.
     in_hand: u64,
+    /// The vectors of chunks that have been written.
+    blanks: Portion,
     encoder: Encoder,
     /// It is being asked whether the agent takes events: chunks with some have to wait for the answer.
     holds_events: bool,
@@ -46,6 +49,7 @@ impl Packer {
         Packer {
             batch: VecDeque::new(),
             in_hand: 0,
+            blanks: Portion::default(),
             holds_events: false,
             encoder: Encoder::new(inner.process.clone(), settings.max_payload_bytes),
             payload: Payload::default(),
@@ -128,7 +132,10 @@ impl Packer {
             self.lose(LossReason::TooLarge, spans, || "a chunk exceeds the largest payload".into());
         }
         self.in_hand = 0;
-        self.inner.queue.give_back(chunk.into_buffers());
+        self.blanks.add(chunk.into_buffers());
+        if self.blanks.is_full() || self.batch.is_empty() {
+            self.inner.queue.give_back(&mut self.blanks);
+        }
     }
 
     fn add(&mut self, chunk: &Chunk) -> Result<(), NotAdded> {

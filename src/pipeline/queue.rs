@@ -10,8 +10,8 @@ const WAKE_SPANS: usize = 3_000;
 /// Pairs of empty vectors kept for new traces, and what they may hold in memory.
 const MAX_BLANKS: usize = 256;
 const MAX_BLANK_BYTES: usize = 4 * 1024 * 1024;
-/// Pairs that a thread fetches at once.
-const BLANKS_PER_FETCH: usize = 16;
+/// Pairs that go from the worker to a thread at once.
+const PORTION: usize = 16;
 
 /// Chunks on their way to the worker.
 #[derive(Debug)]
@@ -37,11 +37,36 @@ struct Waiting {
     closed: bool,
 }
 
-/// Empty vectors.
+/// Empty vectors, in the portions in which they come and go: a thread that fetches one moves none of them.
 #[derive(Debug, Default)]
 struct Blanks {
-    pairs: Vec<Buffers>,
+    portions: Vec<Portion>,
+    pairs: usize,
     bytes: usize,
+    /// Places for portions.
+    spare: Vec<Vec<Buffers>>,
+}
+
+/// Pairs of empty vectors for new traces.
+#[derive(Debug, Default)]
+pub(crate) struct Portion {
+    pairs: Vec<Buffers>,
+    /// What they hold in memory.
+    bytes: usize,
+}
+
+impl Portion {
+    /// Adds the vectors of a chunk, emptied, unless they are too large to keep.
+    pub(crate) fn add(&mut self, buffers: Buffers) {
+        if let Some(blank) = buffers.recycle() {
+            self.bytes = self.bytes.saturating_add(blank.bytes());
+            self.pairs.push(blank);
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.pairs.len() >= PORTION
+    }
 }
 
 /// What became of a chunk.
@@ -103,28 +128,43 @@ impl Queue {
         lock(&self.waiting.0).closed = true;
     }
 
-    /// Keeps the vectors of a chunk for another trace.
-    pub(crate) fn give_back(&self, buffers: Buffers) {
-        // Emptied before the lock: destructors of long texts take their time.
-        let Some(blank) = buffers.recycle() else { return };
-        let bytes = blank.bytes();
+    /// Keeps vectors for other traces, and empties the portion.
+    pub(crate) fn give_back(&self, portion: &mut Portion) {
         let mut blanks = lock(&self.blanks.0);
-        let held = blanks.bytes.saturating_add(bytes);
-        if blanks.pairs.len() < MAX_BLANKS && held <= MAX_BLANK_BYTES {
-            blanks.bytes = held;
-            blanks.pairs.push(blank);
+        let pairs = blanks.pairs.saturating_add(portion.pairs.len());
+        let bytes = blanks.bytes.saturating_add(portion.bytes);
+        if pairs > MAX_BLANKS || bytes > MAX_BLANK_BYTES {
+            drop(blanks);
+            portion.pairs.clear();
+            portion.bytes = 0;
+            return;
+        }
+        (blanks.pairs, blanks.bytes) = (pairs, bytes);
+        match blanks.portions.last_mut().filter(|last| !last.is_full()) {
+            Some(last) => {
+                last.bytes = last.bytes.saturating_add(std::mem::take(&mut portion.bytes));
+                last.pairs.append(&mut portion.pairs);
+            }
+            None => {
+                let places = blanks.spare.pop().unwrap_or_default();
+                let empty = Portion { pairs: places, bytes: 0 };
+                blanks.portions.push(std::mem::replace(portion, empty));
+            }
         }
     }
 
     /// Moves empty vectors into `into`.
     pub(crate) fn refill(&self, into: &mut Vec<Buffers>) {
-        let before = into.len();
         let mut blanks = lock(&self.blanks.0);
-        let keep = blanks.pairs.len().saturating_sub(BLANKS_PER_FETCH);
-        into.extend(blanks.pairs.drain(keep..));
-        let taken = into.iter().skip(before);
-        let bytes = taken.fold(0usize, |sum, blank| sum.saturating_add(blank.bytes()));
+        let Some(Portion { mut pairs, bytes }) = blanks.portions.pop() else { return };
+        blanks.pairs = blanks.pairs.saturating_sub(pairs.len());
         blanks.bytes = blanks.bytes.saturating_sub(bytes);
+        if into.is_empty() {
+            std::mem::swap(into, &mut pairs);
+        } else {
+            into.append(&mut pairs);
+        }
+        blanks.spare.push(pairs);
     }
 }
 
@@ -180,16 +220,29 @@ mod tests {
     fn vectors_come_back_empty_and_only_so_many() {
         let bench = Bench::new();
         let queue = Queue::new(usize::MAX);
-        for _ in 0..MAX_BLANKS + 50 {
-            queue.give_back(chunk(&bench, 2).into_buffers());
+        let mut portion = Portion::default();
+        // Now and then one that is not full.
+        for number in 0..MAX_BLANKS + 50 {
+            portion.add(chunk(&bench, 2).into_buffers());
+            if portion.is_full() || number % 5 == 0 {
+                queue.give_back(&mut portion);
+                assert!(portion.pairs.is_empty());
+            }
         }
+        let pairs = lock(&queue.blanks.0).pairs;
+        assert!((MAX_BLANKS - PORTION..=MAX_BLANKS).contains(&pairs), "{pairs}");
         let mut fetched = Vec::new();
         queue.refill(&mut fetched);
-        assert_eq!(fetched.len(), BLANKS_PER_FETCH);
+        assert!((1..2 * PORTION).contains(&fetched.len()));
         assert!(fetched.iter().all(|blank| blank.spans.is_empty() && blank.spans.capacity() > 0));
+        let before = fetched.len();
+        queue.refill(&mut fetched);
+        assert!(fetched.len() > before);
         let blanks = lock(&queue.blanks.0);
-        assert_eq!(blanks.pairs.len(), MAX_BLANKS - BLANKS_PER_FETCH);
-        let bytes: usize = blanks.pairs.iter().map(Buffers::bytes).sum();
+        assert_eq!(blanks.pairs, pairs - fetched.len());
+        let kept = blanks.portions.iter().flat_map(|portion| &portion.pairs);
+        assert_eq!(blanks.pairs, kept.clone().count());
+        let bytes: usize = kept.map(Buffers::bytes).sum();
         assert_eq!(blanks.bytes, bytes);
     }
 }

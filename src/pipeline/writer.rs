@@ -156,8 +156,9 @@ impl Writer {
         self.inner.diag.warn_once(AGENT_AWAY, || {
             format!("cannot send traces to {}: {problem}; trying again", self.link.endpoint())
         });
-        if let Some(parcel) = self.packer.outbox.put_back(reached) {
-            self.packer.lose(LossReason::AgentUnreachable, parcel.span_count(), || problem);
+        for parcel in self.packer.outbox.put_back(reached) {
+            let detail = || problem.clone();
+            self.packer.lose(LossReason::AgentUnreachable, parcel.span_count(), detail);
         }
         Attempt::Failed
     }

@@ -25,14 +25,23 @@ pub(crate) const SPAN_MECHANISM: &str = "_dd.span_sampling.mechanism";
 pub(crate) const SPAN_RULE_RATE: &str = "_dd.span_sampling.rule_rate";
 pub(crate) const SPAN_MAX_PER_SECOND: &str = "_dd.span_sampling.max_per_second";
 
+/// The mechanisms there are, as [`Mechanism`] displays them: every chunk has one.
+const COMMON_MECHANISMS: [&str; 14] =
+    ["-0", "-1", "-2", "-3", "-4", "-5", "-6", "-7", "-8", "-9", "-10", "-11", "-12", "-13"];
+
 /// A decision as far as it is new with every chunk: for the first span of each.
 ///
 /// One from upstream names who took it only if upstream did.
 pub(crate) fn chunk_tags(decision: &Decision, mut write: impl FnMut(Tag<'_>)) {
     write(Tag::Number(PRIORITY, f64::from(decision.priority.get())));
     if let Some(mechanism) = decision.mechanism {
-        let text = Short::<4>::of(format_args!("{mechanism}"));
-        write(Tag::Text(DECISION_MAKER, text.as_str()));
+        match COMMON_MECHANISMS.get(usize::from(mechanism.get())) {
+            Some(text) => write(Tag::Text(DECISION_MAKER, text)),
+            None => {
+                let text = Short::<4>::of(format_args!("{mechanism}"));
+                write(Tag::Text(DECISION_MAKER, text.as_str()));
+            }
+        }
     }
 }
 
@@ -113,7 +122,11 @@ mod tests {
     fn every_chunk_says_what_was_decided_and_by_whom() {
         let chunk = |decision: Decision| written(|write| chunk_tags(&decision, write));
         assert_eq!(chunk(Decision::manual(false)), ["_sampling_priority_v1=-1", "_dd.p.dm=\"-4\""]);
-        assert_eq!(chunk(decision(255, None, None))[1], "_dd.p.dm=\"-255\"");
+        for mechanism in 0..=255 {
+            let text = Mechanism::new(mechanism).to_string();
+            let expected = format!("_dd.p.dm=\"{text}\"");
+            assert_eq!(chunk(decision(mechanism, None, None))[1], expected);
+        }
         assert_eq!(chunk(Decision::inherited(Priority::new(7), None)), ["_sampling_priority_v1=7"]);
     }
 

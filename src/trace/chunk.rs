@@ -6,6 +6,7 @@ use super::body::Body;
 use super::record::Record;
 use super::segment::{Segment, fix_names};
 use super::view::SpanView;
+use crate::text::Text;
 
 /// The room of a chunk; emptied, it serves another trace.
 ///
@@ -78,10 +79,18 @@ impl Chunk {
 
     /// About what the chunk holds in memory, unused room in its vectors included.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = self.buffers.spans.iter().fold(0usize, |sum, record| {
-            sum.saturating_add(record.bytes().saturating_sub(size_of::<Record>()))
-        });
-        texts.saturating_add(self.buffers.bytes()).saturating_add(size_of::<Segment>())
+        // Nothing overflows here: what exists is never more than there are addresses.
+        let mut held = 0usize;
+        for Record { name, service, resource, span_type, extras, .. } in &self.buffers.spans {
+            held = held.wrapping_add(name.heap_bytes());
+            for text in [service, resource, span_type] {
+                held = held.wrapping_add(text.as_ref().map_or(0, Text::heap_bytes));
+            }
+            if let Some(extras) = extras {
+                held = held.wrapping_add(extras.bytes());
+            }
+        }
+        held.saturating_add(self.buffers.bytes()).saturating_add(size_of::<Segment>())
     }
 
     /// Whether a span may have events; says so rather too often.

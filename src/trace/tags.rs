@@ -523,7 +523,7 @@ mod tests {
         let moved = fresh.adopt(&mut tags, list);
         assert_eq!(text(&fresh, &moved).as_deref(), Some("round 99"));
         fresh.clear();
-        assert_eq!(fresh.bytes(), 0);
+        assert_eq!((fresh.all.len(), fresh.texts.len(), fresh.heap_bytes), (0, 0, 0));
     }
 
     #[test]

@@ -184,9 +184,11 @@ impl TracerBuilder {
                 (Some(exporter), sink)
             }
         };
+        // Read for every trace: in this form without a check that they are UTF-8.
+        let often_read = |text: &Text| Text::from(Arc::<str>::from(text.as_str()));
         let shared = Arc::new(Shared {
-            service: config.service_text().clone(),
-            env: config.env_text().cloned(),
+            service: often_read(config.service_text()),
+            env: config.env_text().map(often_read),
             version: config.version_text().cloned(),
             tags: Snapshot::new(config.tags().to_vec()),
             service_mapping: config.service_mapping().to_vec(),
