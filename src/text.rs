@@ -193,6 +193,7 @@ impl From<Arc<str>> for Text {
 }
 
 impl From<Cow<'static, str>> for Text {
+    #[inline]
     fn from(text: Cow<'static, str>) -> Self {
         match text {
             Cow::Borrowed(text) => text.into(),

@@ -84,6 +84,7 @@ impl Context {
 }
 
 impl From<SpanRef> for Context {
+    #[inline]
     fn from(span: SpanRef) -> Self {
         Context { span: Some(span).filter(SpanRef::is_some), ..Context::empty() }
     }

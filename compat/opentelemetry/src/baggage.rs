@@ -46,12 +46,24 @@ pub(crate) fn into_native(
 }
 
 /// The same, and what a span that starts below it is to remember.
+#[inline]
 pub(crate) fn into_native_and_shown(
     context: &OtelContext,
     native: Context,
+    shown: Option<Arc<Baggage>>,
+) -> (Context, Option<Arc<Baggage>>) {
+    match of(context) {
+        Some(theirs) => both_of(theirs, native, shown.as_deref()),
+        None => (native, None),
+    }
+}
+
+#[cold]
+fn both_of(
+    theirs: &OtelBaggage,
+    native: Context,
     shown: Option<&Baggage>,
 ) -> (Context, Option<Arc<Baggage>>) {
-    let Some(theirs) = of(context) else { return (native, None) };
     let native = into_native_of(theirs, native, shown);
     let shown = shown_of(theirs, &native);
     (native, shown)

@@ -66,7 +66,7 @@ impl Above {
     #[inline]
     pub(crate) fn of(context: &OtelContext) -> Self {
         let (native, Memory { shown, scope }) = active(context);
-        let (native, shown) = baggage::into_native_and_shown(context, native, shown.as_deref());
+        let (native, shown) = baggage::into_native_and_shown(context, native, shown);
         Above { native, scope, shown }
     }
 }

@@ -38,6 +38,7 @@ enum Held {
 
 impl Span {
     /// A span that OpenTelemetry started; `state` is the trace state of its parent, which is handed on.
+    #[inline]
     pub(crate) fn owned(
         span: tracehound::Span,
         state: TraceState,
@@ -104,20 +105,7 @@ impl otel::Span for Span {
         timestamp: SystemTime,
         attributes: Vec<KeyValue>,
     ) {
-        if !self.handle().is_open() {
-            return;
-        }
-        let name = name.into();
-        if exception::is_exception(&name, &attributes) {
-            exception::describe(self.handle(), &attributes);
-        } else {
-            exception::describe_by_record(self.handle(), &name, &attributes);
-        }
-        if !self.limits.admits_event(self.handle()) {
-            return;
-        }
-        let attributes = self.limits.of_event(attributes);
-        self.handle().add_event(event(name, timestamp, attributes));
+        add_event(self.handle(), &self.limits, name.into(), timestamp, attributes);
     }
 
     /// The event says more than OpenTelemetry's own: the type too, and the error's chain of sources. Behind
@@ -159,11 +147,7 @@ impl otel::Span for Span {
     }
 
     fn add_link(&mut self, context: otel::SpanContext, attributes: Vec<KeyValue>) {
-        let link = remote::link(&context).filter(|_| self.limits.admits_link(self.handle()));
-        if let Some(link) = link {
-            let attributes = self.limits.of_link(attributes);
-            self.handle().add_link(attributes.into_iter().fold(link, with_link_attribute));
-        }
+        add_link(self.handle(), &self.limits, &context, attributes);
     }
 
     fn end(&mut self) {
@@ -181,6 +165,40 @@ impl otel::Span for Span {
         } else {
             self.handle().finish_at(timestamp);
         }
+    }
+}
+
+/// Adds an event as far as it may be; one that describes an exception describes the error of the span, too.
+pub(crate) fn add_event(
+    span: &SpanRef,
+    limits: &Limits,
+    name: Cow<'static, str>,
+    timestamp: SystemTime,
+    attributes: Vec<KeyValue>,
+) {
+    if !span.is_open() {
+        return;
+    }
+    if exception::is_exception(&name, &attributes) {
+        exception::describe(span, &attributes);
+    } else {
+        exception::describe_by_record(span, &name, &attributes);
+    }
+    if limits.admits_event(span) {
+        span.add_event(event(name, timestamp, limits.of_event(attributes)));
+    }
+}
+
+/// Adds a link, if it points somewhere and may be.
+pub(crate) fn add_link(
+    span: &SpanRef,
+    limits: &Limits,
+    context: &otel::SpanContext,
+    attributes: Vec<KeyValue>,
+) {
+    if let Some(link) = remote::link(context).filter(|_| limits.admits_link(span)) {
+        let attributes = limits.of_link(attributes);
+        span.add_link(attributes.into_iter().fold(link, with_link_attribute));
     }
 }
 

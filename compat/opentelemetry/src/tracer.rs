@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use opentelemetry::trace::{self as otel, SpanBuilder, TraceContextExt};
-use opentelemetry::{Context as OtelContext, InstrumentationScope};
-use tracehound::{LateNamed, SpanKind};
+use opentelemetry::trace::{self as otel, Event, Link, SpanBuilder, TraceContextExt};
+use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
+use tracehound::{LateNamed, SpanKind, SpanRef};
 
 use crate::attributes::set_all;
 use crate::context_store::{self, Above};
@@ -13,7 +13,7 @@ use crate::live::Memory;
 use crate::naming::names;
 use crate::provider::Shared;
 use crate::scope::Scope;
-use crate::span::Span;
+use crate::span::{Span, add_event, add_link};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
@@ -56,27 +56,42 @@ impl otel::Tracer for Tracer {
             return Span::unrecorded(parent);
         }
         self.scope.tag(&started, scope);
-        if let Some(mut attributes) = attributes.filter(|attributes| !attributes.is_empty()) {
-            if limits.are_custom() {
-                attributes.retain_mut(|attribute| limits.admits(attribute));
-            }
-            set_all(&started, attributes);
+        if let Some(attributes) = attributes {
+            set_admitted(&started, &mut limits, attributes);
         }
-        limits.settle(&started);
+        if let Some(links) = links {
+            add_links(&started, &limits, links);
+        }
+        if let Some(events) = events {
+            add_events(&started, &limits, events);
+        }
         let state = parent.span().span_context().trace_state().clone();
-        let mut span = Span::owned(started, state, memory, limits, start_time.is_some());
-        for link in links.into_iter().flatten() {
-            otel::Span::add_link(&mut span, link.span_context, link.attributes);
-        }
-        for event in events.into_iter().flatten() {
-            otel::Span::add_event_with_timestamp(
-                &mut span,
-                event.name,
-                event.timestamp,
-                event.attributes,
-            );
-        }
-        span
+        Span::owned(started, state, memory, limits, start_time.is_some())
+    }
+}
+
+#[inline(never)]
+fn set_admitted(span: &SpanRef, limits: &mut Limits, mut attributes: Vec<KeyValue>) {
+    if limits.are_custom() {
+        attributes.retain_mut(|attribute| limits.admits(attribute));
+    }
+    if !attributes.is_empty() {
+        set_all(span, attributes);
+    }
+    limits.settle(span);
+}
+
+#[cold]
+fn add_links(span: &SpanRef, limits: &Limits, links: Vec<Link>) {
+    for link in links {
+        add_link(span, limits, &link.span_context, link.attributes);
+    }
+}
+
+#[cold]
+fn add_events(span: &SpanRef, limits: &Limits, events: Vec<Event>) {
+    for Event { name, timestamp, attributes, .. } in events {
+        add_event(span, limits, name, timestamp, attributes);
     }
 }
 
