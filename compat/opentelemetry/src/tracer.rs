@@ -1,5 +1,6 @@
 //! OpenTelemetry's tracer on the core.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use opentelemetry::trace::{self as otel, Event, Link, SpanBuilder, TraceContextExt};
@@ -30,43 +31,91 @@ impl Tracer {
     pub(crate) fn new(provider: Arc<Shared>, scope: &InstrumentationScope) -> Self {
         Tracer { provider, scope: Scope::new(scope) }
     }
+
+    /// Starts a span below a context; `fill` gives it what it has from the start.
+    #[inline]
+    fn begin(
+        &self,
+        draft: LateNamed,
+        parent: &OtelContext,
+        fill: impl FnOnce(&SpanRef, &mut Limits),
+    ) -> Span {
+        // OpenTelemetry may hold its context borrowed while this runs: nothing may be attached.
+        let _inside = context_store::enter();
+        if parent.is_telemetry_suppressed() || self.provider.is_shut_down() {
+            return Span::unrecorded(parent);
+        }
+        let Above { native, scope, shown } = Above::of(parent);
+        let memory = Memory { shown, scope: self.scope.id() };
+        let mut limits = Limits::new(self.provider.limits());
+        let start_given = draft.start.is_some();
+        let started = self.provider.tracer().start_late_named(draft, native);
+        if started.is_none() {
+            return Span::unrecorded(parent);
+        }
+        self.scope.tag(&started, scope);
+        fill(&started, &mut limits);
+        let state = parent.span().span_context().trace_state().clone();
+        Span::owned(started, state, memory, limits, start_given)
+    }
+
+    /// Starts a span of which only the name is known.
+    #[inline]
+    fn begin_named(&self, name: Cow<'static, str>, parent: &OtelContext) -> Span {
+        let draft = LateNamed {
+            resource: name.into(),
+            kind: SpanKind::Internal,
+            naming: names,
+            start: None,
+        };
+        self.begin(draft, parent, |_, _| {})
+    }
 }
 
 impl otel::Tracer for Tracer {
     type Span = Span;
 
     fn build_with_context(&self, builder: SpanBuilder, parent: &OtelContext) -> Span {
-        // OpenTelemetry may hold its context borrowed while this runs: nothing may be attached.
-        let _inside = context_store::enter();
-        if parent.is_telemetry_suppressed() || self.provider.is_shut_down() {
-            return Span::unrecorded(parent);
-        }
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
-        let Above { native, scope, shown } = Above::of(parent);
-        let memory = Memory { shown, scope: self.scope.id() };
-        let mut limits = Limits::new(self.provider.limits());
         let draft = LateNamed {
             resource: name.into(),
             kind: kind(span_kind),
             naming: names,
             start: start_time,
         };
-        let started = self.provider.tracer().start_late_named(draft, native);
-        if started.is_none() {
-            return Span::unrecorded(parent);
-        }
-        self.scope.tag(&started, scope);
-        if let Some(attributes) = attributes {
-            set_admitted(&started, &mut limits, attributes);
-        }
-        if let Some(links) = links {
-            add_links(&started, &limits, links);
-        }
-        if let Some(events) = events {
-            add_events(&started, &limits, events);
-        }
-        let state = parent.span().span_context().trace_state().clone();
-        Span::owned(started, state, memory, limits, start_time.is_some())
+        self.begin(draft, parent, |started, limits| {
+            if let Some(attributes) = attributes {
+                set_admitted(started, limits, attributes);
+            }
+            if let Some(links) = links {
+                add_links(started, limits, links);
+            }
+            if let Some(events) = events {
+                add_events(started, limits, events);
+            }
+        })
+    }
+
+    // What the trait does by itself, without a builder that is filled, moved and taken apart again.
+
+    fn start_with_context<T: Into<Cow<'static, str>>>(
+        &self,
+        name: T,
+        parent: &OtelContext,
+    ) -> Span {
+        self.begin_named(name.into(), parent)
+    }
+
+    fn in_span<T, F, N>(&self, name: N, work: F) -> T
+    where
+        F: FnOnce(OtelContext) -> T,
+        N: Into<Cow<'static, str>>,
+    {
+        let name = name.into();
+        let active =
+            OtelContext::map_current(|parent| parent.with_span(self.begin_named(name, parent)));
+        let _guard = active.clone().attach();
+        work(active)
     }
 }
 
