@@ -145,6 +145,9 @@ fn trace_state(current: &OtelContext, span: &SpanRef) -> TraceState {
 
 thread_local! {
     static LOCAL: Local = Local::new();
+    /// Whether the thread runs inside a call of OpenTelemetry that may hold its context borrowed. Apart, because
+    /// every start of a span sets it: it needs neither to be made nor to be dropped.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What the store keeps on each thread.
@@ -153,8 +156,6 @@ thread_local! {
 /// be, too, and would panic.
 struct Local {
     has_context: bool,
-    /// Whether the thread runs inside a call of OpenTelemetry that may hold its context borrowed.
-    inside: Cell<bool>,
     /// Guards of what is attached, each with the span that was active then; a token is a place in here.
     guards: RefCell<Vec<Option<(ContextGuard, OtelSpanId)>>>,
 }
@@ -163,7 +164,7 @@ impl Local {
     fn new() -> Self {
         // A thread that used OpenTelemetry without us, and is being torn down, has no context any more.
         let has_context = unless_refused(|| drop(OtelContext::current())).is_some();
-        Local { has_context, inside: Cell::new(false), guards: RefCell::default() }
+        Local { has_context, guards: RefCell::default() }
     }
 
     /// `None` where OpenTelemetry's context cannot be used any more.
@@ -181,8 +182,9 @@ fn unless_refused<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 /// Marks the thread as running inside a call of OpenTelemetry that may hold its context borrowed, until the
 /// result is dropped. To attach a context meanwhile would panic.
+#[inline]
 pub(crate) fn enter() -> Inside {
-    Inside { before: Local::with(|local| local.inside.replace(true)).unwrap_or(true) }
+    Inside { before: INSIDE.replace(true) }
 }
 
 pub(crate) struct Inside {
@@ -191,7 +193,7 @@ pub(crate) struct Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        Local::with(|local| local.inside.set(self.before));
+        INSIDE.set(self.before);
     }
 }
 
@@ -208,7 +210,7 @@ impl ContextProvider for OtelStore {
 
     fn attach(&self, context: Context) -> ScopeToken {
         let attached = Local::with(|local| {
-            if local.inside.get() {
+            if INSIDE.get() {
                 return None;
             }
             let attach = || {
@@ -227,11 +229,11 @@ impl ContextProvider for OtelStore {
 
     fn is_suppressed(&self) -> bool {
         // Inside of a call of OpenTelemetry its parent's word counts, which was asked already.
-        let is_off = |local: &Local| {
-            let ask = || unless_refused(OtelContext::is_current_telemetry_suppressed);
-            !local.inside.get() && ask().unwrap_or(false)
-        };
-        Local::with(is_off).unwrap_or(false)
+        if INSIDE.get() {
+            return false;
+        }
+        let is_off = |_: &Local| unless_refused(OtelContext::is_current_telemetry_suppressed);
+        Local::with(is_off).flatten().unwrap_or(false)
     }
 
     fn detach(&self, token: ScopeToken) {
