@@ -9,7 +9,7 @@ pub(crate) const RECORDED: (&str, &str, &[(&str, u64)]) = (
         ("native: root and 9 children", 1181),
         ("native: hot", 2570),
         ("opentelemetry: hot", 4863),
-        ("inject", 5786),
-        ("extract", 5025),
+        ("inject", 4612),
+        ("extract", 4996),
     ],
 );

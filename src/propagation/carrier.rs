@@ -135,6 +135,14 @@ impl Injector for Vec<(String, String)> {
         self.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self.push((name.to_owned(), value));
     }
+
+    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+        if !self.is_empty() {
+            return headers.for_each_owned(|name, value| self.set(name, value));
+        }
+        // Nothing is replaced, and so nothing is looked for.
+        self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
 }
 
 fn is_other_spelling(key: &str, name: &str) -> bool {
