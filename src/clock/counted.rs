@@ -2,8 +2,8 @@
 //!
 //! Nobody waits for its rate to be measured: the worker notes a moment by both clocks when it starts, and
 //! another one a second later. Until then, and wherever the kernel itself does not trust the counter, the
-//! system's clock is read. From then on the worker compares the two once a second; where the counter leaps, it
-//! is given up.
+//! system's clock is read. From then on the worker compares the two once a second; where the counter leaps, as it
+//! may when a machine wakes up or moves, it is given up, and what was read meanwhile is wrong by the leap.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -62,11 +62,12 @@ mod keeping {
     /// How long the rate is measured at the least. The moments are some 50 ns exact: a tenth of a millionth.
     const LEAST_NS: i64 = 500_000_000;
 
-    /// By how much the two clocks may come apart between two comparisons. The system's is slewed by at most
-    /// half a thousandth.
+    /// By how much the two clocks may come apart between two comparisons, beside a thousandth of the time
+    /// between: the system's is slewed by half of that at the most.
     const TOLERANCE_NS: i64 = 5_000_000;
 
-    /// The counter minus the system's clock, at the last comparison.
+    /// The last comparison: the system's clock, and how much the counter was ahead of it.
+    static COMPARED: AtomicI64 = AtomicI64::new(0);
     static AHEAD: AtomicI64 = AtomicI64::new(0);
 
     /// Takes the next step. For the worker: it reads a file the first time.
@@ -116,13 +117,19 @@ mod keeping {
         let counted = at(count, Rate::from_bits(RATE.load(Ordering::Relaxed)));
         let ahead = counted.0.saturating_sub(ns);
         let before = AHEAD.swap(ahead, Ordering::Relaxed);
-        if ahead.saturating_sub(before).saturating_abs() <= TOLERANCE_NS {
+        let since = ns.saturating_sub(COMPARED.swap(ns, Ordering::Relaxed));
+        if !is_leap(ahead.saturating_sub(before), since) {
             return IN_USE;
         }
         // Spans that are open go on from where the clock was before it leapt.
         stay_ahead(before);
         RATE.store(Rate::NONE.bits(), Ordering::Release);
         GIVEN_UP
+    }
+
+    /// Whether the clocks came apart by more in a time than they may.
+    fn is_leap(apart: i64, since: i64) -> bool {
+        apart.saturating_abs() > TOLERANCE_NS.saturating_add(since / 1_000)
     }
 
     /// A moment by both clocks: of several tries the one that was interrupted least.
@@ -150,6 +157,14 @@ mod keeping {
         use std::time::{Duration, Instant};
 
         use crate::clock;
+
+        #[test]
+        fn what_ntp_does_is_no_leap() {
+            const SECOND: i64 = 1_000_000_000;
+            assert!(!is_leap(500_000, SECOND) && !is_leap(-1_800_000_000, 3_600 * SECOND));
+            assert!(is_leap(10_000_000, SECOND) && is_leap(-10_000_000, SECOND));
+            assert!(is_leap(i64::MIN, SECOND));
+        }
 
         #[test]
         fn the_counter_keeps_time() {
