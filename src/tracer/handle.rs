@@ -147,6 +147,20 @@ impl Tracer {
 
     /// Starts a span below a parent, or a new trace below an empty [`Context`]. For bridges; the same can be said
     /// to [`Tracer::span`]. It is not made active.
+    ///
+    /// ```
+    /// use tracehound::{Context, LateNamed, LateNames, SpanKind};
+    ///
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// let span = LateNamed {
+    ///     resource: "GET /cart".into(),
+    ///     kind: SpanKind::Server,
+    ///     naming: |_| LateNames { name: "server.request".into(), span_type: Some("web".into()) },
+    ///     start: None,
+    /// };
+    /// drop(tracer.start_late_named(span, Context::empty()));
+    /// assert_eq!(captured.span("server.request").resource, "GET /cart");
+    /// ```
     pub fn start_late_named(&self, span: LateNamed, parent: Context) -> Span {
         self.shared().map_or_else(Span::none, |shared| begin_late_named(shared, span, parent))
     }

@@ -217,6 +217,29 @@ mod tests {
     }
 
     #[test]
+    fn spans_are_found_among_few_and_many_whatever_has_left() {
+        let (tracer, _) = tracehound::testing::tracer();
+        let root = tracer.start_span("root").detach();
+        let spans: Vec<_> =
+            (0..3 * FEW).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
+        let context = |span: &SpanRef| remote::to_otel(span, Default::default());
+        let is_there =
+            |span: &SpanRef| find(&context(span)).is_some_and(|(found, _)| found == *span);
+        spans.iter().for_each(|span| enter_new(span, Memory::default()));
+        // Once more, in both parts.
+        spans.iter().for_each(|span| enter(span, Memory::default()));
+        for step in [2, 3] {
+            spans.iter().step_by(step).for_each(leave);
+        }
+        for (number, span) in spans.iter().enumerate() {
+            let left = usize::from(number % 2 == 0) + usize::from(number % 3 == 0);
+            assert_eq!(is_there(span), left < 2, "{number}");
+            (left..2).for_each(|_| leave(span));
+            assert!(!is_there(span), "{number}");
+        }
+    }
+
+    #[test]
     fn another_trace_with_the_same_span_id_is_not_found() {
         let (span, context) = span();
         enter(&span, Memory::default());
