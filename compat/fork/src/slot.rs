@@ -67,6 +67,7 @@ impl<T> Slot<T> {
     }
 
     /// Drops the value if it is of this epoch; one of another process is left alone, for ever.
+    #[inline]
     pub(crate) fn clear(&mut self, epoch: u32) {
         let newest = std::mem::replace(self.newest.get_mut(), ptr::null_mut());
         // SAFETY: by the invariant; nobody else is here, because `self` is borrowed mutably.

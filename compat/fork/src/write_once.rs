@@ -69,6 +69,7 @@ impl<T> Default for WriteOnce<T> {
 }
 
 impl<T> Drop for WriteOnce<T> {
+    #[inline]
     fn drop(&mut self) {
         self.0.clear(ALL);
     }

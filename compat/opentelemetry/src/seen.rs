@@ -1,10 +1,9 @@
 //! What OpenTelemetry sees of a span, before and after its trace is decided.
 
-use std::sync::OnceLock;
-
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use tracehound::{Mechanism, Priority, SpanRef};
+use tracehound_fork::WriteOnce;
 
 use crate::{live, remote};
 
@@ -17,7 +16,7 @@ pub(crate) struct Seen {
     context: SpanContext,
     /// What had been decided, if anything.
     when: Decided,
-    later: OnceLock<Box<Seen>>,
+    later: WriteOnce<Seen>,
 }
 
 type Decided = Option<(Priority, Option<Mechanism>)>;
@@ -48,7 +47,7 @@ impl Seen {
 
     #[inline]
     fn of(context: SpanContext, when: Decided) -> Self {
-        Seen { context, when, later: OnceLock::new() }
+        Seen { context, when, later: WriteOnce::new() }
     }
 
     /// As it is now. Takes no decision, and allocates only the first time after one was taken.
@@ -56,8 +55,7 @@ impl Seen {
         let now = decided(span);
         let mut seen = self;
         while seen.when != now {
-            let later = || Box::new(Self::of(remote::to_otel_decided(span), now));
-            seen = seen.later.get_or_init(later);
+            seen = seen.later.get_or_make(|| Self::of(remote::to_otel_decided(span), now));
         }
         &seen.context
     }

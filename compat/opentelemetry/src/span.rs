@@ -215,3 +215,14 @@ impl Drop for Span {
 
 /// How long ago a reading of the wall clock was that is taken for "now".
 const JUST_NOW: Duration = Duration::from_micros(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_moved_without_a_call() {
+        // Up to two cache lines the compiler moves it itself; OpenTelemetry moves it some times.
+        assert!(size_of::<Span>() <= 128, "{}", size_of::<Span>());
+    }
+}
