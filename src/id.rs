@@ -27,6 +27,9 @@ use tracehound_fork::epoch;
 pub struct TraceId(NonZeroU128);
 
 impl TraceId {
+    /// The smallest.
+    pub(crate) const MIN: TraceId = TraceId(NonZeroU128::MIN);
+
     /// An id from its 128 bits, or `None` for zero, which stands for "no trace" in every protocol.
     #[must_use]
     pub const fn new(bits: u128) -> Option<Self> {
@@ -90,6 +93,9 @@ impl fmt::Debug for TraceId {
 pub struct SpanId(NonZeroU64);
 
 impl SpanId {
+    /// The smallest.
+    pub(crate) const MIN: SpanId = SpanId(NonZeroU64::MIN);
+
     /// An id from its bits, or `None` for zero, which stands for "no span" in every protocol.
     #[must_use]
     pub const fn new(bits: u64) -> Option<Self> {

@@ -46,9 +46,10 @@ pub use text::Text;
 pub use trace::StructTagError;
 pub use trace::{
     ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, ErrorDescription,
-    EventValue, FutureExt, InContext, InSpan, LateNames, LateTags, Mechanism, NamingFn, Priority,
-    RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink,
-    SpanRef, SpanView, Suppression, TagValue, inherited_context, replace_context_store, suppress,
+    EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags, Mechanism, NamingFn,
+    Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind,
+    SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue, inherited_context,
+    replace_context_store, suppress,
 };
 pub use tracer::{
     Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,

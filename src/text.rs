@@ -104,6 +104,15 @@ impl Text {
     }
 
     /// The same text in a form whose clones are free: for what children inherit.
+    /// The text, where it stands in the program.
+    #[inline]
+    pub(crate) const fn as_literal(&self) -> Option<&'static str> {
+        match &self.0 {
+            Repr::Static(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(crate) fn into_shared(self) -> Self {
         match self.0 {
             Repr::Owned(text) => Text(Repr::Shared(text.into())),

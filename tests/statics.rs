@@ -11,7 +11,8 @@ use std::path::Path;
 use sources::{files_below, without_comments};
 
 /// Types that wait for a thread, which in a child may not exist.
-const WAITING: [&str; 6] = ["Mutex<", "RwLock<", "OnceLock<", "LazyLock<", "Once ", "Condvar "];
+const WAITING: [&str; 7] =
+    ["Mutex<", "ShortLock<", "RwLock<", "OnceLock<", "LazyLock<", "Once ", "Condvar "];
 /// Gives each process a value of its own, and so may hold any of them.
 const SAFE: &str = "PerProcess<";
 

@@ -48,7 +48,7 @@ impl From<Chatty> for Text {
     }
 }
 
-impl From<Chatty> for TagValue {
+impl From<Chatty> for TagValue<'_> {
     fn from(chatty: Chatty) -> Self {
         chatty.talk().into()
     }

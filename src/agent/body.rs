@@ -12,13 +12,17 @@ use super::error::SendError;
 /// The most that is read of an answer. `/info` and the rates of a few thousand services are far below it.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
-/// A body that is there as a whole, so that its `Content-Length` is sent and nothing is chunked.
+/// A body that is there as a whole, if in parts, so that its `Content-Length` is sent and nothing is chunked.
 #[derive(Clone, Debug)]
-pub(super) struct Whole(Bytes);
+pub(super) struct Whole {
+    parts: std::vec::IntoIter<Bytes>,
+    left: usize,
+}
 
 impl Whole {
-    pub(super) fn new(bytes: Bytes) -> Self {
-        Whole(bytes)
+    pub(super) fn new(parts: Vec<Bytes>) -> Self {
+        let left = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        Whole { parts: parts.into_iter(), left }
     }
 }
 
@@ -30,16 +34,17 @@ impl Body for Whole {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = std::mem::take(&mut self.0);
-        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+        let part = self.parts.find(|part| !part.is_empty());
+        self.left = self.left.saturating_sub(part.as_ref().map_or(0, Bytes::len));
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        u64::try_from(self.0.len()).map_or_else(|_| SizeHint::new(), SizeHint::with_exact)
+        u64::try_from(self.left).map_or_else(|_| SizeHint::new(), SizeHint::with_exact)
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     /// `Host` and `Content-Length` are added.
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: Bytes,
+    /// One part behind the other.
+    pub(crate) body: Vec<Bytes>,
 }
 
 /// Sends requests to one agent, one at a time, over one connection.

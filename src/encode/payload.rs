@@ -32,6 +32,11 @@ impl Payload {
         self.parts.is_empty()
     }
 
+    /// Bytes that have been written.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub(crate) fn span_count(&self) -> u64 {
         spans(&self.parts)
     }
@@ -68,7 +73,20 @@ impl Sealed {
         spans(&self.parts)
     }
 
-    /// The body; sharing it costs nothing.
+    /// One body with the chunks of several payloads, in parts; sharing them costs nothing.
+    pub(crate) fn together(payloads: &[Sealed]) -> Vec<Bytes> {
+        if let [one] = payloads {
+            return vec![one.body.clone()];
+        }
+        let mut header = HEADER;
+        write_count(&mut header, payloads.iter().map(Sealed::chunk_count).sum());
+        let chunks = |payload: &Sealed| payload.body.slice(HEADER.len().min(payload.body.len())..);
+        std::iter::once(Bytes::copy_from_slice(&header))
+            .chain(payloads.iter().map(chunks))
+            .collect()
+    }
+
+    #[cfg(test)]
     pub(crate) fn body(&self) -> Bytes {
         self.body.clone()
     }
@@ -139,6 +157,24 @@ mod tests {
         assert_eq!((decoded(&second), second.chunk_count()), (vec!["ccc".into()], 1));
         assert_eq!((decoded(&third), third.span_count()), (vec!["dddd".into(), "eeeee".into()], 9));
         assert!(second.split().is_err());
+    }
+
+    #[test]
+    fn several_payloads_are_one_body() {
+        let payload = |texts: &[&str]| {
+            let mut payload = Payload::default();
+            payload.buffer.raw(&HEADER);
+            for text in texts {
+                payload.buffer.str(text.as_bytes());
+                payload.end_chunk(1);
+            }
+            payload.seal()
+        };
+        let payloads = [payload(&["a", "bb"]), payload(&["ccc"])];
+        let body = Sealed::together(&payloads).concat();
+        let texts: Vec<String> = rmp_serde::from_slice(&body).unwrap();
+        assert_eq!(texts, ["a", "bb", "ccc"]);
+        assert_eq!(Sealed::together(&payloads[1..]).concat(), payloads[1].body());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::tag_maps::TagMaps;
 use super::v04::Whole;
 use crate::propagation;
 use crate::sampling;
-use crate::trace::{ServiceSource, SpanKind, SpanView, Value};
+use crate::trace::{Kept, ServiceSource, SpanKind, SpanView};
 
 impl Whole<'_> {
     /// Writes the string tags, and collects the numeric ones.
@@ -141,11 +141,10 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
             is_there |= repeated.has(key);
         }
         match value {
-            Value::Text(text) => tags.add_text(out, key, text.as_bytes()),
-            Value::Stack(stack) => tags.add_text(out, key, stack.render().as_bytes()),
-            Value::I64(number) => tags.add_number(key).integral(*number),
-            Value::F64(number) => tags.add_number(key).number(*number),
-            Value::Absent => {}
+            Kept::Text(text) => tags.add_text(out, key, text.as_bytes()),
+            Kept::Stack(stack) => tags.add_text(out, key, stack.render().as_bytes()),
+            Kept::I64(number) => tags.add_number(key).integral(number),
+            Kept::F64(number) => tags.add_number(key).number(number),
         }
     }
     if let Some(kind) = span.kind() {

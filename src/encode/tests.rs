@@ -313,7 +313,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     assert!(payload.is_empty());
 }
 
-fn tag_value() -> impl Strategy<Value = TagValue> {
+fn tag_value() -> impl Strategy<Value = TagValue<'static>> {
     prop_oneof![
         "\\PC{0,30}".prop_map(TagValue::from),
         any::<bool>().prop_map(TagValue::from),

@@ -89,7 +89,9 @@ impl Encoder {
 
     fn chunk(&mut self, out: &mut Buffer, chunk: &Chunk, common: &Common<'_>) {
         let segment = chunk.segment();
-        self.repeated.follow(&segment.shared);
+        if let Some(shared) = segment.shared.get() {
+            self.repeated.follow(shared);
+        }
         let Encoder { process, repeated, tags, native_events, .. } = self;
         let decision = segment.decision();
         let native_events = *native_events;

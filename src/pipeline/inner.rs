@@ -55,10 +55,10 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
     pub(crate) wake: Notify,
-    /// Spans accepted and neither sent nor lost.
-    pending: AtomicU64,
+    /// Of the spans that the queue has accepted, those sent or lost. Only the worker writes here.
+    settled: AtomicU64,
     /// Nobody waits for the worker any more: what is pending has been counted as lost.
-    pub(crate) abandoned: AtomicBool,
+    abandoned: AtomicBool,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) propagator: Arc<HttpPropagator>,
@@ -74,7 +74,7 @@ impl Inner {
             diag,
             signal: Signal::default(),
             wake: Notify::new(),
-            pending: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             abandoned: AtomicBool::new(false),
             sampler,
             span_sampler,
@@ -85,10 +85,9 @@ impl Inner {
     /// Takes a chunk from an application thread; never waits.
     pub(crate) fn submit(&self, chunk: Chunk) {
         let spans = chunk.len() as u64;
-        self.pending.fetch_add(spans, Ordering::Relaxed);
         match self.queue.push(chunk) {
-            Pushed::Queued => return,
-            Pushed::QueuedWake => return self.wake.notify_one(),
+            Pushed::Queued => {}
+            Pushed::QueuedWake => self.wake.notify_one(),
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
                 format!("{} bytes of finished traces wait to be sent", self.settings.queue_bytes)
             }),
@@ -96,12 +95,19 @@ impl Inner {
                 "they finished after the tracer had been shut down".into()
             }),
         }
-        self.settled(spans);
     }
 
     /// So many spans are sent or lost.
     pub(crate) fn settled(&self, spans: u64) {
-        self.pending.fetch_sub(spans, Ordering::Relaxed);
+        self.settled.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// So many spans are lost. Once nobody waits for the worker any more, they have been counted.
+    pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        self.settled(spans);
+        if !self.abandoned.load(Ordering::Relaxed) {
+            self.diag.lose(reason, spans, detail);
+        }
     }
 
     /// Counts what is pending as lost, once: nobody waits for the worker any more.
@@ -109,7 +115,7 @@ impl Inner {
         if self.abandoned.swap(true, Ordering::Relaxed) {
             return;
         }
-        let pending = self.pending.load(Ordering::Relaxed);
+        let pending = self.queue.accepted().saturating_sub(self.settled.load(Ordering::Relaxed));
         if pending > 0 {
             self.diag.lose(LossReason::ShutdownTimeout, pending, || {
                 "the time for the shutdown was over".into()

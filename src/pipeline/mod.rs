@@ -2,7 +2,9 @@
 
 mod inner;
 mod keep_rate;
+mod link;
 mod outbox;
+mod packer;
 mod queue;
 mod signal;
 mod sink;

@@ -7,25 +7,66 @@ use crate::trace::{Buffers, Chunk};
 
 /// Spans that wake the worker before its interval is over: about half a megabyte to write.
 const WAKE_SPANS: usize = 3_000;
-/// Pairs of empty vectors kept for new traces.
+/// Pairs of empty vectors kept for new traces, and what they may hold in memory.
 const MAX_BLANKS: usize = 256;
-/// Pairs that a thread fetches at once.
-const BLANKS_PER_FETCH: usize = 16;
+const MAX_BLANK_BYTES: usize = 4 * 1024 * 1024;
+/// Pairs that go from the worker to a thread at once.
+const PORTION: usize = 16;
 
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    waiting: Mutex<Waiting>,
-    blanks: Mutex<Vec<Buffers>>,
+    waiting: Apart<Mutex<Waiting>>,
+    blanks: Apart<Mutex<Blanks>>,
     max_bytes: usize,
 }
+
+/// Two cache lines of its own, which processors fetch together: the threads that write here disturb nobody
+/// who reads beside it.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
 
 #[derive(Debug, Default)]
 struct Waiting {
     chunks: Vec<Chunk>,
     spans: usize,
     bytes: usize,
+    /// Spans that were ever put in.
+    accepted: u64,
     closed: bool,
+}
+
+/// Empty vectors, in the portions in which they come and go: a thread that fetches one moves none of them.
+#[derive(Debug, Default)]
+struct Blanks {
+    portions: Vec<Portion>,
+    pairs: usize,
+    bytes: usize,
+    /// Places for portions.
+    spare: Vec<Vec<Buffers>>,
+}
+
+/// Pairs of empty vectors for new traces.
+#[derive(Debug, Default)]
+pub(crate) struct Portion {
+    pairs: Vec<Buffers>,
+    /// What they hold in memory.
+    bytes: usize,
+}
+
+impl Portion {
+    /// Adds the vectors of a chunk, emptied, unless they are too large to keep.
+    pub(crate) fn add(&mut self, buffers: Buffers) {
+        if let Some(blank) = buffers.recycle() {
+            self.bytes = self.bytes.saturating_add(blank.bytes());
+            self.pairs.push(blank);
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.pairs.len() >= PORTION
+    }
 }
 
 /// What became of a chunk.
@@ -41,13 +82,13 @@ pub(crate) enum Pushed {
 impl Queue {
     /// `max_bytes`: what the chunks that wait may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Queue { waiting: Mutex::default(), blanks: Mutex::default(), max_bytes }
+        Queue { waiting: Apart::default(), blanks: Apart::default(), max_bytes }
     }
 
     /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = lock(&self.waiting.0);
         if waiting.closed {
             drop(waiting);
             return Pushed::Closed;
@@ -61,6 +102,7 @@ impl Queue {
         let before = waiting.spans;
         waiting.spans = before.saturating_add(spans);
         waiting.bytes = held;
+        waiting.accepted = waiting.accepted.saturating_add(spans as u64);
         waiting.chunks.push(chunk);
         // Once per batch: each further chunk would only cost its thread a system call.
         let wake = before < WAKE_SPANS && waiting.spans >= WAKE_SPANS;
@@ -70,32 +112,59 @@ impl Queue {
     /// Takes everything, leaving `empty` in its place.
     pub(crate) fn take(&self, mut empty: Vec<Chunk>) -> Vec<Chunk> {
         empty.clear();
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = lock(&self.waiting.0);
         waiting.spans = 0;
         waiting.bytes = 0;
         std::mem::replace(&mut waiting.chunks, empty)
     }
 
-    /// Refuses what comes from now on.
-    pub(crate) fn close(&self) {
-        lock(&self.waiting).closed = true;
+    /// Spans that were put in so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        lock(&self.waiting.0).accepted
     }
 
-    /// Keeps the vectors of a chunk for another trace.
-    pub(crate) fn give_back(&self, buffers: Buffers) {
-        // Emptied before the lock: destructors of long texts take their time.
-        let Some(blank) = buffers.recycle() else { return };
-        let mut blanks = lock(&self.blanks);
-        if blanks.len() < MAX_BLANKS {
-            blanks.push(blank);
+    /// Refuses what comes from now on.
+    pub(crate) fn close(&self) {
+        lock(&self.waiting.0).closed = true;
+    }
+
+    /// Keeps vectors for other traces, and empties the portion.
+    pub(crate) fn give_back(&self, portion: &mut Portion) {
+        let mut blanks = lock(&self.blanks.0);
+        let pairs = blanks.pairs.saturating_add(portion.pairs.len());
+        let bytes = blanks.bytes.saturating_add(portion.bytes);
+        if pairs > MAX_BLANKS || bytes > MAX_BLANK_BYTES {
+            drop(blanks);
+            portion.pairs.clear();
+            portion.bytes = 0;
+            return;
+        }
+        (blanks.pairs, blanks.bytes) = (pairs, bytes);
+        match blanks.portions.last_mut().filter(|last| !last.is_full()) {
+            Some(last) => {
+                last.bytes = last.bytes.saturating_add(std::mem::take(&mut portion.bytes));
+                last.pairs.append(&mut portion.pairs);
+            }
+            None => {
+                let places = blanks.spare.pop().unwrap_or_default();
+                let empty = Portion { pairs: places, bytes: 0 };
+                blanks.portions.push(std::mem::replace(portion, empty));
+            }
         }
     }
 
     /// Moves empty vectors into `into`.
     pub(crate) fn refill(&self, into: &mut Vec<Buffers>) {
-        let mut blanks = lock(&self.blanks);
-        let keep = blanks.len().saturating_sub(BLANKS_PER_FETCH);
-        into.extend(blanks.drain(keep..));
+        let mut blanks = lock(&self.blanks.0);
+        let Some(Portion { mut pairs, bytes }) = blanks.portions.pop() else { return };
+        blanks.pairs = blanks.pairs.saturating_sub(pairs.len());
+        blanks.bytes = blanks.bytes.saturating_sub(bytes);
+        if into.is_empty() {
+            std::mem::swap(into, &mut pairs);
+        } else {
+            into.append(&mut pairs);
+        }
+        blanks.spare.push(pairs);
     }
 }
 
@@ -151,13 +220,29 @@ mod tests {
     fn vectors_come_back_empty_and_only_so_many() {
         let bench = Bench::new();
         let queue = Queue::new(usize::MAX);
-        for _ in 0..MAX_BLANKS + 50 {
-            queue.give_back(chunk(&bench, 2).into_buffers());
+        let mut portion = Portion::default();
+        // Now and then one that is not full.
+        for number in 0..MAX_BLANKS + 50 {
+            portion.add(chunk(&bench, 2).into_buffers());
+            if portion.is_full() || number % 5 == 0 {
+                queue.give_back(&mut portion);
+                assert!(portion.pairs.is_empty());
+            }
         }
+        let pairs = lock(&queue.blanks.0).pairs;
+        assert!((MAX_BLANKS - PORTION..=MAX_BLANKS).contains(&pairs), "{pairs}");
         let mut fetched = Vec::new();
         queue.refill(&mut fetched);
-        assert_eq!(fetched.len(), BLANKS_PER_FETCH);
+        assert!((1..2 * PORTION).contains(&fetched.len()));
         assert!(fetched.iter().all(|blank| blank.spans.is_empty() && blank.spans.capacity() > 0));
-        assert_eq!(lock(&queue.blanks).len(), MAX_BLANKS - BLANKS_PER_FETCH);
+        let before = fetched.len();
+        queue.refill(&mut fetched);
+        assert!(fetched.len() > before);
+        let blanks = lock(&queue.blanks.0);
+        assert_eq!(blanks.pairs, pairs - fetched.len());
+        let kept = blanks.portions.iter().flat_map(|portion| &portion.pairs);
+        assert_eq!(blanks.pairs, kept.clone().count());
+        let bytes: usize = kept.map(Buffers::bytes).sum();
+        assert_eq!(blanks.bytes, bytes);
     }
 }

@@ -86,7 +86,8 @@ impl Pipeline {
 
 impl Sink for Pipeline {
     fn submit(&self, chunk: Chunk) {
-        if let Some(inner) = self.inner() {
+        let running = self.running.get().filter(|running| running.has_worker.get() == Some(&true));
+        if let Some(inner) = running.map(|running| &running.inner).or_else(|| self.inner()) {
             return inner.submit(chunk);
         }
         let spans = chunk.len() as u64;

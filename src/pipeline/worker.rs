@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::inner::Inner;
 use super::writer::Writer;
-use crate::clock::Anchor;
+use crate::clock;
 use crate::diag::LossReason;
 use crate::trace::suppress;
 
@@ -38,8 +38,11 @@ impl Background {
         Ok(Background(Some(runtime)))
     }
 
-    fn run(&self, inner: &Arc<Inner>) -> bool {
-        self.0.as_ref().is_some_and(|runtime| runtime.block_on(serve(inner)))
+    /// Says whether all was delivered, and leaves what is to be freed when that has been told.
+    fn run(&self, inner: &Arc<Inner>) -> (bool, Option<Writer>) {
+        let Some(runtime) = self.0.as_ref() else { return (false, None) };
+        let (delivered, writer) = runtime.block_on(serve(inner));
+        (delivered, Some(writer))
     }
 }
 
@@ -56,6 +59,7 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
     // Our own client must not be traced by our own integrations.
     let _off = suppress();
     let mut delivered = false;
+    let mut rest = None;
     let mut next = Ok(first);
     for failure in 0..MAX_FAILURES {
         let background = match next {
@@ -66,8 +70,10 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
             }
         };
         match catch_unwind(AssertUnwindSafe(|| background.run(inner))) {
-            Ok(all) => {
+            Ok((all, writer)) => {
                 delivered = all;
+                // Nobody waits while connection and memory are given back.
+                rest = Some((writer, background));
                 break;
             }
             Err(_) => inner.diag.warn(&format!("the background worker failed ({failure})")),
@@ -75,21 +81,22 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
         next = Background::build();
     }
     inner.queue.close();
-    let rest = inner.queue.take(Vec::new());
-    let spans = rest.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
+    let left = inner.queue.take(Vec::new());
+    let spans = left.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
     if spans > 0 {
         inner.settled(spans);
         inner.diag.lose(LossReason::WorkerFailed, spans, || "the worker has ended".into());
     }
     inner.signal.end(delivered);
+    drop(rest);
 }
 
 /// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
-async fn serve(inner: &Arc<Inner>) -> bool {
+async fn serve(inner: &Arc<Inner>) -> (bool, Writer) {
     let mut writer = Writer::new(Arc::clone(inner));
     loop {
         let woken = pause(inner, writer.next_attempt()).await;
-        Anchor::renew();
+        clock::keep();
         // Read before the queue is: what was submitted before the request is in what is taken.
         let state = inner.signal.read();
         if state.stop {
@@ -102,7 +109,7 @@ async fn serve(inner: &Arc<Inner>) -> bool {
         }
         if state.stop {
             writer.give_up(LossReason::AgentUnreachable);
-            return delivered;
+            return (delivered, writer);
         }
         inner.signal.done(state.asked, delivered);
     }

@@ -1,71 +1,40 @@
-//! Chunks into payloads, payloads to the agent: retried, split, or counted as lost.
+//! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
 
-use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
-
-use hyper::Method;
-use hyper::body::Bytes;
-use hyper::http::HeaderMap;
-use tokio::time::Instant;
 
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
-use super::outbox::{Backoff, Outbox};
-use crate::agent::{
-    AgentInfo, AgentState, Client, ContainerOrigin, Outcome, Rates, RatesVersion, Request,
-    SendError, common_headers, trace_headers,
-};
+use super::link::{Link, TRACES_PATH};
+use super::outbox::Backoff;
+use super::packer::Packer;
+use crate::agent::{Outcome, Rates, SendError};
+use crate::clock::Anchor;
 use crate::diag::LossReason;
-use crate::encode::{Common, Encoder, NotAdded, Payload};
+use crate::encode::Sealed;
 use crate::text::Text;
-use crate::trace::Chunk;
-
-const TRACES_PATH: &str = "/v0.4/traces";
-/// How old the knowledge about the agent may become where its answers do not say that it is news.
-const INFO_PERIOD: Duration = Duration::from_secs(300);
-/// An agent that does not answer to `/info` is not asked again so soon: each time costs the whole timeout.
-const INFO_PAUSE: Duration = Duration::from_secs(60);
 
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
-/// Places for chunks that are kept after a burst.
-const MAX_KEPT_CHUNKS: usize = 4096;
-/// Memory of a sent payload that is kept for the next one.
-const MAX_KEPT_BYTES: usize = 2 * 1024 * 1024;
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
 /// Owns everything between the queue and the agent.
 pub(super) struct Writer {
     inner: Arc<Inner>,
-    /// For the queue to fill: it and the queue's own change places.
-    spare: Vec<Chunk>,
-    /// Taken from the queue, and not yet written.
-    batch: VecDeque<Chunk>,
-    encoder: Encoder,
-    payload: Payload,
-    /// Of a payload that was sent, for the next one.
-    memory: Vec<u8>,
-    outbox: Outbox,
+    packer: Packer,
     backoff: Backoff,
-    client: Client,
-    headers: HeaderMap,
-    rates: RatesVersion,
-    info: Option<AgentInfo>,
-    info_read: Option<Instant>,
-    info_failed: Option<Instant>,
-    info_state: AgentState,
+    link: Link,
     keep_rate: KeepRate,
     sent: u64,
     lost_before: u64,
-    /// Something was lost in the current run.
-    has_lost: bool,
-    /// Why what is still here is lost, if it is.
-    end: LossReason,
+    /// The end has been asked for: what is lost from now on is what it has to tell.
+    is_ending: bool,
 }
 
 /// What became of one attempt.
@@ -78,28 +47,14 @@ enum Attempt {
 
 impl Writer {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        let settings = &inner.settings;
-        let origin = ContainerOrigin::of_process();
         Writer {
-            spare: Vec::new(),
-            batch: VecDeque::new(),
-            encoder: Encoder::new(inner.process.clone(), settings.max_payload_bytes),
-            payload: Payload::default(),
-            memory: Vec::new(),
-            outbox: Outbox::new(settings.queue_bytes),
+            packer: Packer::new(Arc::clone(&inner)),
             backoff: Backoff::default(),
-            client: Client::new(settings.endpoint.clone(), settings.timeout),
-            headers: common_headers(origin, settings.external_env.as_deref(), &inner.diag),
-            rates: RatesVersion::default(),
-            info: None,
-            info_read: None,
-            info_failed: None,
-            info_state: AgentState::default(),
+            link: Link::new(&inner.settings, &inner.diag),
             keep_rate: KeepRate::default(),
             sent: 0,
             lost_before: 0,
-            has_lost: false,
-            end: LossReason::WorkerFailed,
+            is_ending: false,
             inner,
         }
     }
@@ -108,17 +63,15 @@ impl Writer {
     ///
     /// Says whether the agent has everything.
     pub(super) async fn run(&mut self, insist: bool) -> bool {
-        self.has_lost = false;
-        let mut chunks = self.inner.queue.take(std::mem::take(&mut self.spare));
-        self.batch.extend(chunks.drain(..));
-        chunks.shrink_to(MAX_KEPT_CHUNKS);
-        self.spare = chunks;
-        if self.batch.is_empty() && self.outbox.is_empty() {
-            return true;
+        if !self.is_ending {
+            self.packer.has_lost = false;
         }
-        self.learn_about_agent().await;
-        self.encode();
-        self.send(insist).await && !self.has_lost
+        self.packer.take();
+        if !self.packer.is_empty() {
+            self.learn_about_agent(insist).await;
+            self.send(insist).await;
+        }
+        self.packer.is_empty() && !self.packer.has_lost
     }
 
     /// Ends an interval of the keep rate.
@@ -127,139 +80,95 @@ impl Writer {
         self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
         self.sent = 0;
         self.lost_before = lost;
+        self.packer.keep_rate = self.keep_rate.get();
     }
 
     /// How long until the next attempt is due, where one is.
     pub(super) fn next_attempt(&self) -> Option<Duration> {
-        (!self.outbox.is_empty()).then(|| self.backoff.remaining())
+        (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining())
     }
 
     /// What is left now is lost for this reason.
-    pub(super) fn give_up(mut self, reason: LossReason) {
-        self.end = reason;
+    pub(super) fn give_up(&mut self, reason: LossReason) {
+        self.packer.give_up(reason);
     }
 
-    // ===== encoding =====
-
-    fn encode(&mut self) {
-        let inner = Arc::clone(&self.inner);
-        let common = Common { keep_rate: self.keep_rate.get(), span_sampler: &inner.span_sampler };
-        while let Some(mut chunk) = self.batch.pop_front() {
-            chunk.settle();
-            let mut added = self.encoder.add(&mut self.payload, &chunk, &common);
-            if added == Err(NotAdded::Full) {
-                self.seal();
-                added = self.encoder.add(&mut self.payload, &chunk, &common);
-            }
-            if added.is_err() {
-                self.lose(LossReason::TooLarge, chunk.len() as u64, || {
-                    "a chunk exceeds the largest payload".into()
-                });
-            }
-            self.inner.queue.give_back(chunk.into_buffers());
-        }
-        self.seal();
-    }
-
-    fn seal(&mut self) {
-        if self.payload.is_empty() {
-            return;
-        }
-        let memory = std::mem::take(&mut self.memory);
-        let payload = std::mem::replace(&mut self.payload, Payload::reusing(memory));
-        for evicted in self.outbox.push(payload.seal()) {
-            self.lose(LossReason::AgentUnreachable, evicted.span_count(), || {
-                "the buffer for what the agent did not take is full".into()
-            });
-        }
-    }
-
-    // ===== sending =====
-
-    async fn send(&mut self, insist: bool) -> bool {
+    /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
+    /// everything is written, so that the vectors of the chunks serve other traces.
+    async fn send(&mut self, insist: bool) {
         let mut attempts = if insist { INSIST_ATTEMPTS } else { 1 };
         if !insist && !self.backoff.remaining().is_zero() {
-            return self.outbox.is_empty();
+            return self.packer.write_all();
         }
-        while !self.outbox.is_empty() {
-            match self.attempt().await {
-                Attempt::Settled => {}
-                Attempt::Failed => {
-                    attempts = attempts.saturating_sub(1);
-                    if attempts == 0 {
-                        return false;
-                    }
-                    tokio::time::sleep(INSIST_DELAY).await;
+        loop {
+            self.packer.write_next(insist || self.is_ending);
+            if self.packer.outbox.is_empty() {
+                return;
+            }
+            if let Attempt::Failed = self.attempt(insist).await {
+                attempts = attempts.saturating_sub(1);
+                if attempts == 0 {
+                    return self.packer.write_all();
                 }
+                tokio::time::sleep(INSIST_DELAY).await;
             }
         }
-        true
     }
 
-    async fn attempt(&mut self) -> Attempt {
-        let Some(waiting) = self.outbox.pop() else { return Attempt::Settled };
-        let (chunks, spans) = (waiting.payload.chunk_count(), waiting.payload.span_count());
-        let headers =
-            trace_headers(&self.headers, chunks, &self.rates, self.inner.settings.no_stats);
-        let request = Request {
-            method: Method::POST,
-            path: TRACES_PATH,
-            headers: &headers,
-            body: waiting.payload.body(),
-        };
-        let outcome = match self.client.send(request).await {
-            Ok(response) => {
-                self.info_state.observe(&response.headers);
-                Ok(Outcome::read(&response, &mut self.rates))
-            }
-            Err(error) => Err(error),
-        };
+    async fn attempt(&mut self, insist: bool) -> Attempt {
+        let Writer { inner, packer, link, is_ending, .. } = self;
+        let Some(parcel) = packer.outbox.next() else { return Attempt::Settled };
+        let spans = parcel.span_count();
+        let sending = link.post(parcel.chunk_count(), Sealed::together(&parcel.payloads));
+        let outcome = beside(inner, packer, is_ending, insist, sending).await;
         let (problem, reached) = match outcome {
             Ok(Outcome::Accepted { rates }) => {
-                self.accepted(spans);
+                self.sent = self.sent.saturating_add(spans);
+                self.inner.settled(spans);
+                self.is_back();
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
-                self.memory = waiting
-                    .payload
-                    .into_memory()
-                    .filter(|memory| memory.capacity() <= MAX_KEPT_BYTES)
-                    .unwrap_or_default();
+                if let Some(parcel) = self.packer.outbox.settle() {
+                    self.packer.recycle(parcel);
+                }
                 return Attempt::Settled;
             }
             Ok(Outcome::TooLarge) => {
                 self.is_back();
-                match waiting.payload.split() {
-                    Ok((first, second)) => self.outbox.put_parts(first, second),
-                    Err(whole) => self.lose(LossReason::AgentRejected, whole.span_count(), || {
+                if let Err(whole) = self.packer.outbox.split() {
+                    self.packer.lose(LossReason::AgentRejected, whole.span_count(), || {
                         "a single chunk is too large for the agent (413)".into()
-                    }),
+                    });
                 }
                 return Attempt::Settled;
             }
             Ok(Outcome::Unsupported(status) | Outcome::Refused(status)) => {
                 self.is_back();
-                self.lose(LossReason::AgentRejected, spans, || {
-                    format!("the agent answered {status} to {TRACES_PATH}")
-                });
-                return Attempt::Settled;
+                return self.refused(|| format!("the agent answered {status} to {TRACES_PATH}"));
             }
             Ok(Outcome::Busy(status)) => (format!("the agent answered {status}"), true),
-            Err(error @ SendError::Invalid(_)) => {
-                self.lose(LossReason::AgentRejected, spans, || format!("{error:#}"));
-                return Attempt::Settled;
-            }
+            Err(error @ SendError::Invalid(_)) => return self.refused(|| format!("{error:#}")),
             Err(error @ SendError::Connect(_)) => (format!("{error:#}"), false),
             Err(error) => (format!("{error:#}"), true),
         };
         self.backoff.fail();
         self.inner.diag.warn_once(AGENT_AWAY, || {
-            format!("cannot send traces to {}: {problem}; trying again", self.client.endpoint())
+            format!("cannot send traces to {}: {problem}; trying again", self.link.endpoint())
         });
-        if let Err(payload) = self.outbox.put_back(waiting, reached) {
-            self.lose(LossReason::AgentUnreachable, payload.span_count(), || problem);
+        for parcel in self.packer.outbox.put_back(reached) {
+            let detail = || problem.clone();
+            self.packer.lose(LossReason::AgentUnreachable, parcel.span_count(), detail);
         }
         Attempt::Failed
+    }
+
+    /// The payload that was sent is lost: it would not be taken the next time either.
+    fn refused(&mut self, detail: impl FnOnce() -> String) -> Attempt {
+        if let Some(parcel) = self.packer.outbox.settle() {
+            self.packer.lose(LossReason::AgentRejected, parcel.span_count(), detail);
+        }
+        Attempt::Settled
     }
 
     fn take_rates(&self, rates: &Rates) {
@@ -270,80 +179,74 @@ impl Writer {
         }
     }
 
-    fn accepted(&mut self, spans: u64) {
-        self.sent = self.sent.saturating_add(spans);
-        self.inner.settled(spans);
-        self.is_back();
-    }
-
     /// The agent answers, whatever it thinks of the payload.
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
         if self.inner.diag.forget(AGENT_AWAY) {
-            self.inner.diag.info(&format!("the agent at {} is back", self.client.endpoint()));
+            self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
         }
     }
-
-    fn lose(&mut self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
-        self.has_lost = true;
-        self.inner.settled(spans);
-        if !self.inner.abandoned.load(Ordering::Relaxed) {
-            self.inner.diag.lose(reason, spans, detail);
-        }
-    }
-
-    // ===== what the agent can do =====
 
     /// Asks the agent what it can do, where that is not known or out of date.
-    async fn learn_about_agent(&mut self) {
-        let fresh = self.info_read.is_some_and(|read| read.elapsed() < INFO_PERIOD);
-        if fresh && !self.info_state.is_news() {
-            return;
-        }
+    async fn learn_about_agent(&mut self, insist: bool) {
         // While the agent is away, one attempt for each attempt to send is enough.
-        let failed = self.info_failed.is_some_and(|failed| failed.elapsed() < INFO_PAUSE);
-        if failed || !self.backoff.remaining().is_zero() {
+        if !self.link.is_unknown() || !self.backoff.remaining().is_zero() {
             return;
         }
-        let request = Request {
-            method: Method::GET,
-            path: "/info",
-            headers: &self.headers,
-            body: Bytes::new(),
-        };
-        match self.client.send(request).await {
-            Ok(response) => {
-                self.info_state.observe(&response.headers);
-                self.info_state.refreshed();
-                self.info_read = Some(Instant::now());
-                if let Some(info) = AgentInfo::read(&response) {
-                    let marker = info.org_prop_marker.as_deref().map(Text::copy);
-                    self.inner.propagator.set_org_marker(marker);
-                    self.info = Some(info);
-                }
-            }
-            // It is away as a whole: when it is back it can be asked.
-            Err(SendError::Connect(_)) => {}
-            Err(_) => self.info_failed = Some(Instant::now()),
+        let Writer { inner, packer, link, is_ending, .. } = self;
+        packer.hold_events();
+        let has_said = beside(inner, packer, is_ending, insist, link.ask()).await;
+        let info = link.info.as_ref();
+        if has_said {
+            let marker = info.and_then(|info| info.org_prop_marker.as_deref());
+            inner.propagator.set_org_marker(marker.map(Text::copy));
         }
-        let takes_events = self.info.as_ref().is_some_and(|info| info.span_events);
-        self.encoder.native_events = self.inner.settings.native_events || takes_events;
+        let takes_events = info.is_some_and(|info| info.span_events);
+        packer.release_events(inner.settings.native_events || takes_events);
     }
 }
 
-/// What is not settled when the writer goes is lost, also when it goes by a panic.
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let mut left = self.payload.span_count();
-        for chunk in self.batch.drain(..) {
-            left = left.saturating_add(chunk.len() as u64);
+/// Awaits `talk`; whenever that waits for the agent, chunks are written.
+///
+/// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
+/// between two batches, unless somebody waits for those that were taken before.
+async fn beside<T>(
+    inner: &Inner,
+    packer: &mut Packer,
+    is_ending: &mut bool,
+    insist: bool,
+    talk: impl Future<Output = T>,
+) -> T {
+    let mut talk = pin!(talk);
+    let mut call = pin!(inner.wake.notified());
+    let mut is_called = false;
+    let outcome = poll_fn(|cx| {
+        if let Poll::Ready(outcome) = talk.as_mut().poll(cx) {
+            return Poll::Ready(outcome);
         }
-        while let Some(waiting) = self.outbox.pop() {
-            left = left.saturating_add(waiting.payload.span_count());
+        while call.as_mut().poll(cx).is_ready() {
+            call.set(inner.wake.notified());
+            is_called = true;
+            let state = inner.signal.read();
+            if state.stop {
+                inner.queue.close();
+                *is_ending = true;
+            }
+            if state.stop || !(insist || inner.signal.is_awaited(state)) && packer.outbox.has_room()
+            {
+                Anchor::renew();
+                packer.take();
+            }
         }
-        if left > 0 {
-            let reason = self.end;
-            self.lose(reason, left, || "the pipeline ended before they were sent".into());
+        if packer.write_some() {
+            cx.waker().wake_by_ref();
         }
+        Poll::Pending
+    })
+    .await;
+    if is_called {
+        // The loop looks as well when this is over.
+        inner.wake.notify_one();
     }
+    outcome
 }

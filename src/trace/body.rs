@@ -1,9 +1,13 @@
 //! The spans of a segment: slots, their reuse, and what a partial flush moves.
 
-use super::chunk::Buffers;
-use super::record::{OPEN, Record};
-use super::segment::Draft;
+use std::sync::Arc;
+
+use super::late::LateTags;
+use super::record::Record;
+use super::segment::Segment;
 use super::shared::Shared;
+use super::span_context::SpanContext;
+use super::start::{Born, Draft};
 use super::tags::Tags;
 use crate::clock::Ticks;
 use crate::id::SpanId;
@@ -13,22 +17,31 @@ use crate::id::SpanId;
 /// A bound on memory where a program starts spans and never finishes them.
 pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
 
+/// Spans that there is room for at the least, where there is any.
+const LEAST_ROOM: usize = 4;
+
 /// The spans of a segment and their tags.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// A span's slot is its index.
-    pub(super) spans: Vec<Record>,
-    pub(super) tags: Tags,
+    pub(crate) spans: Vec<Record>,
+    pub(crate) tags: Tags,
     pub(super) open: u32,
     /// Finished and not handed off.
     pub(super) finished: u32,
     /// Slots left empty by a partial flush.
     free: Vec<u32>,
+    /// Between two traces: a segment for the next one.
+    pub(super) rested: Option<Arc<Segment>>,
 }
 
 impl Body {
-    pub(super) fn filling(Buffers { spans, tags }: Buffers) -> Self {
-        Body { spans, tags, ..Body::default() }
+    /// Empties it for another trace.
+    pub(super) fn clear(&mut self) {
+        self.spans.clear();
+        self.tags.clear();
+        self.free.clear();
+        (self.open, self.finished) = (0, 0);
     }
 
     /// Converts tags that were put off; see [`Tags::settle`].
@@ -37,6 +50,26 @@ impl Body {
         self.tags.settle(&mut self.spans);
     }
 
+    /// Puts off tags, where that may take a conversion of others or an allocation.
+    #[cold]
+    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) {
+        self.tags.put_off(&mut self.spans, slot, late, heap_bytes);
+    }
+
+    /// A span that is open, to be changed.
+    #[inline(always)]
+    pub(super) fn open(&mut self, slot: u32, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
+        self.settle_tags();
+        let record = self.spans.get_mut(slot as usize)?;
+        (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
+    }
+
+    #[inline]
+    pub(super) fn is_open(&self, slot: u32, id: SpanId) -> bool {
+        self.record(slot, id).is_some_and(Record::is_open)
+    }
+
+    #[inline]
     pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
         self.spans.get(slot as usize).filter(|record| record.id == Some(id))
     }
@@ -47,30 +80,47 @@ impl Body {
 
     /// Puts a new span into a slot; `None` when the trace is full.
     #[inline]
-    pub(super) fn push(&mut self, id: SpanId, start: Ticks, draft: &mut Draft<'_>) -> Option<u32> {
-        let Draft { record, tags, .. } = draft;
-        record.id = Some(id);
-        record.start = start;
-        record.duration = OPEN;
-        if !tags.is_empty() {
-            for (key, value) in tags.drain(..) {
-                self.tags.set(&mut record.tags, key, value);
-            }
+    pub(super) fn push(&mut self, draft: &mut impl Draft, born: Born) -> Option<u32> {
+        // With room at hand the record is written where it stays, and not moved there.
+        if self.spans.len() == self.spans.capacity() || !self.free.is_empty() {
+            return self.push_slowly(draft, born);
         }
+        let slot = u32::try_from(self.spans.len()).ok()?;
+        let record = draft.record(born, &mut self.tags);
+        self.spans.push(record);
+        self.open = self.open.saturating_add(1);
+        Some(slot)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(&mut self, draft: &mut impl Draft, born: Born) -> Option<u32> {
         let slot = match self.free.pop() {
             Some(slot) => {
-                *self.spans.get_mut(slot as usize)? = std::mem::replace(record, Record::VACANT);
+                *self.spans.get_mut(slot as usize)? = draft.record(born, &mut self.tags);
                 slot
             }
             None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
             None => {
+                let most = MAX_SPANS_PER_TRACE.saturating_sub(self.spans.len());
+                self.spans.reserve_exact(self.spans.len().clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
                 let slot = u32::try_from(self.spans.len()).ok()?;
-                self.spans.push(std::mem::replace(record, Record::VACANT));
+                let record = draft.record(born, &mut self.tags);
+                self.spans.push(record);
                 slot
             }
         };
         self.open = self.open.saturating_add(1);
         Some(slot)
+    }
+
+    /// Adds links that came from upstream to the first span.
+    #[cold]
+    pub(super) fn link_first(&mut self, upstream: &SpanContext) {
+        let Some(record) = self.spans.first_mut() else { return };
+        for link in &upstream.links {
+            record.extras_mut().add_link(link.clone());
+        }
     }
 
     /// Ends a span that is open; says whether it was.
@@ -100,11 +150,13 @@ impl Body {
         self.record(record.parent_slot, parent).map(|_| (record.parent_slot, parent))
     }
 
-    pub(super) fn nearest_open(&self, slot: u32, id: SpanId) -> Option<u32> {
+    /// The span itself if it is open, else its nearest ancestor here that is.
+    pub(super) fn nearest_open(&self, slot: u32, id: SpanId) -> Option<(u32, &Record)> {
         let mut at = Some((slot, id));
         while let Some((slot, id)) = at {
-            if self.record(slot, id)?.is_open() {
-                return Some(slot);
+            let record = self.record(slot, id)?;
+            if record.is_open() {
+                return Some((slot, record));
             }
             at = self.parent_of(slot, id);
         }
@@ -117,13 +169,10 @@ impl Body {
         shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
     }
 
-    /// Takes everything out and puts the open spans back into their slots.
+    /// Takes the open spans out of `old` and puts them into the same slots here, where nothing is.
     ///
     /// The other way round, moving the finished ones out, costs more: there are more of them.
-    pub(super) fn split(&mut self, fresh: Buffers) -> (Buffers, u32) {
-        let mut old = std::mem::take(self);
-        self.spans = fresh.spans;
-        self.tags = fresh.tags;
+    pub(super) fn take_open(&mut self, old: &mut Body) {
         for (slot, record) in old.spans.iter_mut().enumerate() {
             if !record.is_open() {
                 continue;
@@ -137,7 +186,6 @@ impl Body {
             self.spans.push(kept);
         }
         self.tags.settle_moved(&mut old.tags, &mut self.spans);
-        self.open = old.open;
-        (Buffers { spans: old.spans, tags: old.tags }, old.finished)
+        self.open = std::mem::take(&mut old.open);
     }
 }

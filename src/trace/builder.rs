@@ -4,13 +4,15 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::at::At;
 use super::context::Context;
 use super::owned::{ActiveSpan, Span};
-use super::record::{NamingFn, Record, SpanKind};
+use super::record::{NamingFn, OPEN, Record, ServiceSource, SpanKind};
 use super::sampling::Decision;
-use super::segment::{At, Draft, Lineage, Segment, Started};
+use super::segment::Segment;
 use super::shared::Shared;
 use super::span::SpanRef;
+use super::start::{Born, Draft, Lineage, Started};
 use super::tagging::{Change, Special, changes};
 use super::tags::Tags;
 use super::value::{TagValue, Value};
@@ -46,8 +48,7 @@ impl Plan {
     }
 
     /// Keeps a plan whose record has moved into a segment.
-    fn keep(mut self: Box<Self>) {
-        self.tags.clear();
+    fn keep(self: Box<Self>) {
         let _ = SPARE.try_with(|spare| spare.set(Some(self)));
     }
 
@@ -57,6 +58,100 @@ impl Plan {
             Change::Tag(key, value) => self.tags.push((key, value)),
             Change::Kind(kind) => self.record.kind = Some(kind),
             other => other.apply(&mut self.record, &mut Tags::default(), shared),
+        }
+    }
+}
+
+impl Draft for Plan {
+    fn start(&self) -> Option<SystemTime> {
+        self.start
+    }
+
+    fn record(&mut self, born: Born, tags: &mut Tags) -> Record {
+        let mut record = std::mem::replace(&mut self.record, Record::VACANT);
+        self.start = None;
+        record.id = Some(born.id);
+        record.parent = born.parent;
+        record.parent_slot = born.parent_slot;
+        record.start = born.start;
+        record.duration = OPEN;
+        record.baggage = born.baggage;
+        record.local_root = born.local_root;
+        if record.service_source == ServiceSource::Inherited {
+            record.service = born.service;
+            record.service_source = born.service_source;
+        }
+        for (key, value) in self.tags.drain(..) {
+            tags.set(&mut record.tags, key, value);
+        }
+        record
+    }
+}
+
+/// A span of which nothing is known but its name.
+struct Named(Text);
+
+impl Draft for Named {
+    #[inline]
+    fn start(&self) -> Option<SystemTime> {
+        None
+    }
+
+    #[inline(always)]
+    fn record(&mut self, born: Born, _: &mut Tags) -> Record {
+        Record {
+            id: Some(born.id),
+            parent: born.parent,
+            parent_slot: born.parent_slot,
+            start: born.start,
+            duration: OPEN,
+            name: std::mem::take(&mut self.0),
+            service: born.service,
+            service_source: born.service_source,
+            baggage: born.baggage,
+            local_root: born.local_root,
+            ..Record::VACANT
+        }
+    }
+}
+
+/// A span whose operation name and type follow from the rest of it, as bridges start nearly all of theirs: said in
+/// one call of [`Tracer::start_late_named`](crate::Tracer::start_late_named), where a [`SpanBuilder`] takes one for
+/// each field and a place to keep them.
+#[derive(Clone, Debug)]
+pub struct LateNamed {
+    /// The resource.
+    pub resource: Text,
+    /// The kind: the tag `span.kind`.
+    pub kind: SpanKind,
+    /// What the name and the type follow from; see [`SpanBuilder::naming`].
+    pub naming: NamingFn,
+    /// When the span started; `None` for now.
+    pub start: Option<SystemTime>,
+}
+
+impl Draft for LateNamed {
+    #[inline]
+    fn start(&self) -> Option<SystemTime> {
+        self.start
+    }
+
+    #[inline(always)]
+    fn record(&mut self, born: Born, _: &mut Tags) -> Record {
+        Record {
+            id: Some(born.id),
+            parent: born.parent,
+            parent_slot: born.parent_slot,
+            start: born.start,
+            duration: OPEN,
+            resource: Some(std::mem::take(&mut self.resource)),
+            kind: Some(self.kind),
+            naming: Some(self.naming),
+            service: born.service,
+            service_source: born.service_source,
+            baggage: born.baggage,
+            local_root: born.local_root,
+            ..Record::VACANT
         }
     }
 }
@@ -139,13 +234,13 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// A tag; see [`SpanRef::set_tag`] for what becomes of which value.
-    pub fn tag(mut self, key: impl Into<Text>, value: impl Into<TagValue>) -> Self {
+    pub fn tag<'a>(mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
         self.put(key.into(), value.into());
         self
     }
 
     /// Several tags.
-    pub fn tags<K: Into<Text>, V: Into<TagValue>>(
+    pub fn tags<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
         mut self,
         tags: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
@@ -200,14 +295,12 @@ impl<'t> SpanBuilder<'t> {
         if shared.provider.is_suppressed() {
             return Span::none();
         }
-        let Plan { parent, record, start, tags, decision } = &mut *plan;
-        let (context, lineage) = match std::mem::replace(parent, Parent::Active) {
+        let (context, lineage) = match std::mem::replace(&mut plan.parent, Parent::Active) {
             Parent::Active => (shared.provider.active(), Lineage::Active),
             Parent::Named(context) => (context, Lineage::Explicit),
         };
-        let draft = Draft { record, start: start.take(), tags };
-        let at = begin(shared, context, lineage, draft);
-        if let (Some(at), Some(decision)) = (&at, decision.take()) {
+        let at = begin(shared, context, lineage, &mut *plan);
+        if let (Some(at), Some(decision)) = (&at, plan.decision.take()) {
             at.segment.overrule(decision);
         }
         if at.is_some() {
@@ -228,7 +321,7 @@ impl<'t> SpanBuilder<'t> {
         work(&span)
     }
 
-    fn put(&mut self, key: Text, value: TagValue) {
+    fn put(&mut self, key: Text, value: TagValue<'_>) {
         let Some((shared, plan)) = &mut self.on else { return };
         if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
             plan.decision = Some(decision);
@@ -243,10 +336,16 @@ pub(crate) fn begin_named(shared: &Arc<Shared>, name: Text, is_root: bool) -> Sp
     if shared.provider.is_suppressed() {
         return Span::none();
     }
-    let mut record = Record { name, ..Record::VACANT };
-    let draft = Draft { record: &mut record, start: None, tags: &mut Vec::new() };
     let context = if is_root { Context::empty() } else { shared.provider.active() };
-    Span::of(begin(shared, context, Lineage::Active, draft))
+    Span::of(begin(shared, context, Lineage::Active, &mut Named(name)))
+}
+
+/// Starts a span below a parent that was named.
+pub(crate) fn begin_late_named(shared: &Arc<Shared>, mut span: LateNamed, parent: Context) -> Span {
+    if shared.provider.is_suppressed() {
+        return Span::none();
+    }
+    Span::of(begin(shared, parent, Lineage::Explicit, &mut span))
 }
 
 #[inline]
@@ -254,21 +353,19 @@ fn begin(
     shared: &Arc<Shared>,
     context: Context,
     lineage: Lineage,
-    mut draft: Draft<'_>,
+    draft: &mut impl Draft,
 ) -> Option<At> {
     let Context { span, mut remote, baggage } = context;
-    draft.record.baggage = baggage;
-    let started = match span.and_then(|span| span.at) {
+    match span.and_then(|span| span.at) {
         Some(parent) if parent.segment.is_inherited() => {
             remote = SpanRef { at: Some(parent) }.handed_over(lineage).map(Arc::new);
-            Started::Orphan
         }
-        Some(parent) => parent.start_child(&mut draft, lineage),
-        None => Started::Orphan,
-    };
-    match started {
-        Started::Child(at) => Some(at),
-        Started::Full => None,
-        Started::Orphan => Some(Segment::start(shared, remote, &mut draft)),
+        Some(parent) => match parent.start_child(draft, baggage.clone(), lineage) {
+            Started::Child(at) => return Some(at),
+            Started::Full => return None,
+            Started::Orphan => {}
+        },
+        None => {}
     }
+    Segment::start(shared, remote, baggage, draft)
 }

@@ -2,30 +2,56 @@
 
 use std::sync::Arc;
 
+use super::body::Body;
 use super::record::Record;
 use super::segment::{Segment, fix_names};
-use super::tags::Tags;
 use super::view::SpanView;
+use crate::text::Text;
 
-/// The vectors of a chunk; emptied, they serve another trace.
+/// The room of a chunk; emptied, it serves another trace.
+///
+/// A box, because it goes from hand to hand: pool, segment, queue, worker, pool.
 #[derive(Debug, Default)]
-pub(crate) struct Buffers {
-    pub(crate) spans: Vec<Record>,
-    pub(crate) tags: Tags,
+pub(crate) struct Buffers(Box<Body>);
+
+impl std::ops::Deref for Buffers {
+    type Target = Body;
+
+    #[inline]
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Buffers {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Body {
+        &mut self.0
+    }
 }
 
 /// A vector larger than this is not kept for another trace: one huge trace must not hold memory for ever.
 const MAX_KEPT_SPANS: usize = 1024;
 const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 
+/// Bytes of text for whose like the room is kept.
+const MAX_KEPT_TEXT: usize = 32 * 1024;
+
 impl Buffers {
+    /// What the vectors hold in memory, and the texts of tags.
+    pub(crate) fn bytes(&self) -> usize {
+        self.spans.capacity().saturating_mul(size_of::<Record>()).saturating_add(self.tags.bytes())
+    }
+
     /// Emptied for another trace, or `None` when they have grown too large to keep.
     pub(crate) fn recycle(mut self) -> Option<Self> {
-        if self.spans.capacity() > MAX_KEPT_SPANS || self.tags.capacity() > MAX_KEPT_TAGS {
+        if self.spans.capacity() > MAX_KEPT_SPANS
+            || self.tags.capacity() > MAX_KEPT_TAGS
+            || self.tags.text_capacity() > MAX_KEPT_TEXT
+        {
             return None;
         }
-        self.spans.clear();
-        self.tags.clear();
+        self.clear();
         Some(self)
     }
 }
@@ -35,12 +61,11 @@ impl Buffers {
 pub(crate) struct Chunk {
     segment: Arc<Segment>,
     buffers: Buffers,
-    len: usize,
 }
 
 impl Chunk {
-    pub(crate) fn new(segment: Arc<Segment>, buffers: Buffers, finished: u32) -> Self {
-        Chunk { segment, buffers, len: finished as usize }
+    pub(crate) fn new(segment: Arc<Segment>, buffers: Buffers) -> Self {
+        Chunk { segment, buffers }
     }
 
     pub(crate) fn segment(&self) -> &Segment {
@@ -49,22 +74,33 @@ impl Chunk {
 
     /// How many spans there are.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.buffers.finished as usize
     }
 
-    /// About what the chunk holds in memory.
+    /// About what the chunk holds in memory, unused room in its vectors included.
     pub(crate) fn bytes(&self) -> usize {
-        let spans = self
-            .buffers
-            .spans
-            .iter()
-            .fold(0usize, |sum, record| sum.saturating_add(record.bytes()));
-        spans.saturating_add(self.buffers.tags.bytes())
+        // Nothing overflows here: what exists is never more than there are addresses.
+        let mut held = 0usize;
+        for Record { name, service, resource, span_type, extras, .. } in &self.buffers.spans {
+            held = held.wrapping_add(name.heap_bytes());
+            for text in [service, resource, span_type] {
+                held = held.wrapping_add(text.as_ref().map_or(0, Text::heap_bytes));
+            }
+            if let Some(extras) = extras {
+                held = held.wrapping_add(extras.bytes());
+            }
+        }
+        held.saturating_add(self.buffers.bytes()).saturating_add(size_of::<Segment>())
+    }
+
+    /// Whether a span may have events; says so rather too often.
+    pub(crate) fn has_events(&self) -> bool {
+        self.buffers.spans.iter().any(|record| record.extras.is_some())
     }
 
     /// The spans in slot order: as they were started, but for slots that were used twice.
     pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
-        let Chunk { segment, buffers, .. } = self;
+        let Chunk { segment, buffers } = self;
         buffers.spans.iter().filter(|record| record.id.is_some()).map(move |record| SpanView {
             segment,
             record,
@@ -82,7 +118,7 @@ impl Chunk {
 
     /// Fixes what was put off to the end: late tags, names that follow from tags, and the sampling decision.
     pub(crate) fn settle(&mut self) {
-        let Buffers { spans, tags } = &mut self.buffers;
+        let Body { spans, tags, .. } = &mut *self.buffers;
         tags.settle(spans);
         for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
             fix_names(&self.segment, record, tags);
@@ -95,8 +131,13 @@ impl Chunk {
         }
     }
 
-    /// The vectors, for another trace.
+    /// The room, for another trace; with the segment, unless somebody still has a handle of it.
     pub(crate) fn into_buffers(self) -> Buffers {
-        self.buffers
+        let Chunk { mut segment, mut buffers } = self;
+        if let Some(inside) = Arc::get_mut(&mut segment) {
+            inside.rest();
+            buffers.rested = Some(segment);
+        }
+        buffers
     }
 }

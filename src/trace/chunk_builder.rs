@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::blanks::{blank, give_back};
+use super::body::Body;
 use super::chunk::Buffers;
 use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
-use super::segment::{Segment, blank, give_back, set_service};
+use super::segment::{Segment, set_service};
 use super::shared::Shared;
 use super::span_context::SpanContext;
 use super::tagging::{Special, changes};
@@ -67,7 +69,7 @@ impl ChunkBuilder {
     /// An end before the start counts as the start.
     pub fn span(&mut self, id: SpanId, start: SystemTime, end: SystemTime) -> RecordedSpan<'_> {
         let (start, end) = (clock::unix_ns(start), clock::unix_ns(end));
-        let Buffers { spans, tags } = &mut self.buffers;
+        let Body { spans, tags, .. } = &mut *self.buffers;
         let place = spans.len();
         spans.push(Record {
             id: Some(id),
@@ -144,8 +146,8 @@ impl ChunkBuilder {
         if !has_remote_parent {
             segment.without_parent();
         }
-        let count = u32::try_from(buffers.spans.len()).unwrap_or(u32::MAX);
-        Arc::new(segment).submit(buffers.spans, buffers.tags, count);
+        buffers.finished = u32::try_from(buffers.spans.len()).unwrap_or(u32::MAX);
+        Arc::new(segment).submit(Some(buffers));
     }
 }
 
@@ -222,7 +224,7 @@ impl RecordedSpan<'_> {
 
     /// Sets a tag, with the effects that it has on a span of the tracer
     /// ([`SpanRef::set_tag`](crate::SpanRef::set_tag)): `service.name` is the service, and so on.
-    pub fn set_tag(&mut self, key: impl Into<Text>, value: impl Into<TagValue>) {
+    pub fn set_tag<'a>(&mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
         let (key, value) = (key.into(), value.into());
         if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
             self.segment.overrule(decision);

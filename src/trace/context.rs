@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::baggage::Baggage;
 use super::owned::{ActiveSpan, Span};
-use super::segment::Lineage;
 use super::span::SpanRef;
 use super::span_context::SpanContext;
+use super::start::Lineage;
 
 /// What is active at a place in the program: the parent of what starts next.
 ///

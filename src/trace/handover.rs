@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tracehound_fork::{BeforeFork, Watch, epoch};
 
 use super::provider::Provider;
-use super::segment::Lineage;
 use super::span_context::SpanContext;
+use super::start::Lineage;
 use crate::id::{SpanId, TraceId};
 
 thread_local! {

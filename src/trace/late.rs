@@ -13,34 +13,29 @@ use crate::text::Text;
 /// They become tags of the core when these are needed: when tags are read, when the sampling decision is
 /// taken, and otherwise in the background, where the conversion costs the application nothing.
 pub trait LateTags: fmt::Debug + Send + 'static {
-    /// The keys. Where one means something to the core (`service.name`, `manual.keep`), all are converted at
-    /// once.
-    fn keys(&self) -> impl Iterator<Item = &str>;
-
-    /// Bytes that the tags hold on the heap, about: they count for the bounds on what waits to be sent.
-    fn heap_bytes(&self) -> usize;
-
     /// Hands over the tags, in the order in which they were set. What is left is dropped.
     ///
     /// Runs on any thread, under the lock of the trace: it must not touch spans, and must not panic.
-    fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue));
+    fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>));
 }
 
 /// Late tags of one trace that wait at the most, each call counted as one. Beyond it they are converted: a
 /// loop that sets the same tag again and again must not grow anything.
 const MAX_WAITING: usize = 16_384;
 
-/// The late tags of a trace, in the order in which they were set.
-#[derive(Debug, Default)]
+/// The late tags of a trace, in the order in which they were set; all of one type, which only those know who add
+/// some.
+#[derive(Debug)]
 pub(super) struct Waiting {
-    items: Option<Box<dyn Items>>,
-    /// Of `items`, known without asking them.
-    len: usize,
+    all: Box<dyn Any + Send>,
+    items: fn(&(dyn Any + Send)) -> Option<&dyn Items>,
+    items_mut: fn(&mut (dyn Any + Send)) -> Option<&mut dyn Items>,
+    /// Whether there are any, known without asking.
+    any: bool,
     heap_bytes: usize,
 }
 
-trait Items: fmt::Debug + Send {
-    fn as_any(&mut self) -> &mut dyn Any;
+trait Items {
     fn capacity(&self) -> usize;
     fn item_bytes(&self) -> usize;
     /// Converts all of them.
@@ -52,40 +47,44 @@ trait Items: fmt::Debug + Send {
 
 #[derive(Debug)]
 struct Of<T> {
-    items: Vec<(u32, Option<T>)>,
+    items: Vec<Late<T>>,
+}
+
+/// Tags of the span in a slot. They come first, so that they are moved to their place before anything else is.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Late<T> {
+    pub(super) tags: T,
+    pub(super) slot: u32,
 }
 
 impl<T: LateTags> Items for Of<T> {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn capacity(&self) -> usize {
         self.items.capacity()
     }
 
     fn item_bytes(&self) -> usize {
-        size_of::<(u32, Option<T>)>()
+        size_of::<Late<T>>()
     }
 
     // One loop for each API, with all of the way into the tags in it, and nothing moved: through a `dyn` for each
     // tag it takes twice the time.
     fn convert(&mut self, spans: &mut [Record], tags: &mut Tags) {
-        for (slot, item) in &mut self.items {
-            if let (Some(record), Some(item)) = (spans.get_mut(*slot as usize), item) {
-                item.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
+        for Late { tags: late, slot } in &mut self.items {
+            if let Some(record) = spans.get_mut(*slot as usize) {
+                late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
             }
         }
         self.items.clear();
     }
 
     fn convert_some(&mut self, of: &dyn Fn(u32) -> bool, spans: &mut [Record], tags: &mut Tags) {
-        self.items.retain_mut(|(slot, item)| {
+        self.items.retain_mut(|Late { tags: late, slot }| {
             if !of(*slot) {
                 return true;
             }
-            if let (Some(record), Some(item)) = (spans.get_mut(*slot as usize), item) {
-                item.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
+            if let Some(record) = spans.get_mut(*slot as usize) {
+                late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
             }
             false
         });
@@ -97,50 +96,70 @@ impl<T: LateTags> Items for Of<T> {
 }
 
 impl Waiting {
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
+    fn of<T: LateTags>() -> Self {
+        Waiting {
+            all: Box::new(Of::<T> { items: Vec::new() }),
+            items: |all| all.downcast_ref::<Of<T>>().map(|of| of as &dyn Items),
+            items_mut: |all| all.downcast_mut::<Of<T>>().map(|of| of as &mut dyn Items),
+            any: false,
+            heap_bytes: 0,
+        }
     }
 
-    /// Whether the next one may only come after a conversion.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.len >= MAX_WAITING
+    pub(super) fn is_empty(&self) -> bool {
+        !self.any
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.items.as_ref().map_or(0, |items| items.capacity())
+        (self.items)(&*self.all).map_or(0, |items| items.capacity())
     }
 
-    /// What they hold in memory.
+    /// What they hold in memory, unused room included.
     pub(super) fn bytes(&self) -> usize {
-        let each = self.items.as_ref().map_or(0, |items| items.item_bytes());
-        self.len.saturating_mul(each).saturating_add(self.heap_bytes)
+        let room = |items: &dyn Items| items.capacity().saturating_mul(items.item_bytes());
+        (self.items)(&*self.all).map_or(0, room).saturating_add(self.heap_bytes)
     }
 
-    /// Adds some; gives them back where another API's wait.
+    /// Where the others are, if they are of this type. One more counts from now on.
     #[inline]
-    pub(super) fn push<T: LateTags>(&mut self, slot: u32, tags: T) -> Result<(), T> {
-        let heap_bytes = tags.heap_bytes();
-        let is_empty = self.is_empty();
-        match self.items.as_mut().and_then(|items| items.as_any().downcast_mut::<Of<T>>()) {
-            Some(of) => of.items.push((slot, Some(tags))),
-            None if is_empty => {
-                self.items = Some(Box::new(Of { items: vec![(slot, Some(tags))] }));
-            }
-            None => return Err(tags),
+    pub(super) fn others<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
+        let of = self.all.downcast_mut::<Of<T>>()?;
+        self.any = true;
+        self.heap_bytes = self.heap_bytes.wrapping_add(heap_bytes);
+        Some(&mut of.items)
+    }
+
+    /// Whether one more may be added before a conversion: not where others' wait, or too many.
+    pub(super) fn takes<T: LateTags>(&self) -> bool {
+        match self.all.downcast_ref::<Of<T>>() {
+            Some(of) => of.items.len() < MAX_WAITING,
+            None => self.is_empty(),
         }
-        self.len = self.len.saturating_add(1);
-        self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
-        Ok(())
+    }
+
+    /// Where to put one more that is taken.
+    pub(super) fn room<T: LateTags>(
+        this: &mut Option<Box<Self>>,
+        heap_bytes: usize,
+    ) -> Option<&mut Vec<Late<T>>> {
+        let fits = |waiting: &Self| waiting.all.is::<Of<T>>();
+        if !this.as_deref().is_some_and(fits) {
+            *this = Some(Box::new(Waiting::of::<T>()));
+        }
+        this.as_mut()?.others(heap_bytes)
+    }
+
+    fn items_mut(&mut self) -> Option<&mut dyn Items> {
+        (self.items_mut)(&mut *self.all)
     }
 
     /// Converts all of them into tags of these spans.
     pub(super) fn convert(&mut self, spans: &mut [Record], tags: &mut Tags) {
-        if let Some(items) = &mut self.items {
+        if let Some(items) = self.items_mut() {
             items.convert(spans, tags);
         }
-        (self.len, self.heap_bytes) = (0, 0);
+        (self.any, self.heap_bytes) = (false, 0);
     }
 
     /// Converts those of some slots. What the others hold is counted as before: too much rather than too
@@ -151,17 +170,17 @@ impl Waiting {
         spans: &mut [Record],
         tags: &mut Tags,
     ) {
-        if let Some(items) = &mut self.items {
+        if let Some(items) = self.items_mut() {
             items.convert_some(of, spans, tags);
         }
     }
 
     /// Drops what was never converted.
     pub(super) fn clear(&mut self) {
-        if let Some(items) = &mut self.items {
+        if let Some(items) = self.items_mut() {
             items.clear();
         }
-        (self.len, self.heap_bytes) = (0, 0);
+        (self.any, self.heap_bytes) = (false, 0);
     }
 }
 
@@ -175,15 +194,7 @@ mod tests {
     struct Pair(&'static str, i64);
 
     impl LateTags for Pair {
-        fn keys(&self) -> impl Iterator<Item = &str> {
-            [self.0].into_iter()
-        }
-
-        fn heap_bytes(&self) -> usize {
-            10
-        }
-
-        fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue)) {
+        fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
             put(self.0.into(), self.1.into());
         }
     }
@@ -193,15 +204,7 @@ mod tests {
     struct Words(&'static [&'static str]);
 
     impl LateTags for Words {
-        fn keys(&self) -> impl Iterator<Item = &str> {
-            self.0.iter().copied()
-        }
-
-        fn heap_bytes(&self) -> usize {
-            0
-        }
-
-        fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue)) {
+        fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
             self.0.iter().for_each(|word| put((*word).into(), (*word).into()));
         }
     }
@@ -210,16 +213,16 @@ mod tests {
     fn whoever_looks_sees_them() {
         let bench = Bench::new();
         let span = bench.span("a").root().start();
-        span.set_late_tags(Pair("late", 1));
+        span.set_late_tags(Pair("late", 1), 0);
         assert_eq!(span.metric("late"), Some(1.0));
-        span.set_late_tags(Pair("late", 2));
+        span.set_late_tags(Pair("late", 2), 0);
         span.set_tag("late", 3);
         assert_eq!(span.metric("late"), Some(3.0));
-        span.set_late_tags(Words(&["word", "other"]));
-        span.set_late_tags(Pair("late", 4));
-        span.set_late_tags(Words(&[]));
+        span.set_late_tags(Words(&["word", "other"]), 0);
+        span.set_late_tags(Pair("late", 4), 0);
+        span.set_late_tags(Words(&[]), 0);
         span.remove_tag("word");
-        span.set_late_tags(Pair("unseen", 5));
+        span.set_late_tags(Pair("unseen", 5), 0);
         drop(span);
         let chunks = bench.take_chunks();
         let view = chunks[0].spans().next().unwrap();
@@ -230,41 +233,28 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_means_something_is_converted_at_once() {
-        let bench = Bench::new();
-        let span = bench.span("a").root().start();
-        span.set_late_tags(Pair("manual.keep", 1));
-        assert!(span.priority().is_some_and(crate::trace::Priority::is_keep));
-        span.set_late_tags(Pair("http.status_code", 404));
-        assert_eq!(span.tag("http.status_code").as_deref(), Some("404"));
-    }
-
-    #[test]
     fn a_span_that_has_finished_takes_none() {
         let bench = Bench::new();
         let root = bench.span("root").root().start();
         let child = bench.span("child").child_of(&root).start();
         child.finish();
-        child.set_late_tags(Pair("late", 1));
+        child.set_late_tags(Pair("late", 1), 0);
         assert_eq!(child.metric("late"), None);
     }
 
     #[test]
     fn a_loop_grows_nothing() {
-        let mut tags = Waiting::default();
+        let mut tags = Tags::default();
         let mut waiting = 0;
         for number in 0..3 * MAX_WAITING {
-            if tags.is_full() {
-                tags.convert(&mut [], &mut Tags::default());
-            }
-            tags.push(0, Pair("a", number as i64)).unwrap();
+            tags.put_off(&mut [], 0, Pair("a", number as i64), 10);
             waiting = waiting.max(tags.bytes());
         }
         assert!(tags.capacity() <= 2 * MAX_WAITING);
         assert!(waiting >= MAX_WAITING * 10);
         let span = Bench::new().span("a").root().start();
         for number in 0..=MAX_WAITING {
-            span.set_late_tags(Pair("a", number as i64));
+            span.set_late_tags(Pair("a", number as i64), 0);
         }
         assert_eq!(span.metric("a"), Some(MAX_WAITING as f64));
     }
@@ -299,7 +289,7 @@ mod tests {
                 let value = number as i64;
                 model[*place].1[usize::from(key)] = Some(value);
                 if is_late {
-                    span.set_late_tags(Pair(KEYS[usize::from(key)], value));
+                    span.set_late_tags(Pair(KEYS[usize::from(key)], value), 0);
                 } else {
                     span.set_tag(KEYS[usize::from(key)], value);
                 }

@@ -1,6 +1,8 @@
 //! Traces, spans and what is active: the core that every API of the library shares.
 
+mod at;
 mod baggage;
+mod blanks;
 mod body;
 mod builder;
 mod chunk;
@@ -21,7 +23,9 @@ mod segment;
 mod shared;
 mod span;
 mod span_context;
+mod special_keys;
 mod stack;
+mod start;
 mod tag_index;
 mod tagging;
 mod tags;
@@ -33,8 +37,8 @@ mod value;
 mod view;
 
 pub use baggage::Baggage;
-pub use builder::SpanBuilder;
-pub(crate) use builder::begin_named;
+pub use builder::{LateNamed, SpanBuilder};
+pub(crate) use builder::{begin_late_named, begin_named};
 pub(crate) use chunk::{Buffers, Chunk};
 pub use chunk_builder::{ChunkBuilder, RecordedSpan};
 pub use context::Context;
@@ -54,14 +58,17 @@ pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};
 pub use sampling::{Decision, Mechanism, Priority};
 pub(crate) use sampling::{kept_by_hash, sampling_hash};
-pub(crate) use segment::Lineage;
 pub(crate) use segment::Segment;
+#[cfg(not(feature = "agent"))]
+pub(crate) use shared::Nowhere;
 pub(crate) use shared::{Shared, Sink};
 pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span_context::SpanContext;
-pub use value::TagValue;
+pub use special_keys::SpecialKeys;
+pub(crate) use start::Lineage;
 #[cfg(feature = "agent")]
-pub(crate) use value::Value;
+pub(crate) use value::Kept;
+pub use value::TagValue;
 pub use view::SpanView;

@@ -1,8 +1,8 @@
 //! The handles that finish their span.
 
+use super::at::At;
 use super::failure::Failure;
 use super::provider::Scope;
-use super::segment::At;
 use super::span::SpanRef;
 
 /// A span, finished when this is dropped.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracehound_fork::WriteOnce;
 
 use super::context::Context;
-use super::segment::Lineage;
+use super::start::Lineage;
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
 ///
@@ -226,7 +226,8 @@ impl ContextProvider for ThreadStack {
         STACK
             .try_with(|stack| {
                 let stack = stack.try_borrow().ok()?;
-                stack.iter().rev().flatten().next().cloned()
+                // The last entry is never one that has ended.
+                stack.last()?.clone()
             })
             .ok()
             .flatten()
@@ -249,7 +250,11 @@ impl ContextProvider for ThreadStack {
     fn detach(&self, token: ScopeToken) {
         let ended = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
-            let ended = stack.get_mut(usize::try_from(token.0).ok()?)?.take();
+            let place = usize::try_from(token.0).ok()?;
+            let ended = match stack.len().checked_sub(1) {
+                Some(last) if last == place => stack.pop().flatten(),
+                _ => stack.get_mut(place)?.take(),
+            };
             while let Some(None) = stack.last() {
                 stack.pop();
             }

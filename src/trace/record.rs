@@ -155,15 +155,6 @@ impl Record {
     pub(crate) fn extras_mut(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
     }
-
-    /// A rough size, for the memory bound of the queue: what the record holds beside its tags.
-    pub(crate) fn bytes(&self) -> usize {
-        [Some(&self.name), self.service.as_ref(), self.resource.as_ref(), self.span_type.as_ref()]
-            .into_iter()
-            .flatten()
-            .fold(size_of::<Record>(), |sum, text| sum.saturating_add(text.heap_bytes()))
-            .saturating_add(self.extras.as_ref().map_or(0, |extras| extras.bytes()))
-    }
 }
 
 #[cfg(test)]

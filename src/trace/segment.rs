@@ -1,28 +1,25 @@
 //! The part of one trace that lives in this process.
 
-use std::cell::RefCell;
+use std::panic::RefUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::SystemTime;
 
 use tracehound_fork::epoch;
+use tracehound_machine::{ShortGuard, ShortLock};
 
-use super::baggage::Baggage;
-use super::body::{Body, MAX_SPANS_PER_TRACE};
+use super::blanks::blank;
+use super::body::Body;
 use super::chunk::{Buffers, Chunk};
 use super::decided::Decided;
-use super::late::LateTags;
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Mechanism, Priority};
-use super::shared::Shared;
+use super::shared::{Shared, SharedRef};
 use super::span_context::SpanContext;
-use super::tags::{Tag, TagList, Tags};
-use super::value::Value;
+use super::start::Born;
+use super::tags::{TagList, Tags};
 use super::view::SpanView;
-use crate::clock::{self, Anchor};
-use crate::diag::LossReason;
+use crate::clock::Anchor;
 use crate::id::{SpanId, TraceId};
-use crate::sync::lock;
 use crate::text::Text;
 
 /// The open part of a trace: one lock around two flat vectors.
@@ -42,91 +39,83 @@ pub(crate) struct Segment {
     pub(crate) anchor: Anchor,
     /// What came in from upstream.
     pub(crate) upstream: Option<Arc<SpanContext>>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: SharedRef,
     /// Whether any span has had baggage: most traces have none, and need no lock to know.
     has_baggage: AtomicBool,
     decision: Decided,
-    body: Mutex<Body>,
+    body: ShortLock<Option<Buffers>>,
 }
 
-/// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
-#[derive(Clone, Debug)]
-pub(crate) struct At {
-    pub(crate) segment: Arc<Segment>,
-    pub(crate) slot: u32,
-    pub(crate) id: SpanId,
-}
-
-/// What a span starts with. Lent, and emptied into the segment: it is large to move.
-#[derive(Debug)]
-pub(crate) struct Draft<'a> {
-    pub(crate) record: &'a mut Record,
-    pub(crate) start: Option<SystemTime>,
-    pub(crate) tags: &'a mut Vec<(Text, Value)>,
-}
-
-/// How the parent of a new span was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lineage {
-    /// The user named it: it is the parent even when it has finished.
-    Explicit,
-    /// It is the active span: if it has finished, its nearest open ancestor is the parent.
-    Active,
-}
-
-/// What came of starting a child.
-#[derive(Debug)]
-pub(crate) enum Started {
-    Child(At),
-    /// The trace is full; the span is not recorded.
-    Full,
-    /// Neither the active span nor any ancestor of it is open, and so nothing is the parent.
-    Orphan,
-}
+/// A panic leaves nothing here half done: no code of the user runs under the lock.
+impl RefUnwindSafe for Segment {}
 
 impl Segment {
-    /// Starts the first span of a trace in this process.
-    pub(crate) fn start(
+    /// A segment that no trace has, and room for its spans.
+    pub(super) fn fresh(shared: &Shared) -> (Arc<Segment>, Buffers) {
+        let mut buffers = blank(shared);
+        let segment = buffers.rested.take().unwrap_or_else(|| Arc::new(Segment::resting()));
+        (segment, buffers)
+    }
+
+    /// One that no trace has.
+    pub(super) fn resting() -> Self {
+        Segment {
+            epoch: epoch(),
+            trace_id: TraceId::MIN,
+            root: SpanId::MIN,
+            anchor: Anchor::default(),
+            upstream: None,
+            shared: SharedRef::NONE,
+            has_baggage: AtomicBool::new(false),
+            decision: Decided::default(),
+            body: ShortLock::new(None),
+        }
+    }
+
+    /// Gives up the trace that it had, so that it can serve another one.
+    pub(super) fn rest(&mut self) {
+        self.upstream = None;
+        self.shared = SharedRef::NONE;
+        *self.has_baggage.get_mut() = false;
+        self.decision = Decided::default();
+    }
+
+    /// Takes up a trace. The links are those that the first span gets from upstream.
+    pub(super) fn begin(
+        &mut self,
         shared: &Arc<Shared>,
         upstream: Option<Arc<SpanContext>>,
-        draft: &mut Draft<'_>,
-    ) -> At {
-        let anchor = Anchor::current();
-        let start = draft.start.map_or_else(clock::now, |start| anchor.ticks(start));
-        let trace_id =
-            upstream.as_ref().and_then(|context| context.trace_id).unwrap_or_else(|| {
-                TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(start)))
-            });
-        let root = SpanId::generate();
-        let mut decision = None;
-        if let Some(context) = upstream.as_deref() {
-            if context.trace_id.is_some() {
-                draft.record.parent = context.span_id;
-                decision = inherited(shared, context);
+        anchor: Anchor,
+        born: &mut Born,
+    ) -> Option<Arc<SpanContext>> {
+        self.epoch = epoch();
+        self.root = born.id;
+        self.anchor = anchor;
+        self.shared = SharedRef::of(shared);
+        let mut trace_id = None;
+        let mut linked = None;
+        if let Some(context) = &upstream {
+            trace_id = context.trace_id;
+            if trace_id.is_some() {
+                born.parent = context.span_id;
+                self.decision = Decided::new(inherited(shared, context));
             }
-            if draft.record.baggage.is_none() {
-                draft.record.baggage.clone_from(&context.baggage);
+            if born.baggage.is_none() {
+                born.baggage.clone_from(&context.baggage);
             }
-            for link in &context.links {
-                draft.record.extras_mut().add_link(link.clone());
-            }
+            linked = (!context.links.is_empty()).then(|| Arc::clone(context));
         }
-        draft.record.local_root = true;
-        let has_baggage = draft.record.baggage.is_some().into();
-        let mut body = Body::filling(blank(shared));
-        body.push(root, start, draft);
-        let segment = Segment {
-            epoch: epoch(),
-            trace_id,
-            root,
-            anchor,
-            upstream,
-            shared: Arc::clone(shared),
-            has_baggage,
-            decision: Decided::new(decision),
-            body: Mutex::new(body),
-        };
-        At { segment: Arc::new(segment), slot: 0, id: root }
+        self.trace_id = trace_id.unwrap_or_else(|| {
+            TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
+        });
+        *self.has_baggage.get_mut() = born.baggage.is_some();
+        self.upstream = upstream;
+        linked
+    }
+
+    /// Gives the trace its room.
+    pub(super) fn fill(&mut self, buffers: Buffers) -> &mut Body {
+        self.body.get_mut().insert(buffers)
     }
 
     /// Whether this process was forked from the one that this belongs to.
@@ -137,8 +126,14 @@ impl Segment {
 
     /// The spans; `None` where they are another process's.
     #[inline]
-    fn body(&self) -> Option<MutexGuard<'_, Body>> {
-        (!self.is_inherited()).then(|| lock(&self.body))
+    pub(super) fn body(&self) -> Option<ShortGuard<'_, Option<Buffers>>> {
+        (!self.is_inherited()).then(|| self.body.lock())
+    }
+
+    /// The same of a trace that is known to be this process's.
+    #[inline]
+    pub(super) fn lock_body(&self) -> ShortGuard<'_, Option<Buffers>> {
+        self.body.lock()
     }
 
     /// A part of a trace that another library has recorded; `None` for a context without a trace.
@@ -152,8 +147,8 @@ impl Segment {
             has_baggage: upstream.baggage.is_some().into(),
             decision: Decided::new(inherited(shared, &upstream)),
             upstream: Some(Arc::new(upstream)),
-            shared: Arc::clone(shared),
-            body: Mutex::default(),
+            shared: SharedRef::of(shared),
+            body: ShortLock::new(None),
         })
     }
 
@@ -167,7 +162,8 @@ impl Segment {
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
     /// been handed off already.
     fn with_root<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
-        let mut body = self.body()?;
+        let mut guard = self.body()?;
+        let body = guard.as_mut()?;
         body.settle_tags();
         let here = || body.spans.iter().find(|record| record.id.is_some());
         let record = body.record(0, self.root).or_else(here)?;
@@ -214,7 +210,7 @@ impl Segment {
                 let mut record = root.record.clone();
                 record.tags = TagList::EMPTY;
                 for (key, value) in root.all() {
-                    tags.set(&mut record.tags, key.clone(), value.clone());
+                    tags.set(&mut record.tags, key.clone(), value.copy());
                 }
                 (record, tags)
             });
@@ -242,216 +238,12 @@ impl Segment {
         self.decision.overrule(decision);
     }
 
-    pub(super) fn submit(self: &Arc<Self>, spans: Vec<Record>, tags: Tags, finished: u32) {
-        let chunk = Chunk::new(Arc::clone(self), Buffers { spans, tags }, finished);
+    pub(super) fn submit(self: &Arc<Self>, buffers: Option<Buffers>) {
+        let Some(buffers) = buffers else { return };
+        let chunk = Chunk::new(Arc::clone(self), buffers);
         if self.shared.is_enabled() {
             self.shared.sink.submit(chunk);
         }
-    }
-}
-
-impl At {
-    /// Starts a child of this span, which is of this process; the draft is emptied only if there is one.
-    #[inline]
-    pub(crate) fn start_child(self, draft: &mut Draft<'_>, lineage: Lineage) -> Started {
-        let segment = &self.segment;
-        let start = match draft.start {
-            Some(start) => segment.anchor.ticks(start),
-            None => clock::now(),
-        };
-        let id = SpanId::generate();
-        if draft.record.baggage.is_some() {
-            segment.note_baggage();
-        }
-        let mut guard = lock(&segment.body);
-        let body = &mut *guard;
-        let found = match lineage {
-            Lineage::Explicit => body.at(self.slot, self.id),
-            Lineage::Active => match body.nearest_open(self.slot, self.id) {
-                Some(slot) => body.spans.get(slot as usize).map(|record| (slot, record)),
-                None => return Started::Orphan,
-            },
-        };
-        match found {
-            Some((slot, parent)) => {
-                draft.record.parent = parent.id;
-                draft.record.parent_slot = slot;
-                if draft.record.service_source == ServiceSource::Inherited {
-                    draft.record.service.clone_from(&parent.service);
-                    draft.record.service_source = parent.service_source;
-                }
-                if draft.record.baggage.is_none() {
-                    draft.record.baggage.clone_from(&parent.baggage);
-                }
-            }
-            // It was sent already: a late child, in a chunk of its own.
-            None => draft.record.parent = Some(self.id),
-        }
-        let Some(slot) = body.push(id, start, draft) else {
-            drop(guard);
-            segment.shared.diag.lose(LossReason::TraceTooLong, 1, || {
-                format!("trace {} has {MAX_SPANS_PER_TRACE} unsent spans", segment.trace_id)
-            });
-            return Started::Full;
-        };
-        drop(guard);
-        Started::Child(At { segment: self.segment, slot, id })
-    }
-
-    /// Looks at the span, open or finished, as long as it was not handed off.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
-        let mut body = self.segment.body()?;
-        body.settle_tags();
-        let record = body.record(self.slot, self.id)?;
-        Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
-    }
-
-    /// Changes the span if it is still open, and says whether it was.
-    #[inline]
-    pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
-        let Some(mut guard) = self.segment.body() else { return false };
-        let body = &mut *guard;
-        body.settle_tags();
-        match body.spans.get_mut(self.slot as usize) {
-            Some(record) if record.id == Some(self.id) && record.is_open() => {
-                change(record, &mut body.tags);
-                true
-            }
-            _ => {
-                drop(guard);
-                self.is_late();
-                false
-            }
-        }
-    }
-
-    #[cold]
-    fn is_late(&self) {
-        let diag = &self.segment.shared.diag;
-        diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
-    }
-
-    /// What of the span crosses the border of a process.
-    pub(crate) fn context(
-        &self,
-        decision: Option<Decision>,
-        baggage: Option<Arc<Baggage>>,
-    ) -> SpanContext {
-        let upstream = match self.segment.upstream.as_deref() {
-            Some(upstream) => SpanContext { links: Vec::new(), error: None, ..upstream.clone() },
-            None => SpanContext::default(),
-        };
-        SpanContext {
-            trace_id: Some(self.segment.trace_id),
-            span_id: Some(self.id),
-            remote: false,
-            priority: decision.map(|decision| decision.priority),
-            mechanism: decision.and_then(|decision| decision.mechanism),
-            last_parent: None,
-            baggage,
-            ..upstream
-        }
-    }
-
-    /// Sets one tag, if the span is still open.
-    ///
-    /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
-    pub(crate) fn set_tag(&self, tag: Tag) {
-        let Some(mut guard) = self.segment.body() else { return };
-        guard.settle_tags();
-        let Body { spans, tags, .. } = &mut *guard;
-        if let Some(record) = spans.get_mut(self.slot as usize) {
-            if record.id == Some(self.id) && record.is_open() {
-                return tags.put(&mut record.tags, tag);
-            }
-        }
-        drop(guard);
-        self.is_late();
-    }
-
-    /// Puts off tags until somebody looks, if the span is still open.
-    pub(crate) fn put_off<T: LateTags>(&self, late: T) {
-        let Some(mut guard) = self.segment.body() else { return };
-        let Body { spans, tags, .. } = &mut *guard;
-        if let Some(record) = spans.get(self.slot as usize) {
-            if record.id == Some(self.id) && record.is_open() {
-                return tags.put_off(spans, self.slot, late);
-            }
-        }
-        drop(guard);
-        self.is_late();
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        let Some(body) = self.segment.body() else { return false };
-        body.record(self.slot, self.id).is_some_and(Record::is_open)
-    }
-
-    /// This span if it is open, else its nearest ancestor here that is.
-    pub(crate) fn nearest_open(&self) -> Option<At> {
-        let (slot, id) = {
-            let body = self.segment.body()?;
-            let slot = body.nearest_open(self.slot, self.id)?;
-            (slot, body.spans.get(slot as usize)?.id?)
-        };
-        Some(At { segment: Arc::clone(&self.segment), slot, id })
-    }
-
-    /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
-    pub(crate) fn finish(&self, end: Option<SystemTime>) {
-        let segment = &self.segment;
-        let end = match end {
-            Some(end) => segment.anchor.ticks(end),
-            None => clock::now(),
-        };
-        let Some(mut body) = segment.body() else { return };
-        if body.close(self.slot, self.id, end) {
-            self.hand_off(body);
-        }
-    }
-
-    /// Finishes the span and every open span above it in this process.
-    pub(crate) fn finish_with_ancestors(&self) {
-        let end = clock::now();
-        let Some(mut body) = self.segment.body() else { return };
-        let mut at = Some((self.slot, self.id));
-        let mut finished = false;
-        while let Some((slot, id)) = at {
-            finished |= body.close(slot, id, end);
-            at = body.parent_of(slot, id);
-        }
-        if finished {
-            self.hand_off(body);
-        }
-    }
-
-    /// Submits what is complete after a span has finished: the trace, or a part of it.
-    #[inline]
-    fn hand_off(&self, mut body: MutexGuard<'_, Body>) {
-        let segment = &self.segment;
-        if body.open == 0 {
-            let Body { spans, tags, finished, .. } = std::mem::take(&mut *body);
-            drop(body);
-            segment.submit(spans, tags, finished);
-        } else if body.partial_flush_due(&segment.shared) {
-            drop(body);
-            self.flush_partly();
-        }
-    }
-
-    /// Hands the finished spans off and keeps the open ones.
-    fn flush_partly(&self) {
-        let segment = &self.segment;
-        // What is sent now binds what is sent later.
-        segment.decide();
-        let fresh = blank(&segment.shared);
-        let Some(mut guard) = segment.body() else { return };
-        if !guard.partial_flush_due(&segment.shared) {
-            return;
-        }
-        let (buffers, finished) = guard.split(fresh);
-        drop(guard);
-        segment.submit(buffers.spans, buffers.tags, finished);
     }
 }
 
@@ -459,32 +251,29 @@ impl At {
 impl Drop for Segment {
     fn drop(&mut self) {
         let is_inherited = self.is_inherited();
-        let body = self.body.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let body = self.body.get_mut().take();
         if is_inherited {
             // Another thread may have been changing it at the fork: not even fit to be dropped.
-            return std::mem::forget(std::mem::take(body));
+            return std::mem::forget(body);
         }
-        if body.finished == 0 {
-            return;
-        }
+        let Some(mut body) = body.filter(|body| body.finished > 0) else { return };
         for record in &mut body.spans {
             if record.is_open() {
                 *record = Record::VACANT;
             }
         }
-        let Body { spans, tags, finished, .. } = std::mem::take(body);
         let heir = Arc::new(Segment {
             epoch: self.epoch,
             trace_id: self.trace_id,
             root: self.root,
             anchor: self.anchor,
             upstream: self.upstream.take(),
-            shared: Arc::clone(&self.shared),
+            shared: std::mem::replace(&mut self.shared, SharedRef::NONE),
             has_baggage: self.has_baggage().into(),
             decision: Decided::new(self.decision()),
-            body: Mutex::default(),
+            body: ShortLock::new(None),
         });
-        heir.submit(spans, tags, finished);
+        heir.submit(Some(body));
     }
 }
 
@@ -522,38 +311,4 @@ pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
             record.service_source = ServiceSource::Manual;
         }
     }
-}
-
-/// Pairs of empty vectors that a thread keeps; more than it fetches at once.
-const MAX_BLANKS: usize = 32;
-
-thread_local! {
-    /// Empty vectors, fetched several at a time: threads that start traces meet at the pool's lock seldom.
-    static BLANKS: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
-}
-
-pub(super) fn blank(shared: &Shared) -> Buffers {
-    BLANKS
-        .try_with(|blanks| {
-            let mut blanks = blanks.try_borrow_mut().ok()?;
-            if blanks.is_empty() {
-                shared.sink.refill(&mut blanks);
-            }
-            blanks.pop()
-        })
-        .ok()
-        .flatten()
-        .unwrap_or_default()
-}
-
-/// Keeps vectors that were not needed for the next trace of this thread.
-pub(super) fn give_back(buffers: Buffers) {
-    let Some(buffers) = buffers.recycle() else { return };
-    let _ = BLANKS.try_with(|blanks| {
-        if let Ok(mut blanks) = blanks.try_borrow_mut() {
-            if blanks.len() < MAX_BLANKS {
-                blanks.push(buffers);
-            }
-        }
-    });
 }

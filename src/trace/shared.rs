@@ -4,9 +4,11 @@ use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracehound_fork::WriteOnce;
+
 use super::chunk::{Buffers, Chunk};
 use super::provider::Provider;
-use super::sampling::Decision;
+use super::sampling::{Decision, Mechanism, Priority};
 use super::view::SpanView;
 use crate::diag::Diag;
 use crate::sync::Snapshot;
@@ -54,6 +56,74 @@ pub(crate) struct Shared {
     pub(crate) provider: Provider,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) diag: Arc<Diag>,
+}
+
+/// The tracer of a trace; none where a segment rests between two traces, which must keep no tracer alive.
+pub(crate) struct SharedRef(Option<Arc<Shared>>);
+
+impl SharedRef {
+    pub(crate) const NONE: SharedRef = SharedRef(None);
+
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        SharedRef(Some(Arc::clone(shared)))
+    }
+
+    #[cfg(feature = "agent")]
+    pub(crate) fn get(&self) -> Option<&Arc<Shared>> {
+        self.0.as_ref()
+    }
+}
+
+impl std::ops::Deref for SharedRef {
+    type Target = Shared;
+
+    #[inline]
+    fn deref(&self) -> &Shared {
+        match &self.0 {
+            Some(shared) => shared,
+            None => nobody(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SharedRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A tracer that drops everything. There is no handle to a trace that has none, so nobody asks for it.
+#[cold]
+fn nobody() -> &'static Shared {
+    static NOBODY: WriteOnce<Shared> = WriteOnce::new();
+    NOBODY.get_or_make(|| Shared {
+        service: Text::EMPTY,
+        env: None,
+        version: None,
+        tags: Snapshot::default(),
+        service_mapping: Vec::new(),
+        apm_tracing: true,
+        wide_trace_ids: true,
+        partial_flush: None,
+        stack_limit: 0,
+        enabled: AtomicBool::new(false),
+        provider: Provider::Process,
+        sink: Arc::new(Nowhere),
+        diag: Arc::new(Diag::new(false, None)),
+    })
+}
+
+/// Where spans go that nobody wants.
+pub(crate) struct Nowhere;
+
+impl Sink for Nowhere {
+    fn submit(&self, _: Chunk) {}
+
+    fn decide(&self, _: &SpanView<'_>) -> Decision {
+        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    }
+
+    fn refill(&self, _: &mut Vec<Buffers>) {}
 }
 
 impl Shared {

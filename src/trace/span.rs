@@ -1,24 +1,25 @@
 //! The handles of a span.
 
 use std::error::Error;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::at::At;
 use super::baggage::Baggage;
 use super::context::Context;
-use super::digest::digest;
 use super::extras::{SpanEvent, SpanLink};
 use super::failure::Failure;
 use super::handover;
-use super::late::LateTags;
+use super::late::{Late, LateTags};
 use super::provider::Scope;
 use super::record::{Record, SpanKind};
 use super::sampling::{Decision, Mechanism, Priority};
-use super::segment::{At, Lineage};
 use super::span_context::SpanContext;
+use super::start::Lineage;
 use super::tagging::{Change, Special};
-use super::tags::{Tag, Tags};
-use super::value::{TagValue, Value};
+use super::tags::{Key, LiteralKey, TagKey, Tags};
+use super::value::{TagValue, Value, is_exact};
 use super::view::SpanView;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
@@ -331,37 +332,42 @@ impl SpanRef {
     /// span.set_tag("manual.keep", true);
     /// assert_eq!(span.metric("cart.items"), Some(3.0));
     /// ```
-    #[inline]
-    pub fn set_tag(&self, key: impl Into<Text>, value: impl Into<TagValue>) {
+    #[inline(always)]
+    pub fn set_tag<'a>(&self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
         let Some(at) = &self.at else { return };
-        let (key, value) = (key.into(), value.into());
+        let key = key.into();
         // Here, where the key and the type of the value are known, most of this is done by the compiler.
-        let digest = digest(key.as_bytes());
-        if Special::may_be(digest) {
-            return set_any(at, key, value);
-        }
-        match value.into_single() {
-            Ok(Some(value)) => at.set_tag(Tag::new(key, digest, value)),
-            Ok(None) => {}
-            Err(several) => set_any(at, key, several),
+        match key.as_literal() {
+            Some(key) => set_tag(at, LiteralKey::new(key), value.into()),
+            None => set_tag(at, Key::new(key), value.into()),
         }
     }
 
     /// Sets tags that another API has in its own terms. They are converted when somebody looks at the tags of
-    /// the trace, as a rule in the background; until then they cost a move.
+    /// the trace, as a rule in the background; until then they cost a move. What they hold on the heap, about,
+    /// counts for the bounds on what waits to be sent.
     ///
-    /// For bridges. The order of all tags that are set, late or not, is kept.
+    /// For bridges. The order of all tags that are set, late or not, is kept. None of the keys may mean something
+    /// to the core ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
     #[inline]
-    pub fn set_late_tags<T: LateTags>(&self, mut tags: T) {
+    pub fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize) {
+        // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
-        if !tags.keys().any(|key| Special::may_be(digest(key.as_bytes()))) {
-            return at.put_off(tags);
+        let Some(mut guard) = at.segment.body() else { return };
+        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.slot, at.id)) else {
+            return at.too_late(guard);
+        };
+        match body.tags.late(heap_bytes) {
+            Some(others) if others.len() < others.capacity() => {
+                others.push(Late { tags, slot: at.slot });
+            }
+            Some(_) => body.put_off(at.slot, tags, 0),
+            None => body.put_off(at.slot, tags, heap_bytes),
         }
-        tags.hand_over(&mut |key, value| set_any(at, key, value));
     }
 
     /// Sets several tags.
-    pub fn set_tags<K: Into<Text>, V: Into<TagValue>>(
+    pub fn set_tags<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
         &self,
         tags: impl IntoIterator<Item = (K, V)>,
     ) {
@@ -589,8 +595,34 @@ impl SpanRef {
     }
 }
 
-/// Apart from the method, which is compiled again for every type of value.
-fn set_any(at: &At, key: Text, value: TagValue) {
+#[inline(always)]
+fn set_tag(at: &At, key: impl TagKey, value: TagValue<'_>) {
+    if Special::may_be(key.digest()) {
+        return set_any(at, key.into_text(), value);
+    }
+    // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+    let value = ManuallyDrop::new(value);
+    match &*value {
+        TagValue::Str(text) => at.set_str(key, text),
+        TagValue::Bool(on) => at.set_tag(key, *on),
+        TagValue::I64(number) if is_exact(*number) => at.set_tag(key, *number),
+        _ => set_plain(at, key.into_text(), ManuallyDrop::into_inner(value)),
+    }
+}
+
+/// Apart from the method, which is compiled again for every type of value. The key means nothing to the tracer.
+#[inline(never)]
+fn set_plain(at: &At, key: Text, value: TagValue<'_>) {
+    match value.into_single() {
+        Ok(Some(value)) => at.set_tag(Key::new(key), value),
+        Ok(None) => {}
+        Err(several) => set_any(at, key, several),
+    }
+}
+
+/// The same for any key.
+#[inline(never)]
+fn set_any(at: &At, key: Text, value: TagValue<'_>) {
     let Some(special) = Special::of(&key) else {
         return value.flatten(key, &mut |key, value| {
             at.edit(|record, tags| tags.set(&mut record.tags, key, value));

@@ -34,7 +34,7 @@ pub(crate) enum Special {
     Port,
 }
 
-const SPECIAL: [(&str, Special); 15] = [
+pub(super) const SPECIAL: [(&str, Special); 15] = [
     ("service.name", Special::Service),
     ("resource.name", Special::Resource),
     ("span.name", Special::Name),
@@ -86,7 +86,7 @@ impl Special {
     }
 
     /// The user's own word on sampling, where this tag is one.
-    pub(crate) fn decision(self, value: &TagValue) -> Option<Decision> {
+    pub(crate) fn decision(self, value: &TagValue<'_>) -> Option<Decision> {
         match self {
             Special::Keep if is_asked(value) => Some(Decision::manual(true)),
             Special::Drop if is_asked(value) => Some(Decision::manual(false)),
@@ -96,7 +96,7 @@ impl Special {
     }
 
     /// Turns the tag into the changes it stands for; sampling tags make none, see [`Special::decision`].
-    pub(crate) fn changes(self, key: Text, value: TagValue, change: &mut impl FnMut(Change)) {
+    pub(crate) fn changes(self, key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
         match self {
             Special::Service => change(Change::Service(value.into_text().unwrap_or_default())),
             Special::Resource => change(Change::Resource(value.into_text().unwrap_or_default())),
@@ -139,8 +139,8 @@ impl Special {
 }
 
 /// Whether `manual.keep` or `manual.drop` means it: with any value that does not say no, also without one.
-fn is_asked(value: &TagValue) -> bool {
-    matches!(value, TagValue::Text(text) if text.is_empty()) || value.is_truthy()
+fn is_asked(value: &TagValue<'_>) -> bool {
+    value.as_text().is_some_and(str::is_empty) || value.is_truthy()
 }
 
 /// What setting a tag does to a span, worked out before the lock of its trace is taken.
@@ -179,7 +179,7 @@ impl Change {
 }
 
 /// Turns any tag into the changes it stands for.
-pub(crate) fn changes(key: Text, value: TagValue, change: &mut impl FnMut(Change)) {
+pub(crate) fn changes(key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
     match Special::of(&key) {
         Some(special) => special.changes(key, value, change),
         None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
@@ -187,14 +187,16 @@ pub(crate) fn changes(key: Text, value: TagValue, change: &mut impl FnMut(Change
 }
 
 /// The forms that count as on and off; anything else leaves no tag at all.
-fn analytics(value: &TagValue) -> Option<Value> {
-    match value {
-        TagValue::Bool(on) => Some(Value::I64((*on).into())),
-        TagValue::Text(text) => match text.as_str() {
+fn analytics(value: &TagValue<'_>) -> Option<Value> {
+    if let Some(text) = value.as_text() {
+        return match text {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(Value::I64(1)),
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(Value::I64(0)),
             _ => None,
-        },
+        };
+    }
+    match value {
+        TagValue::Bool(on) => Some(Value::I64((*on).into())),
         TagValue::None => Some(Value::Absent),
         other => other.as_number().map(integral),
     }
@@ -212,7 +214,7 @@ fn integral(number: f64) -> Value {
 mod tests {
     use super::*;
 
-    fn set(key: &'static str, value: impl Into<TagValue>) -> Vec<String> {
+    fn set<'a>(key: &'static str, value: impl Into<TagValue<'a>>) -> Vec<String> {
         let mut seen = Vec::new();
         changes(key.into(), value.into(), &mut |change| {
             seen.push(match change {
@@ -222,10 +224,12 @@ mod tests {
                 Change::Type(text) => format!("type={text}"),
                 Change::Kind(kind) => format!("kind={kind}"),
                 Change::Error(error) => format!("error={error}"),
-                Change::Tag(key, Value::Absent) => format!("-{key}"),
-                Change::Tag(key, value) => match value.number() {
-                    Some(number) => format!("{key}:{number}"),
-                    None => format!("{key}='{}'", value.text().unwrap()),
+                Change::Tag(key, value) => match value.read("") {
+                    None => format!("-{key}"),
+                    Some(value) => match value.number() {
+                        Some(number) => format!("{key}:{number}"),
+                        None => format!("{key}='{}'", value.text().unwrap()),
+                    },
                 },
             });
         });

@@ -1,10 +1,12 @@
 //! The tags of all spans of a segment, in one vector.
 
+use std::mem::ManuallyDrop;
+
 use super::digest::digest;
-use super::late::{LateTags, Waiting};
+use super::late::{Late, LateTags, Waiting};
 use super::record::Record;
 use super::tag_index::TagIndex;
-use super::value::{TagValue, Value};
+use super::value::{Kept, TagValue, Value, bool_text, is_exact};
 use crate::text::Text;
 
 /// "No tag": the end of a list.
@@ -13,27 +15,43 @@ const END: u32 = u32::MAX;
 /// The tags of one span: a list through the [`Tags`] of its segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TagList {
+    /// One bit for the digest of each key. A key whose bit is missing is not in the list, and need not be looked
+    /// for.
+    keys: u64,
     first: u32,
     last: u32,
     len: u32,
 }
 
 impl TagList {
-    pub(crate) const EMPTY: TagList = TagList { first: END, last: END, len: 0 };
+    pub(crate) const EMPTY: TagList = TagList { keys: 0, first: END, last: END, len: 0 };
 
     /// Whether the list is too long to be walked for each tag that is set.
     #[inline]
     fn is_long(self) -> bool {
         self.len > MAX_WALK
     }
+
+    #[inline]
+    fn may_have(self, digest: u32) -> bool {
+        self.keys & bit(digest) != 0
+    }
+}
+
+#[inline]
+fn bit(digest: u32) -> u64 {
+    1u64.wrapping_shl(digest)
 }
 
 /// Tags of one span up to which a walk is faster than an index.
 const MAX_WALK: u32 = 16;
 
+/// Bytes of text that the tags of one trace hold together; further texts are held one by one.
+const MAX_TEXTS: usize = 1 << 30;
+
 /// One tag of one span, as the vector keeps it.
 #[derive(Clone, Debug)]
-pub(crate) struct Tag {
+struct Tag {
     key: Text,
     value: Value,
     /// Compared before the key itself: a walk over a span's tags touches no key's memory but the right one's.
@@ -41,10 +59,131 @@ pub(crate) struct Tag {
     next: u32,
 }
 
-impl Tag {
+/// The key of a tag that is to be set.
+pub(crate) trait TagKey {
+    fn digest(&self) -> u32;
+    fn heap_bytes(&self) -> usize;
+    fn into_text(self) -> Text;
+}
+
+/// A key that stands in the program: what most are, and what takes the fewest instructions to move.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiteralKey {
+    text: &'static str,
+    digest: u32,
+}
+
+/// Any key.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    text: Text,
+    digest: u32,
+}
+
+impl LiteralKey {
     #[inline]
-    pub(crate) fn new(key: Text, digest: u32, value: Value) -> Self {
-        Tag { key, value, digest, next: END }
+    pub(crate) const fn new(text: &'static str) -> Self {
+        LiteralKey { digest: digest(text.as_bytes()), text }
+    }
+}
+
+impl Key {
+    pub(crate) fn new(text: Text) -> Self {
+        Key { digest: digest(text.as_bytes()), text }
+    }
+}
+
+impl TagKey for LiteralKey {
+    #[inline]
+    fn digest(&self) -> u32 {
+        self.digest
+    }
+
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn into_text(self) -> Text {
+        Text::literal(self.text)
+    }
+}
+
+impl TagKey for Key {
+    #[inline]
+    fn digest(&self) -> u32 {
+        self.digest
+    }
+
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        self.text.heap_bytes()
+    }
+
+    #[inline]
+    fn into_text(self) -> Text {
+        self.text
+    }
+}
+
+/// The value of a tag that is to be set: where its type is known, so is what has to be done about it.
+pub(crate) trait NewValue {
+    #[inline]
+    fn is_present(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+
+    fn into_value(self) -> Value;
+}
+
+impl NewValue for Value {
+    #[inline]
+    fn is_present(&self) -> bool {
+        Value::is_present(self)
+    }
+
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        Value::heap_bytes(self)
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        self
+    }
+}
+
+/// So many bytes of [`Tags::texts`].
+struct Slice {
+    at: u32,
+    len: u32,
+}
+
+impl NewValue for Slice {
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::Slice { at: self.at, len: self.len }
+    }
+}
+
+/// A number that a float holds exactly.
+impl NewValue for i64 {
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::I64(self)
+    }
+}
+
+impl NewValue for bool {
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::Text(bool_text(self))
     }
 }
 
@@ -55,6 +194,9 @@ impl Tag {
 #[derive(Debug, Default)]
 pub(crate) struct Tags {
     all: Vec<Tag>,
+    /// The texts that were copied when a key was first set, for the same reason. What comes in their place
+    /// later holds its own: a tag that is set again and again must not grow anything.
+    texts: String,
     heap_bytes: usize,
     /// Whoever looks at tags calls [`Tags::settle`] first.
     late: Option<Box<Waiting>>,
@@ -63,17 +205,19 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
-    /// Bytes that the tags hold, their texts included.
+    /// Bytes that the tags hold, their texts and unused room included.
     pub(crate) fn bytes(&self) -> usize {
         self.all
-            .len()
+            .capacity()
             .saturating_mul(size_of::<Tag>())
+            .saturating_add(self.texts.capacity())
             .saturating_add(self.heap_bytes)
             .saturating_add(self.late.as_ref().map_or(0, |late| late.bytes()))
     }
 
     pub(crate) fn clear(&mut self) {
         self.all.clear();
+        self.texts.clear();
         self.heap_bytes = 0;
         if let Some(late) = &mut self.late {
             late.clear();
@@ -81,20 +225,34 @@ impl Tags {
         self.index.clear();
     }
 
+    /// Bytes of text that there is room for.
+    pub(crate) fn text_capacity(&self) -> usize {
+        self.texts.capacity()
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.all.capacity().max(self.late.as_ref().map_or(0, |late| late.capacity()))
     }
 
-    /// Puts off tags of the span in a slot.
+    /// Where others of this type are put off. One more counts from now on.
     #[inline]
-    pub(crate) fn put_off<T: LateTags>(&mut self, spans: &mut [Record], slot: u32, tags: T) {
-        if self.late.as_ref().is_some_and(|late| late.is_full()) {
+    pub(super) fn late<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
+        self.late.as_mut()?.others(heap_bytes)
+    }
+
+    /// Puts off tags of the span in a slot.
+    pub(super) fn put_off<T: LateTags>(
+        &mut self,
+        spans: &mut [Record],
+        slot: u32,
+        tags: T,
+        heap_bytes: usize,
+    ) {
+        if self.late.as_ref().is_some_and(|late| !late.takes::<T>()) {
             self.settle(spans);
         }
-        if let Err(tags) = self.late.get_or_insert_default().push(slot, tags) {
-            self.settle(spans);
-            // Nothing waits any more, so they are taken.
-            let _ = self.late.get_or_insert_default().push(slot, tags);
+        if let Some(room) = Waiting::room(&mut self.late, heap_bytes) {
+            room.push(Late { tags, slot });
         }
     }
 
@@ -123,59 +281,82 @@ impl Tags {
 
     /// As [`Tags::set`], a value as another API has it, which may make several tags.
     #[inline(always)]
-    pub(super) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue) {
-        match value.into_single() {
-            Ok(Some(value)) => {
-                let digest = digest(key.as_bytes());
-                self.put(list, Tag::new(key, digest, value));
-            }
-            Ok(None) => {}
-            Err(several) => self.set_several(list, key, several),
+    pub(super) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
+        // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+        let value = ManuallyDrop::new(value);
+        match &*value {
+            TagValue::Str(text) => self.put_str(list, Key::new(key), text),
+            TagValue::Bool(on) => self.put(list, Key::new(key), *on),
+            TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
+            _ => self.set_other(list, key, ManuallyDrop::into_inner(value)),
         }
     }
 
     #[cold]
-    fn set_several(&mut self, list: &mut TagList, key: Text, several: TagValue) {
-        several.flatten(key, &mut |key, value| self.set(list, key, value));
+    #[inline(never)]
+    fn set_other(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
+        value.flatten(key, &mut |key, value| self.set(list, key, value));
     }
 
-    pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
         let index = self.find(list, digest(key.as_bytes()), |other| *other == *key)?;
-        self.all.get(index).map(|tag| &tag.value).filter(|value| value.is_present())
+        self.all.get(index)?.value.read(&self.texts)
     }
 
     /// Every tag that is set, in the order of the first setting of each key.
-    pub(crate) fn iter<'a>(
-        &'a self,
-        list: &TagList,
-    ) -> impl Iterator<Item = (&'a Text, &'a Value)> {
+    pub(crate) fn iter<'a>(&'a self, list: &TagList) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
         let mut at = list.first;
         std::iter::from_fn(move || {
             let tag = self.all.get(at as usize)?;
             at = tag.next;
-            Some((&tag.key, &tag.value))
+            Some((&tag.key, tag.value.read(&self.texts)))
         })
-        .filter(|(_, value)| value.is_present())
+        .filter_map(|(key, value)| Some((key, value?)))
     }
 
     /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
     pub(crate) fn set(&mut self, list: &mut TagList, key: Text, value: Value) {
-        let digest = digest(key.as_bytes());
-        self.put(list, Tag::new(key, digest, value));
+        self.put(list, Key::new(key), value);
     }
 
-    /// As [`Tags::set`]. The tag moves once, into the vector: whatever takes it by value on the way there
-    /// would copy it.
+    /// As [`Tags::set`].
     #[inline(always)]
-    pub(crate) fn put(&mut self, list: &mut TagList, tag: Tag) {
-        if let Some(index) = self.find(list, tag.digest, |key| same(key, &tag.key)) {
-            self.replace(index, tag.value);
-        } else if let Some(all) = self.link(list, &tag) {
-            all.push(tag);
+    pub(crate) fn put(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        if list.may_have(key.digest()) {
+            self.put_again(list, key.digest(), key.into_text(), value.into_value());
+        } else {
+            self.append(list, key, value);
         }
     }
 
+    /// Sets a tag to a text that is copied.
+    #[inline(always)]
+    pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) {
+        let (at, len) = (self.texts.len(), text.len());
+        if list.may_have(key.digest()) || at.saturating_add(len) > MAX_TEXTS {
+            return self.put_copy(list, key.digest(), key.into_text(), text);
+        }
+        self.texts.push_str(text);
+        #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
+        self.append(list, key, Slice { at: at as u32, len: len as u32 });
+    }
+
     #[cold]
+    #[inline(never)]
+    fn put_copy(&mut self, list: &mut TagList, digest: u32, key: Text, text: &str) {
+        self.put_again(list, digest, key, Value::Text(Text::copy(text)));
+    }
+
+    /// For a key that may be in the list.
+    #[cold]
+    #[inline(never)]
+    fn put_again(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
+        match self.find(list, digest, |other| *other == key) {
+            Some(index) => self.replace(index, value),
+            None => self.append(list, Key { text: key, digest }, value),
+        }
+    }
+
     fn replace(&mut self, index: usize, value: Value) {
         let Some(tag) = self.all.get_mut(index) else { return };
         self.heap_bytes = self
@@ -191,41 +372,61 @@ impl Tags {
         let mut at = list.first;
         while let Some(tag) = from.all.get_mut(at as usize) {
             at = tag.next;
-            let key = std::mem::take(&mut tag.key);
+            let key = Key { text: std::mem::take(&mut tag.key), digest: tag.digest };
             let value = std::mem::replace(&mut tag.value, Value::Absent);
             from.heap_bytes =
                 from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
-            let tag = Tag::new(key, tag.digest, value);
-            if let Some(all) = self.link(&mut moved, &tag) {
-                all.push(tag);
+            match (&value, value.read(&from.texts)) {
+                (Value::Slice { .. }, Some(Kept::Text(text))) => {
+                    self.put_str(&mut moved, key, text);
+                }
+                _ => self.put(&mut moved, key, value),
             }
         }
         moved
     }
 
-    /// Makes the next place of the vector the last of a list, and gives the vector for the tag to be put
-    /// there; `None` for a tag that is not kept.
+    /// Adds a tag whose key is not in the list.
     #[inline(always)]
-    fn link(&mut self, list: &mut TagList, tag: &Tag) -> Option<&mut Vec<Tag>> {
-        // Four billion tags in one trace: beyond every other bound, and then simply not kept.
-        let index = u32::try_from(self.all.len()).unwrap_or(END);
-        if index == END || !tag.value.is_present() {
-            return None;
+    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        // With room at hand the tag is written where it stays, and not moved there.
+        if self.all.len() == self.all.capacity() || !value.is_present() {
+            let digest = key.digest();
+            return self.append_slowly(list, digest, key.into_text(), value.into_value());
         }
-        self.heap_bytes = self
-            .heap_bytes
-            .saturating_add(tag.key.heap_bytes())
-            .saturating_add(tag.value.heap_bytes());
+        self.push(list, key, value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
+        // Four billion tags in one trace: beyond every other bound, and then simply not kept.
+        if value.is_present() && self.all.len() < END as usize {
+            self.all.reserve(1);
+            self.push(list, Key { text: key, digest }, value);
+        }
+    }
+
+    /// Puts a tag where there is room.
+    #[inline(always)]
+    fn push(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        let (digest, heap_bytes) = (key.digest(), key.heap_bytes());
+        let heap_bytes = heap_bytes.saturating_add(value.heap_bytes());
+        // There is room for no more than `END`.
+        #[expect(clippy::cast_possible_truncation, reason = "see `append_slowly`")]
+        let index = self.all.len() as u32;
+        self.all.push(Tag { key: key.into_text(), value: value.into_value(), digest, next: END });
+        self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
         match self.all.get_mut(list.last as usize) {
             Some(last) => last.next = index,
             None => list.first = index,
         }
         list.last = index;
         list.len = list.len.saturating_add(1);
+        list.keys |= bit(digest);
         if list.is_long() {
-            self.enter(list, index, tag.digest);
+            self.enter(list, index, digest);
         }
-        Some(&mut self.all)
     }
 
     /// Puts a new tag of a long list into the index; the first time, those before it as well.
@@ -233,7 +434,7 @@ impl Tags {
     fn enter(&mut self, list: &TagList, index: u32, digest: u32) {
         if list.len == MAX_WALK.saturating_add(1) {
             let mut at = list.first;
-            while let Some(tag) = self.all.get(at as usize) {
+            while let Some(tag) = self.all.get(at as usize).filter(|_| at != index) {
                 self.index.enter(list.first, tag.digest, at);
                 at = tag.next;
             }
@@ -241,8 +442,10 @@ impl Tags {
         self.index.enter(list.first, digest, index);
     }
 
-    #[inline(always)]
     fn find(&self, list: &TagList, digest: u32, is_it: impl Fn(&Text) -> bool) -> Option<usize> {
+        if !list.may_have(digest) {
+            return None;
+        }
         let mut at = list.first;
         if list.is_long() {
             // Nowhere, or there, or, where two keys share a digest, further on.
@@ -258,16 +461,11 @@ impl Tags {
     }
 }
 
-/// Not inlined: it would fill the registers of the walk that seldom calls it.
-#[inline(never)]
-fn same(one: &Text, other: &Text) -> bool {
-    one == other
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::borrow::Cow;
     use std::collections::HashMap;
 
     fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
@@ -306,6 +504,43 @@ mod tests {
         assert!(tags.bytes() >= empty + 1000);
         tags.set(&mut list, "a".into(), Value::I64(1));
         assert!(tags.bytes() < empty + 1000);
+    }
+
+    #[test]
+    fn a_text_that_is_set_again_and_again_grows_nothing() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for round in 0..100 {
+            tags.put_str(&mut list, LiteralKey::new("state"), &format!("round {round}"));
+        }
+        let text = |tags: &Tags, list: &TagList| {
+            tags.get(list, "state").and_then(Kept::text).map(Cow::into_owned)
+        };
+        assert_eq!(text(&tags, &list).as_deref(), Some("round 99"));
+        assert_eq!((tags.all.len(), tags.texts.len()), (1, "round 0".len()));
+        // Its room is that of the first text, wherever it moves.
+        let mut fresh = Tags::default();
+        let moved = fresh.adopt(&mut tags, list);
+        assert_eq!(text(&fresh, &moved).as_deref(), Some("round 99"));
+        fresh.clear();
+        assert_eq!((fresh.all.len(), fresh.texts.len(), fresh.heap_bytes), (0, 0, 0));
+    }
+
+    #[test]
+    fn texts_move_with_their_tags() {
+        let mut tags = Tags::default();
+        let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
+        tags.put_str(&mut one, LiteralKey::new("a"), "first");
+        tags.put_str(&mut two, Key::new("b".to_owned().into()), "sécond");
+        tags.put_str(&mut two, LiteralKey::new("c"), "");
+        let mut fresh = Tags::default();
+        let moved = fresh.adopt(&mut tags, two);
+        let texts: Vec<_> = fresh
+            .iter(&moved)
+            .map(|(key, value)| (key.to_string(), value.text().unwrap()))
+            .collect();
+        assert_eq!(texts, [("b".into(), "sécond".into()), ("c".into(), "".into())]);
+        assert_eq!(fresh.texts, "sécond");
     }
 
     proptest! {

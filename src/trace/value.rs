@@ -1,5 +1,6 @@
 //! The value of a tag: as the user gives it, and as a span keeps it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::stack::Stack;
@@ -9,10 +10,12 @@ use crate::text::Text;
 ///
 /// Text and booleans become string tags (`meta`), numbers become numeric tags (`metrics`), lists and maps
 /// are flattened into `key.0`, `key.name`; `None` removes the tag.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum TagValue {
-    /// A string tag.
+pub enum TagValue<'a> {
+    /// A string tag whose characters are copied when it is set.
+    Str(&'a str),
+    /// A string tag whose characters are taken over.
     Text(Text),
     /// The string tag `true` or `false`.
     Bool(bool),
@@ -23,9 +26,9 @@ pub enum TagValue {
     /// A numeric tag; NaN and infinities are dropped.
     F64(f64),
     /// One tag for each element: `key.0`, `key.1`; an empty list leaves no tag.
-    List(Vec<TagValue>),
+    List(Vec<TagValue<'a>>),
     /// One tag for each entry: `key.name`.
-    Map(Vec<(Text, TagValue)>),
+    Map(Vec<(Text, TagValue<'a>)>),
     /// Removes the tag.
     None,
 }
@@ -33,13 +36,12 @@ pub enum TagValue {
 /// The largest integer that a float, as the agent keeps numeric tags, holds exactly: 2^53.
 const MAX_EXACT: u64 = 1 << 53;
 
-impl TagValue {
+impl<'a> TagValue<'a> {
     /// Whether a switch such as `manual.keep` or `error` is on: all but `false`, `0`, `f`, zero, nothing.
     pub(crate) fn is_truthy(&self) -> bool {
         match self {
-            TagValue::Text(text) => {
-                !["", "0", "f", "false"].iter().any(|off| text.eq_ignore_ascii_case(off))
-            }
+            TagValue::Str(text) => is_truthy(text),
+            TagValue::Text(text) => is_truthy(text),
             TagValue::Bool(on) => *on,
             TagValue::I64(number) => *number != 0,
             TagValue::U64(number) => *number != 0,
@@ -52,9 +54,8 @@ impl TagValue {
     /// The value as a number, for tags that must be one.
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
-            TagValue::Text(text) => {
-                text.trim().parse().ok().filter(|number: &f64| number.is_finite())
-            }
+            TagValue::Str(text) => number(text),
+            TagValue::Text(text) => number(text),
             TagValue::Bool(on) => Some(f64::from(u8::from(*on))),
             #[expect(clippy::cast_precision_loss, reason = "the wire has floats only")]
             TagValue::I64(number) => Some(*number as f64),
@@ -68,6 +69,7 @@ impl TagValue {
     /// The value as text, for tags that must be text: `http.status_code`, the service.
     pub(crate) fn into_text(self) -> Option<Text> {
         match self {
+            TagValue::Str(text) => Some(Text::copy(text)),
             TagValue::Text(text) => Some(text),
             TagValue::Bool(on) => Some(bool_text(on)),
             TagValue::I64(number) => Some(number.to_string().into()),
@@ -77,13 +79,23 @@ impl TagValue {
         }
     }
 
+    /// The characters, where the value is text.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            TagValue::Str(text) => Some(text),
+            TagValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The value as one tag keeps it: `None` where nothing is kept (NaN), itself where it makes several tags.
-    #[inline(always)]
-    pub(crate) fn into_single(self) -> Result<Option<Value>, TagValue> {
+    #[inline]
+    pub(crate) fn into_single(self) -> Result<Option<Value>, Self> {
         Ok(Some(match self {
+            TagValue::Str(text) => Value::Text(Text::copy(text)),
             TagValue::Text(text) => Value::Text(text),
             TagValue::Bool(on) => Value::Text(bool_text(on)),
-            TagValue::I64(number) if number.unsigned_abs() <= MAX_EXACT => Value::I64(number),
+            TagValue::I64(number) if is_exact(number) => Value::I64(number),
             TagValue::I64(number) => decimal(number),
             TagValue::U64(number) => match i64::try_from(number) {
                 Ok(exact) if number <= MAX_EXACT => Value::I64(exact),
@@ -115,19 +127,33 @@ impl TagValue {
     }
 }
 
+/// Whether a float holds the number exactly.
+#[inline]
+pub(super) fn is_exact(number: i64) -> bool {
+    number.unsigned_abs() <= MAX_EXACT
+}
+
+fn is_truthy(text: &str) -> bool {
+    !["", "0", "f", "false"].iter().any(|off| text.eq_ignore_ascii_case(off))
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
 #[cold]
 fn decimal(number: impl std::fmt::Display) -> Value {
     Value::Text(number.to_string().into())
 }
 
 #[inline]
-fn bool_text(on: bool) -> Text {
+pub(super) fn bool_text(on: bool) -> Text {
     Text::literal(if on { "true" } else { "false" })
 }
 
 macro_rules! from {
     ($($source:ty => |$value:ident| $target:expr;)*) => {
-        $(impl From<$source> for TagValue {
+        $(impl From<$source> for TagValue<'_> {
             #[inline]
             fn from($value: $source) -> Self {
                 $target
@@ -138,16 +164,9 @@ macro_rules! from {
 
 from! {
     Text => |value| TagValue::Text(value);
-    &str => |value| TagValue::Text(Text::copy(value));
-    &String => |value| TagValue::Text(Text::copy(value));
     String => |value| TagValue::Text(value.into());
     Box<str> => |value| TagValue::Text(value.into());
     Arc<str> => |value| TagValue::Text(value.into());
-    std::borrow::Cow<'_, str> => |value| match value {
-        std::borrow::Cow::Borrowed(text) => TagValue::Text(Text::copy(text)),
-        std::borrow::Cow::Owned(text) => TagValue::Text(text.into()),
-    };
-    &[u8] => |value| String::from_utf8_lossy(value).into();
     char => |value| TagValue::Text(Text::copy(value.encode_utf8(&mut [0; 4])));
     bool => |value| TagValue::Bool(value);
     i8 => |value| TagValue::I64(value.into());
@@ -166,25 +185,80 @@ from! {
     f64 => |value| TagValue::F64(value);
 }
 
-impl<T: Into<TagValue>> From<Option<T>> for TagValue {
+impl<'a> From<&'a str> for TagValue<'a> {
+    #[inline]
+    fn from(value: &'a str) -> Self {
+        TagValue::Str(value)
+    }
+}
+
+impl<'a> From<&'a String> for TagValue<'a> {
+    #[inline]
+    fn from(value: &'a String) -> Self {
+        TagValue::Str(value)
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for TagValue<'a> {
+    fn from(value: Cow<'a, str>) -> Self {
+        match value {
+            Cow::Borrowed(text) => TagValue::Str(text),
+            Cow::Owned(text) => TagValue::Text(text.into()),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for TagValue<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        String::from_utf8_lossy(value).into()
+    }
+}
+
+/// Text is equal by its characters, borrowed or not.
+impl PartialEq for TagValue<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        if let (Some(one), Some(other)) = (self.as_text(), other.as_text()) {
+            return one == other;
+        }
+        match (self, other) {
+            (TagValue::Bool(one), TagValue::Bool(other)) => one == other,
+            (TagValue::I64(one), TagValue::I64(other)) => one == other,
+            (TagValue::U64(one), TagValue::U64(other)) => one == other,
+            (TagValue::F64(one), TagValue::F64(other)) => one == other,
+            (TagValue::List(one), TagValue::List(other)) => one == other,
+            (TagValue::Map(one), TagValue::Map(other)) => one == other,
+            (TagValue::None, TagValue::None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl<'a, T: Into<TagValue<'a>>> From<Option<T>> for TagValue<'a> {
     #[inline]
     fn from(value: Option<T>) -> Self {
         value.map_or(TagValue::None, Into::into)
     }
 }
 
-impl<T: Into<TagValue>> From<Vec<T>> for TagValue {
+impl<'a, T: Into<TagValue<'a>>> From<Vec<T>> for TagValue<'a> {
     fn from(values: Vec<T>) -> Self {
         TagValue::List(values.into_iter().map(Into::into).collect())
     }
 }
 
 /// What a span keeps: one type for string and numeric tags, so a key can never be both.
+///
+/// Read as [`Kept`].
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// Removed; its place is kept for the next value of the same key.
     Absent,
     Text(Text),
+    /// So many bytes of the texts that the tags of a trace hold together.
+    Slice {
+        at: u32,
+        len: u32,
+    },
     I64(i64),
     F64(f64),
     /// A stack whose symbols are looked up on the worker, where it may take its milliseconds.
@@ -196,30 +270,69 @@ impl Value {
         !matches!(self, Value::Absent)
     }
 
-    /// The numeric tag's value.
-    #[expect(clippy::cast_precision_loss, reason = "at most 2^53, see TagValue::flatten")]
-    pub(crate) fn number(&self) -> Option<f64> {
-        match self {
-            Value::I64(number) => Some(*number as f64),
-            Value::F64(number) => Some(*number),
-            Value::Absent | Value::Text(_) | Value::Stack(_) => None,
-        }
-    }
-
-    /// The string tag's value; a stack is written out here.
-    pub(crate) fn text(&self) -> Option<std::borrow::Cow<'_, str>> {
-        match self {
-            Value::Text(text) => Some(text.as_str().into()),
-            Value::Stack(stack) => Some(stack.render().into()),
-            Value::Absent | Value::I64(_) | Value::F64(_) => None,
-        }
-    }
-
+    /// What the value holds by itself.
+    #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Value::Text(text) => text.heap_bytes(),
             Value::Stack(_) => STACK_BYTES,
-            Value::Absent | Value::I64(_) | Value::F64(_) => 0,
+            Value::Absent | Value::Slice { .. } | Value::I64(_) | Value::F64(_) => 0,
+        }
+    }
+
+    /// The value, if there is one, where `texts` is what its slice is of.
+    #[inline]
+    pub(super) fn read<'a>(&'a self, texts: &'a str) -> Option<Kept<'a>> {
+        Some(match self {
+            Value::Absent => return None,
+            Value::Text(text) => Kept::Text(text),
+            Value::Slice { at, len } => {
+                let (at, len) = (*at as usize, *len as usize);
+                Kept::Text(texts.get(at..at.saturating_add(len)).unwrap_or_default())
+            }
+            Value::I64(number) => Kept::I64(*number),
+            Value::F64(number) => Kept::F64(*number),
+            Value::Stack(stack) => Kept::Stack(stack),
+        })
+    }
+}
+
+/// The value of a tag that is set, to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kept<'a> {
+    Text(&'a str),
+    I64(i64),
+    F64(f64),
+    Stack(&'a Stack),
+}
+
+impl<'a> Kept<'a> {
+    /// The numeric tag's value.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^53, see TagValue::into_single")]
+    pub(crate) fn number(self) -> Option<f64> {
+        match self {
+            Kept::I64(number) => Some(number as f64),
+            Kept::F64(number) => Some(number),
+            Kept::Text(_) | Kept::Stack(_) => None,
+        }
+    }
+
+    /// The string tag's value; a stack is written out here.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Kept::Text(text) => Some(text.into()),
+            Kept::Stack(stack) => Some(stack.render().into()),
+            Kept::I64(_) | Kept::F64(_) => None,
+        }
+    }
+
+    /// The value by itself, for the tags of another trace.
+    pub(crate) fn copy(self) -> Value {
+        match self {
+            Kept::Text(text) => Value::Text(Text::copy(text)),
+            Kept::I64(number) => Value::I64(number),
+            Kept::F64(number) => Value::F64(number),
+            Kept::Stack(stack) => Value::Stack(Box::new(stack.clone())),
         }
     }
 }
@@ -231,20 +344,20 @@ const STACK_BYTES: usize = 4096;
 mod tests {
     use super::*;
 
-    fn stored(value: impl Into<TagValue>) -> Vec<(String, String)> {
+    fn stored<'a>(value: impl Into<TagValue<'a>>) -> Vec<(String, String)> {
         let mut tags = Vec::new();
         value.into().flatten("k".into(), &mut |key, value| {
-            let kind = match &value {
-                Value::Absent => "-".to_owned(),
-                Value::Text(text) => format!("meta {text}"),
-                other => format!("metric {}", other.number().unwrap()),
+            let kind = match value.read("") {
+                None => "-".to_owned(),
+                Some(Kept::Text(text)) => format!("meta {text}"),
+                Some(other) => format!("metric {}", other.number().unwrap()),
             };
             tags.push((key.to_string(), kind));
         });
         tags
     }
 
-    fn one(value: impl Into<TagValue>) -> String {
+    fn one<'a>(value: impl Into<TagValue<'a>>) -> String {
         let mut tags = stored(value);
         assert_eq!(tags.len(), 1);
         tags.remove(0).1

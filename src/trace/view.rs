@@ -6,7 +6,7 @@ use super::extras::{SpanEvent, SpanLink};
 use super::record::{LateNames, Record, SpanKind};
 use super::segment::Segment;
 use super::tags::Tags;
-use super::value::Value;
+use super::value::Kept;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 
@@ -124,20 +124,20 @@ impl<'a> SpanView<'a> {
         self.all().filter_map(|(key, value)| Some((key.as_str(), value.text()?)))
     }
 
-    /// The span's own string tags as they are kept: to compare their bytes costs less than to make each a `str`, as
-    /// [`SpanView::tags`] does. A stack that is not written out yet is left out.
-    pub fn texts(&self) -> impl Iterator<Item = (&'a Text, &'a Text)> {
+    /// The span's own string tags, keys as they are kept: to compare their bytes costs less than to make each a
+    /// `str`, as [`SpanView::tags`] does. A stack that is not written out yet is left out.
+    pub fn texts(&self) -> impl Iterator<Item = (&'a Text, &'a str)> {
         self.all().filter_map(|(key, value)| match value {
-            Value::Text(text) => Some((key, text)),
+            Kept::Text(text) => Some((key, text)),
             _ => None,
         })
     }
 
-    /// The span's own string tag of this name, as it is kept; see [`SpanView::texts`].
+    /// The span's own string tag of this name; see [`SpanView::texts`].
     #[must_use]
-    pub fn text(&self, key: &str) -> Option<&'a Text> {
+    pub fn text(&self, key: &str) -> Option<&'a str> {
         match self.own(key)? {
-            Value::Text(text) => Some(text),
+            Kept::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -165,7 +165,7 @@ impl<'a> SpanView<'a> {
         self.record.extras.as_ref().map_or(&[], |extras| &extras.structs)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, &'a Value)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
         self.tags.iter(&self.record.tags)
     }
 
@@ -174,7 +174,7 @@ impl<'a> SpanView<'a> {
         self.own(key).is_some() || (key == "span.kind" && self.record.kind.is_some())
     }
 
-    fn own(&self, key: &str) -> Option<&'a Value> {
+    fn own(&self, key: &str) -> Option<Kept<'a>> {
         self.tags.get(&self.record.tags, key)
     }
 

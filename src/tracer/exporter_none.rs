@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::diag::Diag;
 use crate::error::FlushError;
 use crate::propagation::HttpPropagator;
-use crate::trace::{Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanView};
+use crate::trace::{Nowhere, Sink};
 
 /// Drops finished traces.
 #[derive(Clone)]
@@ -39,16 +39,4 @@ impl Exporter {
     pub(super) fn shutdown(&self, _: Duration) -> Result<(), FlushError> {
         Ok(())
     }
-}
-
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn submit(&self, _: Chunk) {}
-
-    fn decide(&self, _: &SpanView<'_>) -> Decision {
-        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
-    }
-
-    fn refill(&self, _: &mut Vec<Buffers>) {}
 }

@@ -13,7 +13,8 @@ use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveSpan, Context, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef, begin_named,
+    ActiveSpan, Context, LateNamed, Scope, Shared, Span, SpanBuilder, SpanContext, SpanRef,
+    begin_late_named, begin_named,
 };
 
 use super::builder::TracerBuilder;
@@ -142,6 +143,12 @@ impl Tracer {
     /// Describes a span: service, resource, tags, parent, start time.
     pub fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {
         SpanBuilder::new(self.shared(), name.into())
+    }
+
+    /// Starts a span below a parent, or a new trace below an empty [`Context`]. For bridges; the same can be said
+    /// to [`Tracer::span`]. It is not made active.
+    pub fn start_late_named(&self, span: LateNamed, parent: Context) -> Span {
+        self.shared().map_or_else(Span::none, |shared| begin_late_named(shared, span, parent))
     }
 
     /// Runs `work` inside a span that is active meanwhile.

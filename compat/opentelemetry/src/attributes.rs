@@ -4,70 +4,62 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
-use tracehound::{EventValue, LateTags, SpanEvent, SpanLink, SpanRef, TagValue, Text};
+use tracehound::{EventValue, LateTags, SpanEvent, SpanLink, SpanRef, SpecialKeys, TagValue, Text};
 
 use crate::exception;
 use crate::keys::key_text;
 
-/// Sets an attribute on a span.
+/// The keys of attributes that are not the tags of the same names: the core's own, and these.
+static SPECIAL: SpecialKeys = SpecialKeys::and(&[
+    "operation.name",
+    "http.response.status_code",
+    exception::MESSAGE,
+    exception::TYPE,
+    exception::STACK,
+]);
+
+/// Whether an attribute is the tag of the same name, and so can be set as [`Late`].
 #[inline]
+pub(crate) fn is_plain(attribute: &KeyValue) -> bool {
+    !SPECIAL.contains(attribute.key.as_str())
+}
+
+/// Sets an attribute.
+#[cold]
 pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
-    let key = attribute.key.as_str();
-    if is_reserved(key) || exception::may_be_of(key) {
-        return set_any(span, attribute);
+    if is_plain(&attribute) {
+        let heap_bytes = heap_bytes(&attribute);
+        return span.set_late_tags(Late::One(attribute), heap_bytes);
     }
-    span.set_late_tags(Late::One(attribute));
+    if let Some((key, value)) = exception::of_attribute(&attribute) {
+        span.set_tag(key, value);
+    }
+    if let Some((key, value)) = tag(attribute) {
+        span.set_tag(key, value);
+    }
 }
 
 /// Sets the attributes that a span starts with.
 pub(crate) fn set_all(span: &SpanRef, attributes: Vec<KeyValue>) {
-    let is_plain = |attribute: &KeyValue| {
-        let key = attribute.key.as_str();
-        !is_reserved(key) && !exception::may_be_of(key)
-    };
-    if attributes.iter().all(is_plain) {
-        // As they came: neither moved nor freed on this thread.
-        return span.set_late_tags(Late::Many(attributes));
+    if !attributes.iter().all(is_plain) {
+        return attributes.into_iter().for_each(|attribute| set(span, attribute));
     }
-    attributes.into_iter().for_each(|attribute| set(span, attribute));
+    // As they came: neither moved nor freed on this thread.
+    let own = attributes.len().saturating_mul(size_of::<KeyValue>());
+    let heap_bytes = attributes.iter().map(heap_bytes).fold(own, usize::saturating_add);
+    span.set_late_tags(Late::Many(attributes), heap_bytes);
 }
 
 /// Attributes that are the tags of the same names, converted by whoever needs them first.
 #[derive(Debug)]
-enum Late {
+pub(crate) enum Late {
     One(KeyValue),
     Many(Vec<KeyValue>),
 }
 
-impl Late {
-    fn attributes(&self) -> &[KeyValue] {
-        match self {
-            Late::One(attribute) => std::slice::from_ref(attribute),
-            Late::Many(attributes) => attributes,
-        }
-    }
-}
-
 impl LateTags for Late {
     #[inline]
-    fn keys(&self) -> impl Iterator<Item = &str> {
-        self.attributes().iter().map(|attribute| attribute.key.as_str())
-    }
-
-    #[inline]
-    fn heap_bytes(&self) -> usize {
-        match self {
-            Late::One(attribute) => heap_bytes(attribute),
-            Late::Many(attributes) => attributes
-                .iter()
-                .fold(attributes.len().saturating_mul(size_of::<KeyValue>()), |sum, attribute| {
-                    sum.saturating_add(heap_bytes(attribute))
-                }),
-        }
-    }
-
-    #[inline]
-    fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue)) {
+    fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
         let attributes = match self {
             Late::One(attribute) => std::slice::from_mut(attribute),
             Late::Many(attributes) => attributes,
@@ -78,11 +70,8 @@ impl LateTags for Late {
                 Value::Bool(value) => TagValue::Bool(*value),
                 Value::I64(value) => TagValue::I64(*value),
                 Value::F64(value) => TagValue::F64(*value),
-                Value::String(text) => match short(text.as_str()) {
-                    Some(text) => TagValue::Text(text),
-                    None => long_value(value),
-                },
-                _ => long_value(value),
+                Value::String(text) => TagValue::Str(text.as_str()),
+                _ => other_value(value),
             };
             put(key, value);
         }
@@ -99,12 +88,13 @@ fn long_key(key: &mut Key) -> Text {
     key_text(std::mem::replace(key, Key::from_static_str("")))
 }
 
-fn long_value(value: &mut Value) -> TagValue {
+fn other_value(value: &mut Value) -> TagValue<'static> {
     tag_value(std::mem::replace(value, Value::Bool(false)))
 }
 
+/// What an attribute holds beside itself, about.
 #[inline]
-fn heap_bytes(attribute: &KeyValue) -> usize {
+pub(crate) fn heap_bytes(attribute: &KeyValue) -> usize {
     match &attribute.value {
         Value::String(text) => text.as_str().len(),
         Value::Array(_) => ARRAY_BYTES,
@@ -115,37 +105,9 @@ fn heap_bytes(attribute: &KeyValue) -> usize {
 /// What an array is taken to hold, for the memory bound of the queue.
 const ARRAY_BYTES: usize = 256;
 
-fn set_any(span: &SpanRef, attribute: KeyValue) {
-    if let Some((key, value)) = exception::of_attribute(&attribute) {
-        span.set_tag(key, value);
-    }
-    if let Some((key, value)) = tag(attribute) {
-        span.set_tag(key, value);
-    }
-}
-
 /// The tag that an attribute is to the core; `None` for a reserved one without a usable value.
-pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue)> {
+pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue<'static>)> {
     let KeyValue { key, value, .. } = attribute;
-    if is_reserved(key.as_str()) {
-        return reserved(key, value);
-    }
-    Some((key_text(key), tag_value(value)))
-}
-
-/// Whether the attribute is not the tag of the same name. The core knows most of the reserved names itself.
-#[inline]
-fn is_reserved(key: &str) -> bool {
-    match key.len() {
-        9 => key == "span.type",
-        13 => key == "resource.name",
-        14 => key == "operation.name",
-        25 => key == "http.response.status_code",
-        _ => false,
-    }
-}
-
-fn reserved(key: Key, value: Value) -> Option<(Text, TagValue)> {
     match key.as_str() {
         // An empty one lets the name follow from the rest again.
         "operation.name" => match value {
@@ -159,7 +121,7 @@ fn reserved(key: Key, value: Value) -> Option<(Text, TagValue)> {
     }
 }
 
-pub(crate) fn tag_value(value: Value) -> TagValue {
+pub(crate) fn tag_value(value: Value) -> TagValue<'static> {
     match value {
         Value::Bool(value) => value.into(),
         Value::I64(value) => value.into(),

@@ -22,10 +22,12 @@ fn of(context: &OtelContext) -> Option<&OtelBaggage> {
     Some(context.baggage()).filter(|baggage| ptr::from_ref(*baggage).addr() != none)
 }
 
-/// What a span that starts or becomes active below `native` is to remember: the baggage that OpenTelemetry
-/// shows there.
+/// What a span that becomes active below `native` is to remember: the baggage that OpenTelemetry shows there.
 pub(crate) fn shown(context: &OtelContext, native: &Context) -> Option<Arc<Baggage>> {
-    let theirs = of(context)?;
+    shown_of(of(context)?, native)
+}
+
+fn shown_of(theirs: &OtelBaggage, native: &Context) -> Option<Arc<Baggage>> {
     let ours = native.baggage();
     if is_same(theirs, ours.as_deref()) { ours } else { Some(Arc::new(to_native(theirs))) }
 }
@@ -37,7 +39,25 @@ pub(crate) fn into_native(
     native: Context,
     shown: Option<&Baggage>,
 ) -> Context {
-    let Some(theirs) = of(context) else { return native };
+    match of(context) {
+        Some(theirs) => into_native_of(theirs, native, shown),
+        None => native,
+    }
+}
+
+/// The same, and what a span that starts below it is to remember.
+pub(crate) fn into_native_and_shown(
+    context: &OtelContext,
+    native: Context,
+    shown: Option<&Baggage>,
+) -> (Context, Option<Arc<Baggage>>) {
+    let Some(theirs) = of(context) else { return (native, None) };
+    let native = into_native_of(theirs, native, shown);
+    let shown = shown_of(theirs, &native);
+    (native, shown)
+}
+
+fn into_native_of(theirs: &OtelBaggage, native: Context, shown: Option<&Baggage>) -> Context {
     let ours = native.baggage();
     if is_same(theirs, ours.as_deref()) {
         return native;

@@ -49,28 +49,46 @@ pub fn share_context() -> bool {
 
 /// What is active in an OpenTelemetry context, in the core's terms.
 pub(crate) fn native(context: &OtelContext) -> Context {
-    native_and_scope(context).0
+    let (native, memory) = active(context);
+    baggage::into_native(context, native, memory.shown.as_deref())
 }
 
-/// The same, and the scope of the span that is active.
-pub(crate) fn native_and_scope(context: &OtelContext) -> (Context, ScopeId) {
-    let (native, Memory { shown, scope }) =
-        if let Some(Beside { context, shown, .. }) = beside(context) {
-            (context.clone(), Memory { shown: shown.clone(), ..Memory::default() })
-        } else if context.has_active_span() {
-            let span = context.span();
-            match live::find(span.span_context()) {
-                Some((span, memory)) => (span.into(), memory),
-                None => {
-                    let context = remote::inherited(span.span_context())
-                        .or_else(|| remote::from_otel(span.span_context()));
-                    (context.into(), Memory::default())
-                }
-            }
-        } else {
-            (Context::empty(), Memory::default())
-        };
-    (baggage::into_native(context, native, shown.as_deref()), scope)
+/// What a span that starts in an OpenTelemetry context has above it.
+pub(crate) struct Above {
+    pub(crate) native: Context,
+    /// The scope of the span that is active.
+    pub(crate) scope: ScopeId,
+    /// The baggage that OpenTelemetry shows there.
+    pub(crate) shown: Option<Arc<Baggage>>,
+}
+
+impl Above {
+    #[inline]
+    pub(crate) fn of(context: &OtelContext) -> Self {
+        let (native, Memory { shown, scope }) = active(context);
+        let (native, shown) = baggage::into_native_and_shown(context, native, shown.as_deref());
+        Above { native, scope, shown }
+    }
+}
+
+/// What is active, and what is remembered of it, without the baggage of the context.
+#[inline]
+fn active(context: &OtelContext) -> (Context, Memory) {
+    if let Some(Beside { context, shown, .. }) = beside(context) {
+        return (context.clone(), Memory { shown: shown.clone(), ..Memory::default() });
+    }
+    if !context.has_active_span() {
+        return (Context::empty(), Memory::default());
+    }
+    let span = context.span();
+    match live::find(span.span_context()) {
+        Some((span, memory)) => (span.into(), memory),
+        None => {
+            let context = remote::inherited(span.span_context())
+                .or_else(|| remote::from_otel(span.span_context()));
+            (context.into(), Memory::default())
+        }
+    }
 }
 
 /// A native context that says more than OpenTelemetry and [`live`] keep of it: where it came from, its baggage.

@@ -31,22 +31,8 @@ pub(crate) fn is_exception(name: &str, attributes: &[KeyValue]) -> bool {
 /// What an attribute of a span says of its error, as a tag of error tracking: `tracing-opentelemetry` gives a
 /// field that holds an error so, and programs a text that they call `error`.
 pub(crate) fn of_attribute(attribute: &KeyValue) -> Option<(&'static str, String)> {
-    let key = attribute.key.as_str();
-    if !may_be_of(key) {
-        return None;
-    }
-    of_error_attribute(key, &attribute.value)
-}
-
-/// Whether [`of_attribute`] may have something to say. One byte of a key tells nearly all others apart.
-#[inline]
-pub(crate) fn may_be_of(key: &str) -> bool {
-    key.as_bytes().first() == Some(&b'e')
-}
-
-#[cold]
-fn of_error_attribute(key: &str, value: &Value) -> Option<(&'static str, String)> {
-    let tag = match key {
+    let value = &attribute.value;
+    let tag = match attribute.key.as_str() {
         MESSAGE => "error.message",
         TYPE => "error.type",
         STACK => "error.stack",

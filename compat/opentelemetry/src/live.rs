@@ -9,20 +9,20 @@
 //! that work on the same trace, and its memory is near at hand. Under it nothing is called.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Place;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use opentelemetry::trace::SpanContext;
 use tracehound::{Baggage, SpanRef};
 use tracehound_fork::PerProcess;
+use tracehound_machine::{ShortGuard, ShortLock};
 
 use crate::scope::ScopeId;
 
 /// A power of two.
 const SHARDS: usize = 64;
-/// What a shard has room for at first, so that a process with few spans does not grow it one by one.
-const FIRST_ROOM: usize = 14;
+/// Spans of a shard that are looked through one by one, the newest first: as a rule it is that one.
+const FEW: usize = 8;
 /// A shard with more room than this gives back what a burst of spans has left.
 const LARGE: usize = 1024;
 
@@ -30,13 +30,19 @@ const LARGE: usize = 1024;
 static LIVE: PerProcess<[Shard; SHARDS]> = PerProcess::new();
 
 type Hash = BuildHasherDefault<AsIs>;
-type Spans = HashMap<u64, Live, Hash>;
 
 /// On a cache line of its own.
 #[repr(align(64))]
-struct Shard(Mutex<Spans>);
+struct Shard(ShortLock<Spans>);
+
+struct Spans {
+    few: Vec<Live>,
+    /// Those that were too many.
+    many: HashMap<u64, Live, Hash>,
+}
 
 struct Live {
+    id: u64,
     span: SpanRef,
     /// How many spans of OpenTelemetry stand for it.
     holders: u32,
@@ -56,35 +62,25 @@ pub(crate) struct Memory {
 pub(crate) fn enter(span: &SpanRef, memory: Memory) {
     let Some((trace_id, id)) = ids(span) else { return };
     let mut spans = shard(trace_id);
-    if spans.capacity() == 0 {
-        spans.reserve(FIRST_ROOM);
-    }
-    match spans.entry(id) {
-        Place::Occupied(mut there) => {
-            let live = there.get_mut();
-            live.holders = live.holders.saturating_add(1);
-        }
-        Place::Vacant(place) => {
-            place.insert(Live { span: span.clone(), holders: 1, memory });
-        }
+    match spans.get_mut(id) {
+        Some(live) => live.holders = live.holders.saturating_add(1),
+        None => spans.put(Live { id, span: span.clone(), holders: 1, memory }),
     }
 }
 
+/// Puts a span in that has just been started, and so is not there.
+#[inline]
+pub(crate) fn enter_new(span: &SpanRef, memory: Memory) {
+    let Some((trace_id, id)) = ids(span) else { return };
+    shard(trace_id).put(Live { id, span: span.clone(), holders: 1, memory });
+}
+
 /// Undoes one [`enter`].
+#[inline]
 pub(crate) fn leave(span: &SpanRef) {
     let Some((trace_id, id)) = ids(span) else { return };
     let mut spans = shard(trace_id);
-    let Place::Occupied(mut there) = spans.entry(id) else { return };
-    let live = there.get_mut();
-    live.holders = live.holders.saturating_sub(1);
-    if live.holders > 0 {
-        return;
-    }
-    let last = there.remove();
-    let room = spans.capacity();
-    if room > LARGE && spans.len() < room / 8 {
-        spans.shrink_to(room / 4);
-    }
+    let last = spans.leave(id);
     drop(spans);
     // Dropping a handle may end a trace.
     drop(last);
@@ -92,28 +88,87 @@ pub(crate) fn leave(span: &SpanRef) {
 
 /// The core's span that a span context of this process names, if it is one of the core's, and what is
 /// remembered of it.
+#[inline]
 pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Memory)> {
     if context.is_remote() || !context.is_valid() {
         return None;
     }
     let trace_id = u128::from_be_bytes(context.trace_id().to_bytes());
     let id = u64::from_be_bytes(context.span_id().to_bytes());
-    let spans = shard(trace_id);
-    let live = spans.get(&id)?;
+    let mut spans = shard(trace_id);
+    let live = spans.get_mut(id)?;
     // Somebody else's span may have the id of one of ours.
     (live.span.trace_id()?.get() == trace_id).then(|| (live.span.clone(), live.memory.clone()))
 }
 
+#[inline]
 fn ids(span: &SpanRef) -> Option<(u128, u64)> {
     Some((span.trace_id()?.get(), span.span_id()?.get()))
 }
 
-fn shard(trace_id: u128) -> MutexGuard<'static, Spans> {
-    let shards =
-        LIVE.get_or_make(|| [const { Shard(Mutex::new(Spans::with_hasher(Hash::new()))) }; SHARDS]);
+#[inline]
+fn shard(trace_id: u128) -> ShortGuard<'static, Spans> {
+    let shards = LIVE.get_or_make(|| [const { Shard(ShortLock::new(Spans::NONE)) }; SHARDS]);
     let [first, ..] = shards;
-    let shard = shards.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first);
-    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
+    shards.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first).0.lock()
+}
+
+impl Spans {
+    const NONE: Spans = Spans { few: Vec::new(), many: HashMap::with_hasher(Hash::new()) };
+
+    #[inline]
+    fn get_mut(&mut self, id: u64) -> Option<&mut Live> {
+        let near = self.few.iter().rposition(|live| live.id == id);
+        match near {
+            Some(near) => self.few.get_mut(near),
+            None => self.many.get_mut(&id),
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, live: Live) {
+        if self.few.len() < self.few.capacity() {
+            self.few.push(live);
+        } else {
+            self.put_more(live);
+        }
+    }
+
+    #[cold]
+    fn put_more(&mut self, live: Live) {
+        if self.few.capacity() == 0 {
+            self.few.reserve_exact(FEW);
+            self.few.push(live);
+        } else {
+            self.many.insert(live.id, live);
+        }
+    }
+
+    /// One holder less; gives the span if it was the last.
+    #[inline]
+    fn leave(&mut self, id: u64) -> Option<Live> {
+        let Some(near) = self.few.iter().rposition(|live| live.id == id) else {
+            return self.leave_of_many(id);
+        };
+        let live = self.few.get_mut(near)?;
+        live.holders = live.holders.saturating_sub(1);
+        (live.holders == 0).then(|| self.few.swap_remove(near))
+    }
+
+    #[cold]
+    fn leave_of_many(&mut self, id: u64) -> Option<Live> {
+        let live = self.many.get_mut(&id)?;
+        live.holders = live.holders.saturating_sub(1);
+        if live.holders > 0 {
+            return None;
+        }
+        let last = self.many.remove(&id);
+        let room = self.many.capacity();
+        if room > LARGE && self.many.len() < room / 8 {
+            self.many.shrink_to(room / 4);
+        }
+        last
+    }
 }
 
 /// Ids are random as they are.
@@ -198,9 +253,9 @@ mod tests {
         let root = tracer.start_span("root").detach();
         let spans: Vec<_> =
             (0..20_000).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
-        let room = || shard(root.trace_id().unwrap().get()).capacity();
+        let room = || shard(root.trace_id().unwrap().get()).many.capacity();
         spans.iter().for_each(|span| enter(span, Memory::default()));
-        assert!(room() >= 20_000);
+        assert!(room() >= 19_000);
         spans.iter().for_each(leave);
         assert!(room() <= 2 * LARGE, "{}", room());
     }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use tracehound::{LateNames, SpanKind, SpanView, Text};
+use tracehound::{LateNames, SpanKind, SpanView};
 
 /// Works the names out. Runs when somebody needs them: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
@@ -33,16 +33,16 @@ const GRAPHQL_OPERATION: &str = "graphql.operation.type";
 #[derive(Default)]
 struct Semantic<'a> {
     has_method: bool,
-    db_system: Option<&'a Text>,
-    messaging_system: Option<&'a Text>,
-    messaging_operation: Option<&'a Text>,
-    rpc_system: Option<&'a Text>,
-    rpc_service: Option<&'a Text>,
-    invoked_provider: Option<&'a Text>,
-    invoked_name: Option<&'a Text>,
-    faas_trigger: Option<&'a Text>,
+    db_system: Option<&'a str>,
+    messaging_system: Option<&'a str>,
+    messaging_operation: Option<&'a str>,
+    rpc_system: Option<&'a str>,
+    rpc_service: Option<&'a str>,
+    invoked_provider: Option<&'a str>,
+    invoked_name: Option<&'a str>,
+    faas_trigger: Option<&'a str>,
     has_graphql_operation: bool,
-    protocol: Option<&'a Text>,
+    protocol: Option<&'a str>,
 }
 
 impl<'a> Semantic<'a> {
@@ -88,7 +88,7 @@ impl<'a> Semantic<'a> {
                 return format!("{system}.{operation}").into();
             }
         }
-        match self.rpc_system.map(Text::as_str) {
+        match self.rpc_system {
             Some("aws-api") if client => {
                 return match &self.rpc_service {
                     Some(service) => format!("aws.{service}.request").into(),

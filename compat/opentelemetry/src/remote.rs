@@ -53,6 +53,7 @@ pub(crate) fn link(context: &otel::SpanContext) -> Option<SpanLink> {
 ///
 /// The sampling decision is not taken for it, because OpenTelemetry asks whenever a span is made active: as
 /// long as there is none, the span counts as sampled.
+#[inline]
 pub(crate) fn to_otel(span: &SpanRef, state: TraceState) -> otel::SpanContext {
     seen(span.trace_id(), span.span_id(), span.priority(), false, state)
 }
@@ -77,6 +78,7 @@ pub(crate) fn remote_to_otel(context: &SpanContext) -> otel::SpanContext {
     seen(context.trace_id(), context.span_id(), priority, true, state.unwrap_or_default())
 }
 
+#[inline]
 fn seen(
     trace_id: Option<TraceId>,
     span_id: Option<SpanId>,

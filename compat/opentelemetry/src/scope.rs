@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
-use tracehound::{SpanBuilder, TagValue, Text};
+use tracehound::{SpanRef, TagValue, Text};
 
 use crate::attributes::tag;
 use crate::keys;
@@ -19,7 +19,7 @@ pub(crate) struct Scope {
     id: ScopeId,
     name: Text,
     version: Option<Text>,
-    attributes: Arc<[(Text, TagValue)]>,
+    attributes: Arc<[(Text, TagValue<'static>)]>,
 }
 
 /// A digest: two scopes that share one by accident are a lost tag, one time in four thousand million.
@@ -45,18 +45,20 @@ impl Scope {
 
     /// Sets the tags of a span whose parent is of the scope `above`.
     #[inline]
-    pub(crate) fn tag<'t>(&self, draft: SpanBuilder<'t>, above: ScopeId) -> SpanBuilder<'t> {
-        if self.id == above { draft } else { self.tag_all(draft) }
+    pub(crate) fn tag(&self, span: &SpanRef, above: ScopeId) {
+        if self.id != above {
+            self.tag_all(span);
+        }
     }
 
-    fn tag_all<'t>(&self, mut draft: SpanBuilder<'t>) -> SpanBuilder<'t> {
+    fn tag_all(&self, span: &SpanRef) {
         if !self.name.is_empty() {
-            draft = draft.tag("otel.scope.name", self.name.clone());
+            span.set_tag("otel.scope.name", self.name.clone());
         }
         if let Some(version) = &self.version {
-            draft = draft.tag("otel.scope.version", version.clone());
+            span.set_tag("otel.scope.version", version.clone());
         }
-        draft.tags(self.attributes.iter().cloned())
+        span.set_tags(self.attributes.iter().cloned());
     }
 }
 

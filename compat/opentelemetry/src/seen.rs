@@ -30,6 +30,7 @@ impl Seen {
     ///
     /// A member `dd` takes some allocations, and so it is there only where the parent has it: where contexts
     /// are read or written by something else than [`Propagator`](crate::Propagator).
+    #[inline]
     pub(crate) fn first(span: &SpanRef, state: TraceState) -> Self {
         let when = decided(span);
         let context = match (state.get(DATADOG), when) {
@@ -45,6 +46,7 @@ impl Seen {
         Self::of(context, None)
     }
 
+    #[inline]
     fn of(context: SpanContext, when: Decided) -> Self {
         Seen { context, when, later: OnceLock::new() }
     }

@@ -8,7 +8,7 @@ use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
 use tracehound::SpanRef;
 
-use crate::attributes::{event, set, with_link_attribute};
+use crate::attributes::{Late, event, heap_bytes, is_plain, set, with_link_attribute};
 use crate::limits::Limits;
 use crate::live::{self, Memory};
 use crate::seen::Seen;
@@ -45,12 +45,14 @@ impl Span {
         limits: Limits,
         start_given: bool,
     ) -> Self {
-        Span { seen: listed(&span, state, memory), held: Held::Owned(span), limits, start_given }
+        live::enter_new(&span, memory);
+        Span { seen: Seen::first(&span, state), held: Held::Owned(span), limits, start_given }
     }
 
     /// A span that somebody else finishes.
     pub(crate) fn borrowed(handle: SpanRef, state: TraceState, memory: Memory) -> Self {
-        let seen = listed(&handle, state, memory);
+        live::enter(&handle, memory);
+        let seen = Seen::first(&handle, state);
         Self::of_another(handle, seen)
     }
 
@@ -73,27 +75,26 @@ impl Span {
         Span { seen, held: Held::Borrowed(handle), limits: Limits::default(), start_given: false }
     }
 
-    fn set(&mut self, mut attribute: KeyValue) {
-        if self.limits.are_custom() && !self.admits(&mut attribute) {
-            return;
+    #[inline]
+    fn set(&mut self, attribute: KeyValue) {
+        if self.limits.are_custom() || !is_plain(&attribute) {
+            return self.set_any(attribute);
         }
-        set(self.handle(), attribute);
+        let heap_bytes = heap_bytes(&attribute);
+        self.handle().set_late_tags(Late::One(attribute), heap_bytes);
     }
 
     #[cold]
-    fn admits(&mut self, attribute: &mut KeyValue) -> bool {
-        let admitted = self.limits.admits(attribute);
+    fn set_any(&mut self, mut attribute: KeyValue) {
+        let admitted = self.limits.admits(&mut attribute);
         match &self.held {
             Held::Owned(span) => self.limits.settle(span),
             Held::Borrowed(handle) => self.limits.settle(handle),
         }
-        admitted
+        if admitted {
+            set(self.handle(), attribute);
+        }
     }
-}
-
-fn listed(span: &SpanRef, state: TraceState, memory: Memory) -> Seen {
-    live::enter(span, memory);
-    Seen::first(span, state)
 }
 
 impl otel::Span for Span {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{self as otel, SpanBuilder, TraceContextExt};
 use opentelemetry::{Context as OtelContext, InstrumentationScope};
-use tracehound::{SpanKind, Text};
+use tracehound::{LateNamed, SpanKind};
 
 use crate::attributes::set_all;
+use crate::context_store::{self, Above};
 use crate::limits::Limits;
 use crate::live::Memory;
 use crate::naming::names;
 use crate::provider::Shared;
 use crate::scope::Scope;
 use crate::span::Span;
-use crate::{baggage, context_store};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
@@ -42,25 +42,20 @@ impl otel::Tracer for Tracer {
             return Span::unrecorded(parent);
         }
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
-        let (above, scope) = context_store::native_and_scope(parent);
-        let memory = Memory { shown: baggage::shown(parent, &above), scope: self.scope.id() };
+        let Above { native, scope, shown } = Above::of(parent);
+        let memory = Memory { shown, scope: self.scope.id() };
         let mut limits = Limits::new(self.provider.limits());
-        let mut draft = self
-            .provider
-            .tracer()
-            .span(Text::EMPTY)
-            .resource(name)
-            .kind(kind(span_kind))
-            .naming(names)
-            .child_of(above);
-        if let Some(start) = start_time {
-            draft = draft.start_time(start);
-        }
-        draft = self.scope.tag(draft, scope);
-        let started = draft.start();
+        let draft = LateNamed {
+            resource: name.into(),
+            kind: kind(span_kind),
+            naming: names,
+            start: start_time,
+        };
+        let started = self.provider.tracer().start_late_named(draft, native);
         if started.is_none() {
             return Span::unrecorded(parent);
         }
+        self.scope.tag(&started, scope);
         if let Some(mut attributes) = attributes.filter(|attributes| !attributes.is_empty()) {
             if limits.are_custom() {
                 attributes.retain_mut(|attribute| limits.admits(attribute));

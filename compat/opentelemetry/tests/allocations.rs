@@ -1,5 +1,4 @@
-//! What the bridge adds to OpenTelemetry's own allocations, exact: at most one for a local root, none for a
-//! child. OpenTelemetry's own are those of a provider that stores nothing.
+//! What the bridge adds to OpenTelemetry's own allocations, exact: none. OpenTelemetry's own are those of a provider that stores nothing.
 //!
 //! One test in one process: the counter is the process's, and anything else that ran would be counted too.
 
@@ -86,7 +85,7 @@ where
 }
 
 #[test]
-fn the_bridge_allocates_once_for_a_root_and_never_for_a_child() {
+fn the_bridge_allocates_nothing() {
     let agent = FaultAgent::start(scripts::healthy);
     let native = tracehound::Tracer::builder()
         .environment(Environment::empty())
@@ -115,15 +114,15 @@ fn the_bridge_allocates_once_for_a_root_and_never_for_a_child() {
     };
     let added = |ours: &dyn Fn(), nothing: &dyn Fn()| count(ours) - count(nothing);
 
-    assert_eq!(added(&|| plain(&ours), &|| plain(&Nothing)), TRACES, "plain");
-    assert_eq!(added(&|| tagged(&ours), &|| tagged(&Nothing)), TRACES, "attributes");
-    assert_eq!(added(&|| built(&ours), &|| built(&Nothing)), TRACES, "builders");
-    assert_eq!(added(&|| inactive(&ours), &|| inactive(&Nothing)), TRACES, "not active");
+    assert_eq!(added(&|| plain(&ours), &|| plain(&Nothing)), 0, "plain");
+    assert_eq!(added(&|| tagged(&ours), &|| tagged(&Nothing)), 0, "attributes");
+    assert_eq!(added(&|| built(&ours), &|| built(&Nothing)), 0, "builders");
+    assert_eq!(added(&|| inactive(&ours), &|| inactive(&Nothing)), 0, "not active");
 
     let (ours, nothing) = (&ours_boxed, &nothing_boxed);
-    assert_eq!(added(&|| plain(ours), &|| plain(nothing)), TRACES, "plain, type-erased");
-    assert_eq!(added(&|| tagged(ours), &|| tagged(nothing)), TRACES, "attributes, type-erased");
-    assert_eq!(added(&|| built(ours), &|| built(nothing)), TRACES, "builders, type-erased");
+    assert_eq!(added(&|| plain(ours), &|| plain(nothing)), 0, "plain, type-erased");
+    assert_eq!(added(&|| tagged(ours), &|| tagged(nothing)), 0, "attributes, type-erased");
+    assert_eq!(added(&|| built(ours), &|| built(nothing)), 0, "builders, type-erased");
 
     // Below a remote parent, whose decision is known from the start, and with baggage: children cost nothing,
     // whatever the root has to take over.
@@ -150,9 +149,5 @@ fn the_bridge_allocates_once_for_a_root_and_never_for_a_child() {
     let natively = || {
         native.in_span("root", |_| (1..SPANS).for_each(|_| native.in_span("child", |_| ())));
     };
-    assert_eq!(
-        count(&natively),
-        TRACES + 2 * SPANS * TRACES,
-        "native spans in OpenTelemetry's context"
-    );
+    assert_eq!(count(&natively), 2 * SPANS * TRACES, "native spans in OpenTelemetry's context");
 }

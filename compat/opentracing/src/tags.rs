@@ -14,7 +14,7 @@ pub(crate) fn native_key(key: &str) -> Text {
 }
 
 /// What the core makes of it: text and booleans become string tags, numbers numeric ones.
-pub(crate) fn native_value(value: &Value<'_>) -> TagValue {
+pub(crate) fn native_value(value: &Value<'_>) -> TagValue<'static> {
     match value {
         Value::Bool(value) => TagValue::Bool(*value),
         Value::I64(value) => TagValue::I64(*value),

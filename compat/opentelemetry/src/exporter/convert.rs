@@ -82,7 +82,7 @@ pub(super) fn describe(
 #[derive(Default)]
 struct Said {
     /// In the place of the kind.
-    kind: Option<TagValue>,
+    kind: Option<TagValue<'static>>,
     /// The resource is set.
     resource: bool,
 }

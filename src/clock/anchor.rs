@@ -1,30 +1,9 @@
-//! Monotonic nanoseconds, and the way from them to wall time.
-//!
-//! A span's start and end are readings of one monotonic clock, so a step of the wall clock (NTP, a
-//! suspended machine) never makes a duration negative or long. Only the anchor of a trace is wall time.
+//! The way between monotonic and wall time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use tracehound_fork::WriteOnce;
-
-/// A reading of the monotonic clock, in nanoseconds since this process first asked.
-///
-/// Signed, because a user may give a span a start time that lies before that moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticks(pub(crate) i64);
-
-/// The moment all [`Ticks`] of this process count from, and those of the processes forked from it.
-static BASE: WriteOnce<Instant> = WriteOnce::new();
-
-/// The monotonic clock now.
-#[inline]
-pub(crate) fn now() -> Ticks {
-    let since = BASE.get_or_make(Instant::now).elapsed();
-    // In 64 bits, good for three hundred years.
-    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    Ticks(seconds.saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into()))
-}
+use super::ticks::{Ticks, now};
 
 /// Wall time minus monotonic time, in nanoseconds: what turns [`Ticks`] into Unix time and back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,16 +60,6 @@ pub(crate) fn unix_ns(time: SystemTime) -> i64 {
 mod tests {
     use super::*;
     use std::time::Duration;
-
-    #[test]
-    fn ticks_never_go_back() {
-        let mut last = now();
-        for _ in 0..1000 {
-            let next = now();
-            assert!(next >= last);
-            last = next;
-        }
-    }
 
     #[test]
     fn a_wall_time_survives_the_way_through_ticks() {

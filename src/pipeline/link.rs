@@ -1,0 +1,101 @@
+//! The agent, as the worker deals with it: what is sent to it, and what is known of it.
+
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::body::Bytes;
+use hyper::http::HeaderMap;
+use tokio::time::Instant;
+
+use super::inner::Settings;
+use crate::agent::{
+    AgentInfo, AgentState, Client, ContainerOrigin, Endpoint, Outcome, RatesVersion, Request,
+    SendError, common_headers, trace_headers,
+};
+use crate::diag::Diag;
+
+pub(super) const TRACES_PATH: &str = "/v0.4/traces";
+/// How old the knowledge about the agent may become where its answers do not say that it is news.
+const INFO_PERIOD: Duration = Duration::from_secs(300);
+/// An agent that does not answer to `/info` is not asked again so soon: each time costs the whole timeout.
+const INFO_PAUSE: Duration = Duration::from_secs(60);
+
+/// One agent, and what it has said of itself.
+pub(super) struct Link {
+    client: Client,
+    headers: HeaderMap,
+    no_stats: bool,
+    rates: RatesVersion,
+    /// What it can do; `None` where it has not said.
+    pub(super) info: Option<AgentInfo>,
+    info_read: Option<Instant>,
+    info_failed: Option<Instant>,
+    info_state: AgentState,
+}
+
+impl Link {
+    pub(super) fn new(settings: &Settings, diag: &Diag) -> Self {
+        let origin = ContainerOrigin::of_process();
+        Link {
+            client: Client::new(settings.endpoint.clone(), settings.timeout),
+            headers: common_headers(origin, settings.external_env.as_deref(), diag),
+            no_stats: settings.no_stats,
+            rates: RatesVersion::default(),
+            info: None,
+            info_read: None,
+            info_failed: None,
+            info_state: AgentState::default(),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
+    }
+
+    /// Sends a payload of so many chunks, once.
+    pub(super) async fn post(
+        &mut self,
+        chunks: usize,
+        body: Vec<Bytes>,
+    ) -> Result<Outcome, SendError> {
+        let headers = trace_headers(&self.headers, chunks, &self.rates, self.no_stats);
+        let request = Request { method: Method::POST, path: TRACES_PATH, headers: &headers, body };
+        let response = self.client.send(request).await?;
+        self.info_state.observe(&response.headers);
+        Ok(Outcome::read(&response, &mut self.rates))
+    }
+
+    /// Whether it should be asked what it can do: that is not known or out of date.
+    pub(super) fn is_unknown(&self) -> bool {
+        let fresh = self.info_read.is_some_and(|read| read.elapsed() < INFO_PERIOD);
+        let failed = self.info_failed.is_some_and(|failed| failed.elapsed() < INFO_PAUSE);
+        !failed && (!fresh || self.info_state.is_news())
+    }
+
+    /// Asks it what it can do; says whether it has said.
+    pub(super) async fn ask(&mut self) -> bool {
+        let request = Request {
+            method: Method::GET,
+            path: "/info",
+            headers: &self.headers,
+            body: Vec::new(),
+        };
+        match self.client.send(request).await {
+            Ok(response) => {
+                self.info_state.observe(&response.headers);
+                self.info_state.refreshed();
+                self.info_read = Some(Instant::now());
+                let info = AgentInfo::read(&response);
+                let has_said = info.is_some();
+                self.info = info.or_else(|| self.info.take());
+                has_said
+            }
+            // It is away as a whole: when it is back it can be asked.
+            Err(SendError::Connect(_)) => false,
+            Err(_) => {
+                self.info_failed = Some(Instant::now());
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Where a span is, and what is done there.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tracehound_machine::ShortGuard;
+
+use super::baggage::Baggage;
+use super::blanks::{blank, give_back};
+use super::chunk::Buffers;
+use super::record::Record;
+use super::sampling::Decision;
+use super::segment::Segment;
+use super::span_context::SpanContext;
+use super::tags::{NewValue, TagKey, Tags};
+use super::view::SpanView;
+use crate::clock;
+use crate::id::SpanId;
+
+/// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
+#[derive(Clone, Debug)]
+pub(crate) struct At {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) slot: u32,
+    pub(crate) id: SpanId,
+}
+
+impl At {
+    /// Looks at the span, open or finished, as long as it was not handed off.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+        let mut guard = self.segment.body()?;
+        let body = guard.as_mut()?;
+        body.settle_tags();
+        let record = body.record(self.slot, self.id)?;
+        Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
+    }
+
+    /// Changes the span if it is still open, and says whether it was.
+    #[inline]
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
+        let Some(mut guard) = self.segment.body() else { return false };
+        if let Some((record, tags)) = guard.as_mut().and_then(|body| body.open(self.slot, self.id))
+        {
+            change(record, tags);
+            return true;
+        }
+        self.too_late(guard);
+        false
+    }
+
+    /// What of the span crosses the border of a process.
+    pub(crate) fn context(
+        &self,
+        decision: Option<Decision>,
+        baggage: Option<Arc<Baggage>>,
+    ) -> SpanContext {
+        let upstream = match self.segment.upstream.as_deref() {
+            Some(upstream) => SpanContext { links: Vec::new(), error: None, ..upstream.clone() },
+            None => SpanContext::default(),
+        };
+        SpanContext {
+            trace_id: Some(self.segment.trace_id),
+            span_id: Some(self.id),
+            remote: false,
+            priority: decision.map(|decision| decision.priority),
+            mechanism: decision.and_then(|decision| decision.mechanism),
+            last_parent: None,
+            baggage,
+            ..upstream
+        }
+    }
+
+    /// Sets one tag, if the span is still open.
+    ///
+    /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
+    pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
+        let Some(mut guard) = self.segment.body() else { return };
+        match guard.as_mut().and_then(|body| body.open(self.slot, self.id)) {
+            Some((record, tags)) => tags.put(&mut record.tags, key, value),
+            None => self.too_late(guard),
+        }
+    }
+
+    /// As [`At::set_tag`], of a text that is copied.
+    pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
+        let Some(mut guard) = self.segment.body() else { return };
+        match guard.as_mut().and_then(|body| body.open(self.slot, self.id)) {
+            Some((record, tags)) => tags.put_str(&mut record.tags, key, text),
+            None => self.too_late(guard),
+        }
+    }
+
+    #[cold]
+    pub(super) fn too_late(&self, guard: ShortGuard<'_, Option<Buffers>>) {
+        drop(guard);
+        let diag = &self.segment.shared.diag;
+        diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        let Some(guard) = self.segment.body() else { return false };
+        guard.as_ref().is_some_and(|body| body.is_open(self.slot, self.id))
+    }
+
+    /// This span if it is open, else its nearest ancestor here that is.
+    pub(crate) fn nearest_open(&self) -> Option<At> {
+        let (slot, id) = {
+            let guard = self.segment.body()?;
+            let (slot, record) = guard.as_ref()?.nearest_open(self.slot, self.id)?;
+            (slot, record.id?)
+        };
+        Some(At { segment: Arc::clone(&self.segment), slot, id })
+    }
+
+    /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
+    pub(crate) fn finish(&self, end: Option<SystemTime>) {
+        let segment = &self.segment;
+        let end = match end {
+            Some(end) => segment.anchor.ticks(end),
+            None => clock::now(),
+        };
+        let Some(mut guard) = segment.body() else { return };
+        let Some(body) = guard.as_mut() else { return };
+        if body.close(self.slot, self.id, end) {
+            self.hand_off(guard);
+        }
+    }
+
+    /// Finishes the span and every open span above it in this process.
+    pub(crate) fn finish_with_ancestors(&self) {
+        let end = clock::now();
+        let Some(mut guard) = self.segment.body() else { return };
+        let Some(body) = guard.as_mut() else { return };
+        let mut at = Some((self.slot, self.id));
+        let mut finished = false;
+        while let Some((slot, id)) = at {
+            finished |= body.close(slot, id, end);
+            at = body.parent_of(slot, id);
+        }
+        if finished {
+            self.hand_off(guard);
+        }
+    }
+
+    /// Submits what is complete after a span has finished: the trace, or a part of it.
+    #[inline]
+    fn hand_off(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
+        let Some(body) = &*guard else { return };
+        if body.open == 0 {
+            let buffers = guard.take();
+            drop(guard);
+            self.segment.submit(buffers);
+        } else if body.partial_flush_due(&self.segment.shared) {
+            drop(guard);
+            self.flush_partly();
+        }
+    }
+
+    /// Hands the finished spans off and keeps the open ones.
+    #[cold]
+    fn flush_partly(&self) {
+        let segment = &self.segment;
+        // What is sent now binds what is sent later.
+        segment.decide();
+        let fresh = blank(&segment.shared);
+        let Some(mut guard) = segment.body() else { return };
+        let Some(body) = guard.as_mut().filter(|body| body.partial_flush_due(&segment.shared))
+        else {
+            drop(guard);
+            return give_back(fresh);
+        };
+        let mut finished = std::mem::replace(body, fresh);
+        body.take_open(&mut finished);
+        drop(guard);
+        segment.submit(Some(finished));
+    }
+}
