@@ -44,10 +44,10 @@ impl Repeated {
         }
         let Repeated { service, base_service, .. } = self;
         service.clear();
-        service.put(b"\xa7service");
+        service.raw(b"\xa7service");
         service.text(shared.service.as_bytes());
         base_service.clear();
-        base_service.put(b"\xb0_dd.base_service");
+        base_service.raw(b"\xb0_dd.base_service");
         base_service.text(shared.service.as_bytes());
         self.of_tracer = Tags::of(shared, &global, shared.version.as_ref());
         self.of_others = Tags::of(shared, &global, None);
@@ -103,6 +103,6 @@ impl Tags {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Text, &[u8])> {
         self.entries
             .iter()
-            .map(|(key, place)| (key, self.bytes.0.get(place.clone()).unwrap_or_default()))
+            .map(|(key, place)| (key, self.bytes.as_bytes().get(place.clone()).unwrap_or_default()))
     }
 }

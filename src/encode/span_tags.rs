@@ -55,7 +55,7 @@ impl Whole<'_> {
     }
 
     fn service_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
-        tags.text_entry(out, &self.repeated.base_service.0);
+        tags.text_entry(out, self.repeated.base_service.as_bytes());
         match span.record.service_source {
             ServiceSource::Manual => tags.text_entry(out, b"\xab_dd.svc_src\xa1m"),
             ServiceSource::Mapping => {
@@ -81,8 +81,8 @@ impl Whole<'_> {
 
     /// What the first span of the trace in this process has.
     fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
-        tags.text_entry(out, &self.process.runtime_id.0);
-        tags.number_entry(&self.process.id.0);
+        tags.text_entry(out, self.process.runtime_id.as_bytes());
+        tags.number_entry(self.process.id.as_bytes());
         if let Some(hostname) = self.process.hostname.as_deref() {
             tags.text(out, "_dd.hostname", hostname);
         }
@@ -106,8 +106,8 @@ impl Whole<'_> {
         let high = self.segment.trace_id.high();
         if high != 0 {
             tags.text_entry(out, b"\xa9_dd.p.tid");
-            out.put(&[0xb0]);
-            out.put(&hex(high));
+            out.raw(&[0xb0]);
+            out.raw(&hex(high));
         }
         if let Some(decision) = &self.decision {
             sampling::chunk_tags(decision, |tag| write_tag(out, tags, tag));
@@ -152,7 +152,7 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
         tags.add_texts(out, 1, kind_tag(kind));
     }
     if !is_there && !repeated.iter().any(|(key, _)| tags.is_taken(out, key.as_bytes())) {
-        return tags.add_texts(out, repeated.len(), &repeated.bytes.0);
+        return tags.add_texts(out, repeated.len(), repeated.bytes.as_bytes());
     }
     for (key, entry) in repeated.iter() {
         if !span.has(key) && !tags.is_taken(out, key.as_bytes()) {
@@ -210,7 +210,7 @@ mod tests {
             let mut written = Buffer::default();
             written.str(b"span.kind");
             written.str(kind.as_str().as_bytes());
-            assert_eq!(kind_tag(kind), written.0);
+            assert_eq!(kind_tag(kind), written.as_bytes());
         }
     }
 }

@@ -88,7 +88,7 @@ impl TagMaps {
     #[inline(never)]
     fn finds(&self, out: &Buffer, key: &[u8]) -> bool {
         let is_it = |buffer: &Buffer, place: &Range<usize>| {
-            place.len() == key.len() && buffer.0.get(place.clone()) == Some(key)
+            place.len() == key.len() && buffer.as_bytes().get(place.clone()) == Some(key)
         };
         self.taken_texts.iter().any(|place| is_it(out, place))
             || self.taken_numbers.iter().any(|place| is_it(&self.waiting, place))

@@ -73,13 +73,13 @@ impl Encoder {
         common: &Common<'_>,
     ) -> Result<(), NotAdded> {
         if payload.buffer.len() == 0 {
-            payload.buffer.put(&HEADER);
+            payload.buffer.raw(&HEADER);
         }
         let before = payload.buffer.len();
         self.chunk(&mut payload.buffer, chunk, common);
         let after = payload.buffer.len();
         if after > self.max_bytes {
-            payload.buffer.0.truncate(before);
+            payload.buffer.truncate(before);
             let alone = after.saturating_sub(before).saturating_add(HEADER.len());
             return Err(if alone > self.max_bytes { NotAdded::TooLarge } else { NotAdded::Full });
         }
@@ -117,7 +117,7 @@ impl Fields {
     #[inline(always)]
     fn key<const N: usize>(&mut self, out: &mut Buffer, key: &[u8; N]) {
         self.0 = self.0.saturating_add(1);
-        out.put(key);
+        out.raw(key);
     }
 }
 
@@ -126,31 +126,36 @@ impl Whole<'_> {
         let map = out.begin_map();
         let record = span.record;
         match &record.service {
-            None => out.raw(&self.repeated.service.0),
+            None => out.raw(self.repeated.service.as_bytes()),
             Some(service) => {
-                out.put(b"\xa7service");
+                out.raw(b"\xa7service");
                 out.text(service.as_bytes());
             }
         }
         // Late names are settled.
         let name = record.name.as_bytes();
-        out.put(b"\xa4name");
+        out.raw(b"\xa4name");
         out.text(name);
         // The agent would put the name in the place of one that is missing, and count a malformed span.
-        out.put(b"\xa8resource");
+        out.raw(b"\xa8resource");
         match record.resource.as_ref().filter(|resource| !resource.is_empty()) {
             Some(resource) => out.text(resource.as_bytes()),
             None => out.text(name),
         }
         let span_id = record.id.map_or(0, |id| id.get());
-        out.put(&ids_and_start(self.segment.trace_id.low(), span_id, span.start_ns()));
-        out.put(b"\xa8duration");
+        out.raw(b"\xa8trace_id");
+        out.u64(self.segment.trace_id.low());
+        out.raw(b"\xa7span_id");
+        out.u64(span_id);
+        out.raw(b"\xa5start");
+        out.i64(span.start_ns());
+        out.raw(b"\xa8duration");
         out.uint(span.duration_ns().unwrap_or_default());
         // Those seven are always there; the others only where they say something.
         let mut fields = Fields(7);
         if let Some(parent) = record.parent {
             fields.key(out, b"\xa9parent_id");
-            out.uint(parent.get());
+            out.u64(parent.get());
         }
         if record.error {
             fields.key(out, b"\xa5error");
@@ -166,13 +171,13 @@ impl Whole<'_> {
         self.tags(out, tags, span, is_head);
         out.end_map(meta, tags.texts);
         if tags.texts == 0 {
-            out.0.truncate(before_meta);
+            out.truncate(before_meta);
             fields.0 = fields_before;
         }
         if tags.numbers > 0 {
             fields.key(out, b"\xa7metrics");
             out.map(tags.numbers);
-            out.raw(&tags.waiting.0);
+            out.raw(tags.waiting.as_bytes());
         }
         if record.extras.is_some() {
             self.extras(out, &mut fields, span);
@@ -206,41 +211,21 @@ impl Whole<'_> {
     }
 }
 
-const IDS_AND_START: usize = 50;
-
-/// The fields that take eight bytes but for few spans in the world, written at once.
-#[inline(always)]
-fn ids_and_start(trace_id: u64, span_id: u64, start_ns: i64) -> [u8; IDS_AND_START] {
-    let mut fields =
-        *b"\xa8trace_id\xcf\0\0\0\0\0\0\0\0\xa7span_id\xcf\0\0\0\0\0\0\0\0\xa5start\xd3\0\0\0\0\0\0\0\0";
-    fill::<10>(&mut fields, trace_id.to_be_bytes());
-    fill::<27>(&mut fields, span_id.to_be_bytes());
-    fill::<42>(&mut fields, start_ns.to_be_bytes());
-    fields
-}
-
-#[inline(always)]
-fn fill<const AT: usize>(fields: &mut [u8; IDS_AND_START], number: [u8; 8]) {
-    if let Some(place) = fields.get_mut(AT..).and_then(|rest| rest.first_chunk_mut()) {
-        *place = number;
-    }
-}
-
 fn write_link(out: &mut Buffer, link: &SpanLink) {
     let (high, low) = (link.trace_id.high(), link.trace_id.low());
     let optional =
         [high != 0, !link.attributes.is_empty(), link.tracestate.is_some(), link.flags.is_some()];
     out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
-    out.put(b"\xa8trace_id");
+    out.raw(b"\xa8trace_id");
     out.uint(low);
     if high != 0 {
-        out.put(b"\xadtrace_id_high");
+        out.raw(b"\xadtrace_id_high");
         out.uint(high);
     }
-    out.put(b"\xa7span_id");
+    out.raw(b"\xa7span_id");
     out.uint(link.span_id.get());
     if !link.attributes.is_empty() {
-        out.put(b"\xaaattributes");
+        out.raw(b"\xaaattributes");
         out.map(link.attributes.len());
         for (key, value) in &link.attributes {
             out.str(key.as_bytes());
@@ -248,11 +233,11 @@ fn write_link(out: &mut Buffer, link: &SpanLink) {
         }
     }
     if let Some(tracestate) = link.tracestate.as_deref() {
-        out.put(b"\xaatracestate");
+        out.raw(b"\xaatracestate");
         out.text(tracestate.as_bytes());
     }
     if let Some(flags) = link.flags {
-        out.put(b"\xa5flags");
+        out.raw(b"\xa5flags");
         out.uint((flags | FLAGS_KNOWN).into());
     }
 }
