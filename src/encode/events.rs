@@ -1,4 +1,5 @@
-//! Span events: natively for agents that take them, else as one tag of JSON text.
+//! Span events: natively for agents that take them (`SpanEvent` of the agent's `span.proto`), else as one tag of
+//! JSON text.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -25,6 +26,7 @@ pub(crate) fn native(buffer: &mut Buffer, events: &[SpanEvent]) {
     }
 }
 
+/// The numbers are those of `AttributeAnyValueType`.
 fn attribute(buffer: &mut Buffer, value: &EventValue) {
     buffer.map(2);
     buffer.raw(b"\xa4type");

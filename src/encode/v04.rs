@@ -1,13 +1,16 @@
 //! The payload format v0.4: an array of chunks, each an array of spans, each a map.
+//!
+//! The names and types of the fields are those of the agent's `pkg/proto/datadog/trace/span.proto`. Keys are
+//! constants behind their header: `\xa4name` is the text `name`, of four bytes.
 
-use super::events;
 use super::msgpack::Buffer;
 use super::payload::{HEADER, Payload};
 use super::process::{Process, ProcessTags};
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
+use super::{events, links};
 use crate::sampling::SpanSampler;
-use crate::trace::{Chunk, Decision, Segment, SpanLink, SpanView};
+use crate::trace::{Chunk, Decision, Segment, SpanView};
 
 /// Why a chunk was not added to a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +36,8 @@ pub(crate) struct Encoder {
     tags: TagMaps,
 }
 
-/// What the chunk as a whole lends to the spans that are written from it.
-pub(super) struct Whole<'a> {
+/// Writes the spans of one chunk, with what they all share.
+pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<Decision>,
     pub(super) common: &'a Common<'a>,
@@ -95,17 +98,17 @@ impl Encoder {
         let Encoder { process, repeated, tags, native_events, .. } = self;
         let decision = segment.decision();
         let native_events = *native_events;
-        let whole = Whole { segment, decision, common, process, repeated, native_events };
+        let writer = SpanWriter { segment, decision, common, process, repeated, native_events };
         out.array(chunk.len());
         let head = chunk.head();
         if let Some(head) = &head {
-            whole.span(out, tags, head, true);
+            writer.span(out, tags, head, true);
         }
         // Not by the id: another library may have given it twice.
         let is_head =
             |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
         for span in chunk.spans().filter(|span| !is_head(span)) {
-            whole.span(out, tags, &span, false);
+            writer.span(out, tags, &span, false);
         }
     }
 }
@@ -121,7 +124,7 @@ impl Fields {
     }
 }
 
-impl Whole<'_> {
+impl SpanWriter<'_> {
     fn span(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, is_head: bool) {
         let map = out.begin_map();
         let record = span.record;
@@ -199,10 +202,7 @@ impl Whole<'_> {
         }
         if !links.is_empty() {
             fields.key(out, b"\xaaspan_links");
-            out.array(links.len());
-            for link in links {
-                write_link(out, link);
-            }
+            links::native(out, links);
         }
         if !events.is_empty() && self.native_events {
             fields.key(out, b"\xabspan_events");
@@ -210,37 +210,3 @@ impl Whole<'_> {
         }
     }
 }
-
-fn write_link(out: &mut Buffer, link: &SpanLink) {
-    let (high, low) = (link.trace_id.high(), link.trace_id.low());
-    let optional =
-        [high != 0, !link.attributes.is_empty(), link.tracestate.is_some(), link.flags.is_some()];
-    out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
-    out.raw(b"\xa8trace_id");
-    out.uint(low);
-    if high != 0 {
-        out.raw(b"\xadtrace_id_high");
-        out.uint(high);
-    }
-    out.raw(b"\xa7span_id");
-    out.uint(link.span_id.get());
-    if !link.attributes.is_empty() {
-        out.raw(b"\xaaattributes");
-        out.map(link.attributes.len());
-        for (key, value) in &link.attributes {
-            out.str(key.as_bytes());
-            out.text(value.as_bytes());
-        }
-    }
-    if let Some(tracestate) = link.tracestate.as_deref() {
-        out.raw(b"\xaatracestate");
-        out.text(tracestate.as_bytes());
-    }
-    if let Some(flags) = link.flags {
-        out.raw(b"\xa5flags");
-        out.uint((flags | FLAGS_KNOWN).into());
-    }
-}
-
-/// Set whenever the flags of a link are known, so that 0 can mean "unknown".
-const FLAGS_KNOWN: u32 = 1 << 31;

@@ -76,7 +76,7 @@ pub(super) fn parse_integer(text: &[u8]) -> Option<i32> {
 }
 
 /// 16 hexadecimal digits in lower case.
-pub(super) fn hex(value: u64) -> [u8; 16] {
+pub(crate) fn hex(value: u64) -> [u8; 16] {
     let mut digits = [0; 16];
     let (high, low) = digits.split_at_mut(8);
     high.copy_from_slice(&hex_half(value >> 32));

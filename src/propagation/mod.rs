@@ -34,6 +34,8 @@ mod vectors;
 
 pub use block::HeaderBlock;
 pub use carrier::{Extractor, Injector, Lookup};
+#[cfg(feature = "agent")]
+pub(crate) use digits::hex;
 pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::{Outgoing, ProbabilityRef};
 pub(crate) use probability::{Probability, without_threshold};
