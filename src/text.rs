@@ -103,7 +103,6 @@ impl Text {
         }
     }
 
-    /// The same text in a form whose clones are free: for what children inherit.
     /// The text, where it stands in the program.
     #[inline]
     pub(crate) const fn as_literal(&self) -> Option<&'static str> {
@@ -113,6 +112,7 @@ impl Text {
         }
     }
 
+    /// The same text in a form whose clones are free: for what children inherit.
     pub(crate) fn into_shared(self) -> Self {
         match self.0 {
             Repr::Owned(text) => Text(Repr::Shared(text.into())),

@@ -1,4 +1,5 @@
-//! Span events: natively for agents that take them, else as one tag of JSON text.
+//! Span events: natively for agents that take them (`SpanEvent` of the agent's `span.proto`), else as one tag of
+//! JSON text.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -10,12 +11,12 @@ pub(crate) fn native(buffer: &mut Buffer, events: &[SpanEvent]) {
     buffer.array(events.len());
     for event in events {
         buffer.map(if event.attributes.is_empty() { 2 } else { 3 });
-        buffer.put(b"\xaetime_unix_nano");
+        buffer.raw(b"\xaetime_unix_nano");
         buffer.uint(event.unix_ns);
-        buffer.put(b"\xa4name");
+        buffer.raw(b"\xa4name");
         buffer.text(event.name.as_bytes());
         if !event.attributes.is_empty() {
-            buffer.put(b"\xaaattributes");
+            buffer.raw(b"\xaaattributes");
             buffer.map(event.attributes.len());
             for (key, value) in &event.attributes {
                 buffer.str(key.as_bytes());
@@ -25,35 +26,36 @@ pub(crate) fn native(buffer: &mut Buffer, events: &[SpanEvent]) {
     }
 }
 
+/// The numbers are those of `AttributeAnyValueType`.
 fn attribute(buffer: &mut Buffer, value: &EventValue) {
     buffer.map(2);
-    buffer.put(b"\xa4type");
+    buffer.raw(b"\xa4type");
     match value {
         EventValue::Text(value) => {
             buffer.uint(0);
-            buffer.put(b"\xacstring_value");
+            buffer.raw(b"\xacstring_value");
             buffer.text(value.as_bytes());
         }
         EventValue::Bool(value) => {
             buffer.uint(1);
-            buffer.put(b"\xaabool_value");
+            buffer.raw(b"\xaabool_value");
             buffer.bool(*value);
         }
         EventValue::I64(value) => {
             buffer.uint(2);
-            buffer.put(b"\xa9int_value");
+            buffer.raw(b"\xa9int_value");
             buffer.int(*value);
         }
         EventValue::F64(value) => {
             buffer.uint(3);
-            buffer.put(b"\xacdouble_value");
+            buffer.raw(b"\xacdouble_value");
             buffer.f64(*value);
         }
         EventValue::Array(values) => {
             buffer.uint(4);
-            buffer.put(b"\xabarray_value");
+            buffer.raw(b"\xabarray_value");
             buffer.map(1);
-            buffer.put(b"\xa6values");
+            buffer.raw(b"\xa6values");
             buffer.array(values.len());
             for value in values {
                 attribute(buffer, value);

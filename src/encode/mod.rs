@@ -1,7 +1,7 @@
 //! Chunks as bytes: the agent's trace payload formats.
 
 mod events;
-mod hints;
+mod links;
 mod msgpack;
 mod payload;
 mod process;

@@ -1,91 +1,121 @@
-//! The MessagePack writers that the payload formats need, over one growing buffer.
-//!
-//! By hand: most of what is written has a length that is known, and is a few stores then, and nothing can fail.
+//! The MessagePack that the payload formats need, over one growing buffer.
 
-/// Bytes of a payload. Writing cannot fail: the buffer grows.
+use rmp::Marker;
+use rmp::encode::{self, ByteBuf};
+
+/// Bytes of a payload.
+///
+/// Writing cannot fail, which the compiler knows: the error of a [`ByteBuf`] has no values. What is longer than
+/// MessagePack has a form for, 4 GiB, is over the bound of every payload, and is given up as a whole.
 #[derive(Debug, Default)]
-pub(crate) struct Buffer(pub(crate) Vec<u8>);
+pub(crate) struct Buffer(ByteBuf);
 
 impl Buffer {
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
+    /// An empty one, in memory that has served before.
+    pub(crate) fn reusing(mut memory: Vec<u8>) -> Self {
+        memory.clear();
+        Buffer(memory.into())
     }
 
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        self.0.into_vec()
+    }
+
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
-    /// Bytes that are MessagePack already, of any length.
+    pub(crate) fn clear(&mut self) {
+        self.0.as_mut_vec().clear();
+    }
+
+    /// Takes back what has been written since there were so many bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.0.as_mut_vec().truncate(len);
+    }
+
+    /// Bytes that are MessagePack already. Inlined, because those of a constant are a few stores then.
     #[inline(always)]
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.0.as_mut_vec().extend_from_slice(bytes);
     }
 
-    /// As [`Buffer::raw`], of a length that is known: stores instead of a call.
-    #[inline(always)]
-    pub(crate) fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.0.extend_from_slice(bytes);
-    }
-
+    /// Bytes that are UTF-8: a `str` of them would have to be checked again.
     #[inline(always)]
     pub(crate) fn str(&mut self, text: &[u8]) {
+        // What `write_str_len` does as well, but as a call, and one for each text is 9 % of a span.
         match u8::try_from(text.len()) {
-            Ok(len @ 0..=31) => self.put(&[0xa0 | len]),
-            _ => self.str_header(text.len()),
+            Ok(short @ 0..=31) => self.marker(Marker::FixStr(short)),
+            _ => self.long_str_header(text.len()),
         }
         self.raw(text);
     }
 
-    fn str_header(&mut self, length: usize) {
-        let [.., c, d] = len(length);
-        match length {
-            0..=0xff => self.put(&[0xd9, d]),
-            0x100..=0xffff => self.put(&[0xda, c, d]),
-            _ => self.put(&with(0xdb, len(length))),
-        }
+    #[inline(always)]
+    fn marker(&mut self, marker: Marker) {
+        self.0.as_mut_vec().push(marker.to_u8());
+    }
+
+    fn long_str_header(&mut self, len: usize) {
+        let Ok(_) = encode::write_str_len(&mut self.0, length(len));
     }
 
     pub(crate) fn bin(&mut self, bytes: &[u8]) {
-        let [.., c, d] = len(bytes.len());
-        match bytes.len() {
-            0..=0xff => self.put(&[0xc4, d]),
-            0x100..=0xffff => self.put(&[0xc5, c, d]),
-            _ => self.put(&with(0xc6, len(bytes.len()))),
-        }
-        self.raw(bytes);
+        let Ok(()) = encode::write_bin(&mut self.0, bytes);
     }
 
-    #[inline]
     pub(crate) fn uint(&mut self, number: u64) {
-        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-        match number {
-            0x1_0000_0000.. => self.put(&[0xcf, a, b, c, d, e, f, g, h]),
-            0x1_0000.. => self.put(&[0xce, e, f, g, h]),
-            0x100.. => self.put(&[0xcd, g, h]),
-            0x80.. => self.put(&[0xcc, h]),
-            _ => self.put(&[h]),
-        }
+        let Ok(_) = encode::write_uint(&mut self.0, number);
     }
 
-    #[inline]
     pub(crate) fn int(&mut self, number: i64) {
-        if let Ok(number) = u64::try_from(number) {
-            return self.uint(number);
-        }
-        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-        match number {
-            -0x20.. => self.put(&[h]),
-            -0x80.. => self.put(&[0xd0, h]),
-            -0x8000.. => self.put(&[0xd1, g, h]),
-            -0x8000_0000.. => self.put(&[0xd2, e, f, g, h]),
-            _ => self.put(&[0xd3, a, b, c, d, e, f, g, h]),
+        match u64::try_from(number) {
+            Ok(number) => self.uint(number),
+            Err(_) => {
+                let Ok(_) = encode::write_sint(&mut self.0, number);
+            }
         }
     }
 
-    #[inline]
+    /// In eight bytes: for what is rarely small, so that no form has to be chosen.
+    #[inline(always)]
+    pub(crate) fn u64(&mut self, number: u64) {
+        let Ok(()) = encode::write_u64(&mut self.0, number);
+    }
+
+    /// As [`Buffer::u64`].
+    #[inline(always)]
+    pub(crate) fn i64(&mut self, number: i64) {
+        let Ok(()) = encode::write_i64(&mut self.0, number);
+    }
+
     pub(crate) fn f64(&mut self, number: f64) {
-        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-        self.put(&[0xcb, a, b, c, d, e, f, g, h]);
+        let Ok(()) = encode::write_f64(&mut self.0, number);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        let Ok(()) = encode::write_bool(&mut self.0, value);
+    }
+
+    pub(crate) fn map(&mut self, entries: usize) {
+        match u8::try_from(entries) {
+            Ok(few @ 0..=15) => self.marker(Marker::FixMap(few)),
+            _ => self.large_map_header(entries),
+        }
+    }
+
+    fn large_map_header(&mut self, entries: usize) {
+        let Ok(_) = encode::write_map_len(&mut self.0, length(entries));
+    }
+
+    pub(crate) fn array(&mut self, elements: usize) {
+        let Ok(_) = encode::write_array_len(&mut self.0, length(elements));
     }
 
     /// A numeric tag: as an integer where that is shorter and the same number. The agent takes both, and
@@ -111,43 +141,19 @@ impl Buffer {
         }
     }
 
-    pub(crate) fn bool(&mut self, value: bool) {
-        self.put(&[if value { 0xc3 } else { 0xc2 }]);
-    }
-
-    /// The header of a map; beyond 2^32 entries there is no form for it, and no memory either.
-    pub(crate) fn map(&mut self, entries: usize) {
-        let [.., c, d] = len(entries);
-        match entries {
-            0..=15 => self.put(&[0x80 | d]),
-            16..=0xffff => self.put(&[0xde, c, d]),
-            _ => self.put(&with(0xdf, len(entries))),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn array(&mut self, elements: usize) {
-        let [.., c, d] = len(elements);
-        match elements {
-            0..=15 => self.put(&[0x90 | d]),
-            16..=0xffff => self.put(&[0xdc, c, d]),
-            _ => self.put(&with(0xdd, len(elements))),
-        }
-    }
-
     /// Begins a map whose entries are counted as they are written; to be ended with what this returns.
     #[inline]
     pub(crate) fn begin_map(&mut self) -> usize {
         let start = self.len();
-        self.put(&[0x80]);
+        self.map(0);
         start
     }
 
     /// Writes the number of entries where the map began.
     #[inline]
     pub(crate) fn end_map(&mut self, start: usize, entries: usize) {
-        match (u8::try_from(entries), self.0.get_mut(start)) {
-            (Ok(few @ 0..=15), Some(header)) => *header = 0x80 | few,
+        match (u8::try_from(entries), self.0.as_mut_vec().get_mut(start)) {
+            (Ok(few @ 0..=15), Some(header)) => *header = Marker::FixMap(few).to_u8(),
             _ => self.end_large_map(start, entries),
         }
     }
@@ -159,7 +165,7 @@ impl Buffer {
         header.map(entries);
         let end = start.saturating_add(1);
         if end <= self.len() {
-            self.0.splice(start..end, header.0);
+            self.0.as_mut_vec().splice(start..end, header.into_vec());
         }
     }
 
@@ -181,20 +187,14 @@ impl Buffer {
     }
 }
 
-/// Characters that a text may have before it is cut.
+/// Characters that a text may have before it is cut; dd-trace-py's `MAX_SPAN_META_VALUE_LEN`.
 const MAX_CHARS: usize = 25_000;
-/// What is left of a text that was cut, without the mark.
+/// What is left of a text that was cut, without the mark; with it 2,500, `TRUNCATED_SPAN_ATTRIBUTE_LEN` there.
 const KEPT_CHARS: usize = 2_486;
 const CUT_MARK: &str = "<truncated>...";
 
-/// A length as the four bytes that are the most there is a form for.
-#[inline(always)]
-fn len(len: usize) -> [u8; 4] {
-    u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes()
-}
-
-fn with(marker: u8, [a, b, c, d]: [u8; 4]) -> [u8; 5] {
-    [marker, a, b, c, d]
+fn length(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -206,7 +206,7 @@ mod tests {
     fn written(write: impl FnOnce(&mut Buffer)) -> Value {
         let mut buffer = Buffer::default();
         write(&mut buffer);
-        let mut rest = buffer.0.as_slice();
+        let mut rest = buffer.as_bytes();
         let value = rmpv::decode::read_value(&mut rest).unwrap();
         assert!(rest.is_empty());
         value
@@ -269,7 +269,7 @@ mod tests {
             known.uint(9);
             known.map(entries);
             fill(&mut known);
-            assert_eq!(counted.0, known.0);
+            assert_eq!(counted.as_bytes(), known.as_bytes());
         }
     }
 
@@ -289,6 +289,8 @@ mod tests {
             let (number, unsigned) = (number >> shift, unsigned >> shift);
             prop_assert_eq!(written(|out| out.int(number)).as_i64(), Some(number));
             prop_assert_eq!(written(|out| out.uint(unsigned)).as_u64(), Some(unsigned));
+            prop_assert_eq!(written(|out| out.u64(unsigned)).as_u64(), Some(unsigned));
+            prop_assert_eq!(written(|out| out.i64(number)).as_i64(), Some(number));
             if number.unsigned_abs() <= 1 << 53 {
                 prop_assert_eq!(written(|out| out.integral(number)).as_f64(), Some(number as f64));
             }

@@ -1,11 +1,12 @@
 //! A payload being written, and one that is complete.
 
 use hyper::body::Bytes;
+use rmp::Marker;
 
 use super::msgpack::Buffer;
 
 /// An array header of 32 bits: the count is known when the payload is complete.
-pub(super) const HEADER: [u8; 5] = [0xdd, 0, 0, 0, 0];
+pub(super) const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
 
 /// A chunk within a payload.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +24,8 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// Writes into memory that has served before.
-    pub(crate) fn reusing(mut memory: Vec<u8>) -> Self {
-        memory.clear();
-        Payload { buffer: Buffer(memory), parts: Vec::new() }
+    pub(crate) fn reusing(memory: Vec<u8>) -> Self {
+        Payload { buffer: Buffer::reusing(memory), parts: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -47,9 +47,10 @@ impl Payload {
     }
 
     /// No more chunks.
-    pub(crate) fn seal(mut self) -> Sealed {
-        write_count(&mut self.buffer.0, self.parts.len());
-        Sealed { body: self.buffer.0.into(), parts: self.parts }
+    pub(crate) fn seal(self) -> Sealed {
+        let mut body = self.buffer.into_vec();
+        write_count(&mut body, self.parts.len());
+        Sealed { body: body.into(), parts: self.parts }
     }
 }
 

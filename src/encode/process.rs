@@ -32,9 +32,9 @@ pub(super) struct ProcessTags {
 impl From<Process> for ProcessTags {
     fn from(process: Process) -> Self {
         let (mut runtime_id, mut id) = (Buffer::default(), Buffer::default());
-        runtime_id.put(b"\xaaruntime-id");
+        runtime_id.raw(b"\xaaruntime-id");
         runtime_id.text(process.runtime_id.as_bytes());
-        id.put(b"\xaaprocess_id");
+        id.raw(b"\xaaprocess_id");
         id.uint(process.id.into());
         ProcessTags { runtime_id, id, hostname: process.hostname }
     }

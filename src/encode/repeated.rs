@@ -3,10 +3,9 @@
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
-use super::hints::Hints;
 use super::msgpack::Buffer;
 use crate::text::Text;
-use crate::trace::Shared;
+use crate::trace::{Digests, Shared, digest};
 
 /// Bytes that most spans of a tracer have in common.
 #[derive(Debug, Default)]
@@ -32,7 +31,7 @@ pub(super) struct Tags {
     pub(super) bytes: Buffer,
     /// The key of each, and where its entry is.
     entries: Vec<(Text, Range<usize>)>,
-    hints: Hints,
+    digests: Digests,
 }
 
 impl Repeated {
@@ -44,10 +43,10 @@ impl Repeated {
         }
         let Repeated { service, base_service, .. } = self;
         service.clear();
-        service.put(b"\xa7service");
+        service.raw(b"\xa7service");
         service.text(shared.service.as_bytes());
         base_service.clear();
-        base_service.put(b"\xb0_dd.base_service");
+        base_service.raw(b"\xb0_dd.base_service");
         base_service.text(shared.service.as_bytes());
         self.of_tracer = Tags::of(shared, &global, shared.version.as_ref());
         self.of_others = Tags::of(shared, &global, None);
@@ -78,21 +77,22 @@ impl Tags {
         self.bytes.str(key.as_bytes());
         self.bytes.text(value.as_bytes());
         self.entries.push((key.clone(), start..self.bytes.len()));
-        self.hints.add(key.as_bytes());
+        self.digests.add(digest(key.as_bytes()));
     }
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(super) fn hints(&self) -> Hints {
-        self.hints
+    /// The keys.
+    pub(super) fn digests(&self) -> Digests {
+        self.digests
     }
 
     /// Whether there is one of this name.
     #[inline]
-    pub(super) fn has(&self, key: &[u8]) -> bool {
-        self.hints.may_have(key) && self.finds(key)
+    pub(super) fn has(&self, digest: u32, key: &[u8]) -> bool {
+        self.digests.may_have(digest) && self.finds(key)
     }
 
     fn finds(&self, key: &[u8]) -> bool {
@@ -103,6 +103,6 @@ impl Tags {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Text, &[u8])> {
         self.entries
             .iter()
-            .map(|(key, place)| (key, self.bytes.0.get(place.clone()).unwrap_or_default()))
+            .map(|(key, place)| (key, self.bytes.as_bytes().get(place.clone()).unwrap_or_default()))
     }
 }

@@ -4,12 +4,12 @@ use super::events;
 use super::msgpack::Buffer;
 use super::repeated::Tags;
 use super::tag_maps::TagMaps;
-use super::v04::Whole;
+use super::v04::SpanWriter;
 use crate::propagation;
 use crate::sampling;
-use crate::trace::{Kept, ServiceSource, SpanKind, SpanView};
+use crate::trace::{Kept, ServiceSource, SpanKind, SpanView, digest};
 
-impl Whole<'_> {
+impl SpanWriter<'_> {
     /// Writes the string tags, and collects the numeric ones.
     pub(super) fn tags(
         &self,
@@ -55,7 +55,7 @@ impl Whole<'_> {
     }
 
     fn service_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
-        tags.text_entry(out, &self.repeated.base_service.0);
+        tags.text_entry(out, self.repeated.base_service.as_bytes());
         match span.record.service_source {
             ServiceSource::Manual => tags.text_entry(out, b"\xab_dd.svc_src\xa1m"),
             ServiceSource::Mapping => {
@@ -81,8 +81,8 @@ impl Whole<'_> {
 
     /// What the first span of the trace in this process has.
     fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
-        tags.text_entry(out, &self.process.runtime_id.0);
-        tags.number_entry(&self.process.id.0);
+        tags.text_entry(out, self.process.runtime_id.as_bytes());
+        tags.number_entry(self.process.id.as_bytes());
         if let Some(hostname) = self.process.hostname.as_deref() {
             tags.text(out, "_dd.hostname", hostname);
         }
@@ -105,9 +105,8 @@ impl Whole<'_> {
         tags.number_of(b"\xad_dd.tracer_kr", self.common.keep_rate);
         let high = self.segment.trace_id.high();
         if high != 0 {
-            tags.text_entry(out, b"\xa9_dd.p.tid");
-            out.put(&[0xb0]);
-            out.put(&hex(high));
+            tags.text_entry(out, b"\xa9_dd.p.tid\xb0");
+            out.raw(&propagation::hex(high));
         }
         if let Some(decision) = &self.decision {
             sampling::chunk_tags(decision, |tag| write_tag(out, tags, tag));
@@ -130,15 +129,15 @@ fn write_tag(out: &mut Buffer, tags: &mut TagMaps, tag: sampling::Tag<'_>) {
 /// What the user set on the span, and what all spans repeat, unless the span has it with another value.
 fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated: &Tags) {
     // One look for nearly all of them.
-    let watched = tags.taken().and(repeated.hints());
+    let watched = tags.taken().union(repeated.digests());
     let mut is_there = false;
-    for (key, value) in span.all() {
+    for (digest, key, value) in span.with_digests() {
         let key = key.as_bytes();
-        if watched.may_have(key) {
-            if tags.is_taken(out, key) {
+        if watched.may_have(digest) {
+            if tags.is_taken(out, digest, key) {
                 continue;
             }
-            is_there |= repeated.has(key);
+            is_there |= repeated.has(digest, key);
         }
         match value {
             Kept::Text(text) => tags.add_text(out, key, text.as_bytes()),
@@ -148,14 +147,14 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
         }
     }
     if let Some(kind) = span.kind() {
-        is_there |= repeated.has(b"span.kind");
+        is_there |= repeated.has(const { digest(b"span.kind") }, b"span.kind");
         tags.add_texts(out, 1, kind_tag(kind));
     }
-    if !is_there && !repeated.iter().any(|(key, _)| tags.is_taken(out, key.as_bytes())) {
-        return tags.add_texts(out, repeated.len(), &repeated.bytes.0);
+    if !is_there && !tags.taken().may_share(repeated.digests()) {
+        return tags.add_texts(out, repeated.len(), repeated.bytes.as_bytes());
     }
     for (key, entry) in repeated.iter() {
-        if !span.has(key) && !tags.is_taken(out, key.as_bytes()) {
+        if !span.has(key) && !tags.is_taken(out, digest(key.as_bytes()), key.as_bytes()) {
             tags.add_texts(out, 1, entry);
         }
     }
@@ -172,36 +171,9 @@ fn kind_tag(kind: SpanKind) -> &'static [u8] {
     }
 }
 
-/// Sixteen digits.
-fn hex(number: u64) -> [u8; 16] {
-    let mut digits = [0; 16];
-    let (high, low) = digits.split_at_mut(8);
-    high.copy_from_slice(&hex_half(number >> 32));
-    low.copy_from_slice(&hex_half(number & 0xffff_ffff));
-    digits
-}
-
-/// Eight digits of a number of 32 bits, all at once: each four bits become a byte, and each byte its digit.
-fn hex_half(number: u64) -> [u8; 8] {
-    let pairs = (number | number << 16) & 0x0000_ffff_0000_ffff;
-    let bytes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
-    let nibbles = (bytes | bytes << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    // A one in each byte that is a letter; a letter is 39 further on than a digit would be.
-    let letters = (nibbles.wrapping_add(0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
-    let digits = nibbles.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters.wrapping_mul(39));
-    digits.to_be_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_those_of_the_standard_library() {
-        for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
-            assert_eq!(hex(number), format!("{number:016x}").as_bytes());
-        }
-    }
 
     #[test]
     fn every_kind_is_written_as_it_is_called() {
@@ -210,7 +182,7 @@ mod tests {
             let mut written = Buffer::default();
             written.str(b"span.kind");
             written.str(kind.as_str().as_bytes());
-            assert_eq!(kind_tag(kind), written.0);
+            assert_eq!(kind_tag(kind), written.as_bytes());
         }
     }
 }

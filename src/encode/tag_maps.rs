@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::hints::Hints;
+use rmp::Marker;
+
 use super::msgpack::Buffer;
+use crate::trace::{Digests, digest};
 
 /// `meta` and `metrics` of the span that is being written.
 ///
@@ -18,7 +20,7 @@ pub(super) struct TagMaps {
     /// The keys that are taken: where they are in the payload, and in `waiting`.
     taken_texts: Vec<Range<usize>>,
     taken_numbers: Vec<Range<usize>>,
-    taken: Hints,
+    taken: Digests,
 }
 
 impl TagMaps {
@@ -28,7 +30,7 @@ impl TagMaps {
         self.waiting.clear();
         self.taken_texts.clear();
         self.taken_numbers.clear();
-        self.taken = Hints::default();
+        self.taken = Digests::NONE;
     }
 
     // ===== the tracer's own =====
@@ -37,7 +39,7 @@ impl TagMaps {
     #[inline(always)]
     pub(super) fn text_entry(&mut self, out: &mut Buffer, entry: &[u8]) {
         self.taken_texts.push(key_place(out.len(), entry));
-        self.taken.add(key_of(entry));
+        self.taken.add(digest(key_of(entry)));
         self.add_texts(out, 1, entry);
     }
 
@@ -59,7 +61,7 @@ impl TagMaps {
         self.texts = self.texts.saturating_add(1);
         out.str(key.as_bytes());
         self.taken_texts.push(out.len().saturating_sub(key.len())..out.len());
-        self.taken.add(key.as_bytes());
+        self.taken.add(digest(key.as_bytes()));
         out.text(value.as_bytes());
     }
 
@@ -68,7 +70,7 @@ impl TagMaps {
         self.waiting.str(key.as_bytes());
         let end = self.waiting.len();
         self.taken_numbers.push(end.saturating_sub(key.len())..end);
-        self.taken.add(key.as_bytes());
+        self.taken.add(digest(key.as_bytes()));
         self.waiting.number(value);
     }
 
@@ -76,26 +78,26 @@ impl TagMaps {
     fn take_number(&mut self, entry: &[u8]) {
         self.numbers = self.numbers.saturating_add(1);
         self.taken_numbers.push(key_place(self.waiting.len(), entry));
-        self.taken.add(key_of(entry));
+        self.taken.add(digest(key_of(entry)));
     }
 
     /// Whether the tracer has given this tag its own value.
     #[inline]
-    pub(super) fn is_taken(&self, out: &Buffer, key: &[u8]) -> bool {
-        self.taken.may_have(key) && self.finds(out, key)
+    pub(super) fn is_taken(&self, out: &Buffer, digest: u32, key: &[u8]) -> bool {
+        self.taken.may_have(digest) && self.finds(out, key)
     }
 
     #[inline(never)]
     fn finds(&self, out: &Buffer, key: &[u8]) -> bool {
         let is_it = |buffer: &Buffer, place: &Range<usize>| {
-            place.len() == key.len() && buffer.0.get(place.clone()) == Some(key)
+            place.len() == key.len() && buffer.as_bytes().get(place.clone()) == Some(key)
         };
         self.taken_texts.iter().any(|place| is_it(out, place))
             || self.taken_numbers.iter().any(|place| is_it(&self.waiting, place))
     }
 
     /// The keys that are taken.
-    pub(super) fn taken(&self) -> Hints {
+    pub(super) fn taken(&self) -> Digests {
         self.taken
     }
 
@@ -127,9 +129,10 @@ impl TagMaps {
 /// The key of an entry, of at most 31 bytes: behind a header of one.
 #[inline(always)]
 fn key_of(entry: &[u8]) -> &[u8] {
-    match entry.split_first() {
-        Some((header, rest)) => rest.get(..usize::from(header & 0x1f)).unwrap_or_default(),
-        None => &[],
+    let Some((header, rest)) = entry.split_first() else { return &[] };
+    match Marker::from_u8(*header) {
+        Marker::FixStr(len) => rest.get(..usize::from(len)).unwrap_or_default(),
+        _ => &[],
     }
 }
 
@@ -137,4 +140,36 @@ fn key_of(entry: &[u8]) -> &[u8] {
 fn key_place(at: usize, entry: &[u8]) -> Range<usize> {
     let start = at.saturating_add(1);
     start..start.saturating_add(key_of(entry).len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken(tags: &TagMaps, out: &Buffer, key: &str) -> bool {
+        tags.is_taken(out, digest(key.as_bytes()), key.as_bytes())
+    }
+
+    #[test]
+    fn what_the_tracer_has_said_is_taken_until_the_next_span() {
+        let (mut out, mut tags) = (Buffer::default(), TagMaps::default());
+        out.str(b"before");
+        tags.text(&mut out, "text", "long");
+        tags.text_entry(&mut out, b"\xa8language\xa4rust");
+        tags.number("number", 1.0);
+        tags.number_entry(b"\xaaprocess_id\x07");
+        tags.number_of(b"\xad_dd.tracer_kr", 0.5);
+        tags.add_text(&mut out, b"own", b"long");
+        tags.add_texts(&mut out, 2, b"\xa1a\xa1b\xa1c\xa1d");
+        tags.add_number(b"count").integral(3);
+        assert_eq!((tags.texts, tags.numbers), (5, 4));
+        let ours = ["text", "language", "number", "process_id", "_dd.tracer_kr"];
+        assert!(ours.iter().all(|key| is_taken(&tags, &out, key)));
+        for other in ["", "own", "count", "a", "before", "long", "rust", "languagf", "texts"] {
+            assert!(!is_taken(&tags, &out, other), "{other}");
+        }
+        tags.clear();
+        assert!(!ours.iter().any(|key| is_taken(&tags, &out, key)));
+        assert_eq!((tags.texts, tags.numbers, tags.waiting.len()), (0, 0, 0));
+    }
 }

@@ -1,13 +1,16 @@
 //! The payload format v0.4: an array of chunks, each an array of spans, each a map.
+//!
+//! The names and types of the fields are those of the agent's `pkg/proto/datadog/trace/span.proto`. Keys are
+//! constants behind their header: `\xa4name` is the text `name`, of four bytes.
 
-use super::events;
 use super::msgpack::Buffer;
 use super::payload::{HEADER, Payload};
 use super::process::{Process, ProcessTags};
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
+use super::{events, links};
 use crate::sampling::SpanSampler;
-use crate::trace::{Chunk, Decision, Segment, SpanLink, SpanView};
+use crate::trace::{Chunk, Decision, Segment, SpanView};
 
 /// Why a chunk was not added to a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +36,8 @@ pub(crate) struct Encoder {
     tags: TagMaps,
 }
 
-/// What the chunk as a whole lends to the spans that are written from it.
-pub(super) struct Whole<'a> {
+/// Writes the spans of one chunk, with what they all share.
+pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<Decision>,
     pub(super) common: &'a Common<'a>,
@@ -73,13 +76,13 @@ impl Encoder {
         common: &Common<'_>,
     ) -> Result<(), NotAdded> {
         if payload.buffer.len() == 0 {
-            payload.buffer.put(&HEADER);
+            payload.buffer.raw(&HEADER);
         }
         let before = payload.buffer.len();
         self.chunk(&mut payload.buffer, chunk, common);
         let after = payload.buffer.len();
         if after > self.max_bytes {
-            payload.buffer.0.truncate(before);
+            payload.buffer.truncate(before);
             let alone = after.saturating_sub(before).saturating_add(HEADER.len());
             return Err(if alone > self.max_bytes { NotAdded::TooLarge } else { NotAdded::Full });
         }
@@ -95,17 +98,17 @@ impl Encoder {
         let Encoder { process, repeated, tags, native_events, .. } = self;
         let decision = segment.decision();
         let native_events = *native_events;
-        let whole = Whole { segment, decision, common, process, repeated, native_events };
+        let writer = SpanWriter { segment, decision, common, process, repeated, native_events };
         out.array(chunk.len());
         let head = chunk.head();
         if let Some(head) = &head {
-            whole.span(out, tags, head, true);
+            writer.span(out, tags, head, true);
         }
         // Not by the id: another library may have given it twice.
         let is_head =
             |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
         for span in chunk.spans().filter(|span| !is_head(span)) {
-            whole.span(out, tags, &span, false);
+            writer.span(out, tags, &span, false);
         }
     }
 }
@@ -117,40 +120,45 @@ impl Fields {
     #[inline(always)]
     fn key<const N: usize>(&mut self, out: &mut Buffer, key: &[u8; N]) {
         self.0 = self.0.saturating_add(1);
-        out.put(key);
+        out.raw(key);
     }
 }
 
-impl Whole<'_> {
+impl SpanWriter<'_> {
     fn span(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, is_head: bool) {
         let map = out.begin_map();
         let record = span.record;
         match &record.service {
-            None => out.raw(&self.repeated.service.0),
+            None => out.raw(self.repeated.service.as_bytes()),
             Some(service) => {
-                out.put(b"\xa7service");
+                out.raw(b"\xa7service");
                 out.text(service.as_bytes());
             }
         }
         // Late names are settled.
         let name = record.name.as_bytes();
-        out.put(b"\xa4name");
+        out.raw(b"\xa4name");
         out.text(name);
         // The agent would put the name in the place of one that is missing, and count a malformed span.
-        out.put(b"\xa8resource");
+        out.raw(b"\xa8resource");
         match record.resource.as_ref().filter(|resource| !resource.is_empty()) {
             Some(resource) => out.text(resource.as_bytes()),
             None => out.text(name),
         }
         let span_id = record.id.map_or(0, |id| id.get());
-        out.put(&ids_and_start(self.segment.trace_id.low(), span_id, span.start_ns()));
-        out.put(b"\xa8duration");
+        out.raw(b"\xa8trace_id");
+        out.u64(self.segment.trace_id.low());
+        out.raw(b"\xa7span_id");
+        out.u64(span_id);
+        out.raw(b"\xa5start");
+        out.i64(span.start_ns());
+        out.raw(b"\xa8duration");
         out.uint(span.duration_ns().unwrap_or_default());
         // Those seven are always there; the others only where they say something.
         let mut fields = Fields(7);
         if let Some(parent) = record.parent {
             fields.key(out, b"\xa9parent_id");
-            out.uint(parent.get());
+            out.u64(parent.get());
         }
         if record.error {
             fields.key(out, b"\xa5error");
@@ -166,13 +174,13 @@ impl Whole<'_> {
         self.tags(out, tags, span, is_head);
         out.end_map(meta, tags.texts);
         if tags.texts == 0 {
-            out.0.truncate(before_meta);
+            out.truncate(before_meta);
             fields.0 = fields_before;
         }
         if tags.numbers > 0 {
             fields.key(out, b"\xa7metrics");
             out.map(tags.numbers);
-            out.raw(&tags.waiting.0);
+            out.raw(tags.waiting.as_bytes());
         }
         if record.extras.is_some() {
             self.extras(out, &mut fields, span);
@@ -194,10 +202,7 @@ impl Whole<'_> {
         }
         if !links.is_empty() {
             fields.key(out, b"\xaaspan_links");
-            out.array(links.len());
-            for link in links {
-                write_link(out, link);
-            }
+            links::native(out, links);
         }
         if !events.is_empty() && self.native_events {
             fields.key(out, b"\xabspan_events");
@@ -205,57 +210,3 @@ impl Whole<'_> {
         }
     }
 }
-
-const IDS_AND_START: usize = 50;
-
-/// The fields that take eight bytes but for few spans in the world, written at once.
-#[inline(always)]
-fn ids_and_start(trace_id: u64, span_id: u64, start_ns: i64) -> [u8; IDS_AND_START] {
-    let mut fields =
-        *b"\xa8trace_id\xcf\0\0\0\0\0\0\0\0\xa7span_id\xcf\0\0\0\0\0\0\0\0\xa5start\xd3\0\0\0\0\0\0\0\0";
-    fill::<10>(&mut fields, trace_id.to_be_bytes());
-    fill::<27>(&mut fields, span_id.to_be_bytes());
-    fill::<42>(&mut fields, start_ns.to_be_bytes());
-    fields
-}
-
-#[inline(always)]
-fn fill<const AT: usize>(fields: &mut [u8; IDS_AND_START], number: [u8; 8]) {
-    if let Some(place) = fields.get_mut(AT..).and_then(|rest| rest.first_chunk_mut()) {
-        *place = number;
-    }
-}
-
-fn write_link(out: &mut Buffer, link: &SpanLink) {
-    let (high, low) = (link.trace_id.high(), link.trace_id.low());
-    let optional =
-        [high != 0, !link.attributes.is_empty(), link.tracestate.is_some(), link.flags.is_some()];
-    out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
-    out.put(b"\xa8trace_id");
-    out.uint(low);
-    if high != 0 {
-        out.put(b"\xadtrace_id_high");
-        out.uint(high);
-    }
-    out.put(b"\xa7span_id");
-    out.uint(link.span_id.get());
-    if !link.attributes.is_empty() {
-        out.put(b"\xaaattributes");
-        out.map(link.attributes.len());
-        for (key, value) in &link.attributes {
-            out.str(key.as_bytes());
-            out.text(value.as_bytes());
-        }
-    }
-    if let Some(tracestate) = link.tracestate.as_deref() {
-        out.put(b"\xaatracestate");
-        out.text(tracestate.as_bytes());
-    }
-    if let Some(flags) = link.flags {
-        out.put(b"\xa5flags");
-        out.uint((flags | FLAGS_KNOWN).into());
-    }
-}
-
-/// Set whenever the flags of a link are known, so that 0 can mean "unknown".
-const FLAGS_KNOWN: u32 = 1 << 31;

@@ -80,7 +80,7 @@ pub(super) fn parse_integer(text: &[u8]) -> Option<i32> {
 /// The first digit is the lowest byte. One nibble to a byte, then `0` for all and, from ten on, what is between
 /// the digits and the letters.
 #[inline]
-pub(super) fn hex(value: u64) -> [u8; 16] {
+pub(crate) fn hex(value: u64) -> [u8; 16] {
     let bytes = value.swap_bytes();
     let halves = [bytes & 0xffff_ffff, bytes >> 32];
     let pairs = halves.map(|half| (half | (half << 16)) & 0x0000_ffff_0000_ffff);

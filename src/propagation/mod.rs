@@ -35,6 +35,8 @@ mod vectors;
 pub use block::HeaderBlock;
 pub(crate) use block::{Draft, send};
 pub use carrier::{Extractor, Injector, Lookup};
+#[cfg(feature = "agent")]
+pub(crate) use digits::hex;
 pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::{Outgoing, ProbabilityRef};
 pub(crate) use probability::{Probability, without_threshold};

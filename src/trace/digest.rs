@@ -1,4 +1,4 @@
-//! A short stand-in for a key, compared before the key itself.
+//! A short stand-in for a key, compared before the key itself, and sets of them.
 
 /// A few bits that differ for the keys of one span: the length and the last eight bytes, mixed.
 ///
@@ -21,6 +21,42 @@ pub(crate) const fn digest(key: &[u8]) -> u32 {
     (mixed >> 32) as u32
 }
 
+/// The digests of some keys, one bit for each: a key whose bit is missing is none of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Digests(u64);
+
+impl Digests {
+    pub(crate) const NONE: Digests = Digests(0);
+
+    #[inline]
+    pub(crate) fn add(&mut self, digest: u32) {
+        self.0 |= bit(digest);
+    }
+
+    /// Those of the keys in either set.
+    #[inline]
+    pub(crate) fn union(self, other: Digests) -> Digests {
+        Digests(self.0 | other.0)
+    }
+
+    /// Whether the key may be one of them; `false` is certain.
+    #[inline]
+    pub(crate) fn may_have(self, digest: u32) -> bool {
+        self.0 & bit(digest) != 0
+    }
+
+    /// Whether a key may be in both sets; `false` is certain.
+    #[inline]
+    pub(crate) fn may_share(self, other: Digests) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+#[inline]
+fn bit(digest: u32) -> u64 {
+    1u64.wrapping_shl(digest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +70,19 @@ mod tests {
         assert_ne!(digest(b"ab"), digest(b"ba"));
         assert_ne!(digest(b"aXXb"), digest(b"aYYb"));
         assert_ne!(digest(b"abcXYZ"), digest(b"XYZabc"));
+    }
+
+    #[test]
+    fn a_key_that_is_there_is_never_missed() {
+        let keys: [&[u8]; 5] = [b"", b"a", b"env", b"version", &[0xff; 300]];
+        let mut all = Digests::NONE;
+        assert!(keys.iter().all(|key| !all.may_have(digest(key))));
+        for digest in keys.map(digest) {
+            let mut alone = Digests::NONE;
+            alone.add(digest);
+            assert!(!alone.may_share(Digests::NONE));
+            all = all.union(alone);
+            assert!(all.may_have(digest) && all.may_share(alone));
+        }
     }
 }

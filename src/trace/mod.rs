@@ -47,6 +47,8 @@ pub(crate) use builder::{begin_late_named, begin_named};
 pub(crate) use chunk::{Buffers, Chunk};
 pub use chunk_builder::{ChunkBuilder, RecordedSpan};
 pub use context::Context;
+#[cfg(feature = "agent")]
+pub(crate) use digest::{Digests, digest};
 pub use extras::{EventValue, SpanEvent, SpanLink};
 pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};

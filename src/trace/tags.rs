@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-use super::digest::digest;
+use super::digest::{Digests, digest};
 use super::late::{Late, LateTags, Waiting};
 use super::new_tag::{Key, NewValue, Slice, TagKey};
 use super::record::Record;
@@ -16,16 +16,16 @@ const END: u32 = u32::MAX;
 /// The tags of one span: a list through the [`Tags`] of its segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TagList {
-    /// One bit for the digest of each key. A key whose bit is missing is not in the list, and need not be looked
-    /// for.
-    keys: u64,
+    /// A key that is not among these need not be looked for.
+    keys: Digests,
     first: u32,
     last: u32,
     len: u32,
 }
 
 impl TagList {
-    pub(crate) const EMPTY: TagList = TagList { keys: 0, first: END, last: END, len: 0 };
+    pub(crate) const EMPTY: TagList =
+        TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
 
     /// Whether the list is too long to be walked for each tag that is set.
     #[inline]
@@ -35,13 +35,8 @@ impl TagList {
 
     #[inline]
     fn may_have(self, digest: u32) -> bool {
-        self.keys & bit(digest) != 0
+        self.keys.may_have(digest)
     }
-}
-
-#[inline]
-fn bit(digest: u32) -> u64 {
-    1u64.wrapping_shl(digest)
 }
 
 /// Tags of one span up to which a walk is faster than an index.
@@ -178,13 +173,21 @@ impl Tags {
 
     /// Every tag that is set, in the order of the first setting of each key.
     pub(crate) fn iter<'a>(&'a self, list: &TagList) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
+        self.with_digests(list).map(|(_, key, value)| (key, value))
+    }
+
+    /// As [`Tags::iter`], behind the digest of each key.
+    pub(crate) fn with_digests<'a>(
+        &'a self,
+        list: &TagList,
+    ) -> impl Iterator<Item = (u32, &'a Text, Kept<'a>)> {
         let mut at = list.first;
         std::iter::from_fn(move || {
             let tag = self.all.get(at as usize)?;
             at = tag.next;
-            Some((&tag.key, tag.value.read(&self.texts)))
+            Some((tag, tag.value.read(&self.texts)))
         })
-        .filter_map(|(key, value)| Some((key, value?)))
+        .filter_map(|(tag, value)| Some((tag.digest, &tag.key, value?)))
     }
 
     /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
@@ -296,7 +299,7 @@ impl Tags {
         }
         list.last = index;
         list.len = list.len.saturating_add(1);
-        list.keys |= bit(digest);
+        list.keys.add(digest);
         if list.is_long() {
             self.enter(list, index, digest);
         }

@@ -165,6 +165,12 @@ impl<'a> SpanView<'a> {
         self.record.extras.as_ref().map_or(&[], |extras| &extras.structs)
     }
 
+    /// The span's own tags, each behind the digest of its key.
+    #[cfg(feature = "agent")]
+    pub(crate) fn with_digests(&self) -> impl Iterator<Item = (u32, &'a Text, Kept<'a>)> {
+        self.tags.with_digests(&self.record.tags)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
         self.tags.iter(&self.record.tags)
     }
