@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use cases::{CASES, Case};
 use recorded::RECORDED;
 
-/// What a case may take more than was recorded, in per cent. Repeated, the figures are within 1.
+/// What a case may take more than was recorded, in per cent. Repeated, the figures are within 3.
 const TOLERANCE: u64 = 5;
 
 const RECORD: &str = "record the new figures: cargo bench --bench instructions -- --record";

@@ -5,11 +5,11 @@ pub(crate) const RECORDED: (&str, &str, &[(&str, u64)]) = (
     "1.95.0",
     "x86_64-linux",
     &[
-        ("native: root", 1499),
-        ("native: root and 9 children", 1181),
-        ("native: hot", 2570),
-        ("opentelemetry: hot", 4863),
-        ("inject", 4612),
-        ("extract", 4996),
+        ("native: root", 752),
+        ("native: root and 9 children", 745),
+        ("native: hot", 1555),
+        ("opentelemetry: hot", 2995),
+        ("inject", 4624),
+        ("extract", 4957),
     ],
 );
