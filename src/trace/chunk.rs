@@ -38,9 +38,11 @@ const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 const MAX_KEPT_TEXT: usize = 32 * 1024;
 
 impl Buffers {
-    /// What the vectors hold in memory, and the texts of tags.
+    /// What it holds in memory, with the texts of tags and the segment.
     pub(crate) fn bytes(&self) -> usize {
-        self.spans.capacity().saturating_mul(size_of::<Record>()).saturating_add(self.tags.bytes())
+        const FIXED: usize = size_of::<Body>().saturating_add(size_of::<Segment>());
+        let spans = self.spans.capacity().saturating_mul(size_of::<Record>());
+        spans.saturating_add(self.tags.bytes()).saturating_add(FIXED)
     }
 
     /// Emptied for another trace, or `None` when they have grown too large to keep.
@@ -90,7 +92,7 @@ impl Chunk {
                 held = held.wrapping_add(extras.bytes());
             }
         }
-        held.saturating_add(self.buffers.bytes()).saturating_add(size_of::<Segment>())
+        held.saturating_add(self.buffers.bytes())
     }
 
     /// Whether a span may have events; says so rather too often.
