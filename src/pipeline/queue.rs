@@ -1,11 +1,17 @@
 //! The bounded hand-off from application threads to the worker, and empty vectors going back.
 
+use std::cell::Cell;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sync::lock;
 use crate::trace::{Buffers, Chunk};
 
-/// Spans that wake the worker before its interval is over: about half a megabyte to write.
+/// Threads that hand over at the same time meet only where there are more of them than lanes.
+const LANES: usize = 4;
+/// What a lane takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
+const CLAIM_BYTES: usize = 64 * 1024;
+/// Spans in a lane that wake the worker before its interval is over: about half a megabyte to write.
 const WAKE_SPANS: usize = 3_000;
 /// Pairs of empty vectors kept for new traces, and what they may hold in memory. Enough for the traces of one span
 /// that come between two turns of the worker: a thread that finds none left allocates, and lets them grow.
@@ -17,9 +23,30 @@ const PORTION: usize = 16;
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    waiting: Apart<Mutex<Waiting>>,
+    lanes: [Apart<Mutex<Waiting>>; LANES],
+    /// What the lanes have taken of the room, used or not.
+    claimed: Apart<AtomicUsize>,
     blanks: Apart<Mutex<Blanks>>,
     max_bytes: usize,
+}
+
+/// The lane of the thread that takes the next one.
+static NEXT_LANE: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static LANE: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+fn lane_of_thread() -> usize {
+    let next = || NEXT_LANE.fetch_add(1, Ordering::Relaxed) % LANES;
+    let lane = LANE.try_with(|lane| {
+        lane.get().unwrap_or_else(|| {
+            let taken = next();
+            lane.set(Some(taken));
+            taken
+        })
+    });
+    lane.unwrap_or_default()
 }
 
 /// Two cache lines of its own, which processors fetch together: the threads that write here disturb nobody
@@ -33,6 +60,8 @@ struct Waiting {
     chunks: Vec<Chunk>,
     spans: usize,
     bytes: usize,
+    /// What the lane may hold before it claims more.
+    claimed: usize,
     /// Spans that were ever put in.
     accepted: u64,
     closed: bool,
@@ -83,20 +112,29 @@ pub(crate) enum Pushed {
 impl Queue {
     /// `max_bytes`: what the chunks that wait may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Queue { waiting: Apart::default(), blanks: Apart::default(), max_bytes }
+        Queue {
+            lanes: Default::default(),
+            claimed: Apart::default(),
+            blanks: Apart::default(),
+            max_bytes,
+        }
     }
 
     /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
+        self.push_into(lane_of_thread(), chunk)
+    }
+
+    fn push_into(&self, lane: usize, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
-        let mut waiting = lock(&self.waiting.0);
+        let [first, ..] = &self.lanes;
+        let mut waiting = lock(&self.lanes.get(lane).unwrap_or(first).0);
         if waiting.closed {
             drop(waiting);
             return Pushed::Closed;
         }
         let held = waiting.bytes.saturating_add(bytes);
-        // A chunk that is larger than the whole queue still gets its chance when nothing else waits.
-        if held > self.max_bytes && !waiting.chunks.is_empty() {
+        if held > waiting.claimed && !self.claim(&mut waiting, held) {
             drop(waiting);
             return Pushed::Full;
         }
@@ -110,23 +148,50 @@ impl Queue {
         if wake { Pushed::QueuedWake } else { Pushed::Queued }
     }
 
-    /// Takes everything, leaving `empty` in its place.
+    /// Gets room for a lane that wants to hold so much: some more than that, where there is.
+    #[cold]
+    fn claim(&self, waiting: &mut Waiting, held: usize) -> bool {
+        let need = held.saturating_sub(waiting.claimed);
+        for bytes in [need.max(CLAIM_BYTES.min(self.max_bytes / 64)), need] {
+            let before = self.claimed.0.fetch_add(bytes, Ordering::Relaxed);
+            // A chunk that is larger than the whole queue still gets its chance when nothing else waits.
+            if before.saturating_add(bytes) <= self.max_bytes || before == 0 {
+                waiting.claimed = waiting.claimed.saturating_add(bytes);
+                return true;
+            }
+            self.claimed.0.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        false
+    }
+
+    /// Takes everything, leaving `empty` in the place of the first that there is.
     pub(crate) fn take(&self, mut empty: Vec<Chunk>) -> Vec<Chunk> {
         empty.clear();
-        let mut waiting = lock(&self.waiting.0);
-        waiting.spans = 0;
-        waiting.bytes = 0;
-        std::mem::replace(&mut waiting.chunks, empty)
+        let mut taken = empty;
+        for lane in &self.lanes {
+            let mut waiting = lock(&lane.0);
+            let Waiting { chunks, spans, bytes, claimed, .. } = &mut *waiting;
+            (*spans, *bytes) = (0, 0);
+            self.claimed.0.fetch_sub(std::mem::take(claimed), Ordering::Relaxed);
+            if taken.is_empty() {
+                std::mem::swap(chunks, &mut taken);
+            } else {
+                taken.append(chunks);
+            }
+        }
+        taken
     }
 
     /// Spans that were put in so far.
     pub(crate) fn accepted(&self) -> u64 {
-        lock(&self.waiting.0).accepted
+        self.lanes.iter().fold(0, |sum, lane| sum.saturating_add(lock(&lane.0).accepted))
     }
 
     /// Refuses what comes from now on.
     pub(crate) fn close(&self) {
-        lock(&self.waiting.0).closed = true;
+        for lane in &self.lanes {
+            lock(&lane.0).closed = true;
+        }
     }
 
     /// Keeps vectors for other traces, and empties the portion.
@@ -214,7 +279,39 @@ mod tests {
     fn a_closed_queue_takes_nothing() {
         let queue = Queue::new(usize::MAX);
         queue.close();
-        assert_eq!(queue.push(chunk(&Bench::new(), 1)), Pushed::Closed);
+        for lane in 0..LANES {
+            assert_eq!(queue.push_into(lane, chunk(&Bench::new(), 1)), Pushed::Closed);
+        }
+    }
+
+    #[test]
+    fn the_lanes_share_one_room_and_are_taken_together() {
+        let bench = Bench::new();
+        let each = chunk(&bench, 5).bytes();
+        for room in [10 * each, 1_000 * each] {
+            let queue = Queue::new(room);
+            let mut pushed = 0;
+            while queue.push_into(pushed % LANES, chunk(&bench, 5)) != Pushed::Full {
+                pushed += 1;
+            }
+            let held: usize = queue.lanes.iter().map(|lane| lock(&lane.0).bytes).sum();
+            // What lanes have claimed and not used is lost to the others, and that is little.
+            assert!(held <= room && held + room / 16 + each > room, "{held} of {room}");
+            assert_eq!(queue.accepted(), pushed as u64 * 5);
+            assert_eq!(queue.take(Vec::new()).len(), pushed);
+            assert_eq!(queue.claimed.0.load(Ordering::Relaxed), 0);
+            assert!(queue.take(Vec::new()).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_thread_keeps_to_its_lane() {
+        let lanes = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..LANES).map(|_| scope.spawn(lane_of_thread)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(lanes.iter().all(|lane| *lane < LANES), "{lanes:?}");
+        assert_eq!(lane_of_thread(), lane_of_thread());
     }
 
     #[test]
