@@ -114,7 +114,33 @@ impl SpanId {
     pub(crate) fn generate() -> Self {
         SpanId(NonZeroU64::new(random()).unwrap_or(NonZeroU64::MIN))
     }
+
+    /// A fresh id for a span of the part of a trace that begins with `root`, which is in slot 0: it tells in
+    /// which slot the span is, so that a handle need not.
+    ///
+    /// All bits are as random as those of the root; the ids of one slot differ in the other 47.
+    #[inline]
+    pub(crate) fn in_slot(root: SpanId, slot: u32) -> Self {
+        let bits = (random() & !SLOT_MASK) | ((root.get() ^ u64::from(slot)) & SLOT_MASK);
+        SpanId(NonZeroU64::new(bits).unwrap_or(ANY_BUT_A_SLOT))
+    }
+
+    /// The slot of the span, if this is an id that was made by [`SpanId::in_slot`] with the same root, or the
+    /// root itself.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "17 bits")]
+    pub(crate) const fn slot(self, root: SpanId) -> u32 {
+        ((self.get() ^ root.get()) & SLOT_MASK) as u32
+    }
+
+    /// Slots that an id can tell apart.
+    pub(crate) const SLOTS: usize = 1 << SLOT_BITS;
 }
+
+const SLOT_BITS: u32 = 17;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+/// In the place of an id that would be zero: the bits that tell the slot stay zero.
+const ANY_BUT_A_SLOT: NonZeroU64 = NonZeroU64::MIN.saturating_add(SLOT_MASK);
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -257,6 +283,22 @@ mod tests {
         let ones = (0..10_000).fold(0, |seen, _| seen | random());
         let zeros = (0..10_000).fold(u64::MAX, |seen, _| seen & random());
         assert_eq!((ones, zeros), (u64::MAX, 0));
+    }
+
+    #[test]
+    fn an_id_tells_its_slot_and_is_random_otherwise() {
+        let root = SpanId::generate();
+        assert_eq!(root.slot(root), 0);
+        let slots = [0, 1, 2, 99_999, SLOT_MASK as u32];
+        for slot in slots {
+            let ids: HashSet<SpanId> = (0..1000).map(|_| SpanId::in_slot(root, slot)).collect();
+            assert!(ids.iter().all(|id| id.slot(root) == slot));
+            assert_eq!(ids.len(), 1000);
+        }
+        let roots = || (0..10_000).map(|_| SpanId::in_slot(SpanId::generate(), 7).get());
+        assert_eq!(roots().fold(0, |seen, id| seen | id), u64::MAX);
+        assert_eq!(roots().fold(u64::MAX, |seen, id| seen & id), 0);
+        assert_eq!(ANY_BUT_A_SLOT.get() & SLOT_MASK, 0);
     }
 
     #[test]

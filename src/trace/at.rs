@@ -18,21 +18,29 @@ use super::view::SpanView;
 use crate::clock;
 use crate::id::SpanId;
 
-/// Where a span is. The id is the generation: a handle whose slot was used again finds another id there.
+/// Where a span is: the id tells the slot, and is its generation. A handle whose slot was used again finds
+/// another id there.
+///
+/// Two words, which go from function to function in registers.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     pub(crate) segment: Arc<Segment>,
-    pub(crate) slot: u32,
     pub(crate) id: SpanId,
 }
 
 impl At {
+    /// Where the span is in its segment, as long as it is there.
+    #[inline]
+    pub(super) fn slot(&self) -> u32 {
+        self.id.slot(self.segment.root)
+    }
+
     /// Looks at the span, open or finished, as long as it was not handed off.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
         let mut guard = self.segment.body()?;
         let body = guard.as_mut()?;
         body.settle_tags();
-        let record = body.record(self.slot, self.id)?;
+        let record = body.record(self.slot(), self.id)?;
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
 
@@ -40,7 +48,7 @@ impl At {
     #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         let Some(mut guard) = self.segment.body() else { return false };
-        if let Some((record, tags)) = guard.as_mut().and_then(|body| body.open(self.slot, self.id))
+        if let Some((record, tags)) = guard.as_mut().and_then(|body| body.open(self.slot(), self.id))
         {
             change(record, tags);
             return true;
@@ -76,7 +84,7 @@ impl At {
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
     pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.slot, self.id)) {
+        match guard.as_mut().and_then(|body| body.open(self.slot(), self.id)) {
             Some((record, tags)) => tags.put(&mut record.tags, key, value),
             None => self.too_late(guard),
         }
@@ -85,7 +93,7 @@ impl At {
     /// As [`At::set_tag`], of a text that is copied.
     pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
         let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.slot, self.id)) {
+        match guard.as_mut().and_then(|body| body.open(self.slot(), self.id)) {
             Some((record, tags)) => tags.put_str(&mut record.tags, key, text),
             None => self.too_late(guard),
         }
@@ -100,17 +108,17 @@ impl At {
 
     pub(crate) fn is_open(&self) -> bool {
         let Some(guard) = self.segment.body() else { return false };
-        guard.as_ref().is_some_and(|body| body.is_open(self.slot, self.id))
+        guard.as_ref().is_some_and(|body| body.is_open(self.slot(), self.id))
     }
 
     /// This span if it is open, else its nearest ancestor here that is.
     pub(crate) fn nearest_open(&self) -> Option<At> {
-        let (slot, id) = {
+        let id = {
             let guard = self.segment.body()?;
-            let (slot, record) = guard.as_ref()?.nearest_open(self.slot, self.id)?;
-            (slot, record.id?)
+            let (_, record) = guard.as_ref()?.nearest_open(self.slot(), self.id)?;
+            record.id?
         };
-        Some(At { segment: Arc::clone(&self.segment), slot, id })
+        Some(At { segment: Arc::clone(&self.segment), id })
     }
 
     /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
@@ -122,7 +130,7 @@ impl At {
         };
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
-        if body.close(self.slot, self.id, end) {
+        if body.close(self.slot(), self.id, end) {
             self.hand_off(guard);
         }
     }
@@ -132,7 +140,7 @@ impl At {
         let end = clock::now();
         let Some(mut guard) = self.segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
-        let mut at = Some((self.slot, self.id));
+        let mut at = Some((self.slot(), self.id));
         let mut finished = false;
         while let Some((slot, id)) = at {
             finished |= body.close(slot, id, end);

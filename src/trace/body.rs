@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::baggage::Baggage;
 use super::late::LateTags;
-use super::record::Record;
+use super::record::{OPEN, Record, ServiceSource};
 use super::segment::Segment;
 use super::shared::Shared;
 use super::span_context::SpanContext;
@@ -16,6 +17,7 @@ use crate::id::SpanId;
 ///
 /// A bound on memory where a program starts spans and never finishes them.
 pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
+const _: () = assert!(MAX_SPANS_PER_TRACE <= SpanId::SLOTS, "an id tells each slot");
 
 /// Spans that there is room for at the least, where there is any.
 const LEAST_ROOM: usize = 4;
@@ -78,40 +80,86 @@ impl Body {
         self.record(slot, id).map(|record| (slot, record))
     }
 
-    /// Puts a new span into a slot; `None` when the trace is full.
+    /// Puts a new span into a slot, which its id comes from; `None` when the trace is full.
     #[inline]
-    pub(super) fn push(&mut self, draft: &mut impl Draft, born: Born) -> Option<u32> {
-        // With room at hand the record is written where it stays, and not moved there.
+    pub(super) fn push(
+        &mut self,
+        draft: &mut impl Draft,
+        born: Born,
+        name: impl Fn(u32) -> SpanId,
+    ) -> Option<SpanId> {
         if self.spans.len() == self.spans.capacity() || !self.free.is_empty() {
-            return self.push_slowly(draft, born);
+            return self.push_slowly(draft, born, name);
         }
         let slot = u32::try_from(self.spans.len()).ok()?;
-        let record = draft.record(born, &mut self.tags);
-        self.spans.push(record);
-        self.open = self.open.saturating_add(1);
-        Some(slot)
+        // A constant, changed where it stays: what is put together elsewhere is read back wider than it was written.
+        self.spans.push(Record::VACANT);
+        self.begin(slot, draft, born, name(slot))
     }
 
     #[cold]
     #[inline(never)]
-    fn push_slowly(&mut self, draft: &mut impl Draft, born: Born) -> Option<u32> {
+    fn push_slowly(
+        &mut self,
+        draft: &mut impl Draft,
+        born: Born,
+        name: impl Fn(u32) -> SpanId,
+    ) -> Option<SpanId> {
         let slot = match self.free.pop() {
-            Some(slot) => {
-                *self.spans.get_mut(slot as usize)? = draft.record(born, &mut self.tags);
-                slot
-            }
+            Some(slot) => slot,
             None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
             None => {
                 let most = MAX_SPANS_PER_TRACE.saturating_sub(self.spans.len());
                 self.spans.reserve_exact(self.spans.len().clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
                 let slot = u32::try_from(self.spans.len()).ok()?;
-                let record = draft.record(born, &mut self.tags);
-                self.spans.push(record);
+                self.spans.push(Record::VACANT);
                 slot
             }
         };
+        self.begin(slot, draft, born, name(slot))
+    }
+
+    /// Makes a vacant record the one of a span.
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        slot: u32,
+        draft: &mut impl Draft,
+        born: Born,
+        id: SpanId,
+    ) -> Option<SpanId> {
+        let record = self.spans.get_mut(slot as usize)?;
+        draft.fill(record, &mut self.tags);
+        record.id = Some(id);
+        record.parent = born.parent;
+        record.parent_slot = born.parent_slot;
+        record.start = born.start;
+        record.duration = OPEN;
+        record.local_root = born.local_root;
+        if record.service_source == ServiceSource::Inherited {
+            record.service_source = born.service_source;
+        }
         self.open = self.open.saturating_add(1);
-        Some(slot)
+        Some(id)
+    }
+
+    /// Gives a new span what its parent has and it has not itself, and baggage over the parent's.
+    #[cold]
+    pub(super) fn inherit(&mut self, slot: u32, parent_slot: u32, baggage: Option<Arc<Baggage>>) {
+        let parent = self.spans.get(parent_slot as usize);
+        let baggage = baggage.or_else(|| parent?.baggage.clone());
+        let service = parent.and_then(|parent| {
+            let service = parent.service.clone()?;
+            Some((service, parent.service_source))
+        });
+        let Some(record) = self.spans.get_mut(slot as usize) else { return };
+        record.baggage = baggage;
+        if let Some((service, source)) = service {
+            // One that named the tracer's own service has none either, and another source.
+            if record.service.is_none() && record.service_source == source {
+                record.service = Some(service);
+            }
+        }
     }
 
     /// Adds links that came from upstream to the first span.

@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use super::at::At;
 use super::context::Context;
 use super::owned::{ActiveSpan, Span};
-use super::record::{NamingFn, OPEN, Record, ServiceSource, SpanKind};
+use super::record::{NamingFn, Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::Segment;
 use super::shared::Shared;
 use super::span::SpanRef;
-use super::start::{Born, Draft, Lineage, Started};
+use super::start::{Draft, Lineage, NoChild};
 use super::tagging::{Change, Special, changes};
 use super::tags::Tags;
 use super::value::{TagValue, Value};
@@ -67,24 +67,12 @@ impl Draft for Plan {
         self.start
     }
 
-    fn record(&mut self, born: Born, tags: &mut Tags) -> Record {
-        let mut record = std::mem::replace(&mut self.record, Record::VACANT);
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        *record = std::mem::replace(&mut self.record, Record::VACANT);
         self.start = None;
-        record.id = Some(born.id);
-        record.parent = born.parent;
-        record.parent_slot = born.parent_slot;
-        record.start = born.start;
-        record.duration = OPEN;
-        record.baggage = born.baggage;
-        record.local_root = born.local_root;
-        if record.service_source == ServiceSource::Inherited {
-            record.service = born.service;
-            record.service_source = born.service_source;
-        }
         for (key, value) in self.tags.drain(..) {
             tags.set(&mut record.tags, key, value);
         }
-        record
     }
 }
 
@@ -98,20 +86,8 @@ impl Draft for Named {
     }
 
     #[inline(always)]
-    fn record(&mut self, born: Born, _: &mut Tags) -> Record {
-        Record {
-            id: Some(born.id),
-            parent: born.parent,
-            parent_slot: born.parent_slot,
-            start: born.start,
-            duration: OPEN,
-            name: std::mem::take(&mut self.0),
-            service: born.service,
-            service_source: born.service_source,
-            baggage: born.baggage,
-            local_root: born.local_root,
-            ..Record::VACANT
-        }
+    fn fill(&mut self, record: &mut Record, _: &mut Tags) {
+        record.name = std::mem::take(&mut self.0);
     }
 }
 
@@ -137,22 +113,10 @@ impl Draft for LateNamed {
     }
 
     #[inline(always)]
-    fn record(&mut self, born: Born, _: &mut Tags) -> Record {
-        Record {
-            id: Some(born.id),
-            parent: born.parent,
-            parent_slot: born.parent_slot,
-            start: born.start,
-            duration: OPEN,
-            resource: Some(std::mem::take(&mut self.resource)),
-            kind: Some(self.kind),
-            naming: Some(self.naming),
-            service: born.service,
-            service_source: born.service_source,
-            baggage: born.baggage,
-            local_root: born.local_root,
-            ..Record::VACANT
-        }
+    fn fill(&mut self, record: &mut Record, _: &mut Tags) {
+        record.resource = Some(std::mem::take(&mut self.resource));
+        record.kind = Some(self.kind);
+        record.naming = Some(self.naming);
     }
 }
 
@@ -356,14 +320,14 @@ fn begin(
     draft: &mut impl Draft,
 ) -> Option<At> {
     let Context { span, mut remote, baggage } = context;
-    match span.and_then(|span| span.at) {
+    match span.at {
         Some(parent) if parent.segment.is_inherited() => {
             remote = SpanRef { at: Some(parent) }.handed_over(lineage).map(Arc::new);
         }
         Some(parent) => match parent.start_child(draft, baggage.clone(), lineage) {
-            Started::Child(at) => return Some(at),
-            Started::Full => return None,
-            Started::Orphan => {}
+            Ok(id) => return Some(At { id, ..parent }),
+            Err(NoChild::Full) => return None,
+            Err(NoChild::Orphan) => {}
         },
         None => {}
     }

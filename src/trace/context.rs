@@ -14,7 +14,8 @@ use super::start::Lineage;
 /// thread or task, and give it to [`Tracer::activate`](crate::Tracer::activate) there.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
-    pub(crate) span: Option<SpanRef>,
+    /// None where the parent is elsewhere, or there is none.
+    pub(crate) span: SpanRef,
     pub(crate) remote: Option<Arc<SpanContext>>,
     pub(crate) baggage: Option<Arc<Baggage>>,
 }
@@ -23,13 +24,13 @@ impl Context {
     /// Nothing active: what starts below it begins a new trace.
     #[must_use]
     pub const fn empty() -> Self {
-        Context { span: None, remote: None, baggage: None }
+        Context { span: SpanRef::none(), remote: None, baggage: None }
     }
 
     /// The span of this process that is active, open or not.
     #[must_use]
     pub fn span(&self) -> Option<&SpanRef> {
-        self.span.as_ref()
+        Some(&self.span).filter(|span| span.is_some())
     }
 
     /// What came from another process and is active.
@@ -43,7 +44,7 @@ impl Context {
     pub fn baggage(&self) -> Option<Arc<Baggage>> {
         self.baggage
             .clone()
-            .or_else(|| self.span.as_ref()?.shared_baggage())
+            .or_else(|| self.span.shared_baggage())
             .or_else(|| self.remote.as_ref()?.baggage.clone())
     }
 
@@ -65,15 +66,15 @@ impl Context {
     /// came from elsewhere.
     #[inline]
     pub(crate) fn seen_from_here(&mut self, lineage: Lineage) {
-        if self.span.as_ref().is_some_and(SpanRef::is_inherited) {
+        if self.span.is_inherited() {
             self.take_over(lineage);
         }
     }
 
     #[cold]
     fn take_over(&mut self, lineage: Lineage) {
-        let span = self.span.take();
-        self.remote = span.and_then(|span| span.handed_over(lineage)).map(Arc::new);
+        let span = std::mem::take(&mut self.span);
+        self.remote = span.handed_over(lineage).map(Arc::new);
     }
 
     /// Whether there is no parent here.
@@ -86,7 +87,7 @@ impl Context {
 impl From<SpanRef> for Context {
     #[inline]
     fn from(span: SpanRef) -> Self {
-        Context { span: Some(span).filter(SpanRef::is_some), ..Context::empty() }
+        Context { span, ..Context::empty() }
     }
 }
 

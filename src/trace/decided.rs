@@ -72,6 +72,12 @@ impl Decided {
         self.bits().and_then(mechanism)
     }
 
+    /// Priority and mechanism as one number; 0 where there is no decision.
+    #[inline]
+    pub(super) fn mark(&self) -> u64 {
+        self.summary.load(Ordering::Acquire) & !(ASK_LOCK | HAS_RATE | HAS_LIMIT_RATE)
+    }
+
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
     pub(super) fn settle(&self, decision: Decision) -> Decision {
         let _lock = lock(&self.change);
@@ -156,6 +162,8 @@ mod tests {
     fn the_summary_says_what_the_decision_says() {
         let decided = Decided::default();
         assert_eq!((decided.get(), decided.priority(), decided.mechanism()), (None, None, None));
+        assert_eq!(decided.mark(), 0);
+        let mut marks = std::collections::HashSet::new();
         for priority in [i32::MIN, -1, 0, 1, 2, i32::MAX].map(Priority::new) {
             for mechanism in [None, Some(Mechanism::DEFAULT), Some(Mechanism::new(255))] {
                 let decision = Decision::inherited(priority, mechanism);
@@ -163,6 +171,7 @@ mod tests {
                 assert_eq!(decided.get(), Some(decision));
                 assert_eq!(decided.priority(), Some(priority));
                 assert_eq!(decided.mechanism(), mechanism);
+                assert!(decided.mark() != 0 && marks.insert(decided.mark()));
                 assert_eq!(Decided::new(Some(decision)).priority(), Some(priority));
             }
         }

@@ -37,7 +37,7 @@ pub trait FutureExt: Future + Sized {
     /// Runtimes do not pass on what is active to the tasks they spawn; this does.
     fn in_context(self, context: impl Into<Context>) -> InContext<Self> {
         let context = context.into();
-        let at = context.span.as_ref().and_then(|span| span.at.as_ref());
+        let at = context.span.at.as_ref();
         let provider = at.map(|at| at.segment.shared.provider.clone()).unwrap_or_default();
         InContext { future: Some(self), context: Some(context), provider }
     }

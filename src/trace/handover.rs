@@ -39,7 +39,7 @@ impl BeforeFork for Handover {
     /// handed over to this process itself, where it is a child, stays known as long as nothing of its own is
     /// active.
     fn before_fork() {
-        let Some(span) = Provider::Process.here().span else { return };
+        let span = Provider::Process.here().span;
         let Some(active) = span.span_id() else { return };
         let open = span.nearest_open().unwrap_or(span);
         let Some(context) = open.context() else { return };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tracehound_fork::WriteOnce;
 
 use super::context::Context;
+use super::span::SpanRef;
 use super::start::Lineage;
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
@@ -105,14 +106,27 @@ impl Provider {
     }
 
     pub(crate) fn activate(&self, context: Context) -> Scope {
-        let (token, of) = match self {
-            Provider::Own(provider) => (provider.attach(context), self.clone()),
+        Scope::of(match self {
+            Provider::Own(provider) => {
+                Held::Own(Box::new((Arc::clone(provider), provider.attach(context))))
+            }
             Provider::Process => match REPLACEMENT.get() {
-                Some(provider) => (provider.attach(context), Provider::Process),
-                None => return Scope::of(Held::Stack(ThreadStack.attach(context))),
+                Some(provider) => Held::Replacement(provider.attach(context)),
+                None => Held::Stack(ThreadStack.attach(context)),
             },
-        };
-        Scope::of(Held::Other(of, token))
+        })
+    }
+
+    /// The same of a span and nothing else.
+    #[inline]
+    pub(crate) fn activate_span(&self, span: &SpanRef) -> Scope {
+        match self {
+            // The context is made where it stays.
+            Provider::Process if REPLACEMENT.get().is_none() => {
+                Scope::of(Held::Stack(ThreadStack::push(|| span.into())))
+            }
+            _ => self.activate(span.into()),
+        }
     }
 
     /// Whether spans that are started here do not exist.
@@ -126,25 +140,6 @@ impl Provider {
             }
     }
 
-    fn detach(&self, token: ScopeToken) {
-        match self {
-            Provider::Own(provider) => provider.detach(token),
-            Provider::Process => {
-                if let Some(provider) = REPLACEMENT.get() {
-                    provider.detach(token);
-                }
-            }
-        }
-    }
-
-    fn is_in_effect(&self, token: ScopeToken) -> bool {
-        match self {
-            Provider::Own(provider) => provider.is_in_effect(token),
-            Provider::Process => {
-                REPLACEMENT.get().is_none_or(|provider| provider.is_in_effect(token))
-            }
-        }
-    }
 }
 
 /// Keeps something active until it is dropped.
@@ -165,17 +160,23 @@ pub struct Scope {
     _thread: PhantomData<*const ()>,
 }
 
+/// Two words, which go from function to function in registers; hence the box.
 enum Held {
     Nothing,
     Stack(ScopeToken),
-    Other(Provider, ScopeToken),
+    Replacement(ScopeToken),
+    Own(Box<(Arc<dyn ContextProvider>, ScopeToken)>),
 }
+
+/// The contract of [`ContextProvider`] is not to panic.
+impl UnwindSafe for Held {}
+impl RefUnwindSafe for Held {}
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Held::Nothing => "Nothing",
-            Held::Stack(_) | Held::Other(..) => "Active",
+            Held::Stack(_) | Held::Replacement(_) | Held::Own(_) => "Active",
         })
     }
 }
@@ -206,7 +207,10 @@ impl Scope {
         match &self.held {
             Held::Nothing => true,
             Held::Stack(token) => ThreadStack.is_in_effect(*token),
-            Held::Other(provider, token) => provider.is_in_effect(*token),
+            Held::Replacement(token) => {
+                REPLACEMENT.get().is_none_or(|provider| provider.is_in_effect(*token))
+            }
+            Held::Own(own) => own.0.is_in_effect(own.1),
         }
     }
 }
@@ -216,7 +220,12 @@ impl Drop for Scope {
         match &self.held {
             Held::Nothing => {}
             Held::Stack(token) => ThreadStack.detach(*token),
-            Held::Other(provider, token) => provider.detach(*token),
+            Held::Replacement(token) => {
+                if let Some(provider) = REPLACEMENT.get() {
+                    provider.detach(*token);
+                }
+            }
+            Held::Own(own) => own.0.detach(own.1),
         }
     }
 }
@@ -243,6 +252,18 @@ impl ThreadStack {
         });
         looked.ok().flatten()
     }
+
+    /// Puts on top what `context` makes; it must not run code of the program.
+    #[inline]
+    fn push(context: impl FnOnce() -> Context) -> ScopeToken {
+        let pushed = STACK.try_with(|stack| {
+            let mut stack = stack.try_borrow_mut().ok()?;
+            let token = u64::try_from(stack.len()).ok()?;
+            stack.push(Some(context()));
+            Some(ScopeToken(token))
+        });
+        pushed.ok().flatten().unwrap_or(NOT_STORED)
+    }
 }
 
 impl ContextProvider for ThreadStack {
@@ -251,16 +272,7 @@ impl ContextProvider for ThreadStack {
     }
 
     fn attach(&self, context: Context) -> ScopeToken {
-        STACK
-            .try_with(|stack| {
-                let mut stack = stack.try_borrow_mut().ok()?;
-                let token = u64::try_from(stack.len()).ok()?;
-                stack.push(Some(context));
-                Some(ScopeToken(token))
-            })
-            .ok()
-            .flatten()
-            .unwrap_or(NOT_STORED)
+        ThreadStack::push(|| context)
     }
 
     fn detach(&self, token: ScopeToken) {

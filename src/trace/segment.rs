@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracehound_fork::epoch;
 use tracehound_machine::{ShortGuard, ShortLock};
 
+use super::baggage::Baggage;
 use super::blanks::blank;
 use super::body::Body;
 use super::chunk::{Buffers, Chunk};
@@ -85,11 +86,13 @@ impl Segment {
         &mut self,
         shared: &Arc<Shared>,
         upstream: Option<Arc<SpanContext>>,
+        root: SpanId,
         anchor: Anchor,
         born: &mut Born,
+        baggage: &mut Option<Arc<Baggage>>,
     ) -> Option<Arc<SpanContext>> {
         self.epoch = epoch();
-        self.root = born.id;
+        self.root = root;
         self.anchor = anchor;
         self.shared = SharedRef::of(shared);
         let mut trace_id = None;
@@ -100,15 +103,15 @@ impl Segment {
                 born.parent = context.span_id;
                 self.decision = Decided::new(inherited(shared, context));
             }
-            if born.baggage.is_none() {
-                born.baggage.clone_from(&context.baggage);
+            if baggage.is_none() {
+                baggage.clone_from(&context.baggage);
             }
             linked = (!context.links.is_empty()).then(|| Arc::clone(context));
         }
         self.trace_id = trace_id.unwrap_or_else(|| {
             TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
         });
-        *self.has_baggage.get_mut() = born.baggage.is_some();
+        *self.has_baggage.get_mut() = baggage.is_some();
         self.upstream = upstream;
         linked
     }
@@ -196,6 +199,12 @@ impl Segment {
     /// The mechanism of the decision, without a lock.
     pub(crate) fn mechanism(&self) -> Option<Mechanism> {
         self.decision.mechanism()
+    }
+
+    /// Another number for another decision, without a lock; 0 where there is none.
+    #[inline]
+    pub(crate) fn decision_mark(&self) -> u64 {
+        self.decision.mark()
     }
 
     /// The decision; taken now if there is none.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::at::At;
-use super::context::Context;
 use super::handover;
 use super::provider::Scope;
 use super::record::Record;
@@ -71,8 +70,8 @@ impl SpanRef {
     #[must_use]
     pub fn parent(&self) -> Option<SpanRef> {
         let at = self.at.as_ref()?;
-        let (slot, id) = at.read(|span| Some((span.record.parent_slot, span.record.parent?)))??;
-        let parent = At { segment: Arc::clone(&at.segment), slot, id };
+        let id = at.read(|span| span.record.parent)??;
+        let parent = At { segment: Arc::clone(&at.segment), id };
         parent.read(|_| ())?;
         Some(SpanRef { at: Some(parent) })
     }
@@ -80,7 +79,7 @@ impl SpanRef {
     /// The handle of the first span of the trace in this process: the place for what concerns the trace.
     #[must_use]
     pub fn local_root(&self) -> SpanRef {
-        let root = |at: &At| At { segment: Arc::clone(&at.segment), slot: 0, id: at.segment.root };
+        let root = |at: &At| At { segment: Arc::clone(&at.segment), id: at.segment.root };
         SpanRef { at: self.at.as_ref().map(root) }
     }
 
@@ -162,7 +161,7 @@ impl SpanRef {
     /// Makes the span the active one on this thread, until the scope is dropped.
     pub fn activate(&self) -> Scope {
         match &self.at {
-            Some(at) => at.segment.shared.provider.activate(Context::from(self)),
+            Some(at) => at.segment.shared.provider.activate_span(self),
             None => Scope::empty(),
         }
     }

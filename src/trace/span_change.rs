@@ -98,15 +98,15 @@ impl SpanRef {
         // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
         let Some(mut guard) = at.segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.slot, at.id)) else {
+        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.slot(), at.id)) else {
             return at.too_late(guard);
         };
         match body.tags.late(heap_bytes) {
             Some(others) if others.len() < others.capacity() => {
-                others.push(Late { tags, slot: at.slot });
+                others.push(Late { tags, slot: at.slot() });
             }
-            Some(_) => body.put_off(at.slot, tags, 0),
-            None => body.put_off(at.slot, tags, heap_bytes),
+            Some(_) => body.put_off(at.slot(), tags, 0),
+            None => body.put_off(at.slot(), tags, heap_bytes),
         }
     }
 
@@ -247,6 +247,16 @@ impl SpanRef {
     #[must_use]
     pub fn mechanism(&self) -> Option<Mechanism> {
         self.at.as_ref()?.segment.mechanism()
+    }
+
+    /// A number that says which decision was taken, and is another one where priority or mechanism are: 0 where
+    /// none was. Takes no lock.
+    ///
+    /// For bridges that keep what they have made of a decision.
+    #[inline]
+    #[must_use]
+    pub fn decision_mark(&self) -> u64 {
+        self.at.as_ref().map_or(0, |at| at.segment.decision_mark())
     }
 
     /// Changes bits of the byte that a bridge keeps with the span for what its own API must remember, such

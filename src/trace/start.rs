@@ -14,28 +14,25 @@ use super::tags::Tags;
 use crate::clock::{self, Anchor, Ticks};
 use crate::diag::LossReason;
 use crate::id::SpanId;
-use crate::text::Text;
 
 /// What is known of a new span before it has a place.
 pub(crate) trait Draft {
     /// When it started; `None` for now.
     fn start(&self) -> Option<SystemTime>;
 
-    /// Empties the draft into a record.
-    fn record(&mut self, born: Born, tags: &mut Tags) -> Record;
+    /// Empties the draft into a vacant record, which gets what comes from its place afterwards.
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags);
 }
 
-/// What a new span gets from its place.
-#[derive(Debug)]
+/// What a new span gets from its place. Plain values, which stay in registers until the record is written: what
+/// has to be counted or copied it gets when it is there, by [`Body::inherit`](super::body::Body::inherit).
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Born {
-    pub(crate) id: SpanId,
     pub(crate) start: Ticks,
     pub(crate) parent: Option<SpanId>,
     pub(crate) parent_slot: u32,
     /// The parent's, for a span that has none of its own.
-    pub(crate) service: Option<Text>,
     pub(crate) service_source: ServiceSource,
-    pub(crate) baggage: Option<Arc<Baggage>>,
     pub(crate) local_root: bool,
 }
 
@@ -48,10 +45,9 @@ pub(crate) enum Lineage {
     Active,
 }
 
-/// What came of starting a child.
-#[derive(Debug)]
-pub(crate) enum Started {
-    Child(At),
+/// Why there is no child.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoChild {
     /// The trace is full; the span is not recorded.
     Full,
     /// Neither the active span nor any ancestor of it is open, and so nothing is the parent.
@@ -63,31 +59,31 @@ impl Segment {
     pub(crate) fn start(
         shared: &Arc<Shared>,
         upstream: Option<Arc<SpanContext>>,
-        baggage: Option<Arc<Baggage>>,
+        mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,
     ) -> Option<At> {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
         let (mut segment, buffers) = Segment::fresh(shared);
-        let id = SpanId::generate();
+        let root = SpanId::generate();
         let inside = Arc::get_mut(&mut segment)?;
         let mut born = Born {
-            id,
             start,
             parent: None,
             parent_slot: NO_SLOT,
-            service: None,
             service_source: ServiceSource::Inherited,
-            baggage,
             local_root: true,
         };
-        let links = inside.begin(shared, upstream, anchor, &mut born);
+        let links = inside.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
         let body = inside.fill(buffers);
-        body.push(draft, born);
+        body.push(draft, born, |_| root);
+        if baggage.is_some() {
+            body.inherit(0, NO_SLOT, baggage);
+        }
         if let Some(links) = links {
             body.link_first(&links);
         }
-        Some(At { segment, slot: 0, id })
+        Some(At { segment, id: root })
     }
 }
 
@@ -95,59 +91,55 @@ impl At {
     /// Starts a child of this span, which is of this process; the draft is emptied only if there is one.
     #[inline]
     pub(crate) fn start_child(
-        self,
+        &self,
         draft: &mut impl Draft,
         baggage: Option<Arc<Baggage>>,
         lineage: Lineage,
-    ) -> Started {
+    ) -> Result<SpanId, NoChild> {
         let segment = &*self.segment;
         let start = match draft.start() {
             Some(start) => segment.anchor.ticks(start),
             None => clock::now(),
         };
-        let id = SpanId::generate();
         if baggage.is_some() {
             segment.note_baggage();
         }
         let mut born = Born {
-            id,
             start,
             parent: Some(self.id),
             parent_slot: NO_SLOT,
-            service: None,
             service_source: ServiceSource::Inherited,
-            baggage,
             local_root: false,
         };
+        let mut inherits = baggage.is_some();
         let mut guard = segment.lock_body();
         let found = match (&*guard, lineage) {
-            (Some(body), Lineage::Explicit) => body.at(self.slot, self.id),
-            (Some(body), Lineage::Active) => body.nearest_open(self.slot, self.id),
+            (Some(body), Lineage::Explicit) => body.at(self.slot(), self.id),
+            (Some(body), Lineage::Active) => body.nearest_open(self.slot(), self.id),
             (None, _) => None,
         };
         match found {
             Some((slot, parent)) => {
                 born.parent = parent.id;
                 born.parent_slot = slot;
-                if parent.service.is_some() {
-                    born.service = parent.service.clone();
-                }
                 born.service_source = parent.service_source;
-                if born.baggage.is_none() && parent.baggage.is_some() {
-                    born.baggage = parent.baggage.clone();
-                }
+                inherits |= parent.service.is_some() || parent.baggage.is_some();
             }
-            None if lineage == Lineage::Active => return Started::Orphan,
+            None if lineage == Lineage::Active => return Err(NoChild::Orphan),
             // It was sent already: a late child, in a chunk of its own.
             None => {}
         }
-        let Some(slot) = guard.get_or_insert_default().push(draft, born) else {
+        let name = |slot| SpanId::in_slot(segment.root, slot);
+        let body = guard.get_or_insert_default();
+        let Some(id) = body.push(draft, born, name) else {
             drop(guard);
             segment.trace_is_full();
-            return Started::Full;
+            return Err(NoChild::Full);
         };
-        drop(guard);
-        Started::Child(At { segment: self.segment, slot, id })
+        if inherits {
+            body.inherit(id.slot(segment.root), born.parent_slot, baggage);
+        }
+        Ok(id)
     }
 }
 

@@ -74,7 +74,7 @@ fn a_stale_handle_cannot_touch_a_reused_slot() {
     let stale = first.handle();
     drop(first);
     let second = bench.span("second").child_of(&root).start();
-    assert_eq!(stale.at.as_ref().unwrap().slot, second.handle().at.unwrap().slot);
+    assert_eq!(stale.at.as_ref().unwrap().slot(), second.handle().at.unwrap().slot());
     stale.set_tag("k", "v");
     stale.finish();
     assert_eq!((second.tag("k"), second.is_open(), stale.name()), (None, true, None));

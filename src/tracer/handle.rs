@@ -177,7 +177,7 @@ impl Tracer {
     /// process. An active span that has finished gives way to its nearest open ancestor.
     #[must_use]
     pub fn current_span(&self) -> Option<SpanRef> {
-        self.context().span?.nearest_open()
+        self.context().span.nearest_open()
     }
 
     /// The first span of the current trace in this process: the place for what concerns the whole request.
@@ -191,7 +191,7 @@ impl Tracer {
     #[must_use]
     pub fn current_trace_context(&self) -> Option<SpanContext> {
         let context = self.context();
-        match context.span.and_then(|span| span.nearest_open()) {
+        match context.span.nearest_open() {
             Some(span) => span.context(),
             None => context.remote.map(|remote| (*remote).clone()),
         }

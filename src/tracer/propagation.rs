@@ -32,10 +32,9 @@ impl Tracer {
         }
         let mut context = self.context();
         // As for a child that starts here: a span that has finished gives way to its ancestors.
-        context.span = context.span.and_then(|span| match span.is_open() {
-            true => Some(span),
-            false => span.nearest_open(),
-        });
+        if !context.span.is_open() {
+            context.span = context.span.nearest_open().unwrap_or_default();
+        }
         self.inject_context(&context, carrier);
     }
 

@@ -45,28 +45,23 @@ pub(crate) fn into_native(
     }
 }
 
-/// The same, and what a span that starts below it is to remember.
+/// The same where the native context is; `shown` becomes what a span that starts below it is to remember.
 #[inline]
-pub(crate) fn into_native_and_shown(
+pub(crate) fn bring_in(
     context: &OtelContext,
-    native: Context,
-    shown: Option<Arc<Baggage>>,
-) -> (Context, Option<Arc<Baggage>>) {
+    native: &mut Context,
+    shown: &mut Option<Arc<Baggage>>,
+) {
     match of(context) {
-        Some(theirs) => both_of(theirs, native, shown.as_deref()),
-        None => (native, None),
+        Some(theirs) => bring_in_of(theirs, native, shown),
+        None => *shown = None,
     }
 }
 
 #[cold]
-fn both_of(
-    theirs: &OtelBaggage,
-    native: Context,
-    shown: Option<&Baggage>,
-) -> (Context, Option<Arc<Baggage>>) {
-    let native = into_native_of(theirs, native, shown);
-    let shown = shown_of(theirs, &native);
-    (native, shown)
+fn bring_in_of(theirs: &OtelBaggage, native: &mut Context, shown: &mut Option<Arc<Baggage>>) {
+    *native = into_native_of(theirs, std::mem::take(native), shown.as_deref());
+    *shown = shown_of(theirs, native);
 }
 
 fn into_native_of(theirs: &OtelBaggage, native: Context, shown: Option<&Baggage>) -> Context {

@@ -13,7 +13,6 @@ use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanRef};
 use tracehound_fork::PerProcess;
 
 use crate::live::{self, Memory};
-use crate::scope::ScopeId;
 use crate::span::Span;
 use crate::{baggage, remote};
 
@@ -53,27 +52,9 @@ pub(crate) fn native(context: &OtelContext) -> Context {
     baggage::into_native(context, native, memory.shown.as_deref())
 }
 
-/// What a span that starts in an OpenTelemetry context has above it.
-pub(crate) struct Above {
-    pub(crate) native: Context,
-    /// The scope of the span that is active.
-    pub(crate) scope: ScopeId,
-    /// The baggage that OpenTelemetry shows there.
-    pub(crate) shown: Option<Arc<Baggage>>,
-}
-
-impl Above {
-    #[inline]
-    pub(crate) fn of(context: &OtelContext) -> Self {
-        let (native, Memory { shown, scope }) = active(context);
-        let (native, shown) = baggage::into_native_and_shown(context, native, shown);
-        Above { native, scope, shown }
-    }
-}
-
 /// What is active, and what is remembered of it, without the baggage of the context.
 #[inline]
-fn active(context: &OtelContext) -> (Context, Memory) {
+pub(crate) fn active(context: &OtelContext) -> (Context, Memory) {
     if let Some(Beside { context, shown, .. }) = beside(context) {
         return (context.clone(), Memory { shown: shown.clone(), ..Memory::default() });
     }
@@ -113,7 +94,7 @@ pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext 
         (Some(span), _) => {
             let state = trace_state(current, span);
             let memory = Memory { shown: shown.clone(), ..Memory::default() };
-            current.with_span(Span::borrowed(span.clone(), state, memory))
+            current.with_span(Span::borrowed(span.clone(), &state, memory))
         }
         (None, Some(remote)) => current.with_remote_span_context(remote::remote_to_otel(remote)),
         (None, None) => current.with_remote_span_context(OtelSpanContext::NONE),

@@ -13,7 +13,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use opentelemetry::trace::SpanContext;
-use tracehound::{Baggage, SpanRef};
+use tracehound::{Baggage, SpanId, SpanRef};
 use tracehound_fork::PerProcess;
 use tracehound_machine::{ShortGuard, ShortLock};
 
@@ -21,7 +21,7 @@ use crate::scope::ScopeId;
 
 /// A power of two.
 const SHARDS: usize = 64;
-/// Spans of a shard that are looked through one by one, the newest first: as a rule it is that one.
+/// The newest spans of a shard, which are looked through one by one from the last: as a rule it is that one.
 const FEW: usize = 8;
 /// A shard with more room than this gives back what a burst of spans has left.
 const LARGE: usize = 1024;
@@ -37,12 +37,11 @@ struct Shard(ShortLock<Spans>);
 
 struct Spans {
     few: Vec<Live>,
-    /// Those that were too many.
+    /// Those that were there before.
     many: HashMap<u64, Live, Hash>,
 }
 
 struct Live {
-    id: u64,
     span: SpanRef,
     /// How many spans of OpenTelemetry stand for it.
     holders: u32,
@@ -64,15 +63,15 @@ pub(crate) fn enter(span: &SpanRef, memory: Memory) {
     let mut spans = shard(trace_id);
     match spans.get_mut(id) {
         Some(live) => live.holders = live.holders.saturating_add(1),
-        None => spans.put(Live { id, span: span.clone(), holders: 1, memory }),
+        None => spans.put(Live { span: span.clone(), holders: 1, memory }),
     }
 }
 
 /// Puts a span in that has just been started, and so is not there.
 #[inline]
 pub(crate) fn enter_new(span: &SpanRef, memory: Memory) {
-    let Some((trace_id, id)) = ids(span) else { return };
-    shard(trace_id).put(Live { id, span: span.clone(), holders: 1, memory });
+    let Some((trace_id, _)) = ids(span) else { return };
+    shard(trace_id).put(Live { span: span.clone(), holders: 1, memory });
 }
 
 /// Undoes one [`enter`].
@@ -113,12 +112,19 @@ fn shard(trace_id: u128) -> ShortGuard<'static, Spans> {
     shards.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first).0.lock()
 }
 
+impl Live {
+    #[inline]
+    fn id(&self) -> u64 {
+        self.span.span_id().map_or(0, SpanId::get)
+    }
+}
+
 impl Spans {
     const NONE: Spans = Spans { few: Vec::new(), many: HashMap::with_hasher(Hash::new()) };
 
     #[inline]
     fn get_mut(&mut self, id: u64) -> Option<&mut Live> {
-        let near = self.few.iter().rposition(|live| live.id == id);
+        let near = self.few.iter().rposition(|live| live.id() == id);
         match near {
             Some(near) => self.few.get_mut(near),
             None => self.many.get_mut(&id),
@@ -138,16 +144,18 @@ impl Spans {
     fn put_more(&mut self, live: Live) {
         if self.few.capacity() == 0 {
             self.few.reserve_exact(FEW);
-            self.few.push(live);
         } else {
-            self.many.insert(live.id, live);
+            // Those that stay open for long make room for those that come and go.
+            let oldest = self.few.remove(0);
+            self.many.insert(oldest.id(), oldest);
         }
+        self.few.push(live);
     }
 
     /// One holder less; gives the span if it was the last.
     #[inline]
     fn leave(&mut self, id: u64) -> Option<Live> {
-        let Some(near) = self.few.iter().rposition(|live| live.id == id) else {
+        let Some(near) = self.few.iter().rposition(|live| live.id() == id) else {
             return self.leave_of_many(id);
         };
         let live = self.few.get_mut(near)?;

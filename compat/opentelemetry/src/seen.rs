@@ -2,7 +2,7 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
-use tracehound::{Mechanism, Priority, SpanRef};
+use tracehound::SpanRef;
 use tracehound_fork::WriteOnce;
 
 use crate::{live, remote};
@@ -14,12 +14,10 @@ use crate::{live, remote};
 #[derive(Debug)]
 pub(crate) struct Seen {
     context: SpanContext,
-    /// What had been decided, if anything.
-    when: Decided,
+    /// What had been decided, if anything: [`SpanRef::decision_mark`].
+    when: u64,
     later: WriteOnce<Seen>,
 }
-
-type Decided = Option<(Priority, Option<Mechanism>)>;
 
 /// The member of trace state that is made from the span itself.
 const DATADOG: &str = "dd";
@@ -30,39 +28,42 @@ impl Seen {
     /// A member `dd` takes some allocations, and so it is there only where the parent has it: where contexts
     /// are read or written by something else than [`Propagator`](crate::Propagator).
     #[inline]
-    pub(crate) fn first(span: &SpanRef, state: TraceState) -> Self {
-        let when = decided(span);
-        let context = match (state.get(DATADOG), when) {
-            (None, _) => remote::to_otel(span, state),
-            (Some(_), Some(_)) => remote::to_otel_decided(span),
-            (Some(_), None) => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
+    pub(crate) fn first(span: &SpanRef, state: &TraceState) -> Self {
+        let when = span.decision_mark();
+        if state.get(DATADOG).is_some() {
+            return Self::below_datadog(span, state, when);
+        }
+        // In one piece: what is made elsewhere and moved here is read back wider than it was written.
+        Seen { context: remote::to_otel(span, state.clone()), when, later: WriteOnce::new() }
+    }
+
+    #[cold]
+    fn below_datadog(span: &SpanRef, state: &TraceState, when: u64) -> Self {
+        let context = match when {
+            0 => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
+            _ => remote::to_otel_decided(span),
         };
-        Self::of(context, when)
+        Seen { context, when, later: WriteOnce::new() }
     }
 
     /// Of a span that does not exist.
     pub(crate) fn nothing(context: SpanContext) -> Self {
-        Self::of(context, None)
-    }
-
-    #[inline]
-    fn of(context: SpanContext, when: Decided) -> Self {
-        Seen { context, when, later: WriteOnce::new() }
+        Seen { context, when: 0, later: WriteOnce::new() }
     }
 
     /// As it is now. Takes no decision, and allocates only the first time after one was taken.
     pub(crate) fn now(&self, span: &SpanRef) -> &SpanContext {
-        let now = decided(span);
+        let now = span.decision_mark();
         let mut seen = self;
         while seen.when != now {
-            seen = seen.later.get_or_make(|| Self::of(remote::to_otel_decided(span), now));
+            seen = seen.later.get_or_make(|| Seen {
+                context: remote::to_otel_decided(span),
+                when: now,
+                later: WriteOnce::new(),
+            });
         }
         &seen.context
     }
-}
-
-fn decided(span: &SpanRef) -> Decided {
-    span.priority().map(|priority| (priority, span.mechanism()))
 }
 
 /// The span context of what is active in a context, as headers written now would say it: with the sampling

@@ -41,7 +41,7 @@ impl Span {
     #[inline]
     pub(crate) fn owned(
         span: tracehound::Span,
-        state: TraceState,
+        state: &TraceState,
         memory: Memory,
         limits: Limits,
         start_given: bool,
@@ -51,7 +51,7 @@ impl Span {
     }
 
     /// A span that somebody else finishes.
-    pub(crate) fn borrowed(handle: SpanRef, state: TraceState, memory: Memory) -> Self {
+    pub(crate) fn borrowed(handle: SpanRef, state: &TraceState, memory: Memory) -> Self {
         live::enter(&handle, memory);
         let seen = Seen::first(&handle, state);
         Self::of_another(handle, seen)

@@ -8,7 +8,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use tracehound::{LateNamed, SpanKind, SpanRef};
 
 use crate::attributes::set_all;
-use crate::context_store::{self, Above};
+use crate::{baggage, context_store};
 use crate::limits::Limits;
 use crate::live::Memory;
 use crate::naming::names;
@@ -45,7 +45,8 @@ impl Tracer {
         if parent.is_telemetry_suppressed() || self.provider.is_shut_down() {
             return Span::unrecorded(parent);
         }
-        let Above { native, scope, shown } = Above::of(parent);
+        let (mut native, Memory { mut shown, scope }) = context_store::active(parent);
+        baggage::bring_in(parent, &mut native, &mut shown);
         let memory = Memory { shown, scope: self.scope.id() };
         let mut limits = Limits::new(self.provider.limits());
         let start_given = draft.start.is_some();
@@ -55,8 +56,8 @@ impl Tracer {
         }
         self.scope.tag(&started, scope);
         fill(&started, &mut limits);
-        let state = parent.span().span_context().trace_state().clone();
-        Span::owned(started, state, memory, limits, start_given)
+        let above = parent.span();
+        Span::owned(started, above.span_context().trace_state(), memory, limits, start_given)
     }
 
     /// Starts a span of which only the name is known.
