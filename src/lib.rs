@@ -21,6 +21,7 @@ mod diag;
 mod encode;
 mod error;
 mod id;
+mod lane;
 #[cfg(feature = "agent")]
 mod pipeline;
 mod propagation;

@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("clock", 0),
     ("error", 0),
     ("id", 0),
+    ("lane", 0),
     ("sync", 0),
     ("text", 0),
     ("diag", 1),

@@ -1,14 +1,12 @@
 //! The bounded hand-off from application threads to the worker, and empty vectors going back.
 
-use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::lane::{self, Apart, LANES};
 use crate::sync::lock;
 use crate::trace::{Buffers, Chunk};
 
-/// Threads that hand over at the same time meet only where there are more of them than lanes.
-const LANES: usize = 4;
 /// What a lane takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
 const CLAIM_BYTES: usize = 64 * 1024;
 /// Spans in a lane that wake the worker before its interval is over: about half a megabyte to write.
@@ -29,31 +27,6 @@ pub(crate) struct Queue {
     blanks: Apart<Mutex<Blanks>>,
     max_bytes: usize,
 }
-
-/// The lane of the thread that takes the next one.
-static NEXT_LANE: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static LANE: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-fn lane_of_thread() -> usize {
-    let next = || NEXT_LANE.fetch_add(1, Ordering::Relaxed) % LANES;
-    let lane = LANE.try_with(|lane| {
-        lane.get().unwrap_or_else(|| {
-            let taken = next();
-            lane.set(Some(taken));
-            taken
-        })
-    });
-    lane.unwrap_or_default()
-}
-
-/// Two cache lines of its own, which processors fetch together: the threads that write here disturb nobody
-/// who reads beside it.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Apart<T>(T);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -122,13 +95,12 @@ impl Queue {
 
     /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
-        self.push_into(lane_of_thread(), chunk)
+        self.push_into(lane::of_thread(&self.lanes), chunk)
     }
 
-    fn push_into(&self, lane: usize, chunk: Chunk) -> Pushed {
+    fn push_into(&self, lane: &Apart<Mutex<Waiting>>, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
-        let [first, ..] = &self.lanes;
-        let mut waiting = lock(&self.lanes.get(lane).unwrap_or(first).0);
+        let mut waiting = lock(&lane.0);
         if waiting.closed {
             drop(waiting);
             return Pushed::Closed;
@@ -279,7 +251,7 @@ mod tests {
     fn a_closed_queue_takes_nothing() {
         let queue = Queue::new(usize::MAX);
         queue.close();
-        for lane in 0..LANES {
+        for lane in &queue.lanes {
             assert_eq!(queue.push_into(lane, chunk(&Bench::new(), 1)), Pushed::Closed);
         }
     }
@@ -291,7 +263,7 @@ mod tests {
         for room in [10 * each, 1_000 * each] {
             let queue = Queue::new(room);
             let mut pushed = 0;
-            while queue.push_into(pushed % LANES, chunk(&bench, 5)) != Pushed::Full {
+            while queue.push_into(&queue.lanes[pushed % LANES], chunk(&bench, 5)) != Pushed::Full {
                 pushed += 1;
             }
             let held: usize = queue.lanes.iter().map(|lane| lock(&lane.0).bytes).sum();
@@ -302,16 +274,6 @@ mod tests {
             assert_eq!(queue.claimed.0.load(Ordering::Relaxed), 0);
             assert!(queue.take(Vec::new()).is_empty());
         }
-    }
-
-    #[test]
-    fn a_thread_keeps_to_its_lane() {
-        let lanes = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..LANES).map(|_| scope.spawn(lane_of_thread)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-        });
-        assert!(lanes.iter().all(|lane| *lane < LANES), "{lanes:?}");
-        assert_eq!(lane_of_thread(), lane_of_thread());
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl At {
     #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         let Some(mut guard) = self.segment.body() else { return false };
-        if let Some((record, tags)) = guard.as_mut().and_then(|body| body.open(self.slot(), self.id))
+        if let Some((record, tags)) =
+            guard.as_mut().and_then(|body| body.open(self.slot(), self.id))
         {
             change(record, tags);
             return true;

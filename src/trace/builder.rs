@@ -10,7 +10,7 @@ use super::owned::{ActiveSpan, Span};
 use super::record::{NamingFn, Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::Segment;
-use super::shared::Shared;
+use super::shared::{Owner, Shared};
 use super::span::SpanRef;
 use super::start::{Draft, Lineage, NoChild};
 use super::tagging::{Change, Special, changes};
@@ -142,7 +142,7 @@ impl Draft for LateNamed {
 #[derive(Debug)]
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
-    on: Option<(&'t Arc<Shared>, Box<Plan>)>,
+    on: Option<(&'t Owner, Box<Plan>)>,
 }
 
 #[derive(Debug)]
@@ -152,7 +152,7 @@ enum Parent {
 }
 
 impl<'t> SpanBuilder<'t> {
-    pub(crate) fn new(shared: Option<&'t Arc<Shared>>, name: Text) -> Self {
+    pub(crate) fn new(shared: Option<&'t Owner>, name: Text) -> Self {
         let on = shared.map(|shared| {
             let mut plan = Plan::fetch();
             plan.record.name = name;
@@ -296,29 +296,24 @@ impl<'t> SpanBuilder<'t> {
 }
 
 /// Starts a span of which nothing is known but its name: below what is active, or without a parent.
-pub(crate) fn begin_named(shared: &Arc<Shared>, name: Text, is_root: bool) -> Span {
-    if shared.provider.is_suppressed() {
+pub(crate) fn begin_named(owner: &Owner, name: Text, is_root: bool) -> Span {
+    if owner.provider.is_suppressed() {
         return Span::none();
     }
-    let context = if is_root { Context::empty() } else { shared.provider.active() };
-    Span::of(begin(shared, context, Lineage::Active, &mut Named(name)))
+    let context = if is_root { Context::empty() } else { owner.provider.active() };
+    Span::of(begin(owner, context, Lineage::Active, &mut Named(name)))
 }
 
 /// Starts a span below a parent that was named.
-pub(crate) fn begin_late_named(shared: &Arc<Shared>, mut span: LateNamed, parent: Context) -> Span {
-    if shared.provider.is_suppressed() {
+pub(crate) fn begin_late_named(owner: &Owner, mut span: LateNamed, parent: Context) -> Span {
+    if owner.provider.is_suppressed() {
         return Span::none();
     }
-    Span::of(begin(shared, parent, Lineage::Explicit, &mut span))
+    Span::of(begin(owner, parent, Lineage::Explicit, &mut span))
 }
 
 #[inline]
-fn begin(
-    shared: &Arc<Shared>,
-    context: Context,
-    lineage: Lineage,
-    draft: &mut impl Draft,
-) -> Option<At> {
+fn begin(owner: &Owner, context: Context, lineage: Lineage, draft: &mut impl Draft) -> Option<At> {
     let Context { span, mut remote, baggage } = context;
     match span.at {
         Some(parent) if parent.segment.is_inherited() => {
@@ -331,5 +326,5 @@ fn begin(
         },
         None => {}
     }
-    Segment::start(shared, remote, baggage, draft)
+    Segment::start(owner, remote, baggage, draft)
 }

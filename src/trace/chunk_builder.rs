@@ -11,7 +11,7 @@ use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::{Segment, set_service};
-use super::shared::Shared;
+use super::shared::Owner;
 use super::span_context::SpanContext;
 use super::tagging::{Special, changes};
 use super::tags::Tags;
@@ -56,10 +56,10 @@ static NOTHING: Record = Record::VACANT;
 
 impl ChunkBuilder {
     /// `None` for a context without a trace.
-    pub(crate) fn new(shared: &Arc<Shared>, context: SpanContext) -> Option<Self> {
+    pub(crate) fn new(owner: &Owner, context: SpanContext) -> Option<Self> {
         Some(ChunkBuilder {
-            segment: Segment::recorded(shared, context)?,
-            buffers: blank(shared),
+            segment: Segment::recorded(owner, context)?,
+            buffers: blank(owner),
             has_remote_parent: false,
         })
     }

@@ -68,7 +68,7 @@ pub(crate) use sampling::{kept_by_hash, sampling_hash};
 pub(crate) use segment::Segment;
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;
-pub(crate) use shared::{Shared, Sink};
+pub(crate) use shared::{Owner, Shared, Sink};
 pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span_change::StructTagError;

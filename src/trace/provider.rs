@@ -139,7 +139,6 @@ impl Provider {
                 }
             }
     }
-
 }
 
 /// Keeps something active until it is dropped.

@@ -14,7 +14,7 @@ use super::chunk::{Buffers, Chunk};
 use super::decided::Decided;
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Mechanism, Priority};
-use super::shared::{Shared, SharedRef};
+use super::shared::{Owner, Shared, SharedRef};
 use super::span_context::SpanContext;
 use super::start::Born;
 use super::tags::{TagList, Tags};
@@ -84,7 +84,7 @@ impl Segment {
     /// Takes up a trace. The links are those that the first span gets from upstream.
     pub(super) fn begin(
         &mut self,
-        shared: &Arc<Shared>,
+        owner: &Owner,
         upstream: Option<Arc<SpanContext>>,
         root: SpanId,
         anchor: Anchor,
@@ -94,14 +94,14 @@ impl Segment {
         self.epoch = epoch();
         self.root = root;
         self.anchor = anchor;
-        self.shared = SharedRef::of(shared);
+        self.shared = SharedRef::of(owner);
         let mut trace_id = None;
         let mut linked = None;
         if let Some(context) = &upstream {
             trace_id = context.trace_id;
             if trace_id.is_some() {
                 born.parent = context.span_id;
-                self.decision = Decided::new(inherited(shared, context));
+                self.decision = Decided::new(inherited(owner, context));
             }
             if baggage.is_none() {
                 baggage.clone_from(&context.baggage);
@@ -109,7 +109,7 @@ impl Segment {
             linked = (!context.links.is_empty()).then(|| Arc::clone(context));
         }
         self.trace_id = trace_id.unwrap_or_else(|| {
-            TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
+            TraceId::generate(owner.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
         });
         *self.has_baggage.get_mut() = baggage.is_some();
         self.upstream = upstream;
@@ -140,7 +140,7 @@ impl Segment {
     }
 
     /// A part of a trace that another library has recorded; `None` for a context without a trace.
-    pub(super) fn recorded(shared: &Arc<Shared>, upstream: SpanContext) -> Option<Self> {
+    pub(super) fn recorded(owner: &Owner, upstream: SpanContext) -> Option<Self> {
         Some(Segment {
             epoch: epoch(),
             trace_id: upstream.trace_id?,
@@ -148,9 +148,9 @@ impl Segment {
             root: SpanId::generate(),
             anchor: Anchor::current(),
             has_baggage: upstream.baggage.is_some().into(),
-            decision: Decided::new(inherited(shared, &upstream)),
+            decision: Decided::new(inherited(owner, &upstream)),
             upstream: Some(Arc::new(upstream)),
-            shared: SharedRef::of(shared),
+            shared: SharedRef::of(owner),
             body: ShortLock::new(None),
         })
     }

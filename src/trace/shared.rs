@@ -11,6 +11,7 @@ use super::provider::Provider;
 use super::sampling::{Decision, Mechanism, Priority};
 use super::view::SpanView;
 use crate::diag::Diag;
+use crate::lane::{self, Apart, LANES};
 use crate::sync::Snapshot;
 use crate::text::Text;
 
@@ -61,19 +62,54 @@ pub(crate) struct Shared {
     pub(crate) diag: Arc<Diag>,
 }
 
+/// A tracer, as who starts traces has it.
+///
+/// Every trace counts that it knows its tracer, and the threads that start traces at the same time would all count
+/// at one place. So there is one for each lane, which holds the tracer.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    lanes: [Lane; LANES],
+}
+
+type Lane = Arc<Apart<Arc<Shared>>>;
+
+impl Owner {
+    pub(crate) fn new(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
+        Owner { lanes: std::array::from_fn(|_| Arc::new(Apart(Arc::clone(&shared)))) }
+    }
+}
+
+impl std::fmt::Debug for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl std::ops::Deref for Owner {
+    type Target = Shared;
+
+    #[inline]
+    fn deref(&self) -> &Shared {
+        let [first, ..] = &self.lanes;
+        &first.0
+    }
+}
+
 /// The tracer of a trace; none where a segment rests between two traces, which must keep no tracer alive.
-pub(crate) struct SharedRef(Option<Arc<Shared>>);
+pub(crate) struct SharedRef(Option<Lane>);
 
 impl SharedRef {
     pub(crate) const NONE: SharedRef = SharedRef(None);
 
-    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
-        SharedRef(Some(Arc::clone(shared)))
+    #[inline]
+    pub(crate) fn of(owner: &Owner) -> Self {
+        SharedRef(Some(Arc::clone(lane::of_thread(&owner.lanes))))
     }
 
     #[cfg(feature = "agent")]
     pub(crate) fn get(&self) -> Option<&Arc<Shared>> {
-        self.0.as_ref()
+        self.0.as_ref().map(|lane| &lane.0)
     }
 }
 
@@ -83,7 +119,7 @@ impl std::ops::Deref for SharedRef {
     #[inline]
     fn deref(&self) -> &Shared {
         match &self.0 {
-            Some(shared) => shared,
+            Some(lane) => &lane.0,
             None => nobody(),
         }
     }

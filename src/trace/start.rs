@@ -8,7 +8,7 @@ use super::baggage::Baggage;
 use super::body::MAX_SPANS_PER_TRACE;
 use super::record::{NO_SLOT, Record, ServiceSource};
 use super::segment::Segment;
-use super::shared::Shared;
+use super::shared::Owner;
 use super::span_context::SpanContext;
 use super::tags::Tags;
 use crate::clock::{self, Anchor, Ticks};
@@ -57,14 +57,14 @@ pub(crate) enum NoChild {
 impl Segment {
     /// Starts the first span of a trace in this process. `None` is never met with: nobody else has the segment yet.
     pub(crate) fn start(
-        shared: &Arc<Shared>,
+        owner: &Owner,
         upstream: Option<Arc<SpanContext>>,
         mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,
     ) -> Option<At> {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
-        let (mut segment, buffers) = Segment::fresh(shared);
+        let (mut segment, buffers) = Segment::fresh(owner);
         let root = SpanId::generate();
         let inside = Arc::get_mut(&mut segment)?;
         let mut born = Born {
@@ -74,7 +74,7 @@ impl Segment {
             service_source: ServiceSource::Inherited,
             local_root: true,
         };
-        let links = inside.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
+        let links = inside.begin(owner, upstream, root, anchor, &mut born, &mut baggage);
         let body = inside.fill(buffers);
         body.push(draft, born, |_| root);
         if baggage.is_some() {

@@ -8,13 +8,13 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use tracehound::{LateNamed, SpanKind, SpanRef};
 
 use crate::attributes::set_all;
-use crate::{baggage, context_store};
 use crate::limits::Limits;
 use crate::live::Memory;
 use crate::naming::names;
 use crate::provider::Shared;
 use crate::scope::Scope;
 use crate::span::{Span, add_event, add_link};
+use crate::{baggage, context_store};
 
 /// Starts spans of the core through OpenTelemetry's API.
 ///
