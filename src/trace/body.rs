@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::baggage::Baggage;
 use super::late::LateTags;
-use super::record::{OPEN, Record, ServiceSource};
+use super::record::{OPEN, Record};
 use super::segment::Segment;
 use super::shared::Shared;
 use super::span_context::SpanContext;
@@ -129,6 +129,7 @@ impl Body {
         id: SpanId,
     ) -> Option<SpanId> {
         let record = self.spans.get_mut(slot as usize)?;
+        let service_source = draft.service_source().unwrap_or(born.service_source);
         draft.fill(record, &mut self.tags);
         record.id = Some(id);
         record.parent = born.parent;
@@ -136,9 +137,7 @@ impl Body {
         record.start = born.start;
         record.duration = OPEN;
         record.local_root = born.local_root;
-        if record.service_source == ServiceSource::Inherited {
-            record.service_source = born.service_source;
-        }
+        record.service_source = service_source;
         self.open = self.open.saturating_add(1);
         Some(id)
     }

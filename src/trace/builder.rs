@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::at::At;
 use super::context::Context;
 use super::owned::{ActiveSpan, Span};
-use super::record::{NamingFn, Record, SpanKind};
+use super::record::{NamingFn, Record, ServiceSource, SpanKind};
 use super::sampling::Decision;
 use super::segment::Segment;
 use super::shared::{Owner, Shared};
@@ -67,6 +67,10 @@ impl Draft for Plan {
         self.start
     }
 
+    fn service_source(&self) -> Option<ServiceSource> {
+        Some(self.record.service_source).filter(|source| *source != ServiceSource::Inherited)
+    }
+
     fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
         *record = std::mem::replace(&mut self.record, Record::VACANT);
         self.start = None;
@@ -74,6 +78,12 @@ impl Draft for Plan {
             tags.set(&mut record.tags, key, value);
         }
     }
+}
+
+/// Fills a field of a vacant record, without a look at what there might be to drop: there is nothing.
+#[inline(always)]
+fn put<T>(field: &mut T, value: T) {
+    std::mem::forget(std::mem::replace(field, value));
 }
 
 /// A span of which nothing is known but its name.
@@ -87,7 +97,7 @@ impl Draft for Named {
 
     #[inline(always)]
     fn fill(&mut self, record: &mut Record, _: &mut Tags) {
-        record.name = std::mem::take(&mut self.0);
+        put(&mut record.name, std::mem::take(&mut self.0));
     }
 }
 
@@ -114,7 +124,7 @@ impl Draft for LateNamed {
 
     #[inline(always)]
     fn fill(&mut self, record: &mut Record, _: &mut Tags) {
-        record.resource = Some(std::mem::take(&mut self.resource));
+        put(&mut record.resource, Some(std::mem::take(&mut self.resource)));
         record.kind = Some(self.kind);
         record.naming = Some(self.naming);
     }

@@ -20,6 +20,11 @@ pub(crate) trait Draft {
     /// When it started; `None` for now.
     fn start(&self) -> Option<SystemTime>;
 
+    /// Who chose the service, if it was not left to the parent.
+    fn service_source(&self) -> Option<ServiceSource> {
+        None
+    }
+
     /// Empties the draft into a vacant record, which gets what comes from its place afterwards.
     fn fill(&mut self, record: &mut Record, tags: &mut Tags);
 }

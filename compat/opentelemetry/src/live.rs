@@ -45,7 +45,9 @@ struct Live {
     span: SpanRef,
     /// How many spans of OpenTelemetry stand for it.
     holders: u32,
-    memory: Memory,
+    // What is in a `Memory`, apart: so there are two of these on a cache line.
+    scope: ScopeId,
+    shown: Option<Arc<Baggage>>,
 }
 
 /// What is remembered of a span while contexts may hold it.
@@ -63,7 +65,7 @@ pub(crate) fn enter(span: &SpanRef, memory: Memory) {
     let mut spans = shard(trace_id);
     match spans.get_mut(id) {
         Some(live) => live.holders = live.holders.saturating_add(1),
-        None => spans.put(Live { span: span.clone(), holders: 1, memory }),
+        None => spans.put(Live::new(span, memory)),
     }
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn enter(span: &SpanRef, memory: Memory) {
 #[inline]
 pub(crate) fn enter_new(span: &SpanRef, memory: Memory) {
     let Some((trace_id, _)) = ids(span) else { return };
-    shard(trace_id).put(Live { span: span.clone(), holders: 1, memory });
+    shard(trace_id).put(Live::new(span, memory));
 }
 
 /// Undoes one [`enter`].
@@ -79,10 +81,10 @@ pub(crate) fn enter_new(span: &SpanRef, memory: Memory) {
 pub(crate) fn leave(span: &SpanRef) {
     let Some((trace_id, id)) = ids(span) else { return };
     let mut spans = shard(trace_id);
-    let last = spans.leave(id);
+    let Some((span, shown)) = spans.leave(id) else { return };
     drop(spans);
     // Dropping a handle may end a trace.
-    drop(last);
+    drop((span, shown));
 }
 
 /// The core's span that a span context of this process names, if it is one of the core's, and what is
@@ -97,7 +99,8 @@ pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Memory)> {
     let mut spans = shard(trace_id);
     let live = spans.get_mut(id)?;
     // Somebody else's span may have the id of one of ours.
-    (live.span.trace_id()?.get() == trace_id).then(|| (live.span.clone(), live.memory.clone()))
+    let is_it = live.span.trace_id()?.get() == trace_id;
+    is_it.then(|| (live.span.clone(), Memory { shown: live.shown.clone(), scope: live.scope }))
 }
 
 #[inline]
@@ -112,7 +115,27 @@ fn shard(trace_id: u128) -> ShortGuard<'static, Spans> {
     shards.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first).0.lock()
 }
 
+/// What a span that has left was held with.
+type Last = (SpanRef, Option<Arc<Baggage>>);
+
 impl Live {
+    #[inline]
+    fn new(span: &SpanRef, memory: Memory) -> Self {
+        let Memory { shown, scope } = memory;
+        Live { span: span.clone(), holders: 1, scope, shown }
+    }
+
+    /// One holder less; whether it was the last. Then nothing is written: what is about to be moved away would be
+    /// read back wider than that.
+    #[inline]
+    fn is_left_by_last(&mut self) -> bool {
+        let is_last = self.holders <= 1;
+        if !is_last {
+            self.holders = self.holders.saturating_sub(1);
+        }
+        is_last
+    }
+
     #[inline]
     fn id(&self) -> u64 {
         self.span.span_id().map_or(0, SpanId::get)
@@ -154,20 +177,20 @@ impl Spans {
 
     /// One holder less; gives the span if it was the last.
     #[inline]
-    fn leave(&mut self, id: u64) -> Option<Live> {
+    fn leave(&mut self, id: u64) -> Option<Last> {
         let Some(near) = self.few.iter().rposition(|live| live.id() == id) else {
             return self.leave_of_many(id);
         };
-        let live = self.few.get_mut(near)?;
-        live.holders = live.holders.saturating_sub(1);
-        (live.holders == 0).then(|| self.few.swap_remove(near))
+        if !self.few.get_mut(near)?.is_left_by_last() {
+            return None;
+        }
+        let Live { span, shown, .. } = self.few.swap_remove(near);
+        Some((span, shown))
     }
 
     #[cold]
-    fn leave_of_many(&mut self, id: u64) -> Option<Live> {
-        let live = self.many.get_mut(&id)?;
-        live.holders = live.holders.saturating_sub(1);
-        if live.holders > 0 {
+    fn leave_of_many(&mut self, id: u64) -> Option<Last> {
+        if !self.many.get_mut(&id)?.is_left_by_last() {
             return None;
         }
         let last = self.many.remove(&id);
@@ -175,7 +198,7 @@ impl Spans {
         if room > LARGE && self.many.len() < room / 8 {
             self.many.shrink_to(room / 4);
         }
-        last
+        last.map(|live| (live.span, live.shown))
     }
 }
 

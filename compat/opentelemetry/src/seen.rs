@@ -30,18 +30,20 @@ impl Seen {
     #[inline]
     pub(crate) fn first(span: &SpanRef, state: &TraceState) -> Self {
         let when = span.decision_mark();
-        if state.get(DATADOG).is_some() {
-            return Self::below_datadog(span, state, when);
+        if *state != TraceState::NONE {
+            return Self::with_state(span, state, when);
         }
-        // In one piece: what is made elsewhere and moved here is read back wider than it was written.
-        Seen { context: remote::to_otel(span, state.clone()), when, later: WriteOnce::new() }
+        // Of constants as far as may be: what is made elsewhere and moved here is read back wider than it was
+        // written.
+        Seen { context: remote::to_otel(span, TraceState::NONE), when, later: WriteOnce::new() }
     }
 
     #[cold]
-    fn below_datadog(span: &SpanRef, state: &TraceState, when: u64) -> Self {
-        let context = match when {
-            0 => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
-            _ => remote::to_otel_decided(span),
+    fn with_state(span: &SpanRef, state: &TraceState, when: u64) -> Self {
+        let context = match (state.get(DATADOG), when) {
+            (None, _) => remote::to_otel(span, state.clone()),
+            (Some(_), 0) => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
+            (Some(_), _) => remote::to_otel_decided(span),
         };
         Seen { context, when, later: WriteOnce::new() }
     }
