@@ -15,68 +15,61 @@ use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
 
+use crate::batches::Batches;
+
 /// One kind of work.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// What one piece of work is divided by.
     pub(crate) spans: u64,
-    /// How often the shorter run does the work: so often that what differs between two runs (which of the
-    /// threads is first, and therefore which vectors are there) is below 1 %.
-    pub(crate) times: u64,
-    /// Does the work so many times.
-    pub(crate) work: fn(u64),
+    /// Pieces of work in a batch. For those with spans: fewer than wake the worker by themselves.
+    pub(crate) pieces: u64,
+    /// Does the work.
+    pub(crate) work: fn(Batches),
 }
 
 /// In the order of the table.
 pub(crate) const CASES: [Case; 6] = [
-    Case { name: "native: root", spans: 1, times: 20_000, work: root },
-    Case {
-        name: "native: root and 9 children",
-        spans: 10,
-        times: 2_000,
-        work: root_and_9_children,
-    },
-    Case { name: "native: hot", spans: 10, times: 1_000, work: hot },
-    Case { name: "opentelemetry: hot", spans: 10, times: 1_000, work: opentelemetry_hot },
-    Case { name: "inject", spans: 1, times: 1_000, work: inject },
-    Case { name: "extract", spans: 1, times: 1_000, work: extract },
+    Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
+    Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
+    Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
+    Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
+    Case { name: "inject", spans: 1, pieces: 100, work: inject },
+    Case { name: "extract", spans: 1, pieces: 100, work: extract },
 ];
 
-/// Traces between two flushes: fewer spans than wake the worker by themselves.
-const TRACES: u64 = 100;
 const CHILDREN: usize = 9;
 
-/// With a real pipeline behind it. What is sent comes back as empty vectors, as in a program that is not
-/// overloaded.
-fn with_tracer(times: u64, trace: impl Fn(&Tracer)) {
-    with_tracer_of(|tracer| tracer, times, trace);
+/// For what the agent and the worker do between two batches, on a machine that is busy with more than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// With a real pipeline behind it. What is sent between two batches comes back as empty vectors, as in a program
+/// that is not overloaded.
+fn with_tracer(batches: Batches, trace: impl Fn(&Tracer)) {
+    with_tracer_of(|tracer| tracer, batches, trace);
 }
 
 /// The same for a tracer of another API.
-fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, times: u64, trace: impl Fn(&T)) {
+fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, batches: Batches, trace: impl Fn(&T)) {
     let agent = FaultAgent::start(scripts::healthy);
     let tracer = Tracer::builder()
         .environment(Environment::empty())
         .agent_url(agent.url())
+        .agent_timeout(PATIENCE)
         .flush_interval(Duration::from_secs(3600))
         .build();
     let bridged = bridge(tracer.clone());
-    for made in 0..times {
-        if made % TRACES == 0 {
-            tracer.flush(Duration::from_secs(10)).unwrap();
-        }
-        trace(&bridged);
-    }
-    // Whether it were this thread or the agent's that dropped the requests would be a matter of chance.
+    batches.run(|| tracer.flush(PATIENCE).unwrap(), || trace(&bridged));
+    // Nothing depends on how it ends, and it would give up waiting for its threads on a busy machine.
     mem::forget(agent);
 }
 
-fn root(times: u64) {
-    with_tracer(times, |tracer| drop(tracer.start_span("root")));
+fn root(batches: Batches) {
+    with_tracer(batches, |tracer| drop(tracer.start_span("root")));
 }
 
-fn root_and_9_children(times: u64) {
-    with_tracer(times, |tracer| {
+fn root_and_9_children(batches: Batches) {
+    with_tracer(batches, |tracer| {
         let _root = tracer.trace("root");
         for _ in 0..CHILDREN {
             drop(tracer.trace("child"));
@@ -85,8 +78,8 @@ fn root_and_9_children(times: u64) {
 }
 
 /// All active, with five tags each.
-fn hot(times: u64) {
-    with_tracer(times, |tracer| {
+fn hot(batches: Batches) {
+    with_tracer(batches, |tracer| {
         let root = tracer.trace("root");
         tag(&root);
         for _ in 0..CHILDREN {
@@ -105,9 +98,9 @@ fn tag(span: &SpanRef) {
 }
 
 /// The same through a tracer of its own type, with OpenTelemetry's context as the one store.
-fn opentelemetry_hot(times: u64) {
+fn opentelemetry_hot(batches: Batches) {
     let bridge = |tracer| TracerProvider::builder().tracer(tracer).install().tracer("bench");
-    with_tracer_of(bridge, times, |tracer| {
+    with_tracer_of(bridge, batches, |tracer| {
         tracer.in_span("root", |cx| {
             set_attributes(&cx);
             for _ in 0..CHILDREN {
@@ -141,19 +134,22 @@ fn context() -> SpanContext {
         .with_origin("synthetics")
 }
 
+/// There is no worker to wait for.
+fn nothing() {}
+
 /// Into a vector that has room.
-fn inject(times: u64) {
+fn inject(batches: Batches) {
     let (propagator, context) = (propagator(), context());
     let mut headers: Vec<(String, String)> = Vec::with_capacity(16);
-    for _ in 0..times {
+    batches.run(nothing, || {
         headers.clear();
         propagator.inject_context(black_box(&context), &mut headers);
         black_box(&headers);
-    }
+    });
 }
 
 /// From the headers of a request that has others, too.
-fn extract(times: u64) {
+fn extract(batches: Batches) {
     let propagator = propagator();
     let mut headers = HeaderMap::new();
     for (name, value) in [
@@ -166,7 +162,7 @@ fn extract(times: u64) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     propagator.inject_context(&context(), &mut headers);
-    for _ in 0..times {
+    batches.run(nothing, || {
         black_box(propagator.extract(black_box(&headers)));
-    }
+    });
 }
