@@ -86,10 +86,10 @@ fn put<T>(field: &mut T, value: T) {
     std::mem::forget(std::mem::replace(field, value));
 }
 
-/// A span of which nothing is known but its name.
-struct Named(Text);
+/// A span of which nothing is known but its name. That is taken from where it is: it has only just been written.
+struct Named<'n>(&'n mut Text);
 
-impl Draft for Named {
+impl Draft for Named<'_> {
     #[inline]
     fn start(&self) -> Option<SystemTime> {
         None
@@ -97,7 +97,7 @@ impl Draft for Named {
 
     #[inline(always)]
     fn fill(&mut self, record: &mut Record, _: &mut Tags) {
-        put(&mut record.name, std::mem::take(&mut self.0));
+        put(&mut record.name, std::mem::take(self.0));
     }
 }
 
@@ -306,12 +306,12 @@ impl<'t> SpanBuilder<'t> {
 }
 
 /// Starts a span of which nothing is known but its name: below what is active, or without a parent.
-pub(crate) fn begin_named(owner: &Owner, name: Text, is_root: bool) -> Span {
+pub(crate) fn begin_named(owner: &Owner, mut name: Text, is_root: bool) -> Span {
     if owner.provider.is_suppressed() {
         return Span::none();
     }
     let context = if is_root { Context::empty() } else { owner.provider.active() };
-    Span::of(begin(owner, context, Lineage::Active, &mut Named(name)))
+    Span::of(begin(owner, context, Lineage::Active, &mut Named(&mut name)))
 }
 
 /// Starts a span below a parent that was named.

@@ -278,10 +278,10 @@ impl ContextProvider for ThreadStack {
         let ended = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
             let place = usize::try_from(token.0).ok()?;
-            let ended = match stack.len().checked_sub(1) {
-                Some(last) if last == place => stack.pop().flatten(),
-                _ => stack.get_mut(place)?.take(),
-            };
+            if stack.len().checked_sub(1) != Some(place) {
+                return Some(stack.get_mut(place)?.take());
+            }
+            let ended = stack.pop();
             while let Some(None) = stack.last() {
                 stack.pop();
             }

@@ -23,23 +23,22 @@ pub(crate) struct Seen {
 const DATADOG: &str = "dd";
 
 impl Seen {
+    /// At the start of a span below one without a trace state.
+    #[inline(always)]
+    pub(crate) fn first(span: &SpanRef) -> Self {
+        Seen {
+            context: remote::to_otel(span, TraceState::NONE),
+            when: span.decision_mark(),
+            later: WriteOnce::new(),
+        }
+    }
+
     /// At the start of a span below one with this trace state.
     ///
     /// A member `dd` takes some allocations, and so it is there only where the parent has it: where contexts
     /// are read or written by something else than [`Propagator`](crate::Propagator).
-    #[inline]
-    pub(crate) fn first(span: &SpanRef, state: &TraceState) -> Self {
+    pub(crate) fn first_below(span: &SpanRef, state: &TraceState) -> Self {
         let when = span.decision_mark();
-        if *state != TraceState::NONE {
-            return Self::with_state(span, state, when);
-        }
-        // Of constants as far as may be: what is made elsewhere and moved here is read back wider than it was
-        // written.
-        Seen { context: remote::to_otel(span, TraceState::NONE), when, later: WriteOnce::new() }
-    }
-
-    #[cold]
-    fn with_state(span: &SpanRef, state: &TraceState, when: u64) -> Self {
         let context = match (state.get(DATADOG), when) {
             (None, _) => remote::to_otel(span, state.clone()),
             (Some(_), 0) => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),

@@ -47,13 +47,28 @@ impl Span {
         start_given: bool,
     ) -> Self {
         live::enter_new(&span, memory);
-        Span { seen: Seen::first(&span, state), held: Held::Owned(span), limits, start_given }
+        if *state != TraceState::NONE {
+            return Self::owned_below(span, state, limits, start_given);
+        }
+        // Written at once where it stays: one that waits for the other branch is read back wider than it was written.
+        Span { seen: Seen::first(&span), held: Held::Owned(span), limits, start_given }
+    }
+
+    #[cold]
+    fn owned_below(
+        span: tracehound::Span,
+        state: &TraceState,
+        limits: Limits,
+        start_given: bool,
+    ) -> Self {
+        let seen = Seen::first_below(&span, state);
+        Span { seen, held: Held::Owned(span), limits, start_given }
     }
 
     /// A span that somebody else finishes.
     pub(crate) fn borrowed(handle: SpanRef, state: &TraceState, memory: Memory) -> Self {
         live::enter(&handle, memory);
-        let seen = Seen::first(&handle, state);
+        let seen = Seen::first_below(&handle, state);
         Self::of_another(handle, seen)
     }
 
