@@ -29,10 +29,11 @@ pub(crate) struct Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 7] = [
     Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
     Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
     Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
+    Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
     Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
     Case { name: "inject", spans: 1, pieces: 100, work: inject },
     Case { name: "extract", spans: 1, pieces: 100, work: extract },
@@ -99,8 +100,7 @@ fn tag(span: &SpanRef) {
 
 /// The same through a tracer of its own type, with OpenTelemetry's context as the one store.
 fn opentelemetry_hot(batches: Batches) {
-    let bridge = |tracer| TracerProvider::builder().tracer(tracer).install().tracer("bench");
-    with_tracer_of(bridge, batches, |tracer| {
+    with_tracer_of(opentelemetry_tracer, batches, |tracer| {
         tracer.in_span("root", |cx| {
             set_attributes(&cx);
             for _ in 0..CHILDREN {
@@ -108,6 +108,14 @@ fn opentelemetry_hot(batches: Batches) {
             }
         });
     });
+}
+
+fn opentelemetry_root(batches: Batches) {
+    with_tracer_of(opentelemetry_tracer, batches, |tracer| tracer.in_span("root", drop));
+}
+
+fn opentelemetry_tracer(tracer: Tracer) -> tracehound_opentelemetry::Tracer {
+    TracerProvider::builder().tracer(tracer).install().tracer("bench")
 }
 
 fn set_attributes(cx: &Context) {

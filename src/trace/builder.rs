@@ -105,7 +105,7 @@ impl Draft for Named<'_> {
 /// one call of [`Tracer::start_late_named`](crate::Tracer::start_late_named), where a [`SpanBuilder`] takes one for
 /// each field and a place to keep them.
 #[derive(Clone, Debug)]
-pub struct LateNamed {
+pub struct LateNamed<'t> {
     /// The resource.
     pub resource: Text,
     /// The kind: the tag `span.kind`.
@@ -114,16 +114,22 @@ pub struct LateNamed {
     pub naming: NamingFn,
     /// When the span started; `None` for now.
     pub start: Option<SystemTime>,
+    /// Tags that it has from the start. None of the keys may mean something to the core
+    /// ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
+    pub tags: &'t [(Text, TagValue<'static>)],
 }
 
-impl Draft for LateNamed {
+impl Draft for LateNamed<'_> {
     #[inline]
     fn start(&self) -> Option<SystemTime> {
         self.start
     }
 
     #[inline(always)]
-    fn fill(&mut self, record: &mut Record, _: &mut Tags) {
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        if !self.tags.is_empty() {
+            tags.set_all(&mut record.tags, self.tags);
+        }
         put(&mut record.resource, Some(std::mem::take(&mut self.resource)));
         record.kind = Some(self.kind);
         record.naming = Some(self.naming);
@@ -315,7 +321,7 @@ pub(crate) fn begin_named(owner: &Owner, mut name: Text, is_root: bool) -> Span 
 }
 
 /// Starts a span below a parent that was named.
-pub(crate) fn begin_late_named(owner: &Owner, mut span: LateNamed, parent: Context) -> Span {
+pub(crate) fn begin_late_named(owner: &Owner, mut span: LateNamed<'_>, parent: Context) -> Span {
     if owner.provider.is_suppressed() {
         return Span::none();
     }

@@ -1,6 +1,5 @@
 //! What a handle changes of its span.
 
-use std::error::Error;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -330,8 +329,8 @@ impl std::fmt::Display for StructTagError {
 }
 
 #[cfg(feature = "struct-tags")]
-impl Error for StructTagError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
+impl std::error::Error for StructTagError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.0)
     }
 }

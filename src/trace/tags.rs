@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 
 use super::digest::{Digests, digest};
 use super::late::{Late, LateTags, Waiting};
-use super::new_tag::{Key, NewValue, Slice, TagKey};
+use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
 use super::record::Record;
 use super::tag_index::TagIndex;
 use super::value::{Kept, TagValue, Value, is_exact};
@@ -157,6 +157,19 @@ impl Tags {
             TagValue::Bool(on) => self.put(list, Key::new(key), *on),
             TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
             _ => self.set_other(list, key, ManuallyDrop::into_inner(value)),
+        }
+    }
+
+    /// Sets several tags, whose values are left where they are.
+    pub(super) fn set_all(&mut self, list: &mut TagList, all: &[(Text, TagValue<'static>)]) {
+        for (key, value) in all {
+            match (key.as_literal(), value) {
+                // What most are: nothing is cloned, which would be read back wider than it was written.
+                (Some(key), TagValue::Text(text)) => {
+                    self.put_str(list, LiteralKey::new(key), text);
+                }
+                _ => self.set_any(list, key.clone(), value.borrowed()),
+            }
         }
     }
 
@@ -339,7 +352,6 @@ impl Tags {
 
 #[cfg(test)]
 mod tests {
-    use super::super::new_tag::LiteralKey;
     use super::*;
     use proptest::prelude::*;
     use std::borrow::Cow;

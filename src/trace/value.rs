@@ -88,6 +88,18 @@ impl<'a> TagValue<'a> {
         }
     }
 
+    /// The same value, with its characters where they are; lists and maps are copied.
+    #[inline]
+    pub(crate) fn borrowed(&self) -> TagValue<'_> {
+        match self {
+            TagValue::Str(text) => TagValue::Str(text),
+            TagValue::Text(text) => TagValue::Str(text),
+            TagValue::Bool(on) => TagValue::Bool(*on),
+            TagValue::I64(number) => TagValue::I64(*number),
+            other => other.clone(),
+        }
+    }
+
     /// The value as one tag keeps it: `None` where nothing is kept (NaN), itself where it makes several tags.
     #[inline]
     pub(crate) fn into_single(self) -> Result<Option<Value>, Self> {

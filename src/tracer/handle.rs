@@ -157,11 +157,12 @@ impl Tracer {
     ///     kind: SpanKind::Server,
     ///     naming: |_| LateNames { name: "server.request".into(), span_type: Some("web".into()) },
     ///     start: None,
+    ///     tags: &[],
     /// };
     /// drop(tracer.start_late_named(span, Context::empty()));
     /// assert_eq!(captured.span("server.request").resource, "GET /cart");
     /// ```
-    pub fn start_late_named(&self, span: LateNamed, parent: Context) -> Span {
+    pub fn start_late_named(&self, span: LateNamed<'_>, parent: Context) -> Span {
         self.shared().map_or_else(Span::none, |shared| begin_late_named(shared, span, parent))
     }
 

@@ -21,7 +21,13 @@ static SPECIAL: SpecialKeys = SpecialKeys::and(&[
 /// Whether an attribute is the tag of the same name, and so can be set as [`Late`].
 #[inline]
 pub(crate) fn is_plain(attribute: &KeyValue) -> bool {
-    !SPECIAL.contains(attribute.key.as_str())
+    !is_special(attribute.key.as_str())
+}
+
+/// Whether a key means more than a tag of that name.
+#[inline]
+pub(crate) fn is_special(key: &str) -> bool {
+    SPECIAL.contains(key)
 }
 
 /// Sets an attribute.

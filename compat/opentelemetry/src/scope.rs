@@ -6,7 +6,7 @@ use std::sync::Arc;
 use opentelemetry::InstrumentationScope;
 use tracehound::{SpanRef, TagValue, Text};
 
-use crate::attributes::tag;
+use crate::attributes::{is_special, tag};
 use crate::keys;
 
 /// The tags of a scope, ready to be set.
@@ -17,9 +17,9 @@ use crate::keys;
 pub(crate) struct Scope {
     /// The same for equal scopes, zero for one that says nothing.
     id: ScopeId,
-    name: Text,
-    version: Option<Text>,
-    attributes: Arc<[(Text, TagValue<'static>)]>,
+    tags: Arc<[(Text, TagValue<'static>)]>,
+    /// Those of its attributes whose keys mean something to the core.
+    special: Arc<[(Text, TagValue<'static>)]>,
 }
 
 /// A digest: two scopes that share one by accident are a lost tag, one time in four thousand million.
@@ -28,14 +28,21 @@ pub(crate) struct ScopeId(u32);
 
 impl Scope {
     pub(crate) fn new(scope: &InstrumentationScope) -> Self {
-        let attributes: Arc<[_]> = scope.attributes().cloned().filter_map(tag).collect();
-        let says_nothing =
-            scope.name().is_empty() && scope.version().is_none() && attributes.is_empty();
+        let said = |key: &'static str, value: &str| {
+            (!value.is_empty()).then(|| (Text::literal(key), TagValue::Text(text(value))))
+        };
+        let own = [
+            said("otel.scope.name", scope.name()),
+            said("otel.scope.version", scope.version().unwrap_or_default()),
+        ];
+        let attributes = scope.attributes().cloned().filter_map(tag);
+        let (special, tags): (Vec<_>, Vec<_>) =
+            own.into_iter().flatten().chain(attributes).partition(|(key, _)| is_special(key));
+        let says_nothing = tags.is_empty() && special.is_empty();
         Scope {
             id: if says_nothing { ScopeId::default() } else { ScopeId::of(scope) },
-            name: text(scope.name()),
-            version: scope.version().filter(|version| !version.is_empty()).map(text),
-            attributes,
+            tags: tags.into(),
+            special: special.into(),
         }
     }
 
@@ -43,22 +50,18 @@ impl Scope {
         self.id
     }
 
-    /// Sets the tags of a span whose parent is of the scope `above`.
+    /// The tags of a span below one of another scope; none below one of the same.
     #[inline]
-    pub(crate) fn tag(&self, span: &SpanRef, above: ScopeId) {
-        if self.id != above {
-            self.tag_all(span);
-        }
+    pub(crate) fn tags(&self, above: ScopeId) -> &[(Text, TagValue<'static>)] {
+        if self.id == above { &[] } else { &self.tags }
     }
 
-    fn tag_all(&self, span: &SpanRef) {
-        if !self.name.is_empty() {
-            span.set_tag("otel.scope.name", self.name.clone());
+    /// Sets what [`Scope::tags`] cannot.
+    #[inline]
+    pub(crate) fn set_special(&self, span: &SpanRef, above: ScopeId) {
+        if self.id != above && !self.special.is_empty() {
+            span.set_tags(self.special.iter().cloned());
         }
-        if let Some(version) = &self.version {
-            span.set_tag("otel.scope.version", version.clone());
-        }
-        span.set_tags(self.attributes.iter().cloned());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use opentelemetry::trace::{self as otel, Event, Link, SpanBuilder, TraceContextExt};
 use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
@@ -36,7 +37,7 @@ impl Tracer {
     #[inline]
     fn begin(
         &self,
-        draft: LateNamed,
+        new: New,
         parent: &OtelContext,
         fill: impl FnOnce(&SpanRef, &mut Limits),
     ) -> Span {
@@ -49,28 +50,36 @@ impl Tracer {
         baggage::bring_in(parent, &mut native, &mut shown);
         let memory = Memory { shown, scope: self.scope.id() };
         let mut limits = Limits::new(self.provider.limits());
-        let start_given = draft.start.is_some();
+        let New { name, kind, start } = new;
+        let draft = LateNamed {
+            resource: name.into(),
+            kind,
+            naming: names,
+            start,
+            tags: self.scope.tags(scope),
+        };
         let started = self.provider.tracer().start_late_named(draft, native);
         if started.is_none() {
             return Span::unrecorded(parent);
         }
-        self.scope.tag(&started, scope);
+        self.scope.set_special(&started, scope);
         fill(&started, &mut limits);
         let above = parent.span();
-        Span::owned(started, above.span_context().trace_state(), memory, limits, start_given)
+        Span::owned(started, above.span_context().trace_state(), memory, limits, start.is_some())
     }
 
     /// Starts a span of which only the name is known.
     #[inline]
     fn begin_named(&self, name: Cow<'static, str>, parent: &OtelContext) -> Span {
-        let draft = LateNamed {
-            resource: name.into(),
-            kind: SpanKind::Internal,
-            naming: names,
-            start: None,
-        };
-        self.begin(draft, parent, |_, _| {})
+        self.begin(New { name, kind: SpanKind::Internal, start: None }, parent, |_, _| {})
     }
+}
+
+/// What is known of a span first.
+struct New {
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    start: Option<SystemTime>,
 }
 
 impl otel::Tracer for Tracer {
@@ -78,13 +87,8 @@ impl otel::Tracer for Tracer {
 
     fn build_with_context(&self, builder: SpanBuilder, parent: &OtelContext) -> Span {
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
-        let draft = LateNamed {
-            resource: name.into(),
-            kind: kind(span_kind),
-            naming: names,
-            start: start_time,
-        };
-        self.begin(draft, parent, |started, limits| {
+        let new = New { name, kind: kind(span_kind), start: start_time };
+        self.begin(new, parent, |started, limits| {
             if let Some(attributes) = attributes {
                 set_admitted(started, limits, attributes);
             }
