@@ -115,18 +115,20 @@ impl SpanId {
         SpanId(NonZeroU64::new(random()).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// A fresh id for a span of the part of a trace that begins with `root`, which is in slot 0: it tells in
-    /// which slot the span is, so that a handle need not.
+    /// A fresh id, changed so that it tells in which slot its span is, and a handle need not; `root` is the span in
+    /// slot 0, whose own id stays as it is.
     ///
     /// All bits are as random as those of the root; the ids of one slot differ in the other 47.
     #[inline]
-    pub(crate) fn in_slot(root: SpanId, slot: u32) -> Self {
-        let bits = (random() & !SLOT_MASK) | ((root.get() ^ u64::from(slot)) & SLOT_MASK);
-        SpanId(NonZeroU64::new(bits).unwrap_or(ANY_BUT_A_SLOT))
+    pub(crate) const fn in_slot(self, root: SpanId, slot: u32) -> Self {
+        let bits = (self.get() & !SLOT_MASK) | ((root.get() ^ slot as u64) & SLOT_MASK);
+        match NonZeroU64::new(bits) {
+            Some(bits) => SpanId(bits),
+            None => SpanId(ANY_BUT_A_SLOT),
+        }
     }
 
-    /// The slot of the span, if this is an id that was made by [`SpanId::in_slot`] with the same root, or the
-    /// root itself.
+    /// The slot of the span, if this is an id that was made by [`SpanId::in_slot`] with the same root; else any.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "17 bits")]
     pub(crate) const fn slot(self, root: SpanId) -> u32 {
@@ -290,15 +292,26 @@ mod tests {
         let root = SpanId::generate();
         assert_eq!(root.slot(root), 0);
         let slots = [0, 1, 2, 99_999, SLOT_MASK as u32];
+        assert_eq!(root.in_slot(root, 0), root);
+        let fresh = |root, slot| SpanId::generate().in_slot(root, slot);
         for slot in slots {
-            let ids: HashSet<SpanId> = (0..1000).map(|_| SpanId::in_slot(root, slot)).collect();
+            let ids: HashSet<SpanId> = (0..1000).map(|_| fresh(root, slot)).collect();
             assert!(ids.iter().all(|id| id.slot(root) == slot));
             assert_eq!(ids.len(), 1000);
         }
-        let roots = || (0..10_000).map(|_| SpanId::in_slot(SpanId::generate(), 7).get());
-        assert_eq!(roots().fold(0, |seen, id| seen | id), u64::MAX);
-        assert_eq!(roots().fold(u64::MAX, |seen, id| seen & id), 0);
-        assert_eq!(ANY_BUT_A_SLOT.get() & SLOT_MASK, 0);
+        let ids = || (0..10_000).map(|_| fresh(SpanId::generate(), 7).get());
+        assert_eq!(ids().fold(0, |seen, id| seen | id), u64::MAX);
+        assert_eq!(ids().fold(u64::MAX, |seen, id| seen & id), 0);
+    }
+
+    #[test]
+    fn an_id_that_would_be_zero_is_another_one_of_its_slot() {
+        let id = |bits| SpanId::new(bits).unwrap();
+        for (root, slot) in [(id(5), 5), (id(SLOT_MASK + 1), 0)] {
+            let in_slot = id(7).in_slot(root, slot);
+            assert_eq!(in_slot.slot(root), slot);
+            assert_eq!(in_slot.get(), SLOT_MASK + 1);
+        }
     }
 
     #[test]

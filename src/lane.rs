@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many there are. Threads meet only where there are more of them than lanes.
+/// How many there are. Threads take them in turn, so that of four that start together no two meet.
 pub(crate) const LANES: usize = 4;
 
 /// Two cache lines of its own, which processors fetch together: the threads that write here disturb nobody
@@ -39,14 +39,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_keeps_to_its_lane() {
+    fn threads_are_spread_and_keep_to_their_lanes() {
         let lanes: [usize; LANES] = std::array::from_fn(|lane| lane);
         let here = || *of_thread(&lanes);
         assert_eq!(here(), here());
+        // So many that each lane comes up whatever other tests take meanwhile.
         let others = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| (here(), here()))).collect();
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(|| (here(), here()))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
         });
         assert!(others.iter().all(|(first, again)| first == again), "{others:?}");
+        assert!((0..LANES).all(|lane| others.contains(&(lane, lane))), "{others:?}");
     }
 }

@@ -46,11 +46,11 @@ pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, ErrorDescription,
-    EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags, Mechanism, NamingFn,
-    Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind,
-    SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue, inherited_context,
-    replace_context_store, suppress,
+    ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
+    ErrorDescription, EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags,
+    Mechanism, NamingFn, Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
+    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue,
+    inherited_context, replace_context_store, suppress,
 };
 pub use tracer::{
     Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,

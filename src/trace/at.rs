@@ -40,7 +40,7 @@ impl At {
         let mut guard = self.segment.body()?;
         let body = guard.as_mut()?;
         body.settle_tags();
-        let record = body.record(self.slot(), self.id)?;
+        let record = body.record(self.segment.root, self.id)?;
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
 
@@ -49,7 +49,7 @@ impl At {
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         let Some(mut guard) = self.segment.body() else { return false };
         if let Some((record, tags)) =
-            guard.as_mut().and_then(|body| body.open(self.slot(), self.id))
+            guard.as_mut().and_then(|body| body.open(self.segment.root, self.id))
         {
             change(record, tags);
             return true;
@@ -85,7 +85,7 @@ impl At {
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
     pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.slot(), self.id)) {
+        match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
             Some((record, tags)) => tags.put(&mut record.tags, key, value),
             None => self.too_late(guard),
         }
@@ -94,7 +94,7 @@ impl At {
     /// As [`At::set_tag`], of a text that is copied.
     pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
         let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.slot(), self.id)) {
+        match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
             Some((record, tags)) => tags.put_str(&mut record.tags, key, text),
             None => self.too_late(guard),
         }
@@ -109,15 +109,14 @@ impl At {
 
     pub(crate) fn is_open(&self) -> bool {
         let Some(guard) = self.segment.body() else { return false };
-        guard.as_ref().is_some_and(|body| body.is_open(self.slot(), self.id))
+        guard.as_ref().is_some_and(|body| body.is_open(self.segment.root, self.id))
     }
 
     /// This span if it is open, else its nearest ancestor here that is.
     pub(crate) fn nearest_open(&self) -> Option<At> {
         let id = {
             let guard = self.segment.body()?;
-            let (_, record) = guard.as_ref()?.nearest_open(self.slot(), self.id)?;
-            record.id?
+            guard.as_ref()?.nearest_open(self.segment.root, self.id)?.id?
         };
         Some(At { segment: Arc::clone(&self.segment), id })
     }
@@ -131,7 +130,7 @@ impl At {
         };
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
-        if body.close(self.slot(), self.id, end) {
+        if body.close(self.segment.root, self.id, end) {
             self.hand_off(guard);
         }
     }
@@ -141,11 +140,12 @@ impl At {
         let end = clock::now();
         let Some(mut guard) = self.segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
-        let mut at = Some((self.slot(), self.id));
+        let root = self.segment.root;
+        let mut at = Some(self.id);
         let mut finished = false;
-        while let Some((slot, id)) = at {
-            finished |= body.close(slot, id, end);
-            at = body.parent_of(slot, id);
+        while let Some(id) = at {
+            finished |= body.close(root, id, end);
+            at = body.parent_of(root, id);
         }
         if finished {
             self.hand_off(guard);

@@ -60,41 +60,39 @@ impl Body {
 
     /// A span that is open, to be changed.
     #[inline(always)]
-    pub(super) fn open(&mut self, slot: u32, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
+    pub(super) fn open(&mut self, root: SpanId, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
         self.settle_tags();
-        let record = self.spans.get_mut(slot as usize)?;
+        let record = self.spans.get_mut(id.slot(root) as usize)?;
         (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
     }
 
     #[inline]
-    pub(super) fn is_open(&self, slot: u32, id: SpanId) -> bool {
-        self.record(slot, id).is_some_and(Record::is_open)
+    pub(super) fn is_open(&self, root: SpanId, id: SpanId) -> bool {
+        self.record(root, id).is_some_and(Record::is_open)
     }
 
+    /// The record of a span, open or not, if it is here.
     #[inline]
-    pub(super) fn record(&self, slot: u32, id: SpanId) -> Option<&Record> {
-        self.spans.get(slot as usize).filter(|record| record.id == Some(id))
+    pub(super) fn record(&self, root: SpanId, id: SpanId) -> Option<&Record> {
+        self.spans.get(id.slot(root) as usize).filter(|record| record.id == Some(id))
     }
 
-    pub(super) fn at(&self, slot: u32, id: SpanId) -> Option<(u32, &Record)> {
-        self.record(slot, id).map(|record| (slot, record))
-    }
-
-    /// Puts a new span into a slot, which its id comes from; `None` when the trace is full.
+    /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
     #[inline]
     pub(super) fn push(
         &mut self,
         draft: &mut impl Draft,
         born: Born,
-        name: impl Fn(u32) -> SpanId,
+        root: SpanId,
+        fresh: SpanId,
     ) -> Option<SpanId> {
         if self.spans.len() == self.spans.capacity() || !self.free.is_empty() {
-            return self.push_slowly(draft, born, name);
+            return self.push_slowly(draft, born, root, fresh);
         }
         let slot = u32::try_from(self.spans.len()).ok()?;
-        // A constant, changed where it stays: what is put together elsewhere is read back wider than it was written.
+        // A constant, and then changed where it is: see "store forwarding" in docs/architecture.md.
         self.spans.push(Record::VACANT);
-        self.begin(slot, draft, born, name(slot))
+        self.begin(slot, draft, born, fresh.in_slot(root, slot))
     }
 
     #[cold]
@@ -103,7 +101,8 @@ impl Body {
         &mut self,
         draft: &mut impl Draft,
         born: Born,
-        name: impl Fn(u32) -> SpanId,
+        root: SpanId,
+        fresh: SpanId,
     ) -> Option<SpanId> {
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -116,7 +115,7 @@ impl Body {
                 slot
             }
         };
-        self.begin(slot, draft, born, name(slot))
+        self.begin(slot, draft, born, fresh.in_slot(root, slot))
     }
 
     /// Makes a vacant record the one of a span.
@@ -133,7 +132,6 @@ impl Body {
         draft.fill(record, &mut self.tags);
         record.id = Some(id);
         record.parent = born.parent;
-        record.parent_slot = born.parent_slot;
         record.start = born.start;
         record.duration = OPEN;
         record.local_root = born.local_root;
@@ -142,19 +140,21 @@ impl Body {
         Some(id)
     }
 
-    /// Gives a new span what its parent has and it has not itself, and baggage over the parent's.
-    #[cold]
-    pub(super) fn inherit(&mut self, slot: u32, parent_slot: u32, baggage: Option<Arc<Baggage>>) {
-        let parent = self.spans.get(parent_slot as usize);
+    /// Gives a new span the service of its parent, if it has none of its own, and the given baggage or else the
+    /// parent's.
+    #[inline(never)]
+    pub(super) fn inherit(&mut self, root: SpanId, id: SpanId, baggage: Option<Arc<Baggage>>) {
+        let parent = self.record(root, id).and_then(|record| self.record(root, record.parent?));
         let baggage = baggage.or_else(|| parent?.baggage.clone());
         let service = parent.and_then(|parent| {
             let service = parent.service.clone()?;
             Some((service, parent.service_source))
         });
-        let Some(record) = self.spans.get_mut(slot as usize) else { return };
+        let Some(record) = self.spans.get_mut(id.slot(root) as usize) else { return };
         record.baggage = baggage;
         if let Some((service, source)) = service {
-            // One that named the tracer's own service has none either, and another source.
+            // No service and the source of a parent that has one: left to the parent. One that named the
+            // tracer's own has no service either, but another source.
             if record.service.is_none() && record.service_source == source {
                 record.service = Some(service);
             }
@@ -172,16 +172,15 @@ impl Body {
 
     /// Ends a span that is open; says whether it was.
     #[inline]
-    pub(super) fn close(&mut self, slot: u32, id: SpanId, end: Ticks) -> bool {
-        let Some(record) = self.record(slot, id).filter(|record| record.is_open()) else {
+    pub(super) fn close(&mut self, root: SpanId, id: SpanId, end: Ticks) -> bool {
+        let Some(record) = self.record(root, id).filter(|record| record.is_open()) else {
             return false;
         };
         // Only now: until here the service may have changed, its own and the parent's.
-        let top_level = record.local_root
-            || self.spans.get(record.parent_slot as usize).is_some_and(|parent| {
-                parent.id == record.parent && parent.service != record.service
-            });
-        if let Some(record) = self.spans.get_mut(slot as usize) {
+        let parent = || self.record(root, record.parent?);
+        let top_level =
+            record.local_root || parent().is_some_and(|parent| parent.service != record.service);
+        if let Some(record) = self.spans.get_mut(id.slot(root) as usize) {
             record.duration = end.0.saturating_sub(record.start.0).max(0);
             record.top_level = top_level;
         }
@@ -190,22 +189,20 @@ impl Body {
         true
     }
 
-    /// Where the parent of a span is, if it is here.
-    pub(super) fn parent_of(&self, slot: u32, id: SpanId) -> Option<(u32, SpanId)> {
-        let record = self.record(slot, id)?;
-        let parent = record.parent?;
-        self.record(record.parent_slot, parent).map(|_| (record.parent_slot, parent))
+    /// The parent of a span, if both are here.
+    pub(super) fn parent_of(&self, root: SpanId, id: SpanId) -> Option<SpanId> {
+        self.record(root, self.record(root, id)?.parent?)?.id
     }
 
     /// The span itself if it is open, else its nearest ancestor here that is.
-    pub(super) fn nearest_open(&self, slot: u32, id: SpanId) -> Option<(u32, &Record)> {
-        let mut at = Some((slot, id));
-        while let Some((slot, id)) = at {
-            let record = self.record(slot, id)?;
+    pub(super) fn nearest_open(&self, root: SpanId, id: SpanId) -> Option<&Record> {
+        let mut at = Some(id);
+        while let Some(id) = at {
+            let record = self.record(root, id)?;
             if record.is_open() {
-                return Some((slot, record));
+                return Some(record);
             }
-            at = self.parent_of(slot, id);
+            at = self.parent_of(root, id);
         }
         None
     }

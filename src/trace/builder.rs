@@ -10,7 +10,7 @@ use super::owned::{ActiveSpan, Span};
 use super::record::{NamingFn, Record, ServiceSource, SpanKind};
 use super::sampling::Decision;
 use super::segment::Segment;
-use super::shared::{Owner, Shared};
+use super::shared::{Shared, SharedLanes};
 use super::span::SpanRef;
 use super::start::{Draft, Lineage, NoChild};
 use super::tagging::{Change, Special, changes};
@@ -82,11 +82,11 @@ impl Draft for Plan {
 
 /// Fills a field of a vacant record, without a look at what there might be to drop: there is nothing.
 #[inline(always)]
-fn put<T>(field: &mut T, value: T) {
+fn put_vacant<T>(field: &mut T, value: T) {
     std::mem::forget(std::mem::replace(field, value));
 }
 
-/// A span of which nothing is known but its name. That is taken from where it is: it has only just been written.
+/// A span of which nothing is known but its name, which is taken from where it has just been written.
 struct Named<'n>(&'n mut Text);
 
 impl Draft for Named<'_> {
@@ -97,7 +97,7 @@ impl Draft for Named<'_> {
 
     #[inline(always)]
     fn fill(&mut self, record: &mut Record, _: &mut Tags) {
-        put(&mut record.name, std::mem::take(self.0));
+        put_vacant(&mut record.name, std::mem::take(self.0));
     }
 }
 
@@ -130,7 +130,7 @@ impl Draft for LateNamed<'_> {
         if !self.tags.is_empty() {
             tags.set_all(&mut record.tags, self.tags);
         }
-        put(&mut record.resource, Some(std::mem::take(&mut self.resource)));
+        put_vacant(&mut record.resource, Some(std::mem::take(&mut self.resource)));
         record.kind = Some(self.kind);
         record.naming = Some(self.naming);
     }
@@ -158,7 +158,7 @@ impl Draft for LateNamed<'_> {
 #[derive(Debug)]
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
-    on: Option<(&'t Owner, Box<Plan>)>,
+    on: Option<(&'t SharedLanes, Box<Plan>)>,
 }
 
 #[derive(Debug)]
@@ -168,7 +168,7 @@ enum Parent {
 }
 
 impl<'t> SpanBuilder<'t> {
-    pub(crate) fn new(shared: Option<&'t Owner>, name: Text) -> Self {
+    pub(crate) fn new(shared: Option<&'t SharedLanes>, name: Text) -> Self {
         let on = shared.map(|shared| {
             let mut plan = Plan::fetch();
             plan.record.name = name;
@@ -312,24 +312,33 @@ impl<'t> SpanBuilder<'t> {
 }
 
 /// Starts a span of which nothing is known but its name: below what is active, or without a parent.
-pub(crate) fn begin_named(owner: &Owner, mut name: Text, is_root: bool) -> Span {
-    if owner.provider.is_suppressed() {
+pub(crate) fn begin_named(shared: &SharedLanes, mut name: Text, is_root: bool) -> Span {
+    if shared.provider.is_suppressed() {
         return Span::none();
     }
-    let context = if is_root { Context::empty() } else { owner.provider.active() };
-    Span::of(begin(owner, context, Lineage::Active, &mut Named(&mut name)))
+    let context = if is_root { Context::empty() } else { shared.provider.active() };
+    Span::of(begin(shared, context, Lineage::Active, &mut Named(&mut name)))
 }
 
 /// Starts a span below a parent that was named.
-pub(crate) fn begin_late_named(owner: &Owner, mut span: LateNamed<'_>, parent: Context) -> Span {
-    if owner.provider.is_suppressed() {
+pub(crate) fn begin_late_named(
+    shared: &SharedLanes,
+    mut span: LateNamed<'_>,
+    parent: Context,
+) -> Span {
+    if shared.provider.is_suppressed() {
         return Span::none();
     }
-    Span::of(begin(owner, parent, Lineage::Explicit, &mut span))
+    Span::of(begin(shared, parent, Lineage::Explicit, &mut span))
 }
 
 #[inline]
-fn begin(owner: &Owner, context: Context, lineage: Lineage, draft: &mut impl Draft) -> Option<At> {
+fn begin(
+    shared: &SharedLanes,
+    context: Context,
+    lineage: Lineage,
+    draft: &mut impl Draft,
+) -> Option<At> {
     let Context { span, mut remote, baggage } = context;
     match span.at {
         Some(parent) if parent.segment.is_inherited() => {
@@ -342,5 +351,5 @@ fn begin(owner: &Owner, context: Context, lineage: Lineage, draft: &mut impl Dra
         },
         None => {}
     }
-    Segment::start(owner, remote, baggage, draft)
+    Segment::start(shared, remote, baggage, draft)
 }

@@ -11,7 +11,7 @@ use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::{Segment, set_service};
-use super::shared::Owner;
+use super::shared::SharedLanes;
 use super::span_context::SpanContext;
 use super::tagging::{Special, changes};
 use super::tags::Tags;
@@ -56,10 +56,10 @@ static NOTHING: Record = Record::VACANT;
 
 impl ChunkBuilder {
     /// `None` for a context without a trace.
-    pub(crate) fn new(owner: &Owner, context: SpanContext) -> Option<Self> {
+    pub(crate) fn new(shared: &SharedLanes, context: SpanContext) -> Option<Self> {
         Some(ChunkBuilder {
-            segment: Segment::recorded(owner, context)?,
-            buffers: blank(owner),
+            segment: Segment::recorded(shared, context)?,
+            buffers: blank(shared),
             has_remote_parent: false,
         })
     }

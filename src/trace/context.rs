@@ -14,7 +14,7 @@ use super::start::Lineage;
 /// thread or task, and give it to [`Tracer::activate`](crate::Tracer::activate) there.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
-    /// None where the parent is elsewhere, or there is none.
+    /// [`SpanRef::none`] where the parent is elsewhere, or there is none.
     pub(crate) span: SpanRef,
     pub(crate) remote: Option<Arc<SpanContext>>,
     pub(crate) baggage: Option<Arc<Baggage>>,

@@ -1,10 +1,18 @@
 //! The sampling decision of one trace, which costs no lock to read.
 
+use std::num::NonZeroU64;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::sampling::{Decision, Mechanism, Priority};
 use crate::sync::{inherited, lock};
+
+/// Tells sampling decisions apart: the same for two that have the same priority and mechanism. Rates do not count.
+///
+/// For bridges that keep what they have made of a decision; see
+/// [`SpanRef::decision_mark`](crate::SpanRef::decision_mark).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DecisionMark(NonZeroU64);
 
 /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
 #[derive(Debug, Default)]
@@ -67,15 +75,11 @@ impl Decided {
         self.bits().map(priority)
     }
 
-    /// Its mechanism, without a lock.
-    pub(super) fn mechanism(&self) -> Option<Mechanism> {
-        self.bits().and_then(mechanism)
-    }
-
-    /// Priority and mechanism as one number; 0 where there is no decision.
+    /// What tells it from other ones, without a lock.
     #[inline]
-    pub(super) fn mark(&self) -> u64 {
-        self.summary.load(Ordering::Acquire) & !(ASK_LOCK | HAS_RATE | HAS_LIMIT_RATE)
+    pub(super) fn mark(&self) -> Option<DecisionMark> {
+        let bits = self.summary.load(Ordering::Acquire);
+        NonZeroU64::new(bits & !(ASK_LOCK | HAS_RATE | HAS_LIMIT_RATE)).map(DecisionMark)
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
@@ -161,8 +165,7 @@ mod tests {
     #[test]
     fn the_summary_says_what_the_decision_says() {
         let decided = Decided::default();
-        assert_eq!((decided.get(), decided.priority(), decided.mechanism()), (None, None, None));
-        assert_eq!(decided.mark(), 0);
+        assert_eq!((decided.get(), decided.priority(), decided.mark()), (None, None, None));
         let mut marks = std::collections::HashSet::new();
         for priority in [i32::MIN, -1, 0, 1, 2, i32::MAX].map(Priority::new) {
             for mechanism in [None, Some(Mechanism::DEFAULT), Some(Mechanism::new(255))] {
@@ -170,8 +173,7 @@ mod tests {
                 decided.overrule(decision);
                 assert_eq!(decided.get(), Some(decision));
                 assert_eq!(decided.priority(), Some(priority));
-                assert_eq!(decided.mechanism(), mechanism);
-                assert!(decided.mark() != 0 && marks.insert(decided.mark()));
+                assert!(marks.insert(decided.mark().unwrap()));
                 assert_eq!(Decided::new(Some(decision)).priority(), Some(priority));
             }
         }

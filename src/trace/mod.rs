@@ -47,6 +47,7 @@ pub(crate) use builder::{begin_late_named, begin_named};
 pub(crate) use chunk::{Buffers, Chunk};
 pub use chunk_builder::{ChunkBuilder, RecordedSpan};
 pub use context::Context;
+pub use decided::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use digest::{Digests, digest};
 pub use extras::{EventValue, SpanEvent, SpanLink};
@@ -68,7 +69,7 @@ pub(crate) use sampling::{kept_by_hash, sampling_hash};
 pub(crate) use segment::Segment;
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;
-pub(crate) use shared::{Owner, Shared, Sink};
+pub(crate) use shared::{Shared, SharedLanes, Sink};
 pub use span::SpanRef;
 #[cfg(feature = "struct-tags")]
 pub use span_change::StructTagError;

@@ -88,17 +88,12 @@ pub(crate) enum ServiceSource {
     Mapping,
 }
 
-/// A slot that points nowhere.
-pub(crate) const NO_SLOT: u32 = u32::MAX;
-
 /// One span. Absent means default: no service is the tracer's, no resource is the name.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// `None` in a slot that is free.
     pub(crate) id: Option<SpanId>,
     pub(crate) parent: Option<SpanId>,
-    /// Where the parent is, as long as that slot still holds `parent`.
-    pub(crate) parent_slot: u32,
     pub(crate) start: Ticks,
     /// Nanoseconds; negative while the span is open.
     pub(crate) duration: i64,
@@ -129,7 +124,6 @@ impl Record {
     pub(crate) const VACANT: Record = Record {
         id: None,
         parent: None,
-        parent_slot: NO_SLOT,
         start: Ticks(0),
         duration: 0,
         name: Text::EMPTY,

@@ -11,10 +11,10 @@ use super::baggage::Baggage;
 use super::blanks::blank;
 use super::body::Body;
 use super::chunk::{Buffers, Chunk};
-use super::decided::Decided;
+use super::decided::{Decided, DecisionMark};
 use super::record::{LateNames, Record, ServiceSource};
-use super::sampling::{Decision, Mechanism, Priority};
-use super::shared::{Owner, Shared, SharedRef};
+use super::sampling::{Decision, Priority};
+use super::shared::{Shared, SharedLanes, SharedRef};
 use super::span_context::SpanContext;
 use super::start::Born;
 use super::tags::{TagList, Tags};
@@ -35,7 +35,8 @@ pub(crate) struct Segment {
     /// Which process this belongs to.
     epoch: u32,
     pub(crate) trace_id: TraceId,
-    /// The first span started here; always in slot 0 as long as it is here.
+    /// The first span started here; always in slot 0 as long as it is here. The ids of all others tell their slots
+    /// by what they differ from it.
     pub(crate) root: SpanId,
     pub(crate) anchor: Anchor,
     /// What came in from upstream.
@@ -84,7 +85,7 @@ impl Segment {
     /// Takes up a trace. The links are those that the first span gets from upstream.
     pub(super) fn begin(
         &mut self,
-        owner: &Owner,
+        shared: &SharedLanes,
         upstream: Option<Arc<SpanContext>>,
         root: SpanId,
         anchor: Anchor,
@@ -94,14 +95,14 @@ impl Segment {
         self.epoch = epoch();
         self.root = root;
         self.anchor = anchor;
-        self.shared = SharedRef::of(owner);
+        self.shared = SharedRef::of(shared);
         let mut trace_id = None;
         let mut linked = None;
         if let Some(context) = &upstream {
             trace_id = context.trace_id;
             if trace_id.is_some() {
                 born.parent = context.span_id;
-                self.decision = Decided::new(inherited(owner, context));
+                self.decision = Decided::new(inherited(shared, context));
             }
             if baggage.is_none() {
                 baggage.clone_from(&context.baggage);
@@ -109,7 +110,7 @@ impl Segment {
             linked = (!context.links.is_empty()).then(|| Arc::clone(context));
         }
         self.trace_id = trace_id.unwrap_or_else(|| {
-            TraceId::generate(owner.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
+            TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
         });
         *self.has_baggage.get_mut() = baggage.is_some();
         self.upstream = upstream;
@@ -140,17 +141,17 @@ impl Segment {
     }
 
     /// A part of a trace that another library has recorded; `None` for a context without a trace.
-    pub(super) fn recorded(owner: &Owner, upstream: SpanContext) -> Option<Self> {
+    pub(super) fn recorded(shared: &SharedLanes, upstream: SpanContext) -> Option<Self> {
         Some(Segment {
             epoch: epoch(),
             trace_id: upstream.trace_id?,
-            // Handles ask for it, and there are none to a span that has finished.
+            // What ids and handles are measured by, and there are no handles of spans that have finished.
             root: SpanId::generate(),
             anchor: Anchor::current(),
             has_baggage: upstream.baggage.is_some().into(),
-            decision: Decided::new(inherited(owner, &upstream)),
+            decision: Decided::new(inherited(shared, &upstream)),
             upstream: Some(Arc::new(upstream)),
-            shared: SharedRef::of(owner),
+            shared: SharedRef::of(shared),
             body: ShortLock::new(None),
         })
     }
@@ -169,7 +170,7 @@ impl Segment {
         let body = guard.as_mut()?;
         body.settle_tags();
         let here = || body.spans.iter().find(|record| record.id.is_some());
-        let record = body.record(0, self.root).or_else(here)?;
+        let record = body.record(self.root, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
     }
 
@@ -196,14 +197,9 @@ impl Segment {
         self.decision.priority()
     }
 
-    /// The mechanism of the decision, without a lock.
-    pub(crate) fn mechanism(&self) -> Option<Mechanism> {
-        self.decision.mechanism()
-    }
-
-    /// Another number for another decision, without a lock; 0 where there is none.
+    /// What tells the decision from other ones, without a lock.
     #[inline]
-    pub(crate) fn decision_mark(&self) -> u64 {
+    pub(crate) fn decision_mark(&self) -> Option<DecisionMark> {
         self.decision.mark()
     }
 

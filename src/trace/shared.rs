@@ -36,9 +36,6 @@ pub(crate) trait Sink: Send + Sync {
 }
 
 /// What all traces of one tracer share. Built once; only the atomics and snapshots change.
-///
-/// On cache lines of its own: every span reads here, and beside it every trace is counted in and out, by two threads.
-#[repr(align(128))]
 pub(crate) struct Shared {
     pub(crate) service: Text,
     pub(crate) env: Option<Text>,
@@ -62,37 +59,38 @@ pub(crate) struct Shared {
     pub(crate) diag: Arc<Diag>,
 }
 
-/// A tracer, as who starts traces has it.
+/// What traces share, with a place for each lane where they are counted.
 ///
-/// Every trace counts that it knows its tracer, and the threads that start traces at the same time would all count
-/// at one place. So there is one for each lane, which holds the tracer.
+/// Every trace counts that it knows its tracer, when it begins and when it has been sent: at one place the threads
+/// that trace, and the worker, would disturb each other, and who only reads there.
 #[derive(Clone)]
-pub(crate) struct Owner {
+pub(crate) struct SharedLanes {
+    shared: Arc<Shared>,
     lanes: [Lane; LANES],
 }
 
 type Lane = Arc<Apart<Arc<Shared>>>;
 
-impl Owner {
+impl SharedLanes {
     pub(crate) fn new(shared: Shared) -> Self {
         let shared = Arc::new(shared);
-        Owner { lanes: std::array::from_fn(|_| Arc::new(Apart(Arc::clone(&shared)))) }
+        let lanes = std::array::from_fn(|_| Arc::new(Apart(Arc::clone(&shared))));
+        SharedLanes { shared, lanes }
     }
 }
 
-impl std::fmt::Debug for Owner {
+impl std::fmt::Debug for SharedLanes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(&**self, f)
     }
 }
 
-impl std::ops::Deref for Owner {
+impl std::ops::Deref for SharedLanes {
     type Target = Shared;
 
     #[inline]
     fn deref(&self) -> &Shared {
-        let [first, ..] = &self.lanes;
-        &first.0
+        &self.shared
     }
 }
 
@@ -103,8 +101,8 @@ impl SharedRef {
     pub(crate) const NONE: SharedRef = SharedRef(None);
 
     #[inline]
-    pub(crate) fn of(owner: &Owner) -> Self {
-        SharedRef(Some(Arc::clone(lane::of_thread(&owner.lanes))))
+    pub(crate) fn of(shared: &SharedLanes) -> Self {
+        SharedRef(Some(Arc::clone(lane::of_thread(&shared.lanes))))
     }
 
     #[cfg(feature = "agent")]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::at::At;
+use super::decided::DecisionMark;
 use super::extras::{SpanEvent, SpanLink};
 use super::late::{Late, LateTags};
 use super::new_tag::{Key, LiteralKey, TagKey};
 use super::record::SpanKind;
-use super::sampling::{Mechanism, Priority};
+use super::sampling::Priority;
 use super::span::SpanRef;
 use super::tagging::{Change, Special};
 use super::value::{TagValue, Value, is_exact};
@@ -97,7 +98,7 @@ impl SpanRef {
         // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
         let Some(mut guard) = at.segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.slot(), at.id)) else {
+        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.segment.root, at.id)) else {
             return at.too_late(guard);
         };
         match body.tags.late(heap_bytes) {
@@ -242,20 +243,14 @@ impl SpanRef {
         self.at.as_ref()?.segment.priority()
     }
 
-    /// Who took the sampling decision on the trace, where one was taken. Takes no lock.
-    #[must_use]
-    pub fn mechanism(&self) -> Option<Mechanism> {
-        self.at.as_ref()?.segment.mechanism()
-    }
-
-    /// A number that says which decision was taken, and is another one where priority or mechanism are: 0 where
-    /// none was. Takes no lock.
+    /// What tells the sampling decision on the trace from other ones: the same as long as its priority and mechanism
+    /// are, and `None` before there is one. Takes no lock.
     ///
     /// For bridges that keep what they have made of a decision.
     #[inline]
     #[must_use]
-    pub fn decision_mark(&self) -> u64 {
-        self.at.as_ref().map_or(0, |at| at.segment.decision_mark())
+    pub fn decision_mark(&self) -> Option<DecisionMark> {
+        self.at.as_ref()?.segment.decision_mark()
     }
 
     /// Changes bits of the byte that a bridge keeps with the span for what its own API must remember, such

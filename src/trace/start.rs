@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use super::at::At;
 use super::baggage::Baggage;
 use super::body::MAX_SPANS_PER_TRACE;
-use super::record::{NO_SLOT, Record, ServiceSource};
+use super::record::{Record, ServiceSource};
 use super::segment::Segment;
-use super::shared::Owner;
+use super::shared::SharedLanes;
 use super::span_context::SpanContext;
 use super::tags::Tags;
 use crate::clock::{self, Anchor, Ticks};
@@ -29,13 +29,12 @@ pub(crate) trait Draft {
     fn fill(&mut self, record: &mut Record, tags: &mut Tags);
 }
 
-/// What a new span gets from its place. Plain values, which stay in registers until the record is written: what
-/// has to be counted or copied it gets when it is there, by [`Body::inherit`](super::body::Body::inherit).
+/// What a new span gets from its place. Plain values: what has to be counted or copied it gets when it is there, by
+/// [`Body::inherit`](super::body::Body::inherit).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Born {
     pub(crate) start: Ticks,
     pub(crate) parent: Option<SpanId>,
-    pub(crate) parent_slot: u32,
     /// The parent's, for a span that has none of its own.
     pub(crate) service_source: ServiceSource,
     pub(crate) local_root: bool,
@@ -62,28 +61,27 @@ pub(crate) enum NoChild {
 impl Segment {
     /// Starts the first span of a trace in this process. `None` is never met with: nobody else has the segment yet.
     pub(crate) fn start(
-        owner: &Owner,
+        shared: &SharedLanes,
         upstream: Option<Arc<SpanContext>>,
         mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,
     ) -> Option<At> {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
-        let (mut segment, buffers) = Segment::fresh(owner);
+        let (mut segment, buffers) = Segment::fresh(shared);
         let root = SpanId::generate();
         let inside = Arc::get_mut(&mut segment)?;
         let mut born = Born {
             start,
             parent: None,
-            parent_slot: NO_SLOT,
             service_source: ServiceSource::Inherited,
             local_root: true,
         };
-        let links = inside.begin(owner, upstream, root, anchor, &mut born, &mut baggage);
+        let links = inside.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
         let body = inside.fill(buffers);
-        body.push(draft, born, |_| root);
+        body.push(draft, born, root, root);
         if baggage.is_some() {
-            body.inherit(0, NO_SLOT, baggage);
+            body.inherit(root, root, baggage);
         }
         if let Some(links) = links {
             body.link_first(&links);
@@ -102,6 +100,9 @@ impl At {
         lineage: Lineage,
     ) -> Result<SpanId, NoChild> {
         let segment = &*self.segment;
+        let root = segment.root;
+        // Before the lock: the first of a thread is a matter of system calls.
+        let fresh = SpanId::generate();
         let start = match draft.start() {
             Some(start) => segment.anchor.ticks(start),
             None => clock::now(),
@@ -112,21 +113,19 @@ impl At {
         let mut born = Born {
             start,
             parent: Some(self.id),
-            parent_slot: NO_SLOT,
             service_source: ServiceSource::Inherited,
             local_root: false,
         };
         let mut inherits = baggage.is_some();
         let mut guard = segment.lock_body();
         let found = match (&*guard, lineage) {
-            (Some(body), Lineage::Explicit) => body.at(self.slot(), self.id),
-            (Some(body), Lineage::Active) => body.nearest_open(self.slot(), self.id),
+            (Some(body), Lineage::Explicit) => body.record(root, self.id),
+            (Some(body), Lineage::Active) => body.nearest_open(root, self.id),
             (None, _) => None,
         };
         match found {
-            Some((slot, parent)) => {
+            Some(parent) => {
                 born.parent = parent.id;
-                born.parent_slot = slot;
                 born.service_source = parent.service_source;
                 inherits |= parent.service.is_some() || parent.baggage.is_some();
             }
@@ -134,15 +133,14 @@ impl At {
             // It was sent already: a late child, in a chunk of its own.
             None => {}
         }
-        let name = |slot| SpanId::in_slot(segment.root, slot);
         let body = guard.get_or_insert_default();
-        let Some(id) = body.push(draft, born, name) else {
+        let Some(id) = body.push(draft, born, root, fresh) else {
             drop(guard);
             segment.trace_is_full();
             return Err(NoChild::Full);
         };
         if inherits {
-            body.inherit(id.slot(segment.root), born.parent_slot, baggage);
+            body.inherit(root, id, baggage);
         }
         Ok(id)
     }

@@ -6,7 +6,7 @@ use super::builder::SpanBuilder;
 use super::chunk::{Buffers, Chunk};
 use super::provider::Provider;
 use super::sampling::{Decision, Mechanism, Priority};
-use super::shared::{Owner, Shared, Sink};
+use super::shared::{Shared, SharedLanes, Sink};
 use super::view::SpanView;
 use crate::diag::Diag;
 use crate::sync::{Snapshot, lock};
@@ -37,7 +37,7 @@ impl Sink for Kept {
 
 /// What a tracer is to the trace layer, with its chunks at hand.
 pub(crate) struct Bench {
-    pub(crate) shared: Owner,
+    pub(crate) shared: SharedLanes,
     pub(crate) kept: Arc<Kept>,
 }
 
@@ -64,7 +64,7 @@ impl Bench {
             diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| {})))),
         };
         change(&mut shared);
-        Bench { shared: Owner::new(shared), kept }
+        Bench { shared: SharedLanes::new(shared), kept }
     }
 
     pub(crate) fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {

@@ -14,7 +14,7 @@ use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ContextProvider, Owner, Provider, Shared, Sink, watch_forks};
+use crate::trace::{ContextProvider, Provider, Shared, SharedLanes, Sink, watch_forks};
 
 type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
@@ -186,7 +186,7 @@ impl TracerBuilder {
         };
         // Read for every trace: in this form without a check that they are UTF-8.
         let often_read = |text: &Text| Text::from(Arc::<str>::from(text.as_str()));
-        let shared = Owner::new(Shared {
+        let shared = SharedLanes::new(Shared {
             service: often_read(config.service_text()),
             env: config.env_text().map(often_read),
             version: config.version_text().cloned(),

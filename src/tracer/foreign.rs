@@ -9,7 +9,7 @@ use super::propagation::Explained;
 use crate::diag::LossReason;
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ChunkBuilder, Decision, Owner, Shared, SpanContext};
+use crate::trace::{ChunkBuilder, Decision, Shared, SharedLanes, SpanContext};
 
 /// Whose spans they are: what is absent is as it is with the tracer it is taken from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Tracer {
         let mut tags = shared.tags.load().to_vec();
         tags.retain(|(key, _)| !own.iter().any(|(other, _)| other == key));
         tags.extend(own);
-        let shared = Owner::new(Shared {
+        let shared = SharedLanes::new(Shared {
             service: service.unwrap_or_else(|| shared.service.clone()),
             env: env.or_else(|| shared.env.clone()),
             version: version.or_else(|| shared.version.clone()),

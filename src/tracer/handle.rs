@@ -13,7 +13,7 @@ use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveSpan, Context, LateNamed, Owner, Scope, Span, SpanBuilder, SpanContext, SpanRef,
+    ActiveSpan, Context, LateNamed, Scope, SharedLanes, Span, SpanBuilder, SpanContext, SpanRef,
     begin_late_named, begin_named,
 };
 
@@ -60,7 +60,7 @@ pub struct Tracer {
 
 /// What the handles of a tracer share.
 pub(super) struct Parts {
-    pub(super) shared: Owner,
+    pub(super) shared: SharedLanes,
     /// `None` where a test took its place.
     pub(super) exporter: Option<Exporter>,
     pub(super) config: Config,
@@ -93,7 +93,7 @@ impl Tracer {
         Tracer { parts: Some(Arc::new(parts)) }
     }
 
-    pub(super) fn shared(&self) -> Option<&Owner> {
+    pub(super) fn shared(&self) -> Option<&SharedLanes> {
         self.parts.as_ref().map(|parts| &parts.shared)
     }
 

@@ -45,7 +45,7 @@ pub(crate) fn into_native(
     }
 }
 
-/// The same where the native context is; `shown` becomes what a span that starts below it is to remember.
+/// [`into_native`] in place; `shown` becomes what a span that starts below it is to remember.
 #[inline]
 pub(crate) fn bring_in(
     context: &OtelContext,

@@ -29,7 +29,7 @@ const LARGE: usize = 1024;
 /// Of this process: a forked child has none of its parent's spans.
 static LIVE: PerProcess<[Shard; SHARDS]> = PerProcess::new();
 
-type Hash = BuildHasherDefault<AsIs>;
+type Hash = BuildHasherDefault<HighFirst>;
 
 /// On a cache line of its own.
 #[repr(align(64))]
@@ -125,10 +125,10 @@ impl Live {
         Live { span: span.clone(), holders: 1, scope, shown }
     }
 
-    /// One holder less; whether it was the last. Then nothing is written: what is about to be moved away would be
-    /// read back wider than that.
+    /// One holder less; whether it was the last. Then nothing is written, because the whole is about to be moved: see
+    /// "store forwarding" in docs/architecture.md.
     #[inline]
-    fn is_left_by_last(&mut self) -> bool {
+    fn drop_holder(&mut self) -> bool {
         let is_last = self.holders <= 1;
         if !is_last {
             self.holders = self.holders.saturating_sub(1);
@@ -181,16 +181,16 @@ impl Spans {
         let Some(near) = self.few.iter().rposition(|live| live.id() == id) else {
             return self.leave_of_many(id);
         };
-        if !self.few.get_mut(near)?.is_left_by_last() {
+        if !self.few.get_mut(near)?.drop_holder() {
             return None;
         }
-        let Live { span, shown, .. } = self.few.swap_remove(near);
+        let Live { span, shown, .. } = self.few.remove(near);
         Some((span, shown))
     }
 
     #[cold]
     fn leave_of_many(&mut self, id: u64) -> Option<Last> {
-        if !self.many.get_mut(&id)?.is_left_by_last() {
+        if !self.many.get_mut(&id)?.drop_holder() {
             return None;
         }
         let last = self.many.remove(&id);
@@ -202,11 +202,11 @@ impl Spans {
     }
 }
 
-/// Ids are random as they are.
+/// Ids are random as they are, but for the low bits of those of one trace; a map looks at the low bits first.
 #[derive(Default)]
-struct AsIs(u64);
+struct HighFirst(u64);
 
-impl Hasher for AsIs {
+impl Hasher for HighFirst {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
@@ -214,7 +214,7 @@ impl Hasher for AsIs {
     }
 
     fn write_u64(&mut self, number: u64) {
-        self.0 = number;
+        self.0 = number.rotate_left(32);
     }
 
     fn finish(&self) -> u64 {

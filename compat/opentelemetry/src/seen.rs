@@ -2,7 +2,7 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
-use tracehound::SpanRef;
+use tracehound::{DecisionMark, SpanRef};
 use tracehound_fork::WriteOnce;
 
 use crate::{live, remote};
@@ -14,8 +14,8 @@ use crate::{live, remote};
 #[derive(Debug)]
 pub(crate) struct Seen {
     context: SpanContext,
-    /// What had been decided, if anything: [`SpanRef::decision_mark`].
-    when: u64,
+    /// What had been decided, if anything.
+    when: Option<DecisionMark>,
     later: WriteOnce<Seen>,
 }
 
@@ -27,8 +27,9 @@ impl Seen {
     #[inline(always)]
     pub(crate) fn first(span: &SpanRef) -> Self {
         Seen {
-            context: remote::to_otel(span, TraceState::NONE),
+            // First: a decision that is taken in between makes another one.
             when: span.decision_mark(),
+            context: remote::to_otel(span, TraceState::NONE),
             later: WriteOnce::new(),
         }
     }
@@ -41,15 +42,15 @@ impl Seen {
         let when = span.decision_mark();
         let context = match (state.get(DATADOG), when) {
             (None, _) => remote::to_otel(span, state.clone()),
-            (Some(_), 0) => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
-            (Some(_), _) => remote::to_otel_decided(span),
+            (Some(_), None) => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
+            (Some(_), Some(_)) => remote::to_otel_decided(span),
         };
         Seen { context, when, later: WriteOnce::new() }
     }
 
     /// Of a span that does not exist.
     pub(crate) fn nothing(context: SpanContext) -> Self {
-        Seen { context, when: 0, later: WriteOnce::new() }
+        Seen { context, when: None, later: WriteOnce::new() }
     }
 
     /// As it is now. Takes no decision, and allocates only the first time after one was taken.

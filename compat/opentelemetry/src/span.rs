@@ -50,7 +50,7 @@ impl Span {
         if *state != TraceState::NONE {
             return Self::owned_below(span, state, limits, start_given);
         }
-        // Written at once where it stays: one that waits for the other branch is read back wider than it was written.
+        // In its place, and not in one that both branches share: see "store forwarding" in docs/architecture.md.
         Span { seen: Seen::first(&span), held: Held::Owned(span), limits, start_given }
     }
 
