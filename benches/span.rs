@@ -35,6 +35,7 @@ fn main() {
 
 /// Traces between two flushes: fewer spans than wake the worker by themselves.
 const TRACES: u32 = 100;
+const MANY_TAGS_TRACES: u32 = 20;
 
 fn tracer() -> &'static Tracer {
     static TRACER: OnceLock<(FaultAgent, Tracer)> = OnceLock::new();
@@ -51,12 +52,21 @@ fn tracer() -> &'static Tracer {
 }
 
 fn measure(bencher: Bencher<'_, '_>, spans: usize, trace: impl Fn(&Tracer) + Sync) {
+    measure_in_batches(bencher, TRACES, spans, trace);
+}
+
+fn measure_in_batches(
+    bencher: Bencher<'_, '_>,
+    traces: u32,
+    spans: usize,
+    trace: impl Fn(&Tracer) + Sync,
+) {
     let tracer = tracer();
     let made = AtomicUsize::new(0);
     bencher
         .counter(divan::counter::ItemsCount::new(spans))
         .with_inputs(|| {
-            if made.fetch_add(1, Ordering::Relaxed) % TRACES as usize == 0 {
+            if made.fetch_add(1, Ordering::Relaxed) % traces as usize == 0 {
                 tracer.flush(Duration::from_secs(10)).unwrap();
             }
         })
@@ -92,6 +102,21 @@ fn hot(bencher: Bencher<'_, '_>) {
         for _ in 0..9 {
             let child = tracer.trace("child");
             tag(&child);
+        }
+    });
+}
+
+/// A root and nine children, all active, a hundred short texts each: what a tag costs where there are many.
+#[divan::bench(name = "native: 100 tags", sample_count = 100, sample_size = MANY_TAGS_TRACES)]
+fn many_tags(bencher: Bencher<'_, '_>) {
+    let keys: Vec<&'static str> =
+        (0..100).map(|number| &*Box::leak(format!("tag.{number:02}").into_boxed_str())).collect();
+    measure_in_batches(bencher, MANY_TAGS_TRACES, 10, |tracer| {
+        let root = tracer.trace("root");
+        keys.iter().for_each(|key| root.set_tag(*key, "short text"));
+        for _ in 0..9 {
+            let child = tracer.trace("child");
+            keys.iter().for_each(|key| child.set_tag(*key, "short text"));
         }
     });
 }

@@ -21,14 +21,21 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Fewer spans than wake the worker, which would be counted too.
 const TRACES: usize = 100;
 
+/// Fewer bytes than are kept as empty vectors.
+const LARGE_TRACES: usize = 30;
+
 /// Allocations of `TRACES` runs of a program, once it has run often enough for every vector to have its size.
 fn allocations(tracer: &Tracer, program: impl Fn(&Tracer)) -> usize {
+    allocations_of(TRACES, tracer, program)
+}
+
+fn allocations_of(traces: usize, tracer: &Tracer, program: impl Fn(&Tracer)) -> usize {
     for _ in 0..3 {
-        (0..TRACES).for_each(|_| program(tracer));
+        (0..traces).for_each(|_| program(tracer));
         tracer.flush(LIMIT).unwrap();
     }
     let region = Region::new(ALLOCATOR);
-    (0..TRACES).for_each(|_| program(tracer));
+    (0..traces).for_each(|_| program(tracer));
     let change = region.change();
     change.allocations + change.reallocations
 }
@@ -82,6 +89,18 @@ fn a_span_allocates_nothing() {
         }
     };
     assert_eq!(allocations(&tracer, tagged), 0, "five tags on each span");
+
+    let keys: Vec<&'static str> =
+        (0..100).map(|number| &*Box::leak(format!("tag.{number}").into_boxed_str())).collect();
+    let many = |tracer: &Tracer| {
+        let root = tracer.trace("root");
+        keys.iter().for_each(|key| root.set_tag(*key, "short text"));
+        for _ in 0..9 {
+            let child = tracer.trace("child");
+            keys.iter().for_each(|key| child.set_tag(*key, "short text"));
+        }
+    };
+    assert_eq!(allocations_of(LARGE_TRACES, &tracer, many), 0, "a hundred tags on each span");
 
     let future = |tracer: &Tracer| {
         let span = tracer.span("task").start();

@@ -80,6 +80,7 @@ impl Chunk {
     }
 
     /// About what the chunk holds in memory, unused room in its vectors included.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         // Nothing overflows here: what exists is never more than there are addresses.
         let mut held = 0usize;

@@ -17,8 +17,24 @@ pub(crate) const fn digest(key: &[u8]) -> u32 {
             _ => 0,
         },
     };
-    let mixed = (tail ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as u32
+    // Both halves of the product: the lower one knows little of the last bytes, in which the keys of a list differ
+    // (`items.0`, `items.1`), the upper one little of the first.
+    let mixed = ((tail ^ key.len() as u64) as u128).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed >> 64) as u32 ^ mixed as u32
+}
+
+/// Tells keys apart that have the same digest: made of all of their bytes.
+#[inline]
+pub(super) fn hash(digest: u32, key: &[u8]) -> u32 {
+    if key.len() <= 8 {
+        return digest;
+    }
+    let mut mixed = u64::from(digest);
+    for word in key.chunks_exact(8).filter_map(|word| word.first_chunk::<8>()) {
+        mixed = (mixed ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^= mixed >> 32;
+    }
+    mixed as u32
 }
 
 /// The digests of some keys, one bit for each: a key whose bit is missing is none of them.
@@ -27,6 +43,9 @@ pub(crate) struct Digests(u64);
 
 impl Digests {
     pub(crate) const NONE: Digests = Digests(0);
+
+    /// Those of every key.
+    pub(super) const ALL: Digests = Digests(u64::MAX);
 
     #[inline]
     pub(crate) fn add(&mut self, digest: u32) {
@@ -70,6 +89,33 @@ mod tests {
         assert_ne!(digest(b"ab"), digest(b"ba"));
         assert_ne!(digest(b"aXXb"), digest(b"aYYb"));
         assert_ne!(digest(b"abcXYZ"), digest(b"XYZabc"));
+    }
+
+    /// Else each of them would be looked for in vain.
+    #[test]
+    fn numbered_keys_have_bits_of_their_own() {
+        for (prefix, suffix) in [
+            ("tag.", ""),
+            ("items.", ""),
+            ("attribute", ""),
+            ("http.request.header.", ""),
+            ("items.", ".name"),
+        ] {
+            let keys = (10..26).map(|number| format!("{prefix}{number}{suffix}"));
+            let bits: HashSet<u64> = keys.map(|key| bit(digest(key.as_bytes()))).collect();
+            assert!(bits.len() >= 10, "{prefix}{suffix}: {}", bits.len());
+        }
+    }
+
+    #[test]
+    fn keys_with_one_digest_are_told_apart_by_all_their_bytes() {
+        let keys: Vec<String> =
+            (10..100).map(|number| format!("items.{number}.quantity")).collect();
+        let of =
+            |key: &String| (digest(key.as_bytes()), hash(digest(key.as_bytes()), key.as_bytes()));
+        let digests: HashSet<u32> = keys.iter().map(|key| of(key).0).collect();
+        let hashes: HashSet<u32> = keys.iter().map(|key| of(key).1).collect();
+        assert_eq!((digests.len(), hashes.len()), (1, keys.len()));
     }
 
     #[test]

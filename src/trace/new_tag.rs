@@ -7,6 +7,7 @@ use crate::text::Text;
 /// The key of a tag that is to be set.
 pub(crate) trait TagKey {
     fn digest(&self) -> u32;
+    fn as_bytes(&self) -> &[u8];
     fn heap_bytes(&self) -> usize;
     fn into_text(self) -> Text;
 }
@@ -45,6 +46,11 @@ impl TagKey for LiteralKey {
     }
 
     #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    #[inline]
     fn heap_bytes(&self) -> usize {
         0
     }
@@ -59,6 +65,11 @@ impl TagKey for Key {
     #[inline]
     fn digest(&self) -> u32 {
         self.digest
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 
     #[inline]

@@ -2,11 +2,11 @@
 
 use std::mem::ManuallyDrop;
 
-use super::digest::{Digests, digest};
+use super::digest::{Digests, digest, hash};
 use super::late::{Late, LateTags, Waiting};
 use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
 use super::record::Record;
-use super::tag_index::TagIndex;
+use super::tag_index::{Table, TagIndex};
 use super::value::{Kept, TagValue, Value, is_exact};
 use crate::text::Text;
 
@@ -20,18 +20,15 @@ pub(crate) struct TagList {
     keys: Digests,
     first: u32,
     last: u32,
-    len: u32,
+    /// With so many more tags it has to have a table, or a larger one.
+    room: u32,
+    /// Knows where all the tags of a list are that is too long to be walked.
+    table: Table,
 }
 
 impl TagList {
     pub(crate) const EMPTY: TagList =
-        TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
-
-    /// Whether the list is too long to be walked for each tag that is set.
-    #[inline]
-    fn is_long(self) -> bool {
-        self.len > MAX_WALK
-    }
+        TagList { keys: Digests::NONE, first: END, last: END, room: LONG, table: Table::NONE };
 
     #[inline]
     fn may_have(self, digest: u32) -> bool {
@@ -39,8 +36,12 @@ impl TagList {
     }
 }
 
-/// Tags of one span up to which a walk is faster than an index.
-const MAX_WALK: u32 = 16;
+/// Tags of one span from which on a table is faster than a walk.
+const LONG: u32 = 25;
+
+/// Tags of one trace: beyond every other bound, and then simply not kept. Each has less than 16 slots in an index,
+/// which fit into 32 bits.
+const MAX_TAGS: u32 = 1 << 28;
 
 /// Bytes of text that the tags of one trace hold together; further texts are held one by one.
 const MAX_TEXTS: usize = 1 << 30;
@@ -65,6 +66,7 @@ pub(crate) struct Tags {
     /// The texts that were copied when a key was first set, for the same reason. What comes in their place
     /// later holds its own: a tag that is set again and again must not grow anything.
     texts: String,
+    /// Of keys, values and the index.
     heap_bytes: usize,
     /// Whoever looks at tags calls [`Tags::settle`] first.
     late: Option<Box<Waiting>>,
@@ -86,11 +88,11 @@ impl Tags {
     pub(crate) fn clear(&mut self) {
         self.all.clear();
         self.texts.clear();
-        self.heap_bytes = 0;
         if let Some(late) = &mut self.late {
             late.clear();
         }
         self.index.clear();
+        self.heap_bytes = self.index.bytes();
     }
 
     /// Bytes of text that there is room for.
@@ -180,8 +182,8 @@ impl Tags {
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
-        let index = self.find(list, digest(key.as_bytes()), |other| *other == *key)?;
-        self.all.get(index)?.value.read(&self.texts)
+        let place = self.find(list, digest(key.as_bytes()), key.as_bytes())?;
+        self.all.get(place as usize)?.value.read(&self.texts)
     }
 
     /// Every tag that is set, in the order of the first setting of each key.
@@ -211,43 +213,78 @@ impl Tags {
     /// As [`Tags::set`].
     #[inline(always)]
     pub(crate) fn put(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
-        if list.may_have(key.digest()) {
-            self.put_again(list, key.digest(), key.into_text(), value.into_value());
-        } else {
-            self.append(list, key, value);
+        if let Some(place) = self.place(list, &key, value.is_present()) {
+            return self.replace(place, value.into_value());
         }
+        self.append(list, key, value);
     }
 
     /// Sets a tag to a text that is copied.
     #[inline(always)]
     pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) {
         let (at, len) = (self.texts.len(), text.len());
-        if list.may_have(key.digest()) || at.saturating_add(len) > MAX_TEXTS {
-            return self.put_copy(list, key.digest(), key.into_text(), text);
+        if at.saturating_add(len) > MAX_TEXTS {
+            return self.put(list, key, Value::Text(Text::copy(text)));
+        }
+        if let Some(place) = self.place(list, &key, true) {
+            return self.replace_text(place, text);
         }
         self.texts.push_str(text);
         #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
         self.append(list, key, Slice { at: at as u32, len: len as u32 });
     }
 
-    #[cold]
-    #[inline(never)]
-    fn put_copy(&mut self, list: &mut TagList, digest: u32, key: Text, text: &str) {
-        self.put_again(list, digest, key, Value::Text(Text::copy(text)));
-    }
-
-    /// For a key that may be in the list.
-    #[cold]
-    #[inline(never)]
-    fn put_again(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
-        match self.find(list, digest, |other| *other == key) {
-            Some(index) => self.replace(index, value),
-            None => self.append(list, Key { text: key, digest }, value),
+    /// Where the tag with this key is. If it is nowhere, and is appended next, a table knows it from now on.
+    #[inline(always)]
+    fn place(&mut self, list: &TagList, key: &impl TagKey, is_appended: bool) -> Option<u32> {
+        let digest = key.digest();
+        if !list.may_have(digest) {
+            return None;
         }
+        if is_appended && list.table.is_some() {
+            if let Some(next) = self.next() {
+                let is_like_it = |place| has_digest(&self.all, place, digest);
+                if self.index.enter(list.table, digest, next, is_like_it) {
+                    return None;
+                }
+            }
+        }
+        self.find_or_enter(list, digest, key.as_bytes(), is_appended)
     }
 
-    fn replace(&mut self, index: usize, value: Value) {
-        let Some(tag) = self.all.get_mut(index) else { return };
+    /// The place of a tag that is appended.
+    #[inline(always)]
+    fn next(&self) -> Option<u32> {
+        #[expect(clippy::cast_possible_truncation, reason = "compared")]
+        (self.all.len() < MAX_TAGS as usize).then_some(self.all.len() as u32)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_or_enter(
+        &mut self,
+        list: &TagList,
+        digest: u32,
+        key: &[u8],
+        is_appended: bool,
+    ) -> Option<u32> {
+        let found = self.find(list, digest, key);
+        if found.is_none() && is_appended && list.table.is_some() {
+            self.index.enter(list.table, hash(digest, key), self.next()?, |_| false);
+        }
+        found
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace_text(&mut self, place: u32, text: &str) {
+        self.replace(place, Value::Text(Text::copy(text)));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace(&mut self, place: u32, value: Value) {
+        let Some(tag) = self.all.get_mut(place as usize) else { return };
         self.heap_bytes = self
             .heap_bytes
             .saturating_sub(tag.value.heap_bytes())
@@ -289,8 +326,7 @@ impl Tags {
     #[cold]
     #[inline(never)]
     fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
-        // Four billion tags in one trace: beyond every other bound, and then simply not kept.
-        if value.is_present() && self.all.len() < END as usize {
+        if value.is_present() && self.next().is_some() {
             self.all.reserve(1);
             self.push(list, Key { text: key, digest }, value);
         }
@@ -301,7 +337,7 @@ impl Tags {
     fn push(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
         let (digest, heap_bytes) = (key.digest(), key.heap_bytes());
         let heap_bytes = heap_bytes.saturating_add(value.heap_bytes());
-        // There is room for no more than `END`.
+        // There is room for no more than `MAX_TAGS`.
         #[expect(clippy::cast_possible_truncation, reason = "see `append_slowly`")]
         let index = self.all.len() as u32;
         self.all.push(Tag { key: key.into_text(), value: value.into_value(), digest, next: END });
@@ -311,38 +347,52 @@ impl Tags {
             None => list.first = index,
         }
         list.last = index;
-        list.len = list.len.saturating_add(1);
         list.keys.add(digest);
-        if list.is_long() {
-            self.enter(list, index, digest);
+        list.room = list.room.wrapping_sub(1);
+        if list.room == 0 {
+            self.index_list(list);
         }
     }
 
-    /// Puts a new tag of a long list into the index; the first time, those before it as well.
+    /// Gives a list that is long a table, or a larger one, with all of its tags.
     #[cold]
-    fn enter(&mut self, list: &TagList, index: u32, digest: u32) {
-        if list.len == MAX_WALK.saturating_add(1) {
-            let mut at = list.first;
-            while let Some(tag) = self.all.get(at as usize).filter(|_| at != index) {
-                self.index.enter(list.first, tag.digest, at);
-                at = tag.next;
+    #[inline(never)]
+    fn index_list(&mut self, list: &mut TagList) {
+        list.keys = Digests::ALL;
+        let before = self.index.bytes();
+        list.table = self.index.table(list.table);
+        let more = self.index.bytes().saturating_sub(before);
+        self.heap_bytes = self.heap_bytes.saturating_add(more);
+        list.room = list.table.room();
+        let mut at = list.first;
+        while let Some(Tag { key, digest, next, .. }) = self.all.get(at as usize) {
+            let is_like_it = |place| has_digest(&self.all, place, *digest);
+            if !self.index.enter(list.table, *digest, at, is_like_it) {
+                self.index.enter(list.table, hash(*digest, key.as_bytes()), at, |_| false);
             }
+            list.room = list.room.saturating_sub(1);
+            at = *next;
         }
-        self.index.enter(list.first, digest, index);
     }
 
-    fn find(&self, list: &TagList, digest: u32, is_it: impl Fn(&Text) -> bool) -> Option<usize> {
+    fn find(&self, list: &TagList, digest: u32, key: &[u8]) -> Option<u32> {
         if !list.may_have(digest) {
             return None;
         }
-        let mut at = list.first;
-        if list.is_long() {
-            // Nowhere, or there, or, where two keys share a digest, further on.
-            at = self.index.first_with(list.first, digest)?;
+        if list.table.is_some() {
+            // By its digest a table finds the first key that has it; the others by what tells them apart.
+            let has_digest = |place: &u32| has_digest(&self.all, *place, digest);
+            let first = self.index.tags(list.table, digest).find(has_digest)?;
+            if has_key(&self.all, first, key) {
+                return Some(first);
+            }
+            let mut others = self.index.tags(list.table, hash(digest, key)).filter(has_digest);
+            return others.find(|place| has_key(&self.all, *place, key));
         }
+        let mut at = list.first;
         while let Some(tag) = self.all.get(at as usize) {
-            if tag.digest == digest && is_it(&tag.key) {
-                return Some(at as usize);
+            if tag.digest == digest && tag.key.as_bytes() == key {
+                return Some(at);
             }
             at = tag.next;
         }
@@ -350,12 +400,20 @@ impl Tags {
     }
 }
 
+#[inline]
+fn has_digest(tags: &[Tag], place: u32, digest: u32) -> bool {
+    tags.get(place as usize).is_some_and(|tag| tag.digest == digest)
+}
+
+fn has_key(tags: &[Tag], place: u32, key: &[u8]) -> bool {
+    tags.get(place as usize).is_some_and(|tag| tag.key.as_bytes() == key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::borrow::Cow;
-    use std::collections::HashMap;
 
     fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
         tags.iter(list).map(|(key, value)| (key.to_string(), value.number().unwrap())).collect()
@@ -432,30 +490,126 @@ mod tests {
         assert_eq!(fresh.texts, "sécond");
     }
 
+    #[test]
+    fn a_loop_over_many_keys_grows_nothing() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        let mut held = 0;
+        for round in 0..20 {
+            for number in 0..100 {
+                let key: Text = format!("tag.{number}").into();
+                tags.put_str(&mut list, Key::new(key.clone()), "a text that does not fit in place");
+                if round % 2 == 1 {
+                    tags.set(&mut list, key, Value::Absent);
+                }
+            }
+            if round == 1 {
+                held = tags.bytes();
+            }
+        }
+        assert_eq!(tags.all.len(), 100);
+        assert_eq!((tags.bytes(), tags.iter(&list).count()), (held, 0));
+    }
+
+    #[test]
+    fn texts_of_long_lists_stand_together() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for key in 0..200 {
+            let key = Key::new(Text::copy(&key.to_string()));
+            tags.put_str(&mut list, key, "a text that does not fit in place");
+        }
+        assert_eq!(tags.heap_bytes, tags.index.bytes());
+        assert_eq!(tags.texts.len(), 200 * "a text that does not fit in place".len());
+    }
+
+    /// Were they told apart by their digests alone, it would take a minute.
+    #[test]
+    fn ten_thousand_keys_with_one_digest_are_told_apart() {
+        let key = |number: usize| -> Text { format!("items.{number:05}.quantity").into() };
+        assert_eq!(digest(key(1).as_bytes()), digest(key(2).as_bytes()));
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for round in 0..2 {
+            for number in 0..10_000 {
+                tags.set(&mut list, key(number), Value::I64((number + round) as i64));
+            }
+        }
+        assert_eq!(tags.all.len(), 10_000);
+        for (number, (place, value)) in numbers(&tags, &list).into_iter().enumerate() {
+            assert_eq!((place.as_str(), value), (key(number).as_str(), (number + 1) as f64));
+            assert_eq!(tags.get(&list, &place).and_then(|kept| kept.number()), Some(value));
+        }
+        assert!(tags.get(&list, "items.10000.quantity").is_none());
+    }
+
+    /// A map that keeps the order of the first setting, also of what was removed.
+    #[derive(Default)]
+    struct Model(Vec<(String, Option<String>)>);
+
+    impl Model {
+        fn set(&mut self, key: String, value: Option<String>) {
+            match self.0.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, place)) => *place = value,
+                None if value.is_some() => self.0.push((key, value)),
+                None => {}
+            }
+        }
+
+        fn is(&self, tags: &Tags, list: &TagList) -> bool {
+            let text = |value: Kept<'_>| value.text().unwrap().into_owned();
+            let kept = tags.iter(list).map(|(key, value)| (key.to_string(), text(value)));
+            let expected = self.0.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            kept.eq(expected.map(|(key, value)| (key.clone(), value.clone())))
+                && self.0.iter().all(|(key, value)| tags.get(list, key).map(text) == *value)
+        }
+    }
+
+    /// One of 200 keys: short ones, and such as have their digest in common with others.
+    fn key(number: usize) -> String {
+        match number % 4 {
+            0 => format!("{number}"),
+            1 => format!("{number:03}.http.request.header"),
+            2 => format!("attribute.{number}"),
+            _ => format!("{}.{number}", "long.".repeat(number % 7)),
+        }
+    }
+
     proptest! {
-        /// The list behaves as a map that keeps the order of the first setting.
+        /// Two spans of one trace, each with tags in an order of its own, here and after they have moved.
         #[test]
         fn a_list_is_an_ordered_map(
-            steps in prop::collection::vec(("[a-c]{1,12}", prop::option::of(any::<i32>())), 0..90),
+            steps in prop::collection::vec(
+                (any::<bool>(), 0..200usize, prop::option::weighted(0.8, ".{0,30}")),
+                0..700,
+            ),
+            keys in 1..200usize,
         ) {
             let mut tags = Tags::default();
-            let mut list = TagList::EMPTY;
-            let mut model: HashMap<String, i32> = HashMap::new();
-            for (key, value) in steps {
-                let stored = value.map_or(Value::Absent, |value| Value::I64(value.into()));
-                tags.set(&mut list, key.clone().into(), stored);
-                match value {
-                    Some(value) => model.insert(key, value),
-                    None => model.remove(&key),
-                };
+            let mut lists = [TagList::EMPTY; 2];
+            let mut models = [Model::default(), Model::default()];
+            for (number, (is_second, at, value)) in steps.into_iter().enumerate() {
+                let (list, key) = (&mut lists[usize::from(is_second)], key(at % keys));
+                match &value {
+                    Some(text) if number % 3 == 0 => {
+                        tags.set(list, key.clone().into(), Value::Text(Text::copy(text)));
+                    }
+                    Some(text) if number % 3 == 1 => {
+                        tags.set_any(list, key.clone().into(), text.as_str().into());
+                    }
+                    Some(text) => tags.put_str(list, Key::new(key.clone().into()), text),
+                    None => tags.set(list, key.clone().into(), Value::Absent),
+                }
+                models[usize::from(is_second)].set(key, value);
             }
+            prop_assert_eq!(tags.all.len(), models[0].0.len() + models[1].0.len());
+            prop_assert!(models[0].is(&tags, &lists[0]) && models[1].is(&tags, &lists[1]));
             let mut fresh = Tags::default();
-            let moved = fresh.adopt(&mut tags, list);
-            let kept: HashMap<_, _> = numbers(&fresh, &moved).into_iter().collect();
-            prop_assert_eq!(kept.len(), model.len());
-            for (key, value) in model {
-                prop_assert_eq!(kept.get(&key).copied(), Some(f64::from(value)));
-            }
+            let moved = fresh.adopt(&mut tags, lists[0]);
+            prop_assert!(models[0].is(&fresh, &moved) && models[1].is(&tags, &lists[1]));
+            tags.clear();
+            let again = tags.adopt(&mut fresh, moved);
+            prop_assert!(models[0].is(&tags, &again));
         }
     }
 }
