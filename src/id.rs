@@ -130,7 +130,6 @@ impl SpanId {
 
     /// The slot of the span, if this is an id that was made by [`SpanId::in_slot`] with the same root; else any.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "17 bits")]
     pub(crate) const fn slot(self, root: SpanId) -> u32 {
         ((self.get() ^ root.get()) & SLOT_MASK) as u32
     }

@@ -5,11 +5,12 @@ use crate::record::Record;
 pub(crate) const RECORDED: Record = Record {
     with: "rustc 1.95.0, optimised, x86_64-linux, clock source tsc",
     figures: &[
-        ("native: root", 747),
-        ("native: root and 9 children", 750),
-        ("native: hot", 1552),
-        ("opentelemetry: hot", 2938),
-        ("inject", 4622),
-        ("extract", 4987),
+        ("native: root", 753),
+        ("native: root and 9 children", 709),
+        ("native: hot", 1512),
+        ("opentelemetry: root", 2183),
+        ("opentelemetry: hot", 2925),
+        ("inject", 4646),
+        ("extract", 4983),
     ],
 };

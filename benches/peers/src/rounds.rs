@@ -2,37 +2,58 @@
 
 use crate::Result;
 use crate::build::Binaries;
-use crate::peers::Peer;
+use crate::peers::{BASE, Peer};
 use crate::process::{Answer, Process, Start};
 
 /// Peers that run at the same time, and of which one at a time works.
-pub(crate) struct Field(Vec<Process>);
+pub(crate) struct Field {
+    processes: Vec<Process>,
+    /// Which of them the others are compared with, if it is here.
+    base: Option<usize>,
+}
 
 impl Field {
     pub(crate) fn start(binaries: &Binaries, peers: &[Peer], start: Start<'_>) -> Result<Field> {
         let processes = peers.iter().map(|peer| Process::start(binaries, peer, start));
-        processes.collect::<Result<_>>().map(Field)
+        let base = peers.iter().position(|peer| peer.name == BASE);
+        Ok(Field { processes: processes.collect::<Result<_>>()?, base })
     }
 
     /// Lets each peer do `command` in each of `rounds` rounds, after one that does not count. The answers are
     /// in the order of the peers; there are none where a peer is not able to do it.
     pub(crate) fn take_turns(&mut self, command: &str, rounds: usize) -> Result<Vec<Vec<Answer>>> {
+        let [answers] = self.take_turns_with([command], rounds)?;
+        Ok(answers)
+    }
+
+    /// The same with several commands, which a peer does one after the other in its turn.
+    pub(crate) fn take_turns_with<const N: usize>(
+        &mut self,
+        commands: [&str; N],
+        rounds: usize,
+    ) -> Result<[Vec<Vec<Answer>>; N]> {
         let mut able = Vec::new();
-        for process in &mut self.0 {
-            able.push(process.ask(command)?.is_some());
+        for process in &mut self.processes {
+            let mut is_able = true;
+            for command in commands {
+                is_able &= process.ask(command)?.is_some();
+            }
+            able.push(is_able);
         }
-        let mut answers = vec![Vec::new(); self.0.len()];
+        let mut answers = [(); N].map(|()| vec![Vec::new(); self.processes.len()]);
         for _ in 0..rounds {
-            for ((process, answers), _) in
-                self.0.iter_mut().zip(&mut answers).zip(&able).filter(|(_, able)| **able)
-            {
-                answers.extend(process.ask(command)?);
+            for (at, process) in self.processes.iter_mut().enumerate().filter(|(at, _)| able[*at]) {
+                for (command, answers) in commands.iter().zip(&mut answers) {
+                    answers[at].extend(process.ask(command)?);
+                }
             }
         }
         Ok(answers)
     }
 
-    /// The median of what each peer says about `name` in its turns, divided by `divisor`.
+    /// What each peer says about `name` in its turns, divided by `divisor`: the median over the rounds of its
+    /// ratio to [`BASE`] in the same round, times the median of that one. So a machine that is slower in some
+    /// rounds than in others changes no ratio. Without that peer it is the median alone.
     pub(crate) fn medians(
         &mut self,
         command: &str,
@@ -41,18 +62,26 @@ impl Field {
         divisor: f64,
     ) -> Result<Vec<Option<f64>>> {
         let answers = self.take_turns(command, rounds)?;
-        answers.iter().map(|answers| Ok(of(answers, name)?.map(|value| value / divisor))).collect()
+        let values = |answers: &Vec<Answer>| {
+            answers.iter().map(|answer| Ok(answer.get(name)? / divisor)).collect::<Result<Vec<_>>>()
+        };
+        let values = answers.iter().map(values).collect::<Result<Vec<_>>>()?;
+        let base = self.base.map(|base| values[base].clone()).unwrap_or_default();
+        let median_of_base = median(base.clone()).filter(|median| *median > 0.0);
+        let of_peer = |values: Vec<f64>| match median_of_base {
+            Some(of_base) if values.len() == base.len() => {
+                let ratios = values.iter().zip(&base).map(|(value, base)| value / base);
+                median(ratios.collect()).map(|ratio| ratio * of_base)
+            }
+            _ => median(values),
+        };
+        Ok(values.into_iter().map(of_peer).collect())
     }
 
     /// Spans that each peer's agent has received.
     pub(crate) fn received(&self) -> Result<Vec<f64>> {
-        self.0.iter().map(|process| process.agent.counts()?.get("spans")).collect()
+        self.processes.iter().map(|process| process.agent.counts()?.get("spans")).collect()
     }
-}
-
-/// The median of what the answers say about `name`; `None` where there is no answer.
-pub(crate) fn of(answers: &[Answer], name: &str) -> Result<Option<f64>> {
-    Ok(median(answers.iter().map(|answer| answer.get(name)).collect::<Result<_>>()?))
 }
 
 /// `None` where there is no value.

@@ -10,12 +10,13 @@ pub(crate) fn section(run: &mut Run) -> Result<String> {
     let mut table = Table::new(
         "Two threads",
         "`hot`: how much more two threads get done than one, by the clock on the wall and by processor time. \
-         2 is the best there is. The median of the rounds; by the wall it needs two idle cores.",
+         2 is the best there is. The median of the rounds, in each of which both are done; by the wall it needs two \
+         idle cores.",
         &run.peers,
     );
     let mut field = Field::start(&run.binaries, &run.peers, Start::default())?;
-    let one = field.take_turns("threads 1 hot 20 100", run.arguments.rounds)?;
-    let two = field.take_turns("threads 2 hot 20 100", run.arguments.rounds)?;
+    let commands = ["threads 1 hot 20 100", "threads 2 hot 20 100"];
+    let [one, two] = field.take_turns_with(commands, run.arguments.rounds)?;
     let mut walls = Vec::new();
     let mut cpus = Vec::new();
     for (one, two) in one.iter().zip(&two) {
