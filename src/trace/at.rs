@@ -28,6 +28,8 @@ pub(crate) struct At {
     pub(crate) id: SpanId,
 }
 
+const _: () = assert!(size_of::<Option<At>>() <= 16, "two words");
+
 impl At {
     /// Where the span is in its segment, as long as it is there.
     #[inline]

@@ -111,6 +111,12 @@ impl Chunk {
         })
     }
 
+    /// What is in each slot.
+    #[cfg(test)]
+    pub(crate) fn slots(&self) -> &[Record] {
+        &self.buffers.spans
+    }
+
     /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is
     /// here, else the span that started first.
     pub(crate) fn head(&self) -> Option<SpanView<'_>> {

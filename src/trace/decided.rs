@@ -180,6 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn rates_leave_no_mark() {
+        let with = |rate, limit_rate| {
+            let decision = Decision::new(Priority::USER_KEEP, Mechanism::RULE);
+            Decision { rate, limit_rate, ..decision }
+        };
+        let plain = Decided::new(Some(with(None, None))).mark();
+        let decided = Decided::default();
+        let rates = [None, Some(0.0), Some(0.25), Some(1.0)];
+        for decision in rates.iter().flat_map(|rate| rates.map(|limit| with(*rate, limit))) {
+            assert_eq!(Decided::new(Some(decision)).mark(), plain, "{decision:?}");
+            decided.overrule(decision);
+            assert_eq!(decided.mark(), plain, "{decision:?}");
+            let other = Decided::new(Some(Decision::manual(false)));
+            other.overrule(decision);
+            assert_eq!(other.mark(), plain, "over another one: {decision:?}");
+        }
+    }
+
+    #[test]
     fn rates_come_along_whoever_has_brought_them() {
         let first = Decision {
             rate: Some(0.25),

@@ -169,6 +169,8 @@ enum Held {
     Own(Box<(Arc<dyn ContextProvider>, ScopeToken)>),
 }
 
+const _: () = assert!(size_of::<Held>() <= 16, "two words");
+
 /// The contract of [`ContextProvider`] is not to panic.
 impl UnwindSafe for Held {}
 impl RefUnwindSafe for Held {}

@@ -188,3 +188,42 @@ impl std::fmt::Debug for Shared {
         f.debug_struct("Shared").field("service", &self.service).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "agent"))]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::trace::Span;
+    use crate::trace::testkit::Bench;
+
+    #[test]
+    fn traces_of_all_lanes_have_one_tracer_and_keep_it() {
+        // Nobody wants the traces: a chunk that is kept would keep the tracer.
+        let bench = Bench::with(|shared| shared.enabled = false.into());
+        let another = bench.shared.clone();
+        // So many that each lane comes up whatever other tests take meanwhile.
+        let mut traces: Vec<Span> = std::thread::scope(|scope| {
+            let start = || bench.span("root").start();
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(start)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let of = |trace: &Span| trace.at.as_ref().unwrap().segment.shared.0.clone().unwrap();
+        assert_eq!(
+            traces.iter().map(|trace| Arc::as_ptr(&of(trace))).collect::<HashSet<_>>().len(),
+            LANES
+        );
+        for trace in &traces {
+            let shared = trace.at.as_ref().unwrap().segment.shared.get();
+            assert!(Arc::ptr_eq(shared.unwrap(), &bench.shared.shared));
+        }
+        let shared = Arc::downgrade(&bench.shared.shared);
+        let last = traces.pop();
+        drop((traces, bench));
+        assert!(shared.upgrade().is_some());
+        drop(another);
+        assert!(shared.upgrade().is_some(), "a trace is open");
+        drop(last);
+        assert!(shared.upgrade().is_none());
+    }
+}

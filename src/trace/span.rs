@@ -23,6 +23,8 @@ pub struct SpanRef {
     pub(crate) at: Option<At>,
 }
 
+const _: () = assert!(size_of::<SpanRef>() <= 16, "two words");
+
 impl SpanRef {
     /// The handle of no span.
     #[must_use]

@@ -1,13 +1,16 @@
 //! What the core promises, beyond what one file of it can show.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
+use super::record::ServiceSource;
 use super::testkit::Bench;
 use super::*;
 use crate::id::{SpanId, TraceId};
+use crate::sync::lock;
+use crate::text::Text;
 
 fn upstream() -> SpanContext {
     SpanContext::new(TraceId::new(77).unwrap(), SpanId::new(88))
@@ -78,6 +81,127 @@ fn a_stale_handle_cannot_touch_a_reused_slot() {
     stale.set_tag("k", "v");
     stale.finish();
     assert_eq!((second.tag("k"), second.is_open(), stale.name()), (None, true, None));
+}
+
+#[test]
+fn a_parent_that_is_not_here_has_no_handle() {
+    let bench = Bench::with(|shared| shared.partial_flush = Some(1));
+    let root = bench.span("root").child_of(upstream()).start();
+    assert_eq!((root.parent_id(), root.parent()), (SpanId::new(88), None), "a remote one");
+
+    let middle = bench.span("middle").child_of(&root).start();
+    let leaf = bench.span("leaf").child_of(&middle).start();
+    assert_eq!(leaf.parent(), Some(middle.handle()));
+    let gone = middle.handle();
+    middle.finish();
+    assert_eq!(leaf.parent(), Some(gone.clone()), "finished, and not sent");
+    bench.span("done").child_of(&root).start().finish();
+    assert_eq!(bench.chunks().len(), 1);
+    assert_eq!((leaf.parent_id(), leaf.parent()), (gone.span_id(), None), "partly flushed");
+
+    let others = [(); 2].map(|()| bench.span("other").child_of(&root).start());
+    let slot = |span: &SpanRef| span.at.as_ref().unwrap().slot();
+    assert!(others.iter().any(|other| slot(other) == slot(&gone)));
+    assert_eq!((leaf.parent_id(), leaf.parent()), (gone.span_id(), None), "its slot used again");
+
+    let sent = leaf.handle();
+    drop((others, leaf, root));
+    let late = bench.span("late").child_of(&sent).start();
+    assert_eq!((late.parent_id(), late.parent()), (sent.span_id(), None), "of a sent trace");
+}
+
+#[test]
+fn an_id_with_the_bits_of_a_slot_finds_nothing() {
+    let bench = Bench::new();
+    let root = bench.span("root").start();
+    let child = bench.span("child").child_of(&root).tag("k", "v").start();
+    for span in [&*root, &*child] {
+        let real = span.at.as_ref().unwrap();
+        let id = SpanId::new(real.id.get() ^ (1 << 17) ^ (1 << 63)).unwrap();
+        let at = At { id, ..real.clone() };
+        assert_eq!(at.slot(), real.slot());
+        assert!(at.read(|_| ()).is_none() && at.nearest_open().is_none());
+        assert!(!at.is_open() && !at.edit(|_, _| panic!("there is nothing to change")));
+        let handle = SpanRef { at: Some(at) };
+        handle.set_tag("k", "other");
+        handle.set_name("other");
+        handle.set_error_message("other");
+        handle.set_baggage_item("k", "other");
+        handle.drop_trace();
+        handle.finish();
+        handle.finish_with_ancestors();
+        assert_eq!((handle.name(), handle.parent(), handle.update_note(0, 1)), (None, None, None));
+    }
+    assert!(root.is_open() && child.is_open());
+    assert_eq!((root.tags(), child.tags()), (vec![], vec![("k".into(), "v".into())]));
+    assert_eq!((root.name().as_deref(), child.name().as_deref()), (Some("root"), Some("child")));
+    assert!(!root.is_error() && !child.is_error());
+    assert_eq!((child.baggage_item("k"), root.sampling_decision()), (None, None));
+    drop((child, root));
+    assert_eq!(bench.chunks(), [["root", "child<root"]]);
+}
+
+/// Leaves to somebody later what is put off to the end of a trace, as the pipeline does.
+#[derive(Default)]
+struct Unhurried {
+    chunks: Mutex<Vec<Chunk>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Sink for Unhurried {
+    fn submit(&self, chunk: Chunk) {
+        lock(&self.chunks).push(chunk);
+    }
+
+    fn decide(&self, root: &SpanView<'_>) -> Decision {
+        lock(&self.asked).push(root.name().into_owned());
+        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    }
+
+    fn refill(&self, _: &mut Vec<Buffers>) {}
+}
+
+#[test]
+fn slot_0_may_be_anothers() {
+    let changes_nobody = |root: &SpanRef, spans: &[&SpanRef]| {
+        assert_eq!((root.name(), root.is_open(), root.parent_id()), (None, false, None));
+        root.set_tag("by", "the local root");
+        root.set_resource("by the local root");
+        root.finish();
+        for span in spans {
+            assert!(span.is_open() && span.tag("by").is_none());
+            assert_eq!(span.resource(), span.name());
+        }
+    };
+    let slot = |span: &SpanRef| span.at.as_ref().unwrap().slot();
+
+    let bench = Bench::with(|shared| shared.partial_flush = Some(1));
+    let root = bench.span("root").start();
+    let (root_handle, child) = (root.handle(), bench.span("child").child_of(&root).start());
+    drop(root);
+    assert_eq!(bench.chunks(), [["root"]], "partly flushed");
+    let other = bench.span("other").child_of(&child).start();
+    assert_eq!((slot(&other), other.local_root()), (0, root_handle.clone()));
+    changes_nobody(&other.local_root(), &[&child, &other]);
+    drop((child, other));
+    assert_eq!(bench.chunks()[1..], [["child<?"], ["other<?"]]);
+
+    // A trace that was sent and not decided on.
+    let sink = Arc::new(Unhurried::default());
+    let bench = Bench::with(|shared| shared.sink = Arc::clone(&sink) as Arc<dyn Sink>);
+    let root = bench.span("root").start();
+    let root_handle = root.handle();
+    drop(root);
+    assert_eq!((lock(&sink.chunks).len(), root_handle.sampling_decision()), (1, None));
+    let late = bench.span("late").child_of(&root_handle).start();
+    let below = bench.span("below").child_of(&late).start();
+    assert_eq!((slot(&late), slot(&below), late.local_root()), (0, 1, root_handle.clone()));
+    changes_nobody(&below.local_root(), &[&late, &below]);
+    assert!(below.context().unwrap().priority().is_some());
+    assert_eq!(*lock(&sink.asked), ["late"], "the first that is here");
+    let _ = root_handle.context();
+    lock(&sink.chunks).iter_mut().for_each(Chunk::settle);
+    assert_eq!(lock(&sink.asked).len(), 1, "decided once");
 }
 
 #[test]
@@ -211,6 +335,110 @@ fn a_child_inherits_the_service_and_top_level_follows_it() {
         let top: Vec<_> = chunks[0].spans().map(|span| span.record.top_level).collect();
         assert_eq!(top, [true, true, false, true]);
     });
+}
+
+/// What a span, or whoever started it, says of the service.
+#[derive(Clone, Copy, Debug)]
+struct ServiceCase {
+    named: Option<&'static str>,
+    service: &'static str,
+    source: ServiceSource,
+}
+
+const SERVICES: [ServiceCase; 5] = {
+    const fn case(
+        named: &'static str,
+        service: &'static str,
+        source: ServiceSource,
+    ) -> ServiceCase {
+        ServiceCase { named: Some(named), service, source }
+    }
+    [
+        ServiceCase { named: None, service: "web", source: ServiceSource::Inherited },
+        case("web", "web", ServiceSource::Own),
+        case("", "web", ServiceSource::Own),
+        case("by hand", "by hand", ServiceSource::Manual),
+        case("old", "new", ServiceSource::Mapping),
+    ]
+};
+
+type StartBelow = for<'b> fn(&'b Bench, Context, Option<&'static str>) -> Span;
+
+/// The ways to start a span. One that cannot say the service is told it at once.
+const WAYS: [(&str, StartBelow); 3] = [
+    ("by name", |bench, parent, service| {
+        let _parent = bench.shared.provider.activate(parent);
+        let span = begin_named(&bench.shared, "child".into(), false);
+        service.into_iter().for_each(|service| span.set_service(service));
+        span
+    }),
+    ("late named", |bench, parent, service| {
+        let naming: NamingFn = |_| LateNames::default();
+        let resource = Text::from("child");
+        let draft =
+            LateNamed { resource, kind: SpanKind::Internal, naming, start: None, tags: &[] };
+        let span = begin_late_named(&bench.shared, draft, parent);
+        service.into_iter().for_each(|service| span.set_service(service));
+        span
+    }),
+    ("by the builder", |bench, parent, service| {
+        let span = bench.span("child").child_of(parent);
+        service.into_iter().fold(span, SpanBuilder::service).start()
+    }),
+];
+
+#[test]
+fn what_is_inherited_in_every_combination() {
+    let inherited = |span: &SpanRef| {
+        let (service, source) =
+            span.read(|span| (span.service().to_owned(), span.record.service_source)).unwrap();
+        (service, source, ["of parent", "of context"].map(|name| span.baggage_item(name)))
+    };
+    let items = [(false, false), (true, false), (false, true), (true, true)];
+    for parent_case in SERVICES {
+        for child_case in SERVICES {
+            for (of_parent, of_context) in items {
+                for (way, start) in WAYS {
+                    let case =
+                        format!("{parent_case:?} {child_case:?} {of_parent} {of_context} {way}");
+                    let bench = Bench::with(|shared| {
+                        shared.service_mapping = vec![("old".into(), "new".into())]
+                    });
+                    let parent = bench.span("parent").start();
+                    parent_case.named.into_iter().for_each(|service| parent.set_service(service));
+                    if of_parent {
+                        parent.set_baggage_item("of parent", "1");
+                    }
+                    let mut context = Context::from(&parent);
+                    if of_context {
+                        context = context.with_baggage([("of context", "2")].into_iter().collect());
+                    }
+                    let child = start(&bench, context, child_case.named);
+
+                    let said = if child_case.named.is_some() { child_case } else { parent_case };
+                    // The context's counts in place of the parent's.
+                    let baggage = [
+                        (of_parent && !of_context).then(|| "1".to_owned()),
+                        of_context.then(|| "2".to_owned()),
+                    ];
+                    let expected = (said.service.to_owned(), said.source, baggage);
+                    assert_eq!(inherited(&child), expected, "{case}");
+
+                    let below = start(&bench, Context::from(&child), None);
+                    assert_eq!(inherited(&below), expected, "below {case}");
+                    parent.set_service("changed");
+                    parent.set_baggage_item("of parent", "changed");
+                    child.set_baggage_item("of context", "changed");
+                    assert_eq!(inherited(&below), expected, "below {case}, changed afterwards");
+                    assert_eq!(
+                        child.service().as_deref(),
+                        Some(said.service),
+                        "{case}, afterwards"
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -352,8 +580,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever the order of starts, ends and partial flushes: each span arrives once, with its own parent
-    /// and its own tags, and none before its trace is either done or due.
+    /// Whatever the order of starts, ends and partial flushes: each span arrives once, in the slot that its id
+    /// tells, with its own parent and its own tags, and none before its trace is either done or due.
     #[test]
     fn every_span_arrives_once_with_its_tags(
         steps in prop::collection::vec(step(), 1..120),
@@ -379,6 +607,12 @@ proptest! {
                         keys.push(key);
                     }
                 }
+            }
+            for (span, parent, _) in spans.iter().filter(|(span, ..)| span.is_open()) {
+                let parent = spans.iter().find(|(other, ..)| other.span_id() == *parent);
+                let is_here = |span: &SpanRef| span.read(|_| ()).is_some();
+                let here = parent.map(|(parent, ..)| parent.handle()).filter(is_here);
+                prop_assert_eq!(span.parent(), here);
             }
         }
         let expected: Vec<_> = spans
@@ -407,6 +641,12 @@ proptest! {
             arrived.sort();
             expected.sort();
             prop_assert_eq!(arrived, expected);
+            for chunk in chunks {
+                for (slot, record) in chunk.slots().iter().enumerate() {
+                    let told = record.id.map(|id| id.slot(chunk.segment().root) as usize);
+                    prop_assert!(told.is_none_or(|told| told == slot), "{told:?} in {slot}");
+                }
+            }
             Ok(())
         })?;
         prop_assert_eq!(Arc::strong_count(&bench.kept) , 2);

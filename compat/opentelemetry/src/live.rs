@@ -50,6 +50,8 @@ struct Live {
     shown: Option<Arc<Baggage>>,
 }
 
+const _: () = assert!(size_of::<Live>() <= 32, "two on a cache line");
+
 /// What is remembered of a span while contexts may hold it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Memory {
@@ -268,6 +270,37 @@ mod tests {
             (left..2).for_each(|_| leave(span));
             assert!(!is_there(span), "{number}");
         }
+    }
+
+    #[test]
+    fn the_oldest_of_few_makes_room_whatever_has_left() {
+        let (tracer, _) = tracehound::testing::tracer();
+        let root = tracer.start_span("root").detach();
+        let new = |_| tracer.span("a").child_of(&root).start().detach();
+        let handles: Vec<SpanRef> = (0..FEW + 3).map(new).collect();
+        let id = |number: usize| handles[number].span_id().unwrap().get();
+        let mut spans = Spans::NONE;
+        let put = |spans: &mut Spans, number: usize| {
+            spans.put(Live::new(&handles[number], Memory::default()));
+        };
+        let is_in = |spans: &Spans, few: &[usize], many: &[usize]| {
+            let near: Vec<u64> = spans.few.iter().map(Live::id).collect();
+            assert_eq!(near, few.iter().map(|number| id(*number)).collect::<Vec<_>>());
+            assert_eq!(spans.many.len(), many.len());
+            assert!(many.iter().all(|number| spans.many.contains_key(&id(*number))));
+        };
+        let among: Vec<usize> = (0..FEW + 3).collect();
+        (0..=FEW).for_each(|number| put(&mut spans, number));
+        is_in(&spans, &among[1..=FEW], &[0]);
+        // The oldest and the newest leave: room for two, without a move.
+        assert!(spans.leave(id(1)).is_some() && spans.leave(id(FEW)).is_some());
+        put(&mut spans, FEW + 1);
+        put(&mut spans, FEW);
+        is_in(&spans, &[&among[2..FEW], &[FEW + 1, FEW]].concat(), &[0]);
+        put(&mut spans, FEW + 2);
+        is_in(&spans, &[&among[3..FEW], &[FEW + 1, FEW, FEW + 2]].concat(), &[0, 2]);
+        assert!(spans.leave(id(0)).is_some() && spans.leave(id(0)).is_none());
+        is_in(&spans, &[&among[3..FEW], &[FEW + 1, FEW, FEW + 2]].concat(), &[2]);
     }
 
     #[test]
