@@ -1,16 +1,17 @@
 //! The budget of a span, exact: no allocation, neither for a local root nor for a child, once the process has
-//! sent as many traces as it makes at a time.
+//! sent as many traces as it makes at a time; and one for an activation in a store of the program's own.
 //!
 //! One test in one process: the counter is the process's, and anything else that ran would be counted too.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use std::alloc::System;
+use std::cell::RefCell;
 use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tracehound::config::Environment;
-use tracehound::{FutureExt, SpanKind, Tracer};
+use tracehound::{Context, ContextProvider, FutureExt, ScopeToken, SpanKind, Tracer};
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
 
@@ -40,14 +41,44 @@ fn allocations_of(traces: usize, tracer: &Tracer, program: impl Fn(&Tracer)) -> 
     change.allocations + change.reallocations
 }
 
+thread_local! {
+    static ACTIVE: RefCell<Vec<Context>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A store that allocates nothing once it has been as deep as it gets, for scopes that end in order.
+struct OwnStore;
+
+impl ContextProvider for OwnStore {
+    fn active(&self) -> Context {
+        ACTIVE.with_borrow(|active| active.last().cloned()).unwrap_or_default()
+    }
+
+    fn attach(&self, context: Context) -> ScopeToken {
+        ACTIVE.with_borrow_mut(|active| {
+            active.push(context);
+            ScopeToken(active.len() as u64)
+        })
+    }
+
+    fn detach(&self, token: ScopeToken) {
+        let ended = ACTIVE.with_borrow_mut(|active| {
+            assert_eq!(active.len() as u64, token.0);
+            active.pop()
+        });
+        drop(ended);
+    }
+}
+
 #[test]
 fn a_span_allocates_nothing() {
     let agent = FaultAgent::start(scripts::healthy);
-    let tracer = Tracer::builder()
-        .environment(Environment::empty())
-        .agent_url(agent.url())
-        .flush_interval(Duration::from_secs(3600))
-        .build();
+    let builder = || {
+        Tracer::builder()
+            .environment(Environment::empty())
+            .agent_url(agent.url())
+            .flush_interval(Duration::from_secs(3600))
+    };
+    let tracer = builder().build();
 
     let root = |tracer: &Tracer| drop(tracer.start_span("root"));
     assert_eq!(allocations(&tracer, root), 0, "a root");
@@ -109,4 +140,9 @@ fn a_span_allocates_nothing() {
         assert!(future.as_mut().poll(&mut task).is_ready());
     };
     assert_eq!(allocations(&tracer, future), 0, "a future in its span");
+
+    let tracer = builder().context_provider(OwnStore).build();
+    assert_eq!(allocations(&tracer, root), 0, "a root where nothing is activated");
+    let in_own_store = allocations(&tracer, children);
+    assert!(in_own_store <= 10 * TRACES, "ten activations in a store of one's own: {in_own_store}");
 }

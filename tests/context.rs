@@ -6,8 +6,9 @@ mod common;
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Barrier;
@@ -594,4 +595,78 @@ fn a_store_of_the_program_takes_the_place_of_the_threads() {
             assert!(trace[1..].iter().all(|step| step.parent_id == trace[0].span_id));
         }
     });
+}
+
+/// Keeps what is active on each thread, and the tokens in the order they were given out, and came back.
+#[derive(Clone, Default)]
+struct Ledger(Arc<Mutex<(Vec<u64>, Vec<u64>)>>);
+
+thread_local! {
+    static HERE: RefCell<Vec<(u64, Context)>> = RefCell::default();
+}
+
+impl ContextProvider for Ledger {
+    fn active(&self) -> Context {
+        HERE.with_borrow(|here| here.last().map(|(_, context)| context.clone()).unwrap_or_default())
+    }
+
+    fn attach(&self, context: Context) -> ScopeToken {
+        let token = TOKENS.fetch_add(1, Ordering::Relaxed);
+        HERE.with_borrow_mut(|here| here.push((token, context)));
+        self.0.lock().unwrap().0.push(token);
+        ScopeToken(token)
+    }
+
+    fn detach(&self, token: ScopeToken) {
+        HERE.with_borrow_mut(|here| here.retain(|(other, _)| *other != token.0));
+        self.0.lock().unwrap().1.push(token.0);
+    }
+}
+
+impl Ledger {
+    /// Which of the tokens since the last time came back, in this order.
+    fn returned(&self) -> Vec<usize> {
+        let (given, returned) = std::mem::take(&mut *self.0.lock().unwrap());
+        let place = |token| given.iter().position(|other| *other == token).unwrap();
+        returned.into_iter().map(place).collect()
+    }
+}
+
+#[test]
+fn a_store_of_the_program_gets_each_token_back_once() {
+    let (captured, ledger) = (Captured::default(), Ledger::default());
+    let builder = Tracer::builder().environment(Environment::empty()).service("test");
+    let tracer = builder.context_provider(ledger.clone()).capture(&captured).build();
+
+    tracer.in_span("root", |_| {
+        let span = tracer.start_span("child");
+        let remote = tracer.activate(remote());
+        let again = span.activate();
+        drop(span.enter());
+        drop((again, remote));
+    });
+    assert_eq!(ledger.returned(), [3, 2, 1, 0]);
+
+    let (a, b, c) = (tracer.trace("a"), tracer.trace("b"), tracer.trace("c"));
+    drop(b);
+    assert_eq!(active(&tracer).as_deref(), Some("c"));
+    drop(a);
+    assert_eq!(active(&tracer).as_deref(), Some("c"));
+    drop(c);
+    assert_eq!(ledger.returned(), [1, 0, 2]);
+
+    let doomed = || {
+        let _outer = tracer.trace("outer");
+        let _inner = tracer.trace("inner");
+        tracer.in_span("innermost", |_| panic!("on purpose"));
+    };
+    assert!(catch_unwind(AssertUnwindSafe(doomed)).is_err());
+    assert_eq!(ledger.returned(), [2, 1, 0]);
+
+    // What does not exist is not attached.
+    let off = suppress();
+    drop(tracer.trace("off"));
+    drop(off);
+    assert!(ledger.returned().is_empty());
+    assert_eq!(active(&tracer), None);
 }

@@ -45,12 +45,13 @@ mod unix {
 
     // ===== the programs =====
 
-    pub(crate) const PROGRAMS: [Named; 13] = [
+    pub(crate) const PROGRAMS: [Named; 14] = [
         ("traces_on_both_sides", traces_on_both_sides),
         ("continues_what_came_in", continues_what_came_in),
         ("uses_opentelemetry", uses_opentelemetry),
         ("uses_opentracing", uses_opentracing),
         ("forks_below_an_ended_span", forks_below_an_ended_span),
+        ("asks_inherited_spans", asks_inherited_spans),
         ("forks_again_and_again", forks_again_and_again),
         ("serves_from_workers", serves_from_workers),
         ("forks_with_a_full_queue", forks_with_a_full_queue),
@@ -220,6 +221,42 @@ mod unix {
         if forked.is_child() {
             tracehound::in_span("child", |_| ());
             tracehound::span("named").child_of(inner.handle()).start().finish();
+        }
+    }
+
+    fn asks_inherited_spans() {
+        let _guard = tracehound::init();
+        let main = tracehound::trace("main");
+        let inner = tracehound::trace("inner");
+        let apart = tracehound::span("apart").child_of(main.handle()).start();
+        assert_eq!(inner.parent(), Some(main.handle()));
+        let forked = fork();
+        if forked.is_child() {
+            for span in [&*inner, &*apart] {
+                assert_eq!((span.parent(), span.parent_id(), span.name()), (None, None, None));
+                let root = span.local_root();
+                assert_eq!(root, main.handle());
+                root.set_tag("by", "the child");
+                root.set_metric("by", 1.0);
+                root.set_resource("by the child");
+                root.drop_trace();
+                root.finish();
+                assert_eq!((root.tag("by"), root.name(), root.is_open()), (None, None, false));
+            }
+            for (name, parent) in [("below inner", &*inner), ("below apart", &*apart)] {
+                let below = tracehound::span(name).child_of(parent).start();
+                assert_eq!(below.trace_id(), parent.trace_id());
+                assert_eq!((below.parent_id(), below.parent()), (parent.span_id(), None));
+                assert_eq!(below.local_root(), below.handle());
+                let child = tracehound::span("child").child_of(&below).start();
+                assert_eq!(child.parent(), Some(below.handle()));
+                assert_eq!(child.local_root(), below.handle());
+                child.local_root().set_tag("by", "its child");
+                assert_eq!(below.tag("by").as_deref(), Some("its child"));
+            }
+        } else {
+            assert!(inner.is_open() && inner.local_root() == main.handle());
+            assert_eq!(inner.parent(), Some(main.handle()));
         }
     }
 
@@ -524,12 +561,13 @@ mod unix {
         }
     }
 
-    pub(crate) const TESTS: [Named; 13] = [
+    pub(crate) const TESTS: [Named; 14] = [
         ("a_trace_goes_on_in_the_child", a_trace_goes_on_in_the_child),
         ("what_came_in_goes_on_in_the_child", what_came_in_goes_on_in_the_child),
         ("a_trace_of_opentelemetry_goes_on", a_trace_of_opentelemetry_goes_on),
         ("a_trace_of_opentracing_goes_on", a_trace_of_opentracing_goes_on),
         ("an_ended_span_gives_way_at_a_fork", an_ended_span_gives_way_at_a_fork),
+        ("inherited_spans_are_asked_in_vain", inherited_spans_are_asked_in_vain),
         ("a_child_may_fork", a_child_may_fork),
         ("workers_forked_in_advance_trace_on_their_own", workers_forked_in_advance),
         ("a_child_sends_nothing_of_its_parent", a_child_sends_nothing_of_its_parent),
@@ -616,6 +654,28 @@ mod unix {
         let received = Received::from("forks_below_an_ended_span", &[]);
         assert_eq!(received.lines(), ["child < main", "inner < main", "main < ", "named < inner"]);
         assert_eq!(received.trace_ids(), 1);
+    }
+
+    fn inherited_spans_are_asked_in_vain() {
+        let received = Received::from("asks_inherited_spans", &[]);
+        let lines = [
+            "apart < main",
+            "below apart < apart",
+            "below inner < inner",
+            "child < below apart",
+            "child < below inner",
+            "inner < main",
+            "main < ",
+        ];
+        assert_eq!(received.lines(), lines);
+        assert_eq!((received.trace_ids(), received.runtime_ids()), (1, 2));
+        assert_eq!(received.priorities(), [1]);
+        let main = received.span("main");
+        assert_eq!(
+            (main.meta("by"), main.metric("by"), main.resource.as_str()),
+            (None, None, "main")
+        );
+        assert_eq!(received.span("below inner").meta("by"), Some("its child"));
     }
 
     fn a_child_may_fork() {
