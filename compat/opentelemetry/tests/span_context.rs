@@ -5,17 +5,25 @@
 mod common;
 
 use std::collections::HashMap;
+use std::sync::Barrier;
+use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::{
     Span as _, SpanContext, TraceContextExt as _, TraceFlags, TraceState, Tracer as _,
+    TracerProvider as _,
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracehound::config::Environment;
+use tracehound::testing::Captured;
 use tracehound::{Mechanism, Priority};
-use tracehound_opentelemetry::{Span, TracerProvider, decided_span_context};
+use tracehound_opentelemetry::{Span, Tracer, TracerProvider, decided_span_context};
+use tracehound_test_support::within;
 
 use common::tracers;
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The parts of the member `dd`; empty where there is none.
 fn dd(context: &SpanContext) -> HashMap<String, String> {
@@ -36,7 +44,10 @@ fn says(context: &SpanContext, priority: &str, mechanism: &str) {
 }
 
 fn remote(flags: TraceFlags, state: &str) -> Context {
-    let state = state.parse::<TraceState>().unwrap();
+    remote_with(flags, state.parse().unwrap())
+}
+
+fn remote_with(flags: TraceFlags, state: TraceState) -> Context {
     let context = SpanContext::new(77.into(), 88.into(), flags, true, state);
     Context::new().with_remote_span_context(context)
 }
@@ -129,6 +140,37 @@ fn threads_that_ask_at_once_are_told_the_same() {
 }
 
 #[test]
+fn a_decision_taken_while_a_span_starts_is_followed() {
+    within(LIMIT, || {
+        let (_, otel, _) = tracers();
+        let parents = [
+            Context::new(),
+            remote(TraceFlags::SAMPLED, "vendor=1"),
+            remote(TraceFlags::SAMPLED, "dd=s:2;t.dm:-4,vendor=1"),
+        ];
+        for round in 0..3000 {
+            let root = otel.start_with_context("root", &parents[round % parents.len()]);
+            let handle = root.handle().clone();
+            let cx = Context::new().with_span(root);
+            let barrier = Barrier::new(2);
+            let child = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    handle.drop_trace();
+                });
+                barrier.wait();
+                otel.start_with_context("child", &cx)
+            });
+            // A child that starts after the decision has our member only where its parent has it.
+            assert!(!child.span_context().is_sampled(), "{round}");
+            if round % parents.len() == 2 {
+                says(child.span_context(), "-1", "-4");
+            }
+        }
+    });
+}
+
+#[test]
 fn asking_takes_no_decision() {
     let (_, otel, _) = tracers();
     let span = otel.start("span");
@@ -166,6 +208,52 @@ fn other_vendors_and_what_came_in_stay_in_the_trace_state() {
     says(&context, "2", "-4");
     assert_eq!(context.trace_state().get("vendor"), Some("1"));
     assert_eq!((dd(&context)["o"].as_str(), dd(&context)["t.usr"].as_str()), ("rum", "u"));
+}
+
+/// A tracer for which the flags of a remote parent are no decision.
+fn without_apm() -> Tracer {
+    let environment = Environment::from_pairs([("DD_APM_TRACING_ENABLED", "false")]);
+    let builder = tracehound::Tracer::builder().environment(environment).service("test");
+    TracerProvider::new(builder.capture(&Captured::default()).build()).tracer("")
+}
+
+#[test]
+fn another_vendors_member_stays_at_every_level_whatever_is_decided() {
+    let vendors = "vendor=1".parse::<TraceState>().unwrap();
+    let empty = vendors.delete("vendor").unwrap();
+    assert_ne!(empty, TraceState::NONE, "there, and empty");
+    for (state, vendor) in [(vendors, Some("1")), (empty, None)] {
+        for (otel, is_decided) in [(tracers().1, true), (without_apm(), false)] {
+            let parent = remote_with(TraceFlags::SAMPLED, state.clone());
+            let outer = otel.start_with_context("outer", &parent);
+            let handle = outer.handle().clone();
+            assert_eq!(handle.priority().is_some(), is_decided);
+            let is_first = |span: &Span| {
+                let context = span.span_context();
+                assert!(context.is_sampled());
+                assert_eq!(context.trace_state(), &state, "{is_decided}");
+            };
+            is_first(&outer);
+            let cx = Context::new().with_span(outer);
+            let inner = otel.start_with_context("inner", &cx);
+            is_first(&inner);
+            assert_eq!(handle.priority().is_some(), is_decided, "asking takes no decision");
+
+            handle.drop_trace();
+            let has_both = |context: &SpanContext| {
+                says(context, "-1", "-4");
+                assert_eq!(context.trace_state().get("vendor"), vendor, "{is_decided}");
+            };
+            has_both(&decided_span_context(&cx));
+            has_both(inner.span_context());
+            // Below a copy from before the decision, and below one from after it.
+            let late = otel.start_with_context("late", &cx);
+            assert_eq!(late.span_context().trace_state(), &state);
+            assert!(!late.span_context().is_sampled());
+            let cx = Context::new().with_span(inner);
+            has_both(otel.start_with_context("later", &cx).span_context());
+        }
+    }
 }
 
 /// A program whose headers OpenTelemetry's own propagator reads and writes.
