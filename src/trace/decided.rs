@@ -14,6 +14,25 @@ use crate::sync::{inherited, lock};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DecisionMark(NonZeroU64);
 
+impl DecisionMark {
+    /// That of every decision with this priority and mechanism.
+    #[must_use]
+    pub const fn of(priority: Priority, mechanism: Option<Mechanism>) -> Self {
+        match NonZeroU64::new(summary(priority, mechanism)) {
+            Some(bits) => DecisionMark(bits),
+            // It has a bit that says that there is a decision.
+            None => DecisionMark(NonZeroU64::MIN),
+        }
+    }
+
+    /// The priority of the decision.
+    #[inline]
+    #[must_use]
+    pub const fn priority(self) -> Priority {
+        priority(self.0.get())
+    }
+}
+
 /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
@@ -100,7 +119,7 @@ impl Decided {
 
     /// To be called under the lock, if anybody else can see this.
     fn put(&self, decision: Decision) {
-        let mut bits = summary(&decision);
+        let mut bits = summary(decision.priority, decision.mechanism);
         let rates = [
             (decision.rate, &self.rate, HAS_RATE),
             (decision.limit_rate, &self.limit_rate, HAS_LIMIT_RATE),
@@ -140,15 +159,16 @@ impl Decided {
     }
 }
 
-fn summary(decision: &Decision) -> u64 {
-    let mechanism = decision
-        .mechanism
-        .map_or(0, |mechanism| HAS_MECHANISM | (u64::from(mechanism.get()) << MECHANISM_SHIFT));
-    IS_DECIDED | mechanism | u64::from(u32::from_ne_bytes(decision.priority.get().to_ne_bytes()))
+const fn summary(priority: Priority, mechanism: Option<Mechanism>) -> u64 {
+    let mechanism = match mechanism {
+        Some(mechanism) => HAS_MECHANISM | ((mechanism.get() as u64) << MECHANISM_SHIFT),
+        None => 0,
+    };
+    IS_DECIDED | mechanism | u32::from_ne_bytes(priority.get().to_ne_bytes()) as u64
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is the priority")]
-fn priority(summary: u64) -> Priority {
+const fn priority(summary: u64) -> Priority {
     Priority::new(i32::from_ne_bytes((summary as u32).to_ne_bytes()))
 }
 
@@ -173,7 +193,9 @@ mod tests {
                 decided.overrule(decision);
                 assert_eq!(decided.get(), Some(decision));
                 assert_eq!(decided.priority(), Some(priority));
-                assert!(marks.insert(decided.mark().unwrap()));
+                let mark = DecisionMark::of(priority, mechanism);
+                assert_eq!((decided.mark(), mark.priority()), (Some(mark), priority));
+                assert!(marks.insert(mark));
                 assert_eq!(Decided::new(Some(decision)).priority(), Some(priority));
             }
         }

@@ -232,7 +232,7 @@ mod tests {
     fn span() -> (SpanRef, SpanContext) {
         let (tracer, _) = tracehound::testing::tracer();
         let span = tracer.start_span("a").detach();
-        let context = remote::to_otel(&span, Default::default());
+        let context = remote::to_otel(&span, None, Default::default());
         (span, context)
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let root = tracer.start_span("root").detach();
         let spans: Vec<_> =
             (0..3 * FEW).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
-        let context = |span: &SpanRef| remote::to_otel(span, Default::default());
+        let context = |span: &SpanRef| remote::to_otel(span, None, Default::default());
         let is_there =
             |span: &SpanRef| find(&context(span)).is_some_and(|(found, _)| found == *span);
         spans.iter().for_each(|span| enter_new(span, Memory::default()));

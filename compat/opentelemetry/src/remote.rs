@@ -2,7 +2,9 @@
 
 use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::config::{Config, Environment, Style};
-use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId};
+use tracehound::{
+    DecisionMark, HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId,
+};
 use tracehound_fork::WriteOnce;
 
 /// Trace state as the core reads and writes it in headers.
@@ -49,26 +51,29 @@ pub(crate) fn link(context: &otel::SpanContext) -> Option<SpanLink> {
     Some(link.tracestate(context.trace_state().header()))
 }
 
-/// What OpenTelemetry sees of a span of the core, with this trace state.
+/// What OpenTelemetry sees of a span of the core under a decision, with this trace state.
 ///
 /// The sampling decision is not taken for it, because OpenTelemetry asks whenever a span is made active: as
 /// long as there is none, the span counts as sampled.
 #[inline]
-pub(crate) fn to_otel(span: &SpanRef, state: TraceState) -> otel::SpanContext {
-    seen(span.trace_id(), span.span_id(), span.priority(), false, state)
+pub(crate) fn to_otel(
+    span: &SpanRef,
+    decision: Option<DecisionMark>,
+    state: TraceState,
+) -> otel::SpanContext {
+    let priority = decision.map(DecisionMark::priority);
+    seen(span.trace_id(), span.span_id(), priority, false, state)
 }
 
-/// The same with the trace state that would be written into a header now, decision included.
-pub(crate) fn to_otel_decided(span: &SpanRef) -> otel::SpanContext {
-    let mut header = String::new();
-    if let Some(context) = span.context() {
-        w3c().inject_context(&context, &mut |name: &str, value: String| {
-            if name == "tracestate" {
-                header = value;
-            }
-        });
-    }
-    to_otel(span, header.parse().unwrap_or_default())
+/// The same with the trace state that would be written into a header now, decision included, and under which
+/// decision that is. It is asked for once: the user may change it at any time.
+pub(crate) fn to_otel_decided(span: &SpanRef) -> (otel::SpanContext, Option<DecisionMark>) {
+    let Some(context) = span.context() else {
+        return (to_otel(span, None, TraceState::NONE), None);
+    };
+    let mark = |priority| DecisionMark::of(priority, context.mechanism());
+    let decision = context.priority().map(mark);
+    (to_otel(span, decision, trace_state(&context)), decision)
 }
 
 /// What OpenTelemetry sees of a context that came from elsewhere.
@@ -100,7 +105,6 @@ fn seen(
 }
 
 /// The trace state that says what the headers of a context would.
-#[cfg(feature = "sdk")]
 pub(crate) fn trace_state(context: &SpanContext) -> TraceState {
     let mut state = TraceState::NONE;
     w3c().inject_context(context, &mut |name: &str, value: String| {

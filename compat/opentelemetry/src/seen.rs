@@ -26,12 +26,18 @@ impl Seen {
     /// At the start of a span below one without a trace state.
     #[inline(always)]
     pub(crate) fn first(span: &SpanRef) -> Self {
+        let when = span.decision_mark();
         Seen {
-            // First: a decision that is taken in between makes another one.
-            when: span.decision_mark(),
-            context: remote::to_otel(span, TraceState::NONE),
+            context: remote::to_otel(span, when, TraceState::NONE),
+            when,
             later: WriteOnce::new(),
         }
+    }
+
+    /// With the decision as it is in both, flags and trace state.
+    fn decided(span: &SpanRef) -> Self {
+        let (context, when) = remote::to_otel_decided(span);
+        Seen { context, when, later: WriteOnce::new() }
     }
 
     /// At the start of a span below one with this trace state.
@@ -40,11 +46,12 @@ impl Seen {
     /// are read or written by something else than [`Propagator`](crate::Propagator).
     pub(crate) fn first_below(span: &SpanRef, state: &TraceState) -> Self {
         let when = span.decision_mark();
-        let context = match (state.get(DATADOG), when) {
-            (None, _) => remote::to_otel(span, state.clone()),
-            (Some(_), None) => remote::to_otel(span, state.delete(DATADOG).unwrap_or_default()),
-            (Some(_), Some(_)) => remote::to_otel_decided(span),
+        let state = match (state.get(DATADOG), when) {
+            (None, _) => state.clone(),
+            (Some(_), None) => state.delete(DATADOG).unwrap_or_default(),
+            (Some(_), Some(_)) => return Self::decided(span),
         };
+        let context = remote::to_otel(span, when, state);
         Seen { context, when, later: WriteOnce::new() }
     }
 
@@ -54,17 +61,33 @@ impl Seen {
     }
 
     /// As it is now. Takes no decision, and allocates only the first time after one was taken.
+    #[inline]
     pub(crate) fn now(&self, span: &SpanRef) -> &SpanContext {
-        let now = span.decision_mark();
-        let mut seen = self;
-        while seen.when != now {
-            seen = seen.later.get_or_make(|| Seen {
-                context: remote::to_otel_decided(span),
-                when: now,
-                later: WriteOnce::new(),
-            });
+        match self.find(span.decision_mark()) {
+            Ok(seen) => &seen.context,
+            Err(_) => self.add(span),
         }
-        &seen.context
+    }
+
+    /// Adds what is true of the decision as it is read for this: it may be another one than a moment before, and
+    /// there already. Where other threads are at the same, theirs is as true.
+    #[cold]
+    fn add(&self, span: &SpanRef) -> &SpanContext {
+        let made = Self::decided(span);
+        match self.find(made.when) {
+            Ok(seen) => &seen.context,
+            Err(last) => &last.later.get_or_make(|| made).context,
+        }
+    }
+
+    /// The one of a decision; else the last there is.
+    #[inline]
+    fn find(&self, when: Option<DecisionMark>) -> Result<&Seen, &Seen> {
+        let mut seen = self;
+        while seen.when != when {
+            seen = seen.later.get().ok_or(seen)?;
+        }
+        Ok(seen)
     }
 }
 
@@ -92,5 +115,5 @@ pub fn decided_span_context(context: &Context) -> SpanContext {
     let copy = context.span().span_context().clone();
     let Some((span, _)) = live::find(&copy) else { return copy };
     // Takes the decision, which the flags then follow.
-    remote::to_otel_decided(&span)
+    remote::to_otel_decided(&span).0
 }

@@ -171,6 +171,29 @@ fn a_decision_taken_while_a_span_starts_is_followed() {
 }
 
 #[test]
+fn a_decision_that_changes_while_a_thread_asks_is_followed() {
+    within(LIMIT, || {
+        let (_, otel, _) = tracers();
+        for _ in 0..10_000 {
+            let span = otel.start("span");
+            let handle = span.handle().clone();
+            handle.keep_trace();
+            let barrier = Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    handle.drop_trace();
+                    handle.keep_trace();
+                });
+                barrier.wait();
+                let _ = span.span_context();
+            });
+            says(span.span_context(), "2", "-4");
+        }
+    });
+}
+
+#[test]
 fn asking_takes_no_decision() {
     let (_, otel, _) = tracers();
     let span = otel.start("span");
