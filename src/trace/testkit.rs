@@ -7,8 +7,10 @@ use super::chunk::{Buffers, Chunk};
 use super::provider::Provider;
 use super::sampling::{Decision, Mechanism, Priority};
 use super::shared::{Shared, SharedLanes, Sink};
+use super::span_context::SpanContext;
 use super::view::SpanView;
 use crate::diag::Diag;
+use crate::id::{SpanId, TraceId};
 use crate::sync::{Snapshot, lock};
 use crate::text::Text;
 
@@ -33,6 +35,11 @@ impl Sink for Kept {
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}
+}
+
+/// What came in from another process.
+pub(crate) fn upstream() -> SpanContext {
+    SpanContext::new(TraceId::new(77).unwrap(), SpanId::new(88))
 }
 
 /// What a tracer is to the trace layer, with its chunks at hand.

@@ -1,0 +1,128 @@
+//! What a span gets from its parent.
+
+use super::super::record::ServiceSource;
+use super::super::testkit::Bench;
+use super::super::*;
+use crate::text::Text;
+
+#[test]
+fn a_child_inherits_the_service_and_top_level_follows_it() {
+    let bench = Bench::with(|shared| shared.service_mapping = vec![("old".into(), "new".into())]);
+    {
+        let root = bench.span("root").start();
+        let db = bench.span("db").child_of(&root).service("db").start();
+        let below = bench.span("below").child_of(&db).start();
+        let mapped = bench.span("mapped").child_of(&below).service("old").start();
+        assert_eq!(below.service().as_deref(), Some("db"));
+        assert_eq!(mapped.service().as_deref(), Some("new"));
+        drop((mapped, below, db, root));
+    }
+    bench.with_chunks(|chunks| {
+        let top: Vec<_> = chunks[0].spans().map(|span| span.record.top_level).collect();
+        assert_eq!(top, [true, true, false, true]);
+    });
+}
+
+/// What a span, or whoever started it, says of the service.
+#[derive(Clone, Copy, Debug)]
+struct ServiceCase {
+    named: Option<&'static str>,
+    service: &'static str,
+    source: ServiceSource,
+}
+
+const SERVICES: [ServiceCase; 5] = {
+    const fn case(
+        named: &'static str,
+        service: &'static str,
+        source: ServiceSource,
+    ) -> ServiceCase {
+        ServiceCase { named: Some(named), service, source }
+    }
+    [
+        ServiceCase { named: None, service: "web", source: ServiceSource::Inherited },
+        case("web", "web", ServiceSource::Own),
+        case("", "web", ServiceSource::Own),
+        case("by hand", "by hand", ServiceSource::Manual),
+        case("old", "new", ServiceSource::Mapping),
+    ]
+};
+
+type StartBelow = for<'b> fn(&'b Bench, Context, Option<&'static str>) -> Span;
+
+/// The ways to start a span. One that cannot say the service is told it at once.
+const WAYS: [(&str, StartBelow); 3] = [
+    ("by name", |bench, parent, service| {
+        let _parent = bench.shared.provider.activate(parent);
+        let span = begin_named(&bench.shared, "child".into(), false);
+        service.into_iter().for_each(|service| span.set_service(service));
+        span
+    }),
+    ("late named", |bench, parent, service| {
+        let naming: NamingFn = |_| LateNames::default();
+        let resource = Text::from("child");
+        let draft =
+            LateNamed { resource, kind: SpanKind::Internal, naming, start: None, tags: &[] };
+        let span = begin_late_named(&bench.shared, draft, parent);
+        service.into_iter().for_each(|service| span.set_service(service));
+        span
+    }),
+    ("by the builder", |bench, parent, service| {
+        let span = bench.span("child").child_of(parent);
+        service.into_iter().fold(span, SpanBuilder::service).start()
+    }),
+];
+
+#[test]
+fn what_is_inherited_in_every_combination() {
+    let inherited = |span: &SpanRef| {
+        let (service, source) =
+            span.read(|span| (span.service().to_owned(), span.record.service_source)).unwrap();
+        (service, source, ["of parent", "of context"].map(|name| span.baggage_item(name)))
+    };
+    let items = [(false, false), (true, false), (false, true), (true, true)];
+    for parent_case in SERVICES {
+        for child_case in SERVICES {
+            for (of_parent, of_context) in items {
+                for (way, start) in WAYS {
+                    let case =
+                        format!("{parent_case:?} {child_case:?} {of_parent} {of_context} {way}");
+                    let bench = Bench::with(|shared| {
+                        shared.service_mapping = vec![("old".into(), "new".into())]
+                    });
+                    let parent = bench.span("parent").start();
+                    parent_case.named.into_iter().for_each(|service| parent.set_service(service));
+                    if of_parent {
+                        parent.set_baggage_item("of parent", "1");
+                    }
+                    let mut context = Context::from(&parent);
+                    if of_context {
+                        context = context.with_baggage([("of context", "2")].into_iter().collect());
+                    }
+                    let child = start(&bench, context, child_case.named);
+
+                    let said = if child_case.named.is_some() { child_case } else { parent_case };
+                    // The context's counts in place of the parent's.
+                    let baggage = [
+                        (of_parent && !of_context).then(|| "1".to_owned()),
+                        of_context.then(|| "2".to_owned()),
+                    ];
+                    let expected = (said.service.to_owned(), said.source, baggage);
+                    assert_eq!(inherited(&child), expected, "{case}");
+
+                    let below = start(&bench, Context::from(&child), None);
+                    assert_eq!(inherited(&below), expected, "below {case}");
+                    parent.set_service("changed");
+                    parent.set_baggage_item("of parent", "changed");
+                    child.set_baggage_item("of context", "changed");
+                    assert_eq!(inherited(&below), expected, "below {case}, changed afterwards");
+                    assert_eq!(
+                        child.service().as_deref(),
+                        Some(said.service),
+                        "{case}, afterwards"
+                    );
+                }
+            }
+        }
+    }
+}
