@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tracehound_machine::spawn_background;
 
 use super::deadline::{Deadline, Passed};
 use super::endpoint::{Endpoint, Host};
@@ -79,7 +80,7 @@ impl Dialer {
             None => {
                 let (answer, lookup) = oneshot::channel();
                 let name = name.to_owned();
-                std::thread::Builder::new().name("tracehound-dns".into()).spawn(move || {
+                spawn_background("tracehound-dns", move || {
                     let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
                     // Nobody waits any more once the client is gone.
                     let _ = answer.send(found);

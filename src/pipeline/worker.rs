@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tracehound_machine::spawn_background;
 
 use super::inner::Inner;
 use super::writer::Writer;
@@ -24,9 +25,8 @@ const MAX_FAILURES: u32 = 5;
 pub(super) fn spawn(inner: &Arc<Inner>) -> io::Result<()> {
     let inner = Arc::clone(inner);
     let background = Background::build()?;
-    let thread = std::thread::Builder::new().name(THREAD_NAME.into());
     // Detached: nothing ever waits for the thread itself, only for what it signals.
-    thread.spawn(move || supervise(&inner, background)).map(drop)
+    spawn_background(THREAD_NAME, move || supervise(&inner, background)).map(drop)
 }
 
 /// The worker's runtime. Wherever it is dropped, nothing waits for it, nor panics.

@@ -3,11 +3,11 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::Builder;
 use std::time::Instant;
 
 use opentelemetry::Context;
 use tracehound::{ChunkBuilder, Decision, LossReason, Mechanism};
+use tracehound_machine::spawn_background;
 
 use super::chunk;
 use super::shared::{Names, Shared};
@@ -24,7 +24,7 @@ pub(super) fn spawn(shared: &Arc<Shared>, patience: Patience) -> io::Result<()> 
     let shared = Arc::clone(shared);
     // Detached: nothing ever waits for the thread itself, only for what it answers.
     let run = move || supervise(&shared, patience);
-    Builder::new().name(THREAD_NAME.into()).spawn(run).map(drop)
+    spawn_background(THREAD_NAME, run).map(drop)
 }
 
 fn supervise(shared: &Shared, patience: Patience) {

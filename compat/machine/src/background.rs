@@ -1,0 +1,102 @@
+//! Threads that the program does not see in its signal handling.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+/// Starts a thread that no signal is ever delivered to.
+///
+/// A signal that is sent to a process goes to any thread that does not block it. A program that waits for one with
+/// `sigwait` or `signalfd` blocks it in its own threads, and relies on nobody else to take it: a thread of a
+/// library that does not block it has it instead, with the default action, which ends the process. So the new
+/// thread blocks every signal from its first instruction on, `SIGPIPE` included: what it writes to a socket or
+/// pipe that nobody reads is an error, and not the end of the program.
+///
+/// A thread inherits what its maker blocks, so the caller blocks all signals for the time of the start. One that
+/// arrives meanwhile waits and is delivered after.
+///
+/// # Errors
+///
+/// Where the system has no room for another thread.
+///
+/// ```
+/// let thread = tracehound_machine::spawn_background("worker", || 6 * 7)?;
+/// assert_eq!(thread.join().ok(), Some(42));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn spawn_background<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    let builder = Builder::new().name(name.into());
+    with_signals_blocked(move || builder.spawn(work))
+}
+
+#[cfg(unix)]
+fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
+    let before = Mask::block_all();
+    let result = work();
+    drop(before);
+    result
+}
+
+#[cfg(not(unix))]
+fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+/// What the calling thread blocked before, which it blocks again when this is dropped.
+#[cfg(unix)]
+struct Mask(Option<libc::sigset_t>);
+
+#[cfg(unix)]
+impl Mask {
+    #[allow(unsafe_code)]
+    fn block_all() -> Self {
+        let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: both sets are places of the right size that live through the calls. `sigfillset` writes all of the
+        // first before it is read; the second is written by `pthread_sigmask` where that answers 0, and only then
+        // taken for initialised.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            let changed =
+                libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            Mask((changed == 0).then(|| before.assume_init()))
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Mask {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        let Some(before) = &self.0 else { return };
+        // SAFETY: `before` is a set that the system has written; the old value is not asked for.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut());
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// The signals that a thread blocks, as the kernel tells it.
+    fn blocked() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it reads what the kernel says")]
+    fn the_thread_blocks_every_signal_and_its_maker_what_it_did_before() {
+        let before = blocked();
+        let inside = spawn_background("blocked", blocked).unwrap().join().unwrap();
+        assert_eq!(blocked(), before);
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGPIPE, libc::SIGCHLD, libc::SIGUSR1] {
+            assert_ne!(inside & 1 << (signal - 1), 0, "signal {signal}");
+        }
+    }
+}
