@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 #[cfg(unix)]
 use tempfile::TempDir;
 
-use super::server::{Acceptor, Greeting, Shared};
+use super::server::{Acceptor, Greeting, Pace, Shared};
 use super::{Received, Reply};
 use crate::fail::{lock, must};
 use crate::http::{Address, Listener};
@@ -110,6 +110,11 @@ impl FaultAgent {
     /// Greets connections so from the next one on.
     pub fn greet(&self, greeting: Greeting) {
         self.shared.set_greeting(greeting);
+    }
+
+    /// Reads requests at this pace from now on, also those that are on their way.
+    pub fn read_at(&self, pace: Pace) {
+        self.shared.set_pace(pace);
     }
 
     /// Ends all connections that are open.

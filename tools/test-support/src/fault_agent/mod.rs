@@ -22,4 +22,4 @@ mod server;
 pub use agent::FaultAgent;
 pub use log::Received;
 pub use reply::Reply;
-pub use server::Greeting;
+pub use server::{Greeting, Pace};
