@@ -92,6 +92,7 @@ impl<'h> Incoming<'h> {
         context.mechanism = mechanism;
         context.origin = self.datadog.origin();
         context.tags = incoming.tags;
+        context.tag_order = incoming.order;
         context.last_parent = self.last_parent();
         context.error = incoming.error;
         self.pass_on(context);

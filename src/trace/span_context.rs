@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::baggage::Baggage;
 use super::extras::SpanLink;
 use super::sampling::{Mechanism, Priority};
+use super::tag_order::TagOrder;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 
@@ -33,6 +34,7 @@ pub struct SpanContext {
     pub(crate) origin: Option<Text>,
     /// `_dd.p.*` but for `_dd.p.dm` (the mechanism) and `_dd.p.tid` (in the trace id).
     pub(crate) tags: Vec<(Text, Text)>,
+    pub(crate) tag_order: TagOrder,
     /// The members of `tracestate` that are neither `dd` nor `ot`, as they came.
     pub(crate) vendors: Option<Text>,
     /// The value of the `ot` member of `tracestate`.

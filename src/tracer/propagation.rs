@@ -8,7 +8,7 @@ use crate::propagation::{
 };
 use crate::text::Text;
 use crate::trace::{
-    At, Baggage, Context, Decision, Lineage, Mechanism, Segment, SpanContext, SpanRef,
+    At, Baggage, Context, Decision, Lineage, Mechanism, Segment, SpanContext, SpanRef, TagOrder,
 };
 
 impl Tracer {
@@ -39,7 +39,8 @@ impl Tracer {
     }
 
     /// Writes the headers for a span that need not be active, nor open: a message may leave after the span
-    /// that made it has finished. The baggage of a span goes with it when it is sent.
+    /// that made it has finished. It keeps its baggage as long as its handle is held, sent or not: of the spans of a
+    /// trace that were sent, the last 128 with baggage do.
     pub fn inject_span(&self, span: &SpanRef, carrier: &mut dyn Injector) {
         self.inject_context(&span.into(), carrier);
     }
@@ -152,6 +153,7 @@ fn outgoing<'a>(
         mechanism: decision.mechanism,
         origin: upstream.and_then(|context| context.origin.as_ref()),
         tags: upstream.map_or(&[], |context| &context.tags),
+        tag_order: upstream.map_or_else(TagOrder::default, |context| context.tag_order),
         vendors: upstream.and_then(|context| context.vendors.as_ref()),
         probability: explained.map(Explained::to_send),
         ..Outgoing::default()
