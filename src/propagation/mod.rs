@@ -45,3 +45,4 @@ pub use propagator::{HttpPropagator, Propagator};
 pub use strict::{header_value, is_header_name};
 #[cfg(feature = "agent")]
 pub(crate) use tags::root_tags;
+pub(crate) use tracecontext::with_tracestate;

@@ -22,16 +22,17 @@ impl SentBaggage {
 
     /// Remembers the baggage of spans that are about to be sent.
     pub(super) fn keep(&mut self, spans: &[Record]) {
-        let with_baggage = spans.iter().rev().filter_map(|record| {
+        let with_baggage = spans.iter().filter_map(|record| {
             let baggage = record.baggage.as_ref().filter(|baggage| !baggage.is_empty())?;
-            Some((record.id?, Arc::clone(baggage)))
+            Some((record.id?, baggage))
         });
-        // The latest first, to be turned around: they are the last to be forgotten.
-        let mut new: Vec<_> = with_baggage.take(MAX_SPANS).collect();
-        new.reverse();
-        let surplus = self.0.len().saturating_add(new.len()).saturating_sub(MAX_SPANS);
-        self.0.drain(..surplus.min(self.0.len()));
-        self.0.append(&mut new);
+        let count = with_baggage.clone().count();
+        let new = count.min(MAX_SPANS);
+        let surplus = self.0.len().saturating_add(new).saturating_sub(MAX_SPANS);
+        self.0.drain(..surplus);
+        self.0.reserve_exact(new);
+        let latest = with_baggage.skip(count.saturating_sub(new));
+        self.0.extend(latest.map(|(id, baggage)| (id, Arc::clone(baggage))));
     }
 
     /// The baggage of a span that was sent.
