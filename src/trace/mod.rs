@@ -78,8 +78,8 @@ pub use span_change::StructTagError;
 pub use span_context::SpanContext;
 pub use special_keys::SpecialKeys;
 pub(crate) use start::Lineage;
-#[cfg(feature = "agent")]
 pub(crate) use tag_order::{OwnField, TagOrder};
+#[cfg(feature = "agent")]
 pub(crate) use value::Kept;
 pub use value::TagValue;
 pub use view::SpanView;
