@@ -33,9 +33,9 @@ pub(super) fn extract(
         .map(Priority::new);
     let origin = headers
         .get(Field::DatadogOrigin)
+        .and_then(|origin| std::str::from_utf8(origin).ok())
         // As Python's tracer: what could not be passed on is none.
-        .filter(|origin| !origin.is_empty() && is_printable(origin))
-        .and_then(|origin| std::str::from_utf8(origin).ok());
+        .filter(|origin| !origin.is_empty() && is_printable(origin.as_bytes()));
     context.trace_id = TraceId::from_halves(high, low);
     context.span_id = SpanId::new(parent);
     context.remote = true;

@@ -23,6 +23,7 @@ pub(crate) enum OwnField {
 
 impl TagOrder {
     /// Behind this many other tags comes a field.
+    #[inline]
     pub(crate) fn note(&mut self, field: OwnField, before: usize) {
         let before = u8::try_from(before).unwrap_or(u8::MAX);
         match field {
@@ -32,12 +33,22 @@ impl TagOrder {
     }
 
     /// The high bits came before the decision maker.
+    #[inline]
     pub(crate) fn note_high_first(&mut self) {
         self.high_first = true;
     }
 
     /// Says the same in one way only, where there are this many other tags and these fields.
+    #[inline]
     pub(crate) fn settle(&mut self, others: usize, has_mechanism: bool, has_high: bool) {
+        if others == 0 && !self.high_first {
+            *self = TagOrder::default();
+        } else {
+            self.settle_any(others, has_mechanism, has_high);
+        }
+    }
+
+    fn settle_any(&mut self, others: usize, has_mechanism: bool, has_high: bool) {
         let usual = TagOrder::default();
         if !has_mechanism {
             self.mechanism = usual.mechanism;
