@@ -37,7 +37,8 @@ pub use diag::{Level, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use propagation::{
-    EnvExtractor, EnvInjector, Extractor, HeaderBlock, HttpPropagator, Injector, Lookup, Propagator,
+    EnvExtractor, EnvInjector, Extractor, HeaderBlock, HttpPropagator, Injector, Lookup,
+    Propagator, header_value, is_header_name,
 };
 pub use sampling::{
     DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,

@@ -201,6 +201,43 @@ fn all_styles_at_once_agree_there_and_back() {
     there_and_back(Some(styles), Carries { datadog: true, vendors: true, baggage: true });
 }
 
+/// What either of them sends on of the same headers.
+#[test]
+fn what_cannot_be_carried_is_dropped_and_tags_keep_their_order_as_in_python() {
+    run_with_peer(UNSET, |service| {
+        let python = Python::start(service, &[]);
+        for (origin, tags) in [
+            ("rum", "_dd.p.dm=-4,_dd.p.usr.id=abc,_dd.p.tid=640cfd8d00000000"),
+            ("r\u{fc}m", "_dd.p.tid=640cfd8d00000000,_dd.p.usr.id=abc,_dd.p.dm=-4"),
+            ("\u{202e}rum", "_dd.p.usr.id=abc,_dd.p.dm=-4,_dd.p.tid=640cfd8d00000000,_dd.p.z=1"),
+            ("rum\tx", "_dd.p.usr.id=abc,_dd.p.dm=-3"),
+            ("a\r\nb", "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4"),
+            ("a\u{7f}b", "_dd.p.z=1"),
+        ] {
+            let headers = Headers::from(
+                [
+                    ("x-datadog-trace-id", "7"),
+                    ("x-datadog-parent-id", "9"),
+                    ("x-datadog-sampling-priority", "2"),
+                    ("x-datadog-origin", origin),
+                    ("x-datadog-tags", tags),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            );
+            let (theirs, ours) =
+                (python.continues(&headers).headers, service.continues("rust.work", &headers));
+            for name in ["x-datadog-origin", "x-datadog-tags"] {
+                assert_eq!(ours.get(name), theirs.get(name), "{name} of {origin:?}, {tags}");
+            }
+            assert_eq!(ours["x-datadog-tags"], tags);
+            let has_origin = |headers: &Headers| headers["tracestate"].contains(";o:");
+            assert_eq!(has_origin(&ours), has_origin(&theirs), "{origin:?}");
+        }
+        service.tracer.flush(LIMIT).unwrap();
+        service.agent.wait_for_spans(12, LIMIT);
+    });
+}
+
 // ===== who decides =====
 
 #[test]

@@ -12,7 +12,7 @@ use std::process::Command;
 use tracehound::config::{Config, Environment, ExtractBehavior, Style};
 use tracehound::{
     Baggage, Context, EnvExtractor, EnvInjector, Extractor, HttpPropagator, Injector, Lookup,
-    Mechanism, Priority, Propagator, SpanContext, SpanId, TraceId, Tracer, TracerBuilder,
+    Mechanism, Priority, Propagator, SpanContext, SpanId, SpanRef, TraceId, Tracer, TracerBuilder,
 };
 use tracehound_test_support::span::SpanLink;
 use tracehound_test_support::within;
@@ -428,7 +428,7 @@ fn a_span_can_be_named_and_need_not_be_open() {
         produced.finish();
         service.spans();
         tracer.inject_span(&handle, &mut finished);
-        assert_eq!(open.remove("baggage").as_deref(), Some("plan=gold"));
+        assert_eq!(open["baggage"], "plan=gold");
         assert_eq!(open, finished, "a message may leave later");
         assert_eq!(open["x-datadog-parent-id"], handle.span_id().unwrap().get().to_string());
         drop(active);
@@ -789,4 +789,85 @@ fn the_propagator_alone_needs_no_tracer() {
     assert_eq!((came.trace_id(), came.origin()), (TraceId::new(7), Some("lambda")));
     let fields: Vec<_> = agent_less.fields().collect();
     assert!(sent.keys().all(|name| fields.contains(&name.as_str())));
+}
+
+#[test]
+fn a_span_that_was_sent_still_has_its_baggage_for_messages_and_children() {
+    run_with(UNSET, |service| {
+        let span = service.tracer.span("producer").start();
+        span.set_baggage_item("plan", "gold");
+        let handle = span.handle().clone();
+        let child = service.tracer.span("child").child_of(&handle).start();
+        child.set_baggage_item("own", "1");
+        let child_handle = child.handle().clone();
+        child.finish();
+        span.finish();
+        service.tracer.flush(LIMIT).unwrap();
+        service.agent.wait_for_spans(2, LIMIT);
+
+        let baggage = |span: &SpanRef| {
+            let mut sent = Headers::new();
+            service.tracer.inject_span(span, &mut sent);
+            sent.remove("baggage")
+        };
+        assert_eq!(baggage(&handle).as_deref(), Some("plan=gold"));
+        assert_eq!(baggage(&child_handle).as_deref(), Some("plan=gold,own=1"));
+        assert_eq!(child_handle.baggage_item("own").as_deref(), Some("1"));
+        let context = child_handle.context().unwrap();
+        assert_eq!(context.baggage().unwrap().get("own"), Some("1"));
+
+        let late = service.tracer.span("late").child_of(&child_handle).start();
+        assert_eq!(late.baggage_item("own").as_deref(), Some("1"));
+        late.set_baggage_item("own", "2");
+        assert_eq!(child_handle.baggage_item("own").as_deref(), Some("1"));
+    });
+}
+
+#[test]
+fn a_span_sent_with_a_part_of_its_trace_still_has_its_baggage() {
+    run_with([("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "2")], |service| {
+        let root = service.tracer.trace("root");
+        root.set_baggage_item("plan", "gold");
+        let spans: Vec<_> = (0..4)
+            .map(|number| {
+                let span = service.tracer.span("part").start();
+                span.set_baggage_item("number", number.to_string());
+                span.finish();
+                span.handle().clone()
+            })
+            .collect();
+        for (number, span) in spans.iter().enumerate() {
+            assert_eq!(span.baggage_item("number"), Some(number.to_string()));
+        }
+    });
+}
+
+#[test]
+fn propagated_tags_keep_their_order_and_their_places_when_they_change() {
+    let (tracer, _) = tracer(&[]);
+    let tags = "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4,_dd.p.usr.id=abc";
+    let upstream = headers([
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("x-datadog-sampling-priority", "2"),
+        ("x-datadog-tags", tags),
+    ]);
+    let context = tracer.extract(&upstream).unwrap();
+    let mut sent = Headers::new();
+    tracer.inject_context(&Context::from(&context), &mut sent);
+    assert_eq!(sent["x-datadog-tags"], tags, "passed on");
+    let span = tracer.span("server").child_of(&context).enter();
+    tracer.inject(&mut sent);
+    assert_eq!(sent["x-datadog-tags"], tags, "from a span");
+    drop(span);
+
+    let ruled = tags.replace("dm=-4", "dm=-3");
+    let upstream = Headers::from_iter(upstream.into_iter().map(|(name, value)| match &*name {
+        "x-datadog-tags" => (name, ruled.clone()),
+        _ => (name, value),
+    }));
+    let span = tracer.span("server").child_of(tracer.extract(&upstream)).enter();
+    span.drop_trace();
+    tracer.inject(&mut sent);
+    assert_eq!(sent["x-datadog-tags"], tags, "decided anew");
 }

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 
+use http::header::{HeaderName, HeaderValue};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{HttpPropagator, SpanContext, TraceId};
 
@@ -55,11 +56,18 @@ pub fn check(propagator: &HttpPropagator, headers: &[(&str, &[u8])]) {
     }
 }
 
+/// What the strictest receivers take: `http`'s rules for names and visible values, and HTTP/2's for blanks.
+pub fn assert_strict(name: &str, value: &str) {
+    assert!(HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
+    let visible = HeaderValue::from_str(value).is_ok_and(|value| value.to_str().is_ok());
+    assert!(visible && !value.contains('\t') && value.trim() == value, "{name}: {value:?}");
+}
+
 fn hop(propagator: &HttpPropagator, context: &SpanContext) -> Option<SpanContext> {
     let mut headers = Vec::<(String, String)>::new();
     propagator.inject_context(context, &mut headers);
     for (name, value) in &headers {
-        assert!(!value.bytes().any(|byte| byte.is_ascii_control()), "{name}: {value:?}");
+        assert_strict(name, value);
         let limit = match name.as_str() {
             "x-datadog-tags" => 512,
             "baggage" => 8192,

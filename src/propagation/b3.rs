@@ -13,7 +13,7 @@ pub(super) fn extract_multi(headers: &Headers<'_>) -> Option<SpanContext> {
     let get = |field| headers.get(field).map(trim);
     let priority = match get(Field::B3Flags) {
         Some(b"1") => Some(Priority::USER_KEEP),
-        _ => get(Field::B3Sampled).and_then(sampled),
+        _ => get(Field::B3Sampled).and_then(|value| sampled(value).or_else(|| in_words(value))),
     };
     context(get(Field::B3TraceId)?, get(Field::B3SpanId)?, priority)
 }
@@ -37,6 +37,14 @@ fn sampled(value: &[u8]) -> Option<Priority> {
         b"d" => Some(Priority::USER_KEEP),
         _ => None,
     }
+}
+
+/// As senders wrote it before B3 was written down; the single header is younger than that.
+fn in_words(value: &[u8]) -> Option<Priority> {
+    if value.eq_ignore_ascii_case(b"true") {
+        return Some(Priority::AUTO_KEEP);
+    }
+    value.eq_ignore_ascii_case(b"false").then_some(Priority::AUTO_REJECT)
 }
 
 /// Trace ids of 16 or 32 digits, span ids of 16. A span id of zeros is no parent.
@@ -139,6 +147,23 @@ mod tests {
         let zeros = "0".repeat(16);
         let context = extract(&[("x-b3-traceid", TRACE), ("x-b3-spanid", &zeros)]).unwrap();
         assert_eq!((context.span_id, context.priority), (None, None));
+    }
+
+    #[test]
+    fn old_senders_say_the_decision_in_words() {
+        for (sampled, priority) in [
+            ("true", Some(1)),
+            ("false", Some(0)),
+            ("True", Some(1)),
+            (" FALSE ", Some(0)),
+            ("yes", None),
+            ("", None),
+        ] {
+            let carrier =
+                [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN), ("x-b3-sampled", sampled)];
+            let context = extract_multi(&Headers::collect(&carrier, &[])).unwrap();
+            assert_eq!(context.priority.map(Priority::get), priority, "{sampled:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::digits::parse_byte;
 use super::headers::Headers;
 use super::names::{Field, LEGACY_BAGGAGE};
 use super::scratch::{Scratch, joined};
+use super::strict::{header_value, is_header_name};
 use crate::config::BaggageTagKeys;
 use crate::text::Text;
 use crate::trace::Baggage;
@@ -151,14 +152,16 @@ fn push_encoded(header: &mut Vec<u8>, text: &[u8], class: u8) {
     }
 }
 
-/// Writes one header for each item, as it is; an item that could end its header is left out.
+/// Writes one header for each item, as it is, up to the first that would exceed a limit; an item that HTTP does not
+/// take as it is, is left out.
 pub(super) fn inject_legacy(baggage: &Baggage, carrier: &mut dyn Injector) {
-    for (key, value) in baggage.iter().take(MAX_ITEMS) {
-        let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
-        let is_line = |byte: u8| !byte.is_ascii_control();
-        if !key.is_empty() && key.bytes().all(is_name) && value.bytes().all(is_line) {
-            carrier.set(&joined(LEGACY_BAGGAGE, key.as_bytes()), value.to_owned());
-        }
+    let mut room = MAX_BYTES;
+    let sendable = |(key, value)| Some((key, header_value(value).filter(|_| is_header_name(key))?));
+    for (key, value) in baggage.iter().filter_map(sendable).take(MAX_ITEMS) {
+        let left = room.checked_sub(key.len()).and_then(|room| room.checked_sub(value.len()));
+        let Some(left) = left else { return };
+        room = left;
+        carrier.set(&joined(LEGACY_BAGGAGE, key.as_bytes()), value.to_owned());
     }
 }
 

@@ -10,8 +10,41 @@ use super::names::Field;
 
 /// Something that headers are written to: HTTP headers, message headers, a child's environment.
 ///
-/// Implemented for `http::HeaderMap` (feature `http`), `HashMap<String, String>`,
-/// `BTreeMap<String, String>`, `Vec<(String, String)>`, for closures, and by [`EnvInjector`].
+/// Every value is printable ASCII without blanks around it, and every name a name of HTTP, in lower case but for the
+/// key in `ot-baggage-<key>`: no client or server refuses them, and no carrier has to look.
+///
+/// | carrier | to write to it | to read from it |
+/// | --- | --- | --- |
+/// | `http::HeaderMap` (feature `http`): axum, hyper, reqwest, tower | `request.headers_mut()` | `request.headers()` |
+/// | `http::request::Builder` | `builder.headers_mut()`, if it is `Some` | `builder.headers_ref()`, if it is `Some` |
+/// | `reqwest::RequestBuilder` | a `HeaderMap`, then `builder.headers(map)` | |
+/// | `HashMap<String, String>`, `BTreeMap<String, String>`, `Vec<(String, String)>` | itself | itself, any texts as names and texts or bytes as values |
+/// | the environment of a child process | [`EnvInjector`] | [`EnvExtractor`] |
+/// | gRPC: tonic's `MetadataMap` | a closure: key and value by `parse`, then `insert` | [`Lookup`]: `map.get(name)?.as_bytes()` |
+/// | Kafka: rdkafka's `OwnedHeaders` | a closure: `headers = take(&mut headers).insert(Header { key, value: Some(&value) })` | a `Vec` of `(header.key, header.value)` |
+/// | AMQP: lapin's `FieldTable` | a closure: `table.insert(name.into(), AMQPValue::LongString(value.into()))` | [`Lookup`] |
+/// | NATS: async-nats' `HeaderMap` | a closure: `headers.insert(name, value)` | [`Lookup`] |
+/// | SQS, SNS: ten attributes at the most | a map, as JSON in the one attribute `_datadog` | the map that is parsed from it |
+/// | anything else | a closure, or this trait | [`Lookup`], or [`Extractor`] |
+///
+/// A closure is given as `&mut |name: &str, value: String| ...`. Here, into headers of a message whose values are
+/// bytes, and back:
+///
+/// ```
+/// use tracehound::{HttpPropagator, SpanContext, SpanId, TraceId};
+///
+/// let context = SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(9));
+/// let mut message: Vec<(String, Vec<u8>)> = Vec::new();
+/// HttpPropagator::default().inject_context(&context, &mut |name: &str, value: String| {
+///     message.push((name.to_owned(), value.into_bytes()));
+/// });
+///
+/// let headers: Vec<(&str, &[u8])> =
+///     message.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+/// assert_eq!(HttpPropagator::default().extract(&headers), Some(context));
+/// ```
+///
+/// A type of the program's own:
 ///
 /// ```
 /// use tracehound::Injector;
@@ -26,11 +59,12 @@ use super::names::Field;
 /// }
 /// ```
 ///
+/// [`EnvExtractor`]: super::EnvExtractor
 /// [`EnvInjector`]: super::EnvInjector
 pub trait Injector {
     /// Sets a header, in place of any of the same name in any case.
     ///
-    /// Names are in lower case. A carrier that cannot hold the name or the value leaves it out.
+    /// A carrier that cannot hold the name or the value leaves it out.
     fn set(&mut self, name: &str, value: String);
 
     /// Sets all headers of one context; by default by a call of [`Injector::set`] for each, which is always
@@ -47,7 +81,7 @@ pub trait Injector {
 ///
 /// Implemented for `http::HeaderMap` (feature `http`), for maps, slices, arrays and vectors of names and
 /// values (text or bytes), and by [`EnvExtractor`]. Where a carrier can only be asked by name, wrap it in
-/// [`Lookup`]. In maps and slices the names of CGI (`HTTP_X_DATADOG_TRACE_ID`) count as well.
+/// [`Lookup`]; [`Injector`] has a table of carriers. In maps and slices the names of CGI (`HTTP_X_DATADOG_TRACE_ID`) count as well.
 ///
 /// ```
 /// use tracehound::Extractor;

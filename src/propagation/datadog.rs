@@ -6,6 +6,7 @@ use super::digits::{parse_decimal, parse_integer, push_decimal, push_integer};
 use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
+use super::strict::{is_printable, printable};
 use super::tag_set;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
@@ -33,7 +34,8 @@ pub(super) fn extract(
     let origin = headers
         .get(Field::DatadogOrigin)
         .and_then(|origin| std::str::from_utf8(origin).ok())
-        .filter(|origin| !origin.is_empty());
+        // As Python's tracer: what could not be passed on is none.
+        .filter(|origin| !origin.is_empty() && is_printable(origin.as_bytes()));
     context.trace_id = TraceId::from_halves(high, low);
     context.span_id = SpanId::new(parent);
     context.remote = true;
@@ -41,6 +43,7 @@ pub(super) fn extract(
     context.mechanism = incoming.mechanism;
     context.origin = origin.map(Text::copy);
     context.tags = incoming.tags;
+    context.tag_order = incoming.order;
     context.error = incoming.error;
     Some(())
 }
@@ -58,15 +61,10 @@ pub(super) fn inject(
     if let Some(priority) = outgoing.priority {
         draft.add(Field::DatadogPriority, |text| push_integer(text, priority.get()));
     }
-    if let Some(origin) = outgoing.origin {
-        draft.add(Field::DatadogOrigin, |text| push_line(text, origin.as_bytes()));
+    if let Some(origin) = outgoing.origin.and_then(|origin| printable(origin.as_bytes())) {
+        draft.add(Field::DatadogOrigin, |text| text.extend_from_slice(origin));
     }
     let mut result = Ok(());
     draft.add(Field::DatadogTags, |text| result = tag_set::encode(outgoing, tags_max, text));
     result
-}
-
-/// An origin that came in a message could hold what ends a header of HTTP.
-fn push_line(text: &mut Vec<u8>, origin: &[u8]) {
-    text.extend(origin.iter().map(|byte| if byte.is_ascii_control() { b'_' } else { *byte }));
 }

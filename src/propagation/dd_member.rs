@@ -58,6 +58,7 @@ impl<'a> DdMember<'a> {
                 incoming.set(name, value, || joined(PREFIX, name.as_bytes()), decode);
             }
         }
+        incoming.order.settle(incoming.tags.len(), incoming.mechanism.is_some(), false);
         incoming
     }
 }

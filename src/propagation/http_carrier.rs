@@ -25,12 +25,15 @@ fn name_of(field: Field) -> HeaderName {
     }
 }
 
-/// A name or value that HTTP does not allow is left out, and so is one more than the map can hold.
+/// A name that HTTP does not allow is left out, and so is a value that is no visible ASCII, and one more than the map
+/// can hold.
 impl Injector for HeaderMap {
     fn set(&mut self, name: &str, value: String) {
         let known = Field::of(name).map(name_of);
         let name = known.or_else(|| HeaderName::from_bytes(name.as_bytes()).ok());
-        if let (Some(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+        // `HeaderValue` itself would take any byte from 0x80 on.
+        let value = Some(value).filter(|value| value.is_ascii()).map(HeaderValue::try_from);
+        if let (Some(name), Some(Ok(value))) = (name, value) {
             let _ = self.try_insert(name, value);
         }
     }
@@ -86,12 +89,13 @@ mod tests {
         headers.append("traceparent", HeaderValue::from_static("2"));
         let carrier: &mut dyn Injector = &mut headers;
         carrier.set("traceparent", "3".to_owned());
-        carrier.set("My-Trace", "é".to_owned());
+        carrier.set("My-Trace", "e".to_owned());
+        carrier.set("My-Origin", "é".to_owned());
         carrier.set("baggage", "a\r\nb: c".to_owned());
         carrier.set("a b", "4".to_owned());
         let mut all = Vec::new();
         headers.for_each(&mut |name, value| all.push((name, std::str::from_utf8(value).unwrap())));
-        assert_eq!(all, [("traceparent", "3"), ("my-trace", "é")]);
-        assert_eq!(headers.header("My-Trace"), Some("é"));
+        assert_eq!(all, [("traceparent", "3"), ("my-trace", "e")]);
+        assert_eq!(headers.header("My-Trace"), Some("e"));
     }
 }

@@ -25,6 +25,7 @@ mod probability;
 mod propagator;
 mod scratch;
 mod settings;
+mod strict;
 mod tag_set;
 mod tags;
 mod tracecontext;
@@ -41,5 +42,7 @@ pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::{Outgoing, ProbabilityRef};
 pub(crate) use probability::{Probability, without_threshold};
 pub use propagator::{HttpPropagator, Propagator};
+pub use strict::{header_value, is_header_name};
 #[cfg(feature = "agent")]
 pub(crate) use tags::root_tags;
+pub(crate) use tracecontext::with_tracestate;

@@ -2,7 +2,7 @@
 
 use super::settings::OrgGuard;
 use super::tags::{ORG_MARKER, strip};
-use crate::trace::SpanContext;
+use crate::trace::{SpanContext, TagOrder};
 
 /// Strips a context that comes from neither the own organisation nor a trusted one.
 ///
@@ -21,6 +21,7 @@ pub(super) fn enforce(context: &mut SpanContext, guard: &OrgGuard, own: &str) {
     context.mechanism = None;
     context.origin = None;
     context.tags = Vec::new();
+    context.tag_order = TagOrder::default();
     context.last_parent = None;
     context.probability = None;
 }

@@ -4,7 +4,7 @@ use super::probability::Probability;
 use super::tags::{DECISION_MAKER, ORG_MARKER, TRACE_ID_HIGH, strip};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
-use crate::trace::{Baggage, Mechanism, Priority, SpanContext};
+use crate::trace::{Baggage, Mechanism, Priority, SpanContext, TagOrder};
 
 /// A context on its way out: of a live span, or one that came in and is passed on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +20,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) origin: Option<&'a Text>,
     /// `_dd.p.*`, with their prefix; others are ignored.
     pub(crate) tags: &'a [(Text, Text)],
+    pub(crate) tag_order: TagOrder,
     /// The other vendors' members of the inbound `tracestate`.
     pub(crate) vendors: Option<&'a Text>,
     /// The `ot` member of `tracestate`.
@@ -49,16 +50,21 @@ impl<'a> Outgoing<'a> {
 
     /// The propagated tags without their prefix, but for those that have fields of their own.
     pub(super) fn tags(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let marker = self.marker;
+        let marker = self.marker.map(str::as_bytes);
+        let is_marker = |name: &[u8]| strip(name) == Some(ORG_MARKER.as_bytes());
+        let came_in = || self.tags.iter().any(|(name, _)| is_marker(name.as_bytes()));
+        let new = marker.filter(|_| !came_in());
         self.tags
             .iter()
             .filter_map(|(name, value)| Some((strip(name.as_bytes())?, value.as_bytes())))
-            .filter(move |(name, _)| {
-                *name != DECISION_MAKER.as_bytes()
-                    && *name != TRACE_ID_HIGH.as_bytes()
-                    && (marker.is_none() || *name != ORG_MARKER.as_bytes())
+            .filter(|(name, _)| {
+                *name != DECISION_MAKER.as_bytes() && *name != TRACE_ID_HIGH.as_bytes()
             })
-            .chain(marker.map(|marker| (ORG_MARKER.as_bytes(), marker.as_bytes())))
+            .map(move |(name, value)| match marker {
+                Some(own) if name == ORG_MARKER.as_bytes() => (name, own),
+                _ => (name, value),
+            })
+            .chain(new.map(|marker| (ORG_MARKER.as_bytes(), marker)))
     }
 }
 
@@ -72,6 +78,7 @@ impl<'a> From<&'a SpanContext> for Outgoing<'a> {
             mechanism: context.mechanism,
             origin: context.origin.as_ref(),
             tags: &context.tags,
+            tag_order: context.tag_order,
             vendors: context.vendors.as_ref(),
             probability: context.probability.as_ref().map(ProbabilityRef::Inbound),
             last_parent: context.last_parent.as_ref(),

@@ -108,6 +108,8 @@ fn retain(value: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Text> {
         }
         kept.push_str(part);
     }
+    // What ended with a blank may be the last part now.
+    kept.truncate(kept.trim_end_matches(' ').len());
     (!kept.is_empty()).then(|| kept.into())
 }
 

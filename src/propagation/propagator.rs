@@ -219,7 +219,7 @@ mod tests {
             .with_baggage([("c\n", "d\r")].into_iter().collect());
         let headers = sent(&HttpPropagator::default(), &context);
         assert!(headers.iter().all(|(_, value)| !value.contains(['\r', '\n'])), "{headers:?}");
-        assert!(headers.contains(&("x-datadog-origin".to_owned(), "a__x-evil: 1".to_owned())));
+        assert!(headers.iter().all(|(name, _)| name != "x-datadog-origin"), "{headers:?}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `x-datadog-tags`: the propagated tags as `key=value,key=value`.
 
-use super::chars::{self, TAG_KEY, TAG_VALUE};
+use super::chars::{self, TAG_KEY, TAG_VALUE, trim};
 use super::digits::{Case, hex, parse_hex, push_decimal, push_form, push_hex};
 use super::outgoing::Outgoing;
 use super::tags::{DECODING_ERROR, Incoming, PREFIX, TRACE_ID_HIGH};
 use crate::text::Text;
+use crate::trace::OwnField;
 
 /// The header, read: the tags, and the high half of the trace id.
 pub(super) fn decode(header: &[u8], max: usize) -> (Incoming, u64) {
@@ -23,7 +24,13 @@ pub(super) fn decode(header: &[u8], max: usize) -> (Incoming, u64) {
         let Some((key, value, behind)) = next(rest) else { return failed(DECODING_ERROR) };
         match key.strip_prefix(PREFIX) {
             Some(TRACE_ID_HIGH) => match parse_high(value) {
-                Some(bits) => high = bits,
+                Some(bits) => {
+                    if incoming.mechanism.is_none() {
+                        incoming.order.note_high_first();
+                    }
+                    incoming.order.note(OwnField::High, incoming.tags.len());
+                    high = bits;
+                }
                 None => incoming.report(format!("malformed_tid {value}").into()),
             },
             Some(name) => incoming.set(name, value, || Text::copy(key), Text::copy),
@@ -31,9 +38,11 @@ pub(super) fn decode(header: &[u8], max: usize) -> (Incoming, u64) {
         }
         match behind {
             Some(behind) => rest = behind,
-            None => return (incoming, high),
+            None => break,
         }
     }
+    incoming.order.settle(incoming.tags.len(), incoming.mechanism.is_some(), high != 0);
+    (incoming, high)
 }
 
 /// The first tag, and what comes behind the comma if there is one.
@@ -80,7 +89,8 @@ fn push_usual(outgoing: &Outgoing<'_>, max: usize, text: &mut Vec<u8>) -> Option
     const FORM: &[u8; 38] = b"_dd.p.dm=-0,_dd.p.tid=0000000000000000";
     let mechanism = outgoing.mechanism?.get();
     let high = outgoing.trace_id?.high();
-    if outgoing.has_tags() || mechanism > 9 || high == 0 || max < FORM.len() {
+    let is_usual = !outgoing.has_tags() && outgoing.tag_order.is_usual_alone();
+    if !is_usual || mechanism > 9 || high == 0 || max < FORM.len() {
         return None;
     }
     let form = push_form(text, FORM)?;
@@ -101,14 +111,36 @@ fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<()
             header.push(b',');
         }
     };
+    let high = outgoing.trace_id.map_or(0, |id| id.high());
+    let own = |header: &mut Vec<u8>, field| match (field, outgoing.mechanism) {
+        (OwnField::Mechanism, Some(mechanism)) => {
+            separate(header);
+            header.extend_from_slice(b"_dd.p.dm=-");
+            push_decimal(header, mechanism.get().into());
+        }
+        (OwnField::High, _) if high != 0 => {
+            separate(header);
+            header.extend_from_slice(b"_dd.p.tid=");
+            push_hex(header, high);
+        }
+        _ => {}
+    };
+    let mut fields = outgoing.tag_order.fields().into_iter().peekable();
     if outgoing.has_tags() {
-        for (name, value) in outgoing.tags() {
+        for (place, (name, value)) in outgoing.tags().enumerate() {
+            while let Some((field, _)) = fields.next_if(|(_, before)| *before <= place) {
+                own(header, field);
+            }
             let is_good = !name.is_empty()
                 && !value.is_empty()
                 && chars::all(name, TAG_KEY)
                 && chars::all(value, TAG_VALUE);
             if !is_good {
                 return Err("encoding_error");
+            }
+            // Blanks around a header belong to no value: what is left of it would be malformed.
+            if trim(value).is_empty() {
+                continue;
             }
             separate(header);
             header.extend_from_slice(PREFIX.as_bytes());
@@ -118,16 +150,9 @@ fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<()
             check(header)?;
         }
     }
-    if let Some(mechanism) = outgoing.mechanism {
-        separate(header);
-        header.extend_from_slice(b"_dd.p.dm=-");
-        push_decimal(header, mechanism.get().into());
-    }
-    let high = outgoing.trace_id.map_or(0, |id| id.high());
-    if high != 0 {
-        separate(header);
-        header.extend_from_slice(b"_dd.p.tid=");
-        push_hex(header, high);
+    fields.for_each(|(field, _)| own(header, field));
+    while header.len() > start && header.last() == Some(&b' ') {
+        header.pop();
     }
     check(header)
 }
@@ -136,7 +161,7 @@ fn write(outgoing: &Outgoing<'_>, max: usize, header: &mut Vec<u8>) -> Result<()
 mod tests {
     use super::*;
     use crate::id::TraceId;
-    use crate::trace::Mechanism;
+    use crate::trace::{Mechanism, TagOrder};
     use proptest::prelude::*;
 
     fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'static str> {
@@ -205,6 +230,67 @@ mod tests {
     }
 
     #[test]
+    fn tags_go_out_in_the_order_in_which_they_came_in() {
+        let (dm, tid, usr, z) =
+            ("_dd.p.dm=-4", "_dd.p.tid=640cfd8d00000000", "_dd.p.usr=u", "_dd.p.z=1");
+        for members in [
+            vec![dm],
+            vec![tid],
+            vec![dm, tid],
+            vec![tid, dm],
+            vec![dm, usr, tid],
+            vec![usr, dm, tid],
+            vec![usr, tid, dm],
+            vec![tid, usr, dm],
+            vec![tid, dm, usr],
+            vec![dm, tid, usr, z],
+            vec![usr, dm, z, tid],
+            vec![usr, tid, dm, z],
+            vec![usr, z, tid, dm],
+            vec![usr, z],
+        ] {
+            let header = members.join(",");
+            let (incoming, high) = decode(header.as_bytes(), 512);
+            let mut outgoing = Outgoing {
+                trace_id: TraceId::new(u128::from(high) << 64 | 7),
+                tags: &incoming.tags,
+                tag_order: incoming.order,
+                mechanism: incoming.mechanism,
+                ..Outgoing::default()
+            };
+            assert_eq!(encode(&outgoing, 512).as_deref(), Ok(&*header));
+            // What changes, changes where it is.
+            if outgoing.mechanism.is_some() {
+                outgoing.mechanism = Some(Mechanism::RULE);
+                assert_eq!(encode(&outgoing, 512), Ok(header.replace("dm=-4", "dm=-3")));
+            }
+            // And the same is one and the same.
+            let usual = [vec![dm], vec![tid], vec![dm, tid], vec![dm, usr, tid], vec![usr, z]];
+            assert_eq!(incoming.order == TagOrder::default(), usual.contains(&members), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_marker_takes_the_place_of_the_one_that_came_in() {
+        let tags = [("_dd.p.opm".into(), "other".into()), ("_dd.p.z".into(), "1".into())];
+        let marked = |tags| Outgoing { tags, marker: Some("own"), ..Outgoing::default() };
+        assert_eq!(encode(&marked(&tags), 512).as_deref(), Ok("_dd.p.opm=own,_dd.p.z=1"));
+        assert_eq!(encode(&marked(&tags[1..]), 512).as_deref(), Ok("_dd.p.z=1,_dd.p.opm=own"));
+    }
+
+    #[test]
+    fn blanks_around_the_header_belong_to_no_value() {
+        let sent = |values: &[&str]| {
+            let tag = |(n, value): (usize, &&str)| (format!("_dd.p.{n}").into(), Text::copy(value));
+            let tags: Vec<_> = values.iter().enumerate().map(tag).collect();
+            encode(&Outgoing { tags: &tags, ..Outgoing::default() }, 512).unwrap()
+        };
+        assert_eq!(sent(&[" a ", " b "]), "_dd.p.0= a ,_dd.p.1= b");
+        assert_eq!(sent(&[" ", "b"]), "_dd.p.1=b");
+        assert_eq!(sent(&["a", " "]), "_dd.p.0=a");
+    }
+
+    #[test]
     fn the_limit_counts_the_whole_header() {
         let value = "y".repeat(504);
         let tags = [("_dd.p.x".into(), Text::from(value))];
@@ -235,7 +321,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_sent_is_read_back(
-            tags in prop::collection::btree_map("[!-+\\--<>-~]{1,30}", "[ -+\\--~]{1,60}", 0..4),
+            tags in prop::collection::btree_map("[!-+\\--<>-~]{1,30}", "[ -+\\--~]{0,60}[!-+\\--~]", 0..4),
             id in 1u128..,
             mechanism in any::<Option<u8>>(),
         ) {
@@ -254,6 +340,7 @@ mod tests {
             let header = encode(&outgoing, 512).unwrap();
             let (incoming, high) = decode(header.as_bytes(), 512);
             prop_assert_eq!(incoming.error, None);
+            prop_assert_eq!(incoming.order, TagOrder::default());
             prop_assert_eq!(incoming.tags, tags);
             prop_assert_eq!(incoming.mechanism, mechanism);
             prop_assert_eq!(high, TraceId::new(id).unwrap().high());

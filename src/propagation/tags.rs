@@ -1,7 +1,7 @@
 //! The propagated tags, `_dd.p.*`, whichever header carries them.
 
 use crate::text::Text;
-use crate::trace::{Mechanism, SpanContext};
+use crate::trace::{Mechanism, OwnField, SpanContext, TagOrder};
 
 /// What the names of all propagated tags begin with.
 pub(super) const PREFIX: &str = "_dd.p.";
@@ -20,6 +20,7 @@ const UPSTREAM_SERVICES: &str = "upstream_services";
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     pub(super) tags: Vec<(Text, Text)>,
+    pub(super) order: TagOrder,
     pub(super) mechanism: Option<Mechanism>,
     /// The first thing that was wrong: `_dd.propagation_error`.
     pub(super) error: Option<Text>,
@@ -39,6 +40,9 @@ impl Incoming {
         match name {
             "" | UPSTREAM_SERVICES | TRACE_ID_HIGH => {}
             DECISION_MAKER => {
+                if self.mechanism.is_none() {
+                    self.order.note(OwnField::Mechanism, self.tags.len());
+                }
                 self.mechanism = Mechanism::parse(value);
                 if self.mechanism.is_none() {
                     self.report(Text::literal(DECODING_ERROR));

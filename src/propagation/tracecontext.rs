@@ -8,6 +8,7 @@ use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
 use super::probability;
+use super::scratch::Scratch;
 use super::tracestate::{self, Tracestate};
 
 use crate::id::{SpanId, TraceId};
@@ -92,6 +93,7 @@ impl<'h> Incoming<'h> {
         context.mechanism = mechanism;
         context.origin = self.datadog.origin();
         context.tags = incoming.tags;
+        context.tag_order = incoming.order;
         context.last_parent = self.last_parent();
         context.error = incoming.error;
         self.pass_on(context);
@@ -149,6 +151,16 @@ pub(super) fn inject(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
         form[54] |= u8::from(sampled);
     });
     draft.add(Field::Tracestate, |header| tracestate::encode(outgoing, &span, header));
+}
+
+/// Lends what `tracestate` says of it, whatever styles there are; empty where that is nothing.
+pub(crate) fn with_tracestate<T>(outgoing: &Outgoing<'_>, read: impl FnOnce(&str) -> T) -> T {
+    let span = hex(outgoing.span_id.map_or(0, SpanId::get));
+    Scratch::with(|scratch| {
+        let header = scratch.clear();
+        tracestate::encode(outgoing, &span, header);
+        read(std::str::from_utf8(header).unwrap_or_default())
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod provider;
 mod record;
 mod sampling;
 mod segment;
+mod sent_baggage;
 mod shared;
 mod span;
 mod span_change;
@@ -31,6 +32,7 @@ mod special_keys;
 mod stack;
 mod start;
 mod tag_index;
+mod tag_order;
 mod tagging;
 mod tags;
 #[cfg(test)]
@@ -76,6 +78,7 @@ pub use span_change::StructTagError;
 pub use span_context::SpanContext;
 pub use special_keys::SpecialKeys;
 pub(crate) use start::Lineage;
+pub(crate) use tag_order::{OwnField, TagOrder};
 #[cfg(feature = "agent")]
 pub(crate) use value::Kept;
 pub use value::TagValue;

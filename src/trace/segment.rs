@@ -14,6 +14,7 @@ use super::chunk::{Buffers, Chunk};
 use super::decided::{Decided, DecisionMark};
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Priority};
+use super::sent_baggage::SentBaggage;
 use super::shared::{Shared, SharedLanes, SharedRef};
 use super::span_context::SpanContext;
 use super::start::Born;
@@ -46,6 +47,8 @@ pub(crate) struct Segment {
     has_baggage: AtomicBool,
     decision: Decided,
     body: ShortLock<Option<Buffers>>,
+    /// Taken by itself, or under the other lock.
+    sent_baggage: ShortLock<SentBaggage>,
 }
 
 /// A panic leaves nothing here half done: no code of the user runs under the lock.
@@ -71,6 +74,7 @@ impl Segment {
             has_baggage: AtomicBool::new(false),
             decision: Decided::default(),
             body: ShortLock::new(None),
+            sent_baggage: ShortLock::new(SentBaggage::new()),
         }
     }
 
@@ -78,7 +82,9 @@ impl Segment {
     pub(super) fn rest(&mut self) {
         self.upstream = None;
         self.shared = SharedRef::NONE;
-        *self.has_baggage.get_mut() = false;
+        if std::mem::take(self.has_baggage.get_mut()) {
+            self.sent_baggage.get_mut().clear();
+        }
         self.decision = Decided::default();
     }
 
@@ -153,6 +159,7 @@ impl Segment {
             upstream: Some(Arc::new(upstream)),
             shared: SharedRef::of(shared),
             body: ShortLock::new(None),
+            sent_baggage: ShortLock::new(SentBaggage::new()),
         })
     }
 
@@ -172,6 +179,19 @@ impl Segment {
         let here = || body.spans.iter().find(|record| record.id.is_some());
         let record = body.record(self.root, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
+    }
+
+    #[cold]
+    fn keep_baggage(&self, buffers: &Body) {
+        self.sent_baggage.lock().keep(&buffers.spans);
+    }
+
+    /// The baggage of a span that has been sent; see [`SentBaggage`] for how many are remembered.
+    pub(super) fn sent_baggage(&self, id: SpanId) -> Option<Arc<Baggage>> {
+        if !self.has_baggage() || self.is_inherited() {
+            return None;
+        }
+        self.sent_baggage.lock().of(id)
     }
 
     pub(crate) fn has_baggage(&self) -> bool {
@@ -245,6 +265,9 @@ impl Segment {
 
     pub(super) fn submit(self: &Arc<Self>, buffers: Option<Buffers>) {
         let Some(buffers) = buffers else { return };
+        if self.has_baggage() {
+            self.keep_baggage(&buffers);
+        }
         let chunk = Chunk::new(Arc::clone(self), buffers);
         if self.shared.is_enabled() {
             self.shared.sink.submit(chunk);
@@ -259,6 +282,7 @@ impl Drop for Segment {
         let body = self.body.get_mut().take();
         if is_inherited {
             // Another thread may have been changing it at the fork: not even fit to be dropped.
+            std::mem::forget(std::mem::take(self.sent_baggage.get_mut()));
             return std::mem::forget(body);
         }
         let Some(mut body) = body.filter(|body| body.finished > 0) else { return };
@@ -277,6 +301,7 @@ impl Drop for Segment {
             has_baggage: self.has_baggage().into(),
             decision: Decided::new(self.decision()),
             body: ShortLock::new(None),
+            sent_baggage: ShortLock::new(SentBaggage::new()),
         });
         heir.submit(Some(body));
     }

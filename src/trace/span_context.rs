@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::baggage::Baggage;
 use super::extras::SpanLink;
 use super::sampling::{Mechanism, Priority};
+use super::tag_order::TagOrder;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 
@@ -33,6 +34,7 @@ pub struct SpanContext {
     pub(crate) origin: Option<Text>,
     /// `_dd.p.*` but for `_dd.p.dm` (the mechanism) and `_dd.p.tid` (in the trace id).
     pub(crate) tags: Vec<(Text, Text)>,
+    pub(crate) tag_order: TagOrder,
     /// The members of `tracestate` that are neither `dd` nor `ot`, as they came.
     pub(crate) vendors: Option<Text>,
     /// The value of the `ot` member of `tracestate`.
@@ -96,6 +98,23 @@ impl SpanContext {
         self.remote = false;
         self.last_parent = None;
         self
+    }
+
+    /// As the context of a span of this process, below this one, that another library records and has sampled or
+    /// not: what came in with the trace goes on, and the decision as far as the flag does not contradict it.
+    ///
+    /// For bridges. What is for the first span of the trace in this process, such as links, is left out.
+    #[must_use]
+    pub fn recorded_below(mut self, span_id: SpanId, sampled: bool) -> Self {
+        if self.priority.is_none_or(|priority| priority.is_keep() != sampled) {
+            self.priority = Some(if sampled { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT });
+            self.mechanism = sampled.then_some(Mechanism::DEFAULT);
+        }
+        self.span_id = Some(span_id);
+        self.links = Vec::new();
+        self.root_tags = Vec::new();
+        self.error = None;
+        self.in_this_process()
     }
 
     /// With one more propagated tag; names without the prefix `_dd.p.` are ignored.

@@ -134,6 +134,7 @@ impl SpanRef {
         if at.segment.is_inherited() {
             return self.handed_over(Lineage::Explicit)?.baggage;
         }
-        self.read(|span| span.record.baggage.clone()).flatten()
+        let open = at.read(|span| span.record.baggage.clone());
+        open.unwrap_or_else(|| at.segment.sent_baggage(at.id))
     }
 }

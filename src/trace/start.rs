@@ -96,7 +96,7 @@ impl At {
     pub(crate) fn start_child(
         &self,
         draft: &mut impl Draft,
-        baggage: Option<Arc<Baggage>>,
+        mut baggage: Option<Arc<Baggage>>,
         lineage: Lineage,
     ) -> Result<SpanId, NoChild> {
         let segment = &*self.segment;
@@ -131,7 +131,10 @@ impl At {
             }
             None if lineage == Lineage::Active => return Err(NoChild::Orphan),
             // It was sent already: a late child, in a chunk of its own.
-            None => {}
+            None => {
+                baggage = baggage.or_else(|| segment.sent_baggage(self.id));
+                inherits |= baggage.is_some();
+            }
         }
         let body = guard.get_or_insert_default();
         let Some(id) = body.push(draft, born, root, fresh) else {

@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::handle::{Parts, Tracer};
 use crate::propagation::{
-    Draft, Extractor, Injector, Outgoing, Probability, ProbabilityRef, send, without_threshold,
+    Draft, Extractor, Injector, Outgoing, Probability, ProbabilityRef, send, with_tracestate,
+    without_threshold,
 };
 use crate::text::Text;
 use crate::trace::{
-    At, Baggage, Context, Decision, Lineage, Mechanism, Segment, SpanContext, SpanRef,
+    At, Baggage, Context, Decision, DecisionMark, Lineage, Mechanism, Segment, SpanContext,
+    SpanRef, TagOrder,
 };
 
 impl Tracer {
@@ -39,7 +41,8 @@ impl Tracer {
     }
 
     /// Writes the headers for a span that need not be active, nor open: a message may leave after the span
-    /// that made it has finished. The baggage of a span goes with it when it is sent.
+    /// that made it has finished. It keeps its baggage as long as its handle is held, sent or not: of the spans of a
+    /// trace that were sent, the last 128 with baggage do.
     pub fn inject_span(&self, span: &SpanRef, carrier: &mut dyn Injector) {
         self.inject_context(&span.into(), carrier);
     }
@@ -91,6 +94,48 @@ impl Tracer {
             }
         }
         Some(own)
+    }
+}
+
+/// What W3C's `tracestate` says, for bridges to other tracing APIs.
+impl SpanRef {
+    /// Lends what the header `tracestate` would say of the span now, and under which decision that is.
+    ///
+    /// Takes no decision: as long as there is none, it is what other vendors have sent along; from then on the member
+    /// `dd` is before that. Empty where there is nothing to say.
+    pub fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T {
+        let Some(at) = &self.at else { return read("", None) };
+        if at.segment.is_inherited() {
+            let context = self.handed_over(Lineage::Explicit).unwrap_or_default();
+            let mark = |priority| DecisionMark::of(priority, context.mechanism);
+            return context.with_tracestate(|said| read(said, context.priority.map(mark)));
+        }
+        let Some(decision) = at.segment.decision() else {
+            let upstream = at.segment.upstream.as_deref();
+            let vendors = upstream.and_then(|context| context.vendors.as_ref());
+            let others = Outgoing { vendors, ..Outgoing::default() };
+            return with_tracestate(&others, |said| read(said, None));
+        };
+        let explained = Explained::of(&at.segment, &decision);
+        let outgoing = outgoing(at, &decision, explained.as_ref());
+        let mark = DecisionMark::of(decision.priority, decision.mechanism);
+        with_tracestate(&outgoing, |said| read(said, Some(mark)))
+    }
+
+    /// Whether [`with_tracestate`](SpanRef::with_tracestate) may have something to lend. Takes no lock.
+    #[inline]
+    #[must_use]
+    pub fn has_tracestate(&self) -> bool {
+        let Some(at) = &self.at else { return false };
+        let upstream = at.segment.upstream.as_deref();
+        upstream.is_some_and(|context| context.vendors.is_some()) || self.decision_mark().is_some()
+    }
+}
+
+impl SpanContext {
+    /// Lends what the header `tracestate` would say of this: the member `dd`, and what other vendors have sent along.
+    pub fn with_tracestate<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+        with_tracestate(&self.into(), read)
     }
 }
 
@@ -152,6 +197,7 @@ fn outgoing<'a>(
         mechanism: decision.mechanism,
         origin: upstream.and_then(|context| context.origin.as_ref()),
         tags: upstream.map_or(&[], |context| &context.tags),
+        tag_order: upstream.map_or_else(TagOrder::default, |context| context.tag_order),
         vendors: upstream.and_then(|context| context.vendors.as_ref()),
         probability: explained.map(Explained::to_send),
         ..Outgoing::default()

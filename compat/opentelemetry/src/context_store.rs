@@ -9,7 +9,7 @@ use opentelemetry::trace::{
     SpanContext as OtelSpanContext, SpanId as OtelSpanId, TraceContextExt, TraceState,
 };
 use opentelemetry::{Context as OtelContext, ContextGuard};
-use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanRef};
+use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanContext, SpanRef};
 use tracehound_fork::PerProcess;
 
 use crate::live::{self, Memory};
@@ -66,6 +66,7 @@ pub(crate) fn active(context: &OtelContext) -> (Context, Memory) {
         Some((span, memory)) => (span.into(), memory),
         None => {
             let context = remote::inherited(span.span_context())
+                .or_else(|| below_remote(context, span.span_context()))
                 .or_else(|| remote::from_otel(span.span_context()));
             (context.into(), Memory::default())
         }
@@ -83,6 +84,12 @@ struct Beside {
 
 fn beside(context: &OtelContext) -> Option<&Beside> {
     context.get::<Beside>().filter(|beside| beside.of == *context.span().span_context())
+}
+
+/// A span that somebody else has put into a context that was made of a remote one.
+fn below_remote(context: &OtelContext, span: &OtelSpanContext) -> Option<SpanContext> {
+    let Beside { context, of, .. } = context.get::<Beside>()?;
+    remote::below(context.remote()?, of, span)
 }
 
 /// The OpenTelemetry context that has a native one in the place of what is active in `current`.

@@ -96,8 +96,9 @@
 //!   of `Span::span_context` say what was decided, and its trace state has the member `dd`. A context of
 //!   OpenTelemetry has a copy that was made when the span was put into it and cannot change. [`Propagator`]
 //!   writes the decision itself, and [`decided_span_context`] tells it.
-//! - **The member `dd`** is in the span contexts of a trace that was decided on before they started, with a
-//!   remote parent for example, only if it came in by OpenTelemetry's own propagator: it takes allocations.
+//! - **The trace state** of a span context is what headers written then would say: other vendors' members always,
+//!   and the member `dd` from the moment on when the trace is decided on, with a remote parent for example. It
+//!   takes allocations, which spans of undecided traces do without.
 //! - **Every span is recorded and sent**, of traces that are not kept, too: statistics and the rules for
 //!   single spans need them. `is_recording` is about the end of the span and nothing else.
 //! - **A span that does not exist carries its parent's context**: where no tracer is installed, telemetry is
@@ -112,6 +113,7 @@
 
 mod attributes;
 mod baggage;
+mod context_ext;
 mod context_store;
 mod exception;
 #[cfg(feature = "sdk")]
@@ -133,6 +135,7 @@ mod span;
 mod status;
 mod tracer;
 
+pub use context_ext::ContextExt;
 pub use context_store::share_context;
 #[cfg(feature = "sdk")]
 pub use exporter::{ResourceNaming, SpanExporter, SpanExporterBuilder};

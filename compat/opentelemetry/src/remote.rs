@@ -3,7 +3,7 @@
 use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{
-    DecisionMark, HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, TraceId,
+    DecisionMark, HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, Text, TraceId,
 };
 use tracehound_fork::WriteOnce;
 
@@ -25,17 +25,50 @@ pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
 /// What a context says, as if it had come in with headers: its trace state says what it would say there.
 pub(crate) fn read(context: &otel::SpanContext) -> Option<SpanContext> {
     let (trace_id, span_id) = ids(context)?;
+    let by_flag = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
     let state = context.trace_state().header();
     if !state.is_empty() {
         let flags = context.trace_flags().to_u8();
         let parent = format!("00-{trace_id}-{span_id}-{flags:02x}");
         let headers = vec![("traceparent", parent), ("tracestate", state)];
-        if let Some(context) = w3c().extract(&headers) {
-            return Some(context);
+        if let Some(said) = w3c().extract(&headers) {
+            // Only what comes from elsewhere can be undecided: here, a sampler has set the flag.
+            return Some(match said.priority() {
+                None if !context.is_remote() => said.with_priority(by_flag),
+                _ => said,
+            });
         }
     }
-    let priority = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
-    Some(SpanContext::new(trace_id, Some(span_id)).with_priority(priority))
+    Some(SpanContext::new(trace_id, Some(span_id)).with_priority(by_flag))
+}
+
+/// The core's context for a span that somebody else has made below `came_in`, which was `shown` to him as a span
+/// context; `None` where it is of another trace.
+///
+/// The trace state says most of what came in, and not all: the member `dd` has its limit, and a sampler may have left
+/// the trace state out.
+pub(crate) fn below(
+    came_in: &SpanContext,
+    shown: &otel::SpanContext,
+    context: &otel::SpanContext,
+) -> Option<SpanContext> {
+    let (trace_id, span_id) = ids(context)?;
+    if came_in.trace_id() != Some(trace_id) || context.is_remote() {
+        return None;
+    }
+    let state = context.trace_state();
+    if state == shown.trace_state() || state.header().is_empty() {
+        return Some(came_in.clone().recorded_below(span_id, context.is_sampled()));
+    }
+    // The sampler's word on the decision, and all that it cannot have changed.
+    let mut said = from_otel(context)?;
+    if let Some(origin) = came_in.origin() {
+        said = said.with_origin(Text::copy(origin));
+    }
+    for (name, value) in came_in.tags() {
+        said = said.with_tag(Text::copy(name), Text::copy(value));
+    }
+    Some(said)
 }
 
 /// The core's context for a span of the process that this one was forked from.
@@ -65,22 +98,16 @@ pub(crate) fn to_otel(
     seen(span.trace_id(), span.span_id(), priority, false, state)
 }
 
-/// The same with the trace state that would be written into a header now, decision included, and under which
-/// decision that is. It is asked for once: the user may change it at any time.
-pub(crate) fn to_otel_decided(span: &SpanRef) -> (otel::SpanContext, Option<DecisionMark>) {
-    let Some(context) = span.context() else {
-        return (to_otel(span, None, TraceState::NONE), None);
-    };
-    let mark = |priority| DecisionMark::of(priority, context.mechanism());
-    let decision = context.priority().map(mark);
-    (to_otel(span, decision, trace_state(&context)), decision)
+/// The same with the trace state that would be written into a header now, and under which decision that is. It is
+/// asked for once: the user may change it at any time.
+pub(crate) fn to_otel_now(span: &SpanRef) -> (otel::SpanContext, Option<DecisionMark>) {
+    span.with_tracestate(|state, decision| (to_otel(span, decision, trace_state(state)), decision))
 }
 
 /// What OpenTelemetry sees of a context that came from elsewhere.
 pub(crate) fn remote_to_otel(context: &SpanContext) -> otel::SpanContext {
-    let state = context.vendor_tracestate().and_then(|state| state.parse().ok());
-    let priority = context.priority();
-    seen(context.trace_id(), context.span_id(), priority, true, state.unwrap_or_default())
+    let state = context.with_tracestate(trace_state);
+    seen(context.trace_id(), context.span_id(), context.priority(), true, state)
 }
 
 #[inline]
@@ -104,15 +131,18 @@ fn seen(
     )
 }
 
-/// The trace state that says what the headers of a context would.
-pub(crate) fn trace_state(context: &SpanContext) -> TraceState {
-    let mut state = TraceState::NONE;
-    w3c().inject_context(context, &mut |name: &str, value: String| {
-        if name == "tracestate" {
-            state = value.parse().unwrap_or_default();
-        }
-    });
-    state
+/// A header in OpenTelemetry's terms. Its rules for members are stricter than the protocol's: what does not follow
+/// them is left out.
+pub(crate) fn trace_state(header: &str) -> TraceState {
+    if header.is_empty() {
+        return TraceState::NONE;
+    }
+    // Not by `parse`, which makes all texts twice.
+    let members = || header.split(',').filter_map(|member| member.split_once('='));
+    TraceState::from_key_value(members()).unwrap_or_else(|_| {
+        let is_good = |member: &(&str, &str)| TraceState::from_key_value([*member]).is_ok();
+        TraceState::from_key_value(members().filter(is_good)).unwrap_or_default()
+    })
 }
 
 /// The ids in the core's terms; `None` for a context that names no span.

@@ -70,7 +70,7 @@ impl Sampler {
         Some(SamplingResult {
             decision: recorded(decision.priority),
             attributes: explanation(&decision),
-            trace_state: remote::trace_state(&context),
+            trace_state: context.with_tracestate(remote::trace_state),
         })
     }
 }

@@ -26,33 +26,31 @@ impl Seen {
     /// At the start of a span below one without a trace state.
     #[inline(always)]
     pub(crate) fn first(span: &SpanRef) -> Self {
-        let when = span.decision_mark();
-        Seen {
-            context: remote::to_otel(span, when, TraceState::NONE),
-            when,
-            later: WriteOnce::new(),
+        if span.has_tracestate() {
+            return Self::of_now(span);
         }
+        let context = remote::to_otel(span, None, TraceState::NONE);
+        Seen { context, when: None, later: WriteOnce::new() }
     }
 
-    /// With the decision as it is in both, flags and trace state.
-    fn decided(span: &SpanRef) -> Self {
-        let (context, when) = remote::to_otel_decided(span);
+    /// With the decision as it is in both, flags and trace state: what headers written now would say.
+    #[cold]
+    fn of_now(span: &SpanRef) -> Self {
+        let (context, when) = remote::to_otel_now(span);
         Seen { context, when, later: WriteOnce::new() }
     }
 
-    /// At the start of a span below one with this trace state.
-    ///
-    /// A member `dd` takes some allocations, and so it is there only where the parent has it: where contexts
-    /// are read or written by something else than [`Propagator`](crate::Propagator).
+    /// At the start of a span below one with this trace state, which goes on as long as nothing is decided.
     pub(crate) fn first_below(span: &SpanRef, state: &TraceState) -> Self {
-        let when = span.decision_mark();
-        let state = match (state.get(DATADOG), when) {
-            (None, _) => state.clone(),
-            (Some(_), None) => state.delete(DATADOG).unwrap_or_default(),
-            (Some(_), Some(_)) => return Self::decided(span),
+        if *state == TraceState::NONE || span.decision_mark().is_some() {
+            return Self::first(span);
+        }
+        let state = match state.get(DATADOG) {
+            None => state.clone(),
+            Some(_) => state.delete(DATADOG).unwrap_or_default(),
         };
-        let context = remote::to_otel(span, when, state);
-        Seen { context, when, later: WriteOnce::new() }
+        let context = remote::to_otel(span, None, state);
+        Seen { context, when: None, later: WriteOnce::new() }
     }
 
     /// Of a span that does not exist.
@@ -73,7 +71,7 @@ impl Seen {
     /// there already. Where other threads are at the same, theirs is as true.
     #[cold]
     fn add(&self, span: &SpanRef) -> &SpanContext {
-        let made = Self::decided(span);
+        let made = Self::of_now(span);
         match self.find(made.when) {
             Ok(seen) => &seen.context,
             Err(last) => &last.later.get_or_make(|| made).context,
@@ -114,6 +112,7 @@ impl Seen {
 pub fn decided_span_context(context: &Context) -> SpanContext {
     let copy = context.span().span_context().clone();
     let Some((span, _)) = live::find(&copy) else { return copy };
-    // Takes the decision, which the flags then follow.
-    remote::to_otel_decided(&span).0
+    // Takes the decision.
+    let _ = span.context();
+    remote::to_otel_now(&span).0
 }

@@ -367,11 +367,16 @@ fn a_remote_parent_gives_the_trace_and_the_decision() {
             assert_eq!(native.context().remote().unwrap().span_id(), SpanId::new(88));
             otel.in_span("otel", |cx| {
                 assert_eq!(cx.span().span_context().is_sampled(), priority.is_keep());
-                assert_eq!(cx.span().span_context().trace_state().header(), "vendor=1");
+                let has_both = |context: &SpanContext| {
+                    let state = context.trace_state();
+                    assert_eq!(state.get("vendor"), Some("1"));
+                    assert!(state.get("dd").unwrap().contains(&format!(";s:{}", priority.get())));
+                };
+                has_both(cx.span().span_context());
                 native.in_span("child", |_| {
                     let active = Context::current().span().span_context().clone();
                     assert_eq!(active.is_sampled(), priority.is_keep());
-                    assert_eq!(active.trace_state().header(), "vendor=1");
+                    has_both(&active);
                 });
             });
             native.in_span("native", |_| ());

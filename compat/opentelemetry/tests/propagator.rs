@@ -187,7 +187,7 @@ fn repeated_headers_are_seen() {
     assert!(!propagator.extract(&twice).has_active_span());
     let list = Exact::new(&[traceparent, ("tracestate", "a=1"), ("tracestate", "b=2")]);
     let context = propagator.extract(&list);
-    assert_eq!(context.span().span_context().trace_state().header(), "a=1,b=2");
+    assert_eq!(context.span().span_context().trace_state().header(), "dd=s:1;t.dm:-0,a=1,b=2");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! OpenTracing's carriers as the core's, and OpenTracing's own headers: one for each item of the baggage.
 
 use opentracing_rs::{TextMapReader, TextMapWriter};
-use tracehound::{Baggage, Extractor};
+use tracehound::{Baggage, Extractor, header_value, is_header_name};
 
 /// Before the name of an item, as every OpenTracing tracer of Datadog writes it. Neither name nor value is
 /// encoded.
@@ -27,12 +27,13 @@ pub(crate) enum Charset {
 }
 
 impl Charset {
-    /// What could end its header, and begin another one, stays out of HTTP. W3C's `baggage` has it, encoded.
-    fn has(self, (name, value): &(&str, &str)) -> bool {
-        let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
-        let is_line = |byte: u8| !byte.is_ascii_control();
-        !name.is_empty()
-            && (self == Charset::Any || (name.bytes().all(is_name) && value.bytes().all(is_line)))
+    /// What a receiver could refuse, or take for another header, stays out of HTTP. W3C's `baggage` has it, encoded.
+    fn sendable<'i>(self, (name, value): (&'i str, &'i str)) -> Option<(&'i str, &'i str)> {
+        match self {
+            Charset::Any => (!name.is_empty()).then_some((name, value)),
+            Charset::Http if is_header_name(name) => Some((name, header_value(value)?)),
+            Charset::Http => None,
+        }
     }
 }
 
@@ -52,7 +53,7 @@ fn limit() -> impl FnMut(&str, &str) -> bool {
 /// Writes the items up to the first that would exceed a limit.
 pub(crate) fn write(baggage: &Baggage, charset: Charset, carrier: &mut dyn TextMapWriter) {
     let mut fits = limit();
-    let items = baggage.iter().filter(|item| charset.has(item));
+    let items = baggage.iter().filter_map(|item| charset.sendable(item));
     for (name, value) in items.take_while(|(name, value)| fits(name, value)) {
         carrier.set(&format!("{PREFIX}{name}"), value);
     }
@@ -98,12 +99,23 @@ mod tests {
 
     #[test]
     fn what_could_forge_a_header_stays_out_of_http_only() {
-        let items = [("a", "1"), ("b c", "2"), ("d", "3\r\nx: y"), ("e:", "4"), ("", "5")];
+        let items = [
+            ("a", "1"),
+            ("b c", "2"),
+            ("d", "3\r\nx: y"),
+            ("e:", "4"),
+            ("", "5"),
+            ("f", "gr\u{f6}\u{df}e"),
+            ("g", " "),
+            ("h(i)", "6"),
+            ("j", " 7 "),
+        ];
         let names = |charset| {
             written(&items, charset).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
-        assert_eq!(names(Charset::Http), ["ot-baggage-a"]);
-        assert_eq!(names(Charset::Any).len(), 4);
+        assert_eq!(names(Charset::Http), ["ot-baggage-a", "ot-baggage-j"]);
+        assert_eq!(written(&[("j", " 7 ")], Charset::Http)[0].1, "7");
+        assert_eq!(names(Charset::Any).len(), items.len() - 1);
     }
 
     #[test]

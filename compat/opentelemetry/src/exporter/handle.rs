@@ -70,6 +70,11 @@ const FORCE_FLUSH: Duration = Duration::from_secs(5);
 /// `manual.keep` or `manual.drop` of any span of the trace. Rules, rates and the agent's wishes take part if
 /// [`Sampler`] is the provider's.
 ///
+/// With another sampler, what [`Propagator`] has extracted goes on as far as that agrees: the SDK's own samplers pass
+/// the trace state on, in which priority, origin and `_dd.p.*` are, as far as its member `dd` has room for them (256
+/// bytes). Of a sampler that returns an empty trace state the exporter knows the flag alone. What such a sampler does
+/// not record (`Drop`, as the SDK's do with what they do not keep) is never handed over.
+///
 /// # What becomes of a span
 ///
 /// What Datadog's agent makes of one that it receives as OTLP: in the [crate's tables](crate), with these

@@ -15,7 +15,8 @@ use crate::world::{Notes, PROGRAM};
 const RECORDED: &str = "Every span is recorded and sent, of traces that are not kept, too, with their priority: \
                         statistics and the rules for single spans need them.";
 const STATE: &str = "The member `dd` of the trace state says the priority.";
-const OWN_STATE: &str = "Where `dd` came in, a span's own names that span.";
+const OWN_STATE: &str = "In a trace that is decided on, below a remote parent for example, every span has a member \
+                         `dd` of its own, which names it.";
 const LATE: &str = "The sampling decision is late: it is taken when headers are written or the trace ends. From \
                     then on a span context says it, in its flags and in the member `dd` of its trace state.";
 const FLAGS: &str = "Of the trace flags only `sampled` is handed on.";
@@ -34,7 +35,9 @@ pub(crate) fn rows() -> Vec<Row> {
         row!(invalid_parents),
         row!(a_parent_that_is_not_a_span)
             .provider_differs(STRANGER, |world| world.set("below", "local root", true)),
-        row!(trace_state_of_others),
+        row!(trace_state_of_others).provider_differs(OWN_STATE, |world| {
+            world.set(PROGRAM, "state", "dd=p:own;s:1;t.dm:-0,other=1,another=2");
+        }),
         row!(trace_state_of_datadog)
             .provider_differs(OWN_STATE, |world| {
                 world.set(PROGRAM, "state", "dd=p:own;s:2,other=1");
@@ -44,7 +47,9 @@ pub(crate) fn rows() -> Vec<Row> {
             }),
         row!(flags_of_others)
             .provider_differs(FLAGS, |world| world.set(PROGRAM, "flags", "TraceFlags(1)")),
-        row!(through_headers),
+        row!(through_headers).provider_differs(OWN_STATE, |world| {
+            world.set(PROGRAM, "tracestate", "dd=p:own;s:1;t.dm:-0,other=1");
+        }),
         row!(a_span_context_is_one_of_this_process).provider_differs(LATE, |world| {
             world.set(PROGRAM, "the same after the end", false);
         }),
