@@ -27,7 +27,8 @@ type Variables<'a> = &'a [(&'a str, &'a str)];
 fn tracer(variables: Variables<'_>) -> (Tracer, Vec<String>) {
     let said = Said::default();
     let environment = Environment::from_pairs(variables.iter().copied());
-    let tracer = Tracer::builder().environment(environment).log(said.listener()).build();
+    let tracer =
+        Tracer::builder().service("shop").environment(environment).log(said.listener()).build();
     (tracer, said.warnings())
 }
 

@@ -640,7 +640,8 @@ fn a_sampler_that_panics_keeps_the_trace_and_is_reported_once() {
 fn warnings(name: &'static str, value: &'static str) -> Vec<String> {
     let said = common::Said::default();
     let environment = Environment::from_pairs([(name, value)]);
-    drop(Tracer::builder().environment(environment).log(said.listener()).build());
+    let builder = Tracer::builder().service("shop").environment(environment);
+    drop(builder.log(said.listener()).build());
     said.warnings()
 }
 
@@ -653,8 +654,9 @@ fn each_bad_rule_is_skipped_with_its_number_and_field() {
         {"sample_rate": 1, "service": ["a"]},
         {"sample_rate": 1, "tags": {"k": {}}},
         17,
-        {"sample_rate": "much"},
-        {"name": "good too", "sample_rate": "0.0"}]"#;
+        {"sample_rate": "0"},
+        {"nam": "bad", "sample_rate": 0},
+        {"name": "good too", "sample_rate": 0.0}]"#;
     run_with([("DD_TRACE_SAMPLING_RULES", rules)], |service| {
         for name in ["good", "bad", "good too"] {
             service.tracer.start_span(name).finish();
@@ -668,10 +670,12 @@ fn each_bad_rule_is_skipped_with_its_number_and_field() {
             r#"rule 4: service: ["a"] is not a text"#,
             "rule 5: tags: k: {} is not a text",
             "rule 6: 17 is not an object",
-            r#"rule 7: sample_rate: "much" is not a number"#,
+            r#"rule 7: sample_rate: "0" is not a number"#,
+            r#"rule 8: "nam" is not a field of a rule, did you mean name?"#,
         ];
-        let expected = expected
-            .map(|problem| format!("DD_TRACE_SAMPLING_RULES: {problem}; the rule is skipped"));
+        let expected = expected.map(|problem| {
+            format!("DD_TRACE_SAMPLING_RULES (env_var): {problem}; the rule is skipped")
+        });
         assert_eq!(service.warnings(), expected);
     });
 }
@@ -679,8 +683,8 @@ fn each_bad_rule_is_skipped_with_its_number_and_field() {
 #[test]
 fn a_setting_that_cannot_be_used_is_one_warning() {
     let cases = [
-        ("DD_TRACE_SAMPLING_RULES", "[{", "not JSON"),
-        ("DD_TRACE_SAMPLING_RULES", "{}", "not a JSON list; there are no rules"),
+        ("DD_TRACE_SAMPLING_RULES", "[{", "is not a list in JSON"),
+        ("DD_TRACE_SAMPLING_RULES", "{}", "is not a list in JSON"),
         (
             "DD_SPAN_SAMPLING_RULES",
             r#"[{"sample_rate": 1}]"#,
@@ -703,7 +707,7 @@ fn a_setting_that_cannot_be_used_is_one_warning() {
     for name in ["DD_TRACE_SAMPLING_RULES_FILE", "DD_SPAN_SAMPLING_RULES_FILE"] {
         let warnings = warnings(name, "/nowhere/rules.json");
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        let (start, end) = (format!("{name}: /nowhere/rules.json: "), "; no rules apply");
+        let (start, end) = (format!("{name} (env_var): /nowhere/rules.json: "), "; no rules apply");
         assert!(warnings[0].starts_with(&start) && warnings[0].ends_with(end), "{warnings:?}");
     }
 }
@@ -716,7 +720,7 @@ fn a_rate_in_code_that_is_out_of_range_leaves_the_next_source() {
         assert_eq!(told(&service.span("root")), Told::dropped_by_rule());
         let warnings = service.warnings();
         assert!(
-            warnings.len() == 1 && warnings[0].contains("DD_TRACE_SAMPLE_RATE"),
+            warnings.len() == 1 && warnings[0].starts_with("sample_rate (code): "),
             "{warnings:?}"
         );
     });

@@ -318,6 +318,7 @@ fn a_log_function_that_traces_itself_comes_to_an_end() {
             said.push(line.to_owned());
         };
         let built = Tracer::builder()
+            .service("shop")
             .environment(Environment::empty())
             .debug(true)
             .log(log)

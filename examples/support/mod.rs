@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use tracehound::TracerBuilder;
-use tracehound::config::Config;
+use tracehound::config::{Config, Origin};
 use tracehound_local_agent::{LocalAgent, Options, Style, Trace, render};
 
 /// The agent that `DD_TRACE_AGENT_URL` names, else one inside this program.
@@ -14,7 +14,11 @@ pub struct Agent(Option<LocalAgent>);
 
 impl Agent {
     pub fn start() -> io::Result<Self> {
-        let is_named = Config::builder().build().agent_url().is_some();
+        let config = Config::builder().build();
+        let is_named = config
+            .report()
+            .get("DD_TRACE_AGENT_URL")
+            .is_some_and(|setting| setting.origin() > Origin::Calculated);
         let local = if is_named { None } else { Some(LocalAgent::start(Options::default())?) };
         Ok(Agent(local))
     }

@@ -11,8 +11,8 @@ use super::body::Whole;
 use super::connection::{Connection, Response};
 use super::deadline::Deadline;
 use super::dial::Dialer;
-use super::endpoint::Endpoint;
 use super::error::SendError;
+use crate::config::Endpoint;
 
 /// A connection unused for this long is not used again: the agent closes it after 5 s, and a request that
 /// crosses the close is one to send twice.

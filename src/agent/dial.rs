@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tracehound_machine::spawn_background;
 
 use super::deadline::{Deadline, Passed};
-use super::endpoint::{Endpoint, Host};
+use crate::config::{Endpoint, Host};
 
 /// What a connection runs over.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

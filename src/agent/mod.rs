@@ -9,18 +9,17 @@ mod connection;
 mod container;
 mod deadline;
 mod dial;
-mod endpoint;
 mod error;
 mod headers;
 mod info;
 mod response;
+mod target;
 #[cfg(test)]
 mod test_server;
 mod transport;
 
 pub(crate) use client::{Client, Request};
 pub(crate) use container::ContainerOrigin;
-pub(crate) use endpoint::{AddressSettings, Endpoint, resolve};
 pub(crate) use error::SendError;
 pub(crate) use headers::{common_headers, trace_headers};
 pub(crate) use info::{AgentInfo, AgentState};

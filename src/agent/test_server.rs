@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::endpoint::Endpoint;
+use crate::config::Endpoint;
 
 /// No wait of a test is longer.
 const DEADLINE: Duration = Duration::from_secs(10);

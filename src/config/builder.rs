@@ -6,60 +6,76 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::endpoint::Endpoint;
 use super::identity::Identity;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings};
 use super::value::Map;
-use super::{Config, Environment, Origin, otel, related};
+use super::{Config, Environment, otel, related, unknown};
 
 /// Sets settings in code, where they win over every other source.
 ///
 /// A setter takes any value and never fails: a value that is out of range becomes a
 /// [`Problem`](super::Problem), and the next source is used. What is not set here comes from the
-/// environment, or is the default; each setter names its variable.
-#[derive(Clone)]
+/// environment, or is the default; each setter names its variable. The order of the calls does not matter, except
+/// that of two calls of one setter the later one counts.
+#[derive(Clone, Default)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct ConfigBuilder {
-    environment: Environment,
+    environment: Option<Environment>,
     given: Given,
     tags: Vec<(Text, Text)>,
-    /// Values that could not even be kept.
-    refused: Vec<(&'static str, String)>,
-}
-
-impl Default for ConfigBuilder {
-    fn default() -> Self {
-        ConfigBuilder {
-            environment: Environment::process(),
-            given: Given::default(),
-            tags: Vec::new(),
-            refused: Vec::new(),
-        }
-    }
+    /// What is wrong with the path of the agent's socket, which could not be kept.
+    bad_socket: Option<String>,
 }
 
 impl ConfigBuilder {
     /// Asks every source about every setting, once.
     #[must_use]
     pub fn build(self) -> Config {
-        let mut resolver = Resolver::new(&self.environment);
-        for (name, reason) in self.refused {
-            resolver.problem(name, Origin::Code, reason);
+        let environment = self.environment.unwrap_or_else(Environment::process);
+        let mut resolver = Resolver::new(&environment);
+        if let Some(reason) = self.bad_socket {
+            resolver.refuse(&DD_TRACE_AGENT_URL, "agent_socket", reason);
         }
         let mut settings = Settings::resolve(self.given, &mut resolver);
         let identity = Identity::settle(&mut settings, self.tags, &mut resolver);
         related::settle(&mut settings, &mut resolver);
         otel::report_unsupported(&mut resolver);
+        unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
         Config::new(settings, identity, report, problems)
     }
 
     /// Where to look up variables; default: the environment of the process.
     pub fn environment(mut self, environment: Environment) -> Self {
-        self.environment = environment;
+        self.environment = Some(environment);
         self
+    }
+
+    /// These settings, and those of `others` where these say nothing. What depends on each other is taken from
+    /// one of the two: an address, and the styles of both directions.
+    pub(crate) fn or(mut self, mut others: ConfigBuilder) -> Self {
+        let of = &mut others.given;
+        if self.given.agent_host.is_some() || self.given.agent_port.is_some() {
+            of.agent_url = None;
+            others.bad_socket = None;
+        }
+        if self.given.agent_url.is_some() {
+            others.bad_socket = None;
+        }
+        if self.given.propagation_styles.is_some() {
+            (of.inject_styles, of.extract_styles) = (None, None);
+        }
+        others.tags.append(&mut self.tags);
+        ConfigBuilder {
+            environment: self.environment.or(others.environment),
+            given: self.given.or(others.given),
+            tags: others.tags,
+            bad_socket: self.bad_socket.or(others.bad_socket),
+        }
     }
 
     // ===== identity =====
@@ -98,7 +114,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Services to rename when a span starts, from and to (`DD_SERVICE_MAPPING`); default: none.
+    /// Services to rename, from and to, the configured one included (`DD_SERVICE_MAPPING`); default: none.
     pub fn service_mapping<F, T>(mut self, mapping: impl IntoIterator<Item = (F, T)>) -> Self
     where
         F: Into<Text>,
@@ -127,25 +143,25 @@ impl ConfigBuilder {
 
     // ===== agent =====
 
-    /// The agent's address: `http://host:port`, `https://host:port` or `unix:///path`
-    /// (`DD_TRACE_AGENT_URL`).
+    /// The agent's address: `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`). TLS to the agent is not
+    /// supported by this version: `https://` is refused.
     ///
     /// It wins over [`agent_host`](Self::agent_host) and [`agent_port`](Self::agent_port). Default: the
     /// socket `/var/run/datadog/apm.socket` where it exists, else `http://localhost:8126`.
     pub fn agent_url(mut self, url: impl Into<Text>) -> Self {
         self.given.agent_url = Some(Some(url.into()));
+        self.bad_socket = None;
         self
     }
 
-    /// The agent's Unix socket: [`agent_url`](Self::agent_url) with `unix://` before the path.
+    /// The agent's Unix socket, an absolute path: [`agent_url`](Self::agent_url) with `unix://` before it.
     pub fn agent_socket(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
-        match path.to_str() {
-            Some(path) => self.agent_url(format!("unix://{path}")),
-            None => {
-                let path = path.to_string_lossy();
-                let reason = format!("{} is not valid UTF-8; not used", Quoted(&path));
-                self.refused.push((DD_TRACE_AGENT_URL.name, reason));
+        match Endpoint::socket(path) {
+            Ok(socket) => self.agent_url(socket.to_string()),
+            Err(why) => {
+                self.given.agent_url = None;
+                self.bad_socket = Some(format!("{} {why}", Quoted(&path.to_string_lossy())));
                 self
             }
         }
@@ -214,9 +230,9 @@ impl ConfigBuilder {
     }
 
     /// Whether spans made through the OpenTelemetry API are traced (`DD_TRACE_OTEL_ENABLED`); default:
-    /// once the bridge is installed.
+    /// yes, where its bridge is installed.
     pub fn otel_enabled(mut self, enabled: bool) -> Self {
-        self.given.otel_enabled = Some(Some(enabled));
+        self.given.otel_enabled = Some(enabled);
         self
     }
 
@@ -258,6 +274,13 @@ impl ConfigBuilder {
         self
     }
 
+    /// File to read trace sampling rules from (`DD_TRACE_SAMPLING_RULES_FILE`), where
+    /// [`sampling_rules`](Self::sampling_rules) or its variable does not give them; default: none.
+    pub fn sampling_rules_file(mut self, path: impl Into<Text>) -> Self {
+        self.given.sampling_rules_file = Some(Some(path.into()));
+        self
+    }
+
     /// How many traces per second rules and rate may keep (`DD_TRACE_RATE_LIMIT`); default: 100.
     pub fn rate_limit(mut self, per_second: i64) -> Self {
         self.given.rate_limit = Some(per_second);
@@ -268,6 +291,13 @@ impl ConfigBuilder {
     /// (`DD_SPAN_SAMPLING_RULES`); default: none.
     pub fn span_sampling_rules(mut self, json: impl Into<Text>) -> Self {
         self.given.span_sampling_rules = Some(Some(json.into()));
+        self
+    }
+
+    /// File to read single-span sampling rules from (`DD_SPAN_SAMPLING_RULES_FILE`), where
+    /// [`span_sampling_rules`](Self::span_sampling_rules) or its variable does not give them; default: none.
+    pub fn span_sampling_rules_file(mut self, path: impl Into<Text>) -> Self {
+        self.given.span_sampling_rules_file = Some(Some(path.into()));
         self
     }
 
@@ -283,21 +313,21 @@ impl ConfigBuilder {
     /// The header styles in both directions, in order; no style for no propagation
     /// (`DD_TRACE_PROPAGATION_STYLE`); default: Datadog, Trace Context, Baggage.
     pub fn propagation_styles(mut self, styles: impl IntoIterator<Item = Style>) -> Self {
-        self.given.propagation_style = Some(styles.into_iter().collect());
+        self.given.propagation_styles = Some(styles.into_iter().collect());
         self
     }
 
     /// The header styles of outgoing requests (`DD_TRACE_PROPAGATION_STYLE_INJECT`); default: those of
     /// [`propagation_styles`](Self::propagation_styles).
     pub fn inject_styles(mut self, styles: impl IntoIterator<Item = Style>) -> Self {
-        self.given.propagation_style_inject = Some(styles.into_iter().collect());
+        self.given.inject_styles = Some(styles.into_iter().collect());
         self
     }
 
     /// The header styles of incoming requests (`DD_TRACE_PROPAGATION_STYLE_EXTRACT`); default: those of
     /// [`propagation_styles`](Self::propagation_styles).
     pub fn extract_styles(mut self, styles: impl IntoIterator<Item = Style>) -> Self {
-        self.given.propagation_style_extract = Some(styles.into_iter().collect());
+        self.given.extract_styles = Some(styles.into_iter().collect());
         self
     }
 

@@ -7,7 +7,9 @@ use super::key::{Key, Remarks};
 use super::origin::Setting;
 use super::parse;
 use super::resolve::Resolver;
-use super::table::{DD_ENV, DD_SERVICE, DD_TAGS, DD_VERSION, Settings};
+use super::table::{
+    DD_ENV, DD_GIT_COMMIT_SHA, DD_GIT_REPOSITORY_URL, DD_SERVICE, DD_TAGS, DD_VERSION, Settings,
+};
 use super::value::{Map, Value};
 
 /// What a tracer says about the program it is in.
@@ -16,8 +18,6 @@ pub(super) struct Identity {
     pub(super) service_is_user_set: bool,
     /// The global tags without those that have a setting of their own.
     pub(super) tags: Vec<(Text, Text)>,
-    pub(super) git_repository_url: Option<Text>,
-    pub(super) git_commit_sha: Option<Text>,
 }
 
 /// Where serverless platforms keep the name of what they run, the first that is set counts.
@@ -55,12 +55,22 @@ impl Identity {
         }
         if take(&mut tags, "runtime-id").is_some() {
             let reason = "the tag `runtime-id` is the tracer's own; left out".to_owned();
-            resolver.problem(DD_TAGS.name, settings.tags.origin, reason);
+            let origin = settings.tags.origin;
+            resolver.problem(DD_TAGS.said_by(origin), origin, reason);
+        }
+        // In the place of what they are the source of: tags of the first span of each chunk.
+        if let Some(url) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
+            let (key, setting) = (&DD_GIT_REPOSITORY_URL, &mut settings.git_repository_url);
+            if let Ok(url) = url {
+                resolver.derive(key, setting, Some(url), Origin::Calculated);
+            }
+        }
+        if let Some(commit) = take(&mut tags, "git.commit.sha").and_then(not_blank) {
+            let (key, setting) = (&DD_GIT_COMMIT_SHA, &mut settings.git_commit_sha);
+            resolver.derive(key, setting, Some(commit), Origin::Calculated);
         }
         Identity {
             service_is_user_set,
-            git_repository_url: take(&mut tags, "git.repository_url").and_then(not_blank),
-            git_commit_sha: take(&mut tags, "git.commit.sha").and_then(not_blank),
             tags: tags.0.into_iter().map(|(k, v)| (k.into_shared(), v.into_shared())).collect(),
         }
     }
@@ -80,20 +90,23 @@ fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> M
 }
 
 fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut Resolver<'_>) {
-    if given.is_empty() {
-        return;
-    }
+    let mut is_changed = false;
     let mut all = tags.value.clone();
     for (key, value) in given {
         match not_blank(key) {
-            Some(key) => all.set(key, value),
+            Some(key) => {
+                all.set(key, value);
+                is_changed = true;
+            }
             None => {
                 let reason = "a tag without a key; left out".to_owned();
-                resolver.problem(DD_TAGS.name, Origin::Code, reason);
+                resolver.problem(DD_TAGS.said_by(Origin::Code), Origin::Code, reason);
             }
         }
     }
-    resolver.derive(&DD_TAGS, tags, all, Origin::Code);
+    if is_changed {
+        resolver.derive(&DD_TAGS, tags, all, Origin::Code);
+    }
 }
 
 /// Takes the value from a tag, unless the setting has a better one; says whether there was such a tag.
@@ -160,7 +173,7 @@ mod tests {
         ] {
             let config = with(&pairs).build();
             assert_eq!((config.service(), config.service_is_user_set()), (service, user_set));
-            let row = config.report().iter().find(|row| row.name() == "DD_SERVICE").unwrap();
+            let row = config.report().get("DD_SERVICE").unwrap();
             assert_eq!(row.effective().unwrap().value(), Some(service));
             if !pairs.is_empty() {
                 pairs.remove(0);
@@ -219,9 +232,9 @@ mod tests {
         assert_eq!(tags(&config), [("team", "y"), ("region", "eu"), ("a,b", "c:d,e")]);
         assert_eq!(
             config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["DD_TAGS (code): a tag without a key; left out"]
+            ["tag (code): a tag without a key; left out"]
         );
-        let row = config.report().iter().find(|row| row.name() == "DD_TAGS").unwrap();
+        let row = config.report().get("DD_TAGS").unwrap();
         assert_eq!(row.effective().unwrap().origin(), Origin::Code);
     }
 
@@ -235,6 +248,23 @@ mod tests {
         assert_eq!(tags(&config), [("team", "x")]);
         assert_eq!(config.git_repository_url(), Some("https://example.com/a.git"));
         assert_eq!(config.git_commit_sha(), Some("abc"));
+        let row = config.report().get("DD_GIT_COMMIT_SHA").unwrap();
+        assert_eq!((row.value(), row.origin()), (Some("abc"), Origin::Calculated));
+    }
+
+    #[test]
+    fn the_own_variables_of_git_win_over_tags_and_a_switch_over_all() {
+        let pairs = [
+            ("DD_TAGS", "git.repository_url:https://tag/a.git,git.commit.sha:abc"),
+            ("DD_GIT_REPOSITORY_URL", "https://me:word@own/a.git"),
+        ];
+        let config = with(&pairs).build();
+        assert_eq!(config.git_repository_url(), Some("https://own/a.git"));
+        assert_eq!(config.git_commit_sha(), Some("abc"));
+        let off = [pairs[0], pairs[1], ("DD_TRACE_GIT_METADATA_ENABLED", "false")];
+        let config = with(&off).build();
+        assert_eq!((config.git_repository_url(), config.git_commit_sha()), (None, None));
+        assert!(config.tags().is_empty());
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Environment;
 use super::value::Value;
+use super::{Environment, Origin};
 
 /// A row of the table.
 pub(super) struct Key<T: 'static> {
     /// The variable, which is also the name in reports.
     pub(super) name: &'static str,
+    /// The setter of the same meaning; `None` for what is not for code to say.
+    pub(super) setter: Option<&'static str>,
     /// Older or other names of the variable, asked in this order when the name gives nothing usable.
     pub(super) aliases: &'static [&'static str],
     /// The OpenTelemetry variable that says the same.
@@ -24,6 +26,8 @@ pub(super) struct Key<T: 'static> {
     pub(super) check: fn(T, &mut Remarks) -> Result<T, Reason>,
     /// Whether a variable that is set to nothing says something, and goes to `parse`.
     pub(super) blank_counts: bool,
+    /// Whether a value that cannot be used is repeated in the problem: an address may hold a password.
+    pub(super) repeats: bool,
     /// Whether the value stays out of reports, problems and debug output.
     pub(super) sensitive: bool,
 }
@@ -36,6 +40,7 @@ impl<T> Key<T> {
     ) -> Self {
         Key {
             name: "",
+            setter: None,
             aliases: &[],
             otel: None,
             doc: "",
@@ -43,8 +48,24 @@ impl<T> Key<T> {
             parse,
             check: |value, _| Ok(value),
             blank_counts: false,
+            repeats: true,
             sensitive: false,
         }
+    }
+}
+
+impl<T> Key<T> {
+    /// What to blame for a value: the setter or the variable.
+    pub(super) fn said_by(&self, origin: Origin) -> &'static str {
+        match (origin, self.setter) {
+            (Origin::Code, Some(setter)) => setter,
+            _ => self.name,
+        }
+    }
+
+    /// Whether this variable is one that gives the setting.
+    pub(super) fn reads(&self, variable: &str) -> bool {
+        self.name == variable || self.aliases.contains(&variable)
     }
 }
 
@@ -118,6 +139,7 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 pub(super) trait Row: Sync {
     fn name(&self) -> &'static str;
+    fn setter(&self) -> Option<&'static str>;
     fn aliases(&self) -> &'static [&'static str];
     fn otel(&self) -> Vec<&'static str>;
     fn doc(&self) -> String;
@@ -131,6 +153,10 @@ pub(super) trait Row: Sync {
 impl<T: Value> Row for Key<T> {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn setter(&self) -> Option<&'static str> {
+        self.setter
     }
 
     fn aliases(&self) -> &'static [&'static str] {

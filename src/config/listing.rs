@@ -8,7 +8,8 @@ use super::table::ROWS;
 const HEAD: &str = "\
 # Configuration
 
-Every setting has a variable. Most have a setter of the same meaning in `tracehound::config::ConfigBuilder`.
+Every setting has a variable. Most have a setter of the same meaning in `tracehound::config::ConfigBuilder`, and
+in code the order of the setters does not matter.
 This page is written from the table in `src/config/table.rs`; a test fails when it is out of date.
 
 ## Sources
@@ -21,8 +22,15 @@ A value may come from several sources; the highest wins:
 4. what follows from other settings, and then the default.
 
 A value that cannot be used is skipped and the next source is asked; one line on the standard error stream
-says so. Blank variables are unset, except where the table says that nothing has a meaning. The environment
-is read once, when the tracer is built.
+says so, and names the variable or the setter. Blank variables are unset, except where the table says that nothing
+has a meaning. The environment is read once, when the tracer is built.
+
+What came of it all is in `Config::report()`: the value in force of every setting, and its source; printed, it is a
+table.
+
+One more line lists the variables that look as if they were meant for a tracer and have no effect: misspelt ones
+(`DD_SERVCE`), and those of other Datadog tracers for which there is nothing here in this version. Variables of the
+agent and of other products are left alone.
 
 ## Values
 
@@ -32,12 +40,13 @@ is read once, when the tracer is built.
 | integer, number | decimal |
 | seconds | decimal, with a fraction if need be |
 | list | separated by commas; space around items does not count |
-| map | `key:value` pairs, separated by commas, or by spaces if there is no comma; the first colon splits |
+| map | `key:value` pairs, separated by commas, or by spaces if there is no comma; the first colon splits; without a colon it is a key alone, but `key=value` is read as it is meant, with a warning |
+| rules | a JSON list of objects; a rule with an unknown field, or a value of another type, is skipped with a warning |
 
 ## Settings
 
-| Variable | Type | Default | Meaning |
-|---|---|---|---|
+| Variable | Setter | Type | Default | Meaning |
+|---|---|---|---|---|
 ";
 
 fn markdown() -> String {
@@ -50,8 +59,9 @@ fn markdown() -> String {
         };
         let _ = writeln!(
             page,
-            "| {} | {} | {default} | {} |",
+            "| {} | {} | {} | {default} | {} |",
             code(row.name()),
+            row.setter().map(code).unwrap_or_default(),
             row.kind(),
             meaning(*row)
         );

@@ -29,28 +29,40 @@
 //! ```
 
 mod builder;
+mod endpoint;
 mod identity;
+#[cfg_attr(not(feature = "agent"), path = "json_unread.rs")]
+mod json;
 mod key;
 mod limits;
 mod origin;
 mod otel;
+mod other_tracers;
 mod parse;
+mod percent;
 mod propagation;
 mod related;
 mod report;
 mod resolve;
 mod resolved;
 mod source;
+mod spelling;
 mod table;
+mod unknown;
 mod value;
 
 #[cfg(test)]
 mod listing;
 
 pub use builder::ConfigBuilder;
+pub(crate) use endpoint::Endpoint;
+#[cfg(feature = "agent")]
+pub(crate) use endpoint::Host;
 pub use limits::SpanLimits;
 pub use origin::Origin;
 pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
-pub use report::{Candidate, Problem, ReportRow};
+pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
 pub use source::Environment;
+#[cfg(feature = "agent")]
+pub(crate) use spelling::nearest;

@@ -8,7 +8,7 @@ use super::key::{Otel, Quoted, Reason};
 use super::propagation::{self, Style};
 use super::resolve::Resolver;
 use super::value::Map;
-use super::{Origin, key::Remarks, parse};
+use super::{Origin, key::Remarks, parse, percent};
 
 pub(super) const SERVICE_NAME: Otel<Text> = Otel {
     name: "OTEL_SERVICE_NAME",
@@ -19,7 +19,7 @@ pub(super) const SERVICE_NAME: Otel<Text> = Otel {
 pub(super) const RESOURCE_ATTRIBUTES: Otel<Map> = Otel {
     name: "OTEL_RESOURCE_ATTRIBUTES",
     with: &[],
-    convert: |text, _, remarks| Ok(Some(resource_attributes(text, remarks))),
+    convert: |text, _, remarks| resource_attributes(text, remarks).map(Some),
 };
 
 /// Levels above debug are what the tracer does anyway.
@@ -41,6 +41,9 @@ pub(super) const PROPAGATORS: Otel<Vec<Style>> = Otel {
 
 const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 
+/// The rate that keeps every trace.
+const ALL: f64 = 1.0;
+
 pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
     name: "OTEL_TRACES_SAMPLER",
     with: &[SAMPLER_ARG],
@@ -48,16 +51,16 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
         let lower = text.to_ascii_lowercase();
         let parent_based = lower.strip_prefix("parentbased_");
         let rate = match parent_based.unwrap_or(&lower) {
-            "always_on" => 1.0,
+            "always_on" => ALL,
             "always_off" => 0.0,
-            "traceidratio" => match environment.text(SAMPLER_ARG) {
-                None => 1.0,
-                Some(text) => parse::number(&text)
-                    .and_then(|rate| parse::within(rate, 0.0..=1.0))
-                    .map_err(|Reason(why)| {
-                        Reason::from(format!("has {SAMPLER_ARG}={}, which {why}", Quoted(&text)))
-                    })?,
-            },
+            "traceidratio" => environment.text(SAMPLER_ARG).map_or(ALL, |text| {
+                let rate = parse::number(&text).and_then(|rate| parse::within(rate, 0.0..=1.0));
+                rate.unwrap_or_else(|Reason(why)| {
+                    // As the specification wants: as if it were not set.
+                    remarks.add(format!("{SAMPLER_ARG} {} {why}; {ALL} is used", Quoted(&text)));
+                    ALL
+                })
+            }),
             _ => return Err("is not a sampler that the tracer has".into()),
         };
         if parent_based.is_none() {
@@ -80,10 +83,15 @@ pub(super) const TRACES_EXPORTER: Otel<bool> = Otel {
     },
 };
 
-pub(super) const SDK_DISABLED: Otel<Option<bool>> = Otel {
+/// By OpenTelemetry's rule for booleans, which has no other words than these.
+pub(super) const SDK_DISABLED: Otel<bool> = Otel {
     name: "OTEL_SDK_DISABLED",
     with: &[],
-    convert: |text, _, _| parse::boolean(text).map(|disabled| Some(Some(!disabled))),
+    convert: |text, _, _| match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(Some(false)),
+        "false" => Ok(Some(true)),
+        _ => Err("is neither `true` nor `false`".into()),
+    },
 };
 
 /// Variables of the SDK that say nothing to this tracer, and what to set instead.
@@ -113,16 +121,24 @@ fn is_service(name: &str) -> bool {
 /// So many tags are taken from resource attributes by every Datadog tracer.
 const MAX_RESOURCE_TAGS: usize = 10;
 
-/// `key=value,key=value`; what has a name of its own at Datadog comes first and under that name.
-fn resource_attributes(text: &str, remarks: &mut Remarks) -> Map {
+/// `key=value,key=value`, percent-encoded; what has a name of its own at Datadog comes first and under that name.
+///
+/// In case of any error the whole value is discarded, as OpenTelemetry's specification of resources has it.
+fn resource_attributes(text: &str, remarks: &mut Remarks) -> Result<Map, Reason> {
     let mut attributes = Map::default();
     for pair in parse::items(text) {
-        match pair.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
-            None | Some(("", _)) => {
-                remarks.add(format!("{} is not `key=value`; left out", Quoted(pair)));
-            }
-            Some((key, value)) => attributes.set(Text::copy(key), Text::copy(value)),
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(format!("has {}, which is not `key=value`", Quoted(pair)).into());
+        };
+        let decode = |text: &str| match percent::decode(text.trim()) {
+            Some(text) => Ok(Text::from(text)),
+            None => Err(Reason::from(format!("has {}, which does not decode", Quoted(pair)))),
+        };
+        let (key, value) = (decode(key)?, decode(value)?);
+        if key.trim().is_empty() {
+            return Err(format!("has {}, which has no key", Quoted(pair)).into());
         }
+        attributes.set(key, value);
     }
 
     let mut tags = Map::default();
@@ -146,7 +162,7 @@ fn resource_attributes(text: &str, remarks: &mut Remarks) -> Map {
         remarks.add(format!("gives {} tags; {MAX_RESOURCE_TAGS} are used", tags.0.len()));
         tags.0.truncate(MAX_RESOURCE_TAGS);
     }
-    tags
+    Ok(tags)
 }
 
 #[cfg(test)]
@@ -203,11 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn a_sampler_that_we_do_not_have_is_refused() {
-        for arg in ["2", "x", "nan"] {
+    fn an_argument_that_is_no_rate_is_as_if_not_set() {
+        for arg in ["2", "x", "nan", "-0.1"] {
             let environment = Environment::from_pairs([("OTEL_TRACES_SAMPLER_ARG", arg)]);
-            assert!(convert(&TRACES_SAMPLER, "parentbased_traceidratio", &environment).0.is_err());
+            let (rate, remarks) =
+                convert(&TRACES_SAMPLER, "parentbased_traceidratio", &environment);
+            assert_eq!((rate, remarks.len()), (Ok(Some(Some(1.0))), 1), "{arg}");
         }
+    }
+
+    #[test]
+    fn a_sampler_that_we_do_not_have_is_refused() {
         for text in ["jaeger_remote", "parentbased_", "parentbased_parentbased_always_on"] {
             assert!(convert(&TRACES_SAMPLER, text, &Environment::empty()).0.is_err(), "{text}");
         }
@@ -226,7 +248,7 @@ mod tests {
         );
         // What is recommended exists.
         for (_, instead) in UNSUPPORTED {
-            assert!(config.report().iter().any(|row| row.name() == instead), "{instead}");
+            assert!(config.report().get(instead).is_some(), "{instead}");
         }
     }
 
@@ -238,9 +260,11 @@ mod tests {
         assert!(convert(&LOG_LEVEL, "loud", &none).0.is_err());
         assert_eq!(convert(&TRACES_EXPORTER, "None", &none).0, Ok(Some(false)));
         assert!(convert(&TRACES_EXPORTER, "otlp", &none).0.is_err());
-        assert_eq!(convert(&SDK_DISABLED, "true", &none).0, Ok(Some(Some(false))));
-        assert_eq!(convert(&SDK_DISABLED, "FALSE", &none).0, Ok(Some(Some(true))));
-        assert!(convert(&SDK_DISABLED, "maybe", &none).0.is_err());
+        assert_eq!(convert(&SDK_DISABLED, "True", &none).0, Ok(Some(false)));
+        assert_eq!(convert(&SDK_DISABLED, "FALSE", &none).0, Ok(Some(true)));
+        for text in ["maybe", "1", "t", "yes"] {
+            assert!(convert(&SDK_DISABLED, text, &none).0.is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -266,9 +290,40 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_pair_is_left_out_and_reported() {
-        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, "a,=b,c=d", &Environment::empty());
-        assert_eq!(tags, Ok(Some(Map(vec![("c".into(), "d".into())]))));
-        assert_eq!(remarks.len(), 2);
+    fn resource_attributes_are_percent_decoded() {
+        let text =
+            "service.name=my%20shop,team=a%2Cb,q=x%3Dy,plain=100%25,%6Bey=v,é=pr%C3%BCf,z=%00";
+        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, text, &Environment::empty());
+        let expected = [
+            ("service", "my shop"),
+            ("team", "a,b"),
+            ("q", "x=y"),
+            ("plain", "100%"),
+            ("key", "v"),
+            ("é", "prüf"),
+            ("z", "\0"),
+        ];
+        assert_eq!(tags, Ok(Some(Map(expected.map(|(k, v)| (k.into(), v.into())).to_vec()))));
+        assert!(remarks.is_empty());
+    }
+
+    #[test]
+    fn one_error_discards_all_resource_attributes() {
+        for bad in ["a", "=b", "%=b", "k=%", "k=%2", "k=%zz", "k=%ff", "%20=b"] {
+            let text = format!("service.name=shop,{bad},c=d");
+            let (tags, _) = convert(&RESOURCE_ATTRIBUTES, &text, &Environment::empty());
+            assert!(tags.is_err(), "{bad}: {tags:?}");
+            let pairs = [("OTEL_RESOURCE_ATTRIBUTES", text.as_str())];
+            let config = crate::config::Config::builder()
+                .environment(Environment::from_pairs(pairs))
+                .build();
+            assert_eq!((config.service(), config.tags()), ("unnamed-rust-service", &[][..]));
+            let problem = config.problems()[0].to_string();
+            assert!(problem.starts_with("OTEL_RESOURCE_ATTRIBUTES (otel_env_var): "), "{problem}");
+            assert_eq!(config.problems().len(), 1);
+        }
+        // Empty members are none.
+        let (tags, _) = convert(&RESOURCE_ATTRIBUTES, "a=b,, ,", &Environment::empty());
+        assert_eq!(tags.unwrap().unwrap().0.len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::endpoint::{Endpoint, bare_host};
 use super::key::{Quoted, Reason, Remarks};
 use super::value::Map;
 
@@ -60,6 +61,13 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
+/// A map that says something, if only that it is empty.
+pub(super) fn map_of_some(text: &str, remarks: &mut Remarks) -> Result<Map, Reason> {
+    let map = map(text, remarks);
+    let is_junk = map.0.is_empty() && text.contains(|c: char| c != ',' && !c.is_whitespace());
+    if is_junk { Err("holds no `key:value`".into()) } else { Ok(map) }
+}
+
 /// The rule of `DD_TAGS`, the same in every tracer: pairs are separated by commas if there is a comma,
 /// else by spaces; a pair is split at its first colon; the value may be missing, the key may not; of two
 /// pairs with the same key the later one counts.
@@ -67,7 +75,7 @@ pub(super) fn map(text: &str, remarks: &mut Remarks) -> Map {
     let separator = if text.contains(',') { ',' } else { ' ' };
     let mut map = Map::default();
     for pair in text.split(separator).map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once(':').unwrap_or((pair, ""));
+        let (key, value) = pair.split_once(':').unwrap_or_else(|| unsplit(pair, remarks));
         match key.trim() {
             "" => remarks.add(format!("{} has no key; it is left out", Quoted(pair))),
             key => map.set(Text::copy(key), Text::copy(value.trim())),
@@ -76,7 +84,60 @@ pub(super) fn map(text: &str, remarks: &mut Remarks) -> Map {
     map
 }
 
+/// A pair without a colon is a key alone. One as OpenTelemetry writes it is taken for what was meant: a tag with
+/// such a name is of no use to anybody.
+fn unsplit<'a>(pair: &'a str, remarks: &mut Remarks) -> (&'a str, &'a str) {
+    match pair.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            let (key, value) = (key.trim(), value.trim());
+            let colon = format!("{key}:{value}");
+            remarks.add(format!("{} is read as {}; write a colon", Quoted(pair), Quoted(&colon)));
+            (key, value)
+        }
+        _ => (pair, ""),
+    }
+}
+
 // ===== checks =====
+
+/// An address as the agent's is written.
+pub(super) fn agent_url(text: Text) -> Result<Text, Reason> {
+    Ok(Endpoint::parse(&text)?.to_string().into())
+}
+
+/// The host of an agent.
+pub(super) fn host(text: Text) -> Result<Text, Reason> {
+    bare_host(text.trim())?;
+    not_blank(text)
+}
+
+/// A repository without a user's name and password: what is between `//` and the next slash, up to an `@`.
+pub(super) fn repository_url(text: Text) -> Result<Text, Reason> {
+    let text = not_blank(text)?;
+    let Some((scheme, rest)) = text.split_once("://") else { return Ok(text) };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    match rest.get(..host_end).and_then(|authority| authority.rfind('@')) {
+        None => Ok(text),
+        Some(at) => {
+            let host = rest.get(at.saturating_add(1)..).unwrap_or_default();
+            Ok(Text::from(format!("{scheme}://{host}")))
+        }
+    }
+}
+
+/// Services to rename; what has no name, or gets none, is left out.
+pub(super) fn mapping(map: Map, remarks: &mut Remarks) -> Result<Map, Reason> {
+    let (named, unnamed): (Vec<_>, _) =
+        map.0.into_iter().partition(|(from, to)| !from.trim().is_empty() && !to.trim().is_empty());
+    if named.is_empty() && !unnamed.is_empty() {
+        return Err("maps no service to another".into());
+    }
+    for (from, to) in unnamed {
+        let pair = format!("{from}:{to}");
+        remarks.add(format!("{} is not `from:to`; left out", Quoted(&pair)));
+    }
+    Ok(Map(named))
+}
 
 /// A text as it is kept: without space around it, and not empty.
 pub(super) fn not_blank(text: Text) -> Result<Text, Reason> {
@@ -193,6 +254,48 @@ mod tests {
     fn of_two_tags_with_one_key_the_later_counts() {
         let tags = map("a:1,b:2,a:3", &mut Remarks::default());
         assert_eq!(tags.0, [("a".into(), "3".into()), ("b".into(), "2".into())]);
+    }
+
+    #[test]
+    fn a_pair_with_an_equals_sign_is_read_as_it_was_meant() {
+        for (text, key, value, remarks) in [
+            ("team=payments", "team", "payments", 1),
+            ("a:b=c", "a", "b=c", 0),
+            ("a=b:c", "a=b", "c", 0),
+            ("a=b=c", "a", "b=c", 1),
+            ("=b", "=b", "", 0),
+        ] {
+            let mut said = Remarks::default();
+            assert_eq!(map(text, &mut said).0, [(key.into(), value.into())], "{text}");
+            assert_eq!(said.into_iter().count(), remarks, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_any_pair_is_no_map() {
+        for text in [":x", ":x,:y", ": "] {
+            assert!(map_of_some(text, &mut Remarks::default()).is_err(), "{text}");
+        }
+        for text in ["", " , ", "a", ":x,a:b"] {
+            assert!(map_of_some(text, &mut Remarks::default()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_kept_without_its_user() {
+        for (url, expected) in [
+            ("https://gitlab-ci-token:AAA_bbb@gitlab.com/x/y.git", "https://gitlab.com/x/y.git"),
+            ("ssh://token@gitlab.com/user/project.git", "ssh://gitlab.com/user/project.git"),
+            ("http://user:pass@host:8080/p.git", "http://host:8080/p.git"),
+            ("https://user:pass@host/a@b", "https://host/a@b"),
+            ("https://github.com/a/b?x=1", "https://github.com/a/b?x=1"),
+            ("gitlab.com/x/y.git", "gitlab.com/x/y.git"),
+            ("git@github.com:user/project.git", "git@github.com:user/project.git"),
+            ("ftp://u:p@h/x", "ftp://h/x"),
+            ("https://u@", "https://"),
+        ] {
+            assert_eq!(repository_url(url.into()), Ok(expected.into()));
+        }
     }
 
     #[test]

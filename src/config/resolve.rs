@@ -2,7 +2,7 @@
 
 use super::key::{Key, Otel, Quoted, Reason, Remarks};
 use super::origin::Setting;
-use super::report::{Problem, ReportRow};
+use super::report::{Problem, Report, ReportRow};
 use super::value::Value;
 use super::{Environment, Origin};
 
@@ -31,7 +31,7 @@ impl<'a> Resolver<'a> {
     /// The value of the highest source that gave a usable one.
     pub(super) fn resolve<T: Value>(&mut self, key: &Key<T>, given: Option<T>) -> Setting<T> {
         let mut setting = Setting { value: (key.default)(), origin: Origin::Default };
-        let mut row = ReportRow::new(key.name);
+        let mut row = ReportRow::new(key.name, key.aliases);
         row.add(setting.origin, key.show(&setting.value));
 
         let code = given.and_then(|value| self.check_code(key, value));
@@ -71,7 +71,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The account: what was said, and what was wrong, both in the order of the table.
-    pub(super) fn finish(self) -> (Vec<ReportRow>, Vec<Problem>) {
+    pub(super) fn finish(self) -> (Report, Vec<Problem>) {
         let Resolver { report, problems, .. } = self;
         let finish = |Pending { problem, without }: Pending| {
             let row = without.and_then(|name| report.iter().find(|row| row.name() == name));
@@ -84,12 +84,18 @@ impl<'a> Resolver<'a> {
             Problem::new(problem.name(), problem.origin(), reason)
         };
         let problems = problems.into_iter().map(finish).collect();
-        (report, problems)
+        (Report::new(report), problems)
+    }
+
+    /// A value given in code that could not even be kept.
+    pub(super) fn refuse<T>(&mut self, key: &Key<T>, setter: &'static str, reason: String) {
+        self.reject(key, setter, Origin::Code, reason);
     }
 
     fn check_code<T: Value>(&mut self, key: &Key<T>, value: T) -> Option<T> {
         let shown = key.show(&value).unwrap_or_default();
-        self.accept(key, key.name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
+        let name = key.said_by(Origin::Code);
+        self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
     }
 
     fn read_environment<T: Value>(&mut self, key: &Key<T>) -> Option<T> {
@@ -157,7 +163,8 @@ impl<'a> Resolver<'a> {
                 None
             }
             Err(Reason(reason)) => {
-                self.reject(key, name, origin, format!("{} {reason}", Quoted(text)));
+                let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
+                self.reject(key, name, origin, format!("{value} {reason}"));
                 None
             }
         }
@@ -176,6 +183,7 @@ mod tests {
 
     const RATE: Key<Option<f64>> = Key {
         name: "DD_RATE",
+        setter: Some("rate"),
         aliases: &["DD_OLD_RATE"],
         otel: Some(Otel {
             name: "OTEL_RATE",
@@ -198,7 +206,7 @@ mod tests {
         let mut resolver = Resolver::new(&environment);
         let Setting { value, origin } = resolver.resolve(key, given.map(Some));
         let (report, problems) = resolver.finish();
-        let candidates = report.iter().flat_map(ReportRow::candidates);
+        let candidates = report.rows().iter().flat_map(ReportRow::candidates);
         Outcome {
             value,
             origin,
@@ -233,7 +241,7 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "DD_RATE (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
+                "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
                 "DD_RATE (env_var): \"x\" is not a number; using \"0.1\" (otel_env_var)",
             ]
         );
@@ -296,7 +304,7 @@ mod tests {
         resolver.derive(&RATE, &mut setting, None, Origin::Code);
         assert_eq!(setting, Setting { value: None, origin: Origin::Code });
         let (report, _) = resolver.finish();
-        let origins: Vec<_> = report[0].candidates().iter().map(|c| c.origin()).collect();
+        let origins: Vec<_> = report.rows()[0].candidates().iter().map(|c| c.origin()).collect();
         assert_eq!(origins, [Origin::Default, Origin::Calculated, Origin::Env, Origin::Code]);
     }
 }

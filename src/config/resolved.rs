@@ -7,7 +7,7 @@ use crate::text::Text;
 
 use super::identity::Identity;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
-use super::report::{Problem, ReportRow};
+use super::report::{Problem, Report};
 use super::table::Settings;
 use super::value::Map;
 use super::{ConfigBuilder, Origin, SpanLimits};
@@ -20,7 +20,7 @@ use super::{ConfigBuilder, Origin, SpanLimits};
 pub struct Config {
     settings: Settings,
     identity: Identity,
-    report: Vec<ReportRow>,
+    report: Report,
     problems: Vec<Problem>,
 }
 
@@ -28,7 +28,7 @@ impl Config {
     pub(super) fn new(
         mut settings: Settings,
         identity: Identity,
-        report: Vec<ReportRow>,
+        report: Report,
         problems: Vec<Problem>,
     ) -> Self {
         // Spans copy these.
@@ -44,10 +44,15 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    /// What every source said about every setting, in the order of the names.
+    /// The value of every setting, and what every source said about it.
     #[must_use]
-    pub fn report(&self) -> &[ReportRow] {
+    pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// Adds to the report what was given in code past the settings, and wins over them.
+    pub(crate) fn report_code(&mut self, name: &str, value: String) {
+        self.report.add(name, Origin::Code, value);
     }
 
     /// What could not be used, or not as it was given. To be logged once, when tracing starts.
@@ -68,6 +73,13 @@ impl Config {
     #[must_use]
     pub fn service_is_user_set(&self) -> bool {
         self.identity.service_is_user_set
+    }
+
+    /// Whether nothing names the service, not even a serverless platform or a name that cannot be used, of which a
+    /// problem tells: it is the default one.
+    pub(crate) fn service_is_default(&self) -> bool {
+        let is_told = |problem: &Problem| ["DD_SERVICE", "service"].contains(&problem.name());
+        self.settings.service.origin == Origin::Default && !self.problems.iter().any(is_told)
     }
 
     /// The environment of the program.
@@ -103,16 +115,18 @@ impl Config {
         &self.identity.tags
     }
 
-    /// The repository of the program, from the tag `git.repository_url`.
+    /// The repository of the program; `None` also with `DD_TRACE_GIT_METADATA_ENABLED=false`.
     #[must_use]
     pub fn git_repository_url(&self) -> Option<&str> {
-        self.identity.git_repository_url.as_deref()
+        let url = self.settings.git_repository_url.value.as_deref();
+        url.filter(|_| self.settings.git_metadata.value)
     }
 
-    /// The commit that the program was built from, from the tag `git.commit.sha`.
+    /// The commit that the program was built from; `None` also with `DD_TRACE_GIT_METADATA_ENABLED=false`.
     #[must_use]
     pub fn git_commit_sha(&self) -> Option<&str> {
-        self.identity.git_commit_sha.as_deref()
+        let commit = self.settings.git_commit_sha.value.as_deref();
+        commit.filter(|_| self.settings.git_metadata.value)
     }
 
     /// Services to rename, from and to.
@@ -136,10 +150,10 @@ impl Config {
 
     // ===== agent =====
 
-    /// The agent's address as it was given, which wins over host and port.
+    /// The agent's address: as it was given, from host and port, or the default one.
     #[must_use]
-    pub fn agent_url(&self) -> Option<&str> {
-        self.settings.agent_url.value.as_deref()
+    pub fn agent_url(&self) -> &str {
+        self.settings.agent_url.value.as_deref().unwrap_or_default()
     }
 
     /// The agent's host, where it was set.
@@ -205,9 +219,9 @@ impl Config {
         self.settings.native_span_events.value
     }
 
-    /// Whether spans made through the OpenTelemetry API are traced; `None` where nobody said.
+    /// Whether spans made through the OpenTelemetry API are traced, where its bridge is installed.
     #[must_use]
-    pub fn otel_enabled(&self) -> Option<bool> {
+    pub fn otel_enabled(&self) -> bool {
         self.settings.otel_enabled.value
     }
 
@@ -295,13 +309,13 @@ impl Config {
     /// The header styles of outgoing requests, each once; empty for no propagation.
     #[must_use]
     pub fn inject_styles(&self) -> &[Style] {
-        &self.settings.propagation_style_inject.value
+        &self.settings.inject_styles.value
     }
 
     /// The header styles of incoming requests, each once; empty for no propagation.
     #[must_use]
     pub fn extract_styles(&self) -> &[Style] {
-        &self.settings.propagation_style_extract.value
+        &self.settings.extract_styles.value
     }
 
     /// Whether the first style that gives a trace is enough.
@@ -356,9 +370,8 @@ impl Config {
 impl fmt::Debug for Config {
     /// What is not at its default, without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let effective = self.report.iter().filter_map(|row| Some((row.name(), row.effective()?)));
-        let set = effective.filter(|(_, candidate)| candidate.origin() > Origin::Default);
-        f.debug_map().entries(set.map(|(name, candidate)| (name, candidate.value()))).finish()
+        let set = self.report.iter().filter(|row| row.origin() > Origin::Default);
+        f.debug_map().entries(set.map(|row| (row.name(), row.value()))).finish()
     }
 }
 
@@ -366,6 +379,7 @@ impl fmt::Debug for Config {
 mod tests {
     use super::*;
     use crate::config::Environment;
+    use crate::config::related::DEFAULT_URL;
 
     fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
         Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
@@ -379,13 +393,13 @@ mod tests {
         assert_eq!((config.env(), config.version(), config.tags()), (None, None, &[][..]));
         assert_eq!(
             (config.agent_url(), config.agent_host(), config.agent_port()),
-            (None, None, None)
+            (DEFAULT_URL.as_str(), None, None)
         );
         assert_eq!(config.agent_timeout(), Duration::from_secs(2));
         assert!(config.enabled() && config.trace_id_128_bit() && config.apm_tracing());
         assert!(!config.debug() && !config.report_hostname() && !config.native_span_events());
         assert_eq!((config.partial_flush(), config.traceback_max_frames()), (Some(300), 30));
-        assert_eq!(config.otel_enabled(), None);
+        assert!(config.otel_enabled());
         assert_eq!(config.otel_span_limits(), SpanLimits::default());
         assert_eq!(config.flush_interval(), Duration::from_secs(1));
         assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (20_971_520, 9_500_000));
@@ -459,7 +473,7 @@ mod tests {
         assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (1000, 500));
         assert_eq!(config.flush_interval(), Duration::from_secs(3));
         assert_eq!(config.datadog_tags_max_length(), 0);
-        assert_eq!(config.otel_enabled(), Some(false));
+        assert!(!config.otel_enabled());
         let limits = SpanLimits::default().value_chars(1).event_attributes(2).link_attributes(3);
         assert_eq!(config.otel_span_limits(), limits.attributes(4).events(5).links(6));
     }
@@ -478,7 +492,7 @@ mod tests {
         .build();
         assert_eq!((config.service(), config.enabled()), ("code", true));
         assert_eq!(config.partial_flush(), Some(4));
-        assert_eq!(config.agent_url(), Some("unix:///run/agent.sock"));
+        assert_eq!(config.agent_url(), "unix:///run/agent.sock");
         assert_eq!(with(&[]).partial_flush(None).build().partial_flush(), None);
     }
 
@@ -498,12 +512,12 @@ mod tests {
         assert_eq!(
             config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
-                "DD_ENV (code): \"  \" says nothing; it stays unset",
-                "DD_TRACE_AGENT_PORT (code): \"0\" is not a number from 1 to 65535; it stays unset",
-                "DD_TRACE_AGENT_TIMEOUT_SECONDS (code): \"0\" is not between 0.001 and 3600 seconds; \
+                "env (code): \"  \" says nothing; it stays unset",
+                "agent_port (code): \"0\" is not a number from 1 to 65535; it stays unset",
+                "agent_timeout (code): \"0\" is not between 0.001 and 3600 seconds; \
                  using \"2\" (default)",
-                "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS (code): less than 1 makes no sense; 1 is used",
-                "DD_TRACE_SAMPLE_RATE (code): \"NaN\" is not a number from 0 to 1; \
+                "partial_flush (code): less than 1 makes no sense; 1 is used",
+                "sample_rate (code): \"NaN\" is not a number from 0 to 1; \
                  using \"0.5\" (env_var)",
             ]
         );
@@ -512,13 +526,13 @@ mod tests {
     #[test]
     fn the_report_has_every_setting_once_with_its_default_first() {
         let config = with(&[("DD_ENV", "prod")]).env("dev").build();
-        let names: Vec<_> = config.report().iter().map(ReportRow::name).collect();
+        let names: Vec<_> = config.report().iter().map(|row| row.name()).collect();
         assert!(names.is_sorted() && names.contains(&"DD_TRACE_WRITER_INTERVAL_SECONDS"));
         for row in config.report() {
             let origins: Vec<_> = row.candidates().iter().map(|entry| entry.origin()).collect();
             assert!(origins.is_sorted() && origins.first() == Some(&Origin::Default));
         }
-        let env = config.report().iter().find(|row| row.name() == "DD_ENV").unwrap();
+        let env = config.report().get("DD_ENV").unwrap();
         let entries: Vec<_> = env.candidates().iter().map(|e| (e.origin(), e.value())).collect();
         assert_eq!(
             entries,
@@ -528,10 +542,11 @@ mod tests {
 
     #[test]
     fn debug_output_is_what_was_set() {
-        let config = with(&[("DD_ENV", "prod")]).sample_rate(0.5).build();
+        let config = with(&[("DD_ENV", "prod"), ("DD_TRACE_AGENT_URL", "http://a:1")]);
+        let config = config.sample_rate(0.5).build();
         assert_eq!(
             format!("{config:?}"),
-            r#"{"DD_ENV": Some("prod"), "DD_TRACE_SAMPLE_RATE": Some("0.5")}"#
+            r#"{"DD_ENV": Some("prod"), "DD_TRACE_AGENT_URL": Some("http://a:1"), "DD_TRACE_SAMPLE_RATE": Some("0.5")}"#
         );
     }
 }

@@ -51,6 +51,23 @@ impl Environment {
         }
     }
 
+    /// The names of all variables that are text, in order.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one door between the settings and the environment"
+    )]
+    pub(super) fn names(&self) -> Vec<String> {
+        match &self.0 {
+            Repr::Process => {
+                let names = std::env::vars_os().map(|(name, _)| name.into_string());
+                let mut names: Vec<_> = names.filter_map(Result::ok).collect();
+                names.sort_unstable();
+                names
+            }
+            Repr::Pairs(pairs) => pairs.keys().cloned().collect(),
+        }
+    }
+
     /// A variable that is set, not blank and text; without the space around it.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.get(name)?;

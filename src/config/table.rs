@@ -4,24 +4,38 @@ use std::time::Duration;
 
 use crate::text::Text;
 
-use super::key::{Key, Quoted, Reason};
+use super::key::{Key, Reason};
 use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
 use super::resolve::Resolver;
 use super::value::Map;
-use super::{otel, parse};
+use super::{json, otel, parse};
+
+/// The setter of a row: that of its field, another one, or none.
+macro_rules! setter {
+    ($field:ident) => {
+        Some(stringify!($field))
+    };
+    ($field:ident none) => {
+        None
+    };
+    ($field:ident $setter:ident) => {
+        Some(stringify!($setter))
+    };
+}
 
 /// Rows, and what follows from them: a [`Key`] for each, the values given in code, and the values that
 /// all sources came to.
 macro_rules! settings {
     ($(
         $(#[doc = $doc:literal])+
-        $name:ident as $field:ident: $type:ty { $($facts:tt)+ }
+        $name:ident as $field:ident $(by $setter:ident)?: $type:ty { $($facts:tt)+ }
     )+) => {
         $(
             pub(super) static $name: Key<$type> = Key {
                 name: stringify!($name),
+                setter: setter!($field $($setter)?),
                 doc: concat!($($doc),+),
                 $($facts)+
             };
@@ -31,6 +45,13 @@ macro_rules! settings {
         #[derive(Clone, Default)]
         pub(super) struct Given {
             $(pub(super) $field: Option<$type>,)+
+        }
+
+        impl Given {
+            /// These, and others where there are none.
+            pub(super) fn or(self, others: Given) -> Given {
+                Given { $($field: self.$field.or(others.$field),)+ }
+            }
         }
 
         /// The values, each with its origin.
@@ -43,6 +64,14 @@ macro_rules! settings {
             pub(super) fn resolve(given: Given, resolver: &mut Resolver<'_>) -> Self {
                 Settings { $($field: resolver.resolve(&$name, given.$field),)+ }
             }
+        }
+
+        /// The variables by their first names, in order.
+        pub(super) static NAMES: &[&str] = &[$(stringify!($name),)+];
+
+        /// Whether a variable gives a setting, by its first name or another one.
+        pub(super) fn is_read(variable: &str) -> bool {
+            false $(|| $name.reads(variable))+
         }
 
         #[cfg(test)]
@@ -72,7 +101,13 @@ const SECONDS: Key<Duration> = Key {
     ..Key::new(|| Duration::from_secs(1), |text, _| parse::seconds(text))
 };
 
-const MAP: Key<Map> = Key::new(Map::default, |text, remarks| Ok(parse::map(text, remarks)));
+const MAP: Key<Map> = Key::new(Map::default, parse::map_of_some);
+
+/// Read when the sampler is made; here it is only seen whether there is a list.
+const RULES: Key<Option<Text>> = Key {
+    check: |text, _| text.map(|text| parse::not_blank(text).and_then(json::list)).transpose(),
+    ..TEXT
+};
 
 const STYLES: Key<Vec<Style>> = Key {
     check: |styles, _| Ok(each_once(styles)),
@@ -104,6 +139,8 @@ settings! {
     /// Host of the Datadog Agent; `localhost` when only the port is set.
     DD_AGENT_HOST as agent_host: Option<Text> {
         aliases: &["DD_TRACE_AGENT_HOSTNAME", "DATADOG_TRACE_AGENT_HOSTNAME"],
+        check: |host, _| host.map(parse::host).transpose(),
+        repeats: false,
         ..TEXT
     }
 
@@ -116,7 +153,18 @@ settings! {
     DD_ENV as env: Option<Text> { ..TEXT }
 
     /// Set by Datadog's admission controller and passed on to the agent as it is.
-    DD_EXTERNAL_ENV as external_env: Option<Text> { ..TEXT }
+    DD_EXTERNAL_ENV as external_env by none: Option<Text> { ..TEXT }
+
+    /// Commit that the program was built from. Unset: the tag `git.commit.sha` of `DD_TAGS`.
+    DD_GIT_COMMIT_SHA as git_commit_sha by none: Option<Text> { ..TEXT }
+
+    /// Repository of the program's source code. Unset: the tag `git.repository_url` of `DD_TAGS`. A user name
+    /// and a password in it are left out.
+    DD_GIT_REPOSITORY_URL as git_repository_url by none: Option<Text> {
+        check: |url, _| url.map(parse::repository_url).transpose(),
+        repeats: false,
+        ..TEXT
+    }
 
     /// Name of the host, where the one of the operating system is not meant.
     DD_HOSTNAME as hostname: Option<Text> { ..TEXT }
@@ -129,27 +177,23 @@ settings! {
         ..Key::new(|| Text::literal("unnamed-rust-service"), |text, _| Ok(Text::copy(text)))
     }
 
-    /// Services to rename when a span starts: `from:to,from:to`.
+    /// Services to rename: `from:to,from:to`. Spans of the service `from`, the configured one included, get the
+    /// service `to`.
     DD_SERVICE_MAPPING as service_mapping: Map {
-        check: |map, remarks| {
-            let (named, unnamed): (Vec<_>, _) =
-                map.0.into_iter().partition(|(from, to)| !from.is_empty() && !to.is_empty());
-            for (from, _) in unnamed {
-                remarks.add(format!("{} is not mapped to anything; left out", Quoted(&from)));
-            }
-            Ok(Map(named))
-        },
+        check: parse::mapping,
         ..MAP
     }
 
     /// JSON list of rules that keep single spans of traces that are not kept.
-    DD_SPAN_SAMPLING_RULES as span_sampling_rules: Option<Text> { ..TEXT }
+    DD_SPAN_SAMPLING_RULES as span_sampling_rules: Option<Text> { ..RULES }
 
     /// File to read `DD_SPAN_SAMPLING_RULES` from, where that is unset.
     DD_SPAN_SAMPLING_RULES_FILE as span_sampling_rules_file: Option<Text> { ..TEXT }
 
-    /// Tags of every span: `key:value,key:value`, or with spaces instead of the commas.
-    DD_TAGS as tags: Map { otel: Some(otel::RESOURCE_ATTRIBUTES), ..MAP }
+    /// Tags of every span: `key:value,key:value`, or with spaces instead of the commas. `service`, `env` and
+    /// `version` fill gaps of their own settings, `git.repository_url` and `git.commit.sha` say where the
+    /// source code is.
+    DD_TAGS as tags by tag: Map { otel: Some(otel::RESOURCE_ATTRIBUTES), ..MAP }
 
     /// Ids of new traces have 128 bits; with `false` they have 64.
     DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED as trace_id_128_bit: bool { ..ON }
@@ -168,10 +212,14 @@ settings! {
         ..SECONDS
     }
 
-    /// Address of the Datadog Agent: `http://host:port`, `https://host:port` or `unix:///path`. It wins
-    /// over host and port. With none of the three set it is `unix:///var/run/datadog/apm.socket` where
-    /// that exists, and otherwise `http://localhost:8126`.
-    DD_TRACE_AGENT_URL as agent_url: Option<Text> { ..TEXT }
+    /// Address of the Datadog Agent: `http://host:port` or `unix:///path`; there is no TLS to the agent, and
+    /// `https://` is refused. It wins over host and port. With none of the three set it is
+    /// `unix:///var/run/datadog/apm.socket` where that exists, and otherwise `http://localhost:8126`.
+    DD_TRACE_AGENT_URL as agent_url: Option<Text> {
+        check: |url, _| url.map(parse::agent_url).transpose(),
+        repeats: false,
+        ..TEXT
+    }
 
     /// Keys of the incoming baggage that become tags `baggage.<key>` of the local root span; `*` for all,
     /// nothing for none.
@@ -189,6 +237,9 @@ settings! {
     /// `false`: nothing is sent to the agent; spans are made, and context travels, all the same.
     DD_TRACE_ENABLED as enabled: bool { otel: Some(otel::TRACES_EXPORTER), ..ON }
 
+    /// Commit and repository of the source code are tags of the first span of each chunk.
+    DD_TRACE_GIT_METADATA_ENABLED as git_metadata by none: bool { ..ON }
+
     /// Span events are sent in their own field, whether or not the agent announces that it knows it.
     DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool { ..OFF }
 
@@ -203,18 +254,14 @@ settings! {
         ..Key::new(Vec::new, |text, _| Ok(parse::list(text)))
     }
 
-    /// Spans made through the OpenTelemetry API are traced. Unset: they are, once the bridge is
-    /// installed.
-    DD_TRACE_OTEL_ENABLED as otel_enabled: Option<bool> {
-        otel: Some(otel::SDK_DISABLED),
-        ..Key::new(|| None, |text, _| parse::boolean(text).map(Some))
-    }
+    /// Spans made through the OpenTelemetry API are traced, where its bridge is installed.
+    DD_TRACE_OTEL_ENABLED as otel_enabled by none: bool { otel: Some(otel::SDK_DISABLED), ..ON }
 
     /// The finished spans of a long trace are sent while others are still open.
     DD_TRACE_PARTIAL_FLUSH_ENABLED as partial_flush: bool { ..ON }
 
     /// So many finished spans of one trace are sent without waiting for the rest; from 1 to 100000.
-    DD_TRACE_PARTIAL_FLUSH_MIN_SPANS as partial_flush_min_spans: usize {
+    DD_TRACE_PARTIAL_FLUSH_MIN_SPANS as partial_flush_min_spans by partial_flush: usize {
         default: || 300,
         parse: parse::nearest_integer,
         check: |spans, remarks| {
@@ -238,16 +285,16 @@ settings! {
 
     /// Families of headers that carry trace context, in both directions: any of `datadog`,
     /// `tracecontext`, `b3` (the single header), `b3multi` and `baggage`, or `none`.
-    DD_TRACE_PROPAGATION_STYLE as propagation_style: Vec<Style> {
+    DD_TRACE_PROPAGATION_STYLE as propagation_styles: Vec<Style> {
         otel: Some(otel::PROPAGATORS),
         ..STYLES
     }
 
     /// The same for incoming requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
-    DD_TRACE_PROPAGATION_STYLE_EXTRACT as propagation_style_extract: Vec<Style> { ..STYLES }
+    DD_TRACE_PROPAGATION_STYLE_EXTRACT as extract_styles: Vec<Style> { ..STYLES }
 
     /// The same for outgoing requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
-    DD_TRACE_PROPAGATION_STYLE_INJECT as propagation_style_inject: Vec<Style> { ..STYLES }
+    DD_TRACE_PROPAGATION_STYLE_INJECT as inject_styles: Vec<Style> { ..STYLES }
 
     /// So many traces per second may be kept by sampling rules or the sample rate; a negative number is no limit.
     DD_TRACE_RATE_LIMIT as rate_limit: i64 {
@@ -265,7 +312,7 @@ settings! {
     }
 
     /// JSON list of rules that decide which traces to keep; the first that matches counts.
-    DD_TRACE_SAMPLING_RULES as sampling_rules: Option<Text> { ..TEXT }
+    DD_TRACE_SAMPLING_RULES as sampling_rules: Option<Text> { ..RULES }
 
     /// File to read `DD_TRACE_SAMPLING_RULES` from, where that is unset.
     DD_TRACE_SAMPLING_RULES_FILE as sampling_rules_file: Option<Text> { ..TEXT }
@@ -307,29 +354,29 @@ settings! {
     DD_VERSION as version: Option<Text> { ..TEXT }
 
     /// Attributes that an event keeps, of a span made through the OpenTelemetry API.
-    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes: usize { ..SPAN_LIMIT }
+    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes by none: usize { ..SPAN_LIMIT }
 
     /// Attributes that a link keeps, of a span made through the OpenTelemetry API.
-    OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes: usize { ..SPAN_LIMIT }
+    OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes by none: usize { ..SPAN_LIMIT }
 
     /// Different attributes that a span keeps which is made through the OpenTelemetry API. Unset: all.
-    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT as otel_attributes: Option<usize> {
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT as otel_attributes by none: Option<usize> {
         aliases: &["OTEL_ATTRIBUTE_COUNT_LIMIT"],
         ..OPTIONAL_COUNT
     }
 
     /// Characters that a text keeps, as an attribute or in a list, of a span, an event or a link made
     /// through the OpenTelemetry API. Unset: all.
-    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT as otel_value_chars: Option<usize> {
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT as otel_value_chars by none: Option<usize> {
         aliases: &["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
         ..OPTIONAL_COUNT
     }
 
     /// Events that a span keeps which is made through the OpenTelemetry API.
-    OTEL_SPAN_EVENT_COUNT_LIMIT as otel_events: usize { ..SPAN_LIMIT }
+    OTEL_SPAN_EVENT_COUNT_LIMIT as otel_events by none: usize { ..SPAN_LIMIT }
 
     /// Links that a span keeps which is made through the OpenTelemetry API.
-    OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize { ..SPAN_LIMIT }
+    OTEL_SPAN_LINK_COUNT_LIMIT as otel_links by none: usize { ..SPAN_LIMIT }
 }
 
 #[cfg(test)]

@@ -13,5 +13,5 @@ mod tests;
 mod v04;
 
 pub(crate) use payload::{Payload, Sealed};
-pub(crate) use process::Process;
+pub(crate) use process::{Process, SourceCode};
 pub(crate) use v04::{Common, Encoder, NotAdded};

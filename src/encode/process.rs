@@ -13,20 +13,32 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     /// `_dd.hostname`; only where `DD_TRACE_REPORT_HOSTNAME` asks for it.
     pub(crate) hostname: Option<Text>,
+    /// Where its source code is.
+    pub(crate) source_code: SourceCode,
+}
+
+/// Where the source code of a program is, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceCode {
+    /// `_dd.git.repository_url`.
+    pub(crate) repository_url: Option<Text>,
+    /// `_dd.git.commit.sha`.
+    pub(crate) commit_sha: Option<Text>,
 }
 
 impl Process {
-    pub(crate) fn current(hostname: Option<Text>) -> Self {
-        Process { runtime_id: id::uuid().into(), id: std::process::id(), hostname }
+    pub(crate) fn current(hostname: Option<Text>, source_code: SourceCode) -> Self {
+        Process { runtime_id: id::uuid().into(), id: std::process::id(), hostname, source_code }
     }
 }
 
-/// The tags that every local root has, as entries.
+/// The tags that every local root has, as entries; those of the source code are of the first span of each chunk.
 #[derive(Debug)]
 pub(super) struct ProcessTags {
     pub(super) runtime_id: Buffer,
     pub(super) id: Buffer,
     pub(super) hostname: Option<Text>,
+    pub(super) source_code: SourceCode,
 }
 
 impl From<Process> for ProcessTags {
@@ -36,6 +48,7 @@ impl From<Process> for ProcessTags {
         runtime_id.text(process.runtime_id.as_bytes());
         id.raw(b"\xaaprocess_id");
         id.uint(process.id.into());
-        ProcessTags { runtime_id, id, hostname: process.hostname }
+        let Process { hostname, source_code, .. } = process;
+        ProcessTags { runtime_id, id, hostname, source_code }
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Repeated {
     global: Arc<Vec<(Text, Text)>>,
     /// The entry `service` of spans without a service of their own.
     pub(super) service: Buffer,
+    /// Whether that is the configured service, in any case of its letters, and not what that is mapped to.
+    pub(super) is_configured: bool,
     /// The tag `_dd.base_service`, for spans that have one.
     pub(super) base_service: Buffer,
     /// The tags of spans of the configured service.
@@ -44,12 +46,14 @@ impl Repeated {
         let Repeated { service, base_service, .. } = self;
         service.clear();
         service.raw(b"\xa7service");
-        service.text(shared.service.as_bytes());
+        service.text(shared.span_service.as_bytes());
         base_service.clear();
         base_service.raw(b"\xb0_dd.base_service");
         base_service.text(shared.service.as_bytes());
         self.of_tracer = Tags::of(shared, &global, shared.version.as_ref());
         self.of_others = Tags::of(shared, &global, None);
+        self.is_configured =
+            shared.span_service.as_bytes().eq_ignore_ascii_case(shared.service.as_bytes());
         self.shared = Arc::downgrade(shared);
         self.global = global;
     }

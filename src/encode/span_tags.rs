@@ -49,14 +49,22 @@ impl SpanWriter<'_> {
 
     /// Whether the service of a span is the configured one, in any case of its letters.
     fn is_of_tracer(&self, span: &SpanView<'_>) -> bool {
-        span.record.service.as_ref().is_none_or(|service| {
-            service.as_bytes().eq_ignore_ascii_case(self.segment.shared.service.as_bytes())
-        })
+        match &span.record.service {
+            None => self.repeated.is_configured,
+            Some(service) => {
+                service.as_bytes().eq_ignore_ascii_case(self.segment.shared.service.as_bytes())
+            }
+        }
     }
 
     fn service_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
         tags.text_entry(out, self.repeated.base_service.as_bytes());
-        match span.record.service_source {
+        // A span without a service of its own is here only because the configured one is mapped.
+        let source = match &span.record.service {
+            None => ServiceSource::Mapping,
+            Some(_) => span.record.service_source,
+        };
+        match source {
             ServiceSource::Manual => tags.text_entry(out, b"\xab_dd.svc_src\xa1m"),
             ServiceSource::Mapping => {
                 tags.text_entry(out, b"\xab_dd.svc_src\xb3opt.service_mapping");
@@ -107,6 +115,15 @@ impl SpanWriter<'_> {
         if high != 0 {
             tags.text_entry(out, b"\xa9_dd.p.tid\xb0");
             out.raw(&propagation::hex(high));
+        }
+        let source_code = &self.process.source_code;
+        for (key, value) in [
+            ("_dd.git.repository_url", &source_code.repository_url),
+            ("_dd.git.commit.sha", &source_code.commit_sha),
+        ] {
+            if let Some(value) = value {
+                tags.text(out, key, value);
+            }
         }
         if let Some(decision) = &self.decision {
             sampling::chunk_tags(decision, |tag| write_tag(out, tags, tag));

@@ -19,7 +19,15 @@ use crate::trace::{
 const MAX: usize = 1 << 20;
 
 fn encoder(max_bytes: usize) -> Encoder {
-    Encoder::new(Process { runtime_id: "uuid".into(), id: 7, hostname: None }, max_bytes)
+    Encoder::new(
+        Process {
+            runtime_id: "uuid".into(),
+            id: 7,
+            hostname: None,
+            source_code: SourceCode::default(),
+        },
+        max_bytes,
+    )
 }
 
 fn common() -> Common<'static> {

@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
-use crate::agent::Endpoint;
+use crate::config::Endpoint;
 use crate::diag::{Diag, LossReason};
-use crate::encode::Process;
+use crate::encode::{Process, SourceCode};
 use crate::propagation::HttpPropagator;
 use crate::sampling::{Sampler, SpanSampler};
 use crate::text::Text;
@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) external_env: Option<String>,
     /// Said of the process, where it is to be said.
     pub(crate) hostname: Option<Text>,
+    pub(crate) source_code: SourceCode,
 }
 
 /// What a pipeline is made from, in each process anew.
@@ -69,7 +70,7 @@ impl Inner {
         let Plan { settings, diag, sampler, span_sampler, propagator } = plan;
         Inner {
             queue: Queue::new(settings.queue_bytes),
-            process: Process::current(settings.hostname.clone()),
+            process: Process::current(settings.hostname.clone(), settings.source_code.clone()),
             settings,
             diag,
             signal: Signal::default(),

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::inner::Settings;
 use crate::agent::{
-    AgentInfo, AgentState, Client, ContainerOrigin, Endpoint, Outcome, RatesVersion, Request,
-    SendError, common_headers, trace_headers,
+    AgentInfo, AgentState, Client, ContainerOrigin, Outcome, RatesVersion, Request, SendError,
+    common_headers, trace_headers,
 };
+use crate::config::Endpoint;
 use crate::diag::Diag;
 
 pub(super) const TRACES_PATH: &str = "/v0.4/traces";

@@ -7,6 +7,7 @@ use super::criteria::Criteria;
 use super::glob::Glob;
 use super::rule::{Provenance, SamplingRule};
 use super::spans::SpanSamplingRule;
+use crate::config::nearest;
 
 /// What could be read, and what could not, each in one line for the user.
 #[derive(Debug)]
@@ -15,18 +16,18 @@ pub(crate) struct Parsed<T> {
     pub(crate) problems: Vec<String>,
 }
 
-/// Reads rules for traces. A rule that cannot be read is left out and the others stay; a text that is no
+/// Reads rules for traces. A rule that cannot be read as it stands is left out and the others stay; a text that is no
 /// list gives no rules.
 pub(crate) fn trace_rules(text: &str) -> Parsed<SamplingRule> {
     list(text, |fields| {
-        let rate = rate(fields)?.ok_or("sample_rate: missing")?;
+        known(fields, &TRACE_FIELDS)?;
+        let rate = number(fields, "sample_rate")?.ok_or("sample_rate: missing")?;
         let mut rule = SamplingRule::new(rate).map_err(|error| format!("sample_rate: {error}"))?;
         rule.criteria = criteria(fields)?;
-        rule.provenance = match fields.get("provenance").and_then(Value::as_str) {
-            Some("customer") => Provenance::Customer,
-            Some("dynamic") => Provenance::Dynamic,
-            _ => Provenance::Local,
-        };
+        rule.provenance = provenance(fields)?;
+        // They are of other tracers and change nothing here, but not whether the rule is as it should be.
+        number(fields, "max_per_second")?;
+        switch(fields, "discard")?;
         Ok(rule)
     })
 }
@@ -34,7 +35,8 @@ pub(crate) fn trace_rules(text: &str) -> Parsed<SamplingRule> {
 /// Reads rules for single spans; as [`trace_rules`], but each needs a service or a name.
 pub(crate) fn span_rules(text: &str) -> Parsed<SpanSamplingRule> {
     list(text, |fields| {
-        let rate = rate(fields)?.unwrap_or(1.0);
+        known(fields, &SPAN_FIELDS)?;
+        let rate = number(fields, "sample_rate")?.unwrap_or(1.0);
         let rule = SpanSamplingRule::new(rate).map_err(|error| format!("sample_rate: {error}"))?;
         let limit = number(fields, "max_per_second")?;
         let mut rule = rule.max_per_second(limit.unwrap_or(-1.0));
@@ -45,6 +47,20 @@ pub(crate) fn span_rules(text: &str) -> Parsed<SpanSamplingRule> {
         Ok(rule)
     })
 }
+
+const TRACE_FIELDS: [&str; 8] = [
+    "discard",
+    "max_per_second",
+    "name",
+    "provenance",
+    "resource",
+    "sample_rate",
+    "service",
+    "tags",
+];
+
+const SPAN_FIELDS: [&str; 6] =
+    ["max_per_second", "name", "resource", "sample_rate", "service", "tags"];
 
 type Fields = Map<String, Value>;
 
@@ -77,66 +93,87 @@ fn list<T>(text: &str, read: impl Fn(&Fields) -> Result<T, String>) -> Parsed<T>
     parsed
 }
 
-fn rate(fields: &Fields) -> Result<Option<f64>, String> {
-    number(fields, "sample_rate")
-}
-
-/// A number, also one within quotes: other tracers read those.
-fn number(fields: &Fields, name: &str) -> Result<Option<f64>, String> {
-    match fields.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            let number = match value {
-                Value::String(text) => text.trim().parse().ok(),
-                other => other.as_f64(),
-            };
-            number.map(Some).ok_or_else(|| format!("{name}: {} is not a number", excerpt(value)))
+/// A field that is not known may be a condition misspelt: without it the rule would be for every trace.
+fn known(fields: &Fields, names: &[&'static str]) -> Result<(), String> {
+    match fields.keys().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => {
+            let meant = nearest(unknown, names);
+            let meant = meant.map(|name| format!(", did you mean {name}?")).unwrap_or_default();
+            let unknown = excerpt(&Value::from(unknown.as_str()));
+            Err(format!("{unknown} is not a field of a rule{meant}"))
         }
     }
 }
 
+/// The value of a field; what is null is not given.
+fn given<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+fn number(fields: &Fields, name: &str) -> Result<Option<f64>, String> {
+    given(fields, name)
+        .map(|value| value.as_f64().ok_or_else(|| wrong(name, value, "a number")))
+        .transpose()
+}
+
+fn switch(fields: &Fields, name: &str) -> Result<Option<bool>, String> {
+    given(fields, name)
+        .map(|value| value.as_bool().ok_or_else(|| wrong(name, value, "true or false")))
+        .transpose()
+}
+
+fn provenance(fields: &Fields) -> Result<Provenance, String> {
+    const NAME: &str = "provenance";
+    match given(fields, NAME) {
+        None => Ok(Provenance::Local),
+        Some(value) => match value.as_str() {
+            Some("customer") => Ok(Provenance::Customer),
+            Some("dynamic") => Ok(Provenance::Dynamic),
+            Some("local" | "default") => Ok(Provenance::Local),
+            _ => Err(wrong(NAME, value, "one of customer, dynamic, local and default")),
+        },
+    }
+}
+
 fn criteria(fields: &Fields) -> Result<Criteria, String> {
+    let glob = |name| given(fields, name).map(|value| pattern(name, value)).transpose();
     Ok(Criteria {
-        service: glob(fields, "service")?,
-        name: glob(fields, "name")?,
-        resource: glob(fields, "resource")?,
-        tags: tags(fields.get("tags").unwrap_or(&Value::Null))?,
+        service: glob("service")?,
+        name: glob("name")?,
+        resource: glob("resource")?,
+        tags: given(fields, "tags").map_or(Ok(Vec::new()), tags)?,
     })
 }
 
-fn glob(fields: &Fields, name: &str) -> Result<Option<Glob>, String> {
-    match fields.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => pattern(name, value).map(Some),
-    }
-}
-
-/// Text, or what has one obvious text: `"tags": {"http.status_code": 500}`.
 fn pattern(name: &str, value: &Value) -> Result<Glob, String> {
-    match value {
-        Value::String(text) => Ok(Glob::new(text)),
-        Value::Number(_) | Value::Bool(_) => Ok(Glob::new(&value.to_string())),
-        other => Err(format!("{name}: {} is not a text", excerpt(other))),
-    }
+    value.as_str().map(Glob::new).ok_or_else(|| wrong(name, value, "a text"))
 }
 
 /// `{"key": "glob"}` in a setting, `[{"key": "key", "value_glob": "glob"}]` in remote configuration.
 fn tags(value: &Value) -> Result<Vec<(Box<str>, Glob)>, String> {
     let tag = |key: &str, value| Ok((key.into(), pattern(&format!("tags: {key}"), value)?));
     match value {
-        Value::Null => Ok(Vec::new()),
         Value::Object(tags) => tags.iter().map(|(key, value)| tag(key, value)).collect(),
         Value::Array(tags) => tags
             .iter()
             .map(|entry| {
                 match (entry.get("key").and_then(Value::as_str), entry.get("value_glob")) {
-                    (Some(key), Some(value)) => tag(key, value),
-                    _ => Err(format!("tags: {} has no key and value_glob", excerpt(entry))),
+                    (Some(key), Some(value))
+                        if entry.as_object().is_some_and(|it| it.len() == 2) =>
+                    {
+                        tag(key, value)
+                    }
+                    _ => Err(wrong("tags", entry, "an object of key and value_glob")),
                 }
             })
             .collect(),
-        other => Err(format!("tags: {} is neither an object nor a list", excerpt(other))),
+        other => Err(wrong("tags", other, "an object or a list")),
     }
+}
+
+fn wrong(name: &str, value: &Value, expected: &str) -> String {
+    format!("{name}: {} is not {expected}", excerpt(value))
 }
 
 /// A value as it was written, cut off where it is too long for a line.
@@ -163,12 +200,40 @@ mod tests {
             (r#"{"sample_rate": null}"#, "sample_rate: missing"),
             (r#"{"sample_rate": 1.5}"#, "sample_rate: 1.5 is not between 0 and 1"),
             (r#"{"sample_rate": -1}"#, "sample_rate: -1 is not between 0 and 1"),
-            (r#"{"sample_rate": "NaN"}"#, "sample_rate: NaN is not between 0 and 1"),
-            (r#"{"sample_rate": "half"}"#, r#"sample_rate: "half" is not a number"#),
+            (r#"{"sample_rate": "0.5"}"#, r#"sample_rate: "0.5" is not a number"#),
+            (r#"{"sample_rate": true}"#, "sample_rate: true is not a number"),
+            (
+                r#"{"sample_rate": 0, "nam": "a"}"#,
+                r#""nam" is not a field of a rule, did you mean name?"#,
+            ),
+            (
+                r#"{"sample_rate": 0, "Name": "a"}"#,
+                r#""Name" is not a field of a rule, did you mean name?"#,
+            ),
+            (r#"{"sample_rate": 0, "operation": "a"}"#, r#""operation" is not a field of a rule"#),
             (r#"{"sample_rate": 1, "name": []}"#, "name: [] is not a text"),
+            (r#"{"sample_rate": 1, "service": 5}"#, "service: 5 is not a text"),
+            (r#"{"sample_rate": 1, "resource": true}"#, "resource: true is not a text"),
             (r#"{"sample_rate": 1, "tags": {"a": null}}"#, "tags: a: null is not a text"),
-            (r#"{"sample_rate": 1, "tags": [{}]}"#, "tags: {} has no key and value_glob"),
-            (r#"{"sample_rate": 1, "tags": 5}"#, "tags: 5 is neither an object nor a list"),
+            (r#"{"sample_rate": 1, "tags": {"a": 500}}"#, "tags: a: 500 is not a text"),
+            (
+                r#"{"sample_rate": 1, "tags": [{}]}"#,
+                "tags: {} is not an object of key and value_glob",
+            ),
+            (
+                r#"{"sample_rate": 1, "tags": [{"key": "a", "glob": "b"}]}"#,
+                r#"tags: {"glob":"b","key":"a"} is not an object of key and value_glob"#,
+            ),
+            (r#"{"sample_rate": 1, "tags": 5}"#, "tags: 5 is not an object or a list"),
+            (
+                r#"{"sample_rate": 1, "max_per_second": "5"}"#,
+                r#"max_per_second: "5" is not a number"#,
+            ),
+            (r#"{"sample_rate": 1, "discard": 1}"#, "discard: 1 is not true or false"),
+            (
+                r#"{"sample_rate": 1, "provenance": "cutsomer"}"#,
+                r#"provenance: "cutsomer" is not one of customer, dynamic, local and default"#,
+            ),
             ("7", "7 is not an object"),
         ] {
             let text = format!(r#"[{{"sample_rate": 1}}, {rule}, {{"sample_rate": 0}}]"#);
@@ -189,24 +254,24 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_read_and_unknown_ones_are_not() {
+    fn every_field_is_read() {
         let bench = Bench::new();
         let span = bench.span("web.request").resource("/bar").tag("a", "v").tag("b", 500).start();
         let matches = |fields: &str| {
-            let parsed = trace_rules(&format!(r#"[{{"sample_rate": "0.5", {fields}}}]"#));
+            let parsed = trace_rules(&format!(r#"[{{"sample_rate": 0.5, {fields}}}]"#));
             assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
             let rule = &parsed.rules[0];
             assert_eq!(rule.rate.get(), 0.5);
             span.read(|span: &SpanView<'_>| rule.matches(span)).unwrap()
         };
         for (fields, expected) in [
-            (r#""service": "w*", "name": "WEB.*", "resource": "/???", "discard": 1"#, true),
+            (r#""service": "w*", "name": "WEB.*", "resource": "/???", "discard": true"#, true),
             (r#""service": null, "tags": null, "max_per_second": 5"#, true),
             (r#""service": "other""#, false),
             (r#""name": "other""#, false),
             (r#""resource": "other""#, false),
-            (r#""tags": {"a": "V", "b": 500}"#, true),
-            (r#""tags": {"a": "V", "b": 501}"#, false),
+            (r#""tags": {"a": "V", "b": "500"}"#, true),
+            (r#""tags": {"a": "V", "b": "501"}"#, false),
             (r#""tags": [{"key": "a", "value_glob": "v"}]"#, true),
             (r#""tags": [{"key": "a", "value_glob": "w"}]"#, false),
         ] {
@@ -233,14 +298,21 @@ mod tests {
         assert_eq!(parsed.rules.len(), 2);
         let problem = "rule 1: neither service nor name is given; the rule is skipped";
         assert_eq!(parsed.problems, [problem]);
-        let bad = r#"[{"name": "a", "max_per_second": "x"}, {"name": "a", "sample_rate": 7}]"#;
-        assert_eq!(
-            span_rules(bad).problems,
-            [
-                r#"rule 1: max_per_second: "x" is not a number; the rule is skipped"#,
-                "rule 2: sample_rate: 7 is not between 0 and 1; the rule is skipped",
-            ]
-        );
+        for (rule, problem) in [
+            (r#"{"name": "a", "max_per_second": "5"}"#, r#"max_per_second: "5" is not a number"#),
+            (r#"{"name": "a", "sample_rate": 7}"#, "sample_rate: 7 is not between 0 and 1"),
+            (r#"{"name": "a", "sample_rate": "1"}"#, r#"sample_rate: "1" is not a number"#),
+            (
+                r#"{"name": "a", "servic": "b"}"#,
+                r#""servic" is not a field of a rule, did you mean service?"#,
+            ),
+            (r#"{"name": 1}"#, "name: 1 is not a text"),
+            (r#"{"name": "a", "provenance": "local"}"#, r#""provenance" is not a field of a rule"#),
+        ] {
+            let parsed = span_rules(&format!(r#"[{{"name": "x"}}, {rule}]"#));
+            assert_eq!(parsed.rules.len(), 1, "{rule}");
+            assert_eq!(parsed.problems, [format!("rule 2: {problem}; the rule is skipped")]);
+        }
     }
 
     #[test]

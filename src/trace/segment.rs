@@ -326,19 +326,16 @@ pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
 
 /// Sets the service of a span, mapped by `DD_SERVICE_MAPPING`; an empty one is the tracer's.
 pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
-    if service.is_empty() || service == shared.service {
+    let (service, source) = match shared.mapped(&service) {
+        Some(mapped) => (mapped.clone(), ServiceSource::Mapping),
+        None => (service, ServiceSource::Manual),
+    };
+    // In one form whichever name led to it: what is top-level follows from comparing services.
+    if service.is_empty() || service == shared.span_service {
         record.service = None;
         record.service_source = ServiceSource::Own;
-        return;
-    }
-    match shared.mapped(&service) {
-        Some(mapped) => {
-            record.service = Some(mapped.clone());
-            record.service_source = ServiceSource::Mapping;
-        }
-        None => {
-            record.service = Some(service.into_shared());
-            record.service_source = ServiceSource::Manual;
-        }
+    } else {
+        record.service = Some(service.into_shared());
+        record.service_source = source;
     }
 }

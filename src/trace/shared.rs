@@ -38,6 +38,8 @@ pub(crate) trait Sink: Send + Sync {
 /// What all traces of one tracer share. Built once; only the atomics and snapshots change.
 pub(crate) struct Shared {
     pub(crate) service: Text,
+    /// That of spans that name none: `service` as `DD_SERVICE_MAPPING` has it. Set by [`SharedLanes::new`].
+    pub(crate) span_service: Text,
     pub(crate) env: Option<Text>,
     pub(crate) version: Option<Text>,
     /// Tags of every span: `DD_TAGS` and those set on the tracer.
@@ -72,7 +74,8 @@ pub(crate) struct SharedLanes {
 type Lane = Arc<Apart<Arc<Shared>>>;
 
 impl SharedLanes {
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(mut shared: Shared) -> Self {
+        shared.span_service = shared.mapped(&shared.service).unwrap_or(&shared.service).clone();
         let shared = Arc::new(shared);
         let lanes = std::array::from_fn(|_| Arc::new(Apart(Arc::clone(&shared))));
         SharedLanes { shared, lanes }
@@ -135,6 +138,7 @@ fn nobody() -> &'static Shared {
     static NOBODY: WriteOnce<Shared> = WriteOnce::new();
     NOBODY.get_or_make(|| Shared {
         service: Text::EMPTY,
+        span_service: Text::EMPTY,
         env: None,
         version: None,
         tags: Snapshot::default(),

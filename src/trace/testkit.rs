@@ -57,6 +57,7 @@ impl Bench {
         let kept = Arc::new(Kept::default());
         let mut shared = Shared {
             service: "web".into(),
+            span_service: Text::EMPTY,
             env: None,
             version: None,
             tags: Snapshot::new(Vec::new()),

@@ -46,7 +46,7 @@ impl<'a> SpanView<'a> {
     /// The service; the tracer's where the span has none of its own.
     #[must_use]
     pub fn service(&self) -> &'a str {
-        self.record.service.as_deref().unwrap_or(&self.segment.shared.service)
+        self.record.service.as_deref().unwrap_or(&self.segment.shared.span_service)
     }
 
     /// The operation name.

@@ -20,7 +20,9 @@ type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 /// Describes a tracer: what is said here wins over the environment (`DD_*`), which wins over the defaults.
 ///
-/// No setter fails. A value out of range is said once in a warning, and the next source counts.
+/// No setter fails. A value that cannot be used is said once in a warning, and the next source counts. The order of
+/// the calls does not matter, except that of two calls of one setter the later one counts, and that rules and
+/// propagators stand in the order in which they are added.
 ///
 /// ```
 /// let tracer = tracehound::Tracer::builder()
@@ -35,6 +37,9 @@ type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 #[must_use = "nothing happens before `build` or `install`"]
 pub struct TracerBuilder {
     config: ConfigBuilder,
+    /// What [`TracerBuilder::config`] was given: below the setters.
+    base: ConfigBuilder,
+    is_named_later: bool,
     provider: Provider,
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
@@ -61,6 +66,8 @@ impl TracerBuilder {
     pub(super) fn new() -> Self {
         TracerBuilder {
             config: Config::builder(),
+            base: Config::builder(),
+            is_named_later: false,
             provider: Provider::default(),
             log: None,
             sink: None,
@@ -112,9 +119,25 @@ impl TracerBuilder {
         environment(environment: Environment);
     }
 
-    /// All settings at once, with those that have no setter of their own here.
+    /// Settings, with those that have no setter of their own here. The setters here win over them, whether called
+    /// before or after; where it is called twice, the later settings win one by one.
+    ///
+    /// ```
+    /// use tracehound::config::Config;
+    ///
+    /// let config = Config::builder().service("both").traceback_max_frames(10);
+    /// let tracer = tracehound::Tracer::builder().service("shop").config(config).build();
+    /// assert_eq!(tracer.service(), Some("shop"));
+    /// ```
     pub fn config(mut self, config: ConfigBuilder) -> Self {
-        self.config = config;
+        self.base = config.or(self.base);
+        self
+    }
+
+    /// For bridges that learn the service only after the tracer is built: they say themselves, by
+    /// [`Tracer::warn_of_default_service`], that it has no name.
+    pub fn service_named_later(mut self) -> Self {
+        self.is_named_later = true;
         self
     }
 
@@ -167,7 +190,8 @@ impl TracerBuilder {
 
     /// Builds the tracer and starts its worker.
     pub fn build(self) -> Tracer {
-        let config = self.config.build();
+        let mut config = self.config.or(self.base).build();
+        self.sampling.report(&mut config);
         let diag = Arc::new(Diag::new(config.debug(), self.log));
         for problem in config.problems() {
             diag.warn(&problem.to_string());
@@ -188,6 +212,7 @@ impl TracerBuilder {
         let often_read = |text: &Text| Text::from(Arc::<str>::from(text.as_str()));
         let shared = SharedLanes::new(Shared {
             service: often_read(config.service_text()),
+            span_service: Text::EMPTY,
             env: config.env_text().map(often_read),
             version: config.version_text().cloned(),
             tags: Snapshot::new(config.tags().to_vec()),
@@ -204,7 +229,11 @@ impl TracerBuilder {
             diag,
         });
         let propagators = self.propagators.into();
-        Tracer::of(Parts { shared, exporter, config, propagator, propagators })
+        let tracer = Tracer::of(Parts { shared, exporter, config, propagator, propagators });
+        if !self.is_named_later {
+            tracer.warn_of_default_service();
+        }
+        tracer
     }
 
     /// Builds the tracer and makes it the one of the process, which [`tracer`](crate::tracer) and the

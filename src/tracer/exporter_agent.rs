@@ -1,13 +1,12 @@
 //! Where finished traces go: to the agent.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::sampling_choice::SamplingChoice;
-use crate::agent::{AddressSettings, Endpoint, resolve};
-use crate::config::Config;
+use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
+use crate::encode::SourceCode;
 use crate::error::FlushError;
 use crate::pipeline::{Pipeline, Plan, Settings};
 use crate::propagation::HttpPropagator;
@@ -28,7 +27,8 @@ impl Exporter {
         sampling: SamplingChoice,
         propagator: &Arc<HttpPropagator>,
     ) -> Self {
-        let endpoint = endpoint(config, diag);
+        // The configuration has checked it.
+        let endpoint = Endpoint::parse(config.agent_url()).unwrap_or_default();
         let url = endpoint.to_string();
         let hostname = config.hostname().filter(|_| config.report_hostname());
         let settings = Settings {
@@ -41,6 +41,10 @@ impl Exporter {
             no_stats: !config.apm_tracing(),
             external_env: config.external_env().map(str::to_owned),
             hostname: hostname.map(Text::copy),
+            source_code: SourceCode {
+                repository_url: config.git_repository_url().map(Text::copy),
+                commit_sha: config.git_commit_sha().map(Text::copy),
+            },
         };
         let (traces, spans) = sampling.samplers(config, diag);
         let pipeline = Pipeline::start(Plan {
@@ -68,18 +72,4 @@ impl Exporter {
     pub(super) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         self.pipeline.shutdown(timeout)
     }
-}
-
-fn endpoint(config: &Config, diag: &Diag) -> Endpoint {
-    let port = config.agent_port().map(|port| port.to_string());
-    let address = AddressSettings {
-        url: config.agent_url(),
-        host: config.agent_host(),
-        port: port.as_deref(),
-    };
-    let (endpoint, problems) = resolve(&address, &Path::exists);
-    for problem in problems {
-        diag.warn(&problem);
-    }
-    endpoint
 }

@@ -66,6 +66,7 @@ impl Tracer {
         tags.extend(own);
         let shared = SharedLanes::new(Shared {
             service: service.unwrap_or_else(|| shared.service.clone()),
+            span_service: Text::EMPTY,
             env: env.or_else(|| shared.env.clone()),
             version: version.or_else(|| shared.version.clone()),
             tags: Snapshot::new(tags),
@@ -92,6 +93,21 @@ impl Tracer {
     pub fn count_lost(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
         if let Some(shared) = self.shared() {
             shared.diag.lose(reason, spans, detail);
+        }
+    }
+
+    /// Says once which name spans get where nothing names the service, and how to name it; nothing where something
+    /// does. For a bridge that has asked for [`TracerBuilder::service_named_later`](crate::TracerBuilder::service_named_later).
+    pub fn warn_of_default_service(&self) {
+        let Some(Parts { shared, config, .. }) = self.parts() else { return };
+        if config.service_is_default() && config.enabled() {
+            shared.diag.warn_once("service.default", || {
+                format!(
+                    "nothing names the service, and spans get the name {:?}; set DD_SERVICE, or call \
+                     `service` of the builder",
+                    shared.service
+                )
+            });
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::sampling_choice::SamplingChoice;
-use crate::config::Config;
+use crate::config::{Config, Origin, ReportRow};
 use crate::diag::Diag;
 use crate::sampling::{
     DatadogSampler, Heartbeat, Parsed, Sampler, SamplingRule, SpanSampler, SpanSamplingRule,
@@ -24,8 +24,9 @@ fn trace_sampler(rules: Vec<SamplingRule>, config: &Config, diag: &Diag) -> Arc<
     if !config.apm_tracing() {
         return Arc::new(Heartbeat::new());
     }
-    let settings = (config.sampling_rules(), config.sampling_rules_file());
-    let rules = or_read(rules, "DD_TRACE_SAMPLING_RULES", settings, trace_rules, diag);
+    let text = Source::of(config, "DD_TRACE_SAMPLING_RULES", "sampling_rules");
+    let file = Source::of(config, "DD_TRACE_SAMPLING_RULES_FILE", "sampling_rules_file");
+    let rules = or_read(rules, text, file, trace_rules, diag);
     let builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit());
     let with_rate = match config.sample_rate() {
         Some(rate) => builder.clone().default_rate(rate),
@@ -39,29 +40,52 @@ fn trace_sampler(rules: Vec<SamplingRule>, config: &Config, diag: &Diag) -> Arc<
 }
 
 fn span_sampler(rules: Vec<SpanSamplingRule>, config: &Config, diag: &Diag) -> SpanSampler {
-    let settings = (config.span_sampling_rules(), config.span_sampling_rules_file());
-    SpanSampler::new(or_read(rules, "DD_SPAN_SAMPLING_RULES", settings, span_rules, diag))
+    let text = Source::of(config, "DD_SPAN_SAMPLING_RULES", "span_sampling_rules");
+    let file = Source::of(config, "DD_SPAN_SAMPLING_RULES_FILE", "span_sampling_rules_file");
+    SpanSampler::new(or_read(rules, text, file, span_rules, diag))
+}
+
+/// A setting, and who gave it.
+struct Source<'a> {
+    value: Option<&'a str>,
+    /// The variable or the setter.
+    name: &'static str,
+    origin: Origin,
+}
+
+impl<'a> Source<'a> {
+    fn of(config: &'a Config, variable: &'static str, setter: &'static str) -> Self {
+        let row = config.report().get(variable);
+        let origin = row.map_or(Origin::Default, ReportRow::origin);
+        let name = if origin == Origin::Code { setter } else { variable };
+        Source { value: row.and_then(ReportRow::value), name, origin }
+    }
+
+    fn warn(&self, problem: &str, diag: &Diag) {
+        diag.warn(&format!("{} ({}): {problem}", self.name, self.origin));
+    }
 }
 
 /// The rules given in code, else those of the setting or of the file it names.
 fn or_read<T>(
     rules: Vec<T>,
-    name: &str,
-    (text, file): (Option<&str>, Option<&str>),
+    text: Source<'_>,
+    file: Source<'_>,
     parse: impl Fn(&str) -> Parsed<T>,
     diag: &Diag,
 ) -> Vec<T> {
     if !rules.is_empty() {
         return rules;
     }
-    let text = given_or_read(text, file.map(Path::new)).unwrap_or_else(|problem| {
-        diag.warn(&format!("{name}_FILE: {problem}; no rules apply"));
+    let source = if text.value.is_some() { &text } else { &file };
+    let read = given_or_read(text.value, file.value.map(Path::new)).unwrap_or_else(|problem| {
+        source.warn(&format!("{problem}; no rules apply"), diag);
         None
     });
-    let Some(text) = text else { return Vec::new() };
-    let Parsed { rules, problems } = parse(&text);
+    let Some(read) = read else { return Vec::new() };
+    let Parsed { rules, problems } = parse(&read);
     for problem in problems {
-        diag.warn(&format!("{name}: {problem}"));
+        source.warn(&problem, diag);
     }
     rules
 }

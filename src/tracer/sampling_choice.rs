@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 
 /// What a program says about sampling in code.
@@ -13,4 +14,24 @@ pub(super) struct SamplingChoice {
     pub(super) rules: Vec<SamplingRule>,
     /// In the place of `DD_SPAN_SAMPLING_RULES`.
     pub(super) span_rules: Vec<SpanSamplingRule>,
+}
+
+impl SamplingChoice {
+    /// Tells the report of settings what stands in the place of variables.
+    pub(super) fn report(&self, config: &mut Config) {
+        let counts = [
+            ("DD_TRACE_SAMPLING_RULES", self.rules.len()),
+            ("DD_SPAN_SAMPLING_RULES", self.span_rules.len()),
+        ];
+        for (name, count) in counts {
+            if count > 0 {
+                config.report_code(name, format!("{count} given in code"));
+            }
+        }
+        if self.sampler.is_some() {
+            for name in ["DD_TRACE_SAMPLE_RATE", "DD_TRACE_SAMPLING_RULES"] {
+                config.report_code(name, "a sampler given in code".to_owned());
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as otel;
 use tracehound::FlushError;
-use tracehound::config::{Config, SpanLimits};
+use tracehound::config::SpanLimits;
 
 use crate::propagator::Propagator;
 use crate::tracer::Tracer;
@@ -61,7 +61,7 @@ fn custom(limits: SpanLimits) -> Option<SpanLimits> {
 
 /// Whether the settings of a tracer switch OpenTelemetry's API off.
 pub(crate) fn is_off(tracer: &tracehound::Tracer) -> bool {
-    tracer.config().and_then(Config::otel_enabled) == Some(false)
+    tracer.config().is_some_and(|config| !config.otel_enabled())
 }
 
 /// Describes a [`TracerProvider`].

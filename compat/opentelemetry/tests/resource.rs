@@ -179,8 +179,8 @@ fn datadogs_name_of_a_setting_wins_over_opentelemetrys() {
         ),
         (
             &[("DD_TRACE_OTEL_ENABLED", "true"), ("OTEL_SDK_DISABLED", "true")],
-            |config| format!("{:?}", config.otel_enabled()),
-            "Some(true)",
+            |config| config.otel_enabled().to_string(),
+            "true",
         ),
         (
             &[("DD_TRACE_ENABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")],

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tracehound::config::{Config, Environment};
-use tracehound::{Sampler, Text};
+use tracehound::{Identity, Sampler, Text};
 
 use crate::config_value::ConfigValue;
 use crate::error::{Error, ErrorKind};
@@ -204,7 +204,7 @@ impl TracerBuilder {
         } else if self.host.is_some() || self.port.is_some() {
             native = native.agent_url(url(self.host.as_deref(), self.port));
         }
-        let native = native.build();
+        let native = native.service_named_later().build();
         let unnamed = native.config().is_some_and(is_default_service);
         let program = if unnamed { program_name() } else { None };
         if unnamed && program.is_none() && is_strict {
@@ -218,10 +218,15 @@ impl TracerBuilder {
                 format!("OpenTracing configuration: {}; ignored", texts.join("; "))
             });
         }
-        Ok(match program {
-            Some(service) => Tracer::of(native, &service),
+        let tracer = match program {
+            Some(service) => {
+                let identity = Identity { service: Some(service.into()), ..Identity::default() };
+                Tracer::new(native.with_identity(identity))
+            }
             None => Tracer::new(native),
-        })
+        };
+        tracer.native().warn_of_default_service();
+        Ok(tracer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The configuration keys, and what is wrong with them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 
@@ -182,8 +182,13 @@ fn a_good_configuration_says_nothing() {
 fn the_service_is_the_given_one_else_the_configured_one_else_the_programs() {
     assert_eq!(builder().0.service("given").build().unwrap().service(), "given");
     assert_eq!(builder().0.build().unwrap().service(), "from-environment");
-    let unnamed = with(&[]).0.strict(true).build().unwrap();
+    let (unnamed, lines) = with(&[]);
+    let unnamed = unnamed.strict(true).build().unwrap();
     assert!(unnamed.service().starts_with("configuration"), "{}", unnamed.service());
+    // That it is only the program's is said, and nothing takes it for another service than the tracer's.
+    assert_eq!(unnamed.native().service(), Some(unnamed.service()));
+    let lines = lines.lock().unwrap();
+    assert!(lines.len() == 1 && lines[0].contains(unnamed.service()), "{lines:?}");
     let function = with(&[("AWS_LAMBDA_FUNCTION_NAME", "resize")]).0.build().unwrap();
     assert_eq!(function.service(), "resize");
 }

@@ -1,7 +1,6 @@
-//! A trace that goes on behind a list of a real Redis. Skipped, with a line that says so, where none is
-//! installed (Debian: `apt-get install redis-server`).
+//! A trace that goes on behind a list of a real Redis, which the test support brings where none is installed.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod common;
 #[path = "../examples/redis_job_queue/redis.rs"]
@@ -13,16 +12,14 @@ use std::time::Duration;
 
 use opentracing_rs::{Format, Reference};
 use redis::Server;
-use tracehound_test_support::within;
+use tracehound_test_support::{redis_server, within};
 
 use common::{LIMIT, tracers};
 
 #[test]
 fn the_worker_goes_on_with_the_trace_of_the_job() {
     within(LIMIT, || {
-        let Some(server) = Server::start().unwrap() else {
-            return eprintln!("skipped: there is no redis-server here");
-        };
+        let server = Server::start(redis_server()).unwrap();
         let (tracer, _, captured) = tracers();
         let worker = tracer.with_service("worker");
         let mut jobs = server.connect().unwrap();

@@ -6,6 +6,7 @@
 //! | an agent that checks what it is sent | [`TestAgent`], Datadog's own test agent |
 //! | an agent that misbehaves | [`FaultAgent`], with a [`Reply`] for each request |
 //! | another tracer to talk to | [`python::Peer`], with the real `ddtrace` package |
+//! | a Redis server | [`redis_server`], which brings one where none is installed |
 //! | to look into a payload | [`decode`], which gives typed [`Span`]s |
 //! | a hang to be a failure | [`within`] |
 //!
@@ -19,11 +20,13 @@ mod fail;
 pub mod fault_agent;
 pub mod http;
 pub mod python;
+mod redis;
 pub mod span;
 pub mod test_agent;
 mod time;
 
 pub use fault_agent::{FaultAgent, Reply};
+pub use redis::redis_server;
 pub use span::Span;
 pub use test_agent::TestAgent;
 pub use time::within;

@@ -24,6 +24,10 @@ use super::waiting::Patience;
 #[must_use = "nothing happens before `build`"]
 pub struct SpanExporterBuilder {
     tracer: TracerBuilder,
+    service: Option<Text>,
+    env: Option<Text>,
+    version: Option<Text>,
+    agent_url: Option<Text>,
     mappings: Mappings,
     naming: ResourceNaming,
     for_late: Duration,
@@ -34,6 +38,10 @@ impl Default for SpanExporterBuilder {
     fn default() -> Self {
         SpanExporterBuilder {
             tracer: Tracer::builder(),
+            service: None,
+            env: None,
+            version: None,
+            agent_url: None,
             mappings: Mappings::default(),
             naming: ResourceNaming::default(),
             for_late: Duration::from_millis(500),
@@ -43,8 +51,8 @@ impl Default for SpanExporterBuilder {
 }
 
 impl SpanExporterBuilder {
-    /// Settings of the pipeline that have no setter here: sampling rules, buffers, where warnings go. Takes
-    /// the place of what was said before.
+    /// Settings of the pipeline that have no setter here: sampling rules, buffers, where warnings go. The setters
+    /// here win over them, whether called before or after; of two calls the later one counts.
     pub fn tracer(mut self, tracer: TracerBuilder) -> Self {
         self.tracer = tracer;
         self
@@ -52,25 +60,25 @@ impl SpanExporterBuilder {
 
     /// The service of spans that name none: `DD_SERVICE`.
     pub fn service(mut self, name: impl Into<Text>) -> Self {
-        self.tracer = self.tracer.service(name);
+        self.service = Some(name.into());
         self
     }
 
     /// The environment, such as `prod`: `DD_ENV`.
     pub fn env(mut self, name: impl Into<Text>) -> Self {
-        self.tracer = self.tracer.env(name);
+        self.env = Some(name.into());
         self
     }
 
     /// The version of the service: `DD_VERSION`.
     pub fn version(mut self, version: impl Into<Text>) -> Self {
-        self.tracer = self.tracer.version(version);
+        self.version = Some(version.into());
         self
     }
 
     /// Where the agent is, as `http://host:port` or `unix:///path`: `DD_TRACE_AGENT_URL`.
     pub fn agent_url(mut self, url: impl Into<Text>) -> Self {
-        self.tracer = self.tracer.agent_url(url);
+        self.agent_url = Some(url.into());
         self
     }
 
@@ -139,7 +147,20 @@ impl SpanExporterBuilder {
 
     /// Builds the exporter and starts its threads: one that puts traces together, and the pipeline's.
     pub fn build(self) -> SpanExporter {
-        let tracer = self.tracer.build();
+        let mut tracer = self.tracer.service_named_later();
+        if let Some(service) = self.service {
+            tracer = tracer.service(service);
+        }
+        if let Some(env) = self.env {
+            tracer = tracer.env(env);
+        }
+        if let Some(version) = self.version {
+            tracer = tracer.version(version);
+        }
+        if let Some(url) = self.agent_url {
+            tracer = tracer.agent_url(url);
+        }
+        let tracer = tracer.build();
         let room = tracer.config().map_or(0, Config::buffer_bytes);
         let patience = Patience {
             for_late: self.for_late,

@@ -14,9 +14,8 @@ const UNKNOWN_SERVICE: &str = "unknown_service";
 /// wins over the environment (`DD_SERVICE`).
 pub(super) fn identity(resource: &Resource, config: Option<&Config>) -> Identity {
     let is_open = |setting: &str| {
-        let mut rows = config.into_iter().flat_map(Config::report);
-        let row = rows.find(|row| row.name() == setting);
-        row.and_then(|row| row.effective()).is_none_or(|value| value.origin() != Origin::Code)
+        let row = config.and_then(|config| config.report().get(setting));
+        row.is_none_or(|row| row.origin() != Origin::Code)
     };
     let text = |key: &'static str| {
         let value = resource.get_ref(&Key::from_static_str(key))?;

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::Resource;
-use tracehound::config::{Candidate, Config, Origin, ReportRow};
+use tracehound::config::{Config, Origin, ReportRow};
 use tracehound::{LossReason, RecordedSpan, Tracer};
 
 use super::convert;
@@ -57,6 +57,9 @@ impl Shared {
 
     pub(super) fn set_resource(&self, resource: &Resource) {
         let identity = identity(resource, self.base.config());
+        if identity.service.is_none() {
+            self.base.warn_of_default_service();
+        }
         let tracer = self.base.with_identity(identity);
         let names = Names { tracer, resource: resource.clone() };
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
@@ -84,11 +87,8 @@ impl Shared {
         }
         const RULES: [&str; 3] =
             ["DD_TRACE_SAMPLE_RATE", "DD_TRACE_SAMPLING_RULES", "DD_TRACE_SAMPLING_RULES_FILE"];
-        let is_set = |row: &&ReportRow| {
-            // The SDK reads the variables of OpenTelemetry itself.
-            let is_ours = |value: &Candidate| value.origin() >= Origin::Env;
-            RULES.contains(&row.name()) && row.effective().is_some_and(is_ours)
-        };
+        // The SDK reads the variables of OpenTelemetry itself.
+        let is_set = |row: &&ReportRow| RULES.contains(&row.name()) && row.origin() >= Origin::Env;
         let mut rows = self.base.config().into_iter().flat_map(Config::report);
         if let Some(row) = rows.find(is_set) {
             self.base.warn_once("idle-rules", || {

@@ -1,8 +1,8 @@
 //! How does a trace go on in the worker of a job queue?
 //!
-//! `cargo run -p tracehound-opentracing --example redis_job_queue` starts a `redis-server` of its own, where one
-//! is installed (Debian: `apt-get install redis-server`), and needs no Datadog agent: the traces go to a local
-//! agent inside this program, which prints them. With `DD_TRACE_AGENT_URL` set they go there.
+//! `cargo run -p tracehound-opentracing --example redis_job_queue` starts a `redis-server` of its own, the installed
+//! one or else that of a Python package, which it installs into `target/`; and it needs no Datadog agent: the traces
+//! go to a local agent inside this program, which prints them. With `DD_TRACE_AGENT_URL` set they go there.
 //!
 //! The producer injects its span into the job, and the worker goes on with what it extracts. The client of
 //! Redis is what two commands need of its protocol, so that the trace is all that is to be looked at here.
@@ -18,8 +18,9 @@ use std::time::Duration;
 
 use opentracing_rs::{Format, Reference, tags};
 use redis::{Redis, Server};
-use support::{Agent, say};
+use support::Agent;
 use tracehound_opentracing::{Tracer, TracerBuilder};
+use tracehound_test_support::redis_server;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -30,12 +31,7 @@ const QUEUE: &str = "jobs";
 const ORDERS: [&str; 3] = ["3 lamps", "1 desk", "no chairs"];
 
 fn main() -> Result<(), AnyError> {
-    let Some(server) = Server::start()? else {
-        say(
-            "There is no redis-server here, and so no job queue to trace (Debian: apt-get install redis-server).",
-        );
-        return Ok(());
-    };
+    let server = Server::start(redis_server())?;
     let agent = Agent::start()?;
     let native = agent.receive_from(tracehound::Tracer::builder().env("example"));
     let shop = TracerBuilder::from(native).service("shop").build()?;

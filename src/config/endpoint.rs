@@ -1,17 +1,18 @@
-//! Where the agent is: a URL, a host and a port, a socket found on disk, or the default.
+//! The address of the agent: how it is written and read.
 //!
-//! The order is that of every Datadog tracer; a setting that cannot be used is reported and the next one
-//! is taken. What is reported never repeats the setting's value, which may hold a password.
+//! What is wrong with a text never repeats the text, which may hold a password.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use super::percent;
+
 /// The port of the agent's trace receiver, unless its `receiver_port` says otherwise.
 const DEFAULT_PORT: u16 = 8126;
 
 /// Where the agent opens its Unix socket by default.
-const DEFAULT_SOCKET: &str = "/var/run/datadog/apm.socket";
+pub(super) const DEFAULT_SOCKET: &str = "/var/run/datadog/apm.socket";
 
 /// The longest URL that is looked at: far below the limit of an HTTP request line, far above any address.
 const MAX_URL_BYTES: usize = 2048;
@@ -39,55 +40,11 @@ pub(crate) enum Host {
     Ip(IpAddr),
 }
 
-/// The settings that say where the agent is, as text; an empty one counts as absent.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AddressSettings<'a> {
-    /// `DD_TRACE_AGENT_URL`.
-    pub(crate) url: Option<&'a str>,
-    /// `DD_AGENT_HOST`.
-    pub(crate) host: Option<&'a str>,
-    /// `DD_TRACE_AGENT_PORT`.
-    pub(crate) port: Option<&'a str>,
-}
-
-/// The agent's address, and what is wrong with the settings, one line each.
-///
-/// The URL counts first, then host and port (either alone is enough), then the default socket if
-/// `socket_exists`, then `http://localhost:8126`. A socket named by the URL need not exist yet.
-pub(crate) fn resolve(
-    settings: &AddressSettings<'_>,
-    socket_exists: &dyn Fn(&Path) -> bool,
-) -> (Endpoint, Vec<String>) {
-    let mut problems = Vec::new();
-    let mut report =
-        |name: &str, problem: &str| problems.push(format!("{name} {problem}; ignored"));
-
-    let url = given(settings.url).and_then(|url| {
-        Endpoint::parse(url).map_err(|problem| report("DD_TRACE_AGENT_URL", problem)).ok()
-    });
-    // Looked at even where the URL wins: a bad value is worth its warning either way.
-    let host = given(settings.host)
-        .and_then(|host| bare_host(host).map_err(|problem| report("DD_AGENT_HOST", problem)).ok());
-    let port = given(settings.port).and_then(|port| {
-        parse_port(port).map_err(|problem| report("DD_TRACE_AGENT_PORT", problem)).ok()
-    });
-
-    let endpoint = match (url, host, port) {
-        (Some(url), _, _) => url,
-        (None, None, None) if socket_exists(Path::new(DEFAULT_SOCKET)) => {
-            Endpoint::Unix { path: DEFAULT_SOCKET.into() }
-        }
-        (None, host, port) => Endpoint::Http {
-            host: host.unwrap_or_else(|| Host::Name("localhost".into())),
-            port: port.unwrap_or(DEFAULT_PORT),
-            path_prefix: String::new(),
-        },
-    };
-    (endpoint, problems)
-}
-
-fn given(setting: Option<&str>) -> Option<&str> {
-    setting.map(str::trim).filter(|text| !text.is_empty())
+/// Where the agent is when nobody says: its default socket, if it exists, else this.
+impl Default for Endpoint {
+    fn default() -> Self {
+        Endpoint::at(None, None)
+    }
 }
 
 impl Endpoint {
@@ -108,26 +65,31 @@ impl Endpoint {
             "http" => parse_http(rest),
             "unix" => parse_unix(rest),
             // Not silently http: what was meant to be secret would cross the network in clear.
-            "https" => Err("asks for https, which needs the `tls` feature, not available"),
-            _ => Err("has a scheme other than http, https and unix"),
+            "https" => Err(
+                "asks for https: TLS to the agent is not supported by this version; use http:// or unix://",
+            ),
+            _ => Err("has a scheme other than http and unix"),
         }
     }
 
-    /// The value of the `Host` header. A Unix socket has no host: any constant does.
-    pub(super) fn host_header(&self) -> String {
-        match self {
-            Endpoint::Http { host, port: 80, .. } => host.to_string(),
-            Endpoint::Http { host, port, .. } => format!("{host}:{port}"),
-            Endpoint::Unix { .. } => "localhost".into(),
+    /// At a host or a port, or both.
+    pub(super) fn at(host: Option<Host>, port: Option<u16>) -> Self {
+        Endpoint::Http {
+            host: host.unwrap_or_else(|| Host::Name("localhost".into())),
+            port: port.unwrap_or(DEFAULT_PORT),
+            path_prefix: String::new(),
         }
     }
 
-    /// What a request for `path` asks this agent for.
-    pub(super) fn target(&self, path: &str) -> String {
-        match self {
-            Endpoint::Http { path_prefix, .. } => format!("{path_prefix}{path}"),
-            Endpoint::Unix { .. } => path.into(),
-        }
+    /// At a socket, or what is wrong with its path.
+    pub(super) fn socket(path: &Path) -> Result<Self, &'static str> {
+        // By way of the text, so that one place knows what a path has to be.
+        Endpoint::parse(&Endpoint::Unix { path: path.to_owned() }.to_string())
+    }
+
+    /// At the socket that the agent opens by default.
+    pub(super) fn default_socket() -> Self {
+        Endpoint::Unix { path: DEFAULT_SOCKET.into() }
     }
 }
 
@@ -163,7 +125,7 @@ fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
 }
 
 fn parse_unix(rest: &str) -> Result<Endpoint, &'static str> {
-    let mut path = percent_decode(rest).ok_or("has a `%` without two hexadecimal digits")?;
+    let mut path = percent::bytes(rest).ok_or("has a `%` without two hexadecimal digits")?;
     while path.last() == Some(&b'/') {
         path.pop();
     }
@@ -180,7 +142,7 @@ fn parse_unix(rest: &str) -> Result<Endpoint, &'static str> {
 }
 
 /// A host on its own: a name, an IPv4 address, or an IPv6 address with or without brackets.
-fn bare_host(text: &str) -> Result<Host, &'static str> {
+pub(super) fn bare_host(text: &str) -> Result<Host, &'static str> {
     match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
         Some(address) => parse_ipv6(address),
         None if text.contains(':') => parse_ipv6(text),
@@ -225,22 +187,6 @@ fn is_path_byte(byte: u8) -> bool {
 /// What never needs an escape in a path.
 fn is_plain_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)
-}
-
-fn percent_decode(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                u8::try_from(high << 4 | low).ok()?
-            }
-            byte => byte,
-        });
-    }
-    Some(decoded)
 }
 
 #[cfg(unix)]
@@ -289,45 +235,6 @@ impl fmt::Display for Endpoint {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn resolved(url: &str, host: &str, port: &str, socket: bool) -> (String, usize) {
-        let settings = AddressSettings { url: Some(url), host: Some(host), port: Some(port) };
-        let (endpoint, problems) = resolve(&settings, &|path| {
-            assert_eq!(path, Path::new(DEFAULT_SOCKET));
-            socket
-        });
-        (endpoint.to_string(), problems.len())
-    }
-
-    #[test]
-    fn settings_count_in_order_and_bad_ones_fall_through() {
-        for (url, host, port, socket, endpoint, problems) in [
-            ("", "", "", false, "http://localhost:8126", 0),
-            ("", "", "", true, "unix:///var/run/datadog/apm.socket", 0),
-            ("", "h", "", true, "http://h:8126", 0),
-            ("", "", "9126", true, "http://localhost:9126", 0),
-            ("", "h", "9126", true, "http://h:9126", 0),
-            ("http://u:1", "h", "9126", true, "http://u:1", 0),
-            (" \t", " h ", " 9126 ", false, "http://h:9126", 0),
-            ("unix:///a", "h", "", true, "unix:///a", 0),
-            ("ftp://x", "h", "", true, "http://h:8126", 1),
-            ("https://x", "", "", true, "unix:///var/run/datadog/apm.socket", 1),
-            ("http://u:1", "a b", "0", true, "http://u:1", 2),
-            ("", "h:8126", "", false, "http://localhost:8126", 1),
-            ("", "http://h", "9126", false, "http://localhost:9126", 1),
-            ("", "h", "0", true, "http://h:8126", 1),
-            ("", "", "65536", true, "unix:///var/run/datadog/apm.socket", 1),
-            ("", "", "-1", false, "http://localhost:8126", 1),
-            ("", "::1", "5000", false, "http://[::1]:5000", 0),
-            ("", "[::1]", "5000", false, "http://[::1]:5000", 0),
-            ("", "0:0::1", "", false, "http://[::1]:8126", 0),
-            ("", "10.0.0.1", "", false, "http://10.0.0.1:8126", 0),
-            ("", "[::1", "", false, "http://localhost:8126", 1),
-        ] {
-            let case = (url, host, port, socket);
-            assert_eq!(resolved(url, host, port, socket), (endpoint.into(), problems), "{case:?}");
-        }
-    }
 
     #[test]
     fn urls_become_endpoints() {
@@ -393,50 +300,51 @@ mod tests {
             "hunter2://h",
             "unix://user:hunter2@h",
         ] {
-            let settings = AddressSettings { url: Some(url), host: Some(url), port: Some(url) };
-            let (endpoint, problems) = resolve(&settings, &|_| false);
-            assert_eq!(endpoint.to_string(), "http://localhost:8126", "{url}");
-            assert_eq!(problems.len(), 3, "{url}");
-            assert!(!problems.concat().contains("hunter2"), "{problems:?}");
+            let problems = [Endpoint::parse(url).err(), bare_host(url).err()];
+            for problem in problems {
+                assert!(!problem.unwrap().contains("hunter2"), "{problem:?}");
+            }
         }
     }
 
     #[test]
-    fn the_prefix_and_the_host_header_follow_from_the_url() {
-        for (url, target, host) in [
-            ("http://h:8126/p/", "/p/info", "h:8126"),
-            ("http://h", "/info", "h"),
-            ("http://[::1]:5000", "/info", "[::1]:5000"),
-            ("unix:///a", "/info", "localhost"),
+    fn a_host_on_its_own_becomes_an_address() {
+        for (host, expected) in [
+            ("h", Some("http://h:8126")),
+            ("10.0.0.1", Some("http://10.0.0.1:8126")),
+            ("::1", Some("http://[::1]:8126")),
+            ("[::1]", Some("http://[::1]:8126")),
+            ("0:0::1", Some("http://[::1]:8126")),
+            ("a b", None),
+            ("h:8126", None),
+            ("http://h", None),
+            ("[::1", None),
+            ("", None),
         ] {
-            let endpoint = Endpoint::parse(url).unwrap();
-            assert_eq!(
-                (endpoint.target("/info"), endpoint.host_header()),
-                (target.into(), host.into())
-            );
+            let endpoint = bare_host(host).ok().map(|host| Endpoint::at(Some(host), None));
+            assert_eq!(endpoint.map(|at| at.to_string()).as_deref(), expected, "{host}");
         }
+        assert_eq!(Endpoint::default().to_string(), "http://localhost:8126");
+        assert_eq!(Endpoint::at(None, Some(1)).to_string(), "http://localhost:1");
     }
 
     #[test]
-    fn the_vectors_hold() {
-        let vectors = include_str!("../../tests/vectors/configuration.json");
-        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
-        for case in vectors["agent_url"].as_array().unwrap() {
-            let setting = |name: &str| case["env"][name].as_str();
-            let settings = AddressSettings {
-                url: setting("DD_TRACE_AGENT_URL"),
-                host: setting("DD_AGENT_HOST"),
-                port: setting("DD_TRACE_AGENT_PORT"),
-            };
-            // One vector explains itself after the URL.
-            let expected = case["url"].as_str().unwrap().split(' ').next().unwrap();
-            assert_eq!(resolve(&settings, &|_| false).0.to_string(), expected, "{case}");
+    fn a_path_becomes_the_address_of_its_socket() {
+        for (path, expected) in [
+            ("/run/a.socket", Some("unix:///run/a.socket")),
+            ("/run/a b?#%", Some("unix:///run/a%20b%3F%23%25")),
+            ("run/a.socket", None),
+            ("", None),
+            ("/run/\0", None),
+        ] {
+            let endpoint = Endpoint::socket(Path::new(path)).ok().map(|at| at.to_string());
+            assert_eq!(endpoint.as_deref(), expected, "{path}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_resolves_to_an_address_that_reads_back(
+        fn any_text_that_is_an_address_reads_back(
             url in prop_oneof![
                 any::<String>(),
                 "(http|unix|https|HTTP)://[a-z0-9:/.%@_\\[\\]?# -]{0,40}",
@@ -444,15 +352,12 @@ mod tests {
                 "unix:///\\PC{0,20}(%[0-9a-fA-F]{2}){0,4}/?",
             ],
             host in prop_oneof![any::<String>(), "[0-9a-f:.\\[\\]]{0,12}"],
-            port in prop_oneof![any::<String>(), "[0-9+ -]{0,6}"],
+            port in any::<u16>(),
         ) {
-            let settings = AddressSettings { url: Some(&url), host: Some(&host), port: Some(&port) };
-            let (endpoint, _) = resolve(&settings, &|_| true);
-            prop_assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint.clone()));
-            // What resolves can also be asked for.
-            let target = hyper::http::uri::PathAndQuery::try_from(endpoint.target("/v0.4/traces"));
-            prop_assert!(target.is_ok());
-            prop_assert!(hyper::http::HeaderValue::try_from(endpoint.host_header()).is_ok());
+            let host = bare_host(&host).ok();
+            for endpoint in Endpoint::parse(&url).into_iter().chain([Endpoint::at(host, Some(port.max(1)))]) {
+                prop_assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint.clone()));
+            }
         }
     }
 }

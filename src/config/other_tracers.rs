@@ -1,0 +1,147 @@
+//! Variables of Datadog's other tracers that this one does not read.
+
+/// What a variable means that no row of the table reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    /// Other tracers read it; here it has no effect in this version.
+    NoEffect,
+    /// It is for the agent, for another product, or set by a machine: nothing that a user waits to see in traces.
+    NotOfTracers,
+}
+
+/// `None` for a variable that no tracer knows.
+pub(super) fn meaning(variable: &str) -> Option<Foreign> {
+    let begins_with =
+        |prefixes: &[&str]| prefixes.iter().any(|prefix| variable.starts_with(prefix));
+    if NOT_OF_TRACERS.contains(&variable) || begins_with(&NOT_OF_TRACERS_PREFIXES) {
+        Some(Foreign::NotOfTracers)
+    } else if NO_EFFECT.contains(&variable) || begins_with(&NO_EFFECT_PREFIXES) {
+        Some(Foreign::NoEffect)
+    } else {
+        None
+    }
+}
+
+const NOT_OF_TRACERS_PREFIXES: [&str; 5] = [
+    "DD_API_SECURITY_",
+    "DD_DOGSTATSD_",
+    "DD_INJECT",
+    "DD_INSTRUMENTATION_CONFIG",
+    "DD_INSTRUMENTATION_INSTALL_",
+];
+
+const NOT_OF_TRACERS: [&str; 8] = [
+    "DD_AGENTLESS_LOG_SUBMISSION_ENABLED",
+    "DD_API_KEY",
+    "DD_APP_KEY",
+    "DD_ENTITY_ID",
+    "DD_ORIGIN_DETECTION_ENABLED",
+    "DD_SITE",
+    "DD_TELEMETRY_FORWARDER_PATH",
+    "DD_TESTING_RAISE",
+];
+
+/// Whole products, and whole subjects of a tracer.
+const NO_EFFECT_PREFIXES: [&str; 24] = [
+    "DD_CODE_ORIGIN_",
+    "DD_CRASHTRACKING_",
+    "DD_DATA_STREAMS_",
+    "DD_DBM_",
+    "DD_DYNAMIC_INSTRUMENTATION_",
+    "DD_EXCEPTION_REPLAY_",
+    "DD_GOOGLE_CLOUD_PUBSUB_",
+    "DD_KAFKA_",
+    "DD_PROFILING_",
+    "DD_REDIS_",
+    "DD_REMOTE_CONFIG",
+    "DD_RUNTIME_METRICS_",
+    "DD_SYMBOL_DATABASE_",
+    "DD_TELEMETRY_",
+    "DD_TRACE_CLIENT_IP_",
+    "DD_TRACE_CLOUD_",
+    "DD_TRACE_EXPERIMENTAL_",
+    "DD_TRACE_HTTP_",
+    "DD_TRACE_LOG_",
+    "DD_TRACE_PEER_SERVICE_",
+    "DD_TRACE_RESOURCE_RENAMING_",
+    "DD_TRACE_STATS_",
+    "DD_TRACE_WEBSOCKET_",
+    "DD_VALKEY_",
+];
+
+const NO_EFFECT: [&str; 49] = [
+    "DD_APM_FLUSH_DEADLINE_MILLISECONDS",
+    "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED",
+    "DD_HTTP_SERVER_TAG_QUERY_STRING",
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED",
+    "DD_INTERNAL_TELEMETRY_DEBUG_ENABLED",
+    "DD_LIVE_DEBUGGING_ENABLED",
+    "DD_LOGGING_RATE",
+    "DD_LOGS_INJECTION",
+    "DD_LOGS_OTEL_ENABLED",
+    "DD_LOG_LEVEL",
+    "DD_MAIN_PACKAGE",
+    "DD_METRICS_OTEL_ENABLED",
+    "DD_RC_TUF_ROOT",
+    "DD_SNAPSHOT_ENABLED",
+    "DD_TRACER_EXPERIMENTAL_SPAN_POOL_ENABLED",
+    "DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED",
+    "DD_TRACE_ABANDONED_SPAN_TIMEOUT",
+    "DD_TRACE_AGENT_HOST",
+    "DD_TRACE_AGENT_PROTOCOL_VERSION",
+    "DD_TRACE_API_VERSION",
+    "DD_TRACE_COMPUTE_STATS",
+    "DD_TRACE_DEBUG_ABANDONED_SPANS",
+    "DD_TRACE_DEBUG_SEELOG_WORKAROUND",
+    "DD_TRACE_DEBUG_STACK",
+    "DD_TRACE_FEATURES",
+    "DD_TRACE_GRAPHQL_ERROR_EXTENSIONS",
+    "DD_TRACE_HEADER_TAGS",
+    "DD_TRACE_HEALTH_METRICS_ENABLED",
+    "DD_TRACE_INFERRED_PROXY_SERVICES_ENABLED",
+    "DD_TRACE_LOGGING_RATE",
+    "DD_TRACE_LOGS_INJECTION",
+    "DD_TRACE_METHODS",
+    "DD_TRACE_MONGODB_OBFUSCATION",
+    "DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP",
+    "DD_TRACE_OTEL_CTX_ENABLED",
+    "DD_TRACE_OTEL_SEMANTICS_ENABLED",
+    "DD_TRACE_REDIS_RAW_COMMAND",
+    "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED",
+    "DD_TRACE_RETRY_INTERVAL",
+    "DD_TRACE_SAFE_INSTRUMENTATION_ENABLED",
+    "DD_TRACE_SEND_RETRIES",
+    "DD_TRACE_SOURCE_HOSTNAME",
+    "DD_TRACE_SPAN_ATTRIBUTE_SCHEMA",
+    "DD_TRACE_SQL_COMMENT_INJECTION_MODE",
+    "DD_TRACE_STARTUP_LOGS",
+    "DD_TRACE_UNIVERSAL_VERSION_ENABLED",
+    "DD_TRACE_VALKEY_RAW_COMMAND",
+    "DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS",
+    "DD_TRACE_WRITER_REUSE_CONNECTIONS",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::table::is_read;
+
+    #[test]
+    fn every_variable_of_the_other_tracers_is_known() {
+        let known: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/env-vars.json")).unwrap();
+        let names = known["variables"].as_object().unwrap().keys();
+        let names: Vec<_> = names.filter(|name| name.starts_with("DD_")).collect();
+        assert!(names.len() > 200);
+        for name in names {
+            assert!(is_read(name) || meaning(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_table_reads_is_in_no_list() {
+        for name in NO_EFFECT.iter().chain(&NOT_OF_TRACERS) {
+            assert!(!is_read(name), "{name}");
+        }
+    }
+}

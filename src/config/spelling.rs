@@ -1,0 +1,92 @@
+//! What somebody may have meant by a name.
+
+/// The longest name that is looked at: the work grows with the square.
+const MAX_BYTES: usize = 100;
+
+/// The known name that differs least, if it differs little enough to be what was meant.
+pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    if name.len() > MAX_BYTES {
+        return None;
+    }
+    let edits = match name.len() {
+        ..=7 => 1,
+        8..=15 => 2,
+        _ => 3,
+    };
+    let near = known.iter().map(|known| (distance(name.as_bytes(), known.as_bytes()), *known));
+    near.filter(|(distance, _)| *distance <= edits).min().map(|(_, known)| known)
+}
+
+/// How many bytes have to be inserted, left out, replaced or exchanged with their neighbour.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let first: Vec<usize> = (0..=b.len()).collect();
+    // The rows of the usual table, of which only three are needed: before the last, the last, and this one.
+    let (mut before, mut last) = (first.clone(), first);
+    for (i, x) in a.iter().enumerate() {
+        let mut row = Vec::with_capacity(last.len());
+        row.push(i.saturating_add(1));
+        for (j, y) in b.iter().enumerate() {
+            let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX);
+            let replaced = at(&last, j).saturating_add(usize::from(x != y));
+            let left_out = at(&last, j.saturating_add(1)).saturating_add(1);
+            let inserted = at(&row, j).saturating_add(1);
+            let exchanged = match (i.checked_sub(1), j.checked_sub(1)) {
+                (Some(k), Some(l)) if a.get(k) == Some(y) && b.get(l) == Some(x) => {
+                    at(&before, l).saturating_add(1)
+                }
+                _ => usize::MAX,
+            };
+            row.push(replaced.min(left_out).min(inserted).min(exchanged));
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn edits_are_counted() {
+        for (a, b, edits) in [
+            ("", "", 0),
+            ("abc", "abc", 0),
+            ("abc", "ab", 1),
+            ("abc", "abcd", 1),
+            ("abc", "axc", 1),
+            ("abc", "acb", 1),
+            ("", "abc", 3),
+            ("abcd", "badc", 2),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a.as_bytes(), b.as_bytes()), edits, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_that_differs_little() {
+        let known = ["DD_ENV", "DD_SERVICE", "DD_TRACE_SAMPLE_RATE"];
+        for (name, expected) in [
+            ("DD_SERVCE", Some("DD_SERVICE")),
+            ("DD_TRACE_SAMPEL_RATE", Some("DD_TRACE_SAMPLE_RATE")),
+            ("DD_EVN", Some("DD_ENV")),
+            ("DD_TRACE_SAMPLING", None),
+            ("DD_URL", None),
+        ] {
+            assert_eq!(nearest(name, &known), expected, "{name}");
+        }
+        assert_eq!(nearest(&"D".repeat(100_000), &known), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_does_not_matter(a in "[ab]{0,8}", b in "[ab]{0,8}") {
+            prop_assert_eq!(
+                distance(a.as_bytes(), b.as_bytes()),
+                distance(b.as_bytes(), a.as_bytes())
+            );
+        }
+    }
+}

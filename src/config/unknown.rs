@@ -1,0 +1,212 @@
+//! Variables that have no effect though somebody may wait for one: misspelt ones, and other tracers'.
+
+use super::key::Quoted;
+use super::other_tracers::{Foreign, meaning};
+use super::resolve::Resolver;
+use super::spelling::nearest;
+use super::table::{NAMES, is_read};
+use super::{Environment, Origin, parse};
+
+/// So many names of a kind are listed; the others are counted.
+const LISTED: usize = 10;
+
+/// What a name begins with that is meant for a tracer. Of other unknown `DD_*` variables there are hundreds, of the
+/// agent and of all products: they are looked at only if they are nearly one of the table.
+const TRACERS_PREFIXES: [&str; 7] = [
+    "DD_TRACE_",
+    "DD_SERVICE_",
+    "DD_ENV_",
+    "DD_VERSION_",
+    "DD_TAGS_",
+    "DD_SPAN_",
+    "DD_PROPAGATION_",
+];
+
+/// Lists them in one problem.
+pub(super) fn report(resolver: &mut Resolver<'_>) {
+    let environment = resolver.environment();
+    let (mut unknown, mut without_effect) = (Vec::new(), Vec::new());
+    for name in environment.names().iter().filter(|name| name.starts_with("DD_") && !is_read(name))
+    {
+        match judge(name) {
+            Some(Judgement::Unknown(None)) => unknown.push(plain(name)),
+            Some(Judgement::Unknown(Some(meant))) => {
+                unknown.push(format!("{} (did you mean {meant}?)", plain(name)));
+            }
+            Some(Judgement::NoEffect) if asks_for_something(environment, name) => {
+                without_effect.push(plain(name));
+            }
+            Some(Judgement::NoEffect) | None => {}
+        }
+    }
+    let kinds = [
+        (unknown, "not known to this tracer"),
+        (without_effect, "without effect in this version, though other Datadog tracers read it"),
+    ];
+    let kinds = kinds.iter().filter(|(names, _)| !names.is_empty());
+    let parts: Vec<_> = kinds.map(|(names, what)| format!("{}: {}", what, listed(names))).collect();
+    if !parts.is_empty() {
+        resolver.problem("DD_*", Origin::Env, parts.join("; "));
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Judgement {
+    /// No tracer knows it; what may have been meant.
+    Unknown(Option<&'static str>),
+    /// Other tracers know it.
+    NoEffect,
+}
+
+/// `None` for what is nothing to speak of.
+fn judge(name: &str) -> Option<Judgement> {
+    match meaning(name) {
+        Some(Foreign::NotOfTracers) => return None,
+        Some(Foreign::NoEffect) => return Some(Judgement::NoEffect),
+        None => {}
+    }
+    let meant =
+        nearest(name, NAMES).or_else(|| with_or_without_trace(name)).or_else(|| begun(name));
+    if meant.is_some() {
+        return Some(Judgement::Unknown(meant));
+    }
+    // DD_TRACE_REDIS_ENABLED: of what is instrumented elsewhere there is no end.
+    if name.starts_with("DD_TRACE_") && name.ends_with("_ENABLED") {
+        return Some(Judgement::NoEffect);
+    }
+    TRACERS_PREFIXES
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        .then_some(Judgement::Unknown(None))
+}
+
+/// `DD_SAMPLE_RATE` for `DD_TRACE_SAMPLE_RATE`, `DD_TRACE_SERVICE` for `DD_SERVICE`.
+fn with_or_without_trace(name: &str) -> Option<&'static str> {
+    let own = name.strip_prefix("DD_")?;
+    let other = match own.strip_prefix("TRACE_") {
+        Some(rest) => format!("DD_{rest}"),
+        None => format!("DD_TRACE_{own}"),
+    };
+    NAMES.iter().find(|known| **known == other).copied()
+}
+
+/// `DD_SERVICE_NAME` for `DD_SERVICE`.
+fn begun(name: &str) -> Option<&'static str> {
+    ["DD_ENV", "DD_SERVICE", "DD_TAGS", "DD_VERSION"].into_iter().find(|known| {
+        name.strip_prefix(known).is_some_and(|rest| matches!(rest, "_NAME" | "_ID" | "IRONMENT"))
+    })
+}
+
+/// A switch that is off asks for what is the case anyway.
+fn asks_for_something(environment: &Environment, name: &str) -> bool {
+    environment.text(name).is_some_and(|text| parse::boolean(&text) != Ok(false))
+}
+
+fn plain(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.len() <= 60 && name.bytes().all(is_plain) {
+        name.to_owned()
+    } else {
+        Quoted(name).to_string()
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let first: Vec<_> = names.iter().take(LISTED).map(String::as_str).collect();
+    match names.len().saturating_sub(LISTED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::config::table::ROWS;
+
+    fn said(pairs: &[(&str, &str)]) -> Vec<String> {
+        let environment = Environment::from_pairs(pairs.iter().copied());
+        let config = Config::builder().environment(environment).build();
+        config.problems().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_with_what_was_meant() {
+        for (name, meant) in [
+            ("DD_SERVCE", "DD_SERVICE"),
+            ("DD_TRACE_SAMPEL_RATE", "DD_TRACE_SAMPLE_RATE"),
+            ("DD_SAMPLE_RATE", "DD_TRACE_SAMPLE_RATE"),
+            ("DD_TRACE_SERVICE", "DD_SERVICE"),
+            ("DD_SERVICE_NAME", "DD_SERVICE"),
+            ("DD_ENVIRONMENT", "DD_ENV"),
+            ("DD_TRACE_PROPAGATION_STYLES", "DD_TRACE_PROPAGATION_STYLE"),
+            ("DD_TRACE_ENABLE", "DD_TRACE_ENABLED"),
+        ] {
+            assert_eq!(
+                said(&[(name, "x")]),
+                [format!(
+                    "DD_* (env_var): not known to this tracer: {name} (did you mean {meant}?)"
+                )]
+            );
+        }
+        assert_eq!(
+            said(&[("DD_TRACE_WHATEVER", "x")]),
+            ["DD_* (env_var): not known to this tracer: DD_TRACE_WHATEVER"]
+        );
+    }
+
+    #[test]
+    fn all_are_told_in_one_line() {
+        let expected = "DD_* (env_var): not known to this tracer: DD_SERVCE (did you mean DD_SERVICE?), \
+             DD_TRACE_WHATEVER; without effect in this version, though other Datadog tracers read it: \
+             DD_PROFILING_ENABLED, DD_TRACE_HEADER_TAGS, DD_TRACE_REDIS_ENABLED";
+        let pairs = [
+            ("DD_SERVCE", "x"),
+            ("DD_TRACE_WHATEVER", "x"),
+            ("DD_PROFILING_ENABLED", "true"),
+            ("DD_TRACE_REDIS_ENABLED", "1"),
+            ("DD_TRACE_HEADER_TAGS", "a:b"),
+        ];
+        assert_eq!(said(&pairs), [expected]);
+
+        let many: Vec<_> = (0..1000).map(|n| (format!("DD_TRACE_{n:>04}_\u{7}"), "x")).collect();
+        let many: Vec<_> = many.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let said = said(&many);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].ends_with("and 990 more"), "{said:?}");
+        assert!(!said[0].contains('\u{7}') && said[0].len() < 1000, "{said:?}");
+    }
+
+    #[test]
+    fn what_is_not_for_tracers_or_asks_for_nothing_is_no_problem() {
+        let quiet = [
+            ("DD_API_KEY", "x"),
+            ("DD_SITE", "datadoghq.eu"),
+            ("DD_APM_NON_LOCAL_TRAFFIC", "true"),
+            ("DD_LOGS_CONFIG_CONTAINER_COLLECT_ALL", "true"),
+            ("DD_DOGSTATSD_PORT", "8125"),
+            ("DD_KUBERNETES_KUBELET_HOST", "x"),
+            ("DD_AGENT_SERVICE_HOST", "10.0.0.1"),
+            ("DD_AGENT_PORT_8126_TCP", "tcp://10.0.0.1:8126"),
+            ("DD_APPSEC_ENABLED", "true"),
+            ("DD_CIVISIBILITY_ENABLED", "true"),
+            ("DD_PROFILING_ENABLED", "false"),
+            ("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "0"),
+            ("DD_TRACE_HEADER_TAGS", " "),
+            ("DDX", "x"),
+            ("dd_service", "x"),
+            ("OTHER", "x"),
+        ];
+        assert_eq!(said(&quiet), Vec::<String>::new());
+    }
+
+    #[test]
+    fn no_variable_of_the_table_is_told() {
+        for row in ROWS {
+            for name in [row.name()].into_iter().chain(row.aliases().to_vec()) {
+                assert!(is_read(name), "{name}");
+            }
+        }
+    }
+}
