@@ -4,6 +4,8 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracehound_machine::literal;
+
 use super::at::At;
 use super::decided::DecisionMark;
 use super::extras::{SpanEvent, SpanLink};
@@ -63,6 +65,9 @@ impl SpanRef {
     /// maps one tag for each element. A key is either a string tag or a numeric one: the last value wins.
     /// Values over 25,000 characters are cut when they are sent.
     ///
+    /// The key is any text: a literal stays where it is, another `&str` is copied, a `String` is taken over; see
+    /// [`Text`]. The agent takes keys of up to 200 characters.
+    ///
     /// Some names do more, as in every Datadog tracer: `service.name`, `resource.name`, `span.name`,
     /// `span.type`, `span.kind`, `error`, `manual.keep`, `manual.drop`, `sampling.priority`,
     /// `analytics.event`, `_dd.measured`; `service.version` also sets `version`; `http.status_code` is
@@ -74,16 +79,19 @@ impl SpanRef {
     /// span.set_tag("user.id", "42");
     /// span.set_tag("cart.items", 3);
     /// span.set_tag("manual.keep", true);
+    /// for (name, value) in "color=red,size=4".split(',').filter_map(|pair| pair.split_once('=')) {
+    ///     span.set_tag(name, value);
+    /// }
     /// assert_eq!(span.metric("cart.items"), Some(3.0));
+    /// assert_eq!(span.tag("size").as_deref(), Some("4"));
     /// ```
     #[inline(always)]
-    pub fn set_tag<'a>(&self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
+    pub fn set_tag<'a>(&self, key: impl Into<Text> + AsRef<str>, value: impl Into<TagValue<'a>>) {
         let Some(at) = &self.at else { return };
-        let key = key.into();
         // Here, where the key and the type of the value are known, most of this is done by the compiler.
-        match key.as_literal() {
+        match literal(key.as_ref()) {
             Some(key) => set_tag(at, LiteralKey::new(key), value.into()),
-            None => set_tag(at, Key::new(key), value.into()),
+            None => set_owned(at, key.into(), value.into()),
         }
     }
 
@@ -116,7 +124,7 @@ impl SpanRef {
         tags: impl IntoIterator<Item = (K, V)>,
     ) {
         for (key, value) in tags {
-            self.set_tag(key, value);
+            self.set_tag(key.into(), value);
         }
     }
 
@@ -265,6 +273,12 @@ impl SpanRef {
         });
         open.then_some(before)
     }
+}
+
+/// Apart from the method, too.
+#[inline(never)]
+fn set_owned(at: &At, key: Text, value: TagValue<'_>) {
+    set_tag(at, Key::new(key), value);
 }
 
 #[inline(always)]

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracehound_machine::find_literals;
+
 use super::exporter::Exporter;
 use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
@@ -167,6 +169,7 @@ impl TracerBuilder {
 
     /// Builds the tracer and starts its worker.
     pub fn build(self) -> Tracer {
+        find_literals();
         let config = self.config.build();
         let diag = Arc::new(Diag::new(config.debug(), self.log));
         for problem in config.problems() {
