@@ -59,7 +59,7 @@ impl SpanRef {
         at.edit(|record, _| record.start = start);
     }
 
-    /// Sets a tag, or removes it when the value is `None`.
+    /// Sets a tag, or removes it when the value is `None` or `()`.
     ///
     /// Text and booleans become string tags; integers up to ±2^53 and finite floats numeric tags; lists and
     /// maps one tag for each element. A key is either a string tag or a numeric one: the last value wins.
@@ -205,6 +205,26 @@ impl SpanRef {
         }
     }
 
+    /// As [`SpanRef::link_to`], with attributes; see [`SpanLink::attribute`] for what becomes of which value.
+    ///
+    /// ```
+    /// # let tracer = tracehound::Tracer::builder().build();
+    /// let message = tracer.start_span("queue.receive");
+    /// let batch = tracer.start_span("batch.process");
+    /// batch.link_to_with(&message, [("partition", 3), ("offset", 1042)]);
+    /// assert_eq!(batch.links()[0].attributes().next(), Some(("partition", "3")));
+    /// ```
+    pub fn link_to_with<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
+        &self,
+        other: &SpanRef,
+        attributes: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if let Some(link) = other.context().as_ref().and_then(SpanLink::to) {
+            let attributes = attributes.into_iter();
+            self.add_link(attributes.fold(link, |link, (key, value)| link.attribute(key, value)));
+        }
+    }
+
     /// Adds a link; one to the same span is replaced.
     pub fn add_link(&self, link: SpanLink) {
         self.edit(|record, _| record.extras_mut().add_link(link));
@@ -231,6 +251,24 @@ impl SpanRef {
         self.edit(|record, _| {
             if let Some(baggage) = &mut record.baggage {
                 Arc::make_mut(baggage).remove(name);
+            }
+        });
+    }
+
+    /// Removes every item of the baggage: children started from now on and services called from now on get none.
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// let span = tracer.trace("web.request");
+    /// span.set_baggage_item("tenant", "acme");
+    /// assert_eq!(span.baggage_items(), [("tenant".to_owned(), "acme".to_owned())]);
+    /// span.remove_all_baggage_items();
+    /// assert!(tracer.trace("partner.call").baggage_items().is_empty());
+    /// ```
+    pub fn remove_all_baggage_items(&self) {
+        self.edit(|record, _| {
+            if let Some(baggage) = &mut record.baggage {
+                *baggage = Arc::default();
             }
         });
     }
