@@ -30,6 +30,8 @@ mod span_read;
 mod special_keys;
 mod stack;
 mod start;
+#[cfg(feature = "stream")]
+mod stream;
 mod tag_index;
 mod tagging;
 mod tags;
@@ -76,6 +78,8 @@ pub use span_change::StructTagError;
 pub use span_context::SpanContext;
 pub use special_keys::SpecialKeys;
 pub(crate) use start::Lineage;
+#[cfg(feature = "stream")]
+pub use stream::StreamExt;
 #[cfg(feature = "agent")]
 pub(crate) use value::Kept;
 pub use value::TagValue;
