@@ -44,6 +44,8 @@ pub use sampling::{
     DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,
 };
 pub use text::Text;
+#[cfg(feature = "stream")]
+pub use trace::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{

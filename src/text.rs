@@ -4,18 +4,29 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use tracehound_machine::literal;
+
 /// A string of a span: a literal, a few bytes in place, an owned or a shared text.
 ///
 /// Everything that a span stores is made of these, so that a literal or a short text costs no allocation
-/// and a text that many spans repeat is stored once. Convert into it from `&'static str`, `String`,
-/// `Box<str>`, `Arc<str>` or `Cow<'static, str>`; [`Text::copy`] takes any other `&str`.
+/// and a text that many spans repeat is stored once. What takes an `impl Into<Text>`, such as the key of a tag or
+/// the name of a span, takes each of these:
+///
+/// | | what it costs |
+/// | --- | --- |
+/// | a literal | nothing: it stays where it is. On Linux, once a tracer was built; elsewhere as any other `&str`, but for [`Text::literal`] |
+/// | any other `&str`, `&String`, `Cow` that borrows | a copy: up to 22 bytes ([`Text::IN_PLACE`]) in place, longer ones in an allocation |
+/// | `String`, `Box<str>`, `Cow` that owns | nothing: it is taken over |
+/// | `Arc<str>`, `Text` | nothing: it is shared, or moved |
 ///
 /// ```
 /// use tracehound::Text;
 ///
+/// let user = String::from("42");
 /// let literal = Text::from("web.request");
-/// let owned = Text::from(format!("GET /users/{}", 42));
-/// assert_eq!((literal.as_str(), owned.as_str()), ("web.request", "GET /users/42"));
+/// let copied = Text::from(user.trim());
+/// let owned = Text::from(format!("GET /users/{user}"));
+/// assert_eq!((&*literal, &*copied, &*owned), ("web.request", "42", "GET /users/42"));
 /// ```
 #[derive(Clone)]
 pub struct Text(Repr);
@@ -50,6 +61,12 @@ impl Text {
     #[must_use]
     pub fn copy(text: &str) -> Self {
         Self::in_place(text).unwrap_or_else(|| Text(Repr::Owned(text.into())))
+    }
+
+    /// As [`Text::copy`], and not a part of each function that takes a text.
+    #[inline(never)]
+    fn copy_apart(text: &str) -> Self {
+        Text::copy(text)
     }
 
     /// The characters.
@@ -161,10 +178,14 @@ impl Default for Text {
     }
 }
 
-impl From<&'static str> for Text {
-    #[inline]
-    fn from(text: &'static str) -> Self {
-        Text::literal(text)
+/// A literal stays where it is, and anything else is copied; see [`Text`].
+impl From<&str> for Text {
+    #[inline(always)]
+    fn from(text: &str) -> Self {
+        match literal(text) {
+            Some(text) => Text::literal(text),
+            None => Text::copy_apart(text),
+        }
     }
 }
 
@@ -192,13 +213,20 @@ impl From<Arc<str>> for Text {
     }
 }
 
-impl From<Cow<'static, str>> for Text {
+impl From<Cow<'_, str>> for Text {
     #[inline]
-    fn from(text: Cow<'static, str>) -> Self {
+    fn from(text: Cow<'_, str>) -> Self {
         match text {
             Cow::Borrowed(text) => text.into(),
             Cow::Owned(text) => text.into(),
         }
+    }
+}
+
+impl From<&Text> for Text {
+    #[inline]
+    fn from(text: &Text) -> Self {
+        text.clone()
     }
 }
 

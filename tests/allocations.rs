@@ -121,6 +121,27 @@ fn a_span_allocates_nothing() {
     };
     assert_eq!(allocations(&tracer, tagged), 0, "five tags on each span");
 
+    let borrowed = String::from("short, long name beyond what fits in place");
+    let (short, long) = borrowed.split_once(", ").unwrap();
+    let named = |tracer: &Tracer| {
+        let span = tracer.span(short).service(short).resource(short).span_type(short).start();
+        span.set_tag(short, long);
+        span.set_metric(short, 1.0);
+        span.set_name(short);
+    };
+    assert_eq!(allocations(&tracer, named), 0, "short texts that are borrowed");
+    let long_key = |tracer: &Tracer| tracer.start_span("root").set_tag(long, 1);
+    assert_eq!(allocations(&tracer, long_key), TRACES, "a long key that is borrowed is copied");
+    let long_literals = |tracer: &Tracer| {
+        let span = tracer.span("an operation with a long name").start();
+        span.set_resource("SELECT * FROM users WHERE id = $1");
+        span.set_tag("messaging.destination.partition.id", 1);
+        span.set_metric("messaging.batch.message_count", 1.0);
+    };
+    if cfg!(target_os = "linux") {
+        assert_eq!(allocations(&tracer, long_literals), 0, "literals stay where they are");
+    }
+
     let keys: Vec<&'static str> =
         (0..100).map(|number| &*Box::leak(format!("tag.{number}").into_boxed_str())).collect();
     let many = |tracer: &Tracer| {

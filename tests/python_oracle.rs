@@ -75,6 +75,18 @@ const SAME: &[Act] = &[
     ("s.error = 1; s.set_tag('error.message', 'm')", |_, s| s.set_error_message("m")),
     ("s.set_tag('manual.keep', True)", |_, s| s.set_tag("manual.keep", true)),
     ("s.set_tag('manual.keep', '')", |_, s| s.set_tag("manual.keep", "")),
+    ("s.set_tag('manual.keep')", |_, s| s.set_tag("manual.keep", ())),
+    ("s.set_tag('manual.drop', None)", |_, s| s.set_tag("manual.drop", None::<bool>)),
+    ("s.set_tag('manual.keep', [])", |_, s| s.set_tag("manual.keep", Vec::<u8>::new())),
+    ("s.set_tag('manual.drop', float('nan'))", |_, s| s.set_tag("manual.drop", f64::NAN)),
+    ("s.set_tag('manual.keep', -1)", |_, s| s.set_tag("manual.keep", -1)),
+    ("s.set_tags({'manual.keep': None})", |_, s| s.set_tags([("manual.keep", ())])),
+    ("s.set_tag('_dd.measured')", |_, s| s.set_tag("_dd.measured", ())),
+    ("s.set_tag('http.status_code', 200.5)", |_, s| s.set_tag("http.status_code", 200.5)),
+    ("s.set_metric('', 7)", |_, s| s.set_metric("", 7.0)),
+    ("s.set_tag('k', 5e-324)", |_, s| s.set_tag("k", 5e-324)),
+    ("s.set_tag('network.destination.port', 80.0)",
+        |_, s| s.set_tag("network.destination.port", 80.0)),
     ("s.set_tag('manual.drop', 'yes')", |_, s| s.set_tag("manual.drop", "yes")),
     ("s.set_tag('manual.drop', True); s.set_tag('manual.keep', True)",
         |_, s| { s.drop_trace(); s.keep_trace() }),
@@ -105,6 +117,12 @@ const SAME: &[Act] = &[
             s.add_link(link(0, 7));
             s.add_link(link(0, 7).sampled(false).attribute("k", "v"));
         }),
+    ("s.set_link(7, 8, attributes={'n': 3, 'b': True, 'f': 1.5, 'l': ['a', [2, False]], 'e': []})",
+        |_, s| s.add_link(link(0, 7).attribute("n", 3_u8).attribute("b", true).attribute("f", 1.5)
+            .attribute("l", TagValue::List(vec!["a".into(), vec![TagValue::from(2), false.into()].into()]))
+            .attribute("e", Vec::<u8>::new()))),
+    ("s._add_event('e', {'u': 3, 'n': [-1, 2**63 - 1]}, 5)",
+        |_, s| s.add_event(event(5).attribute("u", 3_usize).attribute("n", [-1, i64::MAX]))),
     ("s._add_event('e', {'t': 'x', 'b': True, 'i': 7, 'f': 0.0, 'a': [1, 2]}, 1700000000000000123)",
         |_, s| s.add_event(event(1_700_000_000_000_000_123)
             .attribute("t", "x").attribute("b", true).attribute("i", 7).attribute("f", 0.0)
@@ -269,6 +287,38 @@ const DIFFERENT: &[Differs] = &[
         act: ("s.set_tag('error', True)", |_, s| s.set_tag("error", true)),
         python: &["+meta error \"True\""], rust: &["+error 1", "-error 0"],
         because: "as above",
+    },
+    Differs {
+        act: ("s.set_tag('http.status_code', float('nan'))",
+            |_, s| s.set_tag("http.status_code", f64::NAN)),
+        python: &["+meta http.status_code \"nan\""], rust: &[],
+        because: "what is no number is no status, and is dropped as it is for other tags",
+    },
+    Differs {
+        act: ("s.set_tag('http.status_code', [200])",
+            |_, s| s.set_tag("http.status_code", [200])),
+        python: &["+meta http.status_code \"[200]\""], rust: &["+metric http.status_code.0 200"],
+        because: "lists are flattened",
+    },
+    Differs {
+        act: ("s._add_event('e', {'i': 2**63}, 5)",
+            |_, s| s.add_event(event(5).attribute("i", 1_u64 << 63))),
+        python: &["+event SpanEvent { time_unix_nano: 5, name: \"e\", attributes: {\"i\": Object \
+            {\"double_value\": Number(9.223372036854776e+18), \"type\": Number(3)}} }"],
+        rust: &["+event SpanEvent { time_unix_nano: 5, name: \"e\", attributes: {\"i\": Object \
+            {\"string_value\": String(\"9223372036854775808\"), \"type\": Number(0)}} }"],
+        because: "an id is not to lose its last digits, as in a tag",
+    },
+    Differs {
+        act: ("s.set_tag('k', -2**63)", |_, s| s.set_tag("k", i64::MIN)),
+        python: &["+metric k -9223372036854776000"], rust: &["+meta k \"-9223372036854775808\""],
+        because: "as above",
+    },
+    Differs {
+        act: ("s.set_metric('span.kind', 7)", |_, s| s.set_metric("span.kind", 7.0)),
+        python: &["+metric span.kind 7", "-meta span.kind \"internal\""],
+        rust: &["+meta span.kind \"7\"", "-meta span.kind \"internal\""],
+        because: "a kind is a text, whatever is given for it",
     },
     Differs {
         act: ("s.set_tag('manual.keep', False)", |_, s| s.set_tag("manual.keep", false)),

@@ -89,7 +89,7 @@ fn values_that_trace_while_they_are_taken_wait_for_nothing() {
         let span = tracer.trace("span");
         let chatty = || Chatty { tracer: tracer.clone(), span: span.handle() };
         span.set_tag("tag", chatty());
-        span.set_tag(chatty(), vec![chatty(), chatty()]);
+        span.set_tag(Text::from(chatty()), vec![chatty(), chatty()]);
         span.set_tags([(chatty(), chatty())]);
         span.set_name(chatty());
         span.set_service(chatty());

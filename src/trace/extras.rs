@@ -1,8 +1,11 @@
 //! What few spans have: links, events, structured tags.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::span_context::SpanContext;
+use super::value::TagValue;
 use crate::clock::unix_ns;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
@@ -81,11 +84,31 @@ impl SpanLink {
         Some(link)
     }
 
-    /// With an attribute; values are text, as the protocol has it. The last value of a key counts.
+    /// With an attribute; the last value of a key counts, and `None` removes it.
+    ///
+    /// The protocol has texts only: numbers and booleans are written out, lists and maps flattened into `key.0`,
+    /// `key.name`.
+    ///
+    /// ```
+    /// # use tracehound::{SpanId, SpanLink, TraceId};
+    /// # let link = SpanLink::new(TraceId::new(1).unwrap(), SpanId::new(2).unwrap());
+    /// let link = link.attribute("tries", 3).attribute("last", true).attribute("shards", [4, 7]);
+    /// let attributes: Vec<_> = link.attributes().collect();
+    /// assert_eq!(attributes, [("tries", "3"), ("last", "true"), ("shards.0", "4"), ("shards.1", "7")]);
+    /// ```
     #[must_use]
-    pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Text>) -> Self {
-        set(&mut self.attributes, key.into(), value.into());
+    pub fn attribute<'a>(mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
+        let attributes = &mut self.attributes;
+        value.into().flatten_texts(key.into(), &mut |key, value| match value {
+            Some(value) => set(attributes, key, value),
+            None => attributes.retain(|(old, _)| *old != key),
+        });
         self
+    }
+
+    /// The attributes, in the order they were first set.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// With the W3C trace state of the linked span.
@@ -155,7 +178,7 @@ impl SpanEvent {
     }
 
     /// With an attribute; the last value of a key counts. What the protocol cannot hold is dropped: NaN,
-    /// infinities, mixed or nested arrays.
+    /// infinities, mixed or nested arrays. An integer beyond 64 bits with a sign is text.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<EventValue>) -> Self {
         let value = value.into();
@@ -172,7 +195,18 @@ impl SpanEvent {
     }
 }
 
-/// The value of an attribute of a [`SpanEvent`].
+/// The value of an attribute of a [`SpanEvent`], made from whatever converts into it: every kind of text, number,
+/// and lists of one of them.
+///
+/// An integer beyond the 64 bits with a sign that the protocol has is the text of its digits, as for a tag.
+///
+/// ```
+/// use tracehound::EventValue;
+///
+/// assert_eq!(EventValue::from(3_usize), EventValue::I64(3));
+/// assert_eq!(EventValue::from(u64::MAX), EventValue::from("18446744073709551615"));
+/// assert_eq!(EventValue::from([0.5_f32, 1.0]), EventValue::from(vec![0.5, 1.0]));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum EventValue {
@@ -229,18 +263,59 @@ macro_rules! from {
 
 from! {
     Text => |value| EventValue::Text(value);
-    &str => |value| EventValue::Text(Text::copy(value));
+    &Text => |value| EventValue::Text(value.clone());
+    &str => |value| EventValue::Text(value.into());
     String => |value| EventValue::Text(value.into());
+    &String => |value| EventValue::Text(value.into());
+    Box<str> => |value| EventValue::Text(value.into());
+    Arc<str> => |value| EventValue::Text(value.into());
+    Cow<'_, str> => |value| EventValue::Text(value.into());
+    char => |value| EventValue::Text(Text::copy(value.encode_utf8(&mut [0; 4])));
     bool => |value| EventValue::Bool(value);
+    f32 => |value| EventValue::F64(value.into());
+    f64 => |value| EventValue::F64(value);
+}
+
+macro_rules! from_integers {
+    ($($integer:ty)*) => {
+        $(impl From<$integer> for EventValue {
+            fn from(value: $integer) -> Self {
+                match i64::try_from(value) {
+                    Ok(value) => EventValue::I64(value),
+                    Err(_) => EventValue::Text(value.to_string().into()),
+                }
+            }
+        })*
+    };
+}
+
+from_integers! { u64 usize u128 isize i128 }
+
+from! {
+    u8 => |value| EventValue::I64(value.into());
+    u16 => |value| EventValue::I64(value.into());
+    u32 => |value| EventValue::I64(value.into());
+    i8 => |value| EventValue::I64(value.into());
+    i16 => |value| EventValue::I64(value.into());
     i32 => |value| EventValue::I64(value.into());
     i64 => |value| EventValue::I64(value);
-    u32 => |value| EventValue::I64(value.into());
-    f64 => |value| EventValue::F64(value);
 }
 
 impl<T: Into<EventValue>> From<Vec<T>> for EventValue {
     fn from(values: Vec<T>) -> Self {
         EventValue::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<EventValue>, const N: usize> From<[T; N]> for EventValue {
+    fn from(values: [T; N]) -> Self {
+        EventValue::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Clone + Into<EventValue>> From<&[T]> for EventValue {
+    fn from(values: &[T]) -> Self {
+        EventValue::Array(values.iter().cloned().map(Into::into).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Futures that carry their span.
+//! Futures that carry their span. What is polled for more than one thing is in `stream`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,32 +29,29 @@ pub trait FutureExt: Future + Sized {
     /// # });
     /// ```
     fn in_span(self, span: Span) -> InSpan<Self> {
-        InSpan { future: Some(self), span: Some(span) }
+        InSpan::new(self, span)
     }
 
     /// Runs the future in a place of a trace, such as the one a task was spawned from.
     ///
     /// Runtimes do not pass on what is active to the tasks they spawn; this does.
     fn in_context(self, context: impl Into<Context>) -> InContext<Self> {
-        let context = context.into();
-        let at = context.span.at.as_ref();
-        let provider = at.map(|at| at.segment.shared.provider.clone()).unwrap_or_default();
-        InContext { future: Some(self), context: Some(context), provider }
+        InContext::new(self, context.into())
     }
 }
 
 impl<F: Future> FutureExt for F {}
 
 pin_project! {
-    /// A future inside a span; see [`FutureExt::in_span`].
-    #[must_use = "futures do nothing unless polled"]
+    /// A future, or a stream, inside a span; see [`FutureExt::in_span`].
+    #[must_use = "futures and streams do nothing unless polled"]
     #[derive(Debug)]
     pub struct InSpan<F> {
         // `None` only once it has been dropped.
         #[pin]
-        future: Option<F>,
-        // `None` when the future is done.
-        span: Option<Span>,
+        pub(super) inner: Option<F>,
+        // `None` when it is done.
+        pub(super) span: Option<Span>,
     }
 
     impl<F> PinnedDrop for InSpan<F> {
@@ -62,8 +59,14 @@ pin_project! {
             let mut this = this.project();
             // What the future holds may trace when it is dropped, and belongs to the span like the rest.
             let _scope = this.span.as_ref().map(|span| span.activate());
-            this.future.set(None);
+            this.inner.set(None);
         }
+    }
+}
+
+impl<F> InSpan<F> {
+    pub(super) fn new(inner: F, span: Span) -> Self {
+        InSpan { inner: Some(inner), span: Some(span) }
     }
 }
 
@@ -72,7 +75,7 @@ impl<F: Future> Future for InSpan<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
+        let Some(future) = this.inner.as_pin_mut() else { return Poll::Pending };
         let scope = this.span.as_ref().map(|span| span.activate());
         let polled = future.poll(task);
         drop(scope);
@@ -85,23 +88,31 @@ impl<F: Future> Future for InSpan<F> {
 }
 
 pin_project! {
-    /// A future in a place of a trace; see [`FutureExt::in_context`].
-    #[must_use = "futures do nothing unless polled"]
+    /// A future, or a stream, in a place of a trace; see [`FutureExt::in_context`].
+    #[must_use = "futures and streams do nothing unless polled"]
     pub struct InContext<F> {
         // `None` only once it has been dropped.
         #[pin]
-        future: Option<F>,
-        // `None` when the future is done.
-        context: Option<Context>,
-        provider: Provider,
+        pub(super) inner: Option<F>,
+        // `None` when it is done.
+        pub(super) context: Option<Context>,
+        pub(super) provider: Provider,
     }
 
     impl<F> PinnedDrop for InContext<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let _scope = this.context.take().map(|context| this.provider.activate(context));
-            this.future.set(None);
+            this.inner.set(None);
         }
+    }
+}
+
+impl<F> InContext<F> {
+    pub(super) fn new(inner: F, context: Context) -> Self {
+        let at = context.span.at.as_ref();
+        let provider = at.map(|at| at.segment.shared.provider.clone()).unwrap_or_default();
+        InContext { inner: Some(inner), context: Some(context), provider }
     }
 }
 
@@ -116,7 +127,7 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
+        let Some(future) = this.inner.as_pin_mut() else { return Poll::Pending };
         let scope = this.context.clone().map(|context| this.provider.activate(context));
         let polled = future.poll(task);
         drop(scope);

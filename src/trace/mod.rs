@@ -31,6 +31,8 @@ mod span_read;
 mod special_keys;
 mod stack;
 mod start;
+#[cfg(feature = "stream")]
+mod stream;
 mod tag_index;
 mod tag_order;
 mod tagging;
@@ -78,6 +80,8 @@ pub use span_change::StructTagError;
 pub use span_context::SpanContext;
 pub use special_keys::SpecialKeys;
 pub(crate) use start::Lineage;
+#[cfg(feature = "stream")]
+pub use stream::StreamExt;
 pub(crate) use tag_order::{OwnField, TagOrder};
 #[cfg(feature = "agent")]
 pub(crate) use value::Kept;

@@ -4,6 +4,8 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracehound_machine::literal;
+
 use super::at::At;
 use super::decided::DecisionMark;
 use super::extras::{SpanEvent, SpanLink};
@@ -57,11 +59,14 @@ impl SpanRef {
         at.edit(|record, _| record.start = start);
     }
 
-    /// Sets a tag, or removes it when the value is `None`.
+    /// Sets a tag, or removes it when the value is `None` or `()`.
     ///
     /// Text and booleans become string tags; integers up to ±2^53 and finite floats numeric tags; lists and
     /// maps one tag for each element. A key is either a string tag or a numeric one: the last value wins.
     /// Values over 25,000 characters are cut when they are sent.
+    ///
+    /// The key is any text: a literal stays where it is, another `&str` is copied, a `String` is taken over; see
+    /// [`Text`]. The agent takes keys of up to 200 characters.
     ///
     /// Some names do more, as in every Datadog tracer: `service.name`, `resource.name`, `span.name`,
     /// `span.type`, `span.kind`, `error`, `manual.keep`, `manual.drop`, `sampling.priority`,
@@ -74,16 +79,19 @@ impl SpanRef {
     /// span.set_tag("user.id", "42");
     /// span.set_tag("cart.items", 3);
     /// span.set_tag("manual.keep", true);
+    /// for (name, value) in "color=red,size=4".split(',').filter_map(|pair| pair.split_once('=')) {
+    ///     span.set_tag(name, value);
+    /// }
     /// assert_eq!(span.metric("cart.items"), Some(3.0));
+    /// assert_eq!(span.tag("size").as_deref(), Some("4"));
     /// ```
     #[inline(always)]
-    pub fn set_tag<'a>(&self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
+    pub fn set_tag<'a>(&self, key: impl Into<Text> + AsRef<str>, value: impl Into<TagValue<'a>>) {
         let Some(at) = &self.at else { return };
-        let key = key.into();
         // Here, where the key and the type of the value are known, most of this is done by the compiler.
-        match key.as_literal() {
+        match literal(key.as_ref()) {
             Some(key) => set_tag(at, LiteralKey::new(key), value.into()),
-            None => set_tag(at, Key::new(key), value.into()),
+            None => set_owned(at, key.into(), value.into()),
         }
     }
 
@@ -116,7 +124,7 @@ impl SpanRef {
         tags: impl IntoIterator<Item = (K, V)>,
     ) {
         for (key, value) in tags {
-            self.set_tag(key, value);
+            self.set_tag(key.into(), value);
         }
     }
 
@@ -197,6 +205,26 @@ impl SpanRef {
         }
     }
 
+    /// As [`SpanRef::link_to`], with attributes; see [`SpanLink::attribute`] for what becomes of which value.
+    ///
+    /// ```
+    /// # let tracer = tracehound::Tracer::builder().build();
+    /// let message = tracer.start_span("queue.receive");
+    /// let batch = tracer.start_span("batch.process");
+    /// batch.link_to_with(&message, [("partition", 3), ("offset", 1042)]);
+    /// assert_eq!(batch.links()[0].attributes().next(), Some(("partition", "3")));
+    /// ```
+    pub fn link_to_with<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
+        &self,
+        other: &SpanRef,
+        attributes: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if let Some(link) = other.context().as_ref().and_then(SpanLink::to) {
+            let attributes = attributes.into_iter();
+            self.add_link(attributes.fold(link, |link, (key, value)| link.attribute(key, value)));
+        }
+    }
+
     /// Adds a link; one to the same span is replaced.
     pub fn add_link(&self, link: SpanLink) {
         self.edit(|record, _| record.extras_mut().add_link(link));
@@ -223,6 +251,24 @@ impl SpanRef {
         self.edit(|record, _| {
             if let Some(baggage) = &mut record.baggage {
                 Arc::make_mut(baggage).remove(name);
+            }
+        });
+    }
+
+    /// Removes every item of the baggage: children started from now on and services called from now on get none.
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// let span = tracer.trace("web.request");
+    /// span.set_baggage_item("tenant", "acme");
+    /// assert_eq!(span.baggage_items(), [("tenant".to_owned(), "acme".to_owned())]);
+    /// span.remove_all_baggage_items();
+    /// assert!(tracer.trace("partner.call").baggage_items().is_empty());
+    /// ```
+    pub fn remove_all_baggage_items(&self) {
+        self.edit(|record, _| {
+            if let Some(baggage) = &mut record.baggage {
+                *baggage = Arc::default();
             }
         });
     }
@@ -265,6 +311,12 @@ impl SpanRef {
         });
         open.then_some(before)
     }
+}
+
+/// Apart from the method, too.
+#[inline(never)]
+fn set_owned(at: &At, key: Text, value: TagValue<'_>) {
+    set_tag(at, Key::new(key), value);
 }
 
 #[inline(always)]

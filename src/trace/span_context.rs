@@ -77,6 +77,23 @@ impl SpanContext {
         self
     }
 
+    /// Without the sampling decision that came with it, which is then taken here: by the rules, rates and tags of this
+    /// process, for the part of the trace that lives in it. Everything else stays.
+    ///
+    /// ```
+    /// use tracehound::{Priority, SpanContext, TraceId};
+    ///
+    /// let remote = SpanContext::new(TraceId::new(1).unwrap(), None).with_priority(Priority::USER_REJECT);
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// drop(tracer.span("job").child_of(remote.without_decision()).start());
+    /// assert_eq!(captured.span("job").priority, Some(Priority::AUTO_KEEP));
+    /// ```
+    #[must_use]
+    pub fn without_decision(mut self) -> Self {
+        (self.priority, self.mechanism) = (None, None);
+        self
+    }
+
     /// With an origin such as `synthetics` or `rum`, which every span of the trace then carries.
     #[must_use]
     pub fn with_origin(mut self, origin: impl Into<Text>) -> Self {

@@ -129,6 +129,13 @@ impl SpanRef {
         self.shared_baggage()?.get(name).map(str::to_owned)
     }
 
+    /// Every item of the span's baggage, in the order they were set.
+    #[must_use]
+    pub fn baggage_items(&self) -> Vec<(String, String)> {
+        let copy = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        self.shared_baggage().map(|items| items.iter().map(copy).collect()).unwrap_or_default()
+    }
+
     pub(crate) fn shared_baggage(&self) -> Option<Arc<Baggage>> {
         let at = self.at.as_ref().filter(|at| at.segment.has_baggage())?;
         if at.segment.is_inherited() {

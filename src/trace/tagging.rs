@@ -88,15 +88,30 @@ impl Special {
     /// The user's own word on sampling, where this tag is one.
     pub(crate) fn decision(self, value: &TagValue<'_>) -> Option<Decision> {
         match self {
-            Special::Keep if is_asked(value) => Some(Decision::manual(true)),
-            Special::Drop if is_asked(value) => Some(Decision::manual(false)),
+            Special::Keep if value.is_asked() => Some(Decision::manual(true)),
+            Special::Drop if value.is_asked() => Some(Decision::manual(false)),
             Special::Priority => value.as_number().map(|number| Decision::manual(number > 0.0)),
             _ => None,
         }
     }
 
+    /// Whether it takes one text or nothing.
+    fn is_one_text(self) -> bool {
+        use Special::{Kind, Name, Resource, Service, StatusCode, Type, Version};
+        matches!(self, Service | Resource | Name | Type | Kind | Version | StatusCode)
+    }
+
     /// Turns the tag into the changes it stands for; sampling tags make none, see [`Special::decision`].
+    ///
+    /// What it cannot stand for is a tag as any other: a list is no service, and `often` no priority.
     pub(crate) fn changes(self, key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
+        if value.is_no_number() {
+            return;
+        }
+        let is_several = matches!(value, TagValue::List(_) | TagValue::Map(_));
+        if is_several && self.is_one_text() {
+            return value.flatten(key, &mut |key, value| change(Change::Tag(key, value)));
+        }
         match self {
             Special::Service => change(Change::Service(value.into_text().unwrap_or_default())),
             Special::Resource => change(Change::Resource(value.into_text().unwrap_or_default())),
@@ -110,14 +125,19 @@ impl Special {
                 None => change(Change::Tag(key, Value::Absent)),
             },
             Special::Error => change(Change::Error(value.is_truthy())),
-            Special::Keep | Special::Drop | Special::Priority => {}
+            Special::Keep | Special::Drop => {}
+            Special::Priority => {
+                if value.as_number().is_none() {
+                    value.flatten(key, &mut |key, value| change(Change::Tag(key, value)));
+                }
+            }
             Special::Analytics => {
                 if let Some(rate) = analytics(&value) {
                     change(Change::Tag(ANALYTICS.into(), rate));
                 }
             }
             Special::Measured => {
-                let on = value.is_truthy() && value.as_number().unwrap_or(1.0) != 0.0;
+                let on = value.is_asked() && value.as_number().unwrap_or(1.0) != 0.0;
                 let value = if on { Value::I64(1) } else { Value::Absent };
                 change(Change::Tag(MEASURED.into(), value));
             }
@@ -136,11 +156,6 @@ impl Special {
             },
         }
     }
-}
-
-/// Whether `manual.keep` or `manual.drop` means it: with any value that does not say no, also without one.
-fn is_asked(value: &TagValue<'_>) -> bool {
-    value.as_text().is_some_and(str::is_empty) || value.is_truthy()
 }
 
 /// What setting a tag does to a span, worked out before the lock of its trace is taken.
@@ -262,9 +277,40 @@ mod tests {
         assert_eq!(set("service.version", "1"), ["service.version='1'", "version='1'"]);
         assert_eq!(set("_dd.measured", true), ["_dd.measured:1"]);
         assert_eq!(set("_dd.measured", 0), ["-_dd.measured"]);
+        assert_eq!(set("_dd.measured", ()), ["_dd.measured:1"]);
+        assert_eq!(set("_dd.measured", "0.0"), ["-_dd.measured"]);
         assert_eq!(set("analytics.event", "t"), ["_dd1.sr.eausr:1"]);
         assert_eq!(set("analytics.event", false), ["_dd1.sr.eausr:0"]);
         assert!(set("analytics.event", "fAlse").is_empty());
+    }
+
+    #[test]
+    fn what_a_name_cannot_stand_for_is_a_tag_as_any_other() {
+        assert_eq!(set("service.name", vec!["a"]), ["service.name.0='a'"]);
+        assert_eq!(set("http.status_code", vec![200]), ["http.status_code.0:200"]);
+        assert_eq!(set("sampling.priority", "often"), ["sampling.priority='often'"]);
+        assert_eq!(set("network.destination.port", "x"), ["network.destination.port='x'"]);
+        for key in SPECIAL.map(|(key, _)| key) {
+            assert!(set(key, f64::NAN).is_empty() && set(key, f64::INFINITY).is_empty(), "{key}");
+        }
+    }
+
+    #[test]
+    fn no_value_takes_a_field_back() {
+        for (key, expected) in [
+            ("service.name", vec!["service="]),
+            ("resource.name", vec!["resource="]),
+            ("span.name", vec!["name="]),
+            ("span.type", vec!["type="]),
+            ("span.kind", vec!["-span.kind"]),
+            ("error", vec!["error=false"]),
+            ("analytics.event", vec!["-_dd1.sr.eausr"]),
+            ("service.version", vec!["-service.version", "-version"]),
+            ("http.status_code", vec!["-http.status_code"]),
+            ("network.destination.port", vec!["-network.destination.port"]),
+        ] {
+            assert_eq!(set(key, ()), expected, "{key}");
+        }
     }
 
     #[test]
@@ -275,9 +321,27 @@ mod tests {
         for no in ["false", "0", "f"] {
             assert_eq!(decision("manual.keep", no.into()), None);
         }
-        assert_eq!(decision("manual.keep", "".into()), Some(Decision::manual(true)));
-        assert_eq!(decision("manual.keep", true.into()), Some(Decision::manual(true)));
-        assert_eq!(decision("manual.drop", 1.into()), Some(Decision::manual(false)));
+        for zero in [0.into(), 0_u8.into(), 0.0.into(), (-0.0).into(), false.into()] {
+            assert_eq!(decision("manual.drop", zero), None);
+        }
+        let yes: [TagValue; 12] = [
+            ().into(),
+            None::<bool>.into(),
+            "".into(),
+            "yes".into(),
+            "no".into(),
+            true.into(),
+            1.into(),
+            (-1).into(),
+            u64::MAX.into(),
+            0.5.into(),
+            f64::NAN.into(),
+            Vec::<i32>::new().into(),
+        ];
+        for yes in yes {
+            assert_eq!(decision("manual.keep", yes.clone()), Some(Decision::manual(true)));
+            assert_eq!(decision("manual.drop", yes), Some(Decision::manual(false)));
+        }
         assert_eq!(decision("sampling.priority", 0.into()), Some(Decision::manual(false)));
         assert_eq!(decision("sampling.priority", 2.into()), Some(Decision::manual(true)));
     }

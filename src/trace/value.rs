@@ -9,7 +9,16 @@ use crate::text::Text;
 /// A value for [`SpanRef::set_tag`](crate::SpanRef::set_tag), made from whatever converts into it.
 ///
 /// Text and booleans become string tags (`meta`), numbers become numeric tags (`metrics`), lists and maps
-/// are flattened into `key.0`, `key.name`; `None` removes the tag.
+/// are flattened into `key.0`, `key.name`; `None` and `()` remove the tag, and are a yes to `manual.keep`,
+/// `manual.drop` and `_dd.measured`, which take any value for one that does not say no.
+///
+/// ```
+/// use tracehound::TagValue;
+///
+/// let list = TagValue::from(vec![1, 2]);
+/// assert_eq!(list, TagValue::List(vec![TagValue::I64(1), TagValue::I64(2)]));
+/// assert_eq!(TagValue::from(None::<u8>), TagValue::from(()));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TagValue<'a> {
@@ -29,7 +38,7 @@ pub enum TagValue<'a> {
     List(Vec<TagValue<'a>>),
     /// One tag for each entry: `key.name`.
     Map(Vec<(Text, TagValue<'a>)>),
-    /// Removes the tag.
+    /// No value: removes the tag, or asks for what the key stands for.
     None,
 }
 
@@ -77,6 +86,18 @@ impl<'a> TagValue<'a> {
             TagValue::F64(number) => Some(number.to_string().into()),
             TagValue::List(_) | TagValue::Map(_) | TagValue::None => None,
         }
+    }
+
+    /// Whether something that any value asks for, such as `manual.keep`, is asked for: all but a clear no, which is
+    /// `false`, `0`, `f` or zero.
+    pub(crate) fn is_asked(&self) -> bool {
+        let is_said = !matches!(self, TagValue::None) && self.as_text() != Some("");
+        !is_said || self.is_truthy()
+    }
+
+    /// Whether the value is a number that is none, which no tag can be.
+    pub(crate) fn is_no_number(&self) -> bool {
+        matches!(self, TagValue::F64(number) if !number.is_finite())
     }
 
     /// The characters, where the value is text.
@@ -137,6 +158,24 @@ impl<'a> TagValue<'a> {
             Ok(None) | Err(_) => {}
         }
     }
+
+    /// Calls `store` for each text that this value makes under `key`, where only texts can be kept; without one to
+    /// remove what is there.
+    pub(crate) fn flatten_texts(self, key: Text, store: &mut impl FnMut(Text, Option<Text>)) {
+        match self {
+            TagValue::List(values) => {
+                for (index, value) in values.into_iter().enumerate() {
+                    value.flatten_texts(format!("{key}.{index}").into(), store);
+                }
+            }
+            TagValue::Map(entries) => {
+                for (name, value) in entries {
+                    value.flatten_texts(format!("{key}.{name}").into(), store);
+                }
+            }
+            single => store(key, single.into_text()),
+        }
+    }
 }
 
 /// Whether a float holds the number exactly.
@@ -175,6 +214,7 @@ macro_rules! from {
 }
 
 from! {
+    () => |_value| TagValue::None;
     Text => |value| TagValue::Text(value);
     String => |value| TagValue::Text(value.into());
     Box<str> => |value| TagValue::Text(value.into());
@@ -207,6 +247,13 @@ impl<'a> From<&'a str> for TagValue<'a> {
 impl<'a> From<&'a String> for TagValue<'a> {
     #[inline]
     fn from(value: &'a String) -> Self {
+        TagValue::Str(value)
+    }
+}
+
+impl<'a> From<&'a Text> for TagValue<'a> {
+    #[inline]
+    fn from(value: &'a Text) -> Self {
         TagValue::Str(value)
     }
 }
@@ -254,6 +301,12 @@ impl<'a, T: Into<TagValue<'a>>> From<Option<T>> for TagValue<'a> {
 
 impl<'a, T: Into<TagValue<'a>>> From<Vec<T>> for TagValue<'a> {
     fn from(values: Vec<T>) -> Self {
+        TagValue::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<'a, T: Into<TagValue<'a>>, const N: usize> From<[T; N]> for TagValue<'a> {
+    fn from(values: [T; N]) -> Self {
         TagValue::List(values.into_iter().map(Into::into).collect())
     }
 }

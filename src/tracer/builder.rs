@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracehound_machine::find_literals;
+
 use super::exporter::Exporter;
 use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
@@ -190,6 +192,7 @@ impl TracerBuilder {
 
     /// Builds the tracer and starts its worker.
     pub fn build(self) -> Tracer {
+        find_literals();
         let mut config = self.config.or(self.base).build();
         self.sampling.report(&mut config);
         let diag = Arc::new(Diag::new(config.debug(), self.log));

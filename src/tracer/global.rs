@@ -85,12 +85,26 @@ pub fn trace(name: impl Into<Text>) -> ActiveSpan {
     tracer().trace(name)
 }
 
-/// Describes a span; see [`Tracer::span`].
+/// Describes a span, a **child of what is active** unless it is said otherwise; see [`Tracer::span`].
+///
+/// ```
+/// let request = tracehound::trace("web.request");
+/// let child = tracehound::span("cart.load").start();
+/// assert_eq!(child.trace_id(), request.trace_id());
+/// ```
 pub fn span(name: impl Into<Text>) -> SpanBuilder<'static> {
     tracer().span(name)
 }
 
-/// Starts a span of a new trace and does not make it active; see [`Tracer::start_span`].
+/// Starts a span of a **new trace**, never a child, and does not make it active; see [`Tracer::start_span`].
+///
+/// For a child of what is active: [`span(name).start()`](span).
+///
+/// ```
+/// let request = tracehound::trace("web.request");
+/// let new_trace = tracehound::start_span("cache.refresh");
+/// assert_eq!(new_trace.parent_id(), None);
+/// ```
 pub fn start_span(name: impl Into<Text>) -> Span {
     tracer().start_span(name)
 }

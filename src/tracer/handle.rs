@@ -129,10 +129,21 @@ impl Tracer {
         }
     }
 
-    /// Starts a span of a new trace, whatever is active, and does not make it active.
+    /// Starts a span of a **new trace**, never a child, whatever is active. It is not made active.
     ///
-    /// As `start_span` of every Datadog tracer, which leaves parents and activation to the caller: for a
-    /// child use `tracer.span(name).child_of(parent).start()`.
+    /// As `start_span` of every Datadog tracer, which leaves parents and activation to the caller. For a child of what
+    /// is active say `tracer.span(name).start()`, for one of another parent
+    /// `tracer.span(name).child_of(parent).start()`.
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// let request = tracer.trace("web.request");
+    /// let child = tracer.span("cart.load").start();
+    /// let new_trace = tracer.start_span("cache.refresh");
+    /// assert_eq!(child.trace_id(), request.trace_id());
+    /// assert_ne!(new_trace.trace_id(), request.trace_id());
+    /// assert_eq!(new_trace.parent_id(), None);
+    /// ```
     pub fn start_span(&self, name: impl Into<Text>) -> Span {
         match self.shared() {
             Some(shared) => begin_named(shared, name.into(), true),
@@ -140,7 +151,17 @@ impl Tracer {
         }
     }
 
-    /// Describes a span: service, resource, tags, parent, start time.
+    /// Describes a span: service, resource, tags, parent, start time. It is a **child of what is active** unless
+    /// [`child_of`](SpanBuilder::child_of) or [`root`](SpanBuilder::root) says otherwise; [`Tracer::start_span`] begins
+    /// a new trace.
+    ///
+    /// ```
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// let request = tracer.trace("web.request");
+    /// drop(tracer.span("cart.load").resource("cart 7").start());
+    /// drop(request);
+    /// assert_eq!(captured.tree(), "web.request\n  cart.load [cart 7]\n");
+    /// ```
     pub fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {
         SpanBuilder::new(self.shared(), name.into())
     }

@@ -1,6 +1,7 @@
 //! What is wanted of the machine below the standard library, where that costs too much or has no word for it.
 //!
 //! - [`counter`] reads the processor's own counter of time: a third of what a clock of the system costs.
+//! - [`literal`] tells the literals of the program from all other texts, so that they need not be copied.
 //! - [`spawn_background`] starts a thread that takes no signal from the program.
 //! - [`ShortLock`] guards what is changed in a few instructions: half of what a mutex costs.
 //!
@@ -9,9 +10,11 @@
 
 mod background;
 mod counter;
+mod literal;
 mod pause;
 mod short_lock;
 
 pub use background::spawn_background;
 pub use counter::{HAS_COUNTER, counter};
+pub use literal::{find_literals, literal};
 pub use short_lock::{ShortGuard, ShortLock};

@@ -173,21 +173,7 @@ fn event_value(value: Value) -> EventValue {
 
 /// The attributes of a link are text; arrays are flattened.
 pub(crate) fn with_link_attribute(link: SpanLink, attribute: KeyValue) -> SpanLink {
-    let KeyValue { key, value, .. } = attribute;
-    match value {
-        Value::Array(Array::Bool(values)) => flattened(link, &key, values),
-        Value::Array(Array::I64(values)) => flattened(link, &key, values),
-        Value::Array(Array::F64(values)) => flattened(link, &key, values),
-        Value::Array(Array::String(values)) => flattened(link, &key, values),
-        Value::String(value) => link.attribute(key_text(key), text(value)),
-        other => link.attribute(key_text(key), other.to_string()),
-    }
-}
-
-fn flattened(link: SpanLink, key: &Key, values: Vec<impl ToString>) -> SpanLink {
-    values.iter().enumerate().fold(link, |link, (index, value)| {
-        link.attribute(format!("{key}.{index}"), value.to_string())
-    })
+    link.attribute(key_text(attribute.key), tag_value(attribute.value))
 }
 
 /// A short text is copied in place; a long one is taken over, which allocates only if it was a literal.

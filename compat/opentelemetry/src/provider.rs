@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     own: Option<tracehound::Tracer>,
     /// Known once there is a tracer; `None` in there for the default ones.
     limits: OnceLock<Option<SpanLimits>>,
+    is_parent_based: bool,
     is_shut_down: AtomicBool,
 }
 
@@ -48,6 +49,12 @@ impl Shared {
         }
         let limits = self.tracer().config()?.otel_span_limits();
         self.limits.get_or_init(|| custom(limits)).as_ref()
+    }
+
+    /// Whether a sampling decision that came in with the parent counts.
+    #[inline]
+    pub(crate) fn is_parent_based(&self) -> bool {
+        self.is_parent_based
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
@@ -78,6 +85,7 @@ pub(crate) fn is_off(tracer: &tracehound::Tracer) -> bool {
 pub struct TracerProviderBuilder {
     tracer: Option<tracehound::Tracer>,
     limits: Option<SpanLimits>,
+    ignores_parent: bool,
 }
 
 impl TracerProviderBuilder {
@@ -98,6 +106,30 @@ impl TracerProviderBuilder {
         self
     }
 
+    /// Whether the sampling decision of a parent in another process is followed; by default it is, as by
+    /// OpenTelemetry's `ParentBased`.
+    ///
+    /// With `false` each trace that comes in is sampled anew by what this process says (rules, rates, `manual.keep`),
+    /// whatever was decided upstream, and services called from here are told the new decision. For a service that
+    /// cannot trust its callers to sample, or has to see all of its own traffic. The trace itself goes on: its id, the
+    /// parent, origin, baggage, `_dd.p.*` and the members of other vendors in `tracestate` stay. Traces may then be
+    /// incomplete: a part that was dropped upstream can be kept here.
+    ///
+    /// It is about spans that this provider starts right below a remote parent. A context that is passed on without a
+    /// span keeps the decision it came with, as native spans do, which have
+    /// [`SpanContext::without_decision`](tracehound::SpanContext::without_decision) for it.
+    ///
+    /// ```
+    /// use tracehound_opentelemetry::TracerProvider;
+    ///
+    /// let tracer = tracehound::Tracer::builder().service("edge").sample_rate(0.1).build();
+    /// let provider = TracerProvider::builder().tracer(tracer).parent_based_sampling(false).build();
+    /// ```
+    pub fn parent_based_sampling(mut self, follow: bool) -> Self {
+        self.ignores_parent = !follow;
+        self
+    }
+
     pub(crate) fn own_tracer(&self) -> Option<&tracehound::Tracer> {
         self.tracer.as_ref()
     }
@@ -105,11 +137,13 @@ impl TracerProviderBuilder {
     /// Makes the provider.
     #[must_use]
     pub fn build(self) -> TracerProvider {
-        let TracerProviderBuilder { tracer, limits } = self;
+        let TracerProviderBuilder { tracer, limits, ignores_parent } = self;
         let own =
             tracer.map(|tracer| if is_off(&tracer) { tracehound::Tracer::none() } else { tracer });
         let limits = limits.map_or_else(OnceLock::new, |limits| custom(limits).into());
-        TracerProvider { shared: Arc::new(Shared { own, limits, is_shut_down: false.into() }) }
+        let is_shut_down = AtomicBool::new(false);
+        let shared = Shared { own, limits, is_parent_based: !ignores_parent, is_shut_down };
+        TracerProvider { shared: Arc::new(shared) }
     }
 }
 

@@ -48,6 +48,9 @@ impl Tracer {
         }
         let (mut native, Memory { mut shown, scope }) = context_store::active(parent);
         baggage::bring_in(parent, &mut native, &mut shown);
+        if !self.provider.is_parent_based() {
+            native = native.without_remote_decision();
+        }
         let memory = Memory { shown, scope: self.scope.id() };
         let mut limits = Limits::new(self.provider.limits());
         let New { name, kind, start } = new;

@@ -52,6 +52,12 @@ impl<T: Write, C: Write> Printer<T, C> {
     pub(super) fn finish(&mut self, counts: &Counts) {
         self.say(&format!("Spans received: {}, in chunks: {}\n", counts.spans, counts.chunks));
         for (text, count) in [
+            (
+                "Chunks with priority -1 or below, which an agent drops (a rule, the rate limit, by hand)",
+                counts.dropped_by_user,
+            ),
+            ("Chunks with priority 0, which an agent drops (its rates)", counts.dropped_by_rates),
+            ("Chunks without a sampling priority, which an agent keeps", counts.undecided),
             ("Requests refused", counts.refused),
             ("Findings not printed, as they repeat one above", self.repeated),
             (
@@ -97,12 +103,15 @@ mod tests {
         for _ in 0..3 {
             printer.print(&Report::Finding(Finding::new(Rule::ZeroId, "zero"))).unwrap();
         }
-        printer.finish(&Counts { spans: 2, chunks: 1, refused: 1, ..Counts::default() });
+        let counts = Counts { spans: 2, chunks: 1, refused: 1, ..Counts::default() };
+        printer.finish(&Counts { dropped_by_user: 1, ..counts });
         let out = String::from_utf8(out).unwrap();
         assert!(out.starts_with("More has arrived of this trace:\n00000000"), "{out}");
         assert_eq!(
             String::from_utf8(err).unwrap(),
-            "error: zero\nSpans received: 2, in chunks: 1\nRequests refused: 1\n\
+            "error: zero\nSpans received: 2, in chunks: 1\n\
+             Chunks with priority -1 or below, which an agent drops (a rule, the rate limit, by \
+             hand): 1\nRequests refused: 1\n\
              Findings not printed, as they repeat one above: 2\n"
         );
     }

@@ -3,6 +3,7 @@
 mod bar;
 mod columns;
 mod details;
+mod fate;
 mod paint;
 mod style;
 mod text;

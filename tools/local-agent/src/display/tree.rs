@@ -6,19 +6,22 @@ use super::Style;
 use super::bar::Axis;
 use super::columns::{Columns, GAP, kind, resource};
 use super::details::details;
+use super::fate::{Fates, summary};
 use super::paint::Paint;
 use super::text::{column, escape, fit, width};
 use super::units::{duration, moment};
 use crate::model::{Finding, Node, Parent, Severity, Span, Trace};
 
 /// Draws a trace: a line that sums it up, then each span with its share of the time, below it its
-/// error and what the style asks for. Ends with a line break; no line is wider than the style says.
+/// error and what the style asks for. What an agent would drop has dashed bars, and is said to be dropped in the first
+/// line and at the first span of each chunk. Ends with a line break; no line is wider than the style says.
 pub fn render(trace: &Trace, style: &Style) -> String {
     let tree = trace.tree();
     let columns = Columns::of(&tree, style.columns());
     let axis =
         Axis { start_ns: trace.start_ns(), duration_ns: trace.duration_ns(), columns: columns.bar };
-    let mut page = Page { style, columns, axis, out: String::new() };
+    let fates = Fates::of(trace);
+    let mut page = Page { style, columns, axis, fates, out: String::new() };
     page.heading(trace);
 
     // For each level drawn: whether its line goes on below.
@@ -50,6 +53,7 @@ struct Page<'a> {
     style: &'a Style,
     columns: Columns,
     axis: Axis,
+    fates: Fates,
     out: String,
 }
 
@@ -79,12 +83,14 @@ impl Page<'_> {
             0 => String::new(),
             errors => format!(" · {}", plural(errors, "error")),
         };
+        let dropped = summary(trace).map(|text| format!(" · {text}")).unwrap_or_default();
         let time = moment(trace.start_ns());
         let mut free = self.style.columns();
         for (paint, text) in [
             (Paint::Bold, format!("{:032x}", trace.id)),
             (Paint::Plain, facts),
             (Paint::Error, failed),
+            (Paint::Warning, dropped),
         ] {
             let text = fit(&text, free);
             free = free.saturating_sub(width(&text));
@@ -114,7 +120,8 @@ impl Page<'_> {
         self.spaces(columns.duration.saturating_sub(width(&time)));
         self.write(Paint::Plain, &fit(&time, columns.duration));
         self.spaces(GAP);
-        self.write(paint, &self.axis.bar(span.start_ns, span.end_ns()));
+        let is_dropped = self.fates.get(span).is_dropped;
+        self.write(paint, &self.axis.bar(span.start_ns, span.end_ns(), is_dropped));
         self.end_line();
     }
 
@@ -150,6 +157,9 @@ impl Page<'_> {
             self.write(Paint::Dim, &prefix);
             self.write(paint, &line);
             self.end_line();
+        }
+        if let Some(note) = self.fates.get(node.span).note(node.span) {
+            self.note(&prefix, &note);
         }
         match node.parent {
             Parent::None | Parent::Present => {}
@@ -212,7 +222,10 @@ mod tests {
         span
     }
 
-    fn trace(spans: Vec<Span>) -> Trace {
+    fn trace(mut spans: Vec<Span>) -> Trace {
+        if let Some(first) = spans.first_mut() {
+            first.metrics.entry("_sampling_priority_v1".into()).or_insert(1.0);
+        }
         let id = spans.first().map_or(0, |span| span.trace_id);
         let chunks = vec![spans.into_iter().map(Arc::new).collect()];
         Trace { id, chunks, dropped_spans: 0 }
@@ -306,6 +319,102 @@ c                    svc    500 µs      ━━━━━━━━━━━━━
 └─ d                 svc    500 µs          ━━━━━━━━━━━━━━━━━━━━
 ";
         assert_eq!(render(&orphans, &Style::default()), expected);
+    }
+
+    /// A trace of two spans that was dropped, or not, in one or two chunks.
+    fn sampled(chunks: &[(Option<f64>, &str)]) -> String {
+        let chunks = (0..).zip(chunks).map(|(number, (priority, mechanism))| {
+            let id = 2 * number + 1;
+            let mut first = span((id, id - id.min(1)), ["svc", "a", "a", ""], "", (0, 10));
+            first.metrics.extend(priority.map(|value| ("_sampling_priority_v1".into(), value)));
+            if !mechanism.is_empty() {
+                first.meta.insert("_dd.p.dm".into(), (*mechanism).into());
+            }
+            let second = span((id + 1, id), ["svc", "b", "b", ""], "", (5, 5));
+            vec![Arc::new(first), Arc::new(second)]
+        });
+        let trace = Trace { id: 1, chunks: chunks.collect(), dropped_spans: 0 };
+        render(&trace, &Style { width: 100, ..Style::default() })
+    }
+
+    #[test]
+    fn what_an_agent_drops_is_drawn_so_and_says_who_dropped_it() {
+        let expected = "\
+00000000000000000000000000000001 · 1.00 ms · 2 spans · 1 service · dropped (priority -1)
+a                    svc   1.00 ms  ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+│  (dropped: priority -1, by a sampling rule or the rate limit)
+└─ b                 svc    500 µs                      ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+";
+        assert_eq!(sampled(&[(Some(-1.0), "-3")]), expected);
+        let expected = "\
+00000000000000000000000000000001 · 1.00 ms · 4 spans · 1 service · dropped in part (1 of 2 chunks)
+a                          svc   1.00 ms  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+└─ b                       svc    500 µs                      ━━━━━━━━━━━━━━━━━━━━
+   └─ a                    svc   1.00 ms  ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+      │  (dropped: priority -1, by hand)
+      └─ b                 svc    500 µs                      ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+";
+        assert_eq!(sampled(&[(Some(2.0), ""), (Some(-1.0), "-4")]), expected);
+    }
+
+    #[test]
+    fn each_priority_is_told_from_the_others() {
+        /// What the heading ends with, what the first span is said to be, and whether bars are dashed.
+        type Row = (&'static [(Option<f64>, &'static str)], &'static str, &'static str, bool);
+        let table: [Row; 8] = [
+            (&[(Some(1.0), "-0")], "1 service", "", false),
+            (&[(Some(2.0), "-4")], "1 service", "", false),
+            (&[(Some(9.0), "")], "1 service", "", false),
+            (&[(None, "")], "1 service", "(no sampling priority: kept)", false),
+            (
+                &[(Some(0.0), "-1")],
+                "dropped (priority 0)",
+                "(dropped: priority 0, by a rate of the agent)",
+                true,
+            ),
+            (
+                &[(Some(-1.0), "")],
+                "dropped (priority -1)",
+                "(dropped: priority -1, by a rule, the rate limit or by hand)",
+                true,
+            ),
+            (
+                &[(Some(-7.0), "-11")],
+                "dropped (priority -7)",
+                "(dropped: priority -7, by a rule of remote configuration)",
+                true,
+            ),
+            (
+                &[(Some(0.0), ""), (Some(-1.0), "-4")],
+                "dropped",
+                "(dropped: priority 0, by a rate of the agent)",
+                true,
+            ),
+        ];
+        for (chunks, heading, note, is_dashed) in table {
+            let drawn = sampled(chunks);
+            let mut lines = drawn.lines();
+            let first = lines.next().unwrap().split("  ").next().unwrap();
+            assert!(first.ends_with(&format!(" · {heading}")), "{drawn}");
+            assert_eq!(drawn.contains('┄'), is_dashed, "{drawn}");
+            assert_ne!(drawn.contains('━'), is_dashed, "{drawn}");
+            let below = lines.nth(1).unwrap().trim_start_matches(['│', ' ']);
+            assert_eq!(below.starts_with('('), !note.is_empty(), "{drawn}");
+            assert!(note.is_empty() || below == note, "{drawn}");
+        }
+    }
+
+    #[test]
+    fn a_span_that_a_span_rule_keeps_is_not_drawn_as_dropped() {
+        let mut kept = span((2, 1), ["svc", "b", "b", ""], "", (0, 10));
+        kept.metrics.insert("_dd.span_sampling.mechanism".into(), 8.0);
+        let mut first = span((1, 0), ["svc", "a", "a", ""], "", (0, 10));
+        first.metrics.insert("_sampling_priority_v1".into(), -1.0);
+        let drawn = render(&trace(vec![first, kept]), &Style::default());
+        let dashed: Vec<_> = drawn.lines().filter(|line| line.contains('┄')).collect();
+        let whole: Vec<_> = drawn.lines().filter(|line| line.contains('━')).collect();
+        assert!(dashed.len() == 1 && dashed[0].starts_with('a'), "{drawn}");
+        assert!(whole.len() == 1 && whole[0].starts_with("└─ b"), "{drawn}");
     }
 
     #[test]

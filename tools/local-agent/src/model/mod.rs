@@ -2,6 +2,7 @@
 
 mod finding;
 mod quote;
+mod sampling;
 mod span;
 mod trace;
 mod tree;
@@ -9,6 +10,8 @@ mod value;
 
 pub use finding::{Finding, Findings, Rule, Severity};
 pub(crate) use quote::Quoted;
+pub use sampling::Sampling;
+pub(crate) use sampling::who_dropped;
 pub use span::{Chunk, Event, Link, Span};
 pub use trace::Trace;
 pub use tree::{Node, Parent, Tree};

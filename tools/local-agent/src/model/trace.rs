@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Span, Tree};
+use super::{Sampling, Span, Tree};
 
 /// The spans of one trace that have arrived so far.
 ///
@@ -42,6 +42,11 @@ impl Trace {
     /// How many spans are errors.
     pub fn error_count(&self) -> usize {
         self.spans().filter(|span| span.is_error()).count()
+    }
+
+    /// What the sampling priority of each chunk says. Each process says its own, as a rule the same.
+    pub fn sampling(&self) -> impl Iterator<Item = Sampling> {
+        self.chunks.iter().map(|chunk| Sampling::of_chunk(chunk))
     }
 
     /// When its first span began, in nanoseconds since the Unix epoch; 0 without spans.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::{Chunk, Sampling};
+
 /// Totals since the start, of what is kept and what is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -13,6 +15,12 @@ pub struct Counts {
     pub chunks: usize,
     /// Spans received.
     pub spans: usize,
+    /// Of the chunks, those with a sampling priority of 0, which an agent drops: its own rates did.
+    pub dropped_by_rates: usize,
+    /// Of the chunks, those with one below 0, which an agent drops: a rule, the rate limit or the user did.
+    pub dropped_by_user: usize,
+    /// Of the chunks, those without one, which an agent keeps.
+    pub undecided: usize,
     /// Findings made.
     pub findings: usize,
     /// Traces that made room for others.
@@ -24,6 +32,18 @@ pub struct Counts {
 }
 
 impl Counts {
+    pub(crate) fn chunk(&mut self, chunk: &Chunk) {
+        self.chunks = self.chunks.saturating_add(1);
+        self.spans = self.spans.saturating_add(chunk.spans.len());
+        let count = match Sampling::of(&chunk.spans) {
+            Sampling::Kept(_) => return,
+            Sampling::Dropped(0) => &mut self.dropped_by_rates,
+            Sampling::Dropped(_) => &mut self.dropped_by_user,
+            Sampling::Undecided => &mut self.undecided,
+        };
+        *count = count.saturating_add(1);
+    }
+
     pub(crate) fn request(&mut self, path: &'static str) {
         let count = self.requests.entry(path).or_default();
         *count = count.saturating_add(1);

@@ -96,8 +96,7 @@ impl Store {
         }
         for chunk in payload.chunks {
             check::chunk(&chunk, &mut findings);
-            self.counts.chunks = self.counts.chunks.saturating_add(1);
-            self.counts.spans = self.counts.spans.saturating_add(chunk.spans.len());
+            self.counts.chunk(&chunk);
             self.add_chunk(chunk, now, &mut findings);
         }
         for finding in findings.into_vec() {
