@@ -89,6 +89,7 @@ impl Connection {
 
     /// Whether the next request can go over this connection, as far as this side can know.
     pub(super) fn is_usable(&mut self, idle_limit: Duration) -> bool {
+        self.line.look();
         self.idle_since.elapsed() < idle_limit && self.is_ready()
     }
 
