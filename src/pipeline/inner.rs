@@ -106,6 +106,15 @@ impl Inner {
         }
     }
 
+    /// Counts what waits for the worker as lost: there is none to take it.
+    pub(crate) fn lose_queue(&self, reason: LossReason, detail: impl FnOnce() -> String) {
+        let left = self.queue.take(Vec::new());
+        let spans = left.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
+        if spans > 0 {
+            self.lose(reason, spans, detail);
+        }
+    }
+
     /// Counts what is pending as lost, once: nobody waits for the worker any more.
     pub(crate) fn abandon(&self) {
         if self.abandoned.swap(true, Ordering::Relaxed) {

@@ -71,6 +71,20 @@ impl Signal {
         std::mem::take(&mut state.called)
     }
 
+    /// The worker waits until it is to end, at most so long, whoever calls for something else.
+    pub(crate) fn wait_for_stop(&self, time: Duration) {
+        let start = Instant::now();
+        let mut state = lock(&self.state);
+        while !state.stop {
+            let left = time.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            let woken = self.called.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// Asks for a flush, and waits until it is done.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         let mine = self.ask(|state| {
