@@ -16,7 +16,7 @@ use super::body::{self, Whole};
 use super::deadline::Patience;
 use super::error::{SendError, SendErrorKind};
 use super::line::{Line, is_blocked};
-use super::meanwhile::Meanwhile;
+use super::meanwhile::{Meanwhile, Step};
 use super::stream::Stream;
 use super::transport::Transport;
 
@@ -50,9 +50,10 @@ impl Connection {
         let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport);
         let mut driver = Driver::new();
         // It neither reads nor writes, and so never waits.
-        let opened = driver.run(&line, &mut Patience::new(Duration::ZERO), &mut || false, async {
-            handshake.await.map_err(SendErrorKind::Broken)
-        });
+        let opened =
+            driver.run(&line, &mut Patience::new(Duration::ZERO), &mut || Step::Idle, async {
+                handshake.await.map_err(SendErrorKind::Broken)
+            });
         let (sender, connection) = opened.map_err(|kind| SendError::new(kind, false))?;
         driver.connection = Some(connection);
         Ok(Connection { sender, driver, line, idle_since: Instant::now() })

@@ -81,7 +81,9 @@ impl Dialer {
             }
         };
         loop {
-            let time = work(&mut *meanwhile, deadline.remaining());
+            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else {
+                return Err(deadline.error());
+            };
             let failed = || Err(io::Error::other("the name lookup failed"));
             let answer = match lookup.recv_timeout(time) {
                 Err(RecvTimeoutError::Timeout) if deadline.has_passed() => {
@@ -118,13 +120,14 @@ fn connect_to_any(
 
 #[cfg(test)]
 mod tests {
+    use super::super::meanwhile::Step;
     use super::*;
     use std::net::TcpListener;
 
     const ENOUGH: Duration = Duration::from_secs(5);
 
     fn dial(url: &str, timeout: Duration) -> io::Result<Socket> {
-        Dialer::default().dial(&Endpoint::parse(url).unwrap(), timeout, &mut || false)
+        Dialer::default().dial(&Endpoint::parse(url).unwrap(), timeout, &mut || Step::Idle)
     }
 
     #[test]
@@ -154,7 +157,7 @@ mod tests {
         let mut worked = 0;
         let mut work = || {
             worked += 1;
-            worked < 10
+            if worked < 10 { Step::More } else { Step::Idle }
         };
         let late = dialer.dial(&endpoint, Duration::from_millis(1), &mut work).unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
@@ -170,7 +173,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap();
         let connect =
-            |to: &[SocketAddr]| connect_to_any(to, Deadline::after(ENOUGH), &mut || false);
+            |to: &[SocketAddr]| connect_to_any(to, Deadline::after(ENOUGH), &mut || Step::Idle);
         connect(&[closed, open]).unwrap();
         listener.accept().unwrap();
         assert_eq!(connect(&[closed]).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);

@@ -149,13 +149,13 @@ impl Line {
     }
 
     /// Waits until what hyper has tried in vain is worth another try; says whether that came before the end of the
-    /// patience.
+    /// patience, or before it was not wanted any more.
     pub(super) fn wait(&self, patience: &mut Patience, meanwhile: Meanwhile<'_>) -> bool {
         loop {
             if self.moved.take() {
                 patience.renew(self.has_heard());
             }
-            let time = work(&mut *meanwhile, patience.remaining());
+            let Some(time) = work(&mut *meanwhile, patience.remaining()) else { return false };
             if self.wait_for_stream(time) {
                 return true;
             }

@@ -28,5 +28,5 @@ pub(crate) use endpoint::{AddressSettings, Endpoint, resolve};
 pub(crate) use error::{SendError, SendErrorKind};
 pub(crate) use headers::{common_headers, trace_headers};
 pub(crate) use info::{AgentInfo, AgentState};
-pub(crate) use meanwhile::Meanwhile;
+pub(crate) use meanwhile::{Meanwhile, Step};
 pub(crate) use response::{Outcome, Rates, RatesVersion};

@@ -62,7 +62,9 @@ impl Socket {
                     Err(error) => return Err(error),
                 }
             }
-            let time = work(&mut *meanwhile, deadline.remaining());
+            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else {
+                return Err(deadline.error());
+            };
             if !begun {
                 std::thread::sleep(time.min(BUSY_PAUSE));
             } else if self.wait(wanted, time)?.write {

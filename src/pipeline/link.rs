@@ -72,6 +72,17 @@ impl Link {
         !failed && (!fresh || self.info_state.is_news())
     }
 
+    /// Whether it has never answered, since it was last away, to what it can do.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.info_read.is_none() && self.info_failed.is_none()
+    }
+
+    /// What is known of it may be of another one, or was not waited for.
+    pub(super) fn forget(&mut self) {
+        self.info_read = None;
+        self.info_failed = None;
+    }
+
     /// Asks it what it can do; says whether it has said.
     pub(super) fn ask(&mut self, meanwhile: Meanwhile<'_>) -> bool {
         let request = Request {

@@ -142,6 +142,7 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
 fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
     let mut writer = Writer::new(Arc::clone(inner));
     loop {
+        // The first time it is at once: an agent that was not asked yet is.
         let woken = pause(inner, writer.next_attempt());
         clock::keep();
         // Read before the queue is: what was submitted before the request is in what is taken.

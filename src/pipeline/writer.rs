@@ -10,7 +10,7 @@ use super::keep_rate::KeepRate;
 use super::link::{Link, TRACES_PATH};
 use super::outbox::Backoff;
 use super::packer::Packer;
-use crate::agent::{Outcome, Rates, SendErrorKind};
+use crate::agent::{Outcome, Rates, SendErrorKind, Step};
 use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::encode::Sealed;
@@ -27,6 +27,8 @@ pub(super) struct Writer {
     inner: Arc<Inner>,
     packer: Packer,
     backoff: Backoff,
+    /// For asking the agent about itself while there is nothing to send.
+    asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
     sent: u64,
@@ -48,6 +50,7 @@ impl Writer {
         Writer {
             packer: Packer::new(Arc::clone(&inner)),
             backoff: Backoff::default(),
+            asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
             keep_rate: KeepRate::default(),
             sent: 0,
@@ -65,6 +68,9 @@ impl Writer {
             self.packer.has_lost = false;
         }
         self.packer.take();
+        if self.packer.is_empty() && !insist {
+            self.learn_meanwhile();
+        }
         if !self.packer.is_empty() {
             self.learn_about_agent(insist);
             self.send(insist);
@@ -81,9 +87,11 @@ impl Writer {
         self.packer.keep_rate = self.keep_rate.get();
     }
 
-    /// How long until the next attempt is due, where one is.
+    /// How long until the next attempt is due to send something, or to ask an agent that was away, where one is.
     pub(super) fn next_attempt(&self) -> Option<Duration> {
-        (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining())
+        let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
+        let asking = self.link.is_unasked().then(|| self.asking.remaining());
+        sending.into_iter().chain(asking).min()
     }
 
     /// What is left now is lost for this reason.
@@ -184,6 +192,8 @@ impl Writer {
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
         if self.inner.diag.forget(AGENT_AWAY) {
+            // It may be another one.
+            self.link.forget();
             self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
         }
     }
@@ -194,11 +204,33 @@ impl Writer {
         if !self.link.is_unknown() || !self.backoff.remaining().is_zero() {
             return;
         }
+        self.ask(insist, false);
+    }
+
+    /// The same while there is nothing to send, so that it is known before there is: at the start, and when an agent
+    /// that was away may be back. What it says matters to who reads headers, and never sends anything.
+    fn learn_meanwhile(&mut self) {
+        if self.link.is_unasked() && self.asking.remaining().is_zero() {
+            self.ask(false, true);
+            if self.link.is_unasked() {
+                self.asking.fail();
+            } else {
+                self.asking = Backoff::default();
+            }
+        }
+    }
+
+    /// `is_idle`: nobody who waits for something else is to wait for this.
+    fn ask(&mut self, insist: bool, is_idle: bool) {
         let Writer { inner, packer, link, is_ending, .. } = self;
         packer.hold_events();
-        let mut aside = Aside::new(inner, packer, is_ending, insist);
+        let mut aside = Aside { is_idle, ..Aside::new(inner, packer, is_ending, insist) };
         let has_said = link.ask(&mut || aside.work());
+        let has_left = aside.has_left;
         aside.end();
+        if has_left {
+            link.forget();
+        }
         let info = link.info.as_ref();
         if has_said {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
@@ -218,6 +250,9 @@ struct Aside<'a> {
     packer: &'a mut Packer,
     is_ending: &'a mut bool,
     insist: bool,
+    /// Nothing waits for what the agent says: it is left when somebody waits for the worker.
+    is_idle: bool,
+    has_left: bool,
     is_called: bool,
 }
 
@@ -228,11 +263,19 @@ impl<'a> Aside<'a> {
         is_ending: &'a mut bool,
         insist: bool,
     ) -> Self {
-        Aside { inner, packer, is_ending, insist, is_called: false }
+        Aside {
+            inner,
+            packer,
+            is_ending,
+            insist,
+            is_idle: false,
+            has_left: false,
+            is_called: false,
+        }
     }
 
-    /// Does a little; says whether there is more.
-    fn work(&mut self) -> bool {
+    /// Does a little of it.
+    fn work(&mut self) -> Step {
         let signal = &self.inner.signal;
         if signal.hear() {
             self.is_called = true;
@@ -242,12 +285,16 @@ impl<'a> Aside<'a> {
                 *self.is_ending = true;
             }
             let is_awaited = self.insist || signal.is_awaited(state);
+            if self.is_idle && (state.stop || is_awaited) {
+                self.has_left = true;
+                return Step::Leave;
+            }
             if state.stop || !is_awaited && self.packer.outbox.has_room() {
                 Anchor::renew();
                 self.packer.take();
             }
         }
-        self.packer.write_some()
+        if self.packer.write_some() { Step::More } else { Step::Idle }
     }
 
     fn end(self) {

@@ -7,6 +7,7 @@ use hyper::http::StatusCode;
 use proptest::prelude::*;
 use tracehound_machine::Readiness;
 
+use super::super::meanwhile::Step;
 use super::super::stream::Stream;
 use super::super::test_server::{Peer, Script, Server, answer, script};
 use super::*;
@@ -49,7 +50,7 @@ fn line(outcome: Result<Response, SendError>) -> String {
 impl Client {
     /// Sends a request with nothing to do meanwhile.
     fn try_send(&mut self, request: Request<'_>) -> Result<Response, SendError> {
-        self.send(request, &mut || false)
+        self.send(request, &mut || Step::Idle)
     }
 
     fn said(&mut self, request: Request<'_>) -> String {
@@ -236,9 +237,27 @@ fn work_is_done_while_the_agent_is_waited_for() {
         if left == 0 {
             release.send(()).unwrap();
         }
-        left > 0
+        if left > 0 { Step::More } else { Step::Idle }
     });
     assert_eq!(line(response), "200 {}");
+    server.finish();
+}
+
+#[test]
+fn what_is_not_wanted_any_more_is_left_at_once() {
+    let (given_up, until) = mpsc::channel::<()>();
+    let server = Server::start(vec![script(move |peer| {
+        peer.request();
+        let _ = until.recv_timeout(LONG);
+    })]);
+    let mut client = Client::new(server.endpoint(), Duration::from_secs(3600));
+    let mut left = 3;
+    let outcome = client.send(put(b"payload"), &mut || {
+        left -= 1;
+        if left > 0 { Step::Idle } else { Step::Leave }
+    });
+    assert_eq!(line(outcome), "<timeout>");
+    drop(given_up);
     server.finish();
 }
 
@@ -611,7 +630,7 @@ proptest! {
         let mut connection = Connection::open(Box::new(Pieces(RefCell::new(pieces.into())))).unwrap();
         for _ in 0..3 {
             let message = client.message(put(b"payload")).unwrap();
-            match connection.exchange(message, LONG, &mut || false) {
+            match connection.exchange(message, LONG, &mut || Step::Idle) {
                 Ok(response) if response.status != StatusCode::SWITCHING_PROTOCOLS => {}
                 _ => break,
             }
