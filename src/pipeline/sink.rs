@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
+use super::awaited::Awaited;
 use super::inner::{Inner, Plan};
 use super::worker::Starter;
 use crate::diag::LossReason;
@@ -64,15 +65,37 @@ impl Pipeline {
     /// Sends everything that has finished, within a time.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
-        inner.signal.flush(timeout)
+        inner.signal.wait(inner.signal.flush(), timeout)
+    }
+
+    /// The same for a task.
+    pub(crate) async fn flush_async(&self, timeout: Duration) -> Result<(), FlushError> {
+        let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
+        Awaited::new(Arc::clone(inner), inner.signal.flush(), timeout).await
     }
 
     /// Sends everything that has finished, within a time, and nothing that finishes later.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        let Some(inner) = self.stop()? else { return Ok(()) };
+        let stopped = inner.signal.wait(inner.signal.stop(), timeout);
+        if stopped.is_err_and(|error| error.is_timeout()) {
+            inner.abandon();
+        }
+        stopped
+    }
+
+    /// The same for a task.
+    pub(crate) async fn shutdown_async(&self, timeout: Duration) -> Result<(), FlushError> {
+        let Some(inner) = self.stop()? else { return Ok(()) };
+        Awaited::new(Arc::clone(inner), inner.signal.stop(), timeout).await
+    }
+
+    /// Takes no more from now on; whose worker is to end, where there is one.
+    fn stop(&self) -> Result<Option<&Arc<Inner>>, FlushError> {
         self.is_shut_down.store(true, Ordering::Relaxed);
         let Some(Running { inner, starter }) = self.running.get() else {
             // A child that has made nothing has nothing to end.
-            return Ok(());
+            return Ok(None);
         };
         // Here and not by the worker, which may be waiting for the agent.
         inner.queue.close();
@@ -80,11 +103,7 @@ impl Pipeline {
             inner.lose_queue(LossReason::WorkerFailed, || "there is no worker".into());
             return Err(FlushError::NO_WORKER);
         }
-        let stopped = inner.signal.stop(timeout);
-        if stopped.is_err_and(|error| error.is_timeout()) {
-            inner.abandon();
-        }
-        stopped
+        Ok(Some(inner))
     }
 }
 
@@ -111,7 +130,7 @@ impl Sink for Pipeline {
 impl Drop for Pipeline {
     fn drop(&mut self) {
         if let Some(Running { inner, starter }) = self.running.get() {
-            inner.signal.stop_later();
+            inner.signal.stop();
             if !starter.try_start(inner) {
                 inner.queue.close();
                 inner.lose_queue(LossReason::WorkerFailed, || "there is no worker".into());

@@ -132,10 +132,21 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         // Whoever was heard, it was not acted upon.
         inner.signal.call();
     }
+    // Also if giving up fails: somebody waits.
+    let _end = End(inner);
     inner.queue.close();
     inner.lose_queue(LossReason::WorkerFailed, || "the worker has ended".into());
     inner.signal.end(delivered);
     drop(rest);
+}
+
+/// Tells that the worker has ended, if nothing else has.
+struct End<'a>(&'a Inner);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.signal.end(false);
+    }
 }
 
 /// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
@@ -227,7 +238,7 @@ mod tests {
         assert!(start.elapsed() >= PAUSE, "after the first row");
         assert!(start.elapsed() < LONG, "and not for ever");
         assert_eq!(turns, 2 * FAILURES_IN_A_ROW + 1);
-        assert!(inner.signal.stop(LONG).is_ok());
+        assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
     }
 
     #[test]
@@ -240,9 +251,12 @@ mod tests {
                 panic!("on purpose");
             });
         });
-        assert!(inner.signal.flush(LONG).unwrap_err().is_undelivered());
+        assert!(inner.signal.wait(inner.signal.flush(), LONG).unwrap_err().is_undelivered());
         submit(&inner);
-        assert!(inner.signal.stop(LONG).unwrap_err().is_undelivered(), "it does not try for ever");
+        assert!(
+            inner.signal.wait(inner.signal.stop(), LONG).unwrap_err().is_undelivered(),
+            "it does not try for ever"
+        );
         thread.join().unwrap();
         submit(&inner);
         assert_eq!(inner.diag.losses().spans(LossReason::WorkerFailed), 1);
@@ -254,7 +268,7 @@ mod tests {
         let inner = inner();
         submit(&inner);
         inner.abandon();
-        inner.signal.stop_later();
+        inner.signal.stop();
         supervise(&inner, |_, _| -> (bool, ()) { panic!("on purpose") });
         assert_eq!(inner.diag.losses().total(), 1);
     }
@@ -267,12 +281,12 @@ mod tests {
         assert!(!starter.try_start(&inner), "so soon");
         *lock(&starter.tried) = Instant::now().checked_sub(PAUSE);
         assert!(starter.try_start(&inner) && starter.try_start(&inner));
-        assert!(inner.signal.stop(LONG).is_ok());
+        assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
 
         let inner = self::inner();
         let starter = Starter::default();
         *lock(&starter.tried) = Some(Instant::now());
         assert!(starter.start(&inner), "somebody waits for it");
-        assert!(inner.signal.stop(LONG).is_ok());
+        assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
     }
 }

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::sleep;
 use std::time::Duration;
 
 use super::inner::Inner;
@@ -116,7 +115,7 @@ impl Writer {
                 if attempts == 0 {
                     return self.packer.write_all();
                 }
-                sleep(INSIST_DELAY);
+                self.inner.signal.rest(INSIST_DELAY);
             }
         }
     }
