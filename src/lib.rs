@@ -57,6 +57,6 @@ pub use trace::{
 };
 pub use tracer::{
     Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,
-    current_trace_context, extract, flush, in_span, init, inject, shutdown, span, start_span,
-    trace, tracer,
+    current_trace_context, extract, flush, flush_async, in_span, init, inject, shutdown,
+    shutdown_async, span, start_span, trace, tracer,
 };

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
 use crate::config::Endpoint;
@@ -20,7 +18,7 @@ use crate::trace::Chunk;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
-    /// For a whole request.
+    /// Without a byte that the agent takes or says.
     pub(crate) timeout: Duration,
     /// How long finished traces wait at the most.
     pub(crate) interval: Duration,
@@ -55,7 +53,6 @@ pub(crate) struct Inner {
     pub(crate) diag: Arc<Diag>,
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
-    pub(crate) wake: Notify,
     /// Of the spans that the queue has accepted, those sent or lost. Only the worker writes here.
     settled: AtomicU64,
     /// Nobody waits for the worker any more: what is pending has been counted as lost.
@@ -74,7 +71,6 @@ impl Inner {
             settings,
             diag,
             signal: Signal::default(),
-            wake: Notify::new(),
             settled: AtomicU64::new(0),
             abandoned: AtomicBool::new(false),
             sampler,
@@ -88,7 +84,7 @@ impl Inner {
         let spans = chunk.len() as u64;
         match self.queue.push(chunk) {
             Pushed::Queued => {}
-            Pushed::QueuedWake => self.wake.notify_one(),
+            Pushed::QueuedWake => self.signal.call(),
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
                 format!("{} bytes of finished traces wait to be sent", self.settings.queue_bytes)
             }),
@@ -108,6 +104,15 @@ impl Inner {
         self.settled(spans);
         if !self.abandoned.load(Ordering::Relaxed) {
             self.diag.lose(reason, spans, detail);
+        }
+    }
+
+    /// Counts what waits for the worker as lost: there is none to take it.
+    pub(crate) fn lose_queue(&self, reason: LossReason, detail: impl FnOnce() -> String) {
+        let left = self.queue.take(Vec::new());
+        let spans = left.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
+        if spans > 0 {
+            self.lose(reason, spans, detail);
         }
     }
 

@@ -1,16 +1,15 @@
 //! The agent, as the worker deals with it: what is sent to it, and what is known of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::http::HeaderMap;
-use tokio::time::Instant;
 
 use super::inner::Settings;
 use crate::agent::{
-    AgentInfo, AgentState, Client, ContainerOrigin, Outcome, RatesVersion, Request, SendError,
-    common_headers, trace_headers,
+    AgentInfo, AgentState, Client, ContainerOrigin, Meanwhile, Outcome, RatesVersion, Request,
+    SendError, SendErrorKind, common_headers, trace_headers,
 };
 use crate::config::Endpoint;
 use crate::diag::Diag;
@@ -54,14 +53,15 @@ impl Link {
     }
 
     /// Sends a payload of so many chunks, once.
-    pub(super) async fn post(
+    pub(super) fn post(
         &mut self,
         chunks: usize,
         body: Vec<Bytes>,
+        meanwhile: Meanwhile<'_>,
     ) -> Result<Outcome, SendError> {
         let headers = trace_headers(&self.headers, chunks, &self.rates, self.no_stats);
         let request = Request { method: Method::POST, path: TRACES_PATH, headers: &headers, body };
-        let response = self.client.send(request).await?;
+        let response = self.client.send(request, meanwhile)?;
         self.info_state.observe(&response.headers);
         Ok(Outcome::read(&response, &mut self.rates))
     }
@@ -73,15 +73,26 @@ impl Link {
         !failed && (!fresh || self.info_state.is_news())
     }
 
+    /// Whether it has never answered, since it was last away, to what it can do.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.info_read.is_none() && self.info_failed.is_none()
+    }
+
+    /// What is known of it may be of another one, or was not waited for.
+    pub(super) fn forget(&mut self) {
+        self.info_read = None;
+        self.info_failed = None;
+    }
+
     /// Asks it what it can do; says whether it has said.
-    pub(super) async fn ask(&mut self) -> bool {
+    pub(super) fn ask(&mut self, meanwhile: Meanwhile<'_>) -> bool {
         let request = Request {
             method: Method::GET,
             path: "/info",
             headers: &self.headers,
             body: Vec::new(),
         };
-        match self.client.send(request).await {
+        match self.client.send(request, meanwhile) {
             Ok(response) => {
                 self.info_state.observe(&response.headers);
                 self.info_state.refreshed();
@@ -92,7 +103,7 @@ impl Link {
                 has_said
             }
             // It is away as a whole: when it is back it can be asked.
-            Err(SendError::Connect(_)) => false,
+            Err(SendError { kind: SendErrorKind::Connect(_), .. }) => false,
             Err(_) => {
                 self.info_failed = Some(Instant::now());
                 false

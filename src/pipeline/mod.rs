@@ -1,5 +1,6 @@
 //! From the hand-off of a chunk to the agent: a bounded queue, and one thread that owns all that is slow.
 
+mod awaited;
 mod inner;
 mod keep_rate;
 mod link;
@@ -8,6 +9,7 @@ mod packer;
 mod queue;
 mod signal;
 mod sink;
+mod waiters;
 mod worker;
 mod writer;
 

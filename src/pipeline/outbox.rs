@@ -1,9 +1,7 @@
 //! Payloads that wait to be sent, within a bound of bytes.
 
 use std::collections::VecDeque;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::encode::Sealed;
 use crate::id;

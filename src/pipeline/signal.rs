@@ -1,20 +1,37 @@
-//! Waiting for the worker: flush and stop, each with a deadline.
+//! Calls to the worker, and waiting for it: flush and stop, each with a deadline.
+//!
+//! There is nothing in it but the standard library's lock and condition variables: what an application's thread
+//! runs into here cannot fail, and has no descriptor.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::waiters::{Waiters, wake};
 use crate::error::FlushError;
 use crate::sync::lock;
 
 /// What application threads ask of the worker, and how far it is.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
-    state: Mutex<State>,
+    shared: Mutex<Shared>,
+    /// For the worker.
+    called: Condvar,
+    /// For threads that wait for the worker.
     changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: State,
+    /// Tasks that wait for the worker.
+    waiters: Waiters,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
+    /// Somebody wants the worker to look, who has not been heard.
+    called: bool,
     /// Flushes asked for so far.
     pub(crate) asked: u64,
     /// The last of them that is done.
@@ -27,75 +44,68 @@ pub(crate) struct State {
     ended: bool,
 }
 
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// The flush of this number.
+    Flush(u64),
+    /// The worker's end.
+    End,
+}
+
+impl Goal {
+    /// How it went, when it is reached.
+    fn outcome(self, state: &State) -> Option<Result<(), FlushError>> {
+        let is_reached = match self {
+            Goal::Flush(number) => state.done >= number || state.ended,
+            Goal::End => state.ended,
+        };
+        let outcome = if state.delivered { Ok(()) } else { Err(FlushError::UNDELIVERED) };
+        is_reached.then_some(outcome)
+    }
+}
+
+// ===== the application's side =====
+
 impl Signal {
-    /// What is asked now.
-    pub(crate) fn read(&self) -> State {
-        *lock(&self.state)
+    /// Tells the worker to look, now or when it next comes to that.
+    pub(crate) fn call(&self) {
+        self.ask(|_| ());
     }
 
-    /// Whether somebody waits for a flush that is not done.
-    pub(crate) fn is_awaited(&self, seen: State) -> bool {
-        seen.asked != seen.done
-    }
-
-    /// Asks for a flush, and calls `wake` so that the worker looks; waits until it is done.
-    pub(crate) fn flush(&self, timeout: Duration, wake: impl FnOnce()) -> Result<(), FlushError> {
-        let mine = {
-            let mut state = lock(&self.state);
+    /// Asks for a flush.
+    pub(crate) fn flush(&self) -> Goal {
+        Goal::Flush(self.ask(|state| {
             state.asked = state.asked.wrapping_add(1);
             state.asked
-        };
-        wake();
-        let state = self.wait(timeout, |state| state.done >= mine || state.ended)?;
-        match state {
-            State { delivered: true, .. } => Ok(()),
-            _ => Err(FlushError::UNDELIVERED),
-        }
+        }))
     }
 
-    /// Asks the worker to end, and waits until it has.
-    pub(crate) fn stop(&self, timeout: Duration, wake: impl FnOnce()) -> Result<(), FlushError> {
-        lock(&self.state).stop = true;
-        wake();
-        match self.wait(timeout, |state| state.ended)? {
-            State { delivered: true, .. } => Ok(()),
-            _ => Err(FlushError::UNDELIVERED),
-        }
+    /// Asks the worker to end.
+    pub(crate) fn stop(&self) -> Goal {
+        self.ask(|state| state.stop = true);
+        Goal::End
     }
 
-    /// Asks the worker to end, and does not wait.
-    pub(crate) fn stop_later(&self) {
-        lock(&self.state).stop = true;
+    /// Changes what is asked of the worker, and calls it.
+    fn ask<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut shared = lock(&self.shared);
+        let asked = change(&mut shared.state);
+        shared.state.called = true;
+        drop(shared);
+        self.called.notify_one();
+        asked
     }
 
-    /// The worker has done what was asked up to `asked`.
-    pub(crate) fn done(&self, asked: u64, delivered: bool) {
-        let mut state = lock(&self.state);
-        state.done = asked;
-        state.delivered = delivered;
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// The worker ends.
-    pub(crate) fn end(&self, delivered: bool) {
-        let mut state = lock(&self.state);
-        state.ended = true;
-        state.done = state.asked;
-        state.delivered = delivered;
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    fn wait(
-        &self,
-        timeout: Duration,
-        reached: impl Fn(&State) -> bool,
-    ) -> Result<State, FlushError> {
+    /// Waits for what was asked.
+    pub(crate) fn wait(&self, goal: Goal, timeout: Duration) -> Result<(), FlushError> {
         // A timeout beyond the clock's range is no timeout.
         let deadline = Instant::now().checked_add(timeout);
-        let mut state = lock(&self.state);
-        while !reached(&state) {
+        let mut shared = lock(&self.shared);
+        loop {
+            if let Some(outcome) = goal.outcome(&shared.state) {
+                return outcome;
+            }
             let left = match deadline {
                 Some(deadline) => deadline.saturating_duration_since(Instant::now()),
                 None => Duration::from_secs(3600),
@@ -103,10 +113,137 @@ impl Signal {
             if left.is_zero() {
                 return Err(FlushError::TIMEOUT);
             }
-            let woken = self.changed.wait_timeout(state, left);
-            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let woken = self.changed.wait_timeout(shared, left);
+            shared = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        Ok(*state)
+    }
+
+    /// The same for a task: it is woken by the worker when that is done, and also when its time is over.
+    ///
+    /// `ticket` is its own, from one time to the next.
+    pub(crate) fn poll(
+        &self,
+        goal: Goal,
+        deadline: Option<Instant>,
+        ticket: &mut Option<u64>,
+        waker: &Waker,
+    ) -> Poll<Result<(), FlushError>> {
+        // Cloned and dropped outside the lock: it is code of the program's.
+        let waker = waker.clone();
+        let mut shared = lock(&self.shared);
+        if let Some(outcome) = goal.outcome(&shared.state) {
+            return Poll::Ready(outcome);
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Poll::Ready(Err(FlushError::TIMEOUT));
+        }
+        let before = shared.waiters.put(ticket, waker, deadline);
+        drop(shared);
+        // The worker may be asleep for longer than that.
+        self.called.notify_one();
+        drop(before);
+        Poll::Pending
+    }
+
+    /// The task does not wait any more.
+    pub(crate) fn leave(&self, ticket: &mut Option<u64>) {
+        let waker = lock(&self.shared).waiters.remove(ticket);
+        drop(waker);
+    }
+}
+
+// ===== the worker's side =====
+
+impl Signal {
+    /// What is asked now.
+    pub(crate) fn read(&self) -> State {
+        lock(&self.shared).state
+    }
+
+    /// Whether somebody waits for a flush that is not done.
+    pub(crate) fn is_awaited(&self, seen: State) -> bool {
+        seen.asked != seen.done
+    }
+
+    /// Whether somebody has called since this was last asked, or the worker last waited.
+    pub(crate) fn hear(&self) -> bool {
+        self.pause(Duration::ZERO, |state| std::mem::take(&mut state.called))
+    }
+
+    /// Waits until somebody calls, at most so long; says whether somebody has.
+    pub(crate) fn wait_for_call(&self, time: Duration) -> bool {
+        self.pause(time, |state| std::mem::take(&mut state.called))
+    }
+
+    /// Waits until it is to end, at most so long, whoever calls for something else.
+    pub(crate) fn wait_for_stop(&self, time: Duration) {
+        self.pause(time, |state| state.stop);
+    }
+
+    /// Waits so long, whoever calls.
+    pub(crate) fn rest(&self, time: Duration) {
+        self.pause(time, |_| false);
+    }
+
+    /// Waits until something is so, at most so long, and says whether it is. Tasks whose time is over are woken
+    /// meanwhile: they have nobody else to do it.
+    fn pause(&self, time: Duration, mut reached: impl FnMut(&mut State) -> bool) -> bool {
+        let start = Instant::now();
+        let mut shared = lock(&self.shared);
+        loop {
+            shared = self.wake_late(shared);
+            if reached(&mut shared.state) {
+                return true;
+            }
+            let left = time.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            let left = shared
+                .waiters
+                .next_deadline()
+                .map_or(left, |next| left.min(next.saturating_duration_since(Instant::now())));
+            let woken = self.called.wait_timeout(shared, left);
+            shared = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn wake_late<'a>(&'a self, mut shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
+        let late = shared.waiters.take_late();
+        if late.is_empty() {
+            return shared;
+        }
+        drop(shared);
+        wake(late);
+        lock(&self.shared)
+    }
+
+    /// The worker has done what was asked up to `asked`.
+    pub(crate) fn done(&self, asked: u64, delivered: bool) {
+        self.tell(|state| {
+            state.done = asked;
+            state.delivered = delivered;
+        });
+    }
+
+    /// The worker ends; the first time counts.
+    pub(crate) fn end(&self, delivered: bool) {
+        self.tell(|state| {
+            if !state.ended {
+                state.ended = true;
+                state.done = state.asked;
+                state.delivered = delivered;
+            }
+        });
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut State)) {
+        let mut shared = lock(&self.shared);
+        change(&mut shared.state);
+        let waiting = shared.waiters.take_all();
+        drop(shared);
+        self.changed.notify_all();
+        wake(waiting);
     }
 }
 
@@ -114,34 +251,46 @@ impl Signal {
 mod tests {
     use super::*;
     use std::sync::Arc;
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(10);
 
     #[test]
     fn a_flush_waits_for_its_own_turn() {
         let signal = Arc::new(Signal::default());
         let worker = Arc::clone(&signal);
-        let (woken, wake) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            wake.recv().unwrap();
+        let thread = thread::spawn(move || {
+            assert!(worker.wait_for_call(LONG));
             let asked = worker.read().asked;
             worker.done(asked, true);
         });
-        let flushed = signal.flush(Duration::from_secs(10), || woken.send(()).unwrap());
-        assert_eq!(flushed, Ok(()));
+        assert_eq!(signal.wait(signal.flush(), LONG), Ok(()));
         thread.join().unwrap();
     }
 
     #[test]
     fn a_worker_that_does_not_answer_costs_the_timeout_only() {
         let signal = Signal::default();
-        let error = signal.flush(Duration::from_millis(5), || {}).unwrap_err();
+        let error = signal.wait(signal.flush(), Duration::from_millis(5)).unwrap_err();
         assert!(error.is_timeout());
-        assert!(signal.stop(Duration::ZERO, || {}).unwrap_err().is_timeout());
+        assert!(signal.wait(signal.stop(), Duration::ZERO).unwrap_err().is_timeout());
     }
 
     #[test]
     fn nobody_waits_for_a_worker_that_has_ended() {
         let signal = Signal::default();
         signal.end(false);
-        assert!(signal.flush(Duration::MAX, || {}).unwrap_err().is_undelivered());
+        assert!(signal.wait(signal.flush(), Duration::MAX).unwrap_err().is_undelivered());
+    }
+
+    #[test]
+    fn a_call_is_heard_once_whenever_it_comes() {
+        let signal = Signal::default();
+        assert!(!signal.hear() && !signal.wait_for_call(Duration::from_millis(1)));
+        signal.call();
+        signal.call();
+        assert!(signal.hear() && !signal.hear());
+        signal.stop();
+        assert!(signal.wait_for_call(Duration::MAX) && !signal.hear());
     }
 }

@@ -1,13 +1,14 @@
 //! The pipeline as the traces see it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
+use super::awaited::Awaited;
 use super::inner::{Inner, Plan};
-use super::worker;
+use super::worker::Starter;
 use crate::diag::LossReason;
 use crate::error::FlushError;
 use crate::sampling::ask;
@@ -28,8 +29,9 @@ pub(crate) struct Pipeline {
 /// The pipeline of one process.
 struct Running {
     inner: Arc<Inner>,
-    /// Whether the worker could be started. No other process waits for this: it has one of its own.
-    has_worker: OnceLock<bool>,
+    /// Where the system has no room for the worker, what finishes waits in the queue, and whatever finishes next, a
+    /// second later at the earliest, tries again. No other process waits for this: it has one of its own.
+    starter: Starter,
 }
 
 impl Pipeline {
@@ -37,61 +39,77 @@ impl Pipeline {
     pub(crate) fn start(plan: Plan) -> Self {
         let pipeline =
             Pipeline { plan, running: PerProcess::new(), is_shut_down: AtomicBool::new(false) };
-        pipeline.inner();
+        pipeline.running();
         pipeline
     }
 
-    /// The pipeline of this process, with its worker; `None` where there can be no worker.
-    fn inner(&self) -> Option<&Arc<Inner>> {
-        let Running { inner, has_worker } = self.running.get_or_make(|| {
+    /// The pipeline of this process, with its worker if there can be one.
+    fn running(&self) -> &Running {
+        let running = self.running.get_or_make(|| {
             let inner = Inner::new(self.plan.clone());
             if self.is_shut_down.load(Ordering::Relaxed) {
                 inner.queue.close();
             }
-            Running { inner: Arc::new(inner), has_worker: OnceLock::new() }
+            Running { inner: Arc::new(inner), starter: Starter::default() }
         });
-        let mut failure = None;
-        let has_worker = has_worker
-            .get_or_init(|| worker::spawn(inner).map_err(|error| failure = Some(error)).is_ok());
-        if let Some(error) = failure {
-            // Only now: the log function of the program may trace, and so come here.
-            inner.diag.warn(&format!("the background worker does not start: {error}"));
-        }
-        has_worker.then_some(inner)
+        running.starter.try_start(&running.inner);
+        running
+    }
+
+    /// The same for somebody who waits for the worker; `None` where there can be none now.
+    fn with_worker(&self) -> Option<&Arc<Inner>> {
+        let Running { inner, starter } = self.running();
+        starter.start(inner).then_some(inner)
     }
 
     /// Sends everything that has finished, within a time.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        let inner = self.inner().ok_or(FlushError::NO_WORKER)?;
-        inner.signal.flush(timeout, || inner.wake.notify_one())
+        let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
+        inner.signal.wait(inner.signal.flush(), timeout)
+    }
+
+    /// The same for a task.
+    pub(crate) async fn flush_async(&self, timeout: Duration) -> Result<(), FlushError> {
+        let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
+        Awaited::new(Arc::clone(inner), inner.signal.flush(), timeout).await
     }
 
     /// Sends everything that has finished, within a time, and nothing that finishes later.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.is_shut_down.store(true, Ordering::Relaxed);
-        if self.running.get().is_none() {
-            // A child that has made nothing has nothing to end.
-            return Ok(());
-        }
-        let inner = self.inner().ok_or(FlushError::NO_WORKER)?;
-        // Here and not by the worker, which may be waiting for the agent.
-        inner.queue.close();
-        let stopped = inner.signal.stop(timeout, || inner.wake.notify_one());
+        let Some(inner) = self.stop()? else { return Ok(()) };
+        let stopped = inner.signal.wait(inner.signal.stop(), timeout);
         if stopped.is_err_and(|error| error.is_timeout()) {
             inner.abandon();
         }
         stopped
     }
+
+    /// The same for a task.
+    pub(crate) async fn shutdown_async(&self, timeout: Duration) -> Result<(), FlushError> {
+        let Some(inner) = self.stop()? else { return Ok(()) };
+        Awaited::new(Arc::clone(inner), inner.signal.stop(), timeout).await
+    }
+
+    /// Takes no more from now on; whose worker is to end, where there is one.
+    fn stop(&self) -> Result<Option<&Arc<Inner>>, FlushError> {
+        self.is_shut_down.store(true, Ordering::Relaxed);
+        let Some(Running { inner, starter }) = self.running.get() else {
+            // A child that has made nothing has nothing to end.
+            return Ok(None);
+        };
+        // Here and not by the worker, which may be waiting for the agent.
+        inner.queue.close();
+        if !starter.start(inner) {
+            inner.lose_queue(LossReason::WorkerFailed, || "there is no worker".into());
+            return Err(FlushError::NO_WORKER);
+        }
+        Ok(Some(inner))
+    }
 }
 
 impl Sink for Pipeline {
     fn submit(&self, chunk: Chunk) {
-        let running = self.running.get().filter(|running| running.has_worker.get() == Some(&true));
-        if let Some(inner) = running.map(|running| &running.inner).or_else(|| self.inner()) {
-            return inner.submit(chunk);
-        }
-        let spans = chunk.len() as u64;
-        self.plan.diag.lose(LossReason::WorkerFailed, spans, || "there is no worker".into());
+        self.running().inner.submit(chunk);
     }
 
     fn decide(&self, root: &SpanView<'_>) -> Decision {
@@ -111,9 +129,12 @@ impl Sink for Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        if let Some(Running { inner, .. }) = self.running.get() {
-            inner.signal.stop_later();
-            inner.wake.notify_one();
+        if let Some(Running { inner, starter }) = self.running.get() {
+            inner.signal.stop();
+            if !starter.try_start(inner) {
+                inner.queue.close();
+                inner.lose_queue(LossReason::WorkerFailed, || "there is no worker".into());
+            }
         }
     }
 }

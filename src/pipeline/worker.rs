@@ -1,101 +1,160 @@
-//! The background thread: its runtime, its loop, its supervision.
+//! The background thread: its start, its loop, its supervision.
 
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
 use tracehound_machine::spawn_background;
 
 use super::inner::Inner;
 use super::writer::Writer;
 use crate::clock;
 use crate::diag::LossReason;
+use crate::sync::lock;
 use crate::trace::suppress;
 
 const THREAD_NAME: &str = "tracehound-worker";
-/// A worker that fails this often does not start again: the cause is not one that passes.
-const MAX_FAILURES: u32 = 5;
+/// A worker that fails this often, and never got through its loop in between, pauses before it starts again.
+const FAILURES_IN_A_ROW: u32 = 5;
+/// How long what has failed is left alone: a thread that the system had no room for, a worker that keeps failing.
+/// What finishes meanwhile waits in the queue, as far as that has room.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The topic of the warning that there is no worker.
+const NO_WORKER: &str = "no-worker";
 
-/// Starts the thread.
-///
-/// Its runtime is built here: tokio has a lock for all runtimes of the process, in which the new thread would
-/// else be when the process forks right after this; those of a child would wait for it for ever.
-pub(super) fn spawn(inner: &Arc<Inner>) -> io::Result<()> {
-    let inner = Arc::clone(inner);
-    let background = Background::build()?;
-    // Detached: nothing ever waits for the thread itself, only for what it signals.
-    spawn_background(THREAD_NAME, move || supervise(&inner, background)).map(drop)
+/// Starts the thread of one process, and tries again where the system had no room for it.
+#[derive(Debug, Default)]
+pub(super) struct Starter {
+    is_started: AtomicBool,
+    /// When it was last tried in vain. Taken by whoever tries.
+    tried: Mutex<Option<Instant>>,
 }
 
-/// The worker's runtime. Wherever it is dropped, nothing waits for it, nor panics.
-struct Background(Option<Runtime>);
-
-impl Background {
-    fn build() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        Ok(Background(Some(runtime)))
+impl Starter {
+    /// Whether there is a worker. Where there is none, it is tried again, once in a while; never waits.
+    #[inline]
+    pub(super) fn try_start(&self, inner: &Arc<Inner>) -> bool {
+        self.is_started.load(Ordering::Acquire) || self.try_again(inner)
     }
 
-    /// Says whether all was delivered, and leaves what is to be freed when that has been told.
-    fn run(&self, inner: &Arc<Inner>) -> (bool, Option<Writer>) {
-        let Some(runtime) = self.0.as_ref() else { return (false, None) };
-        let (delivered, writer) = runtime.block_on(serve(inner));
-        (delivered, Some(writer))
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
+    #[cold]
+    fn try_again(&self, inner: &Arc<Inner>) -> bool {
+        let mut tried = match self.tried.try_lock() {
+            Ok(tried) => tried,
+            Err(TryLockError::Poisoned(tried)) => tried.into_inner(),
+            // Who has the lock is just starting it.
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if tried.is_some_and(|tried| tried.elapsed() < PAUSE) {
+            return false;
         }
+        let started = self.spawn(inner, &mut tried);
+        drop(tried);
+        self.tell(inner, started)
+    }
+
+    /// The same for somebody who waits for the worker: it is tried now, and by nobody else at the same time.
+    pub(super) fn start(&self, inner: &Arc<Inner>) -> bool {
+        if self.is_started.load(Ordering::Acquire) {
+            return true;
+        }
+        let mut tried = lock(&self.tried);
+        let started = self.spawn(inner, &mut tried);
+        drop(tried);
+        self.tell(inner, started)
+    }
+
+    fn spawn(&self, inner: &Arc<Inner>, tried: &mut Option<Instant>) -> io::Result<()> {
+        if self.is_started.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let own = Arc::clone(inner);
+        // Detached: nothing ever waits for the thread itself, only for what it signals.
+        let started = spawn_background(THREAD_NAME, move || supervise(&own, serve));
+        match &started {
+            Ok(_) => self.is_started.store(true, Ordering::Release),
+            Err(_) => *tried = Some(Instant::now()),
+        }
+        started.map(drop)
+    }
+
+    /// Outside the lock: the log function of the program may trace, and so come here.
+    fn tell(&self, inner: &Inner, started: io::Result<()>) -> bool {
+        match &started {
+            Ok(()) if inner.diag.forget(NO_WORKER) => {
+                inner.diag.info("the background worker has started")
+            }
+            Ok(()) => {}
+            Err(error) => inner.diag.warn_once(NO_WORKER, || {
+                format!("the background worker does not start: {error}; trying again")
+            }),
+        }
+        started.is_ok()
     }
 }
 
 /// Runs the loop, again if it panics; the queue is shared and outlives it.
-fn supervise(inner: &Arc<Inner>, first: Background) {
+///
+/// The loop is told by `serve`, which says whether all was delivered, and leaves what is to be freed when that has
+/// been told; it notes each turn in which it did not fail.
+fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32>) -> (bool, T)) {
     // Our own client must not be traced by our own integrations.
     let _off = suppress();
     let mut delivered = false;
     let mut rest = None;
-    let mut next = Ok(first);
-    for failure in 0..MAX_FAILURES {
-        let background = match next {
-            Ok(background) => background,
-            Err(error) => {
-                inner.diag.warn(&format!("the background runtime does not start: {error}"));
-                break;
-            }
-        };
-        match catch_unwind(AssertUnwindSafe(|| background.run(inner))) {
+    let failures = Cell::new(0u32);
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| serve(inner, &failures))) {
             Ok((all, writer)) => {
                 delivered = all;
                 // Nobody waits while connection and memory are given back.
-                rest = Some((writer, background));
+                rest = Some(writer);
                 break;
             }
-            Err(_) => inner.diag.warn(&format!("the background worker failed ({failure})")),
+            Err(_) => failures.set(failures.get().saturating_add(1)),
         }
-        next = Background::build();
+        inner
+            .diag
+            .warn_once("worker-failed", || "the background worker failed; it starts again".into());
+        let fails_always = failures.get() >= FAILURES_IN_A_ROW;
+        let state = inner.signal.read();
+        if state.stop && fails_always {
+            break;
+        }
+        // What they wait for may be among what the loop has lost.
+        inner.signal.done(state.asked, false);
+        if fails_always {
+            inner.signal.wait_for_stop(PAUSE);
+        }
+        // Whoever was heard, it was not acted upon.
+        inner.signal.call();
     }
+    // Also if giving up fails: somebody waits.
+    let _end = End(inner);
     inner.queue.close();
-    let left = inner.queue.take(Vec::new());
-    let spans = left.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
-    if spans > 0 {
-        inner.settled(spans);
-        inner.diag.lose(LossReason::WorkerFailed, spans, || "the worker has ended".into());
-    }
+    inner.lose_queue(LossReason::WorkerFailed, || "the worker has ended".into());
     inner.signal.end(delivered);
     drop(rest);
 }
 
+/// Tells that the worker has ended, if nothing else has.
+struct End<'a>(&'a Inner);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.signal.end(false);
+    }
+}
+
 /// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
-async fn serve(inner: &Arc<Inner>) -> (bool, Writer) {
+fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
     let mut writer = Writer::new(Arc::clone(inner));
     loop {
-        let woken = pause(inner, writer.next_attempt()).await;
+        // The first time it is at once: an agent that was not asked yet is.
+        let woken = pause(inner, writer.next_attempt());
         clock::keep();
         // Read before the queue is: what was submitted before the request is in what is taken.
         let state = inner.signal.read();
@@ -103,7 +162,7 @@ async fn serve(inner: &Arc<Inner>) -> (bool, Writer) {
             inner.queue.close();
         }
         let insist = state.stop || inner.signal.is_awaited(state);
-        let delivered = writer.run(insist).await;
+        let delivered = writer.run(insist);
         if !woken {
             writer.tick();
         }
@@ -112,12 +171,124 @@ async fn serve(inner: &Arc<Inner>) -> (bool, Writer) {
             return (delivered, writer);
         }
         inner.signal.done(state.asked, delivered);
+        failures.set(0);
     }
 }
 
 /// Waits for the interval to end, or for somebody to call; says whether somebody did.
-async fn pause(inner: &Inner, next_attempt: Option<Duration>) -> bool {
+fn pause(inner: &Inner, next_attempt: Option<Duration>) -> bool {
     let interval = inner.settings.interval;
     let time = next_attempt.map_or(interval, |next| next.min(interval));
-    tokio::time::timeout(time, inner.wake.notified()).await.is_ok()
+    inner.signal.wait_for_call(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Endpoint;
+    use crate::diag::Diag;
+    use crate::encode::SourceCode;
+    use crate::pipeline::inner::{Plan, Settings};
+    use crate::sampling::{DatadogSampler, SpanSampler};
+    use crate::trace::testkit::Bench;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn inner() -> Arc<Inner> {
+        let settings = Settings {
+            endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
+            timeout: LONG,
+            interval: LONG,
+            queue_bytes: 1 << 20,
+            max_payload_bytes: 1 << 20,
+            native_events: false,
+            no_stats: false,
+            external_env: None,
+            hostname: None,
+            source_code: SourceCode::default(),
+        };
+        Arc::new(Inner::new(Plan {
+            settings,
+            diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| ())))),
+            sampler: Arc::new(DatadogSampler::builder().build().unwrap()),
+            span_sampler: Arc::new(SpanSampler::new([])),
+            propagator: Arc::default(),
+        }))
+    }
+
+    fn submit(inner: &Inner) {
+        let bench = Bench::new();
+        drop(bench.span("root").root().start());
+        inner.submit(bench.take_chunks().remove(0));
+    }
+
+    #[test]
+    fn a_worker_that_keeps_failing_comes_back_after_a_pause() {
+        let inner = inner();
+        let start = Instant::now();
+        let mut turns = 0;
+        supervise(&inner, |inner, failures| {
+            turns += 1;
+            assert!(inner.signal.hear() || turns == 1, "it looks at once what was asked");
+            assert!(turns > FAILURES_IN_A_ROW, "on purpose");
+            if turns == FAILURES_IN_A_ROW + 1 {
+                failures.set(0);
+            }
+            assert!(turns > 2 * FAILURES_IN_A_ROW, "on purpose");
+            (true, ())
+        });
+        assert!(start.elapsed() >= PAUSE, "after the first row");
+        assert!(start.elapsed() < LONG, "and not for ever");
+        assert_eq!(turns, 2 * FAILURES_IN_A_ROW + 1);
+        assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
+    }
+
+    #[test]
+    fn who_waits_for_a_worker_that_fails_is_told() {
+        let inner = inner();
+        let worker = Arc::clone(&inner);
+        let thread = std::thread::spawn(move || {
+            supervise(&worker, |inner, _| -> (bool, ()) {
+                inner.signal.wait_for_call(LONG);
+                panic!("on purpose");
+            });
+        });
+        assert!(inner.signal.wait(inner.signal.flush(), LONG).unwrap_err().is_undelivered());
+        submit(&inner);
+        assert!(
+            inner.signal.wait(inner.signal.stop(), LONG).unwrap_err().is_undelivered(),
+            "it does not try for ever"
+        );
+        thread.join().unwrap();
+        submit(&inner);
+        assert_eq!(inner.diag.losses().spans(LossReason::WorkerFailed), 1);
+        assert_eq!(inner.diag.losses().spans(LossReason::Shutdown), 1);
+    }
+
+    #[test]
+    fn what_was_counted_when_nobody_waited_any_more_is_not_counted_again() {
+        let inner = inner();
+        submit(&inner);
+        inner.abandon();
+        inner.signal.stop();
+        supervise(&inner, |_, _| -> (bool, ()) { panic!("on purpose") });
+        assert_eq!(inner.diag.losses().total(), 1);
+    }
+
+    #[test]
+    fn a_thread_that_could_not_be_started_is_tried_again_after_a_while() {
+        let inner = inner();
+        let starter = Starter::default();
+        *lock(&starter.tried) = Some(Instant::now());
+        assert!(!starter.try_start(&inner), "so soon");
+        *lock(&starter.tried) = Instant::now().checked_sub(PAUSE);
+        assert!(starter.try_start(&inner) && starter.try_start(&inner));
+        assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
+
+        let inner = self::inner();
+        let starter = Starter::default();
+        *lock(&starter.tried) = Some(Instant::now());
+        assert!(starter.start(&inner), "somebody waits for it");
+        assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
+    }
 }

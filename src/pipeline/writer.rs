@@ -1,10 +1,7 @@
 //! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
 
-use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::inner::Inner;
@@ -12,7 +9,7 @@ use super::keep_rate::KeepRate;
 use super::link::{Link, TRACES_PATH};
 use super::outbox::Backoff;
 use super::packer::Packer;
-use crate::agent::{Outcome, Rates, SendError};
+use crate::agent::{Outcome, Rates, SendErrorKind, Step};
 use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::encode::Sealed;
@@ -29,6 +26,8 @@ pub(super) struct Writer {
     inner: Arc<Inner>,
     packer: Packer,
     backoff: Backoff,
+    /// For asking the agent about itself while there is nothing to send.
+    asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
     sent: u64,
@@ -50,6 +49,7 @@ impl Writer {
         Writer {
             packer: Packer::new(Arc::clone(&inner)),
             backoff: Backoff::default(),
+            asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
             keep_rate: KeepRate::default(),
             sent: 0,
@@ -62,14 +62,17 @@ impl Writer {
     /// Writes and sends what is there; `insist` tries several times within a short time.
     ///
     /// Says whether the agent has everything.
-    pub(super) async fn run(&mut self, insist: bool) -> bool {
+    pub(super) fn run(&mut self, insist: bool) -> bool {
         if !self.is_ending {
             self.packer.has_lost = false;
         }
         self.packer.take();
+        if self.packer.is_empty() && !insist {
+            self.learn_meanwhile();
+        }
         if !self.packer.is_empty() {
-            self.learn_about_agent(insist).await;
-            self.send(insist).await;
+            self.learn_about_agent(insist);
+            self.send(insist);
         }
         self.packer.is_empty() && !self.packer.has_lost
     }
@@ -83,9 +86,11 @@ impl Writer {
         self.packer.keep_rate = self.keep_rate.get();
     }
 
-    /// How long until the next attempt is due, where one is.
+    /// How long until the next attempt is due to send something, or to ask an agent that was away, where one is.
     pub(super) fn next_attempt(&self) -> Option<Duration> {
-        (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining())
+        let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
+        let asking = self.link.is_unasked().then(|| self.asking.remaining());
+        sending.into_iter().chain(asking).min()
     }
 
     /// What is left now is lost for this reason.
@@ -95,7 +100,7 @@ impl Writer {
 
     /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
     /// everything is written, so that the vectors of the chunks serve other traces.
-    async fn send(&mut self, insist: bool) {
+    fn send(&mut self, insist: bool) {
         let mut attempts = if insist { INSIST_ATTEMPTS } else { 1 };
         if !insist && !self.backoff.remaining().is_zero() {
             return self.packer.write_all();
@@ -105,22 +110,24 @@ impl Writer {
             if self.packer.outbox.is_empty() {
                 return;
             }
-            if let Attempt::Failed = self.attempt(insist).await {
+            if let Attempt::Failed = self.attempt(insist) {
                 attempts = attempts.saturating_sub(1);
                 if attempts == 0 {
                     return self.packer.write_all();
                 }
-                tokio::time::sleep(INSIST_DELAY).await;
+                self.inner.signal.rest(INSIST_DELAY);
             }
         }
     }
 
-    async fn attempt(&mut self, insist: bool) -> Attempt {
+    fn attempt(&mut self, insist: bool) -> Attempt {
         let Writer { inner, packer, link, is_ending, .. } = self;
         let Some(parcel) = packer.outbox.next() else { return Attempt::Settled };
         let spans = parcel.span_count();
-        let sending = link.post(parcel.chunk_count(), Sealed::together(&parcel.payloads));
-        let outcome = beside(inner, packer, is_ending, insist, sending).await;
+        let (chunks, body) = (parcel.chunk_count(), Sealed::together(&parcel.payloads));
+        let mut aside = Aside::new(inner, packer, is_ending, insist);
+        let outcome = link.post(chunks, body, &mut || aside.work());
+        aside.end();
         let (problem, reached) = match outcome {
             Ok(Outcome::Accepted { rates }) => {
                 self.sent = self.sent.saturating_add(spans);
@@ -148,9 +155,10 @@ impl Writer {
                 return self.refused(|| format!("the agent answered {status} to {TRACES_PATH}"));
             }
             Ok(Outcome::Busy(status)) => (format!("the agent answered {status}"), true),
-            Err(error @ SendError::Invalid(_)) => return self.refused(|| format!("{error:#}")),
-            Err(error @ SendError::Connect(_)) => (format!("{error:#}"), false),
-            Err(error) => (format!("{error:#}"), true),
+            Err(error) if matches!(error.kind, SendErrorKind::Invalid(_)) => {
+                return self.refused(|| format!("{error:#}"));
+            }
+            Err(error) => (format!("{error:#}"), error.may_have_arrived()),
         };
         self.backoff.fail();
         self.inner.diag.warn_once(AGENT_AWAY, || {
@@ -183,19 +191,45 @@ impl Writer {
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
         if self.inner.diag.forget(AGENT_AWAY) {
+            // It may be another one.
+            self.link.forget();
             self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
         }
     }
 
     /// Asks the agent what it can do, where that is not known or out of date.
-    async fn learn_about_agent(&mut self, insist: bool) {
+    fn learn_about_agent(&mut self, insist: bool) {
         // While the agent is away, one attempt for each attempt to send is enough.
         if !self.link.is_unknown() || !self.backoff.remaining().is_zero() {
             return;
         }
+        self.ask(insist, false);
+    }
+
+    /// The same while there is nothing to send, so that it is known before there is: at the start, and when an agent
+    /// that was away may be back. What it says matters to who reads headers, and never sends anything.
+    fn learn_meanwhile(&mut self) {
+        if self.link.is_unasked() && self.asking.remaining().is_zero() {
+            self.ask(false, true);
+            if self.link.is_unasked() {
+                self.asking.fail();
+            } else {
+                self.asking = Backoff::default();
+            }
+        }
+    }
+
+    /// `is_idle`: nobody who waits for something else is to wait for this.
+    fn ask(&mut self, insist: bool, is_idle: bool) {
         let Writer { inner, packer, link, is_ending, .. } = self;
         packer.hold_events();
-        let has_said = beside(inner, packer, is_ending, insist, link.ask()).await;
+        let mut aside = Aside { is_idle, ..Aside::new(inner, packer, is_ending, insist) };
+        let has_said = link.ask(&mut || aside.work());
+        let has_left = aside.has_left;
+        aside.end();
+        if has_left {
+            link.forget();
+        }
         let info = link.info.as_ref();
         if has_said {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
@@ -206,47 +240,66 @@ impl Writer {
     }
 }
 
-/// Awaits `talk`; whenever that waits for the agent, chunks are written.
+/// What is done while the agent is waited for: chunks are written.
 ///
 /// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
 /// between two batches, unless somebody waits for those that were taken before.
-async fn beside<T>(
-    inner: &Inner,
-    packer: &mut Packer,
-    is_ending: &mut bool,
+struct Aside<'a> {
+    inner: &'a Inner,
+    packer: &'a mut Packer,
+    is_ending: &'a mut bool,
     insist: bool,
-    talk: impl Future<Output = T>,
-) -> T {
-    let mut talk = pin!(talk);
-    let mut call = pin!(inner.wake.notified());
-    let mut is_called = false;
-    let outcome = poll_fn(|cx| {
-        if let Poll::Ready(outcome) = talk.as_mut().poll(cx) {
-            return Poll::Ready(outcome);
+    /// Nothing waits for what the agent says: it is left when somebody waits for the worker.
+    is_idle: bool,
+    has_left: bool,
+    is_called: bool,
+}
+
+impl<'a> Aside<'a> {
+    fn new(
+        inner: &'a Inner,
+        packer: &'a mut Packer,
+        is_ending: &'a mut bool,
+        insist: bool,
+    ) -> Self {
+        Aside {
+            inner,
+            packer,
+            is_ending,
+            insist,
+            is_idle: false,
+            has_left: false,
+            is_called: false,
         }
-        while call.as_mut().poll(cx).is_ready() {
-            call.set(inner.wake.notified());
-            is_called = true;
-            let state = inner.signal.read();
-            if state.stop {
-                inner.queue.close();
-                *is_ending = true;
-            }
-            if state.stop || !(insist || inner.signal.is_awaited(state)) && packer.outbox.has_room()
-            {
-                Anchor::renew();
-                packer.take();
-            }
-        }
-        if packer.write_some() {
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
-    })
-    .await;
-    if is_called {
-        // The loop looks as well when this is over.
-        inner.wake.notify_one();
     }
-    outcome
+
+    /// Does a little of it.
+    fn work(&mut self) -> Step {
+        let signal = &self.inner.signal;
+        if signal.hear() {
+            self.is_called = true;
+            let state = signal.read();
+            if state.stop {
+                self.inner.queue.close();
+                *self.is_ending = true;
+            }
+            let is_awaited = self.insist || signal.is_awaited(state);
+            if self.is_idle && (state.stop || is_awaited) {
+                self.has_left = true;
+                return Step::Leave;
+            }
+            if state.stop || !is_awaited && self.packer.outbox.has_room() {
+                Anchor::renew();
+                self.packer.take();
+            }
+        }
+        if self.packer.write_some() { Step::More } else { Step::Idle }
+    }
+
+    fn end(self) {
+        if self.is_called {
+            // The loop looks as well when this is over.
+            self.inner.signal.call();
+        }
+    }
 }

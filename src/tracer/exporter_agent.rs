@@ -69,6 +69,14 @@ impl Exporter {
         self.pipeline.flush(timeout)
     }
 
+    pub(super) async fn flush_async(self, timeout: Duration) -> Result<(), FlushError> {
+        self.pipeline.flush_async(timeout).await
+    }
+
+    pub(super) async fn shutdown_async(self, timeout: Duration) -> Result<(), FlushError> {
+        self.pipeline.shutdown_async(timeout).await
+    }
+
     pub(super) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         self.pipeline.shutdown(timeout)
     }

@@ -36,6 +36,14 @@ impl Exporter {
         Ok(())
     }
 
+    pub(super) async fn flush_async(self, _: Duration) -> Result<(), FlushError> {
+        Ok(())
+    }
+
+    pub(super) async fn shutdown_async(self, _: Duration) -> Result<(), FlushError> {
+        Ok(())
+    }
+
     pub(super) fn shutdown(&self, _: Duration) -> Result<(), FlushError> {
         Ok(())
     }

@@ -157,6 +157,32 @@ pub fn flush(timeout: Duration) -> Result<(), FlushError> {
     tracer().flush(timeout)
 }
 
+/// Sends everything that has finished, without blocking a thread; see [`Tracer::flush_async`].
+///
+/// The tracer is the one that is installed when this is called.
+///
+/// # Errors
+///
+/// As [`Tracer::flush`].
+pub fn flush_async(
+    timeout: Duration,
+) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
+    tracer().flush_async(timeout)
+}
+
+/// Sends everything that has finished, and stops, without blocking a thread; see [`Tracer::shutdown_async`].
+///
+/// The tracer is the one that is installed when this is called.
+///
+/// # Errors
+///
+/// As [`Tracer::shutdown`].
+pub fn shutdown_async(
+    timeout: Duration,
+) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
+    tracer().shutdown_async(timeout)
+}
+
 /// Sends everything that has finished, and stops; see [`Tracer::shutdown`].
 ///
 /// # Errors

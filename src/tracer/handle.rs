@@ -297,10 +297,10 @@ impl Tracer {
         self.shared().map(|shared| shared.diag.losses()).unwrap_or_default()
     }
 
-    /// Sends everything that has finished, and waits for it.
+    /// Sends everything that has finished, and waits for it: the calling thread is blocked meanwhile.
     ///
-    /// May be called anywhere, also inside an async runtime of one thread, which it blocks meanwhile: the
-    /// sending is done by a thread of its own.
+    /// May be called anywhere, since the sending is done by a thread of its own; but a task that calls it holds up
+    /// all others of its thread. [`Tracer::flush_async`] does not.
     ///
     /// # Errors
     ///
@@ -319,6 +319,61 @@ impl Tracer {
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout))
+    }
+
+    /// Sends everything that has finished; the future ends when that is done, or when the time is over.
+    ///
+    /// For tasks: no thread is blocked. It needs no particular runtime, and no timer of it: the tracer's own thread
+    /// wakes the task. Nothing is asked for, and no time passes, before the future is first polled. One that is
+    /// dropped takes nothing back: what was asked for is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tracer::flush`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let tracer = tracehound::Tracer::builder().enabled(false).build();
+    /// tracer.trace("work").finish();
+    /// if let Err(error) = tracer.flush_async(Duration::from_secs(2)).await {
+    ///     eprintln!("not all traces were sent: {error}");
+    /// }
+    /// # });
+    /// ```
+    pub fn flush_async(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
+        let exporter = self.exporter().cloned();
+        async move {
+            match exporter {
+                Some(exporter) => exporter.flush_async(timeout).await,
+                None => Ok(()),
+            }
+        }
+    }
+
+    /// Sends everything that has finished, and stops; the future ends when that is done, or when the time is over.
+    ///
+    /// As [`Tracer::flush_async`], it is for tasks, and does nothing before it is first polled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tracer::shutdown`].
+    pub fn shutdown_async(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
+        let exporter = self.exporter().cloned();
+        async move {
+            match exporter {
+                Some(exporter) => exporter.shutdown_async(timeout).await,
+                None => Ok(()),
+            }
+        }
     }
 
     fn exporter(&self) -> Option<&Exporter> {

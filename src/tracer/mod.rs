@@ -16,6 +16,6 @@ pub use builder::TracerBuilder;
 pub use foreign::Identity;
 pub use global::{
     Guard, activate, current_root_span, current_span, current_trace_context, extract, flush,
-    in_span, init, inject, shutdown, span, start_span, trace, tracer,
+    flush_async, in_span, init, inject, shutdown, shutdown_async, span, start_span, trace, tracer,
 };
 pub use handle::Tracer;

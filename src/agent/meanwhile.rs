@@ -1,0 +1,31 @@
+//! What the worker does while the agent makes it wait.
+
+use std::time::Duration;
+
+/// How long it is waited before somebody looks whether there is something to do. It bounds how late a call of the
+/// application's threads is heard while a request is on its way.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What a piece of work leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There is more of it.
+    More,
+    /// There is nothing to do for now.
+    Idle,
+    /// What is waited for is not wanted any more.
+    Leave,
+}
+
+/// Work for the time in which the agent is waited for: called again and again, it does a little each time.
+pub(crate) type Meanwhile<'a> = &'a mut (dyn FnMut() -> Step + 'a);
+
+/// Does some of the work, and says how long it can be waited for something else then, `left` at the most; or not at
+/// all.
+pub(super) fn work(meanwhile: Meanwhile<'_>, left: Duration) -> Option<Duration> {
+    match meanwhile() {
+        Step::More => Some(Duration::ZERO),
+        Step::Idle => Some(left.min(TICK)),
+        Step::Leave => None,
+    }
+}

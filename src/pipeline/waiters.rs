@@ -1,0 +1,75 @@
+//! Tasks that wait for the worker.
+
+use std::mem::{forget, replace, take};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+use std::time::Instant;
+
+/// Tasks that wait, each with the moment at which it waits no longer. Those that are taken out to be woken come again
+/// if they still wait.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    waiting: Vec<Waiter>,
+    tickets: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    ticket: u64,
+    waker: Waker,
+    deadline: Option<Instant>,
+}
+
+impl Waiters {
+    /// Adds a task, or changes how it is woken; gives back how that was before.
+    pub(super) fn put(
+        &mut self,
+        ticket: &mut Option<u64>,
+        waker: Waker,
+        deadline: Option<Instant>,
+    ) -> Option<Waker> {
+        if let Some(waiter) = self.waiting.iter_mut().find(|one| Some(one.ticket) == *ticket) {
+            return Some(replace(&mut waiter.waker, waker));
+        }
+        self.tickets = self.tickets.wrapping_add(1);
+        *ticket = Some(self.tickets);
+        self.waiting.push(Waiter { ticket: self.tickets, waker, deadline });
+        None
+    }
+
+    pub(super) fn remove(&mut self, ticket: &mut Option<u64>) -> Option<Waker> {
+        let ticket = ticket.take()?;
+        let at = self.waiting.iter().position(|waiter| waiter.ticket == ticket)?;
+        Some(self.waiting.swap_remove(at).waker)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.waiting.iter().filter_map(|waiter| waiter.deadline).min()
+    }
+
+    /// Takes those out whose time is over.
+    pub(super) fn take_late(&mut self) -> Vec<Waker> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let now = Instant::now();
+        let is_late = |waiter: &Waiter| waiter.deadline.is_some_and(|at| at <= now);
+        let (late, waiting): (Vec<_>, _) = take(&mut self.waiting).into_iter().partition(is_late);
+        self.waiting = waiting;
+        late.into_iter().map(|waiter| waiter.waker).collect()
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<Waker> {
+        take(&mut self.waiting).into_iter().map(|waiter| waiter.waker).collect()
+    }
+}
+
+/// Wakes tasks, outside every lock: that is code of the program's runtime, and may panic.
+pub(super) fn wake(tasks: Vec<Waker>) {
+    for task in tasks {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.wake())) {
+            // It may panic when it is dropped.
+            forget(panic);
+        }
+    }
+}
