@@ -124,5 +124,5 @@ fn a_key_that_was_borrowed_does_not_change_with_what_it_was_borrowed_from() {
     drop(span);
     let kept = captured.span("span").metrics;
     let keys = (0..3).map(|number| format!("a key that is written again and again: {number}"));
-    assert_eq!(kept.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), keys.collect::<Vec<_>>());
+    assert_eq!(kept.into_keys().collect::<Vec<_>>(), keys.collect::<Vec<_>>());
 }

@@ -8,6 +8,16 @@ use crate::text::Text;
 ///
 /// A span takes its parent's baggage when it starts; what is set later on the one is not seen by the other.
 /// Limits apply where baggage is written into headers (64 items, 8,192 bytes), not here.
+///
+/// ```
+/// use tracehound::Baggage;
+///
+/// let (tracer, _) = tracehound::testing::tracer();
+/// let baggage: Baggage = [("tenant", "acme"), ("plan", "pro")].into_iter().collect();
+/// let _scope = tracer.activate(tracer.context().with_baggage(baggage));
+/// let span = tracer.trace("web.request");
+/// assert_eq!(span.baggage_item("plan").as_deref(), Some("pro"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baggage {
     items: Vec<(Text, Text)>,

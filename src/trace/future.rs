@@ -35,6 +35,21 @@ pub trait FutureExt: Future + Sized {
     /// Runs the future in a place of a trace, such as the one a task was spawned from.
     ///
     /// Runtimes do not pass on what is active to the tasks they spawn; this does.
+    ///
+    /// ```
+    /// use tracehound::FutureExt;
+    ///
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let request = tracer.trace("web.request");
+    /// let price = tracer.clone();
+    /// let task = async move { price.in_span("cart.price", |_| ()) }.in_context(tracer.context());
+    /// tokio::spawn(task).await.unwrap();
+    /// drop(request);
+    /// # });
+    /// assert_eq!(captured.tree(), "web.request\n  cart.price\n");
+    /// ```
     fn in_context(self, context: impl Into<Context>) -> InContext<Self> {
         InContext::new(self, context.into())
     }

@@ -199,6 +199,14 @@ impl SpanRef {
 
     /// Links this span to another one. The other trace's sampling decision is taken now, so that the link
     /// can say whether it is kept.
+    ///
+    /// ```
+    /// # let tracer = tracehound::Tracer::builder().build();
+    /// let message = tracer.start_span("queue.receive");
+    /// let batch = tracer.start_span("batch.process");
+    /// batch.link_to(&message);
+    /// assert_eq!(Some(batch.links()[0].span_id()), message.span_id());
+    /// ```
     pub fn link_to(&self, other: &SpanRef) {
         if let Some(link) = other.context().as_ref().and_then(SpanLink::to) {
             self.add_link(link);

@@ -167,6 +167,21 @@ fn what_is_set_natively_on_the_active_span_counts_at_once_and_is_shown_from_the_
     });
 }
 
+#[test]
+fn what_is_removed_as_a_whole_from_the_active_span_stays_away() {
+    let (native, otel, _) = tracers();
+    let _set = set_otel("user=7,region=eu");
+    otel.in_span("otel", |_| {
+        let span = native.current_span().unwrap();
+        assert_eq!(span.baggage_items().len(), 2);
+        span.remove_all_baggage_items();
+        assert!(span.baggage_items().is_empty());
+        let seen = look(&native, &otel);
+        assert_eq!([seen.native, seen.header, seen.native_child, seen.otel_child], [""; 4]);
+        native.in_span("next", |_| all_say((&native, &otel), ""));
+    });
+}
+
 /// A span that two contexts hold, which have shown different baggage of it.
 #[test]
 fn what_is_removed_from_a_span_that_is_active_twice_stays_away() {

@@ -262,7 +262,7 @@ fn the_status_code_is_text_under_its_one_name() {
 
 #[test]
 fn the_users_word_on_sampling_decides_for_the_trace() {
-    let rows: [(KeyValue, Option<Priority>); 9] = [
+    let rows: [(KeyValue, Option<Priority>); 8] = [
         (KeyValue::new("manual.keep", true), Some(Priority::USER_KEEP)),
         (KeyValue::new("manual.keep", "anything"), Some(Priority::USER_KEEP)),
         (KeyValue::new("manual.keep", false), None),
@@ -271,7 +271,6 @@ fn the_users_word_on_sampling_decides_for_the_trace() {
         (KeyValue::new("sampling.priority", 2), Some(Priority::USER_KEEP)),
         (KeyValue::new("sampling.priority", 0), Some(Priority::USER_REJECT)),
         (KeyValue::new("sampling.priority", -1.0), Some(Priority::USER_REJECT)),
-        (KeyValue::new("sampling.priority", "high"), None),
     ];
     for (attribute, expected) in rows {
         let (_, otel, captured) = tracers();
@@ -286,6 +285,17 @@ fn the_users_word_on_sampling_decides_for_the_trace() {
             assert!(span.tags.is_empty(), "{attribute:?}");
         }
     }
+}
+
+#[test]
+fn a_word_that_is_no_priority_is_a_tag_and_decides_nothing() {
+    let (_, otel, captured) = tracers();
+    captured.decide(Priority::AUTO_KEEP, Mechanism::DEFAULT);
+    let attribute = KeyValue::new("sampling.priority", "high");
+    otel.in_span("root", |cx| cx.span().set_attribute(attribute));
+    let span = &captured.spans()[0];
+    assert_eq!(span.priority, Some(Priority::AUTO_KEEP));
+    assert_eq!(span.tags["sampling.priority"], "high");
 }
 
 #[test]
