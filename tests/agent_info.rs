@@ -119,3 +119,15 @@ fn nobody_waits_for_an_agent_that_does_not_say() {
         tracer.shutdown(LIMIT).unwrap();
     });
 }
+
+#[test]
+fn a_program_without_tracing_connects_to_nobody() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(scripts::healthy);
+        let tracer = common::builder(&agent.url(), &Said::default()).enabled(false).build();
+        tracer.trace("root").finish();
+        tracer.flush(LIMIT).unwrap();
+        tracer.shutdown(LIMIT).unwrap();
+        assert_eq!(agent.accepted_connections(), 0);
+    });
+}

@@ -46,7 +46,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return value;
         }
-        called.recv_timeout(LIMIT).expect("the task is woken");
+        called.recv_timeout(LIMIT).unwrap();
     }
 }
 
@@ -194,10 +194,7 @@ fn a_runtime_that_panics_does_not_end_the_worker() {
 
 #[test]
 fn a_tracer_that_sends_nothing_is_done_at_once() {
-    for tracer in [Tracer::none(), Tracer::builder().enabled(false).build()] {
-        let (waker, _) = waker();
-        let mut flush = pin!(tracer.flush_async(LIMIT));
-        let polled = flush.as_mut().poll(&mut Context::from_waker(&waker));
-        assert_eq!(polled, Poll::Ready(Ok(())));
-    }
+    let mut flush = pin!(Tracer::none().flush_async(LIMIT));
+    let polled = flush.as_mut().poll(&mut Context::from_waker(&waker().0));
+    assert_eq!(polled, Poll::Ready(Ok(())));
 }

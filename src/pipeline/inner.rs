@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     /// What chunks that wait for the worker may hold, and also what payloads that wait for the agent may.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
+    /// Ask the agent about itself before there is something to send.
+    pub(crate) asks_early: bool,
     /// Send span events natively, whatever the agent says.
     pub(crate) native_events: bool,
     /// The agent is not to count the spans.

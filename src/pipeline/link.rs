@@ -25,6 +25,7 @@ pub(super) struct Link {
     client: Client,
     headers: HeaderMap,
     no_stats: bool,
+    asks_early: bool,
     rates: RatesVersion,
     /// What it can do; `None` where it has not said.
     pub(super) info: Option<AgentInfo>,
@@ -40,6 +41,7 @@ impl Link {
             client: Client::new(settings.endpoint.clone(), settings.timeout),
             headers: common_headers(origin, settings.external_env.as_deref(), diag),
             no_stats: settings.no_stats,
+            asks_early: settings.asks_early,
             rates: RatesVersion::default(),
             info: None,
             info_read: None,
@@ -73,9 +75,10 @@ impl Link {
         !failed && (!fresh || self.info_state.is_news())
     }
 
-    /// Whether it has never answered, since it was last away, to what it can do.
+    /// Whether it should be asked what it can do though there is nothing to send: it never answered to that since it
+    /// was last away.
     pub(super) fn is_unasked(&self) -> bool {
-        self.info_read.is_none() && self.info_failed.is_none()
+        self.asks_early && self.info_read.is_none() && self.info_failed.is_none()
     }
 
     /// What is known of it may be of another one, or was not waited for.

@@ -73,3 +73,46 @@ pub(super) fn wake(tasks: Vec<Waker>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn each_is_there_once_until_it_is_taken_or_leaves() {
+        let mut waiters = Waiters::default();
+        let now = Instant::now();
+        let (mut late, mut early, mut gone) = (None, None, None);
+        let waker = || Waker::noop().clone();
+        assert!(waiters.put(&mut late, waker(), Some(now)).is_none());
+        assert!(waiters.put(&mut late, waker(), Some(now)).is_some(), "only its waker changes");
+        waiters.put(&mut early, waker(), now.checked_add(Duration::from_secs(3600)));
+        waiters.put(&mut gone, waker(), None);
+        assert_eq!(waiters.next_deadline(), Some(now));
+        assert!(waiters.remove(&mut gone).is_some() && waiters.remove(&mut gone).is_none());
+        assert_eq!((waiters.take_late().len(), waiters.take_late().len()), (1, 0));
+        assert!(waiters.remove(&mut late).is_none(), "taken");
+        assert!(waiters.put(&mut late, waker(), None).is_none(), "it waits again");
+        assert_eq!((waiters.take_all().len(), waiters.take_all().len()), (2, 0));
+    }
+
+    #[test]
+    fn a_wake_that_panics_does_not_keep_the_others_asleep() {
+        struct Panics;
+        impl std::task::Wake for Panics {
+            fn wake(self: std::sync::Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+        struct Woken(std::sync::mpsc::Sender<()>);
+        impl std::task::Wake for Woken {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.send(()).unwrap();
+            }
+        }
+        let (sender, woken) = std::sync::mpsc::channel();
+        wake(vec![std::sync::Arc::new(Panics).into(), std::sync::Arc::new(Woken(sender)).into()]);
+        assert!(woken.try_recv().is_ok());
+    }
+}

@@ -201,6 +201,7 @@ mod tests {
             interval: LONG,
             queue_bytes: 1 << 20,
             max_payload_bytes: 1 << 20,
+            asks_early: false,
             native_events: false,
             no_stats: false,
             external_env: None,

@@ -37,6 +37,8 @@ impl Exporter {
             interval: config.flush_interval(),
             queue_bytes: config.buffer_bytes(),
             max_payload_bytes: config.max_payload_bytes(),
+            // A program that wants no tracing connects to nobody.
+            asks_early: config.enabled(),
             native_events: config.native_span_events(),
             no_stats: !config.apm_tracing(),
             external_env: config.external_env().map(str::to_owned),
