@@ -1,11 +1,12 @@
 //! What the application's threads and the worker share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::ledger::Ledger;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
 use crate::agent::Endpoint;
@@ -24,7 +25,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// How long finished traces wait at the most.
     pub(crate) interval: Duration,
-    /// What chunks that wait for the worker may hold, and also what payloads that wait for the agent may.
+    /// What finished traces that wait for the worker and payloads that wait for the agent may hold together.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
     /// Send span events natively, whatever the agent says.
@@ -55,10 +56,10 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
     pub(crate) wake: Notify,
-    /// Of the spans that the queue has accepted, those sent or lost. Only the worker writes here.
-    settled: AtomicU64,
-    /// Nobody waits for the worker any more: what is pending has been counted as lost.
-    abandoned: AtomicBool,
+    /// Of the spans that the queue has accepted, those that are neither delivered nor lost.
+    pub(crate) ledger: Ledger,
+    /// There is no worker any more, and nobody has asked it to end.
+    has_failed: AtomicBool,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) propagator: Arc<HttpPropagator>,
@@ -70,12 +71,12 @@ impl Inner {
         Inner {
             queue: Queue::new(settings.queue_bytes),
             process: Process::current(settings.hostname.clone()),
+            ledger: Ledger::new(Arc::clone(&diag)),
             settings,
             diag,
             signal: Signal::default(),
             wake: Notify::new(),
-            settled: AtomicU64::new(0),
-            abandoned: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
             sampler,
             span_sampler,
             propagator,
@@ -89,37 +90,36 @@ impl Inner {
             Pushed::Queued => {}
             Pushed::QueuedWake => self.wake.notify_one(),
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
-                format!("{} bytes of finished traces wait to be sent", self.settings.queue_bytes)
+                let most = self.settings.queue_bytes;
+                format!(
+                    "finished traces and payloads that wait for the agent hold {most} bytes, which is the most \
+                     (DD_TRACE_WRITER_BUFFER_SIZE_BYTES)"
+                )
             }),
+            Pushed::Closed if self.has_failed.load(Ordering::Relaxed) => {
+                self.diag.lose(LossReason::WorkerFailed, spans, || "the worker has ended".into());
+            }
             Pushed::Closed => self.diag.lose(LossReason::Shutdown, spans, || {
                 "they finished after the tracer had been shut down".into()
             }),
         }
     }
 
-    /// So many spans are sent or lost.
-    pub(crate) fn settled(&self, spans: u64) {
-        self.settled.fetch_add(spans, Ordering::Relaxed);
-    }
-
-    /// So many spans are lost. Once nobody waits for the worker any more, they have been counted.
-    pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
-        self.settled(spans);
-        if !self.abandoned.load(Ordering::Relaxed) {
-            self.diag.lose(reason, spans, detail);
-        }
-    }
-
-    /// Counts what is pending as lost, once: nobody waits for the worker any more.
+    /// Counts all that is pending as lost: nobody waits for the worker any more. What it still has it does not
+    /// send.
     pub(crate) fn abandon(&self) {
-        if self.abandoned.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let pending = self.queue.accepted().saturating_sub(self.settled.load(Ordering::Relaxed));
-        if pending > 0 {
-            self.diag.lose(LossReason::ShutdownTimeout, pending, || {
-                "the time for the shutdown was over".into()
-            });
-        }
+        self.ledger.close(
+            &self.queue,
+            LossReason::ShutdownTimeout,
+            "the time given to the shutdown was over before the agent had answered; a longer one is to be had \
+             with `tracehound::shutdown` or the guard's `timeout`",
+        );
+        self.wake.notify_one();
+    }
+
+    /// The worker has ended, `asked` to or not: what is left is lost.
+    pub(crate) fn end(&self, asked: bool) {
+        self.has_failed.store(!asked, Ordering::Relaxed);
+        self.ledger.close(&self.queue, LossReason::WorkerFailed, "the worker has ended");
     }
 }

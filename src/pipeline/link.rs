@@ -72,6 +72,11 @@ impl Link {
         !failed && (!fresh || self.info_state.is_news())
     }
 
+    /// When it last answered, whatever that was, to being asked what it can do.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        self.info_read
+    }
+
     /// Asks it what it can do; says whether it has said.
     pub(super) async fn ask(&mut self) -> bool {
         let request = Request {

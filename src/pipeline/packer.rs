@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::inner::Inner;
-use super::outbox::{Outbox, Parcel};
-use super::queue::Portion;
+use super::ledger::Spans;
+use super::outbox::{Outbox, Parcel, Setback};
+use super::pace::Pace;
+use super::queue::{Portion, Queued};
 use crate::diag::LossReason;
-use crate::encode::{Common, Encoder, NotAdded, Payload, Sealed};
+use crate::encode::{Common, Encoder, NotAdded, Part, Payload, Sealed};
 use crate::trace::Chunk;
 
-/// A payload of this size is complete: one larger gains nothing any more, and is all to send again when it
-/// fails. A little below the power of two that its memory grows to.
+/// A payload of this size is complete: one larger gains nothing any more. A little below the power of two that
+/// its memory grows to.
 const ENOUGH_BYTES: usize = 960 * 1024;
 /// The same where somebody waits until all is sent: the agent reads it while the next one is written.
 const ENOUGH_IN_HASTE_BYTES: usize = 256 * 1024;
@@ -21,14 +23,19 @@ const SPANS_AT_ONCE: usize = 64;
 const MAX_KEPT_CHUNKS: usize = 4096;
 /// Memory of a sent payload that is kept for the next one.
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
+/// What an agent says that it takes at the most is not believed below this.
+const LEAST_REQUEST_BYTES: usize = 1024;
 
-/// Takes chunks from the queue, writes them, and puts the payloads into the outbox.
+/// Takes chunks from the queue, writes them, and keeps the payloads until the agent has them.
+///
+/// All that is here counts as part of the room of the queue.
 pub(super) struct Packer {
     inner: Arc<Inner>,
     /// Taken from the queue, and not yet written.
-    batch: VecDeque<Chunk>,
-    /// Spans of the chunk that is being written.
-    in_hand: u64,
+    batch: VecDeque<Queued>,
+    batch_bytes: usize,
+    /// What is here has so many bytes of the room.
+    accounted: usize,
     /// The vectors of chunks that have been written.
     blanks: Portion,
     encoder: Encoder,
@@ -39,23 +46,26 @@ pub(super) struct Packer {
     memory: Vec<u8>,
     pub(super) keep_rate: f64,
     pub(super) outbox: Outbox,
+    pub(super) pace: Pace,
     /// Something has been lost.
     pub(super) has_lost: bool,
 }
 
 impl Packer {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        let settings = &inner.settings;
+        let most = inner.settings.max_payload_bytes;
         Packer {
             batch: VecDeque::new(),
-            in_hand: 0,
+            batch_bytes: 0,
+            accounted: 0,
             blanks: Portion::default(),
             holds_events: false,
-            encoder: Encoder::new(inner.process.clone(), settings.max_payload_bytes),
+            encoder: Encoder::new(inner.process.clone(), most),
             payload: Payload::default(),
             memory: Vec::new(),
             keep_rate: 1.0,
-            outbox: Outbox::new(settings.queue_bytes, settings.max_payload_bytes),
+            outbox: Outbox::default(),
+            pace: Pace::new(most),
             has_lost: false,
             inner,
         }
@@ -66,13 +76,27 @@ impl Packer {
         if self.batch.is_empty() {
             let mut places = Vec::from(std::mem::take(&mut self.batch));
             places.shrink_to(MAX_KEPT_CHUNKS);
-            self.batch = self.inner.queue.take(places).into();
+            self.batch = self.inner.ledger.take(&self.inner.queue, places).into();
+            let bytes = |sum: usize, queued: &Queued| sum.saturating_add(queued.bytes);
+            self.batch_bytes = self.batch.iter().fold(0, bytes);
+            self.accounted = self.accounted.saturating_add(self.batch_bytes);
         }
     }
 
     /// Whether nothing is here that waits to be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.payload.is_empty() && self.outbox.is_empty()
+    }
+
+    /// Whether it is worth writing more while the agent has not taken what is written: that takes up room as
+    /// well, and when there is none left the oldest would have to go, with an agent that is only slow.
+    fn may_write_ahead(&self) -> bool {
+        self.outbox.bytes() <= self.inner.queue.room.max_bytes() / 4
+    }
+
+    /// Whether to take from the queue as well while the agent is busy.
+    pub(super) fn may_take(&self) -> bool {
+        self.batch.is_empty() && self.may_write_ahead()
     }
 
     /// From now on, until [`Packer::release_events`], chunks with events are not written.
@@ -86,21 +110,40 @@ impl Packer {
         self.encoder.native_events = native;
     }
 
+    /// The agent takes requests of so many bytes, if it has said so; never more than is set.
+    pub(super) fn bound_requests(&mut self, said: Option<u64>) {
+        let said = said.and_then(|bytes| usize::try_from(bytes).ok());
+        let said = said.filter(|bytes| *bytes >= LEAST_REQUEST_BYTES);
+        let set = self.inner.settings.max_payload_bytes;
+        let most = said.map_or(set, |bytes| bytes.min(set));
+        self.encoder.max_bytes = most;
+        self.pace.bound(most);
+    }
+
+    /// Writes some chunks beside a request; says whether there are more to be written now.
+    pub(super) fn write_ahead(&mut self) -> bool {
+        self.may_write_ahead() && self.write_some() && self.may_write_ahead()
+    }
+
     /// Writes some chunks, and says whether there are more.
-    pub(super) fn write_some(&mut self) -> bool {
+    fn write_some(&mut self) -> bool {
         let mut written = 0usize;
+        let mut has_more = true;
         while written < SPANS_AT_ONCE {
-            if self.holds_events && self.batch.front().is_some_and(Chunk::has_events) {
-                return false;
+            if self.holds_events && self.batch.front().is_some_and(|next| next.chunk.has_events()) {
+                has_more = false;
+                break;
             }
-            let Some(chunk) = self.batch.pop_front() else { break };
+            let Some(Queued { chunk, bytes }) = self.batch.pop_front() else { break };
             written = written.saturating_add(chunk.len());
+            self.batch_bytes = self.batch_bytes.saturating_sub(bytes);
             self.write(chunk);
         }
         if self.payload.len() >= ENOUGH_BYTES {
             self.seal();
         }
-        !self.batch.is_empty()
+        self.account();
+        has_more && !self.batch.is_empty()
     }
 
     /// Sees to it that the outbox has a payload, if there is anything left for one.
@@ -113,15 +156,32 @@ impl Packer {
         }
     }
 
-    /// Writes all that has been taken.
+    /// Writes all that has been taken, because the agent is not to be had: as payloads it takes up less, and the
+    /// vectors of the chunks serve other traces. What there is no room for is lost, the oldest first.
     pub(super) fn write_all(&mut self) {
-        while self.write_some() {}
+        while self.write_some() {
+            self.make_room();
+        }
         self.seal();
+        self.account();
+        self.make_room();
+    }
+
+    /// What waits for the agent has three quarters of the room: there is always some for new traces.
+    fn make_room(&mut self) {
+        let most = self.inner.queue.room.max_bytes();
+        while self.outbox.bytes() > most.saturating_sub(most / 4)
+            || self.inner.queue.room.used() > most
+        {
+            let Some(evicted) = self.outbox.evict() else { return };
+            self.account();
+            self.lose_parcel(LossReason::AgentUnreachable, &evicted, || {
+                format!("what waits for the agent fills its part of {most} bytes; the oldest goes")
+            });
+        }
     }
 
     fn write(&mut self, mut chunk: Chunk) {
-        let spans = chunk.len() as u64;
-        self.in_hand = spans;
         chunk.settle();
         let mut added = self.add(&chunk);
         if added == Err(NotAdded::Full) {
@@ -129,9 +189,8 @@ impl Packer {
             added = self.add(&chunk);
         }
         if added.is_err() {
-            self.lose(LossReason::TooLarge, spans, || "a chunk exceeds the largest payload".into());
+            self.write_in_parts(&chunk);
         }
-        self.in_hand = 0;
         self.blanks.add(chunk.into_buffers());
         if self.blanks.is_full() || self.batch.is_empty() {
             self.inner.queue.give_back(&mut self.blanks);
@@ -144,50 +203,154 @@ impl Packer {
         self.encoder.add(&mut self.payload, chunk, &common)
     }
 
+    /// Writes a chunk that no payload holds; only a span that alone is too large is lost.
+    #[cold]
+    fn write_in_parts(&mut self, chunk: &Chunk) {
+        let mut from = 0;
+        while from < chunk.len() {
+            let span_sampler = &self.inner.span_sampler;
+            let common = Common { keep_rate: self.keep_rate, span_sampler };
+            match self.encoder.add_part(&mut self.payload, chunk, from, &common) {
+                Part::Written { next } => from = next,
+                Part::Full => self.seal(),
+                Part::TooLarge { spans, what } => {
+                    from = from.saturating_add(spans);
+                    let most = self.encoder.max_bytes;
+                    self.lose(LossReason::TooLarge, spans as u64, || {
+                        format!(
+                            "{what}, and a request has {most} at the most; set less or shorter tags on it"
+                        )
+                    });
+                }
+            }
+        }
+    }
+
     fn seal(&mut self) {
         if self.payload.is_empty() {
             return;
         }
         let memory = std::mem::take(&mut self.memory);
         let payload = std::mem::replace(&mut self.payload, Payload::reusing(memory));
-        for evicted in self.outbox.push(payload.seal()) {
-            self.lose(LossReason::AgentUnreachable, evicted.span_count(), || {
-                "the buffer for what the agent did not take is full".into()
-            });
+        self.outbox.push(payload.seal());
+    }
+
+    /// Sees to it that the room is told what is here.
+    fn account(&mut self) {
+        let encoded = self.payload.len().saturating_add(self.outbox.bytes());
+        let here = encoded.saturating_add(self.batch_bytes);
+        self.inner.queue.room.exchange(self.accounted, here);
+        self.accounted = here;
+    }
+
+    // ===== what becomes of what was sent =====
+
+    /// The agent has what was on its way.
+    pub(super) fn delivered(&mut self) -> u64 {
+        let Some(parcel) = self.outbox.settle() else { return 0 };
+        self.account();
+        self.pace.succeeded(parcel.bytes());
+        let spans = parcel.spans();
+        self.recycle(parcel);
+        let counts = self.inner.ledger.delivered();
+        if counts { spans.sure.saturating_add(spans.doubtful) } else { 0 }
+    }
+
+    /// The agent does not have what was on its way, or may not have it: it is sent again, as far as it may be.
+    pub(super) fn put_back(&mut self, setback: Setback, detail: impl Fn() -> String) {
+        self.slow_down();
+        let mut spans = self.on_its_way();
+        if setback == Setback::Unanswered {
+            spans.doubtful = spans.doubtful.saturating_add(std::mem::take(&mut spans.sure));
+        }
+        self.inner.ledger.returned(spans);
+        let over = self.outbox.put_back(setback);
+        self.account();
+        let reason = match setback {
+            Setback::NotSent | Setback::Refused => LossReason::AgentUnreachable,
+            Setback::Unanswered => LossReason::Unconfirmed,
+        };
+        self.lose_parcel(reason, &over, detail);
+    }
+
+    /// The agent may have what was on its way, and did not say so in time.
+    pub(super) fn unconfirmed(&mut self, detail: impl Fn() -> String) {
+        self.slow_down();
+        let Spans { sure, doubtful } = self.on_its_way();
+        let doubtful = sure.saturating_add(doubtful);
+        self.inner.ledger.returned(Spans { sure: 0, doubtful });
+        drop(self.outbox.settle());
+        self.account();
+        self.lose(LossReason::Unconfirmed, doubtful, detail);
+    }
+
+    /// The agent does not want what was on its way.
+    pub(super) fn rejected(&mut self, detail: impl Fn() -> String) {
+        self.inner.ledger.returned(self.on_its_way());
+        if let Some(parcel) = self.outbox.settle() {
+            self.account();
+            self.lose_parcel(LossReason::AgentRejected, &parcel, detail);
+        }
+    }
+
+    /// The agent says that it was too large: it is sent in smaller requests, if it can be.
+    pub(super) fn too_large(&mut self, detail: impl Fn(usize) -> String) {
+        let Some((chunks, bytes)) =
+            self.outbox.on_its_way().map(|parcel| (parcel.chunk_count(), parcel.bytes()))
+        else {
+            return;
+        };
+        if chunks <= 1 {
+            return self.rejected(|| detail(bytes));
+        }
+        self.inner.ledger.returned(self.on_its_way());
+        self.pace.refused_as_too_large(bytes);
+        let over = self.outbox.put_back(Setback::NotSent);
+        self.account();
+        self.lose_parcel(LossReason::AgentUnreachable, &over, || detail(bytes));
+    }
+
+    fn on_its_way(&self) -> Spans {
+        self.outbox.on_its_way().map(Parcel::spans).unwrap_or_default()
+    }
+
+    fn slow_down(&mut self) {
+        if let Some(bytes) = self.outbox.on_its_way().map(Parcel::bytes) {
+            self.pace.failed(bytes);
         }
     }
 
     /// Keeps memory of payloads that were sent for the next one.
-    pub(super) fn recycle(&mut self, parcel: Parcel) {
-        let memory = parcel.payloads.into_iter().filter_map(Sealed::into_memory);
+    fn recycle(&mut self, parcel: Parcel) {
+        let memory = parcel.into_payloads().filter_map(Sealed::into_memory);
         self.memory =
             memory.filter(|memory| memory.capacity() <= MAX_KEPT_BYTES).last().unwrap_or_default();
     }
 
-    pub(super) fn lose(&mut self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
-        self.has_lost = true;
-        self.inner.lose(reason, spans, detail);
+    /// Of what is lost, the agent may have what was sent whole before.
+    fn lose_parcel(&mut self, reason: LossReason, parcel: &Parcel, detail: impl Fn() -> String) {
+        let Spans { sure, doubtful } = parcel.spans();
+        self.lose(reason, sure, &detail);
+        self.lose(LossReason::Unconfirmed, doubtful, &detail);
     }
 
-    /// What is left here is lost.
-    pub(super) fn give_up(&mut self, reason: LossReason) {
-        let mut left = std::mem::take(&mut self.in_hand);
-        left = left.saturating_add(std::mem::take(&mut self.payload).span_count());
-        for chunk in self.batch.drain(..) {
-            left = left.saturating_add(chunk.len() as u64);
-        }
-        for parcel in self.outbox.drain() {
-            left = left.saturating_add(parcel.span_count());
-        }
-        if left > 0 {
-            self.lose(reason, left, || "the pipeline ended before they were sent".into());
-        }
+    fn lose(&mut self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        self.has_lost |= spans > 0;
+        self.inner.ledger.lose(reason, spans, detail);
+    }
+
+    /// What is left, here and in the queue, is lost.
+    pub(super) fn give_up(&mut self, detail: &str) {
+        let Inner { ledger, queue, .. } = &*self.inner;
+        ledger.close(queue, LossReason::AgentUnreachable, detail);
     }
 }
 
-/// What is not settled when the worker fails is lost.
+/// What is not settled when the worker fails is lost, and its room is free again.
 impl Drop for Packer {
     fn drop(&mut self) {
-        self.give_up(LossReason::WorkerFailed);
+        let Inner { ledger, queue, .. } = &*self.inner;
+        ledger.lose_all(LossReason::WorkerFailed, "the background worker failed while it had them");
+        queue.room.release(self.accounted);
     }
 }

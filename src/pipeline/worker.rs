@@ -11,7 +11,6 @@ use tracehound_machine::spawn_background;
 use super::inner::Inner;
 use super::writer::Writer;
 use crate::clock;
-use crate::diag::LossReason;
 use crate::trace::suppress;
 
 const THREAD_NAME: &str = "tracehound-worker";
@@ -60,6 +59,7 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
     let _off = suppress();
     let mut delivered = false;
     let mut rest = None;
+    let mut has_ended = false;
     let mut next = Ok(first);
     for failure in 0..MAX_FAILURES {
         let background = match next {
@@ -72,6 +72,7 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
         match catch_unwind(AssertUnwindSafe(|| background.run(inner))) {
             Ok((all, writer)) => {
                 delivered = all;
+                has_ended = true;
                 // Nobody waits while connection and memory are given back.
                 rest = Some((writer, background));
                 break;
@@ -80,13 +81,7 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
         }
         next = Background::build();
     }
-    inner.queue.close();
-    let left = inner.queue.take(Vec::new());
-    let spans = left.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
-    if spans > 0 {
-        inner.settled(spans);
-        inner.diag.lose(LossReason::WorkerFailed, spans, || "the worker has ended".into());
-    }
+    inner.end(has_ended);
     inner.signal.end(delivered);
     drop(rest);
 }
@@ -108,7 +103,7 @@ async fn serve(inner: &Arc<Inner>) -> (bool, Writer) {
             writer.tick();
         }
         if state.stop {
-            writer.give_up(LossReason::AgentUnreachable);
+            writer.give_up();
             return (delivered, writer);
         }
         inner.signal.done(state.asked, delivered);

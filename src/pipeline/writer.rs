@@ -7,17 +7,22 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use hyper::http::StatusCode;
+
+use super::backoff::Backoff;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::{Link, TRACES_PATH};
-use super::outbox::Backoff;
+use super::outbox::Setback;
 use super::packer::Packer;
+use super::problem;
 use crate::agent::{Outcome, Rates, SendError};
 use crate::clock::Anchor;
-use crate::diag::LossReason;
 use crate::encode::Sealed;
 use crate::text::Text;
 
+/// An agent that stalled is asked so often whether it answers before it gets another payload.
+const MAX_UNHEARD: u32 = 5;
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
@@ -33,6 +38,10 @@ pub(super) struct Writer {
     keep_rate: KeepRate,
     sent: u64,
     lost_before: u64,
+    /// It has got a whole request and not answered in time, and nothing since.
+    is_stalled: bool,
+    /// How often it has been asked in vain since then.
+    unheard: u32,
     /// The end has been asked for: what is lost from now on is what it has to tell.
     is_ending: bool,
 }
@@ -43,6 +52,8 @@ enum Attempt {
     Settled,
     /// To be tried again later.
     Failed,
+    /// Nothing is to be sent any more.
+    Over,
 }
 
 impl Writer {
@@ -54,6 +65,8 @@ impl Writer {
             keep_rate: KeepRate::default(),
             sent: 0,
             lost_before: 0,
+            is_stalled: false,
+            unheard: 0,
             is_ending: false,
             inner,
         }
@@ -88,9 +101,11 @@ impl Writer {
         (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining())
     }
 
-    /// What is left now is lost for this reason.
-    pub(super) fn give_up(&mut self, reason: LossReason) {
-        self.packer.give_up(reason);
+    /// What is left now, at the end, is lost.
+    pub(super) fn give_up(&mut self) {
+        let endpoint = self.link.endpoint();
+        let detail = format!("the program ended before the agent at {endpoint} had taken them");
+        self.packer.give_up(&detail);
     }
 
     /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
@@ -105,70 +120,121 @@ impl Writer {
             if self.packer.outbox.is_empty() {
                 return;
             }
-            if let Attempt::Failed = self.attempt(insist).await {
-                attempts = attempts.saturating_sub(1);
-                if attempts == 0 {
-                    return self.packer.write_all();
+            match self.attempt(insist).await {
+                Attempt::Settled => {}
+                Attempt::Over => return,
+                Attempt::Failed => {
+                    attempts = attempts.saturating_sub(1);
+                    if attempts == 0 {
+                        return self.packer.write_all();
+                    }
+                    tokio::time::sleep(INSIST_DELAY).await;
                 }
-                tokio::time::sleep(INSIST_DELAY).await;
             }
         }
     }
 
     async fn attempt(&mut self, insist: bool) -> Attempt {
+        if self.is_stalled && !self.is_awake(insist).await {
+            return Attempt::Failed;
+        }
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let Some(parcel) = packer.outbox.next() else { return Attempt::Settled };
-        let spans = parcel.span_count();
-        let sending = link.post(parcel.chunk_count(), Sealed::together(&parcel.payloads));
+        let most = packer.pace.bytes();
+        let Some(parcel) = packer.outbox.next(most) else { return Attempt::Settled };
+        if !inner.ledger.begin(parcel.spans()) {
+            return Attempt::Over;
+        }
+        let sending = link.post(parcel.chunk_count(), Sealed::together(parcel.payloads()));
         let outcome = beside(inner, packer, is_ending, insist, sending).await;
-        let (problem, reached) = match outcome {
-            Ok(Outcome::Accepted { rates }) => {
-                self.sent = self.sent.saturating_add(spans);
-                self.inner.settled(spans);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return self.unanswered(&error),
+        };
+        let endpoint = self.link.endpoint();
+        match outcome {
+            Outcome::Accepted { rates } => {
                 self.is_back();
+                self.sent = self.sent.saturating_add(self.packer.delivered());
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
-                if let Some(parcel) = self.packer.outbox.settle() {
-                    self.packer.recycle(parcel);
-                }
-                return Attempt::Settled;
+                Attempt::Settled
             }
-            Ok(Outcome::TooLarge) => {
+            Outcome::Busy(status) => {
+                let problem = problem::status(endpoint, TRACES_PATH, status);
+                self.put_back(Setback::Refused, &problem)
+            }
+            Outcome::TooLarge => {
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                let problem = problem::status(endpoint, TRACES_PATH, status);
                 self.is_back();
-                if let Err(whole) = self.packer.outbox.split() {
-                    self.packer.lose(LossReason::AgentRejected, whole.span_count(), || {
-                        "a single chunk is too large for the agent (413)".into()
-                    });
-                }
-                return Attempt::Settled;
+                self.packer.too_large(|bytes| {
+                    problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
+                });
+                Attempt::Settled
             }
-            Ok(Outcome::Unsupported(status) | Outcome::Refused(status)) => {
+            Outcome::Unsupported(status) | Outcome::Refused(status) => {
+                let problem = problem::status(endpoint, TRACES_PATH, status);
                 self.is_back();
-                return self.refused(|| format!("the agent answered {status} to {TRACES_PATH}"));
+                self.packer.rejected(|| problem::rejected(&problem, status));
+                Attempt::Settled
             }
-            Ok(Outcome::Busy(status)) => (format!("the agent answered {status}"), true),
-            Err(error @ SendError::Invalid(_)) => return self.refused(|| format!("{error:#}")),
-            Err(error @ SendError::Connect(_)) => (format!("{error:#}"), false),
-            Err(error) => (format!("{error:#}"), true),
-        };
-        self.backoff.fail();
-        self.inner.diag.warn_once(AGENT_AWAY, || {
-            format!("cannot send traces to {}: {problem}; trying again", self.link.endpoint())
-        });
-        for parcel in self.packer.outbox.put_back(reached) {
-            let detail = || problem.clone();
-            self.packer.lose(LossReason::AgentUnreachable, parcel.span_count(), detail);
         }
+    }
+
+    /// No answer came. What follows depends on whether the agent may have the request all the same.
+    fn unanswered(&mut self, error: &SendError) -> Attempt {
+        let problem = problem::no_answer(self.link.endpoint(), TRACES_PATH, error);
+        match error {
+            SendError::Invalid(_) => {
+                self.packer.rejected(|| problem.clone());
+                Attempt::Settled
+            }
+            error if !may_have_arrived(error) => self.put_back(Setback::NotSent, &problem),
+            SendError::Timeout(_) => {
+                self.is_stalled = true;
+                self.has_failed(&problem);
+                self.packer.unconfirmed(|| problem::unconfirmed(&problem));
+                Attempt::Failed
+            }
+            _ => self.put_back(Setback::Unanswered, &problem),
+        }
+    }
+
+    /// What was sent is sent again, as far as it may be.
+    fn put_back(&mut self, setback: Setback, problem: &str) -> Attempt {
+        self.has_failed(problem);
+        self.packer.put_back(setback, || match setback {
+            Setback::Unanswered => problem::unconfirmed(problem),
+            Setback::NotSent | Setback::Refused => problem::kept_too_long(problem),
+        });
         Attempt::Failed
     }
 
-    /// The payload that was sent is lost: it would not be taken the next time either.
-    fn refused(&mut self, detail: impl FnOnce() -> String) -> Attempt {
-        if let Some(parcel) = self.packer.outbox.settle() {
-            self.packer.lose(LossReason::AgentRejected, parcel.span_count(), detail);
+    fn has_failed(&mut self, problem: &str) {
+        self.backoff.fail();
+        let room = self.inner.settings.queue_bytes;
+        self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
+    }
+
+    /// Whether an agent that has let a request wait for too long answers again. It is asked what costs nothing if
+    /// it does not: each payload that it takes and does not confirm is lost.
+    async fn is_awake(&mut self, insist: bool) -> bool {
+        let before = self.link.last_heard();
+        if before.is_none() || self.unheard >= MAX_UNHEARD {
+            // One that never says anything of itself may take payloads all the same.
+            self.unheard = 0;
+            return true;
         }
-        Attempt::Settled
+        let Writer { inner, packer, link, is_ending, .. } = self;
+        beside(inner, packer, is_ending, insist, link.ask()).await;
+        let heard = link.last_heard() != before;
+        self.unheard = if heard { 0 } else { self.unheard.saturating_add(1) };
+        self.is_stalled = !heard;
+        if !heard {
+            self.backoff.fail();
+        }
+        heard
     }
 
     fn take_rates(&self, rates: &Rates) {
@@ -182,6 +248,8 @@ impl Writer {
     /// The agent answers, whatever it thinks of the payload.
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
+        self.is_stalled = false;
+        self.unheard = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
             self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
         }
@@ -203,7 +271,12 @@ impl Writer {
         }
         let takes_events = info.is_some_and(|info| info.span_events);
         packer.release_events(inner.settings.native_events || takes_events);
+        packer.bound_requests(info.and_then(|info| info.config.max_request_bytes));
     }
+}
+
+fn may_have_arrived(error: &SendError) -> bool {
+    matches!(error, SendError::Timeout(_) | SendError::Broken(_))
 }
 
 /// Awaits `talk`; whenever that waits for the agent, chunks are written.
@@ -232,13 +305,12 @@ async fn beside<T>(
                 inner.queue.close();
                 *is_ending = true;
             }
-            if state.stop || !(insist || inner.signal.is_awaited(state)) && packer.outbox.has_room()
-            {
+            if state.stop || !(insist || inner.signal.is_awaited(state)) && packer.may_take() {
                 Anchor::renew();
                 packer.take();
             }
         }
-        if packer.write_some() {
+        if packer.write_ahead() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
