@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::error::SendError;
+use super::error::SendErrorKind;
 
 /// The most that is read of an answer. `/info` and the rates of a few thousand services are far below it.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -49,17 +49,17 @@ impl Body for Whole {
 }
 
 /// The whole body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`].
-pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendError> {
+pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendErrorKind> {
     let limit = u64::try_from(MAX_RESPONSE_BYTES).unwrap_or(u64::MAX);
     if body.size_hint().lower() > limit {
-        return Err(SendError::TooLarge);
+        return Err(SendErrorKind::TooLarge);
     }
     let mut read = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         // Trailers say nothing to us.
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame.map_err(SendErrorKind::Broken)?.into_data() else { continue };
         if read.len().saturating_add(data.len()) > MAX_RESPONSE_BYTES {
-            return Err(SendError::TooLarge);
+            return Err(SendErrorKind::TooLarge);
         }
         read.extend_from_slice(&data);
     }

@@ -1,4 +1,4 @@
-//! The client of one agent: one connection, kept alive, and one bound on the time of each request.
+//! The client of one agent: one connection, kept alive, and bounds on the time of each request.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use hyper::http::{self, HeaderMap, Method, Uri};
 
 use super::body::Whole;
 use super::connection::{Connection, Response};
-use super::deadline::Deadline;
 use super::dial::Dialer;
 use super::endpoint::Endpoint;
-use super::error::SendError;
+use super::error::{SendError, SendErrorKind};
+use super::meanwhile::Meanwhile;
 
 /// A connection unused for this long is not used again: the agent closes it after 5 s, and a request that
 /// crosses the close is one to send twice.
@@ -31,21 +31,20 @@ pub(crate) struct Request<'a> {
 }
 
 /// Sends requests to one agent, one at a time, over one connection.
-///
-/// Needs a tokio runtime with I/O and time. A request that is dropped half-way takes its connection with it
-/// and does no other harm.
 pub(crate) struct Client {
     endpoint: Endpoint,
-    timeout: Duration,
+    limit: Duration,
     idle_limit: Duration,
     dialer: Dialer,
     kept: Option<Connection>,
 }
 
 impl Client {
-    /// `timeout` is for a whole request: to look up, to connect, to write and to read the answer.
-    pub(crate) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
-        Client { endpoint, timeout, idle_limit: IDLE_LIMIT, dialer: Dialer::default(), kept: None }
+    /// `limit`: for the way to a connection; and then for each time in which no byte of a request is taken by the
+    /// system and none of an answer comes. So a large request to a slow agent has the time that it takes, and one to
+    /// an agent that hangs has not.
+    pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Self {
+        Client { endpoint, limit, idle_limit: IDLE_LIMIT, dialer: Dialer::default(), kept: None }
     }
 
     /// Where the requests go.
@@ -56,42 +55,67 @@ impl Client {
     /// Sends a request and waits for its answer, whatever its status.
     ///
     /// Tried once, with one exception: where a kept connection turns out to have been closed, and not a
-    /// byte of an answer has come, the request goes out again over a new one, within the same time.
+    /// byte of an answer has come, the request goes out again over a new one.
     ///
     /// # Errors
     ///
-    /// When no status came; one that came stands, even if the rest of the answer is missing.
-    pub(crate) async fn send(&mut self, request: Request<'_>) -> Result<Response, SendError> {
-        let deadline = Deadline::after(self.timeout);
-        let message = self.message(request).map_err(SendError::Invalid)?;
+    /// When no status came; one that came stands, even if the rest of the answer is missing. But an answer of
+    /// success from an agent that has not read the whole request is an error.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<'_>,
+        meanwhile: Meanwhile<'_>,
+    ) -> Result<Response, SendError> {
+        let message = self.message(request);
+        let message =
+            message.map_err(|error| SendError::new(SendErrorKind::Invalid(error), false))?;
 
         // Taken out, so that only a connection whose exchange is over is ever put back.
-        if let Some(mut kept) = self.kept.take() {
-            if kept.is_usable(self.idle_limit).await {
-                match kept.exchange(message.clone(), deadline).await {
-                    Err(SendError::Broken(_)) if !kept.heard() => {}
-                    outcome => return self.done(kept, outcome).await,
+        let kept = self.kept.take();
+        if let Some(mut kept) =
+            kept.and_then(|mut kept| kept.is_usable(self.idle_limit).then_some(kept))
+        {
+            match kept.exchange(message.clone(), self.limit, &mut *meanwhile) {
+                Err(error) if error.is_broken() && !kept.has_heard() => {
+                    return self
+                        .send_fresh(message, meanwhile)
+                        .map_err(|again| again.after(&error));
                 }
+                outcome => return self.done(kept, outcome, meanwhile),
             }
         }
+        self.send_fresh(message, meanwhile)
+    }
 
-        let stream =
-            self.dialer.dial(&self.endpoint, deadline).await.map_err(SendError::Connect)?;
-        let mut fresh = Connection::open(stream).await?;
-        let outcome = fresh.exchange(message, deadline).await;
-        self.done(fresh, outcome).await
+    fn send_fresh(
+        &mut self,
+        message: http::Request<Whole>,
+        meanwhile: Meanwhile<'_>,
+    ) -> Result<Response, SendError> {
+        let socket = self.dialer.dial(&self.endpoint, self.limit, &mut *meanwhile);
+        let mut fresh = Connection::open(Box::new(socket.map_err(SendError::connect)?))?;
+        let outcome = fresh.exchange(message, self.limit, &mut *meanwhile);
+        self.done(fresh, outcome, meanwhile)
     }
 
     /// Keeps the connection if it can serve another request.
-    async fn done(
+    fn done(
         &mut self,
         mut connection: Connection,
         outcome: Result<Response, SendError>,
+        meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
-        if outcome.is_ok() && connection.is_ready().await {
+        let response = outcome?;
+        if connection.is_ready() {
             self.kept = Some(connection);
+            return Ok(response);
         }
-        outcome
+        // What has not ended after its time will not end soon.
+        let limit = if response.body.is_ok() { self.limit } else { Duration::ZERO };
+        if response.status.is_success() && connection.is_cut_off(limit, meanwhile) {
+            return Err(SendError::new(SendErrorKind::Unread(response.status), true));
+        }
+        Ok(response)
     }
 
     fn message(&self, request: Request<'_>) -> http::Result<http::Request<Whole>> {

@@ -1,25 +1,29 @@
 //! One HTTP/1 connection, driven by whoever sends over it.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
-use hyper::body::Bytes;
+use hyper::body::{Body as _, Bytes};
 use hyper::client::conn::http1;
 use hyper::http::{self, HeaderMap, StatusCode};
-use tokio::time::Instant;
 
 use super::body::{self, Whole};
-use super::deadline::{Deadline, Passed};
-use super::dial::Stream;
-use super::error::SendError;
+use super::deadline::Patience;
+use super::error::{SendError, SendErrorKind};
+use super::line::{Line, is_blocked};
+use super::meanwhile::Meanwhile;
+use super::stream::Stream;
 use super::transport::Transport;
 
 /// The most that is read of the head of an answer.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How long an agent that closes the connection after its answer has to do so.
+const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 
 /// What the agent answered.
 #[derive(Debug)]
@@ -30,95 +34,142 @@ pub(crate) struct Response {
     pub(crate) body: Result<Bytes, SendError>,
 }
 
-/// One connection. No task runs for it: it moves while [`Connection::exchange`] is awaited, and dropping it
+/// One connection. Nothing runs for it by itself: it moves while [`Connection::exchange`] does, and dropping it
 /// closes it.
 pub(super) struct Connection {
     sender: http1::SendRequest<Whole>,
-    /// What reads and writes the socket; gone when the connection is closed.
-    driver: Option<Driver>,
-    /// Set by the transport when it has read something.
-    heard: Arc<AtomicBool>,
+    driver: Driver,
+    line: Rc<Line>,
     idle_since: Instant,
 }
 
-type Driver = http1::Connection<Transport, Whole>;
-
 impl Connection {
-    pub(super) async fn open(stream: Box<dyn Stream>) -> Result<Self, SendError> {
-        let heard = Arc::new(AtomicBool::new(false));
-        let transport = Transport::new(stream, Arc::clone(&heard));
-        let (sender, driver) =
-            http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport).await?;
-        Ok(Connection { sender, driver: Some(driver), heard, idle_since: Instant::now() })
+    pub(super) fn open(stream: Box<dyn Stream>) -> Result<Self, SendError> {
+        let line = Rc::new(Line::new(stream));
+        let transport = Transport::new(Rc::clone(&line));
+        let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport);
+        let mut driver = Driver::new();
+        // It neither reads nor writes, and so never waits.
+        let opened = driver.run(&line, &mut Patience::new(Duration::ZERO), &mut || false, async {
+            handshake.await.map_err(SendErrorKind::Broken)
+        });
+        let (sender, connection) = opened.map_err(|kind| SendError::new(kind, false))?;
+        driver.connection = Some(connection);
+        Ok(Connection { sender, driver, line, idle_since: Instant::now() })
     }
 
     /// Sends a request and reads its answer.
-    pub(super) async fn exchange(
+    pub(super) fn exchange(
         &mut self,
         request: http::Request<Whole>,
-        deadline: Deadline,
+        limit: Duration,
+        meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
-        self.heard.store(false, Ordering::Relaxed);
-        let Connection { sender, driver, .. } = self;
-        let head = drive(driver, deadline, async {
-            sender.ready().await?;
-            Ok(sender.send_request(request).await?)
+        let Connection { sender, driver, line, .. } = self;
+        line.begin(request.body().size_hint().exact().unwrap_or_default());
+        let mut patience = Patience::new(limit);
+        let head = driver.run(line, &mut patience, &mut *meanwhile, async {
+            sender.ready().await.map_err(SendErrorKind::Broken)?;
+            sender.send_request(request).await.map_err(SendErrorKind::Broken)
         });
-        let (head, incoming) = head.await?.into_parts();
-        let body = drive(driver, deadline, body::read(incoming)).await;
+        let failed = |kind| SendError::new(kind, line.is_written());
+        let (head, incoming) = head.map_err(failed)?.into_parts();
+        if head.status.is_success() && !line.is_written() {
+            return Err(failed(SendErrorKind::Unread(head.status)));
+        }
+        let body = driver.run(line, &mut patience, meanwhile, body::read(incoming));
         self.idle_since = Instant::now();
-        Ok(Response { status: head.status, headers: head.headers, body })
+        Ok(Response { status: head.status, headers: head.headers, body: body.map_err(failed) })
     }
 
     /// Whether a byte of an answer has come since the last request was begun.
-    pub(super) fn heard(&self) -> bool {
-        self.heard.load(Ordering::Relaxed)
+    pub(super) fn has_heard(&self) -> bool {
+        self.line.has_heard()
     }
 
     /// Whether the next request can go over this connection, as far as this side can know.
-    pub(super) async fn is_usable(&mut self, idle_limit: Duration) -> bool {
-        if self.idle_since.elapsed() >= idle_limit {
-            return false;
-        }
-        // Nobody looked at the socket in the meantime: the runtime does, before it comes back here.
-        tokio::task::yield_now().await;
-        self.is_ready().await
+    pub(super) fn is_usable(&mut self, idle_limit: Duration) -> bool {
+        self.idle_since.elapsed() < idle_limit && self.is_ready()
     }
 
     /// Whether the last exchange is over and the agent has not closed since.
-    pub(super) async fn is_ready(&mut self) -> bool {
-        let driver = &mut self.driver;
-        poll_fn(|cx| {
-            advance(driver, cx);
-            Poll::Ready(())
-        })
-        .await;
-        self.driver.is_some() && self.sender.is_ready()
+    pub(super) fn is_ready(&mut self) -> bool {
+        self.driver.advance();
+        self.driver.connection.is_some() && self.sender.is_ready()
+    }
+
+    /// Whether the agent, which has answered and does not go on with this connection, closed it without reading
+    /// all of the request: the system tells that where it would else tell the end.
+    pub(super) fn is_cut_off(self, limit: Duration, meanwhile: Meanwhile<'_>) -> bool {
+        let line = Rc::clone(&self.line);
+        let mut patience = Patience::new(limit.min(CLOSE_LIMIT));
+        let mut rest = [0; 1024];
+        // Whatever else comes was not asked for, and the end of what it says needs no answer.
+        while !line.is_reset() {
+            match line.read(&mut rest) {
+                Ok(0) => break,
+                Ok(_) if !patience.has_passed() => {}
+                blocked if is_blocked(&blocked) && line.wait(&mut patience, &mut *meanwhile) => {}
+                _ => break,
+            }
+        }
+        line.is_reset()
     }
 }
 
-/// Waits for `talk` while moving the connection, both within the caller's own task.
-async fn drive<T>(
-    driver: &mut Option<Driver>,
-    deadline: Deadline,
-    talk: impl Future<Output = Result<T, SendError>>,
-) -> Result<T, SendError> {
-    let mut talk = pin!(talk);
-    let both = poll_fn(|cx| {
-        advance(driver, cx);
-        talk.as_mut().poll(cx)
-    });
-    match deadline.bound(both).await {
-        Ok(outcome) => outcome,
-        Err(Passed) => Err(SendError::Timeout(deadline.timeout())),
+/// What reads and writes the line for hyper, and knows whether it is to go on at once.
+struct Driver {
+    /// Gone when the connection is closed.
+    connection: Option<http1::Connection<Transport, Whole>>,
+    woken: Arc<Woken>,
+    waker: Waker,
+}
+
+/// Set by hyper for itself. What else it waits for is the line, which nobody is woken by.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Moves the connection as far as it goes. Its errors reach whoever waits for the answer.
-fn advance(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
-    if let Some(running) = driver {
-        if Pin::new(running).poll(cx).is_ready() {
-            *driver = None;
+impl Driver {
+    fn new() -> Self {
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        Driver { connection: None, woken, waker }
+    }
+
+    /// Waits for `talk` while moving the connection.
+    fn run<T>(
+        &mut self,
+        line: &Line,
+        patience: &mut Patience,
+        meanwhile: Meanwhile<'_>,
+        talk: impl Future<Output = Result<T, SendErrorKind>>,
+    ) -> Result<T, SendErrorKind> {
+        let mut talk = pin!(talk);
+        loop {
+            self.woken.0.store(false, Ordering::Relaxed);
+            self.advance();
+            if let Poll::Ready(outcome) = talk.as_mut().poll(&mut Context::from_waker(&self.waker))
+            {
+                return outcome;
+            }
+            let is_woken = self.woken.0.load(Ordering::Relaxed);
+            if !is_woken && !line.wait(patience, &mut *meanwhile) {
+                return Err(SendErrorKind::Timeout(patience.limit()));
+            }
+        }
+    }
+
+    /// Moves the connection as far as it goes. Its errors reach whoever waits for the answer.
+    fn advance(&mut self) {
+        if let Some(running) = &mut self.connection {
+            if Pin::new(running).poll(&mut Context::from_waker(&self.waker)).is_ready() {
+                self.connection = None;
+            }
         }
     }
 }

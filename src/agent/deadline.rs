@@ -1,9 +1,7 @@
-//! One bound on the time for all steps of a request.
+//! How long the agent may keep the worker waiting.
 
-use std::future::Future;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::io;
+use std::time::{Duration, Instant};
 
 /// A moment after which nothing more is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -12,27 +10,92 @@ pub(super) struct Deadline {
     timeout: Duration,
 }
 
-/// The deadline has passed.
-#[derive(Debug)]
-pub(super) struct Passed;
-
 impl Deadline {
     /// `timeout` from now.
     pub(super) fn after(timeout: Duration) -> Self {
         Deadline { started: Instant::now(), timeout }
     }
 
-    /// The whole time that was given.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     pub(super) fn remaining(&self) -> Duration {
         self.timeout.saturating_sub(self.started.elapsed())
     }
 
-    /// Runs `future`, but not beyond the deadline.
-    pub(super) async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Passed> {
-        tokio::time::timeout(self.remaining(), future).await.map_err(|_| Passed)
+    pub(super) fn has_passed(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// What is said where there is no connection by then.
+    pub(super) fn error(&self) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {:?}", self.timeout))
+    }
+}
+
+/// What an answer may take from its first byte on, in times of the limit: one that comes byte by byte moves all
+/// the time, and would hold the worker for ever.
+const LIMITS_OF_AN_ANSWER: u32 = 5;
+
+/// A limit that begins anew whenever something moves, so that a large request has more time than a small one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    next_move: Deadline,
+    /// Of the answer, which has begun.
+    end: Option<Deadline>,
+}
+
+impl Patience {
+    pub(super) fn new(limit: Duration) -> Self {
+        Patience { next_move: Deadline::after(limit), end: None }
+    }
+
+    /// Without anything that moves.
+    pub(super) fn limit(&self) -> Duration {
+        self.next_move.timeout
+    }
+
+    /// Something was written or read; `answers`: some of an answer has been read by now.
+    pub(super) fn renew(&mut self, answers: bool) {
+        let limit = self.limit();
+        self.next_move = Deadline::after(limit);
+        if answers && self.end.is_none() {
+            self.end = Some(Deadline::after(limit.saturating_mul(LIMITS_OF_AN_ANSWER)));
+        }
+    }
+
+    pub(super) fn remaining(&self) -> Duration {
+        let next_move = self.next_move.remaining();
+        self.end.map_or(next_move, |end| end.remaining().min(next_move))
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        self.remaining().is_zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn whatever_moves_gives_the_whole_limit_again() {
+        let mut patience = Patience::new(LONG);
+        patience.next_move.started = Instant::now().checked_sub(LONG / 2).unwrap();
+        assert!(patience.remaining() <= LONG / 2 && !patience.has_passed());
+        patience.renew(false);
+        assert!(patience.remaining() > LONG / 2);
+        patience.next_move.started = Instant::now().checked_sub(LONG).unwrap();
+        assert!(patience.has_passed());
+    }
+
+    #[test]
+    fn an_answer_ends_however_it_moves() {
+        let mut patience = Patience::new(LONG / 10);
+        patience.renew(true);
+        let begun = patience.end.unwrap();
+        patience.renew(true);
+        assert_eq!(patience.end.unwrap().started, begun.started, "from its first byte");
+        patience.end.as_mut().unwrap().started = Instant::now().checked_sub(LONG / 2).unwrap();
+        assert!(patience.has_passed());
     }
 }

@@ -2,61 +2,48 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use socket2::SockAddr;
 use tracehound_machine::spawn_background;
 
-use super::deadline::{Deadline, Passed};
+use super::deadline::Deadline;
 use super::endpoint::{Endpoint, Host};
-
-/// What a connection runs over.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+use super::meanwhile::{Meanwhile, work};
+use super::socket::Socket;
 
 /// Opens connections to one agent.
 #[derive(Debug, Default)]
 pub(super) struct Dialer {
-    lookup: Option<oneshot::Receiver<io::Result<Vec<SocketAddr>>>>,
+    lookup: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Dialer {
-    /// A connection to the agent, or why there is none when the deadline has come.
-    pub(super) async fn dial(
+    /// A connection to the agent, or why there is none when the time is over.
+    pub(super) fn dial(
         &mut self,
         endpoint: &Endpoint,
-        deadline: Deadline,
-    ) -> io::Result<Box<dyn Stream>> {
-        match deadline.bound(self.connect(endpoint, deadline)).await {
-            Ok(connected) => connected,
-            Err(Passed) => Err(too_late(deadline.timeout())),
-        }
-    }
-
-    async fn connect(
-        &mut self,
-        endpoint: &Endpoint,
-        deadline: Deadline,
-    ) -> io::Result<Box<dyn Stream>> {
+        timeout: Duration,
+        meanwhile: Meanwhile<'_>,
+    ) -> io::Result<Socket> {
+        let deadline = Deadline::after(timeout);
         match endpoint {
             Endpoint::Http { host, port, .. } => {
-                let addresses = self.addresses(host, *port).await?;
-                let stream = connect_to_any(&addresses, deadline).await?;
-                // A request is written whole: nothing is gained by waiting for more of it.
-                let _ = stream.set_nodelay(true);
-                Ok(Box::new(stream))
+                let addresses = self.addresses(host, *port, deadline, &mut *meanwhile)?;
+                connect_to_any(&addresses, deadline, meanwhile)
             }
-            #[cfg(unix)]
-            Endpoint::Unix { path } => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
-            #[cfg(not(unix))]
-            Endpoint::Unix { .. } => Err(io::ErrorKind::Unsupported.into()),
+            Endpoint::Unix { path } => Socket::connect(&SockAddr::unix(path)?, deadline, meanwhile),
         }
     }
 
-    async fn addresses(&mut self, host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
+    fn addresses(
+        &mut self,
+        host: &Host,
+        port: u16,
+        deadline: Deadline,
+        meanwhile: Meanwhile<'_>,
+    ) -> io::Result<Vec<SocketAddr>> {
         match host {
             Host::Ip(address) => Ok(vec![SocketAddr::new(*address, port)]),
             // The default; what it means is fixed (RFC 6761), so the usual case asks no resolver.
@@ -64,21 +51,26 @@ impl Dialer {
                 let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
                 Ok(both.map(|address| SocketAddr::new(address, port)).into())
             }
-            Host::Name(name) => self.look_up(name, port).await,
+            Host::Name(name) => self.look_up(name, port, deadline, meanwhile),
         }
     }
 
     /// Asks the system's resolver, on a thread of its own.
     ///
     /// The resolver blocks, for half a minute when its servers do not answer, and cannot be told to stop. On
-    /// the worker's thread it would outlast every deadline. tokio's blocking pool would be outlasted too, at
-    /// shutdown, and panics where no thread can be had. One that has not answered yet is not asked again, so
+    /// the worker's thread it would outlast every deadline. One that has not answered yet is not asked again, so
     /// there is at most one such thread.
-    async fn look_up(&mut self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    fn look_up(
+        &mut self,
+        name: &str,
+        port: u16,
+        deadline: Deadline,
+        meanwhile: Meanwhile<'_>,
+    ) -> io::Result<Vec<SocketAddr>> {
         let lookup = match &mut self.lookup {
             Some(lookup) => lookup,
             None => {
-                let (answer, lookup) = oneshot::channel();
+                let (answer, lookup) = channel();
                 let name = name.to_owned();
                 spawn_background("tracehound-dns", move || {
                     let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
@@ -88,45 +80,51 @@ impl Dialer {
                 self.lookup.insert(lookup)
             }
         };
-        let answer = lookup.await;
-        self.lookup = None;
-        answer.unwrap_or_else(|_| Err(io::Error::other("the name lookup failed")))
+        loop {
+            let time = work(&mut *meanwhile, deadline.remaining());
+            let failed = || Err(io::Error::other("the name lookup failed"));
+            let answer = match lookup.recv_timeout(time) {
+                Err(RecvTimeoutError::Timeout) if deadline.has_passed() => {
+                    return Err(deadline.error());
+                }
+                Err(RecvTimeoutError::Timeout) => continue,
+                answer => answer.unwrap_or_else(|_| failed()),
+            };
+            self.lookup = None;
+            return answer;
+        }
     }
 }
 
 /// The first address that answers; each has its share of the time, so that a dead one leaves some to the next.
-async fn connect_to_any(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
+fn connect_to_any(
+    addresses: &[SocketAddr],
+    deadline: Deadline,
+    meanwhile: Meanwhile<'_>,
+) -> io::Result<Socket> {
     let mut first_error = None;
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
         let share = deadline.remaining().checked_div(left).unwrap_or_default();
         left = left.saturating_sub(1);
-        let error = match tokio::time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => error,
-            Err(_) => too_late(share),
-        };
-        // The first is the most telling: after `127.0.0.1` refused, `::1` often is just not there.
-        first_error.get_or_insert(error);
+        match Socket::connect(&(*address).into(), Deadline::after(share), &mut *meanwhile) {
+            Ok(socket) => return Ok(socket),
+            // The first is the most telling: after `127.0.0.1` refused, `::1` often is just not there.
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
     }
     Err(first_error.unwrap_or_else(|| io::Error::other("the host has no address")))
 }
 
-fn too_late(time: Duration) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {time:?}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::test_server::run;
     use super::*;
     use std::net::TcpListener;
 
     const ENOUGH: Duration = Duration::from_secs(5);
 
-    fn dial(url: &str, timeout: Duration) -> io::Result<Box<dyn Stream>> {
-        let endpoint = Endpoint::parse(url).unwrap();
-        run(async { Dialer::default().dial(&endpoint, Deadline::after(timeout)).await })
+    fn dial(url: &str, timeout: Duration) -> io::Result<Socket> {
+        Dialer::default().dial(&Endpoint::parse(url).unwrap(), timeout, &mut || false)
     }
 
     #[test]
@@ -147,20 +145,23 @@ mod tests {
     #[test]
     fn a_pending_lookup_is_waited_for_and_not_repeated() {
         let mut dialer = Dialer::default();
-        let (answer, lookup) = oneshot::channel();
+        let (answer, lookup) = channel();
         dialer.lookup = Some(lookup);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let endpoint =
             Endpoint::parse(&format!("http://agent.invalid:{}", address.port())).unwrap();
-        run(async {
-            let short = Deadline::after(Duration::from_millis(1));
-            let late = dialer.dial(&endpoint, short).await.err().unwrap();
-            assert_eq!(late.kind(), io::ErrorKind::TimedOut);
-            answer.send(Ok(vec![address])).unwrap();
-            assert!(dialer.dial(&endpoint, Deadline::after(ENOUGH)).await.is_ok());
-            assert!(dialer.lookup.is_none());
-        });
+        let mut worked = 0;
+        let mut work = || {
+            worked += 1;
+            worked < 10
+        };
+        let late = dialer.dial(&endpoint, Duration::from_millis(1), &mut work).unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        answer.send(Ok(vec![address])).unwrap();
+        assert!(dialer.dial(&endpoint, ENOUGH, &mut work).is_ok());
+        assert!(dialer.lookup.is_none());
+        assert!(worked > 1, "meanwhile");
     }
 
     #[test]
@@ -168,13 +169,12 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap();
-        run(async {
-            let stream = connect_to_any(&[closed, open], Deadline::after(ENOUGH)).await.unwrap();
-            assert_eq!(stream.peer_addr().unwrap(), open);
-            let none = connect_to_any(&[closed], Deadline::after(ENOUGH)).await;
-            assert_eq!(none.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-            assert!(connect_to_any(&[], Deadline::after(ENOUGH)).await.is_err());
-        });
+        let connect =
+            |to: &[SocketAddr]| connect_to_any(to, Deadline::after(ENOUGH), &mut || false);
+        connect(&[closed, open]).unwrap();
+        listener.accept().unwrap();
+        assert_eq!(connect(&[closed]).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert!(connect(&[]).is_err());
     }
 
     #[cfg(unix)]

@@ -4,32 +4,85 @@ use std::error::Error;
 use std::time::Duration;
 use std::{fmt, io};
 
-/// Why a request got no answer, in the classes that decide whether it is tried again.
+use hyper::http::StatusCode;
+
+/// Why a request got no answer, and whether the agent may have it all the same.
 ///
 /// `{}` is the class alone, `{:#}` adds the causes, for the one line that a user reads.
 #[derive(Debug)]
-pub(crate) enum SendError {
-    /// No connection: nothing was sent, so trying again is always safe.
+pub(crate) struct SendError {
+    pub(crate) kind: SendErrorKind,
+    may_have_arrived: bool,
+    was_sent_twice: bool,
+}
+
+/// The classes that decide whether a request is tried again.
+#[derive(Debug)]
+pub(crate) enum SendErrorKind {
+    /// No connection.
     Connect(io::Error),
-    /// Connected, but no whole answer in time; the agent may have taken the request.
+    /// Connected, and then nothing was taken or answered for so long.
     Timeout(Duration),
-    /// The connection broke, or what came over it was no HTTP answer, or had an endless head; the agent may
-    /// have taken the request.
+    /// The connection broke, or what came over it was no HTTP answer, or had an endless head.
     Broken(hyper::Error),
+    /// An answer of success from an agent that has not read the whole request.
+    Unread(StatusCode),
     /// The body of the answer exceeds what is read of one; never the error of a whole request.
     TooLarge,
     /// Not a request that HTTP can carry. Never sent, and trying again cannot help.
     Invalid(hyper::http::Error),
 }
 
+impl SendError {
+    /// `is_written`: whether the system was given every byte of the request.
+    pub(super) fn new(kind: SendErrorKind, is_written: bool) -> Self {
+        SendError { kind, may_have_arrived: is_written, was_sent_twice: false }
+    }
+
+    pub(super) fn connect(error: io::Error) -> Self {
+        Self::new(SendErrorKind::Connect(error), false)
+    }
+
+    /// Whether the connection did not last.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self.kind, SendErrorKind::Broken(_))
+    }
+
+    /// The same of a request that was sent before, which that error may have let arrive.
+    pub(super) fn after(self, earlier: &SendError) -> Self {
+        let may_have_arrived = self.may_have_arrived || earlier.may_have_arrived;
+        let was_sent_twice = self.may_have_arrived && earlier.may_have_arrived;
+        SendError { may_have_arrived, was_sent_twice, ..self }
+    }
+
+    /// Whether the agent may have the whole request twice.
+    pub(crate) fn was_sent_twice(&self) -> bool {
+        self.was_sent_twice
+    }
+
+    /// Whether the agent may have the whole request: every byte of it was given to the system, and then came no
+    /// answer that counts. Where not, sending it again cannot make it arrive twice.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        self.may_have_arrived
+    }
+}
+
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendError::Connect(_) => f.write_str("cannot connect to the agent")?,
-            SendError::Timeout(time) => write!(f, "no answer from the agent within {time:?}")?,
-            SendError::Broken(_) => f.write_str("the exchange with the agent broke off")?,
-            SendError::TooLarge => f.write_str("the agent's answer is too large")?,
-            SendError::Invalid(_) => f.write_str("the request cannot be sent")?,
+        match &self.kind {
+            SendErrorKind::Connect(_) => f.write_str("cannot connect to the agent")?,
+            SendErrorKind::Timeout(time) if self.may_have_arrived => {
+                write!(f, "no answer from the agent within {time:?}")?;
+            }
+            SendErrorKind::Timeout(time) => {
+                write!(f, "the agent has read nothing of the request for {time:?}")?;
+            }
+            SendErrorKind::Broken(_) => f.write_str("the exchange with the agent broke off")?,
+            SendErrorKind::Unread(status) => {
+                write!(f, "the agent answered {status} without reading the whole request")?;
+            }
+            SendErrorKind::TooLarge => f.write_str("the agent's answer is too large")?,
+            SendErrorKind::Invalid(_) => f.write_str("the request cannot be sent")?,
         }
         if f.alternate() {
             let mut cause = self.source();
@@ -44,18 +97,12 @@ impl fmt::Display for SendError {
 
 impl Error for SendError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SendError::Connect(error) => Some(error),
-            SendError::Broken(error) => Some(error),
-            SendError::Invalid(error) => Some(error),
-            SendError::Timeout(_) | SendError::TooLarge => None,
+        match &self.kind {
+            SendErrorKind::Connect(error) => Some(error),
+            SendErrorKind::Broken(error) => Some(error),
+            SendErrorKind::Invalid(error) => Some(error),
+            SendErrorKind::Timeout(_) | SendErrorKind::Unread(_) | SendErrorKind::TooLarge => None,
         }
-    }
-}
-
-impl From<hyper::Error> for SendError {
-    fn from(error: hyper::Error) -> Self {
-        SendError::Broken(error)
     }
 }
 
@@ -65,10 +112,27 @@ mod tests {
 
     #[test]
     fn the_long_form_names_the_cause() {
-        let error = SendError::Connect(io::Error::other("refused"));
+        let error = SendError::connect(io::Error::other("refused"));
         assert_eq!(error.to_string(), "cannot connect to the agent");
         assert_eq!(format!("{error:#}"), "cannot connect to the agent: refused");
-        let error = SendError::Timeout(Duration::from_secs(2));
-        assert_eq!(format!("{error:#}"), "no answer from the agent within 2s");
+        for (is_written, said) in [
+            (true, "no answer from the agent within 2s"),
+            (false, "the agent has read nothing of the request for 2s"),
+        ] {
+            let kind = SendErrorKind::Timeout(Duration::from_secs(2));
+            assert_eq!(format!("{:#}", SendError::new(kind, is_written)), said);
+        }
+    }
+
+    #[test]
+    fn what_may_have_arrived_once_may_have_arrived() {
+        let error = |is_written| SendError::new(SendErrorKind::TooLarge, is_written);
+        for (earlier, later, either) in
+            [(false, false, false), (true, false, true), (false, true, true)]
+        {
+            let both = error(later).after(&error(earlier));
+            assert_eq!((both.may_have_arrived(), both.was_sent_twice()), (either, false));
+        }
+        assert!(error(true).after(&error(true)).was_sent_twice());
     }
 }

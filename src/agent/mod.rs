@@ -1,7 +1,7 @@
 //! The way to the Datadog agent: where it is, one connection to it, what is said and what it answers.
 //!
-//! Everything here runs on the worker's thread, inside a tokio runtime with I/O and time enabled; no call
-//! blocks that thread.
+//! Everything here runs on the worker's thread, and waits there, with a limit; work for that time can be given.
+//! There is no descriptor but the connection's own, and nothing of it is known to the rest of the process.
 
 mod body;
 mod client;
@@ -13,7 +13,11 @@ mod endpoint;
 mod error;
 mod headers;
 mod info;
+mod line;
+mod meanwhile;
 mod response;
+mod socket;
+mod stream;
 #[cfg(test)]
 mod test_server;
 mod transport;
@@ -21,7 +25,8 @@ mod transport;
 pub(crate) use client::{Client, Request};
 pub(crate) use container::ContainerOrigin;
 pub(crate) use endpoint::{AddressSettings, Endpoint, resolve};
-pub(crate) use error::SendError;
+pub(crate) use error::{SendError, SendErrorKind};
 pub(crate) use headers::{common_headers, trace_headers};
 pub(crate) use info::{AgentInfo, AgentState};
+pub(crate) use meanwhile::Meanwhile;
 pub(crate) use response::{Outcome, Rates, RatesVersion};

@@ -91,7 +91,7 @@ fn parse_rates(body: &[u8]) -> Option<Rates> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::SendError;
+    use crate::agent::{SendError, SendErrorKind};
     use hyper::body::Bytes;
     use hyper::http::HeaderMap;
     use proptest::prelude::*;
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_payload_is_accepted_even_if_the_rates_are_lost() {
         let mut response = answer(200, Some("v1"), b"");
-        response.body = Err(SendError::TooLarge);
+        response.body = Err(SendError::new(SendErrorKind::TooLarge, true));
         let mut version = RatesVersion::default();
         assert_eq!(Outcome::read(&response, &mut version), Outcome::Accepted { rates: None });
         assert_eq!(version, RatesVersion::default());

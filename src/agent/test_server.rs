@@ -1,6 +1,5 @@
 //! A server whose connections follow scripts, for the tests of this folder.
 
-use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -11,13 +10,6 @@ use super::endpoint::Endpoint;
 
 /// No wait of a test is longer.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// Runs a future as the worker does, and fails if it takes too long.
-pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("in time") })
-}
 
 /// What the server does with one connection.
 pub(super) type Script = Box<dyn FnOnce(&mut Peer) + Send>;
@@ -118,6 +110,11 @@ impl Peer {
             head.push(byte[0]);
         }
         String::from_utf8(head).unwrap()
+    }
+
+    /// Reads so much of a body.
+    pub(super) fn read(&mut self, bytes: usize) {
+        self.0.read_exact(&mut vec![0; bytes]).unwrap();
     }
 
     /// Whoever reads may be gone by then: that is for the test to see, not for the server.

@@ -1,24 +1,19 @@
 //! What hyper reads from and writes to.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use hyper::rt::ReadBufCursor;
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::dial::Stream;
+use super::line::{Line, is_blocked};
 
-/// A tokio stream as hyper's I/O, that tells whether anything was read from it and goes on reading when
-/// nothing more can be written.
+/// A line as hyper's I/O, that goes on reading when nothing more can be written.
 ///
-/// hyper-util has an adapter that does neither; it saves the copy of what is read, which takes `unsafe`, and
-/// answers are small.
+/// Nobody is woken by it: whoever polls hyper waits for the line, and polls again.
 pub(super) struct Transport {
-    stream: Box<dyn Stream>,
-    heard: Arc<AtomicBool>,
+    line: Rc<Line>,
     /// The other end does not listen any more. It may have said why before: an agent that finds a payload
     /// too large answers and closes in the middle of it, and hyper would drop that answer at the first
     /// failed write. So the rest of the request is thrown away, and reading tells how it ends.
@@ -26,19 +21,20 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// `heard` is set whenever something was read.
-    pub(super) fn new(stream: Box<dyn Stream>, heard: Arc<AtomicBool>) -> Self {
-        Transport { stream, heard, deaf: false }
+    pub(super) fn new(line: Rc<Line>) -> Self {
+        Transport { line, deaf: false }
     }
 
-    fn written(&mut self, written: io::Result<usize>, offered: usize) -> io::Result<usize> {
-        match written {
-            Err(error) if is_closed(&error) => {
-                self.deaf = true;
-                Ok(offered)
-            }
-            written => written,
+    fn write(&mut self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = if self.deaf { Ok(0) } else { self.line.write(parts) };
+        if written.as_ref().is_err_and(is_closed) {
+            self.deaf = true;
         }
+        if self.deaf {
+            let offered = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.len()));
+            return Poll::Ready(Ok(offered));
+        }
+        ready(written)
     }
 }
 
@@ -46,59 +42,50 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
+fn ready<T>(outcome: io::Result<T>) -> Poll<io::Result<T>> {
+    if is_blocked(&outcome) { Poll::Pending } else { Poll::Ready(outcome) }
+}
+
 impl hyper::rt::Read for Transport {
     fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        // What hyper offers to read into can be filled in place by unsafe code only; answers are small.
         let mut bytes = [0; 8 * 1024];
         let room = bytes.len().min(into.remaining());
-        let mut read = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
-        if !read.filled().is_empty() {
-            self.heard.store(true, Ordering::Relaxed);
-        }
-        into.put_slice(read.filled());
-        Poll::Ready(Ok(()))
+        let read = self.line.read(bytes.get_mut(..room).unwrap_or_default());
+        ready(read.map(|read| into.put_slice(bytes.get(..read).unwrap_or_default())))
     }
 }
 
 impl hyper::rt::Write for Transport {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.deaf {
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
-        Poll::Ready(self.written(written, bytes.len()))
+        self.write(&[IoSlice::new(bytes)])
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.line.close_writing())
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
+        _: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let offered = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.len()));
-        if self.deaf {
-            return Poll::Ready(Ok(offered));
-        }
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, parts));
-        Poll::Ready(self.written(written, offered))
+        self.write(parts)
     }
 }

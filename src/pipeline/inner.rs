@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use super::ledger::Ledger;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
@@ -21,7 +19,7 @@ use crate::trace::Chunk;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
-    /// For a whole request.
+    /// Without a byte that the agent takes or says.
     pub(crate) timeout: Duration,
     /// How long finished traces wait at the most.
     pub(crate) interval: Duration,
@@ -55,7 +53,6 @@ pub(crate) struct Inner {
     pub(crate) diag: Arc<Diag>,
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
-    pub(crate) wake: Notify,
     /// Of the spans that the queue has accepted, those that are neither delivered nor lost.
     pub(crate) ledger: Ledger,
     /// There is no worker any more, and nobody has asked it to end.
@@ -75,7 +72,6 @@ impl Inner {
             settings,
             diag,
             signal: Signal::default(),
-            wake: Notify::new(),
             has_failed: AtomicBool::new(false),
             sampler,
             span_sampler,
@@ -88,7 +84,7 @@ impl Inner {
         let spans = chunk.len() as u64;
         match self.queue.push(chunk) {
             Pushed::Queued => {}
-            Pushed::QueuedWake => self.wake.notify_one(),
+            Pushed::QueuedWake => self.signal.call(),
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
                 let most = self.settings.queue_bytes;
                 format!(
@@ -114,7 +110,7 @@ impl Inner {
             "the time given to the shutdown was over before the agent had answered; a longer one is to be had \
              with `tracehound::shutdown` or the guard's `timeout`",
         );
-        self.wake.notify_one();
+        self.signal.call();
     }
 
     /// The worker has ended, `asked` to or not: what is left is lost.

@@ -1,16 +1,15 @@
 //! The agent, as the worker deals with it: what is sent to it, and what is known of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::http::HeaderMap;
-use tokio::time::Instant;
 
 use super::inner::Settings;
 use crate::agent::{
-    AgentInfo, AgentState, Client, ContainerOrigin, Endpoint, Outcome, RatesVersion, Request,
-    SendError, common_headers, trace_headers,
+    AgentInfo, AgentState, Client, ContainerOrigin, Endpoint, Meanwhile, Outcome, RatesVersion,
+    Request, SendError, SendErrorKind, common_headers, trace_headers,
 };
 use crate::diag::Diag;
 
@@ -53,14 +52,15 @@ impl Link {
     }
 
     /// Sends a payload of so many chunks, once.
-    pub(super) async fn post(
+    pub(super) fn post(
         &mut self,
         chunks: usize,
         body: Vec<Bytes>,
+        meanwhile: Meanwhile<'_>,
     ) -> Result<Outcome, SendError> {
         let headers = trace_headers(&self.headers, chunks, &self.rates, self.no_stats);
         let request = Request { method: Method::POST, path: TRACES_PATH, headers: &headers, body };
-        let response = self.client.send(request).await?;
+        let response = self.client.send(request, meanwhile)?;
         self.info_state.observe(&response.headers);
         Ok(Outcome::read(&response, &mut self.rates))
     }
@@ -78,14 +78,14 @@ impl Link {
     }
 
     /// Asks it what it can do; says whether it has said.
-    pub(super) async fn ask(&mut self) -> bool {
+    pub(super) fn ask(&mut self, meanwhile: Meanwhile<'_>) -> bool {
         let request = Request {
             method: Method::GET,
             path: "/info",
             headers: &self.headers,
             body: Vec::new(),
         };
-        match self.client.send(request).await {
+        match self.client.send(request, meanwhile) {
             Ok(response) => {
                 self.info_state.observe(&response.headers);
                 self.info_state.refreshed();
@@ -96,7 +96,7 @@ impl Link {
                 has_said
             }
             // It is away as a whole: when it is back it can be asked.
-            Err(SendError::Connect(_)) => false,
+            Err(SendError { kind: SendErrorKind::Connect(_), .. }) => false,
             Err(_) => {
                 self.info_failed = Some(Instant::now());
                 false

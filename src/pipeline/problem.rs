@@ -6,7 +6,7 @@ use std::io;
 use hyper::http::StatusCode;
 
 use super::outbox::MAX_AGE;
-use crate::agent::{Endpoint, SendError};
+use crate::agent::{Endpoint, SendError, SendErrorKind};
 
 /// Where to look when the agent is not where it is expected.
 const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
@@ -22,8 +22,8 @@ pub(super) fn url(endpoint: &Endpoint, path: &str) -> String {
 
 /// Why no answer came.
 pub(super) fn no_answer(endpoint: &Endpoint, path: &str, error: &SendError) -> String {
-    match error {
-        SendError::Connect(cause) => {
+    match &error.kind {
+        SendErrorKind::Connect(cause) => {
             format!("could not connect to agent at {endpoint}: {}", lower(cause))
         }
         _ => format!("{}: {error:#}", url(endpoint, path)),

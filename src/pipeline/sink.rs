@@ -63,7 +63,7 @@ impl Pipeline {
     /// Sends everything that has finished, within a time.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         let inner = self.inner().ok_or(FlushError::NO_WORKER)?;
-        inner.signal.flush(timeout, || inner.wake.notify_one())
+        inner.signal.flush(timeout)
     }
 
     /// Sends everything that has finished, within a time, and nothing that finishes later.
@@ -76,7 +76,7 @@ impl Pipeline {
         let inner = self.inner().ok_or(FlushError::NO_WORKER)?;
         // Here and not by the worker, which may be waiting for the agent.
         inner.queue.close();
-        let stopped = inner.signal.stop(timeout, || inner.wake.notify_one());
+        let stopped = inner.signal.stop(timeout);
         if stopped.is_err_and(|error| error.is_timeout()) {
             inner.abandon();
         }
@@ -113,7 +113,6 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         if let Some(Running { inner, .. }) = self.running.get() {
             inner.signal.stop_later();
-            inner.wake.notify_one();
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
 
-use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::thread::sleep;
 use std::time::Duration;
 
 use hyper::http::StatusCode;
@@ -16,13 +14,14 @@ use super::link::{Link, TRACES_PATH};
 use super::outbox::Setback;
 use super::packer::Packer;
 use super::problem;
-use crate::agent::{Outcome, Rates, SendError};
+use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
 use crate::clock::Anchor;
 use crate::encode::Sealed;
 use crate::text::Text;
 
-/// An agent that stalled is asked so often whether it answers before it gets another payload.
-const MAX_UNHEARD: u32 = 5;
+/// An agent that gave no answer to a request is asked so often whether it answers at all, before it gets another
+/// one without having answered: with the pauses in between, for half a minute.
+const MAX_UNHEARD: u32 = 10;
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
@@ -38,8 +37,8 @@ pub(super) struct Writer {
     keep_rate: KeepRate,
     sent: u64,
     lost_before: u64,
-    /// It has got a whole request and not answered in time, and nothing since.
-    is_stalled: bool,
+    /// It was reached and gave no answer to the last request.
+    is_silent: bool,
     /// How often it has been asked in vain since then.
     unheard: u32,
     /// The end has been asked for: what is lost from now on is what it has to tell.
@@ -65,7 +64,7 @@ impl Writer {
             keep_rate: KeepRate::default(),
             sent: 0,
             lost_before: 0,
-            is_stalled: false,
+            is_silent: false,
             unheard: 0,
             is_ending: false,
             inner,
@@ -75,14 +74,14 @@ impl Writer {
     /// Writes and sends what is there; `insist` tries several times within a short time.
     ///
     /// Says whether the agent has everything.
-    pub(super) async fn run(&mut self, insist: bool) -> bool {
+    pub(super) fn run(&mut self, insist: bool) -> bool {
         if !self.is_ending {
             self.packer.has_lost = false;
         }
         self.packer.take();
         if !self.packer.is_empty() {
-            self.learn_about_agent(insist).await;
-            self.send(insist).await;
+            self.learn_about_agent(insist);
+            self.send(insist);
         }
         self.packer.is_empty() && !self.packer.has_lost
     }
@@ -110,7 +109,7 @@ impl Writer {
 
     /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
     /// everything is written, so that the vectors of the chunks serve other traces.
-    async fn send(&mut self, insist: bool) {
+    fn send(&mut self, insist: bool) {
         let mut attempts = if insist { INSIST_ATTEMPTS } else { 1 };
         if !insist && !self.backoff.remaining().is_zero() {
             return self.packer.write_all();
@@ -120,7 +119,7 @@ impl Writer {
             if self.packer.outbox.is_empty() {
                 return;
             }
-            match self.attempt(insist).await {
+            match self.attempt(insist) {
                 Attempt::Settled => {}
                 Attempt::Over => return,
                 Attempt::Failed => {
@@ -128,14 +127,14 @@ impl Writer {
                     if attempts == 0 {
                         return self.packer.write_all();
                     }
-                    tokio::time::sleep(INSIST_DELAY).await;
+                    sleep(INSIST_DELAY);
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, insist: bool) -> Attempt {
-        if self.is_stalled && !self.is_awake(insist).await {
+    fn attempt(&mut self, insist: bool) -> Attempt {
+        if self.is_silent && !self.is_awake(insist) {
             return Attempt::Failed;
         }
         let Writer { inner, packer, link, is_ending, .. } = self;
@@ -144,8 +143,10 @@ impl Writer {
         if !inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
-        let sending = link.post(parcel.chunk_count(), Sealed::together(parcel.payloads()));
-        let outcome = beside(inner, packer, is_ending, insist, sending).await;
+        let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let mut aside = Aside::new(inner, packer, is_ending, insist);
+        let outcome = link.post(chunks, body, &mut || aside.work());
+        aside.end();
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return self.unanswered(&error),
@@ -185,20 +186,20 @@ impl Writer {
     /// No answer came. What follows depends on whether the agent may have the request all the same.
     fn unanswered(&mut self, error: &SendError) -> Attempt {
         let problem = problem::no_answer(self.link.endpoint(), TRACES_PATH, error);
-        match error {
-            SendError::Invalid(_) => {
-                self.packer.rejected(|| problem.clone());
-                Attempt::Settled
-            }
-            error if !may_have_arrived(error) => self.put_back(Setback::NotSent, &problem),
-            SendError::Timeout(_) => {
-                self.is_stalled = true;
-                self.has_failed(&problem);
-                self.packer.unconfirmed(|| problem::unconfirmed(&problem));
-                Attempt::Failed
-            }
-            _ => self.put_back(Setback::Unanswered, &problem),
+        if let SendErrorKind::Invalid(_) = error.kind {
+            self.packer.rejected(|| problem.clone());
+            return Attempt::Settled;
         }
+        self.is_silent |= !matches!(error.kind, SendErrorKind::Connect(_));
+        if !error.may_have_arrived() {
+            return self.put_back(Setback::NotSent, &problem);
+        }
+        if !matches!(error.kind, SendErrorKind::Timeout(_)) && !error.was_sent_twice() {
+            return self.put_back(Setback::Unanswered, &problem);
+        }
+        self.has_failed(&problem);
+        self.packer.unconfirmed(|| problem::unconfirmed(&problem));
+        Attempt::Failed
     }
 
     /// What was sent is sent again, as far as it may be.
@@ -217,24 +218,25 @@ impl Writer {
         self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
     }
 
-    /// Whether an agent that has let a request wait for too long answers again. It is asked what costs nothing if
-    /// it does not: each payload that it takes and does not confirm is lost.
-    async fn is_awake(&mut self, insist: bool) -> bool {
-        let before = self.link.last_heard();
-        if before.is_none() || self.unheard >= MAX_UNHEARD {
-            // One that never says anything of itself may take payloads all the same.
+    /// Whether an agent that gave no answer to a request answers again. It is asked what costs nothing if it does
+    /// not: a payload that it gets whole and does not confirm is lost, or sent twice.
+    fn is_awake(&mut self, insist: bool) -> bool {
+        if self.unheard >= MAX_UNHEARD {
+            // Something that never says anything of itself may take payloads all the same.
             self.unheard = 0;
             return true;
         }
         let Writer { inner, packer, link, is_ending, .. } = self;
-        beside(inner, packer, is_ending, insist, link.ask()).await;
-        let heard = link.last_heard() != before;
-        self.unheard = if heard { 0 } else { self.unheard.saturating_add(1) };
-        self.is_stalled = !heard;
-        if !heard {
+        let before = link.last_heard();
+        let mut aside = Aside::new(inner, packer, is_ending, insist);
+        link.ask(&mut || aside.work());
+        aside.end();
+        self.is_silent = link.last_heard() == before;
+        if self.is_silent {
+            self.unheard = self.unheard.saturating_add(1);
             self.backoff.fail();
         }
-        heard
+        !self.is_silent
     }
 
     fn take_rates(&self, rates: &Rates) {
@@ -248,7 +250,7 @@ impl Writer {
     /// The agent answers, whatever it thinks of the payload.
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
-        self.is_stalled = false;
+        self.is_silent = false;
         self.unheard = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
             self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
@@ -256,14 +258,16 @@ impl Writer {
     }
 
     /// Asks the agent what it can do, where that is not known or out of date.
-    async fn learn_about_agent(&mut self, insist: bool) {
+    fn learn_about_agent(&mut self, insist: bool) {
         // While the agent is away, one attempt for each attempt to send is enough.
         if !self.link.is_unknown() || !self.backoff.remaining().is_zero() {
             return;
         }
         let Writer { inner, packer, link, is_ending, .. } = self;
         packer.hold_events();
-        let has_said = beside(inner, packer, is_ending, insist, link.ask()).await;
+        let mut aside = Aside::new(inner, packer, is_ending, insist);
+        let has_said = link.ask(&mut || aside.work());
+        aside.end();
         let info = link.info.as_ref();
         if has_said {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
@@ -275,50 +279,51 @@ impl Writer {
     }
 }
 
-fn may_have_arrived(error: &SendError) -> bool {
-    matches!(error, SendError::Timeout(_) | SendError::Broken(_))
-}
-
-/// Awaits `talk`; whenever that waits for the agent, chunks are written.
+/// What is done while the agent is waited for: chunks are written.
 ///
 /// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
 /// between two batches, unless somebody waits for those that were taken before.
-async fn beside<T>(
-    inner: &Inner,
-    packer: &mut Packer,
-    is_ending: &mut bool,
+struct Aside<'a> {
+    inner: &'a Inner,
+    packer: &'a mut Packer,
+    is_ending: &'a mut bool,
     insist: bool,
-    talk: impl Future<Output = T>,
-) -> T {
-    let mut talk = pin!(talk);
-    let mut call = pin!(inner.wake.notified());
-    let mut is_called = false;
-    let outcome = poll_fn(|cx| {
-        if let Poll::Ready(outcome) = talk.as_mut().poll(cx) {
-            return Poll::Ready(outcome);
-        }
-        while call.as_mut().poll(cx).is_ready() {
-            call.set(inner.wake.notified());
-            is_called = true;
-            let state = inner.signal.read();
-            if state.stop {
-                inner.queue.close();
-                *is_ending = true;
-            }
-            if state.stop || !(insist || inner.signal.is_awaited(state)) && packer.may_take() {
-                Anchor::renew();
-                packer.take();
-            }
-        }
-        if packer.write_ahead() {
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
-    })
-    .await;
-    if is_called {
-        // The loop looks as well when this is over.
-        inner.wake.notify_one();
+    is_called: bool,
+}
+
+impl<'a> Aside<'a> {
+    fn new(
+        inner: &'a Inner,
+        packer: &'a mut Packer,
+        is_ending: &'a mut bool,
+        insist: bool,
+    ) -> Self {
+        Aside { inner, packer, is_ending, insist, is_called: false }
     }
-    outcome
+
+    /// Does a little; says whether there is more.
+    fn work(&mut self) -> bool {
+        let signal = &self.inner.signal;
+        if signal.hear() {
+            self.is_called = true;
+            let state = signal.read();
+            if state.stop {
+                self.inner.queue.close();
+                *self.is_ending = true;
+            }
+            let is_awaited = self.insist || signal.is_awaited(state);
+            if state.stop || !is_awaited && self.packer.may_take() {
+                Anchor::renew();
+                self.packer.take();
+            }
+        }
+        self.packer.write_ahead()
+    }
+
+    fn end(self) {
+        if self.is_called {
+            // The loop looks as well when this is over.
+            self.inner.signal.call();
+        }
+    }
 }

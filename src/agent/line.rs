@@ -1,0 +1,209 @@
+//! What a connection and hyper share: the stream, what it waits for, and how far a request is.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+use tracehound_machine::Readiness;
+
+use super::deadline::Patience;
+use super::meanwhile::{Meanwhile, work};
+use super::stream::Stream;
+
+/// The end of a request's head.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// The stream of one connection, and what is known of it.
+pub(super) struct Line {
+    stream: Box<dyn Stream>,
+    /// What hyper has tried in vain and not tried again since.
+    wanted: Cell<Readiness>,
+    /// Something was read or written since this was last asked.
+    moved: Cell<bool>,
+    /// Of an answer to the request.
+    heard: Cell<bool>,
+    unwritten: Cell<Unwritten>,
+    /// Reading has ended with the word that what was written was not read.
+    is_reset: Cell<bool>,
+}
+
+/// What the system has not been given of a request.
+#[derive(Clone, Copy)]
+struct Unwritten {
+    /// How much of [`HEAD_END`] has just been passed; all of it when the head is written.
+    head_end: usize,
+    body: u64,
+}
+
+impl Unwritten {
+    fn is_none(self) -> bool {
+        self.head_end == HEAD_END.len() && self.body == 0
+    }
+
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while let (Some(expected), Some((byte, rest))) =
+            (HEAD_END.get(self.head_end), bytes.split_first())
+        {
+            bytes = rest;
+            self.head_end = match byte {
+                byte if byte == expected => self.head_end.saturating_add(1),
+                b'\r' => 1,
+                _ => 0,
+            };
+        }
+        self.body = self.body.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    }
+}
+
+impl Line {
+    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+        Line {
+            stream,
+            wanted: Cell::default(),
+            moved: Cell::default(),
+            heard: Cell::default(),
+            unwritten: Cell::new(Unwritten { head_end: 0, body: 0 }),
+            is_reset: Cell::default(),
+        }
+    }
+
+    /// The next request begins, with a body of so many bytes.
+    pub(super) fn begin(&self, body: u64) {
+        self.heard.set(false);
+        self.unwritten.set(Unwritten { head_end: 0, body });
+    }
+
+    /// Whether a byte of an answer has come since the request was begun.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard.get()
+    }
+
+    /// Whether the system has been given every byte of the request, so that the agent may have it.
+    pub(super) fn is_written(&self) -> bool {
+        self.unwritten.get().is_none()
+    }
+
+    /// Whether the agent has closed without reading all that was written.
+    pub(super) fn is_reset(&self) -> bool {
+        self.is_reset.get()
+    }
+
+    pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.retry(|| self.stream.read(into));
+        self.want(|wanted| wanted.read = is_blocked(&read));
+        match &read {
+            Ok(bytes) if *bytes > 0 => {
+                self.moved.set(true);
+                self.heard.set(true);
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.is_reset.set(true),
+            _ => {}
+        }
+        read
+    }
+
+    pub(super) fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = self.retry(|| self.stream.write(parts));
+        self.want(|wanted| wanted.write = is_blocked(&written));
+        if let Ok(bytes) = written {
+            self.moved.set(true);
+            self.pass(parts, bytes);
+        }
+        written
+    }
+
+    pub(super) fn close_writing(&self) -> io::Result<()> {
+        self.stream.close_writing()
+    }
+
+    fn pass(&self, parts: &[IoSlice<'_>], mut bytes: usize) {
+        let mut unwritten = self.unwritten.get();
+        for part in parts {
+            let passed = part.get(..bytes).unwrap_or(part);
+            unwritten.pass(passed);
+            bytes = bytes.saturating_sub(passed.len());
+        }
+        self.unwritten.set(unwritten);
+    }
+
+    fn want(&self, change: impl FnOnce(&mut Readiness)) {
+        let mut wanted = self.wanted.get();
+        change(&mut wanted);
+        self.wanted.set(wanted);
+    }
+
+    fn retry<T>(&self, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match call() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits until what hyper has tried in vain is worth another try; says whether that came before the end of the
+    /// patience.
+    pub(super) fn wait(&self, patience: &mut Patience, meanwhile: Meanwhile<'_>) -> bool {
+        loop {
+            if self.moved.take() {
+                patience.renew(self.has_heard());
+            }
+            let time = work(&mut *meanwhile, patience.remaining());
+            if self.wait_for_stream(time) {
+                return true;
+            }
+            if patience.has_passed() {
+                return false;
+            }
+        }
+    }
+
+    fn wait_for_stream(&self, time: Duration) -> bool {
+        let wanted = self.wanted.get();
+        if !wanted.is_any() {
+            // Nobody has tried anything: an end of the stream would be told again and again.
+            std::thread::sleep(time);
+            return false;
+        }
+        // A stream that cannot be waited for says what is wrong when it is read.
+        let ready = self.stream.wait(wanted, time).unwrap_or(wanted);
+        // Once for each time that it was tried in vain, as if somebody had been woken.
+        self.wanted.set(Readiness {
+            read: wanted.read && !ready.read,
+            write: wanted.write && !ready.write,
+        });
+        ready.is_any()
+    }
+}
+
+pub(super) fn is_blocked<T>(outcome: &io::Result<T>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_request_is_written_when_its_last_byte_is(
+            head in "[a-z\r]{0,20}(\r\n[a-z][a-z\r]{0,8}){0,3}",
+            body in prop::collection::vec(any::<u8>(), 0..50),
+            pieces in prop::collection::vec(1..9usize, 0..100),
+        ) {
+            let head = [head.trim_end_matches('\r').as_bytes(), HEAD_END].concat();
+            let mut unwritten =
+                Unwritten { head_end: 0, body: u64::try_from(body.len()).unwrap() };
+            let request = [head, body].concat();
+            let mut rest = &request[..];
+            for piece in pieces.into_iter().chain([request.len()]) {
+                prop_assert_eq!(unwritten.is_none(), rest.is_empty());
+                let (first, then) = rest.split_at(piece.min(rest.len()));
+                unwritten.pass(first);
+                rest = then;
+            }
+            prop_assert!(unwritten.is_none());
+        }
+    }
+}
