@@ -8,8 +8,8 @@ use crate::encode::Sealed;
 
 /// How long a payload is kept that the agent has not taken, whether it cannot be reached or says that it is busy.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(60);
-/// One that the agent has refused so often goes behind the others: what one agent chokes on does not hold up
-/// what it would take.
+/// One that the agent has refused so often goes behind the others, and from then on alone: if it is the payload
+/// that the agent chokes on, it does not hold up what it would take.
 const REFUSALS_IN_PLACE: u32 = 4;
 
 /// A payload, and what has been tried with it.
@@ -19,6 +19,8 @@ struct Entry {
     came: Instant,
     /// How often the agent has said that it does not take it now.
     refusals: u32,
+    /// It is not sent together with others.
+    is_alone: bool,
     /// It was sent whole once, and the connection ended without an answer.
     may_be_there: bool,
 }
@@ -92,7 +94,13 @@ impl Outbox {
     pub(super) fn push(&mut self, payload: Sealed) {
         self.bytes = self.bytes.saturating_add(payload.len());
         let came = Instant::now();
-        self.waiting.push_back(Entry { payload, came, refusals: 0, may_be_there: false });
+        self.waiting.push_back(Entry {
+            payload,
+            came,
+            refusals: 0,
+            is_alone: false,
+            may_be_there: false,
+        });
     }
 
     /// Takes out the oldest that waits, unless it is the last one. What is on its way stays.
@@ -109,9 +117,17 @@ impl Outbox {
             let mut parcel = Parcel { entries: Vec::new() };
             let mut left = max_bytes;
             while let Some(mut entry) = self.waiting.pop_front() {
+                if entry.is_alone && !parcel.entries.is_empty() {
+                    self.waiting.push_front(entry);
+                    break;
+                }
                 if entry.payload.len() <= left {
                     left = left.saturating_sub(entry.payload.len());
+                    let is_alone = entry.is_alone;
                     parcel.entries.push(entry);
+                    if is_alone {
+                        break;
+                    }
                     continue;
                 }
                 if parcel.entries.is_empty() {
@@ -166,7 +182,7 @@ impl Outbox {
                 Setback::Unanswered => entry.may_be_there = true,
             }
             if entry.refusals > REFUSALS_IN_PLACE {
-                entry.refusals = 0;
+                (entry.refusals, entry.is_alone) = (0, true);
                 self.waiting.push_back(entry);
             } else {
                 again.push(entry);
@@ -280,15 +296,19 @@ mod tests {
 
     #[test]
     fn what_is_always_refused_does_not_hold_up_the_others() {
-        let mut outbox = outbox([100, 200, 300]);
-        let mut refusals = 0;
-        while sizes(outbox.next(100).unwrap()) == [100] {
+        let mut outbox = outbox([100, 200]);
+        for _ in 0..=REFUSALS_IN_PLACE {
+            assert_eq!(sizes(outbox.next(1_000).unwrap()), [100, 200]);
             outbox.put_back(Setback::Refused);
-            refusals += 1;
         }
-        assert_eq!(refusals, REFUSALS_IN_PLACE + 1);
-        outbox.settle();
-        assert_eq!(sent(&mut outbox, 100), [[300], [100]]);
+        outbox.push(Sealed::of_size(300));
+        // First each alone, and then once more behind the others.
+        assert_eq!(sizes(outbox.next(1_000).unwrap()), [100]);
+        for _ in 0..=REFUSALS_IN_PLACE {
+            outbox.next(1_000);
+            outbox.put_back(Setback::Refused);
+        }
+        assert_eq!(sent(&mut outbox, 1_000), [[200], [300], [100]]);
     }
 
     #[derive(Clone, Debug)]

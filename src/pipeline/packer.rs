@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::inner::Inner;
 use super::ledger::Spans;
@@ -65,7 +66,7 @@ impl Packer {
             memory: Vec::new(),
             keep_rate: 1.0,
             outbox: Outbox::default(),
-            pace: Pace::new(most),
+            pace: Pace::new(most, inner.settings.timeout),
             has_lost: false,
             inner,
         }
@@ -245,11 +246,11 @@ impl Packer {
 
     // ===== what becomes of what was sent =====
 
-    /// The agent has what was on its way.
-    pub(super) fn delivered(&mut self) -> u64 {
+    /// The agent has what was on its way, and has taken so long. Says how many spans that were.
+    pub(super) fn delivered(&mut self, time: Duration) -> u64 {
         let Some(parcel) = self.outbox.settle() else { return 0 };
         self.account();
-        self.pace.succeeded(parcel.bytes());
+        self.pace.succeeded(parcel.bytes(), time);
         let spans = parcel.spans();
         self.recycle(parcel);
         let counts = self.inner.ledger.delivered();

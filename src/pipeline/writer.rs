@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::http::StatusCode;
 
@@ -144,6 +144,7 @@ impl Writer {
             return Attempt::Over;
         }
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let start = Instant::now();
         let mut aside = Aside::new(inner, packer, is_ending, insist);
         let outcome = link.post(chunks, body, &mut || aside.work());
         aside.end();
@@ -155,7 +156,7 @@ impl Writer {
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.sent = self.sent.saturating_add(self.packer.delivered());
+                self.sent = self.sent.saturating_add(self.packer.delivered(start.elapsed()));
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }

@@ -112,6 +112,16 @@ impl FaultAgent {
         self.shared.set_greeting(greeting);
     }
 
+    /// Reads no further on any connection, as a process that is stopped; or goes on.
+    pub fn stall(&self, is_stalled: bool) {
+        self.shared.pace.stall(is_stalled);
+    }
+
+    /// Reads each connection no faster than this from now on.
+    pub fn read_slowly(&self, bytes_per_second: u32) {
+        self.shared.pace.read_slowly(bytes_per_second);
+    }
+
     /// Ends all connections that are open.
     #[track_caller]
     pub fn drop_connections(&self) {
@@ -239,6 +249,7 @@ impl FaultAgent {
 
 impl Drop for FaultAgent {
     fn drop(&mut self) {
+        self.shared.pace.end();
         let stopped = self.try_refuse();
         // A second panic would abort the test process.
         if !thread::panicking() {

@@ -15,6 +15,7 @@
 
 mod agent;
 mod log;
+mod pace;
 mod reply;
 pub mod scripts;
 mod server;

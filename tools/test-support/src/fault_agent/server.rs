@@ -12,6 +12,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::log::{Log, Received};
+use super::pace::{Pace, Paced};
 use super::reply::{Reply, reset_when_closed};
 use crate::fail::lock;
 use crate::http::{Address, Listener, Stream, read_request};
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) log: Log,
     script: Mutex<Arc<Script>>,
     greeting: Mutex<Greeting>,
+    pub(super) pace: Arc<Pace>,
     connections: Mutex<Connections>,
     /// Told when a connection has ended and when all are to end.
     changed: Condvar,
@@ -58,6 +60,7 @@ impl Shared {
             log: Log::default(),
             script: Mutex::new(Arc::new(script)),
             greeting: Mutex::default(),
+            pace: Arc::default(),
             connections: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -177,7 +180,8 @@ impl Patience {
     }
 
     fn answer_all(&self, stream: &mut Stream) -> io::Result<()> {
-        let mut requests = BufReader::new(stream.try_clone()?);
+        let pace = Arc::clone(&self.shared.pace);
+        let mut requests = BufReader::new(Paced::new(stream.try_clone()?, pace));
         loop {
             let request = match read_request(&mut requests) {
                 Ok(Some(request)) => request,
