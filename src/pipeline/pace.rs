@@ -39,9 +39,9 @@ impl Pace {
     /// It has taken a request of so many bytes, and that long for it. One that was small because there was no more
     /// says nothing.
     pub(super) fn succeeded(&mut self, bytes: usize, time: Duration) {
-        if time > self.limit / 2 {
+        if time.saturating_mul(2) > self.limit {
             self.failed(bytes);
-        } else if time <= self.limit / 4 && bytes > self.bytes / 2 {
+        } else if time.saturating_mul(4) <= self.limit && bytes > self.bytes / 2 {
             self.bytes = self.bytes.saturating_mul(2).min(self.most);
         }
     }
