@@ -89,6 +89,7 @@ impl Connection {
 
     /// Whether the next request can go over this connection, as far as this side can know.
     pub(super) fn is_usable(&mut self, idle_limit: Duration) -> bool {
+        self.line.look();
         self.idle_since.elapsed() < idle_limit && self.is_ready()
     }
 
@@ -100,8 +101,8 @@ impl Connection {
 
     /// Whether the agent, which has answered and does not go on with this connection, closed it without reading
     /// all of the request: the system tells that where it would else tell the end.
-    pub(super) fn is_cut_off(self, limit: Duration, meanwhile: Meanwhile<'_>) -> bool {
-        let line = Rc::clone(&self.line);
+    pub(super) fn is_cut_off(&self, limit: Duration, meanwhile: Meanwhile<'_>) -> bool {
+        let line = &self.line;
         let mut patience = Patience::new(limit.min(CLOSE_LIMIT));
         let mut rest = [0; 1024];
         // Whatever else comes was not asked for, and the end of what it says needs no answer.

@@ -16,7 +16,8 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// The stream of one connection, and what is known of it.
 pub(super) struct Line {
     stream: Box<dyn Stream>,
-    /// What hyper has tried in vain and not tried again since.
+    /// What hyper has tried in vain. Until the stream says that it can be done it is not tried again: hyper does so
+    /// each time that it is polled.
     wanted: Cell<Readiness>,
     /// Something was read or written since this was last asked.
     moved: Cell<bool>,
@@ -89,6 +90,9 @@ impl Line {
     }
 
     pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        if self.wanted.get().read {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let read = self.retry(|| self.stream.read(into));
         self.want(|wanted| wanted.read = is_blocked(&read));
         match &read {
@@ -103,6 +107,9 @@ impl Line {
     }
 
     pub(super) fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.wanted.get().write {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let written = self.retry(|| self.stream.write(parts));
         self.want(|wanted| wanted.write = is_blocked(&written));
         if let Ok(bytes) = written {
@@ -158,6 +165,13 @@ impl Line {
         }
     }
 
+    /// Finds out what can be done by now.
+    pub(super) fn look(&self) {
+        if self.wanted.get().is_any() {
+            self.wait_for_stream(Duration::ZERO);
+        }
+    }
+
     fn wait_for_stream(&self, time: Duration) -> bool {
         let wanted = self.wanted.get();
         if !wanted.is_any() {
@@ -167,7 +181,6 @@ impl Line {
         }
         // A stream that cannot be waited for says what is wrong when it is read.
         let ready = self.stream.wait(wanted, time).unwrap_or(wanted);
-        // Once for each time that it was tried in vain, as if somebody had been woken.
         self.wanted.set(Readiness {
             read: wanted.read && !ready.read,
             write: wanted.write && !ready.write,

@@ -108,7 +108,9 @@ impl Stream for Socket {
     }
 
     fn wait(&self, wanted: Readiness, time: Duration) -> io::Result<Readiness> {
-        wait_until_ready(self.get()?, wanted, time)
+        // Whatever the number stands for, it is only looked at.
+        let socket = self.socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        wait_until_ready(socket, wanted, time)
     }
 }
 

@@ -163,8 +163,12 @@ impl ConfigBuilder {
         self
     }
 
-    /// How long to wait for the agent's answer to one request, a millisecond to an hour
+    /// How long a request waits while nothing of it moves, a millisecond to an hour
     /// (`DD_TRACE_AGENT_TIMEOUT_SECONDS`); default: 2 seconds.
+    ///
+    /// That is for a connection, and then each time for the agent to read more of the request or to answer more. A
+    /// large request to a slow agent may take longer in all; an answer at most five times as long. None of the
+    /// program's threads waits so long, but for those that flush or shut down, with a limit of their own.
     pub fn agent_timeout(mut self, timeout: Duration) -> Self {
         self.given.agent_timeout = Some(timeout);
         self

@@ -161,7 +161,9 @@ settings! {
         ..Key::new(|| None, |text, _| parse::integer(text).map(Some))
     }
 
-    /// How long to wait for the agent's answer to one request; from 0.001 to 3600.
+    /// How long a request waits while nothing of it moves: for a connection, for the agent to read more of it, for
+    /// more of the answer. A large request to a slow agent may take longer in all, an answer five times as long; from
+    /// 0.001 to 3600.
     DD_TRACE_AGENT_TIMEOUT_SECONDS as agent_timeout: Duration {
         aliases: &["DD_TRACE_AGENT_TIMEOUT"],
         default: || Duration::from_secs(2),

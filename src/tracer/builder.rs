@@ -86,7 +86,7 @@ impl TracerBuilder {
         agent_port(port: u16);
         /// The agent's Unix socket.
         agent_socket(path: impl AsRef<Path>);
-        /// How long one request to the agent may take: `DD_TRACE_AGENT_TIMEOUT_SECONDS`.
+        /// How long a request to the agent waits while nothing of it moves: `DD_TRACE_AGENT_TIMEOUT_SECONDS`.
         agent_timeout(timeout: Duration);
         /// Whether finished traces are sent: `DD_TRACE_ENABLED`.
         enabled(enabled: bool);

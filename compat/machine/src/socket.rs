@@ -143,7 +143,8 @@ impl Identity {
     }
 }
 
-#[cfg(all(test, unix, not(miri)))]
+#[cfg(test)]
+#[cfg(all(unix, not(miri)))]
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
