@@ -35,11 +35,11 @@ pub(crate) enum SendErrorKind {
 
 impl SendError {
     /// `is_written`: whether the system was given every byte of the request.
-    pub(super) fn new(kind: SendErrorKind, is_written: bool) -> Self {
+    pub(crate) fn new(kind: SendErrorKind, is_written: bool) -> Self {
         SendError { kind, may_have_arrived: is_written, was_sent_twice: false }
     }
 
-    pub(super) fn connect(error: io::Error) -> Self {
+    pub(crate) fn connect(error: io::Error) -> Self {
         Self::new(SendErrorKind::Connect(error), false)
     }
 

@@ -37,6 +37,10 @@ impl Buffer {
         self.0.as_mut_vec().clear();
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.0.as_mut_vec().shrink_to_fit();
+    }
+
     /// Takes back what has been written since there were so many bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.as_mut_vec().truncate(len);

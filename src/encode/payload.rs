@@ -37,6 +37,16 @@ impl Payload {
         self.buffer.len()
     }
 
+    #[cfg(test)]
+    pub(crate) fn span_count(&self) -> u64 {
+        spans(&self.parts)
+    }
+
+    /// Gives back memory that it does not fill.
+    pub(crate) fn shrink(&mut self) {
+        self.buffer.shrink();
+    }
+
     /// Sees to it that there is a header, and says where the next chunk begins.
     pub(super) fn begin(&mut self) -> usize {
         if self.buffer.len() == 0 {

@@ -90,6 +90,12 @@ impl Outbox {
         self.bytes
     }
 
+    /// The spans of what is not on its way.
+    #[cfg(test)]
+    pub(super) fn waiting_spans(&self) -> u64 {
+        self.waiting.iter().map(|entry| entry.payload.span_count()).sum()
+    }
+
     /// Puts a payload behind the others.
     pub(super) fn push(&mut self, payload: Sealed) {
         self.bytes = self.bytes.saturating_add(payload.len());

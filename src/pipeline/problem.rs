@@ -82,3 +82,65 @@ fn lower(error: &io::Error) -> String {
     let first = chars.next().map(|first| first.to_ascii_lowercase());
     first.into_iter().chain(chars).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn endpoint(url: &str) -> Endpoint {
+        Endpoint::parse(url).unwrap()
+    }
+
+    #[test]
+    fn each_line_says_where_what_and_what_follows() {
+        let refused = SendError::connect(io::ErrorKind::ConnectionRefused.into());
+        let proxy = endpoint("http://proxy:80/dd");
+        let socket = endpoint("unix:///run/apm.socket");
+        for (line, expected) in [
+            (
+                no_answer(&proxy, "/v0.4/traces", &refused),
+                "could not connect to agent at http://proxy:80/dd: connection refused",
+            ),
+            (
+                no_answer(&socket, "/v0.4/traces", &refused),
+                "could not connect to agent at unix:///run/apm.socket: connection refused",
+            ),
+            (
+                status(&proxy, "/v0.4/traces", StatusCode::SERVICE_UNAVAILABLE),
+                "the agent answered 503 Service Unavailable to http://proxy:80/dd/v0.4/traces",
+            ),
+            (
+                status(&socket, "/v0.4/traces", StatusCode::BAD_REQUEST),
+                "the agent answered 400 Bad Request to /v0.4/traces of unix:///run/apm.socket",
+            ),
+        ] {
+            assert_eq!(line, expected);
+        }
+        let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
+        let timeout = no_answer(&proxy, "/v0.4/traces", &SendError::new(timeout, true));
+        for (line, parts) in [
+            (
+                kept("why", 7),
+                ["why; traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"],
+            ),
+            (kept_too_long("why"), ["kept for 60 s and not taken: why", "8126"]),
+            (
+                unconfirmed(&timeout),
+                ["/v0.4/traces: no answer from the agent within 2s", "they are not sent again"],
+            ),
+            (
+                rejected("why", StatusCode::NOT_FOUND),
+                ["why: this does not look like a Datadog agent (wrong port", "is dropped"],
+            ),
+            (
+                rejected("why", StatusCode::PAYLOAD_TOO_LARGE),
+                ["a single trace is too large", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"],
+            ),
+            (rejected("why", StatusCode::FORBIDDEN), ["why: it would not take", "is dropped"]),
+        ] {
+            assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+        }
+    }
+}
