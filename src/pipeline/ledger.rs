@@ -115,6 +115,10 @@ impl Ledger {
         self.settle(reason, detail, Some(queue))
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).is_closed
+    }
+
     fn settle(&self, reason: LossReason, detail: &str, closing: Option<&Queue>) -> u64 {
         let mut state = lock(&self.state);
         let mut lost = std::mem::take(&mut state.held);

@@ -83,7 +83,8 @@ impl Writer {
             self.learn_about_agent(insist);
             self.send(insist);
         }
-        self.packer.is_empty() && !self.packer.has_lost
+        // Whoever did not wait for it any more was told that it is not there.
+        self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
     }
 
     /// Ends an interval of the keep rate.
