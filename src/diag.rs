@@ -37,15 +37,16 @@ pub enum Level {
 pub enum LossReason {
     /// Finished faster than they could be sent: the hand-off queue was full.
     QueueFull,
-    /// A chunk that alone exceeds the payload limit.
+    /// A span that alone exceeds the payload limit.
     TooLarge,
-    /// The agent could not be reached for so long that the buffer for retries was full or out of date.
+    /// The agent could not be reached, or went on answering that it cannot take them now (408, 429, 5xx), for
+    /// so long that they were a minute old or newer ones needed their place.
     AgentUnreachable,
-    /// The agent answered with a status that says not to try again, or went on refusing.
+    /// The agent answered with a status that says not to try again.
     AgentRejected,
     /// Finished after the tracer had been shut down.
     Shutdown,
-    /// Not written when the time given to `shutdown` was over.
+    /// Not sent when the time given to `shutdown` was over; not sent later either.
     ShutdownTimeout,
     /// A trace with more spans than are recorded for one trace.
     TraceTooLong,
@@ -53,11 +54,18 @@ pub enum LossReason {
     WorkerFailed,
     /// A span that no agent takes: without a trace id or an id of its own.
     Invalid,
+    /// Sent, and never confirmed: the agent may have them all the same. It got the whole request and did not
+    /// answer in time, or closed the connection twice instead, or the time given to `shutdown` was over while
+    /// it had not answered. They are not sent again, because it would then have them twice.
+    ///
+    /// What was made is always what was delivered and what was lost together; of what was lost, this part may
+    /// be found with the agent.
+    Unconfirmed,
 }
 
 impl LossReason {
     /// Every reason, in the order of [`Losses`].
-    pub const ALL: [LossReason; 9] = [
+    pub const ALL: [LossReason; 10] = [
         LossReason::QueueFull,
         LossReason::TooLarge,
         LossReason::AgentUnreachable,
@@ -67,6 +75,7 @@ impl LossReason {
         LossReason::TraceTooLong,
         LossReason::WorkerFailed,
         LossReason::Invalid,
+        LossReason::Unconfirmed,
     ];
 
     /// The reason as one word, as health metrics name it.
@@ -82,6 +91,7 @@ impl LossReason {
             LossReason::TraceTooLong => "trace_too_long",
             LossReason::WorkerFailed => "worker_failed",
             LossReason::Invalid => "invalid",
+            LossReason::Unconfirmed => "unconfirmed",
         }
     }
 }
@@ -93,6 +103,8 @@ impl fmt::Display for LossReason {
 }
 
 /// Spans lost so far, by reason.
+///
+/// Displays as one line: `123 spans lost: 100 queue_full, 23 unconfirmed`, or `no spans lost`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     spans: [u64; LossReason::ALL.len()],
@@ -109,6 +121,23 @@ impl Losses {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.spans.iter().fold(0, |sum, spans| sum.saturating_add(*spans))
+    }
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.total() {
+            0 => return f.write_str("no spans lost"),
+            1 => f.write_str("1 span lost")?,
+            total => write!(f, "{total} spans lost")?,
+        }
+        let lost = LossReason::ALL.into_iter().map(|reason| (reason, self.spans(reason)));
+        let mut before = ": ";
+        for (reason, spans) in lost.filter(|(_, spans)| *spans > 0) {
+            write!(f, "{before}{spans} {reason}")?;
+            before = ", ";
+        }
+        Ok(())
     }
 }
 
@@ -144,10 +173,20 @@ impl Diag {
 
     /// Counts lost spans, and says so the first time for each reason.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
-        let history = self.history();
-        if let Some(counter) = history.lost.get(reason as usize) {
+        self.count_lost(reason, spans);
+        self.say_lost(reason, spans, detail);
+    }
+
+    /// Counts lost spans without a word, for who holds a lock; [`Diag::say_lost`] is for afterwards.
+    pub(crate) fn count_lost(&self, reason: LossReason, spans: u64) {
+        if let Some(counter) = self.history().lost.get(reason as usize) {
             counter.fetch_add(spans, Ordering::Relaxed);
         }
+    }
+
+    /// Says that spans were lost, the first time for each reason; they have been counted.
+    pub(crate) fn say_lost(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        let history = self.history();
         let bit = 1 << (reason as u8);
         if history.said.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
             self.line(
@@ -273,6 +312,18 @@ mod tests {
         assert!(diag.forget("agent"));
         diag.warn_once("agent", || "down again".into());
         assert_eq!(*lock(&lines), ["down", "down again"]);
+    }
+
+    #[test]
+    fn losses_print_with_their_reasons() {
+        let (diag, _) = recording();
+        assert_eq!(diag.losses().to_string(), "no spans lost");
+        diag.count_lost(LossReason::TooLarge, 1);
+        assert_eq!(diag.losses().to_string(), "1 span lost: 1 too_large");
+        diag.count_lost(LossReason::Unconfirmed, 23);
+        diag.count_lost(LossReason::QueueFull, 100);
+        let expected = "124 spans lost: 100 queue_full, 1 too_large, 23 unconfirmed";
+        assert_eq!(diag.losses().to_string(), expected);
     }
 
     #[test]

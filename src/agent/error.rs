@@ -13,6 +13,7 @@ use hyper::http::StatusCode;
 pub(crate) struct SendError {
     pub(crate) kind: SendErrorKind,
     may_have_arrived: bool,
+    was_sent_twice: bool,
 }
 
 /// The classes that decide whether a request is tried again.
@@ -34,11 +35,11 @@ pub(crate) enum SendErrorKind {
 
 impl SendError {
     /// `is_written`: whether the system was given every byte of the request.
-    pub(super) fn new(kind: SendErrorKind, is_written: bool) -> Self {
-        SendError { kind, may_have_arrived: is_written }
+    pub(crate) fn new(kind: SendErrorKind, is_written: bool) -> Self {
+        SendError { kind, may_have_arrived: is_written, was_sent_twice: false }
     }
 
-    pub(super) fn connect(error: io::Error) -> Self {
+    pub(crate) fn connect(error: io::Error) -> Self {
         Self::new(SendErrorKind::Connect(error), false)
     }
 
@@ -50,7 +51,13 @@ impl SendError {
     /// The same of a request that was sent before, which that error may have let arrive.
     pub(super) fn after(self, earlier: &SendError) -> Self {
         let may_have_arrived = self.may_have_arrived || earlier.may_have_arrived;
-        SendError { may_have_arrived, ..self }
+        let was_sent_twice = self.may_have_arrived && earlier.may_have_arrived;
+        SendError { may_have_arrived, was_sent_twice, ..self }
+    }
+
+    /// Whether the agent may have the whole request twice.
+    pub(crate) fn was_sent_twice(&self) -> bool {
+        self.was_sent_twice
     }
 
     /// Whether the agent may have the whole request: every byte of it was given to the system, and then came no
@@ -123,7 +130,9 @@ mod tests {
         for (earlier, later, either) in
             [(false, false, false), (true, false, true), (false, true, true)]
         {
-            assert_eq!(error(later).after(&error(earlier)).may_have_arrived(), either);
+            let both = error(later).after(&error(earlier));
+            assert_eq!((both.may_have_arrived(), both.was_sent_twice()), (either, false));
         }
+        assert!(error(true).after(&error(true)).was_sent_twice());
     }
 }

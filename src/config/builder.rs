@@ -249,15 +249,24 @@ impl ConfigBuilder {
         self
     }
 
-    /// How many bytes of encoded spans may wait to be sent (`DD_TRACE_WRITER_BUFFER_SIZE_BYTES`);
+    /// How many bytes of finished spans may wait to be sent (`DD_TRACE_WRITER_BUFFER_SIZE_BYTES`);
     /// default: 20 MiB.
+    ///
+    /// One budget from the end of a trace until the agent has it, for what the spans hold in memory and for what
+    /// is encoded of them. What finishes when it is used up is dropped and counted as
+    /// [`LossReason::QueueFull`](crate::LossReason::QueueFull). While the agent takes nothing, at most three
+    /// quarters of it are kept, for 60 seconds; then the oldest go, as
+    /// [`LossReason::AgentUnreachable`](crate::LossReason::AgentUnreachable).
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.given.buffer_bytes = Some(bytes);
         self
     }
 
-    /// The largest payload, at most 9,500,000 bytes (`DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES`), which is
-    /// the default.
+    /// The largest request, at most 9,500,000 bytes (`DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES`), which is
+    /// the default; or what the agent says that it takes, where that is less.
+    ///
+    /// A trace that is larger goes in parts. Only a span that alone is larger is lost, as
+    /// [`LossReason::TooLarge`](crate::LossReason::TooLarge).
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.given.max_payload_bytes = Some(bytes);
         self

@@ -322,7 +322,8 @@ settings! {
     /// So many frames of a stack trace are kept in a span.
     DD_TRACE_SPAN_TRACEBACK_MAX_SIZE as traceback_max_frames: usize { default: || 30, ..COUNT }
 
-    /// So many bytes of encoded spans may wait to be sent; what comes beyond is dropped and counted.
+    /// So many bytes of finished spans may wait to be sent, from the end of a trace until the agent has it; what comes
+    /// beyond is dropped and counted.
     DD_TRACE_WRITER_BUFFER_SIZE_BYTES as buffer_bytes: usize {
         default: || 20 * 1024 * 1024,
         check: |bytes, _| parse::within(bytes, 1..=usize::MAX),
@@ -332,7 +333,8 @@ settings! {
     /// Spans are sent so often, and earlier when there are many.
     DD_TRACE_WRITER_INTERVAL_SECONDS as flush_interval: Duration { ..SECONDS }
 
-    /// Largest payload to send; at most 9500000, which every agent accepts.
+    /// Largest request to send; at most 9500000, which every agent accepts, and what the agent says it takes where that
+    /// is less. Larger traces go in parts.
     DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES as max_payload_bytes: usize {
         default: || MAX_PAYLOAD_BYTES,
         parse: parse::nearest_integer,

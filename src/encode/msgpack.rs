@@ -3,6 +3,8 @@
 use rmp::Marker;
 use rmp::encode::{self, ByteBuf};
 
+use super::payload::write_count;
+
 /// Bytes of a payload.
 ///
 /// Writing cannot fail, which the compiler knows: the error of a [`ByteBuf`] has no values. What is longer than
@@ -33,6 +35,10 @@ impl Buffer {
 
     pub(crate) fn clear(&mut self) {
         self.0.as_mut_vec().clear();
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.0.as_mut_vec().shrink_to_fit();
     }
 
     /// Takes back what has been written since there were so many bytes.
@@ -116,6 +122,11 @@ impl Buffer {
 
     pub(crate) fn array(&mut self, elements: usize) {
         let Ok(_) = encode::write_array_len(&mut self.0, length(elements));
+    }
+
+    /// Writes the number of elements of an array of 32 bits that begins at `start`.
+    pub(super) fn fix_count(&mut self, start: usize, elements: usize) {
+        write_count(self.0.as_mut_vec().get_mut(start..).unwrap_or_default(), elements);
     }
 
     /// A numeric tag: as an integer where that is shorter and the same number. The agent takes both, and

@@ -37,8 +37,35 @@ impl Payload {
         self.buffer.len()
     }
 
+    #[cfg(test)]
     pub(crate) fn span_count(&self) -> u64 {
         spans(&self.parts)
+    }
+
+    /// Gives back memory that it does not fill.
+    pub(crate) fn shrink(&mut self) {
+        self.buffer.shrink();
+    }
+
+    /// Sees to it that there is a header, and says where the next chunk begins.
+    pub(super) fn begin(&mut self) -> usize {
+        if self.buffer.len() == 0 {
+            self.buffer.raw(&HEADER);
+        }
+        self.buffer.len()
+    }
+
+    /// Begins a chunk whose spans are counted as they are written; to be ended with what this returns.
+    pub(super) fn begin_part(&mut self) -> usize {
+        let start = self.buffer.len();
+        self.buffer.raw(&HEADER);
+        start
+    }
+
+    /// Ends such a chunk.
+    pub(super) fn end_part(&mut self, start: usize, spans: usize) {
+        self.buffer.fix_count(start, spans);
+        self.end_chunk(spans);
     }
 
     /// What has been written since the last chunk is a chunk.
@@ -50,20 +77,31 @@ impl Payload {
     pub(crate) fn seal(self) -> Sealed {
         let mut body = self.buffer.into_vec();
         write_count(&mut body, self.parts.len());
-        Sealed { body: body.into(), parts: self.parts }
+        Sealed { body: body.into(), start: HEADER.len(), parts: self.parts }
     }
 }
 
-/// A complete payload: the body of a request.
+/// Complete chunks: the body of a request, or a part of one.
+///
+/// Parts of one payload share its memory, so that dividing it copies nothing.
 #[derive(Debug)]
 pub(crate) struct Sealed {
+    /// The payload as it was written, with its header.
     body: Bytes,
+    /// Where in it the first chunk begins.
+    start: usize,
+    /// Ends are counted from the beginning of `body`.
     parts: Vec<Part>,
 }
 
 impl Sealed {
+    /// What a request with these chunks alone has as its body.
     pub(crate) fn len(&self) -> usize {
-        self.body.len()
+        self.end().saturating_sub(self.start).saturating_add(HEADER.len())
+    }
+
+    fn end(&self) -> usize {
+        self.parts.last().map_or(self.start, |part| part.end)
     }
 
     pub(crate) fn chunk_count(&self) -> usize {
@@ -74,42 +112,52 @@ impl Sealed {
         spans(&self.parts)
     }
 
+    fn is_whole(&self) -> bool {
+        self.start == HEADER.len() && self.end() == self.body.len()
+    }
+
+    fn chunks(&self) -> Bytes {
+        let end = self.end().min(self.body.len());
+        self.body.slice(self.start.min(end)..end)
+    }
+
     /// One body with the chunks of several payloads, in parts; sharing them costs nothing.
-    pub(crate) fn together(payloads: &[Sealed]) -> Vec<Bytes> {
-        if let [one] = payloads {
-            return vec![one.body.clone()];
+    pub(crate) fn together<'a>(payloads: impl Iterator<Item = &'a Sealed> + Clone) -> Vec<Bytes> {
+        let mut rest = payloads.clone();
+        if let (Some(one), None) = (rest.next(), rest.next()) {
+            if one.is_whole() {
+                return vec![one.body.clone()];
+            }
         }
         let mut header = HEADER;
-        write_count(&mut header, payloads.iter().map(Sealed::chunk_count).sum());
-        let chunks = |payload: &Sealed| payload.body.slice(HEADER.len().min(payload.body.len())..);
+        write_count(&mut header, payloads.clone().map(Sealed::chunk_count).sum());
         std::iter::once(Bytes::copy_from_slice(&header))
-            .chain(payloads.iter().map(chunks))
+            .chain(payloads.map(Sealed::chunks))
             .collect()
     }
 
     #[cfg(test)]
     pub(crate) fn body(&self) -> Bytes {
-        self.body.clone()
+        Sealed::together(std::iter::once(self)).concat().into()
     }
 
-    /// Two payloads with half the chunks each, or the same again when there is one chunk only.
-    pub(crate) fn split(self) -> Result<(Sealed, Sealed), Sealed> {
-        let half = self.parts.len() / 2;
-        let Some((first, second)) = self.parts.split_at_checked(half) else { return Err(self) };
-        let Some(middle) = first.last().map(|part| part.end) else { return Err(self) };
-        let part = |from: usize, to: usize, parts: &[Part]| {
-            let mut body = HEADER.to_vec();
-            body.extend_from_slice(self.body.get(from..to)?);
-            write_count(&mut body, parts.len());
-            let shift = from.saturating_sub(HEADER.len());
-            let parts =
-                parts.iter().map(|part| Part { end: part.end.saturating_sub(shift), ..*part });
-            Some(Sealed { parts: parts.collect(), body: body.into() })
-        };
-        match (part(HEADER.len(), middle, first), part(middle, self.body.len(), second)) {
-            (Some(first), Some(second)) => Ok((first, second)),
-            _ => Err(self),
+    /// Takes out the first chunks, as many as fit into a body of so many bytes and one at the least; `None`
+    /// where those are all of them.
+    pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
+        let most = max_bytes.saturating_sub(HEADER.len()).saturating_add(self.start);
+        let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
+        self.split_at(chunks)
+    }
+
+    fn split_at(&mut self, chunks: usize) -> Option<Sealed> {
+        if chunks == 0 || chunks >= self.parts.len() {
+            return None;
         }
+        let rest = self.parts.split_off(chunks);
+        let parts = std::mem::replace(&mut self.parts, rest);
+        let front = Sealed { body: self.body.clone(), start: self.start, parts };
+        self.start = front.end();
+        Some(front)
     }
 
     /// The memory, for the next payload, if nobody else holds it.
@@ -117,9 +165,22 @@ impl Sealed {
         self.body.try_into_mut().ok().map(Vec::from)
     }
 
+    /// Chunks of so many bytes each, of one span, and a header.
+    #[cfg(test)]
+    pub(crate) fn of_sizes(chunks: impl IntoIterator<Item = usize>) -> Self {
+        let mut payload = Payload::default();
+        payload.begin();
+        for bytes in chunks {
+            payload.buffer.raw(&vec![0; bytes]);
+            payload.end_chunk(1);
+        }
+        payload.seal()
+    }
+
+    /// A body of so many bytes, of one chunk.
     #[cfg(test)]
     pub(crate) fn of_size(bytes: usize) -> Self {
-        Sealed { body: vec![0; bytes].into(), parts: vec![Part { end: bytes, spans: 1 }] }
+        Self::of_sizes([bytes - HEADER.len()])
     }
 }
 
@@ -127,8 +188,9 @@ fn spans(parts: &[Part]) -> u64 {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.spans as u64))
 }
 
-fn write_count(body: &mut [u8], chunks: usize) {
-    let count = u32::try_from(chunks).unwrap_or(u32::MAX);
+/// Writes how many elements the array has that begins with [`HEADER`].
+pub(super) fn write_count(body: &mut [u8], elements: usize) {
+    let count = u32::try_from(elements).unwrap_or(u32::MAX);
     if let Some(header) = body.split_first_mut().and_then(|(_, rest)| rest.first_chunk_mut()) {
         *header = count.to_be_bytes();
     }
@@ -142,46 +204,62 @@ mod tests {
         rmp_serde::from_slice(&payload.body()).unwrap()
     }
 
-    #[test]
-    fn the_parts_of_a_split_are_payloads_of_their_own() {
+    fn texts(texts: &[&str]) -> Sealed {
         let mut payload = Payload::default();
-        payload.buffer.raw(&HEADER);
-        for text in ["a", "bb", "ccc", "dddd", "eeeee"] {
+        payload.begin();
+        for text in texts {
             payload.buffer.str(text.as_bytes());
             payload.end_chunk(text.len());
         }
-        let whole = payload.seal();
+        payload.seal()
+    }
+
+    #[test]
+    fn the_parts_of_a_split_are_payloads_of_their_own() {
+        let mut whole = texts(&["a", "bb", "ccc", "dddd", "eeeee"]);
         assert_eq!(decoded(&whole), ["a", "bb", "ccc", "dddd", "eeeee"]);
-        let (first, second) = whole.split().unwrap();
+        let bytes = whole.len();
+        let first = whole.split_at(2).unwrap();
         assert_eq!((decoded(&first), first.span_count()), (vec!["a".into(), "bb".into()], 3));
-        let (second, third) = second.split().unwrap();
+        assert_eq!(first.len() + whole.len(), bytes + HEADER.len());
+        let mut second = whole.split_at(1).unwrap();
         assert_eq!((decoded(&second), second.chunk_count()), (vec!["ccc".into()], 1));
-        assert_eq!((decoded(&third), third.span_count()), (vec!["dddd".into(), "eeeee".into()], 9));
-        assert!(second.split().is_err());
+        assert_eq!((decoded(&whole), whole.span_count()), (vec!["dddd".into(), "eeeee".into()], 9));
+        assert_eq!(second.body().len(), second.len());
+        assert!(second.split_at(1).is_none() && second.split_at(0).is_none());
+        assert_eq!(decoded(&second), ["ccc"]);
+    }
+
+    #[test]
+    fn as_many_chunks_are_split_off_as_fit() {
+        for (max_bytes, expected) in [(0, 1), (12, 1), (13, 2), (16, 2), (17, 3), (20, 3)] {
+            let mut whole = texts(&["aaa", "bbb", "ccc", "ddd"]);
+            let front = whole.split_front(max_bytes).unwrap();
+            assert_eq!(front.chunk_count(), expected, "{max_bytes}");
+            assert_eq!(decoded(&front).len() + decoded(&whole).len(), 4);
+        }
+        let mut whole = texts(&["aaa", "bbb"]);
+        assert!(whole.split_front(13).is_none());
+        assert_eq!(decoded(&whole).len(), 2);
     }
 
     #[test]
     fn several_payloads_are_one_body() {
-        let payload = |texts: &[&str]| {
-            let mut payload = Payload::default();
-            payload.buffer.raw(&HEADER);
-            for text in texts {
-                payload.buffer.str(text.as_bytes());
-                payload.end_chunk(1);
-            }
-            payload.seal()
+        let mut payloads = [texts(&["a", "bb"]), texts(&["ccc", "d"])];
+        let front = payloads[1].split_at(1).unwrap();
+        let together = |payloads: &[Sealed]| -> Vec<String> {
+            rmp_serde::from_slice(&Sealed::together(payloads.iter()).concat()).unwrap()
         };
-        let payloads = [payload(&["a", "bb"]), payload(&["ccc"])];
-        let body = Sealed::together(&payloads).concat();
-        let texts: Vec<String> = rmp_serde::from_slice(&body).unwrap();
-        assert_eq!(texts, ["a", "bb", "ccc"]);
-        assert_eq!(Sealed::together(&payloads[1..]).concat(), payloads[1].body());
+        assert_eq!(together(&payloads), ["a", "bb", "d"]);
+        assert_eq!(together(&[front]), ["ccc"]);
+        let whole = Sealed::together(payloads[..1].iter());
+        assert_eq!((whole.len(), together(&payloads[..1])), (1, vec!["a".into(), "bb".into()]));
     }
 
     #[test]
     fn memory_comes_back_when_nobody_holds_it() {
         let body = Sealed::of_size(1000);
-        let shared = body.body();
+        let shared = body.chunks();
         assert!(body.into_memory().is_none());
         drop(shared);
         assert!(Sealed::of_size(1000).into_memory().unwrap().capacity() >= 1000);

@@ -321,6 +321,64 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     assert!(payload.is_empty());
 }
 
+#[test]
+fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
+    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let upstream = TraceId::from_halves(1, 2).unwrap();
+    let root = bench.span("root").child_of(SpanContext::new(upstream, SpanId::new(5))).start();
+    for number in 0..40usize {
+        let span = bench.span("step").child_of(&root).start();
+        // One is too large for itself.
+        span.set_tag("fill", "x".repeat(if number == 20 { 5_000 } else { 300 }));
+        span.set_tag("number", number);
+        span.finish();
+    }
+    drop(root);
+    let mut chunk = bench.take_chunks().remove(0);
+    chunk.settle();
+    for max_bytes in [600, 1_500, 4_000] {
+        let mut encoder = encoder(max_bytes);
+        let mut payload = Payload::default();
+        assert_eq!(encoder.add(&mut payload, &chunk, &common()), Err(NotAdded::TooLarge));
+        assert!(payload.is_empty());
+        let (mut from, mut refused, mut sealed) = (0, Vec::new(), Vec::new());
+        while from < chunk.len() {
+            match encoder.add_part(&mut payload, &chunk, from, &common()) {
+                Part::Written { next } => from = next,
+                Part::Full => sealed.push(std::mem::take(&mut payload).seal()),
+                Part::TooLarge { spans, what } => {
+                    refused.push(what);
+                    from += spans;
+                }
+            }
+        }
+        sealed.push(payload.seal());
+        assert!(
+            refused.len() == 1
+                && refused[0].starts_with("span \"step\" (resource \"step\") takes 5"),
+            "{refused:?}"
+        );
+        assert!(sealed.iter().all(|payload| payload.body().len() <= max_bytes));
+        let counted: u64 = sealed.iter().map(Sealed::span_count).sum();
+        let parts: Vec<_> = sealed.iter().flat_map(|p| decode::v04(&p.body()).unwrap()).collect();
+        let spans = parts.concat();
+        assert_eq!((counted, spans.len()), (40, 40));
+        assert_eq!((spans[0].name.as_str(), spans[0].parent_id), ("root", 5));
+        for part in &parts {
+            for (place, span) in part.iter().enumerate() {
+                let head = place == 0;
+                assert_eq!(span.metric("_sampling_priority_v1").is_some(), head);
+                assert_eq!(span.meta("_dd.p.tid").is_some(), head);
+                let is_root = span.name == "root";
+                assert_eq!(span.meta("runtime-id").is_some(), is_root);
+            }
+        }
+        let numbers = spans.iter().filter_map(|span| span.metric("number"));
+        let expected = (0..40).filter(|number| *number != 20).map(f64::from);
+        assert_eq!(numbers.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+}
+
 fn tag_value() -> impl Strategy<Value = TagValue<'static>> {
     prop_oneof![
         "\\PC{0,30}".prop_map(TagValue::from),

@@ -10,6 +10,7 @@ use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::{events, links};
 use crate::sampling::SpanSampler;
+use crate::text::Text;
 use crate::trace::{Chunk, Decision, Segment, SpanView};
 
 /// Why a chunk was not added to a payload.
@@ -17,8 +18,23 @@ use crate::trace::{Chunk, Decision, Segment, SpanView};
 pub(crate) enum NotAdded {
     /// The payload is full; a new one may hold the chunk.
     Full,
-    /// No payload may hold the chunk.
+    /// No payload may hold it as a whole.
     TooLarge,
+}
+
+/// What became of a part of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The spans before this one are written.
+    Written { next: usize },
+    /// The payload is full; a new one may hold the next span.
+    Full,
+    /// No payload may hold the next so many spans, which is one.
+    TooLarge {
+        spans: usize,
+        /// Which, in words: its name, its resource and its size.
+        what: String,
+    },
 }
 
 /// Writes chunks as v0.4.
@@ -31,7 +47,7 @@ pub(crate) struct Encoder {
     /// Whether the agent takes `span_events`.
     pub(crate) native_events: bool,
     /// Bytes that a payload may have.
-    max_bytes: usize,
+    pub(crate) max_bytes: usize,
     repeated: Repeated,
     tags: TagMaps,
 }
@@ -75,22 +91,78 @@ impl Encoder {
         chunk: &Chunk,
         common: &Common<'_>,
     ) -> Result<(), NotAdded> {
-        if payload.buffer.len() == 0 {
-            payload.buffer.raw(&HEADER);
+        let before = payload.begin();
+        let most = self.max_bytes.saturating_sub(HEADER.len()).saturating_add(before);
+        let (writer, tags) = self.writer(chunk, common);
+        let out = &mut payload.buffer;
+        out.array(chunk.len());
+        let head = chunk.head();
+        if let Some(head) = &head {
+            writer.span(out, tags, head, true);
         }
-        let before = payload.buffer.len();
-        self.chunk(&mut payload.buffer, chunk, common);
+        for span in others(chunk, head) {
+            // Not written to its end: that may take a multiple of what a payload does.
+            if out.len() > most {
+                break;
+            }
+            writer.span(out, tags, &span, false);
+        }
         let after = payload.buffer.len();
         if after > self.max_bytes {
             payload.buffer.truncate(before);
-            let alone = after.saturating_sub(before).saturating_add(HEADER.len());
-            return Err(if alone > self.max_bytes { NotAdded::TooLarge } else { NotAdded::Full });
+            return Err(if after > most { NotAdded::TooLarge } else { NotAdded::Full });
         }
         payload.end_chunk(chunk.len());
         Ok(())
     }
 
-    fn chunk(&mut self, out: &mut Buffer, chunk: &Chunk, common: &Common<'_>) {
+    /// Adds spans of a chunk that no payload may hold, from this one of them on and as many as there is room
+    /// for, as a chunk of their own.
+    ///
+    /// The first of them has the tags that are there once per chunk, as after a partial flush.
+    #[cold]
+    pub(crate) fn add_part(
+        &mut self,
+        payload: &mut Payload,
+        chunk: &Chunk,
+        from: usize,
+        common: &Common<'_>,
+    ) -> Part {
+        let before = payload.begin();
+        let max_bytes = self.max_bytes;
+        let (writer, tags) = self.writer(chunk, common);
+        let array = payload.begin_part();
+        let mut next = from;
+        let head = chunk.head();
+        for span in head.into_iter().chain(others(chunk, head)).skip(from) {
+            let written = payload.buffer.len();
+            writer.span(&mut payload.buffer, tags, &span, next == from);
+            let bytes = payload.buffer.len().saturating_sub(written);
+            if payload.buffer.len() > max_bytes {
+                payload.buffer.truncate(written);
+                if next > from {
+                    break;
+                }
+                payload.buffer.truncate(before);
+                if !payload.is_empty() {
+                    return Part::Full;
+                }
+                let (name, resource) = (&span.record.name, span.record.resource.as_ref());
+                let (name, resource) = (quoted(name), quoted(resource.unwrap_or(name)));
+                let what = format!("span {name} (resource {resource}) takes {bytes} bytes");
+                return Part::TooLarge { spans: 1, what };
+            }
+            next = next.saturating_add(1);
+        }
+        payload.end_part(array, next.saturating_sub(from));
+        Part::Written { next: next.max(from.saturating_add(1)) }
+    }
+
+    fn writer<'a>(
+        &'a mut self,
+        chunk: &'a Chunk,
+        common: &'a Common<'_>,
+    ) -> (SpanWriter<'a>, &'a mut TagMaps) {
         let segment = chunk.segment();
         if let Some(shared) = segment.shared.get() {
             self.repeated.follow(shared);
@@ -98,19 +170,26 @@ impl Encoder {
         let Encoder { process, repeated, tags, native_events, .. } = self;
         let decision = segment.decision();
         let native_events = *native_events;
-        let writer = SpanWriter { segment, decision, common, process, repeated, native_events };
-        out.array(chunk.len());
-        let head = chunk.head();
-        if let Some(head) = &head {
-            writer.span(out, tags, head, true);
-        }
-        // Not by the id: another library may have given it twice.
-        let is_head =
-            |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
-        for span in chunk.spans().filter(|span| !is_head(span)) {
-            writer.span(out, tags, &span, false);
-        }
+        (SpanWriter { segment, decision, common, process, repeated, native_events }, tags)
     }
+}
+
+/// The beginning of a text of the user, for a line.
+fn quoted(text: &Text) -> String {
+    const MOST: usize = 100;
+    let text = text.as_str();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The spans behind the first one.
+fn others<'a>(chunk: &'a Chunk, head: Option<SpanView<'a>>) -> impl Iterator<Item = SpanView<'a>> {
+    // Not by the id: another library may have given it twice.
+    let is_head =
+        move |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
+    chunk.spans().filter(move |span| !is_head(span))
 }
 
 /// How many fields a span has so far.

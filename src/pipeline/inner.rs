@@ -1,9 +1,9 @@
 //! What the application's threads and the worker share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::ledger::Ledger;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
 use crate::config::Endpoint;
@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// How long finished traces wait at the most.
     pub(crate) interval: Duration,
-    /// What chunks that wait for the worker may hold, and also what payloads that wait for the agent may.
+    /// What finished traces that wait for the worker and payloads that wait for the agent may hold together.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
     /// Ask the agent about itself before there is something to send.
@@ -55,10 +55,8 @@ pub(crate) struct Inner {
     pub(crate) diag: Arc<Diag>,
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
-    /// Of the spans that the queue has accepted, those sent or lost. Only the worker writes here.
-    settled: AtomicU64,
-    /// Nobody waits for the worker any more: what is pending has been counted as lost.
-    abandoned: AtomicBool,
+    /// Of the spans that the queue has accepted, those that are neither delivered nor lost.
+    pub(crate) ledger: Ledger,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) propagator: Arc<HttpPropagator>,
@@ -70,11 +68,10 @@ impl Inner {
         Inner {
             queue: Queue::new(settings.queue_bytes),
             process: Process::current(settings.hostname.clone(), settings.source_code.clone()),
+            ledger: Ledger::new(Arc::clone(&diag)),
             settings,
             diag,
             signal: Signal::default(),
-            settled: AtomicU64::new(0),
-            abandoned: AtomicBool::new(false),
             sampler,
             span_sampler,
             propagator,
@@ -88,7 +85,11 @@ impl Inner {
             Pushed::Queued => {}
             Pushed::QueuedWake => self.signal.call(),
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
-                format!("{} bytes of finished traces wait to be sent", self.settings.queue_bytes)
+                let most = self.settings.queue_bytes;
+                format!(
+                    "finished traces and payloads that wait for the agent hold {most} bytes, which is the most \
+                     (DD_TRACE_WRITER_BUFFER_SIZE_BYTES)"
+                )
             }),
             Pushed::Closed => self.diag.lose(LossReason::Shutdown, spans, || {
                 "they finished after the tracer had been shut down".into()
@@ -96,38 +97,57 @@ impl Inner {
         }
     }
 
-    /// So many spans are sent or lost.
-    pub(crate) fn settled(&self, spans: u64) {
-        self.settled.fetch_add(spans, Ordering::Relaxed);
-    }
-
-    /// So many spans are lost. Once nobody waits for the worker any more, they have been counted.
-    pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
-        self.settled(spans);
-        if !self.abandoned.load(Ordering::Relaxed) {
-            self.diag.lose(reason, spans, detail);
-        }
-    }
-
-    /// Counts what waits for the worker as lost: there is none to take it.
-    pub(crate) fn lose_queue(&self, reason: LossReason, detail: impl FnOnce() -> String) {
-        let left = self.queue.take(Vec::new());
-        let spans = left.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.len() as u64));
-        if spans > 0 {
-            self.lose(reason, spans, detail);
-        }
-    }
-
-    /// Counts what is pending as lost, once: nobody waits for the worker any more.
+    /// Counts all that is pending as lost: nobody waits for the worker any more. What it still has it does not
+    /// send.
     pub(crate) fn abandon(&self) {
-        if self.abandoned.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let pending = self.queue.accepted().saturating_sub(self.settled.load(Ordering::Relaxed));
-        if pending > 0 {
-            self.diag.lose(LossReason::ShutdownTimeout, pending, || {
-                "the time for the shutdown was over".into()
-            });
-        }
+        self.ledger.close(
+            &self.queue,
+            LossReason::ShutdownTimeout,
+            "the time given to the shutdown was over before the agent had answered; a longer one is to be had \
+             with `tracehound::shutdown` or the guard's `timeout`",
+        );
+        self.signal.call();
+    }
+
+    /// The worker has ended: what is left is lost.
+    pub(crate) fn end(&self) {
+        self.ledger.close(&self.queue, LossReason::WorkerFailed, "the worker has ended");
+    }
+
+    /// There is no worker to take what waits for it: that is lost.
+    pub(crate) fn end_without_worker(&self) {
+        self.ledger.close(&self.queue, LossReason::WorkerFailed, "there is no worker");
+    }
+}
+
+#[cfg(test)]
+impl Inner {
+    /// For tests without an agent: with the defaults, but for these, and a log function.
+    pub(super) fn for_tests(
+        interval: Duration,
+        queue_bytes: usize,
+        max_payload_bytes: usize,
+        log: impl Fn(crate::diag::Level, &str) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let settings = Settings {
+            endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
+            timeout: Duration::from_secs(2),
+            interval,
+            queue_bytes,
+            max_payload_bytes,
+            asks_early: false,
+            native_events: false,
+            no_stats: false,
+            external_env: None,
+            hostname: None,
+            source_code: SourceCode::default(),
+        };
+        Arc::new(Inner::new(Plan {
+            settings,
+            diag: Arc::new(Diag::new(false, Some(Box::new(log)))),
+            sampler: Arc::new(crate::sampling::DatadogSampler::builder().build().unwrap()),
+            span_sampler: Arc::new(SpanSampler::new([])),
+            propagator: Arc::default(),
+        }))
     }
 }

@@ -87,6 +87,11 @@ impl Link {
         self.info_failed = None;
     }
 
+    /// When it last answered, whatever that was, to being asked what it can do.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        self.info_read
+    }
+
     /// Asks it what it can do; says whether it has said.
     pub(super) fn ask(&mut self, meanwhile: Meanwhile<'_>) -> bool {
         let request = Request {

@@ -1,12 +1,17 @@
 //! From the hand-off of a chunk to the agent: a bounded queue, and one thread that owns all that is slow.
 
 mod awaited;
+mod backoff;
 mod inner;
 mod keep_rate;
+mod ledger;
 mod link;
 mod outbox;
+mod pace;
 mod packer;
+mod problem;
 mod queue;
+mod room;
 mod signal;
 mod sink;
 mod waiters;

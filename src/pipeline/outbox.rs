@@ -1,133 +1,162 @@
-//! Payloads that wait to be sent, within a bound of bytes.
+//! Payloads that wait to be sent, the oldest first.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::ledger::Spans;
 use crate::encode::Sealed;
-use crate::id;
 
-/// What payloads that wait to be sent again may hold, while the agent is away, at the most.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
-/// How often a payload is sent that the agent may have received: a busy answer, a broken exchange.
-const MAX_ATTEMPTS: u32 = 5;
-/// How long a payload is kept while the agent cannot be reached at all.
-const MAX_AGE: Duration = Duration::from_secs(60);
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// How long a payload is kept that the agent has not taken, whether it cannot be reached or says that it is busy.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(60);
+/// One that the agent has refused so often goes behind the others, and from then on alone: if it is the payload
+/// that the agent chokes on, it does not hold up what it would take.
+const REFUSALS_IN_PLACE: u32 = 4;
 
-/// Payloads that are sent in one request, and what was tried with them.
+/// A payload, and what has been tried with it.
+#[derive(Debug)]
+struct Entry {
+    payload: Sealed,
+    came: Instant,
+    /// How often the agent has said that it does not take it now.
+    refusals: u32,
+    /// It is not sent together with others.
+    is_alone: bool,
+    /// It was sent whole once, and the connection ended without an answer.
+    may_be_there: bool,
+}
+
+/// Payloads that go in one request.
 #[derive(Debug)]
 pub(super) struct Parcel {
-    pub(super) payloads: Vec<Sealed>,
-    /// When each of them was put in.
-    came: Vec<Instant>,
-    attempts: u32,
-    /// Whether others may join: what the agent may have seen is sent again as it was.
-    is_open: bool,
+    entries: Vec<Entry>,
 }
 
 impl Parcel {
-    fn new(payload: Sealed, came: Instant) -> Self {
-        Parcel { payloads: vec![payload], came: vec![came], attempts: 0, is_open: true }
-    }
-
-    /// Whether the oldest has waited for too long.
-    fn is_old(&self) -> bool {
-        self.came.first().is_some_and(|came| came.elapsed() > MAX_AGE)
-    }
-
-    fn bytes(&self) -> usize {
-        self.payloads.iter().fold(0, |sum, payload| sum.saturating_add(payload.len()))
+    /// The size of the body, to within a few bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.payload.len()))
     }
 
     pub(super) fn chunk_count(&self) -> usize {
-        self.payloads.iter().fold(0, |sum, payload| sum.saturating_add(payload.chunk_count()))
+        self.payloads().fold(0, |sum, payload| sum.saturating_add(payload.chunk_count()))
     }
 
-    pub(super) fn span_count(&self) -> u64 {
-        self.payloads.iter().fold(0, |sum, payload| sum.saturating_add(payload.span_count()))
+    pub(super) fn spans(&self) -> Spans {
+        let mut spans = Spans::default();
+        for Entry { payload, may_be_there, .. } in &self.entries {
+            let of_kind = if *may_be_there { &mut spans.doubtful } else { &mut spans.sure };
+            *of_kind = of_kind.saturating_add(payload.span_count());
+        }
+        spans
     }
 
-    /// Two parcels in the place of one that is too large; the same again where there is one chunk only.
-    fn split(mut self) -> Result<(Parcel, Parcel), Parcel> {
-        let closed = |payloads, came| Parcel { payloads, came, attempts: 0, is_open: false };
-        if self.payloads.len() > 1 {
-            let half = self.payloads.len() / 2;
-            let (second, later) = (self.payloads.split_off(half), self.came.split_off(half));
-            return Ok((closed(self.payloads, self.came), closed(second, later)));
-        }
-        let came = self.came.clone();
-        match self.payloads.pop().map(Sealed::split) {
-            Some(Ok((first, second))) => {
-                Ok((closed(vec![first], came.clone()), closed(vec![second], came)))
-            }
-            Some(Err(whole)) => Err(closed(vec![whole], came)),
-            None => Err(self),
-        }
+    pub(super) fn payloads(&self) -> impl Iterator<Item = &Sealed> + Clone {
+        self.entries.iter().map(|entry| &entry.payload)
+    }
+
+    pub(super) fn into_payloads(self) -> impl Iterator<Item = Sealed> {
+        self.entries.into_iter().map(|entry| entry.payload)
     }
 }
 
-/// Payloads, the oldest first, which are the first to go when there is no room.
-#[derive(Debug)]
+/// Why the agent does not have what was sent, or may not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setback {
+    /// It cannot have the whole request.
+    NotSent,
+    /// It said that it does not take it now.
+    Refused,
+    /// It had the whole request, and the connection ended instead of an answer. Sent again once: mostly an agent
+    /// was restarted, or a connection was closed that had been idle for too long, and nothing was taken.
+    Unanswered,
+}
+
+/// Payloads, the oldest first, which are also the first to go when there is no room.
+#[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// What is being sent.
     on_its_way: Option<Parcel>,
-    waiting: VecDeque<Parcel>,
+    waiting: VecDeque<Entry>,
     /// Of all of them.
     bytes: usize,
-    max_bytes: usize,
-    /// Of one request.
-    max_request_bytes: usize,
 }
 
 impl Outbox {
-    /// An outbox with room for so many bytes, and never for more than 16 MiB.
-    pub(super) fn new(max_bytes: usize, max_request_bytes: usize) -> Self {
-        let max_bytes = max_bytes.min(MAX_BYTES);
-        let waiting = VecDeque::new();
-        Outbox { on_its_way: None, waiting, bytes: 0, max_bytes, max_request_bytes }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.on_its_way.is_none() && self.waiting.is_empty()
     }
 
-    /// Whether there is room for more than a payload or two.
-    pub(super) fn has_room(&self) -> bool {
-        self.bytes < self.max_bytes / 2
+    /// What all of them hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    /// Puts a payload behind the others, and gives back what has to go to make room.
-    pub(super) fn push(&mut self, payload: Sealed) -> Vec<Parcel> {
+    /// The spans of what is not on its way.
+    #[cfg(test)]
+    pub(super) fn waiting_spans(&self) -> u64 {
+        self.waiting.iter().map(|entry| entry.payload.span_count()).sum()
+    }
+
+    /// Puts a payload behind the others.
+    pub(super) fn push(&mut self, payload: Sealed) {
         self.bytes = self.bytes.saturating_add(payload.len());
-        self.waiting.push_back(Parcel::new(payload, Instant::now()));
-        let mut evicted = Vec::new();
-        while self.bytes > self.max_bytes && self.waiting.len() > 1 {
-            let Some(parcel) = self.waiting.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(parcel.bytes());
-            evicted.push(parcel);
-        }
-        evicted
+        let came = Instant::now();
+        self.waiting.push_back(Entry {
+            payload,
+            came,
+            refusals: 0,
+            is_alone: false,
+            may_be_there: false,
+        });
     }
 
-    /// The oldest payload, and as many of the next ones as go with it. They are on their way from now on: no
-    /// other makes them go.
-    pub(super) fn next(&mut self) -> Option<&Parcel> {
+    /// Takes out the oldest that waits, unless it is the last one. What is on its way stays.
+    pub(super) fn evict(&mut self) -> Option<Parcel> {
+        let entry = (self.waiting.len() > 1).then(|| self.waiting.pop_front()).flatten()?;
+        self.bytes = self.bytes.saturating_sub(entry.payload.len());
+        Some(Parcel { entries: vec![entry] })
+    }
+
+    /// The oldest chunks, as many as go into a request of so many bytes, and one at the least. They are on their
+    /// way from now on.
+    pub(super) fn next(&mut self, max_bytes: usize) -> Option<&Parcel> {
         if self.on_its_way.is_none() {
-            let mut parcel = self.waiting.pop_front()?;
-            let mut bytes = parcel.bytes();
-            while parcel.is_open {
-                let Some(next) = self.waiting.front().filter(|next| next.is_open) else { break };
-                bytes = bytes.saturating_add(next.bytes());
-                if bytes > self.max_request_bytes {
+            let mut parcel = Parcel { entries: Vec::new() };
+            let mut left = max_bytes;
+            while let Some(mut entry) = self.waiting.pop_front() {
+                if entry.is_alone && !parcel.entries.is_empty() {
+                    self.waiting.push_front(entry);
                     break;
                 }
-                let Some(next) = self.waiting.pop_front() else { break };
-                parcel.payloads.extend(next.payloads);
-                parcel.came.extend(next.came);
+                if entry.payload.len() <= left {
+                    left = left.saturating_sub(entry.payload.len());
+                    let is_alone = entry.is_alone;
+                    parcel.entries.push(entry);
+                    if is_alone {
+                        break;
+                    }
+                    continue;
+                }
+                if parcel.entries.is_empty() {
+                    let whole = entry.payload.len();
+                    let Some(payload) = entry.payload.split_front(max_bytes) else {
+                        parcel.entries.push(entry);
+                        break;
+                    };
+                    // Each of the two has a header.
+                    let both = payload.len().saturating_add(entry.payload.len());
+                    self.bytes = self.bytes.saturating_sub(whole).saturating_add(both);
+                    parcel.entries.push(Entry { payload, ..entry });
+                }
+                self.waiting.push_front(entry);
+                break;
             }
-            self.on_its_way = Some(parcel);
+            self.on_its_way = (!parcel.entries.is_empty()).then_some(parcel);
         }
+        self.on_its_way.as_ref()
+    }
+
+    /// What is being sent.
+    pub(super) fn on_its_way(&self) -> Option<&Parcel> {
         self.on_its_way.as_ref()
     }
 
@@ -138,202 +167,215 @@ impl Outbox {
         Some(parcel)
     }
 
-    /// Puts what was on its way back to be sent next, and gives back what has been tried or kept for too long.
-    ///
-    /// `reached`: whether the agent may have received it. What it cannot have received is each payload by itself
-    /// again: the oldest make room, and no others with them.
-    pub(super) fn put_back(&mut self, reached: bool) -> Vec<Parcel> {
-        let Some(mut parcel) = self.on_its_way.take() else { return Vec::new() };
-        parcel.attempts = parcel.attempts.saturating_add(reached.into());
-        parcel.is_open &= !reached;
-        let parcels = if parcel.is_open {
-            parcel
-                .payloads
-                .into_iter()
-                .zip(parcel.came)
-                .map(|(one, came)| Parcel::new(one, came))
-                .collect()
-        } else {
-            vec![parcel]
-        };
-        let is_over = |parcel: &Parcel| parcel.attempts >= MAX_ATTEMPTS || parcel.is_old();
-        let (over, again): (Vec<_>, Vec<_>) = parcels.into_iter().partition(is_over);
-        for parcel in again.into_iter().rev() {
-            self.waiting.push_front(parcel);
+    /// Puts what was on its way back to be sent again, and gives back what is not: what was kept for too long, or
+    /// may be there twice by now.
+    pub(super) fn put_back(&mut self, setback: Setback) -> Parcel {
+        let (mut again, mut over) = (Vec::new(), Vec::new());
+        let entries = self.on_its_way.take().map(|parcel| parcel.entries).unwrap_or_default();
+        for mut entry in entries {
+            let is_over = match setback {
+                Setback::NotSent | Setback::Refused => entry.came.elapsed() > MAX_AGE,
+                Setback::Unanswered => entry.may_be_there,
+            };
+            if is_over {
+                self.bytes = self.bytes.saturating_sub(entry.payload.len());
+                over.push(entry);
+                continue;
+            }
+            match setback {
+                Setback::NotSent => {}
+                Setback::Refused => entry.refusals = entry.refusals.saturating_add(1),
+                Setback::Unanswered => entry.may_be_there = true,
+            }
+            if entry.refusals > REFUSALS_IN_PLACE {
+                (entry.refusals, entry.is_alone) = (0, true);
+                self.waiting.push_back(entry);
+            } else {
+                again.push(entry);
+            }
         }
-        for parcel in &over {
-            self.bytes = self.bytes.saturating_sub(parcel.bytes());
+        for entry in again.into_iter().rev() {
+            self.waiting.push_front(entry);
         }
-        over
-    }
-
-    /// Puts two halves in the place of what was on its way, to be sent next; gives it back where there is
-    /// nothing to divide.
-    pub(super) fn split(&mut self) -> Result<(), Parcel> {
-        let Some(parcel) = self.settle() else { return Ok(()) };
-        let (first, second) = parcel.split()?;
-        for parcel in [second, first] {
-            self.bytes = self.bytes.saturating_add(parcel.bytes());
-            self.waiting.push_front(parcel);
-        }
-        Ok(())
-    }
-
-    /// Takes all of them out.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Parcel> {
-        self.bytes = 0;
-        self.on_its_way.take().into_iter().chain(self.waiting.drain(..))
-    }
-}
-
-/// When to try again: 100 ms, doubling, at most 5 s, each shortened by up to half at random, so that the
-/// processes of a host do not all return to a restarted agent at once.
-#[derive(Debug, Default)]
-pub(super) struct Backoff {
-    failures: u32,
-    until: Option<Instant>,
-}
-
-impl Backoff {
-    pub(super) fn fail(&mut self) {
-        let full = FIRST_DELAY.saturating_mul(1 << self.failures.min(6)).min(LONGEST_DELAY);
-        let half = full.checked_div(2).unwrap_or_default();
-        let jitter = half.mul_f64(f64::from(id::random_u16()) / f64::from(u16::MAX));
-        self.failures = self.failures.saturating_add(1);
-        self.until = Instant::now().checked_add(half.saturating_add(jitter));
-    }
-
-    /// How long to wait before the next attempt.
-    pub(super) fn remaining(&self) -> Duration {
-        self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+        Parcel { entries: over }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn payload(bytes: usize) -> Sealed {
-        Sealed::of_size(bytes)
-    }
-
-    fn outbox(max_bytes: usize) -> Outbox {
-        Outbox::new(max_bytes, 1_000)
+    fn outbox(payloads: impl IntoIterator<Item = usize>) -> Outbox {
+        let mut outbox = Outbox::default();
+        payloads.into_iter().for_each(|bytes| outbox.push(Sealed::of_size(bytes)));
+        outbox
     }
 
     fn sizes(parcel: &Parcel) -> Vec<usize> {
-        parcel.payloads.iter().map(Sealed::len).collect()
+        parcel.payloads().map(Sealed::len).collect()
     }
 
-    #[test]
-    fn the_oldest_make_room() {
-        for (given, room) in [(usize::MAX, MAX_BYTES), (1_000, 1_000)] {
-            let mut outbox = outbox(given);
-            assert!(outbox.push(payload(room / 2)).is_empty());
-            assert!(outbox.push(payload(room / 2)).is_empty());
-            assert_eq!(outbox.push(payload(1)).len(), 1);
-            assert_eq!(outbox.bytes, room / 2 + 1);
+    /// Sends all that there is in requests of so many bytes.
+    fn sent(outbox: &mut Outbox, max_bytes: usize) -> Vec<Vec<usize>> {
+        let mut sent = Vec::new();
+        while let Some(parcel) = outbox.next(max_bytes) {
+            sent.push(sizes(parcel));
+            outbox.settle();
         }
+        assert_eq!((outbox.bytes, outbox.is_empty()), (0, true));
+        sent
     }
 
     #[test]
-    fn a_payload_alone_stays_whatever_its_size() {
-        let mut outbox = outbox(MAX_BYTES);
-        assert!(outbox.push(payload(MAX_BYTES + 1)).is_empty());
-    }
-
-    #[test]
-    fn what_is_on_its_way_counts_and_does_not_make_room() {
-        let mut outbox = outbox(1_000);
-        outbox.push(payload(600));
-        assert_eq!(sizes(outbox.next().unwrap()), [600]);
-        assert!(outbox.push(payload(300)).is_empty());
-        assert_eq!(outbox.push(payload(200)).len(), 1);
-        assert!(outbox.push(payload(100)).is_empty());
+    fn the_oldest_make_room_except_for_the_last_and_for_what_is_on_its_way() {
+        let mut outbox = outbox([600, 300, 200]);
+        assert_eq!(sizes(outbox.next(600).unwrap()), [600]);
+        assert_eq!(sizes(&outbox.evict().unwrap()), [300]);
+        assert!(outbox.evict().is_none());
+        assert_eq!(outbox.bytes(), 800);
         assert_eq!(sizes(&outbox.settle().unwrap()), [600]);
-        assert_eq!(outbox.bytes, 300);
+        assert_eq!(sent(&mut outbox, 1_000), [[200]]);
+    }
+
+    #[test]
+    fn what_waits_goes_together_as_far_as_a_request_goes() {
         assert_eq!(
-            outbox.drain().flat_map(|parcel| sizes(&parcel)).collect::<Vec<_>>(),
-            [200, 100]
+            sent(&mut outbox([400, 500, 200, 300]), 1_000),
+            [vec![400, 500], vec![200, 300]]
         );
+        assert_eq!(sent(&mut outbox([400, 500]), 1), [[400], [500]], "one chunk is not divided");
     }
 
     #[test]
-    fn what_waits_goes_together_and_again_as_it_was() {
-        let mut outbox = outbox(MAX_BYTES);
-        for bytes in [400, 500, 200, 300] {
-            outbox.push(payload(bytes));
-        }
-        assert_eq!(sizes(outbox.next().unwrap()), [400, 500]);
-        assert!(outbox.put_back(true).is_empty());
-        outbox.push(payload(50));
-        assert_eq!(sizes(outbox.next().unwrap()), [400, 500], "the agent may have it");
-        assert!(outbox.split().is_ok());
-        assert_eq!(sizes(outbox.next().unwrap()), [400]);
-        outbox.settle();
-        assert_eq!(sizes(outbox.next().unwrap()), [500]);
-        assert!(outbox.split().is_err(), "of one chunk");
-        assert_eq!(sizes(outbox.next().unwrap()), [200, 300, 50]);
-        assert!(outbox.put_back(false).is_empty());
-        outbox.push(payload(60));
-        assert_eq!(sizes(outbox.next().unwrap()), [200, 300, 50, 60]);
-        outbox.settle();
-        assert_eq!(outbox.bytes, 0);
+    fn a_payload_is_divided_where_a_request_is_smaller() {
+        let mut outbox = outbox([]);
+        outbox.push(Sealed::of_sizes([100, 100, 300, 50, 50]));
+        outbox.push(Sealed::of_size(100));
+        assert_eq!(sizes(outbox.next(250).unwrap()), [205]);
+        assert_eq!(outbox.bytes(), 205 + 405 + 100);
+        outbox.put_back(Setback::NotSent);
+        assert_eq!(sent(&mut outbox, 250), [vec![205], vec![305], vec![105, 100]]);
     }
 
     #[test]
-    fn what_the_agent_cannot_have_seen_goes_one_by_one() {
-        let mut outbox = outbox(1_000);
-        for bytes in [300, 300, 300] {
-            outbox.push(payload(bytes));
+    fn what_was_not_taken_is_sent_again_before_the_others() {
+        for setback in [Setback::NotSent, Setback::Refused, Setback::Unanswered] {
+            let mut outbox = outbox([400, 500, 200]);
+            assert_eq!(sizes(outbox.next(1_000).unwrap()), [400, 500]);
+            assert!(sizes(&outbox.put_back(setback)).is_empty());
+            outbox.push(Sealed::of_size(50));
+            assert_eq!(sent(&mut outbox, 400), [vec![400], vec![500], vec![200, 50]]);
         }
-        assert_eq!(sizes(outbox.next().unwrap()), [300, 300, 300]);
-        assert!(outbox.put_back(false).is_empty());
-        let evicted = outbox.push(payload(200));
-        assert_eq!(evicted.iter().flat_map(sizes).collect::<Vec<_>>(), [300]);
-        assert_eq!(sizes(outbox.next().unwrap()), [300, 300, 200]);
     }
 
     #[test]
-    fn each_is_kept_for_its_own_time() {
-        let mut outbox = outbox(1_000);
-        let long_ago = Instant::now().checked_sub(MAX_AGE + Duration::from_secs(1)).unwrap();
-        outbox.push(payload(100));
-        outbox.waiting[0].came = vec![long_ago];
-        outbox.push(payload(200));
-        assert_eq!(sizes(outbox.next().unwrap()), [100, 200]);
-        let over = outbox.put_back(false);
-        assert_eq!(over.iter().flat_map(sizes).collect::<Vec<_>>(), [100]);
-        assert_eq!((outbox.bytes, sizes(outbox.next().unwrap())), (200, vec![200]));
+    fn what_may_be_there_is_sent_once_more_and_then_given_up() {
+        let mut outbox = outbox([100]);
+        outbox.next(1_000);
+        assert!(sizes(&outbox.put_back(Setback::Unanswered)).is_empty());
+        outbox.push(Sealed::of_size(200));
+        let spans = outbox.next(1_000).unwrap().spans();
+        assert_eq!(spans, Spans { sure: 1, doubtful: 1 });
+        assert!(sizes(&outbox.put_back(Setback::NotSent)).is_empty(), "not sent, no second time");
+        outbox.next(1_000);
+        assert_eq!(sizes(&outbox.put_back(Setback::Unanswered)), [100]);
+        assert_eq!(outbox.next(1_000).unwrap().spans(), Spans { sure: 0, doubtful: 1 });
     }
 
     #[test]
-    fn attempts_are_bounded_only_where_the_agent_was_reached() {
-        let mut outbox = outbox(MAX_BYTES);
-        outbox.push(payload(1));
-        for _ in 0..100 {
-            assert!(outbox.next().is_some());
-            assert!(outbox.put_back(false).is_empty());
+    fn each_is_kept_for_its_own_time_however_often_it_is_refused() {
+        for setback in [Setback::NotSent, Setback::Refused] {
+            let mut outbox = outbox([100, 200]);
+            for _ in 0..100 {
+                assert!(outbox.next(1_000).is_some());
+                assert!(sizes(&outbox.put_back(setback)).is_empty());
+            }
+            let long_ago = Instant::now().checked_sub(MAX_AGE + Duration::from_secs(1)).unwrap();
+            let old = outbox.waiting.iter_mut().find(|entry| entry.payload.len() == 100);
+            old.unwrap().came = long_ago;
+            let mut over = Vec::new();
+            for _ in 0..2 * REFUSALS_IN_PLACE {
+                outbox.next(1_000);
+                over.extend(sizes(&outbox.put_back(setback)));
+            }
+            assert_eq!(over, [100]);
+            assert_eq!(sent(&mut outbox, 1_000), [[200]]);
         }
-        let mut attempts = 0;
-        while outbox.next().is_some() {
-            attempts += 1;
-            outbox.put_back(true);
-        }
-        assert_eq!(attempts, MAX_ATTEMPTS);
-        assert_eq!(outbox.bytes, 0);
     }
 
     #[test]
-    fn delays_grow_to_their_bound() {
-        let mut backoff = Backoff::default();
-        assert_eq!(backoff.remaining(), Duration::ZERO);
-        backoff.fail();
-        assert!(backoff.remaining() <= FIRST_DELAY);
-        for _ in 0..100 {
-            backoff.fail();
+    fn what_is_always_refused_does_not_hold_up_the_others() {
+        let mut outbox = outbox([100, 200]);
+        for _ in 0..=REFUSALS_IN_PLACE {
+            assert_eq!(sizes(outbox.next(1_000).unwrap()), [100, 200]);
+            outbox.put_back(Setback::Refused);
         }
-        let longest = backoff.remaining();
-        assert!(longest > LONGEST_DELAY / 3 && longest <= LONGEST_DELAY);
+        outbox.push(Sealed::of_size(300));
+        // First each alone, and then once more behind the others.
+        assert_eq!(sizes(outbox.next(1_000).unwrap()), [100]);
+        for _ in 0..=REFUSALS_IN_PLACE {
+            outbox.next(1_000);
+            outbox.put_back(Setback::Refused);
+        }
+        assert_eq!(sent(&mut outbox, 1_000), [[200], [300], [100]]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(Vec<usize>),
+        Next(usize),
+        Settle,
+        PutBack(Setback),
+        Evict,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let setback =
+            prop_oneof![Just(Setback::NotSent), Just(Setback::Refused), Just(Setback::Unanswered)];
+        prop_oneof![
+            prop::collection::vec(1usize..300, 1..6).prop_map(Step::Push),
+            (0usize..1_500).prop_map(Step::Next),
+            Just(Step::Settle),
+            setback.prop_map(Step::PutBack),
+            Just(Step::Evict),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_bytes_and_spans_are_those_of_what_is_here(
+            steps in prop::collection::vec(step(), 0..60),
+        ) {
+            let mut outbox = Outbox::default();
+            let (mut came, mut gone) = (0, 0);
+            let spans = |parcel: &Parcel| parcel.spans().sure + parcel.spans().doubtful;
+            for step in steps {
+                match step {
+                    Step::Push(chunks) => {
+                        came += chunks.len() as u64;
+                        outbox.push(Sealed::of_sizes(chunks));
+                    }
+                    Step::Next(max_bytes) => {
+                        let is_new = outbox.on_its_way.is_none();
+                        if let Some(parcel) = outbox.next(max_bytes) {
+                            prop_assert!(parcel.chunk_count() > 0);
+                            let fits = parcel.bytes() <= max_bytes || parcel.chunk_count() == 1;
+                            prop_assert!(fits || !is_new);
+                        }
+                    }
+                    Step::Settle => gone += outbox.settle().as_ref().map_or(0, spans),
+                    Step::PutBack(setback) => gone += spans(&outbox.put_back(setback)),
+                    Step::Evict => gone += outbox.evict().as_ref().map_or(0, spans),
+                }
+                let on_its_way = outbox.on_its_way.iter().flat_map(|parcel| &parcel.entries);
+                let here: Vec<_> = on_its_way.chain(&outbox.waiting).map(|e| &e.payload).collect();
+                let bytes: usize = here.iter().map(|payload| payload.body().len()).sum();
+                let spans: u64 = here.iter().map(|payload| payload.span_count()).sum();
+                prop_assert_eq!((outbox.bytes(), spans + gone), (bytes, came));
+                prop_assert_eq!(outbox.is_empty(), here.is_empty());
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::room::Room;
 use crate::lane::{self, Apart, LANES};
 use crate::sync::lock;
 use crate::trace::{Buffers, Chunk};
@@ -11,6 +12,9 @@ use crate::trace::{Buffers, Chunk};
 const CLAIM_BYTES: usize = 64 * 1024;
 /// Spans in a lane that wake the worker before its interval is over: about half a megabyte to write.
 const WAKE_SPANS: usize = 3_000;
+/// The share of the room that wakes it as well when the lanes have claimed it together. Little enough that what
+/// comes while the worker is getting up still fits beside what it has: large texts fill the room with few spans.
+const WAKE_SHARE: usize = 8;
 /// Pairs of empty vectors kept for new traces, and what they may hold in memory. Enough for the traces of one span
 /// that come between two turns of the worker: a thread that finds none left allocates, and lets them grow.
 const MAX_BLANKS: usize = 4_096;
@@ -25,18 +29,24 @@ pub(crate) struct Queue {
     /// What the lanes have taken of the room, used or not.
     claimed: Apart<AtomicUsize>,
     blanks: Apart<Mutex<Blanks>>,
-    max_bytes: usize,
+    /// For what waits here, and for what the worker has.
+    pub(super) room: Room,
+}
+
+/// A chunk that waits, and the bytes of the room that are its own until whoever takes it releases them.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) chunk: Chunk,
+    pub(crate) bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    chunks: Vec<Chunk>,
+    chunks: Vec<Queued>,
     spans: usize,
     bytes: usize,
     /// What the lane may hold before it claims more.
     claimed: usize,
-    /// Spans that were ever put in.
-    accepted: u64,
     closed: bool,
 }
 
@@ -83,13 +93,13 @@ pub(crate) enum Pushed {
 }
 
 impl Queue {
-    /// `max_bytes`: what the chunks that wait may hold in memory.
+    /// `max_bytes`: what all that waits to be sent may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Queue {
             lanes: Default::default(),
             claimed: Apart::default(),
             blanks: Apart::default(),
-            max_bytes,
+            room: Room::new(max_bytes),
         }
     }
 
@@ -106,45 +116,51 @@ impl Queue {
             return Pushed::Closed;
         }
         let held = waiting.bytes.saturating_add(bytes);
-        if held > waiting.claimed && !self.claim(&mut waiting, held) {
-            drop(waiting);
-            return Pushed::Full;
+        // Once per batch: each further chunk would only cost its thread a system call.
+        let mut wake = false;
+        if held > waiting.claimed {
+            match self.claim(&mut waiting, held) {
+                Some(much) => wake = much,
+                None => {
+                    drop(waiting);
+                    return Pushed::Full;
+                }
+            }
         }
         let before = waiting.spans;
         waiting.spans = before.saturating_add(spans);
         waiting.bytes = held;
-        waiting.accepted = waiting.accepted.saturating_add(spans as u64);
-        waiting.chunks.push(chunk);
-        // Once per batch: each further chunk would only cost its thread a system call.
-        let wake = before < WAKE_SPANS && waiting.spans >= WAKE_SPANS;
+        waiting.chunks.push(Queued { chunk, bytes });
+        wake |= before < WAKE_SPANS && waiting.spans >= WAKE_SPANS;
         if wake { Pushed::QueuedWake } else { Pushed::Queued }
     }
 
-    /// Gets room for a lane that wants to hold so much: some more than that, where there is.
+    /// Gets room for a lane that wants to hold so much: some more than that, where there is. Says whether that
+    /// made it so much in all lanes together that the worker should come; `None` where there is no room.
     #[cold]
-    fn claim(&self, waiting: &mut Waiting, held: usize) -> bool {
+    fn claim(&self, waiting: &mut Waiting, held: usize) -> Option<bool> {
         let need = held.saturating_sub(waiting.claimed);
-        for bytes in [need.max(CLAIM_BYTES.min(self.max_bytes / 64)), need] {
-            let before = self.claimed.0.fetch_add(bytes, Ordering::Relaxed);
-            // A chunk that is larger than the whole queue still gets its chance when nothing else waits.
-            if before.saturating_add(bytes) <= self.max_bytes || before == 0 {
-                waiting.claimed = waiting.claimed.saturating_add(bytes);
-                return true;
-            }
-            self.claimed.0.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        false
+        let max_bytes = self.room.max_bytes();
+        let some_more = need.max(CLAIM_BYTES.min(max_bytes / 64));
+        let bytes = [some_more, need].into_iter().find(|bytes| self.room.claim(*bytes))?;
+        waiting.claimed = waiting.claimed.saturating_add(bytes);
+        let before = self.claimed.0.fetch_add(bytes, Ordering::Relaxed);
+        let much = max_bytes / WAKE_SHARE;
+        Some(before < much && before.saturating_add(bytes) >= much)
     }
 
-    /// Takes everything, leaving `empty` in the place of the first that there is.
-    pub(crate) fn take(&self, mut empty: Vec<Chunk>) -> Vec<Chunk> {
+    /// Takes everything, leaving `empty` in the place of the first that there is. The bytes of the room go with
+    /// the chunks; what the lanes have claimed beyond them is free again.
+    pub(crate) fn take(&self, mut empty: Vec<Queued>) -> Vec<Queued> {
         empty.clear();
         let mut taken = empty;
         for lane in &self.lanes {
             let mut waiting = lock(&lane.0);
             let Waiting { chunks, spans, bytes, claimed, .. } = &mut *waiting;
-            (*spans, *bytes) = (0, 0);
-            self.claimed.0.fetch_sub(std::mem::take(claimed), Ordering::Relaxed);
+            *spans = 0;
+            let (held, claimed) = (std::mem::take(bytes), std::mem::take(claimed));
+            self.claimed.0.fetch_sub(claimed, Ordering::Relaxed);
+            self.room.exchange(claimed, held);
             if taken.is_empty() {
                 std::mem::swap(chunks, &mut taken);
             } else {
@@ -152,11 +168,6 @@ impl Queue {
             }
         }
         taken
-    }
-
-    /// Spans that were put in so far.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.lanes.iter().fold(0, |sum, lane| sum.saturating_add(lock(&lane.0).accepted))
     }
 
     /// Refuses what comes from now on.
@@ -224,17 +235,20 @@ mod tests {
     fn what_does_not_fit_is_refused_and_what_is_there_stays() {
         let bench = Bench::new();
         let queue = Queue::new(1_500);
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Queued);
+        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::QueuedWake);
         assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full);
-        assert_eq!(queue.take(Vec::new()).len(), 1);
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Queued);
+        let taken = queue.take(Vec::new());
+        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full, "whoever took it still has it");
+        taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
+        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::QueuedWake);
     }
 
     #[test]
     fn a_chunk_larger_than_the_queue_passes_alone() {
         let bench = Bench::new();
         let queue = Queue::new(10);
-        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::Queued);
+        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::QueuedWake);
+        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::Full);
     }
 
     #[test]
@@ -245,6 +259,29 @@ mod tests {
         assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::Queued);
         queue.take(Vec::new());
         assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
+    }
+
+    #[test]
+    fn large_texts_wake_the_worker_long_before_the_room_is_full() {
+        let bench = Bench::new();
+        let large = || {
+            bench.span("root").root().tag("fill", "x".repeat(10_000)).start().finish();
+            bench.take_chunks().remove(0)
+        };
+        let queue = Queue::new(4_000_000);
+        for _ in 0..2 {
+            let mut calls = Vec::new();
+            for pushed in 0..200 {
+                match queue.push_into(&queue.lanes[pushed % LANES], large()) {
+                    Pushed::QueuedWake => calls.push(pushed),
+                    other => assert_eq!(other, Pushed::Queued, "{pushed}"),
+                }
+            }
+            assert!(matches!(calls[..], [20..=50]), "once, at an eighth: {calls:?}");
+            let taken = queue.take(Vec::new());
+            taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
+            assert_eq!(queue.room.used(), 0);
+        }
     }
 
     #[test]
@@ -269,9 +306,44 @@ mod tests {
             let held: usize = queue.lanes.iter().map(|lane| lock(&lane.0).bytes).sum();
             // What lanes have claimed and not used is lost to the others, and that is little.
             assert!(held <= room && held + room / 16 + each > room, "{held} of {room}");
-            assert_eq!(queue.accepted(), pushed as u64 * 5);
-            assert_eq!(queue.take(Vec::new()).len(), pushed);
+            let taken = queue.take(Vec::new());
+            assert_eq!(taken.len(), pushed);
             assert_eq!(queue.claimed.0.load(Ordering::Relaxed), 0);
+            assert_eq!(queue.room.used(), taken.iter().map(|queued| queued.bytes).sum::<usize>());
+            assert!(queue.take(Vec::new()).is_empty());
+        }
+    }
+
+    #[test]
+    fn whatever_moment_the_end_comes_at_each_chunk_is_taken_or_refused() {
+        const THREADS: usize = 3;
+        const EACH: usize = 20;
+        for round in 0..50 {
+            let queue = Queue::new(usize::MAX);
+            let (taken, refused) = std::thread::scope(|scope| {
+                let pushing: Vec<_> = (0..THREADS)
+                    .map(|thread| {
+                        let lane = &queue.lanes[thread % LANES];
+                        let queue = &queue;
+                        scope.spawn(move || {
+                            let bench = Bench::new();
+                            let pushed = (0..EACH).map(|_| queue.push_into(lane, chunk(&bench, 1)));
+                            pushed.filter(|pushed| *pushed == Pushed::Closed).count()
+                        })
+                    })
+                    .collect();
+                let mut taken = 0;
+                for _ in 0..round {
+                    taken += queue.take(Vec::new()).len();
+                }
+                queue.close();
+                // Nothing comes any more: what is taken now is all that there is.
+                taken += queue.take(Vec::new()).len();
+                assert!(queue.take(Vec::new()).is_empty());
+                let refused = pushing.into_iter().map(|thread| thread.join().unwrap());
+                (taken, refused.sum::<usize>())
+            });
+            assert_eq!(taken + refused, THREADS * EACH);
             assert!(queue.take(Vec::new()).is_empty());
         }
     }

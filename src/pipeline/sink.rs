@@ -9,7 +9,6 @@ use tracehound_fork::PerProcess;
 use super::awaited::Awaited;
 use super::inner::{Inner, Plan};
 use super::worker::Starter;
-use crate::diag::LossReason;
 use crate::error::FlushError;
 use crate::sampling::ask;
 use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
@@ -100,7 +99,7 @@ impl Pipeline {
         // Here and not by the worker, which may be waiting for the agent.
         inner.queue.close();
         if !starter.start(inner) {
-            inner.lose_queue(LossReason::WorkerFailed, || "there is no worker".into());
+            inner.end_without_worker();
             return Err(FlushError::NO_WORKER);
         }
         Ok(Some(inner))
@@ -132,8 +131,7 @@ impl Drop for Pipeline {
         if let Some(Running { inner, starter }) = self.running.get() {
             inner.signal.stop();
             if !starter.try_start(inner) {
-                inner.queue.close();
-                inner.lose_queue(LossReason::WorkerFailed, || "there is no worker".into());
+                inner.end_without_worker();
             }
         }
     }

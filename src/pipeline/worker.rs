@@ -12,7 +12,6 @@ use tracehound_machine::spawn_background;
 use super::inner::Inner;
 use super::writer::Writer;
 use crate::clock;
-use crate::diag::LossReason;
 use crate::sync::lock;
 use crate::trace::suppress;
 
@@ -134,8 +133,7 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
     }
     // Also if giving up fails: somebody waits.
     let _end = End(inner);
-    inner.queue.close();
-    inner.lose_queue(LossReason::WorkerFailed, || "the worker has ended".into());
+    inner.end();
     inner.signal.end(delivered);
     drop(rest);
 }
@@ -167,7 +165,7 @@ fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
             writer.tick();
         }
         if state.stop {
-            writer.give_up(LossReason::AgentUnreachable);
+            writer.give_up();
             return (delivered, writer);
         }
         inner.signal.done(state.asked, delivered);
@@ -185,36 +183,13 @@ fn pause(inner: &Inner, next_attempt: Option<Duration>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Endpoint;
-    use crate::diag::Diag;
-    use crate::encode::SourceCode;
-    use crate::pipeline::inner::{Plan, Settings};
-    use crate::sampling::{DatadogSampler, SpanSampler};
+    use crate::diag::LossReason;
     use crate::trace::testkit::Bench;
 
     const LONG: Duration = Duration::from_secs(60);
 
     fn inner() -> Arc<Inner> {
-        let settings = Settings {
-            endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
-            timeout: LONG,
-            interval: LONG,
-            queue_bytes: 1 << 20,
-            max_payload_bytes: 1 << 20,
-            asks_early: false,
-            native_events: false,
-            no_stats: false,
-            external_env: None,
-            hostname: None,
-            source_code: SourceCode::default(),
-        };
-        Arc::new(Inner::new(Plan {
-            settings,
-            diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| ())))),
-            sampler: Arc::new(DatadogSampler::builder().build().unwrap()),
-            span_sampler: Arc::new(SpanSampler::new([])),
-            propagator: Arc::default(),
-        }))
+        Inner::for_tests(LONG, 1 << 20, 1 << 20, |_, _| ())
     }
 
     fn submit(inner: &Inner) {

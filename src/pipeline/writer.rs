@@ -2,19 +2,25 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use hyper::http::StatusCode;
+
+use super::backoff::Backoff;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::{Link, TRACES_PATH};
-use super::outbox::Backoff;
+use super::outbox::Setback;
 use super::packer::Packer;
-use crate::agent::{Outcome, Rates, SendErrorKind, Step};
+use super::problem;
+use crate::agent::{Outcome, Rates, SendError, SendErrorKind, Step};
 use crate::clock::Anchor;
-use crate::diag::LossReason;
 use crate::encode::Sealed;
 use crate::text::Text;
 
+/// An agent that gave no answer to a request is asked so often whether it answers at all, before it gets another
+/// one without having answered: with the pauses in between, for half a minute.
+const MAX_UNHEARD: u32 = 10;
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
@@ -32,6 +38,10 @@ pub(super) struct Writer {
     keep_rate: KeepRate,
     sent: u64,
     lost_before: u64,
+    /// It was reached and gave no answer to the last request.
+    is_silent: bool,
+    /// How often it has been asked in vain since then.
+    unheard: u32,
     /// The end has been asked for: what is lost from now on is what it has to tell.
     is_ending: bool,
 }
@@ -42,6 +52,8 @@ enum Attempt {
     Settled,
     /// To be tried again later.
     Failed,
+    /// Nothing is to be sent any more.
+    Over,
 }
 
 impl Writer {
@@ -54,6 +66,8 @@ impl Writer {
             keep_rate: KeepRate::default(),
             sent: 0,
             lost_before: 0,
+            is_silent: false,
+            unheard: 0,
             is_ending: false,
             inner,
         }
@@ -74,7 +88,8 @@ impl Writer {
             self.learn_about_agent(insist);
             self.send(insist);
         }
-        self.packer.is_empty() && !self.packer.has_lost
+        // Whoever did not wait for it any more was told that it is not there.
+        self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
     }
 
     /// Ends an interval of the keep rate.
@@ -93,9 +108,11 @@ impl Writer {
         sending.into_iter().chain(asking).min()
     }
 
-    /// What is left now is lost for this reason.
-    pub(super) fn give_up(&mut self, reason: LossReason) {
-        self.packer.give_up(reason);
+    /// What is left now, at the end, is lost.
+    pub(super) fn give_up(&mut self) {
+        let endpoint = self.link.endpoint();
+        let detail = format!("the program ended before the agent at {endpoint} had taken them");
+        self.packer.give_up(&detail);
     }
 
     /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
@@ -110,73 +127,125 @@ impl Writer {
             if self.packer.outbox.is_empty() {
                 return;
             }
-            if let Attempt::Failed = self.attempt(insist) {
-                attempts = attempts.saturating_sub(1);
-                if attempts == 0 {
-                    return self.packer.write_all();
+            match self.attempt(insist) {
+                Attempt::Settled => {}
+                Attempt::Over => return,
+                Attempt::Failed => {
+                    attempts = attempts.saturating_sub(1);
+                    if attempts == 0 {
+                        return self.packer.write_all();
+                    }
+                    self.inner.signal.rest(INSIST_DELAY);
                 }
-                self.inner.signal.rest(INSIST_DELAY);
             }
         }
     }
 
     fn attempt(&mut self, insist: bool) -> Attempt {
+        if self.is_silent && !self.is_awake(insist) {
+            return Attempt::Failed;
+        }
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let Some(parcel) = packer.outbox.next() else { return Attempt::Settled };
-        let spans = parcel.span_count();
-        let (chunks, body) = (parcel.chunk_count(), Sealed::together(&parcel.payloads));
+        let most = packer.pace.bytes();
+        let Some(parcel) = packer.outbox.next(most) else { return Attempt::Settled };
+        if !inner.ledger.begin(parcel.spans()) {
+            return Attempt::Over;
+        }
+        let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let start = Instant::now();
         let mut aside = Aside::new(inner, packer, is_ending, insist);
         let outcome = link.post(chunks, body, &mut || aside.work());
         aside.end();
-        let (problem, reached) = match outcome {
-            Ok(Outcome::Accepted { rates }) => {
-                self.sent = self.sent.saturating_add(spans);
-                self.inner.settled(spans);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return self.unanswered(&error),
+        };
+        let endpoint = self.link.endpoint();
+        match outcome {
+            Outcome::Accepted { rates } => {
                 self.is_back();
+                self.sent = self.sent.saturating_add(self.packer.delivered(start.elapsed()));
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
-                if let Some(parcel) = self.packer.outbox.settle() {
-                    self.packer.recycle(parcel);
-                }
-                return Attempt::Settled;
+                Attempt::Settled
             }
-            Ok(Outcome::TooLarge) => {
+            Outcome::Busy(status) => {
+                let problem = problem::status(endpoint, TRACES_PATH, status);
+                self.put_back(Setback::Refused, &problem)
+            }
+            Outcome::TooLarge => {
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                let problem = problem::status(endpoint, TRACES_PATH, status);
                 self.is_back();
-                if let Err(whole) = self.packer.outbox.split() {
-                    self.packer.lose(LossReason::AgentRejected, whole.span_count(), || {
-                        "a single chunk is too large for the agent (413)".into()
-                    });
-                }
-                return Attempt::Settled;
+                self.packer.too_large(|bytes| {
+                    problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
+                });
+                Attempt::Settled
             }
-            Ok(Outcome::Unsupported(status) | Outcome::Refused(status)) => {
+            Outcome::Unsupported(status) | Outcome::Refused(status) => {
+                let problem = problem::status(endpoint, TRACES_PATH, status);
                 self.is_back();
-                return self.refused(|| format!("the agent answered {status} to {TRACES_PATH}"));
+                self.packer.rejected(|| problem::rejected(&problem, status));
+                Attempt::Settled
             }
-            Ok(Outcome::Busy(status)) => (format!("the agent answered {status}"), true),
-            Err(error) if matches!(error.kind, SendErrorKind::Invalid(_)) => {
-                return self.refused(|| format!("{error:#}"));
-            }
-            Err(error) => (format!("{error:#}"), error.may_have_arrived()),
-        };
-        self.backoff.fail();
-        self.inner.diag.warn_once(AGENT_AWAY, || {
-            format!("cannot send traces to {}: {problem}; trying again", self.link.endpoint())
-        });
-        for parcel in self.packer.outbox.put_back(reached) {
-            let detail = || problem.clone();
-            self.packer.lose(LossReason::AgentUnreachable, parcel.span_count(), detail);
         }
+    }
+
+    /// No answer came. What follows depends on whether the agent may have the request all the same.
+    fn unanswered(&mut self, error: &SendError) -> Attempt {
+        let problem = problem::no_answer(self.link.endpoint(), TRACES_PATH, error);
+        if let SendErrorKind::Invalid(_) = error.kind {
+            self.packer.rejected(|| problem.clone());
+            return Attempt::Settled;
+        }
+        self.is_silent |= !matches!(error.kind, SendErrorKind::Connect(_));
+        if !error.may_have_arrived() {
+            return self.put_back(Setback::NotSent, &problem);
+        }
+        if !matches!(error.kind, SendErrorKind::Timeout(_)) && !error.was_sent_twice() {
+            return self.put_back(Setback::Unanswered, &problem);
+        }
+        self.has_failed(&problem);
+        self.packer.unconfirmed(|| problem::unconfirmed(&problem));
         Attempt::Failed
     }
 
-    /// The payload that was sent is lost: it would not be taken the next time either.
-    fn refused(&mut self, detail: impl FnOnce() -> String) -> Attempt {
-        if let Some(parcel) = self.packer.outbox.settle() {
-            self.packer.lose(LossReason::AgentRejected, parcel.span_count(), detail);
+    /// What was sent is sent again, as far as it may be.
+    fn put_back(&mut self, setback: Setback, problem: &str) -> Attempt {
+        self.has_failed(problem);
+        self.packer.put_back(setback, || match setback {
+            Setback::Unanswered => problem::unconfirmed(problem),
+            Setback::NotSent | Setback::Refused => problem::kept_too_long(problem),
+        });
+        Attempt::Failed
+    }
+
+    fn has_failed(&mut self, problem: &str) {
+        self.backoff.fail();
+        let room = self.inner.settings.queue_bytes;
+        self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
+    }
+
+    /// Whether an agent that gave no answer to a request answers again. It is asked what costs nothing if it does
+    /// not: a payload that it gets whole and does not confirm is lost, or sent twice.
+    fn is_awake(&mut self, insist: bool) -> bool {
+        if self.unheard >= MAX_UNHEARD {
+            // Something that never says anything of itself may take payloads all the same.
+            self.unheard = 0;
+            return true;
         }
-        Attempt::Settled
+        let Writer { inner, packer, link, is_ending, .. } = self;
+        let before = link.last_heard();
+        let mut aside = Aside::new(inner, packer, is_ending, insist);
+        link.ask(&mut || aside.work());
+        aside.end();
+        self.is_silent = link.last_heard() == before;
+        if self.is_silent {
+            self.unheard = self.unheard.saturating_add(1);
+            self.backoff.fail();
+        }
+        !self.is_silent
     }
 
     fn take_rates(&self, rates: &Rates) {
@@ -190,6 +259,8 @@ impl Writer {
     /// The agent answers, whatever it thinks of the payload.
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
+        self.is_silent = false;
+        self.unheard = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
             // It may be another one.
             self.link.forget();
@@ -237,6 +308,7 @@ impl Writer {
         }
         let takes_events = info.is_some_and(|info| info.span_events);
         packer.release_events(inner.settings.native_events || takes_events);
+        packer.bound_requests(info.and_then(|info| info.config.max_request_bytes));
     }
 }
 
@@ -288,12 +360,12 @@ impl<'a> Aside<'a> {
                 self.has_left = true;
                 return Step::Leave;
             }
-            if state.stop || !is_awaited && self.packer.outbox.has_room() {
+            if state.stop || !is_awaited && self.packer.may_take() {
                 Anchor::renew();
                 self.packer.take();
             }
         }
-        if self.packer.write_some() { Step::More } else { Step::Idle }
+        if self.packer.write_ahead() { Step::More } else { Step::Idle }
     }
 
     fn end(self) {

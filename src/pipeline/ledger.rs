@@ -1,0 +1,298 @@
+//! Where every accepted span is, so that each is counted once.
+
+use std::sync::{Arc, Mutex};
+
+use super::queue::{Queue, Queued};
+use crate::diag::{Diag, LossReason};
+use crate::sync::lock;
+
+/// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
+///
+/// A span is in the queue, held by the worker, on its way to the agent, or settled: delivered, or lost for one
+/// reason. It goes from one to the next under one lock, so that whoever gives up at some moment, the worker or
+/// an application thread that has waited long enough, counts each of them once, whatever the other is doing.
+/// Payloads and chunks are what the spans are in; what this says of them is what counts.
+///
+/// The locks of the queue are taken under this one, never the other way round, and no code of the user runs
+/// under it.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    state: Mutex<State>,
+    diag: Arc<Diag>,
+}
+
+/// So many spans, by whether the agent may have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spans {
+    /// It cannot have them.
+    pub(crate) sure: u64,
+    /// It may have them.
+    pub(crate) doubtful: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Taken from the queue by the worker, and not with the agent.
+    held: u64,
+    /// Held to be sent again, while the agent may have them already.
+    doubtful: u64,
+    /// In the request that the agent has not answered.
+    on_its_way: u64,
+    /// All is settled. What the worker still has was counted: nothing of it is sent or counted again.
+    is_closed: bool,
+}
+
+impl Ledger {
+    pub(crate) fn new(diag: Arc<Diag>) -> Self {
+        Ledger { state: Mutex::default(), diag }
+    }
+
+    /// Takes what waits in the queue for the worker, leaving `empty` in its place.
+    pub(crate) fn take(&self, queue: &Queue, empty: Vec<Queued>) -> Vec<Queued> {
+        let mut state = lock(&self.state);
+        if state.is_closed {
+            return Vec::new();
+        }
+        let taken = queue.take(empty);
+        state.held = state.held.saturating_add(spans(&taken));
+        taken
+    }
+
+    /// So many spans are to be sent now. Where this says `false` they must not be: they count as lost.
+    pub(crate) fn begin(&self, spans: Spans) -> bool {
+        let mut state = lock(&self.state);
+        if !state.is_closed {
+            state.held = state.held.saturating_sub(spans.sure);
+            state.doubtful = state.doubtful.saturating_sub(spans.doubtful);
+            state.on_its_way = spans.sure.saturating_add(spans.doubtful);
+        }
+        !state.is_closed
+    }
+
+    /// The agent has what was on its way. Says whether that counts: after the end it has been counted already.
+    pub(crate) fn delivered(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.on_its_way = 0;
+        !state.is_closed
+    }
+
+    /// The worker holds again what was on its way: so many spans that the agent cannot have, and so many that it
+    /// may have.
+    pub(crate) fn returned(&self, spans: Spans) {
+        let mut state = lock(&self.state);
+        state.on_its_way = 0;
+        if !state.is_closed {
+            state.held = state.held.saturating_add(spans.sure);
+            state.doubtful = state.doubtful.saturating_add(spans.doubtful);
+        }
+    }
+
+    /// So many of the spans that the worker holds are lost; for [`LossReason::Unconfirmed`], of those that the
+    /// agent may have.
+    pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        let mut state = lock(&self.state);
+        if state.is_closed || spans == 0 {
+            return;
+        }
+        let from = match reason {
+            LossReason::Unconfirmed => &mut state.doubtful,
+            _ => &mut state.held,
+        };
+        *from = from.saturating_sub(spans);
+        self.diag.count_lost(reason, spans);
+        drop(state);
+        self.diag.say_lost(reason, spans, detail);
+    }
+
+    /// All that the worker has is lost, and says how many spans that were. What was on its way the agent may
+    /// have all the same.
+    pub(crate) fn lose_all(&self, reason: LossReason, detail: &str) -> u64 {
+        self.settle(reason, detail, None)
+    }
+
+    /// All that is not settled is lost, and nothing is taken, sent or counted from now on.
+    pub(crate) fn close(&self, queue: &Queue, reason: LossReason, detail: &str) -> u64 {
+        self.settle(reason, detail, Some(queue))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).is_closed
+    }
+
+    fn settle(&self, reason: LossReason, detail: &str, closing: Option<&Queue>) -> u64 {
+        let mut state = lock(&self.state);
+        let mut lost = std::mem::take(&mut state.held);
+        let unconfirmed = std::mem::take(&mut state.on_its_way)
+            .saturating_add(std::mem::take(&mut state.doubtful));
+        let mut rest = Vec::new();
+        if let Some(queue) = closing {
+            state.is_closed = true;
+            queue.close();
+            rest = queue.take(Vec::new());
+            lost = lost.saturating_add(spans(&rest));
+        }
+        let losses = [(reason, lost), (LossReason::Unconfirmed, unconfirmed)];
+        let losses = losses.into_iter().filter(|(_, spans)| *spans > 0);
+        for (reason, spans) in losses.clone() {
+            self.diag.count_lost(reason, spans);
+        }
+        drop(state);
+        for (reason, spans) in losses {
+            self.diag.say_lost(reason, spans, || detail.to_owned());
+        }
+        for Queued { bytes, .. } in rest {
+            if let Some(queue) = closing {
+                queue.room.release(bytes);
+            }
+        }
+        lost.saturating_add(unconfirmed)
+    }
+
+    /// What the worker holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> Spans {
+        let state = lock(&self.state);
+        Spans { sure: state.held, doubtful: state.doubtful }
+    }
+}
+
+fn spans(chunks: &[Queued]) -> u64 {
+    chunks.iter().fold(0, |sum, queued| sum.saturating_add(queued.chunk.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::testkit::Bench;
+
+    struct Desk {
+        diag: Arc<Diag>,
+        queue: Queue,
+        ledger: Ledger,
+    }
+
+    impl Desk {
+        /// With so many spans that the worker has taken.
+        fn holding(spans: usize) -> Self {
+            let diag = Arc::new(Diag::new(false, Some(Box::new(|_, _| ()))));
+            let ledger = Ledger::new(Arc::clone(&diag));
+            let desk = Desk { diag, queue: Queue::new(usize::MAX), ledger };
+            desk.push(spans);
+            assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), spans);
+            desk
+        }
+
+        fn push(&self, spans: usize) {
+            let bench = Bench::new();
+            (0..spans).for_each(|_| drop(bench.span("root").root().start()));
+            for chunk in bench.take_chunks() {
+                self.queue.push(chunk);
+            }
+        }
+
+        fn lost(&self) -> String {
+            self.diag.losses().to_string()
+        }
+    }
+
+    fn sure(sure: u64) -> Spans {
+        Spans { sure, doubtful: 0 }
+    }
+
+    fn doubtful(doubtful: u64) -> Spans {
+        Spans { sure: 0, doubtful }
+    }
+
+    #[test]
+    fn what_is_given_up_is_counted_by_where_it_is() {
+        let desk = Desk::holding(20);
+        assert!(desk.ledger.begin(sure(4)));
+        assert!(desk.ledger.delivered());
+        desk.ledger.lose(LossReason::TooLarge, 1, String::new);
+        assert!(desk.ledger.begin(sure(7)));
+        desk.ledger.returned(Spans { sure: 5, doubtful: 2 });
+        assert!(desk.ledger.begin(sure(3)));
+        desk.push(5);
+        let lost = desk.ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over");
+        assert_eq!(lost, 20);
+        let expected = "21 spans lost: 1 too_large, 15 shutdown_timeout, 5 unconfirmed";
+        assert_eq!(desk.lost(), expected);
+    }
+
+    #[test]
+    fn what_the_agent_may_have_is_lost_as_that() {
+        let desk = Desk::holding(10);
+        assert!(desk.ledger.begin(sure(4)));
+        desk.ledger.returned(doubtful(4));
+        desk.ledger.lose(LossReason::Unconfirmed, 1, String::new);
+        desk.ledger.lose(LossReason::AgentUnreachable, 2, String::new);
+        assert_eq!(desk.ledger.held(), Spans { sure: 4, doubtful: 3 });
+        assert!(desk.ledger.begin(Spans { sure: 1, doubtful: 3 }));
+        assert!(desk.ledger.delivered());
+        assert_eq!(desk.ledger.held(), sure(3));
+    }
+
+    #[test]
+    fn nothing_is_taken_sent_or_counted_after_the_end() {
+        let desk = Desk::holding(10);
+        assert!(desk.ledger.begin(sure(4)));
+        assert_eq!(desk.ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over"), 10);
+        let said = desk.lost();
+        desk.ledger.returned(sure(4));
+        assert!(!desk.ledger.begin(sure(4)));
+        desk.ledger.lose(LossReason::AgentUnreachable, 4, String::new);
+        assert!(!desk.ledger.delivered());
+        desk.push(2);
+        assert!(desk.ledger.take(&desk.queue, Vec::new()).is_empty());
+        assert_eq!(desk.ledger.close(&desk.queue, LossReason::WorkerFailed, "twice"), 0);
+        assert_eq!(desk.lost(), said);
+    }
+
+    #[test]
+    fn a_worker_that_failed_leaves_nothing_uncounted_and_the_next_one_begins_anew() {
+        let desk = Desk::holding(10);
+        assert!(desk.ledger.begin(sure(4)));
+        assert_eq!(desk.ledger.lose_all(LossReason::WorkerFailed, "panicked"), 10);
+        assert_eq!(desk.lost(), "10 spans lost: 6 worker_failed, 4 unconfirmed");
+        desk.push(2);
+        assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), 2);
+        assert_eq!(desk.ledger.held(), sure(2));
+    }
+
+    /// The end may come at any moment of the worker's turn.
+    #[test]
+    fn whoever_gives_up_first_each_span_is_counted_once() {
+        for round in 0..200 {
+            let desk = Desk::holding(6);
+            let delivered = std::thread::scope(|scope| {
+                let ledger = &desk.ledger;
+                let worker = scope.spawn(|| {
+                    let mut delivered = 0;
+                    for step in 0..6 {
+                        if !ledger.begin(sure(1)) {
+                            break;
+                        }
+                        match step % 3 {
+                            0 => delivered += u64::from(ledger.delivered()),
+                            1 => {
+                                ledger.returned(sure(1));
+                                ledger.lose(LossReason::AgentUnreachable, 1, String::new);
+                            }
+                            _ => {
+                                ledger.returned(doubtful(1));
+                                ledger.lose(LossReason::Unconfirmed, 1, String::new);
+                            }
+                        }
+                    }
+                    delivered
+                });
+                for _ in 0..round {
+                    std::hint::spin_loop();
+                }
+                ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over");
+                worker.join().unwrap()
+            });
+            assert_eq!(delivered + desk.diag.losses().total(), 6, "{}", desk.lost());
+        }
+    }
+}

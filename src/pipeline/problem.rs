@@ -1,0 +1,147 @@
+//! What goes wrong between this process and the agent, in words: where it was asked, what came, what follows, and
+//! what to do.
+
+use std::io;
+
+use hyper::http::StatusCode;
+
+use super::outbox::MAX_AGE;
+use crate::agent::{SendError, SendErrorKind};
+use crate::config::Endpoint;
+
+/// Where to look when the agent is not where it is expected.
+const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
+                             DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)";
+
+/// The agent's address and a path of it, as one that can be asked for with other tools.
+pub(super) fn url(endpoint: &Endpoint, path: &str) -> String {
+    match endpoint {
+        Endpoint::Http { .. } => format!("{endpoint}{path}"),
+        Endpoint::Unix { .. } => format!("{path} of {endpoint}"),
+    }
+}
+
+/// Why no answer came.
+pub(super) fn no_answer(endpoint: &Endpoint, path: &str, error: &SendError) -> String {
+    match &error.kind {
+        SendErrorKind::Connect(cause) => {
+            format!("could not connect to agent at {endpoint}: {}", lower(cause))
+        }
+        _ => format!("{}: {error:#}", url(endpoint, path)),
+    }
+}
+
+/// A status that is no success.
+pub(super) fn status(endpoint: &Endpoint, path: &str, status: StatusCode) -> String {
+    format!("the agent answered {status} to {}", url(endpoint, path))
+}
+
+/// What follows while the agent takes nothing.
+pub(super) fn kept(problem: &str, room: usize) -> String {
+    let seconds = MAX_AGE.as_secs();
+    format!(
+        "{problem}; traces are kept for {seconds} s, up to {room} bytes, and sent when it takes them again; \
+         {CHECK_ADDRESS}"
+    )
+}
+
+/// What is lost when it was kept for too long.
+pub(super) fn kept_too_long(problem: &str) -> String {
+    let seconds = MAX_AGE.as_secs();
+    format!("kept for {seconds} s and not taken: {problem}; {CHECK_ADDRESS}")
+}
+
+/// What follows when the agent has got a request and said nothing.
+pub(super) fn unconfirmed(problem: &str) -> String {
+    format!(
+        "{problem}; the agent may have them, so they are not sent again; an agent that is slow for long needs more \
+         CPU, or a longer limit (DD_TRACE_AGENT_TIMEOUT_SECONDS)"
+    )
+}
+
+/// What follows from a status that says not to try again.
+pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE => format!(
+            "{problem}: this does not look like a Datadog agent (wrong port or path?); what was sent is dropped; \
+             {CHECK_ADDRESS}"
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => format!(
+            "{problem}: a single trace is too large for it; what was sent is dropped; a smaller limit \
+             (DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES) divides large traces"
+        ),
+        _ => format!(
+            "{problem}: it would not take them the next time either; what was sent is dropped"
+        ),
+    }
+}
+
+/// An error of the system as it reads in the middle of a line.
+fn lower(error: &io::Error) -> String {
+    let text = error.to_string();
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn endpoint(url: &str) -> Endpoint {
+        Endpoint::parse(url).unwrap()
+    }
+
+    #[test]
+    fn each_line_says_where_what_and_what_follows() {
+        let refused = SendError::connect(io::ErrorKind::ConnectionRefused.into());
+        let proxy = endpoint("http://proxy:80/dd");
+        let socket = endpoint("unix:///run/apm.socket");
+        for (line, expected) in [
+            (
+                no_answer(&proxy, "/v0.4/traces", &refused),
+                "could not connect to agent at http://proxy:80/dd: connection refused",
+            ),
+            (
+                no_answer(&socket, "/v0.4/traces", &refused),
+                "could not connect to agent at unix:///run/apm.socket: connection refused",
+            ),
+            (
+                status(&proxy, "/v0.4/traces", StatusCode::SERVICE_UNAVAILABLE),
+                "the agent answered 503 Service Unavailable to http://proxy:80/dd/v0.4/traces",
+            ),
+            (
+                status(&socket, "/v0.4/traces", StatusCode::BAD_REQUEST),
+                "the agent answered 400 Bad Request to /v0.4/traces of unix:///run/apm.socket",
+            ),
+        ] {
+            assert_eq!(line, expected);
+        }
+        let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
+        let timeout = no_answer(&proxy, "/v0.4/traces", &SendError::new(timeout, true));
+        for (line, parts) in [
+            (
+                kept("why", 7),
+                ["why; traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"],
+            ),
+            (kept_too_long("why"), ["kept for 60 s and not taken: why", "8126"]),
+            (
+                unconfirmed(&timeout),
+                ["/v0.4/traces: no answer from the agent within 2s", "they are not sent again"],
+            ),
+            (
+                rejected("why", StatusCode::NOT_FOUND),
+                ["why: this does not look like a Datadog agent (wrong port", "is dropped"],
+            ),
+            (
+                rejected("why", StatusCode::PAYLOAD_TOO_LARGE),
+                ["a single trace is too large", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"],
+            ),
+            (rejected("why", StatusCode::FORBIDDEN), ["why: it would not take", "is dropped"]),
+        ] {
+            assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+        }
+    }
+}
