@@ -257,7 +257,7 @@ settings! {
     }
 
     /// Spans made through the OpenTelemetry API are traced, where its bridge is installed.
-    DD_TRACE_OTEL_ENABLED as otel_enabled by none: bool { otel: Some(otel::SDK_DISABLED), ..ON }
+    DD_TRACE_OTEL_ENABLED as otel_enabled: bool { otel: Some(otel::SDK_DISABLED), ..ON }
 
     /// The finished spans of a long trace are sent while others are still open.
     DD_TRACE_PARTIAL_FLUSH_ENABLED as partial_flush: bool { ..ON }
@@ -409,6 +409,31 @@ mod tests {
             let doc = row.doc();
             assert!(doc.len() > 10 && doc.ends_with('.'), "{}: {doc:?}", row.name());
         }
+    }
+
+    #[test]
+    fn every_setter_is_there_and_only_these_rows_have_none() {
+        let builder = include_str!("builder.rs");
+        let mut without = Vec::new();
+        for row in ROWS {
+            match row.setter() {
+                Some(name) => {
+                    let starts = ["(", "<"].map(|next| format!("    pub fn {name}{next}"));
+                    assert!(starts.iter().any(|start| builder.contains(start)), "{name}");
+                }
+                None => without.push(row.name()),
+            }
+        }
+        without.retain(|name| !name.starts_with("OTEL_"));
+        assert_eq!(
+            without,
+            [
+                "DD_EXTERNAL_ENV",
+                "DD_GIT_COMMIT_SHA",
+                "DD_GIT_REPOSITORY_URL",
+                "DD_TRACE_GIT_METADATA_ENABLED",
+            ]
+        );
     }
 
     #[test]

@@ -273,7 +273,7 @@ impl Tracer {
         }
     }
 
-    /// The service of spans that name none.
+    /// The configured service. Spans that name none get it as `DD_SERVICE_MAPPING` has it.
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         self.shared().map(|shared| shared.service.as_str())
