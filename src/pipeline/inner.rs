@@ -91,9 +91,9 @@ impl Inner {
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {
                 format!("{} bytes of finished traces wait to be sent", self.settings.queue_bytes)
             }),
-            Pushed::Closed => self.diag.lose(LossReason::Shutdown, spans, || {
-                "they finished after the tracer had been shut down".into()
-            }),
+            Pushed::Closed => {
+                self.diag.lose(LossReason::Shutdown, spans, || self.diag.after_shutdown());
+            }
         }
     }
 
@@ -108,6 +108,11 @@ impl Inner {
         if !self.abandoned.load(Ordering::Relaxed) {
             self.diag.lose(reason, spans, detail);
         }
+    }
+
+    /// Whether what is pending has been counted as lost.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// Counts what is pending as lost, once: nobody waits for the worker any more.

@@ -1,5 +1,6 @@
 //! From the hand-off of a chunk to the agent: a bounded queue, and one thread that owns all that is slow.
 
+mod exit;
 mod inner;
 mod keep_rate;
 mod link;
@@ -11,5 +12,6 @@ mod sink;
 mod worker;
 mod writer;
 
+pub(crate) use exit::{end_all, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
 pub(crate) use sink::Pipeline;

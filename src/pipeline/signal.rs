@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::FlushError;
-use crate::sync::lock;
+use crate::sync::{lock, lock_soon};
 
 /// What application threads ask of the worker, and how far it is.
 #[derive(Debug, Default)]
@@ -66,6 +66,16 @@ impl Signal {
     /// Asks the worker to end, and does not wait.
     pub(crate) fn stop_later(&self) {
         lock(&self.state).stop = true;
+    }
+
+    /// As [`stop_later`](Self::stop_later), on a thread that may hold the lock; says whether it could be asked.
+    pub(crate) fn stop_soon(&self) -> bool {
+        lock_soon(&self.state).map(|mut state| state.stop = true).is_some()
+    }
+
+    /// Whether the worker has ended, on a thread that may hold the lock.
+    pub(crate) fn has_ended(&self) -> bool {
+        lock_soon(&self.state).is_some_and(|state| state.ended)
     }
 
     /// The worker has done what was asked up to `asked`.

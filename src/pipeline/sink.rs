@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
+use super::exit;
 use super::inner::{Inner, Plan};
 use super::worker;
 use crate::diag::LossReason;
@@ -51,8 +52,10 @@ impl Pipeline {
             Running { inner: Arc::new(inner), has_worker: OnceLock::new() }
         });
         let mut failure = None;
-        let has_worker = has_worker
-            .get_or_init(|| worker::spawn(inner).map_err(|error| failure = Some(error)).is_ok());
+        let has_worker = has_worker.get_or_init(|| {
+            let started = worker::spawn(inner).map(|()| exit::watch(inner));
+            started.map_err(|error| failure = Some(error)).is_ok()
+        });
         if let Some(error) = failure {
             // Only now: the log function of the program may trace, and so come here.
             inner.diag.warn(&format!("the background worker does not start: {error}"));

@@ -82,9 +82,11 @@ pub(crate) fn ask(sampler: &dyn Sampler, root: &SpanView<'_>, diag: &Diag) -> De
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::drain_all_lines;
     use crate::sync::lock;
     use crate::trace::testkit::Bench;
     use std::sync::Mutex;
+    use std::time::Duration;
 
     struct Broken;
 
@@ -106,6 +108,7 @@ mod tests {
             let decision = span.read(|span| ask(&Arc::new(Broken), span, &diag)).unwrap();
             assert_eq!(decision, Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
         }
+        drain_all_lines(Duration::from_secs(60));
         assert_eq!(lock(&lines).len(), 1);
         assert!(Arc::new(Broken).runs_user_code());
     }

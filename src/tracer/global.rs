@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tracehound_fork::WriteOnce;
 
+use super::exporter::Exporter;
 use super::handle::Tracer;
+use crate::diag::Ending;
 use crate::error::FlushError;
 use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
@@ -57,6 +59,9 @@ impl Guard {
     /// How long to wait for the agent at the end; by default 2 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        if self.tracer.parts().is_some() {
+            Exporter::set_exit_timeout(timeout);
+        }
         self
     }
 
@@ -69,6 +74,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if let Some(shared) = self.tracer.shared() {
+            shared.diag.shut_down_by(Ending::OfTheGuard);
+        }
         // What was not delivered has been counted and said by the pipeline.
         let _ = self.tracer.shutdown(self.timeout);
     }

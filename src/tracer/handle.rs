@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::exporter::Exporter;
 use super::global::{Guard, install};
 use crate::config::Config;
-use crate::diag::Losses;
+use crate::diag::{LINES_WAIT, Losses, drain_lines};
 use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
@@ -286,7 +286,9 @@ impl Tracer {
     /// When the time is over, or the agent did not take everything. What was not sent is kept and tried
     /// again.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.exporter().map_or(Ok(()), |exporter| exporter.flush(timeout))
+        let flushed = self.exporter().map_or(Ok(()), |exporter| exporter.flush(timeout));
+        drain_lines(LINES_WAIT);
+        flushed
     }
 
     /// Sends everything that has finished, waits for it, and stops: what finishes later is not sent.
@@ -297,7 +299,12 @@ impl Tracer {
     ///
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout))
+        let stopped = self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout));
+        if let Some(shared) = self.shared() {
+            shared.diag.say_untold();
+        }
+        drain_lines(LINES_WAIT);
+        stopped
     }
 
     fn exporter(&self) -> Option<&Exporter> {

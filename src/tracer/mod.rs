@@ -1,6 +1,8 @@
 //! The tracer: the parts below put together, and the one of the process.
 
 mod builder;
+#[cfg(feature = "agent")]
+mod exit;
 #[cfg_attr(feature = "agent", path = "exporter_agent.rs")]
 #[cfg_attr(not(feature = "agent"), path = "exporter_none.rs")]
 mod exporter;

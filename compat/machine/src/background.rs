@@ -1,5 +1,6 @@
 //! Threads that the program does not see in its signal handling.
 
+use std::cell::Cell;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
@@ -28,7 +29,21 @@ pub fn spawn_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     let builder = Builder::new().name(name.into());
+    let work = move || {
+        let _ = IS_BACKGROUND.try_with(|is_background| is_background.set(true));
+        work()
+    };
     with_signals_blocked(move || builder.spawn(work))
+}
+
+thread_local! {
+    static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is a thread that [`spawn_background`] has started: one that must not wait for such threads.
+#[must_use]
+pub fn is_background() -> bool {
+    IS_BACKGROUND.try_with(Cell::get).unwrap_or(false)
 }
 
 #[cfg(unix)]
@@ -75,6 +90,17 @@ impl Drop for Mask {
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut());
         }
+    }
+}
+
+#[cfg(test)]
+mod knows_itself {
+    use super::*;
+
+    #[test]
+    fn a_background_thread_knows_that_it_is_one() {
+        assert!(spawn_background("background", is_background).unwrap().join().unwrap());
+        assert!(!is_background());
     }
 }
 
