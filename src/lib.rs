@@ -52,6 +52,8 @@ pub use trace::{
     SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue,
     inherited_context, replace_context_store, suppress,
 };
+#[cfg(all(unix, feature = "signals"))]
+pub use tracer::on_signals;
 pub use tracer::{
     Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,
     current_trace_context, extract, flush, in_span, init, inject, shutdown, span, start_span,

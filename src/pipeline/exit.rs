@@ -34,14 +34,17 @@ pub(crate) fn set_exit_timeout(timeout: Duration) {
     TIMEOUT_MS.store(timeout.as_millis().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
+pub(crate) fn exit_timeout() -> Duration {
+    Duration::from_millis(TIMEOUT_MS.load(Ordering::Relaxed))
+}
+
 /// Lets each pipeline send what it has, and waits for that within the time there is. What is not sent then is
 /// counted as lost, and said.
 ///
 /// The thread may be in the midst of anything. So it waits for no lock, and as long as all is delivered it
 /// neither allocates nor frees.
-pub(crate) fn end_all() {
+pub(crate) fn end_all(timeout: Duration) {
     let Some(running) = RUNNING.get().and_then(lock_soon) else { return };
-    let timeout = Duration::from_millis(TIMEOUT_MS.load(Ordering::Relaxed));
     let deadline = Instant::now().checked_add(timeout);
     let each = |work: fn(&Inner) -> bool| {
         running.iter().filter_map(Weak::upgrade).fold(true, |all, inner| {

@@ -12,6 +12,6 @@ mod sink;
 mod worker;
 mod writer;
 
-pub(crate) use exit::{end_all, set_exit_timeout};
+pub(crate) use exit::{end_all, exit_timeout, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
 pub(crate) use sink::Pipeline;

@@ -1,23 +1,27 @@
 //! The end of the process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tracehound_machine::{AtExit, at_exit, is_background};
 
 use crate::diag::{Diag, LINES_WAIT, drain_lines};
-use crate::pipeline::end_all;
+use crate::pipeline::{end_all, exit_timeout};
 
 /// Sends what is left when the process ends by `exit`, or by returning from `main` without a guard.
 struct EndOfProcess;
 
 impl AtExit for EndOfProcess {
     fn at_exit() {
-        // A thread of ours that runs code of the program, which ends the process: it would wait for itself.
-        if !is_background() {
-            end_all();
-        }
-        drain_lines(LINES_WAIT);
+        // A thread of ours that runs code of the program, which ends the process, would wait for itself.
+        end_within(if is_background() { Duration::ZERO } else { exit_timeout() });
     }
+}
+
+/// Sends what all tracers of this process have left, within a time, and says what was lost.
+pub(super) fn end_within(timeout: Duration) {
+    end_all(timeout);
+    drain_lines(LINES_WAIT);
 }
 
 /// Registers it, once for this process and those that are forked from it.

@@ -30,6 +30,13 @@ use super::builder::TracerBuilder;
 /// span.set_resource("GET /cart");
 /// ```
 ///
+/// # Its end
+///
+/// [`shutdown`](Tracer::shutdown) sends what has finished, waits for it, and says what was lost. Where the last
+/// handle of a tracer and its last span are dropped without that, what has finished is sent in the background and
+/// nobody waits for it, but for the [end of the process](crate::Guard#how-a-program-may-end), which waits for all
+/// tracers, for two seconds together. What is lost then is counted and said all the same.
+///
 /// # Processes that fork
 ///
 /// A process may fork at any time, also while other threads trace, and go on in the child without executing
@@ -44,8 +51,8 @@ use super::builder::TracerBuilder;
 /// - The child has ids, a `runtime-id`, loss counters and rate limits of its own, and from its first finished
 ///   trace on a queue, a worker and a connection. What the parent had not sent, the parent sends.
 /// - [`flush`](Tracer::flush), [`shutdown`](Tracer::shutdown) and the [`Guard`](crate::Guard) are about what
-///   the child has made; where it has made nothing they return at once. Ending with `std::process::exit` drops
-///   no guard: flush before. A tracer that was shut down before the fork is shut down in the child.
+///   the child has made; where it has made nothing they return at once. So is what `std::process::exit` sends in
+///   the child; before `_exit`, flush. A tracer that was shut down before the fork is shut down in the child.
 ///
 /// None of this waits for a lock that a thread of the parent held at the fork. What is not the tracer's own
 /// can: samplers, propagators, context providers and log functions of the program (below what is active in a

@@ -13,6 +13,8 @@ mod propagation;
 #[cfg(feature = "agent")]
 mod sampler;
 mod sampling_choice;
+#[cfg(all(unix, feature = "signals"))]
+mod signals;
 
 pub use builder::TracerBuilder;
 pub use foreign::Identity;
@@ -21,3 +23,5 @@ pub use global::{
     in_span, init, inject, shutdown, span, start_span, trace, tracer,
 };
 pub use handle::Tracer;
+#[cfg(all(unix, feature = "signals"))]
+pub use signals::on_signals;

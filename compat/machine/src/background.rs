@@ -94,7 +94,7 @@ impl Drop for Mask {
 }
 
 #[cfg(test)]
-mod knows_itself {
+mod tests {
     use super::*;
 
     #[test]
@@ -102,19 +102,16 @@ mod knows_itself {
         assert!(spawn_background("background", is_background).unwrap().join().unwrap());
         assert!(!is_background());
     }
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
 
     /// The signals that a thread blocks, as the kernel tells it.
+    #[cfg(target_os = "linux")]
     fn blocked() -> u64 {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
         u64::from_str_radix(mask.trim(), 16).unwrap()
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     #[cfg_attr(miri, ignore = "it reads what the kernel says")]
     fn the_thread_blocks_every_signal_and_its_maker_what_it_did_before() {

@@ -3,6 +3,7 @@
 //! - [`counter`] reads the processor's own counter of time: a third of what a clock of the system costs.
 //! - [`spawn_background`] starts a thread that takes no signal from the program.
 //! - [`at_exit`] has something done when the process ends.
+//! - `on_termination` (feature `signals`) has something done before `SIGTERM` or `SIGINT` ends it.
 //! - [`ShortLock`] guards what is changed in a few instructions: half of what a mutex costs.
 //!
 //! A part of Tracehound, which forbids `unsafe` everywhere else but in `tracehound-fork`. Anybody may use it; it
@@ -13,8 +14,12 @@ mod counter;
 mod exit;
 mod pause;
 mod short_lock;
+#[cfg(all(unix, feature = "signals"))]
+mod signals;
 
 pub use background::{is_background, spawn_background};
 pub use counter::{HAS_COUNTER, counter};
 pub use exit::{AtExit, at_exit};
 pub use short_lock::{ShortGuard, ShortLock};
+#[cfg(all(unix, feature = "signals"))]
+pub use signals::on_termination;
