@@ -7,6 +7,7 @@ mod link;
 mod outbox;
 mod packer;
 mod queue;
+mod sent;
 mod signal;
 mod sink;
 mod worker;

@@ -12,6 +12,7 @@ use super::keep_rate::KeepRate;
 use super::link::{Link, TRACES_PATH};
 use super::outbox::Backoff;
 use super::packer::Packer;
+use super::sent::Sent;
 use crate::agent::{Outcome, Rates, SendError};
 use crate::clock::Anchor;
 use crate::diag::LossReason;
@@ -119,8 +120,10 @@ impl Writer {
         let Writer { inner, packer, link, is_ending, .. } = self;
         let Some(parcel) = packer.outbox.next() else { return Attempt::Settled };
         let spans = parcel.span_count();
+        let sent = Sent::now(parcel);
         let sending = link.post(parcel.chunk_count(), Sealed::together(&parcel.payloads));
         let outcome = beside(inner, packer, is_ending, insist, sending).await;
+        sent.say(&inner.diag, link.endpoint(), &outcome);
         let (problem, reached) = match outcome {
             Ok(Outcome::Accepted { rates }) => {
                 self.sent = self.sent.saturating_add(spans);

@@ -8,6 +8,7 @@ use super::exporter::Exporter;
 use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
+use super::startup;
 use crate::config::{Config, ConfigBuilder, Environment, Style};
 use crate::diag::{Diag, Level, LogFn};
 use crate::propagation::{HttpPropagator, Propagator};
@@ -184,6 +185,7 @@ impl TracerBuilder {
             None => {
                 let exporter = Exporter::start(&config, &diag, self.sampling, &propagator);
                 let sink = exporter.sink();
+                diag.debug(|| startup::line(&config, exporter.url()));
                 (Some(exporter), sink)
             }
         };

@@ -15,6 +15,7 @@ mod sampler;
 mod sampling_choice;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;
+mod startup;
 
 pub use builder::TracerBuilder;
 pub use foreign::Identity;
