@@ -1,6 +1,6 @@
 //! What a tracer says of itself when it starts and debugging is on.
 
-use crate::config::{Candidate, Config, Origin, ReportRow};
+use crate::config::{Candidate, Config, Origin, Quoted, ReportRow};
 
 /// What gives the agent's address.
 const ADDRESS: [&str; 3] = ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT"];
@@ -13,7 +13,7 @@ pub(super) fn line(config: &Config, agent_url: Option<&str>) -> String {
         row.and_then(ReportRow::effective).map_or(Origin::Default, Candidate::origin)
     };
     let said = |name: &str, value: Option<&str>| match value {
-        Some(value) => format!("{value:?} ({})", origin(name)),
+        Some(value) => format!("{} ({})", Quoted(value), origin(name)),
         None => "unset".to_owned(),
     };
     let address = ADDRESS.into_iter().map(origin).max().unwrap_or(Origin::Default);
