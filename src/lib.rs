@@ -26,6 +26,7 @@ mod lane;
 mod pipeline;
 mod propagation;
 mod sampling;
+mod suppression;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -42,6 +43,7 @@ pub use propagation::{
 pub use sampling::{
     DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,
 };
+pub use suppression::{Suppression, suppress};
 pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
@@ -49,8 +51,8 @@ pub use trace::{
     ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
     ErrorDescription, EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags,
     Mechanism, NamingFn, Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
-    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue,
-    inherited_context, replace_context_store, suppress,
+    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, TagValue, inherited_context,
+    replace_context_store,
 };
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;

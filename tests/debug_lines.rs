@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracehound::config::Environment;
@@ -63,6 +64,30 @@ fn it_says_what_the_agent_answered() {
             lines.iter().any(|line| line.ends_with("answered 400 Bad Request, dropped")),
             "{lines:#?}"
         );
+    });
+}
+
+/// A line about the trace of a line would be about a trace again.
+#[test]
+fn a_log_function_that_traces_has_no_trace_of_its_own() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(scripts::healthy);
+        let own: Arc<OnceLock<Tracer>> = Arc::default();
+        let of_the_log = Arc::clone(&own);
+        let builder = Tracer::builder()
+            .environment(Environment::empty())
+            .agent_url(agent.url())
+            .debug(true)
+            .log(move |_, _| drop(of_the_log.get().map(|tracer| tracer.trace("line"))));
+        let tracer = own.get_or_init(|| builder.build());
+        for _ in 0..3 {
+            tracer.in_span("work", |_| ());
+            tracer.flush(LIMIT).unwrap();
+            tracehound::testing::wait_for_lines();
+        }
+        tracer.flush(LIMIT).unwrap();
+        let spans = agent.spans();
+        assert!(spans.iter().all(|span| span.name == "work") && spans.len() == 3, "{spans:#?}");
     });
 }
 

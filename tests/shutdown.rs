@@ -46,6 +46,9 @@ const PROGRAMS: &[programs::Named] = &[
     ("loses_more_than_it_said", loses_more_than_it_said),
     #[cfg(unix)]
     ("has_a_child_that_exits", has_a_child_that_exits),
+    #[cfg(unix)]
+    ("has_a_child_that_works", has_a_child_that_works),
+    ("exits_within_its_log_function", exits_within_its_log_function),
 ];
 
 fn returns() {
@@ -231,6 +234,27 @@ fn has_a_child_that_exits() {
     };
 }
 
+/// Only the child has made anything.
+#[cfg(unix)]
+fn has_a_child_that_works() {
+    std::mem::forget(Tracer::builder().flush_interval(LIMIT).install());
+    match fork::fork().unwrap() {
+        fork::Fork::Child => {
+            tracehound::in_span("main", |_| tracehound::in_span("work", |_| ()));
+            exit(0);
+        }
+        fork::Fork::Parent(child) => fork::waitpid(child).unwrap(),
+    };
+}
+
+/// On the thread that writes lines.
+fn exits_within_its_log_function() {
+    let guard = Tracer::builder().sample_rate(7.0).log(|_, _| exit(3)).install();
+    tracehound::in_span("main", |_| ());
+    thread::sleep(LIMIT);
+    drop(guard);
+}
+
 // ===== how they end =====
 
 const WHOLE: &str = "main  program | main\n  work  program | work\n";
@@ -341,6 +365,17 @@ const TESTS: &[programs::Named] = &[
     }),
     ("what_was_lost_in_all_is_said_at_the_end", || {
         delivers("loses_more_than_it_said", 0, "in all 5 spans lost: 5 shutdown", &[]);
+    }),
+    ("an_exit_in_a_log_function_ends_the_program", || {
+        let agent = FaultAgent::start(scripts::healthy);
+        let url = agent.url();
+        let ended = run("exits_within_its_log_function", &[("DD_TRACE_AGENT_URL", &url)]);
+        assert_eq!(ended.code, Some(3), "{}", ended.said);
+        assert!(ended.took < LIMIT / 4, "{:?}: {}", ended.took, ended.said);
+    }),
+    #[cfg(unix)]
+    ("a_child_that_exits_sends_what_it_has_made", || {
+        delivers("has_a_child_that_works", 0, "", &[WHOLE]);
     }),
     #[cfg(unix)]
     ("a_child_that_exits_sends_nothing_of_its_parent", || {

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracehound_fork::epoch;
 
 use super::level::Level;
+use crate::suppression::suppress;
 
 /// A log function of the program.
 pub(crate) type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
@@ -28,7 +29,10 @@ pub(super) fn is_talking() -> bool {
 }
 
 /// Calls the program's function, which may do anything: wait, trace, panic.
+///
+/// What it traces does not exist: where debugging is on, a trace makes lines, and so would have no end.
 pub(super) fn call(log: &LogFn, level: Level, line: &str) {
+    let _off = suppress();
     let _ = IS_TALKING.try_with(|talking| talking.set(true));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| log(level, line))) {
         // What was thrown may panic when it is dropped.

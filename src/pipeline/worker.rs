@@ -12,7 +12,7 @@ use super::inner::Inner;
 use super::writer::Writer;
 use crate::clock;
 use crate::diag::LossReason;
-use crate::trace::suppress;
+use crate::suppression::suppress;
 
 const THREAD_NAME: &str = "tracehound-worker";
 /// A worker that fails this often does not start again: the cause is not one that passes.

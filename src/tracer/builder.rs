@@ -151,10 +151,10 @@ impl TracerBuilder {
 
     /// Where the tracer's own lines go; by default warnings go to the standard error stream.
     ///
-    /// Called on a thread of the tracer's own, one line at a time, so it stops nobody if it waits. At most 256
+    /// Called on a thread of the library's own, one line at a time, so it stops nobody if it waits. At most 256
     /// lines (64 KiB) wait for it; those beyond are left out, and the next line says how many. It is not called
-    /// for what it causes itself. [`Tracer::flush`], [`Tracer::shutdown`], the [`Guard`] and the end of the
-    /// process wait for it, for a quarter of a second at the most.
+    /// for what it causes itself, and spans that it makes do not exist. [`Tracer::flush`], [`Tracer::shutdown`],
+    /// the [`Guard`] and the end of the process wait for it, for a quarter of a second at the most.
     ///
     /// What recurs is said once a minute at the most. A panic ends at the call.
     pub fn log(mut self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Self {
