@@ -26,6 +26,7 @@ mod lane;
 mod pipeline;
 mod propagation;
 mod sampling;
+mod suppression;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -43,6 +44,7 @@ pub use propagation::{
 pub use sampling::{
     DatadogSampler, DatadogSamplerBuilder, InvalidRate, Sampler, SamplingRule, SpanSamplingRule,
 };
+pub use suppression::{Suppression, suppress};
 pub use text::Text;
 #[cfg(feature = "stream")]
 pub use trace::StreamExt;
@@ -52,9 +54,11 @@ pub use trace::{
     ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
     ErrorDescription, EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags,
     Mechanism, NamingFn, Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
-    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue,
-    inherited_context, replace_context_store, suppress,
+    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, TagValue, inherited_context,
+    replace_context_store,
 };
+#[cfg(all(unix, feature = "signals"))]
+pub use tracer::on_signals;
 pub use tracer::{
     Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,
     current_trace_context, extract, flush, flush_async, in_span, init, inject, shutdown,

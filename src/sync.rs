@@ -1,6 +1,8 @@
 //! Locks that cannot fail, and a value that is swapped whole.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
@@ -11,6 +13,27 @@ use tracehound_fork::PerProcess;
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The lock, if it is to be had soon. For what may be called where the caller holds it already: within an
+/// allocator, in a signal handler, at an exit in the midst of anything.
+///
+/// Who holds such a lock holds it for a few instructions; that it is not given back for so long means that its
+/// holder is below this call.
+pub(crate) fn lock_soon<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    for attempt in 0..PATIENCE {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) if attempt < PATIENCE / 2 => thread::yield_now(),
+            // Its holder may have lost its processor.
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_micros(100)),
+        }
+    }
+    None
+}
+
+/// How often [`lock_soon`] tries: some twenty milliseconds.
+const PATIENCE: u32 = 300;
 
 /// What a lock of another process guards, which this one was forked from: plain data only, and only if nobody
 /// was changing it at the fork. It never waits, for nobody would come.
@@ -101,6 +124,15 @@ mod tests {
         });
         assert!(mutex.is_poisoned());
         assert_eq!(*lock(&mutex), 1);
+    }
+
+    #[test]
+    fn a_lock_that_its_holder_asks_for_again_is_not_waited_for() {
+        let mutex = Mutex::new(1);
+        let held = lock_soon(&mutex);
+        assert!(held.is_some() && lock_soon(&mutex).is_none());
+        drop(held);
+        assert_eq!(lock_soon(&mutex).as_deref(), Some(&1));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tracehound_fork::PerProcess;
 
 use crate::config::Environment;
+use crate::diag::drain_all_lines;
 use crate::id::{SpanId, TraceId};
 use crate::sync::{Snapshot, lock};
 use crate::trace::{
@@ -29,6 +30,25 @@ pub fn tracer() -> (Tracer, Captured) {
     let captured = Captured::default();
     let builder = Tracer::builder().environment(Environment::empty()).service("test");
     (builder.capture(&captured).build(), captured)
+}
+
+/// Waits until what tracers of this process have said so far has been written, or given to their log functions.
+///
+/// Lines are written by a thread of the library's own, so a test that looks at them has to wait. A minute at the
+/// most.
+///
+/// ```
+/// # use std::sync::mpsc;
+/// # use tracehound::{Tracer, config::Environment};
+/// let (sender, lines) = mpsc::channel();
+/// let environment = Environment::from_pairs([("DD_TRACE_SAMPLE_RATE", "many")]);
+/// let builder = Tracer::builder().environment(environment);
+/// let tracer = builder.log(move |_, line| drop(sender.send(line.to_owned()))).build();
+/// tracehound::testing::wait_for_lines();
+/// assert!(lines.try_iter().any(|line| line.contains("DD_TRACE_SAMPLE_RATE")));
+/// ```
+pub fn wait_for_lines() {
+    drain_all_lines(Duration::from_secs(60));
 }
 
 impl TracerBuilder {

@@ -305,19 +305,18 @@ fn what_finished_while_the_agent_was_away_is_sent_when_it_is_back() {
         let pair = Pair::start(scripts::healthy);
         for _ in 0..2 {
             pair.agent.refuse();
-            let warned = pair.warnings();
             for _ in 0..5 {
                 pair.make("span");
                 assert!(!pair.flush());
             }
-            assert_eq!(pair.warnings(), warned + 1);
             pair.agent.accept();
             pair.make("span");
             assert!(pair.flush());
         }
         assert_eq!(pair.payloads().concat().len(), 12, "each once");
         assert_eq!(pair.tracer.losses().total(), 0);
-        assert_eq!(pair.said.lines(Level::Info).len(), 2, "back twice");
+        // Once a minute at the most, so that one that flaps does not fill the log.
+        assert_eq!((pair.warnings(), pair.said.lines(Level::Info).len()), (1, 1), "away, and back");
     });
 }
 

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("error", 0),
     ("id", 0),
     ("lane", 0),
+    ("suppression", 0),
     ("sync", 0),
     ("text", 0),
     ("diag", 1),

@@ -287,7 +287,13 @@ fn spans_after_the_shutdown_are_counted_and_it_can_be_repeated() {
         tracer.shutdown(Duration::ZERO).unwrap();
         assert_eq!(tracer.losses().spans(LossReason::Shutdown), 2);
         assert_eq!((tracer.losses().total(), agent.spans().len()), (2, 1));
-        assert_eq!(said.warnings().len(), 1, "{:?}", said.warnings());
+        let warnings = said.warnings();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(
+            warnings[0].starts_with("lost 1 spans (shutdown): they finished after"),
+            "{warnings:?}"
+        );
+        assert_eq!(warnings[1], "in all 2 spans lost: 2 shutdown");
     });
 }
 

@@ -325,8 +325,10 @@ fn a_log_function_that_traces_itself_comes_to_an_end() {
             .capture(&captured);
         let tracer = tracer.get_or_init(|| built.build());
         finished(tracer).set_tag("late", true);
+        testing::wait_for_lines();
         assert_eq!(lines.lock().unwrap().len(), 1, "what it causes itself is not said");
         finished(tracer).set_tag("late", true);
+        testing::wait_for_lines();
         assert_eq!(lines.lock().unwrap().len(), 2);
     });
 }

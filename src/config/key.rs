@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::redacted::Redacted;
 use super::value::Value;
 use super::{Environment, Origin};
 
@@ -121,16 +122,18 @@ impl IntoIterator for Remarks {
     }
 }
 
-/// A user's text inside one of our lines: quoted, escaped, and not longer than is of use.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
+/// A user's text inside one of our lines: quoted, escaped, not longer than is of use, and without a password.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 const QUOTED_CHARS: usize = 60;
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(QUOTED_CHARS) {
-            None => write!(f, "{:?}", self.0),
-            Some((end, _)) => write!(f, "{:?}...", self.0.get(..end).unwrap_or_default()),
+        // Before it is cut, which may leave the password without the `@` that tells it.
+        let text = Redacted(self.0).to_string();
+        match text.char_indices().nth(QUOTED_CHARS) {
+            None => write!(f, "{text:?}"),
+            Some((end, _)) => write!(f, "{:?}...", text.get(..end).unwrap_or_default()),
         }
     }
 }
@@ -206,5 +209,7 @@ mod tests {
         assert_eq!(Quoted("a\nb").to_string(), r#""a\nb""#);
         let quoted = Quoted(&"é".repeat(100)).to_string();
         assert_eq!(quoted, format!("\"{}\"...", "é".repeat(60)));
+        let long = Quoted(&format!("http://user:{}@host", "hunter2".repeat(20))).to_string();
+        assert_eq!(long, r#""http://***@host""#);
     }
 }

@@ -194,10 +194,10 @@ impl Value for BaggageTagKeys {
     const KIND: &'static str = "list";
 
     fn show(&self) -> Option<String> {
-        Some(match self {
-            BaggageTagKeys::All => "*".to_owned(),
-            BaggageTagKeys::Only(keys) => join(keys.iter().map(Text::as_str)),
-        })
+        match self {
+            BaggageTagKeys::All => Some("*".to_owned()),
+            BaggageTagKeys::Only(keys) => keys.show(),
+        }
     }
 }
 

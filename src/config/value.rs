@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::redacted::{Redacted, RedactedUrl};
+
 /// What a setting can be.
 pub(super) trait Value: Clone + PartialEq {
     /// For users: what to write into the variable.
@@ -38,7 +40,14 @@ shown_by_display! {
     "boolean": bool;
     "integer": u16, i64, usize;
     "number": f64;
-    "text": Text;
+}
+
+impl Value for Text {
+    const KIND: &'static str = "text";
+
+    fn show(&self) -> Option<String> {
+        Some(Redacted(self).to_string())
+    }
 }
 
 impl Value for Duration {
@@ -53,7 +62,8 @@ impl Value for Vec<Text> {
     const KIND: &'static str = "list";
 
     fn show(&self) -> Option<String> {
-        Some(join(self.iter().map(Text::as_str)))
+        let items: Vec<_> = self.iter().map(|item| RedactedUrl(item).to_string()).collect();
+        Some(join(items.iter().map(String::as_str)))
     }
 }
 
@@ -84,7 +94,10 @@ impl Value for Map {
     const KIND: &'static str = "map";
 
     fn show(&self) -> Option<String> {
-        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        // As a whole: the colon of a URL may have been taken for the one between name and value.
+        let pair =
+            |(name, value): &(Text, Text)| RedactedUrl(&format!("{name}:{value}")).to_string();
+        let pairs: Vec<_> = self.0.iter().map(pair).collect();
         Some(pairs.join(","))
     }
 }

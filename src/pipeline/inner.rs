@@ -91,9 +91,9 @@ impl Inner {
                      (DD_TRACE_WRITER_BUFFER_SIZE_BYTES)"
                 )
             }),
-            Pushed::Closed => self.diag.lose(LossReason::Shutdown, spans, || {
-                "they finished after the tracer had been shut down".into()
-            }),
+            Pushed::Closed => {
+                self.diag.lose(LossReason::Shutdown, spans, || self.diag.after_shutdown());
+            }
         }
     }
 

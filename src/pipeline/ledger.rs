@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::queue::{Queue, Queued};
 use crate::diag::{Diag, LossReason};
-use crate::sync::lock;
+use crate::sync::{lock, lock_soon};
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///
@@ -101,7 +101,7 @@ impl Ledger {
         *from = from.saturating_sub(spans);
         self.diag.count_lost(reason, spans);
         drop(state);
-        self.diag.say_lost(reason, spans, detail);
+        self.diag.say_lost(reason, detail);
     }
 
     /// All that the worker has is lost, and says how many spans that were. What was on its way the agent may
@@ -137,8 +137,8 @@ impl Ledger {
             self.diag.count_lost(reason, spans);
         }
         drop(state);
-        for (reason, spans) in losses {
-            self.diag.say_lost(reason, spans, || detail.to_owned());
+        for (reason, _) in losses {
+            self.diag.say_lost(reason, || detail.to_owned());
         }
         for Queued { bytes, .. } in rest {
             if let Some(queue) = closing {
@@ -146,6 +146,16 @@ impl Ledger {
             }
         }
         lost.saturating_add(unconfirmed)
+    }
+
+    /// Whether all is settled; `false` as well where the thread, which may be in the midst of anything, holds the lock.
+    pub(crate) fn is_settled(&self) -> bool {
+        lock_soon(&self.state).is_some_and(|state| state.is_closed)
+    }
+
+    /// Whether such a thread holds none of the locks here and in the queue.
+    pub(crate) fn is_free(&self, queue: &Queue) -> bool {
+        lock_soon(&self.state).is_some() && queue.is_free()
     }
 
     /// What the worker holds.

@@ -2,6 +2,7 @@
 
 mod awaited;
 mod backoff;
+mod exit;
 mod inner;
 mod keep_rate;
 mod ledger;
@@ -12,11 +13,13 @@ mod packer;
 mod problem;
 mod queue;
 mod room;
+mod sent;
 mod signal;
 mod sink;
 mod waiters;
 mod worker;
 mod writer;
 
+pub(crate) use exit::{end_all, exit_timeout, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
 pub(crate) use sink::Pipeline;

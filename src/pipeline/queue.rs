@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::room::Room;
 use crate::lane::{self, Apart, LANES};
-use crate::sync::lock;
+use crate::sync::{lock, lock_soon};
 use crate::trace::{Buffers, Chunk};
 
 /// What a lane takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
@@ -168,6 +168,11 @@ impl Queue {
             }
         }
         taken
+    }
+
+    /// Whether the thread holds none of the locks.
+    pub(crate) fn is_free(&self) -> bool {
+        self.lanes.iter().all(|lane| lock_soon(&lane.0).is_some())
     }
 
     /// Refuses what comes from now on.

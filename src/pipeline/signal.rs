@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::waiters::{Waiters, wake};
 use crate::error::FlushError;
-use crate::sync::lock;
+use crate::sync::{lock, lock_soon};
 
 /// What application threads ask of the worker, and how far it is.
 #[derive(Debug, Default)]
@@ -95,6 +95,20 @@ impl Signal {
         drop(shared);
         self.called.notify_one();
         asked
+    }
+
+    /// Asks the worker to end, on a thread that may hold the lock: then it is not asked.
+    pub(crate) fn stop_soon(&self) {
+        let Some(mut shared) = lock_soon(&self.shared) else { return };
+        shared.state.stop = true;
+        shared.state.called = true;
+        drop(shared);
+        self.called.notify_one();
+    }
+
+    /// Whether the worker has ended, on a thread that may hold the lock.
+    pub(crate) fn has_ended(&self) -> bool {
+        lock_soon(&self.shared).is_some_and(|shared| shared.state.ended)
     }
 
     /// Waits for what was asked.

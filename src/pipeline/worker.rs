@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use tracehound_machine::spawn_background;
 
+use super::exit;
 use super::inner::Inner;
 use super::writer::Writer;
 use crate::clock;
+use crate::suppression::suppress;
 use crate::sync::lock;
-use crate::trace::suppress;
 
 const THREAD_NAME: &str = "tracehound-worker";
 /// A worker that fails this often, and never got through its loop in between, pauses before it starts again.
@@ -74,7 +75,10 @@ impl Starter {
         // Detached: nothing ever waits for the thread itself, only for what it signals.
         let started = spawn_background(THREAD_NAME, move || supervise(&own, serve));
         match &started {
-            Ok(_) => self.is_started.store(true, Ordering::Release),
+            Ok(_) => {
+                self.is_started.store(true, Ordering::Release);
+                exit::watch(inner);
+            }
             Err(_) => *tried = Some(Instant::now()),
         }
         started.map(drop)

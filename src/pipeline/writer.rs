@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::http::StatusCode;
 
@@ -13,6 +13,7 @@ use super::link::{Link, TRACES_PATH};
 use super::outbox::Setback;
 use super::packer::Packer;
 use super::problem;
+use super::sent::Sent;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind, Step};
 use crate::clock::Anchor;
 use crate::encode::Sealed;
@@ -151,11 +152,12 @@ impl Writer {
         if !inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
+        let sent = Sent::now(parcel);
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
-        let start = Instant::now();
         let mut aside = Aside::new(inner, packer, is_ending, insist);
         let outcome = link.post(chunks, body, &mut || aside.work());
         aside.end();
+        sent.say(&inner.diag, link.endpoint(), &outcome);
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return self.unanswered(&error),
@@ -164,7 +166,7 @@ impl Writer {
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.sent = self.sent.saturating_add(self.packer.delivered(start.elapsed()));
+                self.sent = self.sent.saturating_add(self.packer.delivered(sent.start.elapsed()));
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }

@@ -7,7 +7,7 @@ use super::criteria::Criteria;
 use super::glob::Glob;
 use super::rule::{Provenance, SamplingRule};
 use super::spans::SpanSamplingRule;
-use crate::config::nearest;
+use crate::config::{Redacted, nearest};
 
 /// What could be read, and what could not, each in one line for the user.
 #[derive(Debug)]
@@ -179,7 +179,7 @@ fn wrong(name: &str, value: &Value, expected: &str) -> String {
 /// A value as it was written, cut off where it is too long for a line.
 fn excerpt(value: &Value) -> String {
     const MAX_CHARS: usize = 60;
-    let text = value.to_string();
+    let text = Redacted(&value.to_string()).to_string();
     match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text,

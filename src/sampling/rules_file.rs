@@ -4,13 +4,17 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use crate::config::Redacted;
+
 /// The longest file of rules that is read. Thousands of rules fit, and a wrong path (a device, a log) does
 /// not fill the memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The text of a file of rules; on failure, what to tell the user.
 pub(crate) fn read_rules_file(path: &Path) -> Result<String, String> {
-    let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
+    let problem = |problem: &dyn std::fmt::Display| {
+        format!("{}: {problem}", Redacted(&path.to_string_lossy()))
+    };
     // Before it is opened: opening a pipe waits for its writer.
     let metadata = path.metadata().map_err(|error| problem(&error))?;
     if !metadata.is_file() {

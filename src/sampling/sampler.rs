@@ -73,18 +73,44 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
 
 /// Asks a sampler that may be the user's.
 pub(crate) fn ask(sampler: &dyn Sampler, root: &SpanView<'_>, diag: &Diag) -> Decision {
-    catch_unwind(AssertUnwindSafe(|| sampler.sample(root))).unwrap_or_else(|_| {
+    let decision = catch_unwind(AssertUnwindSafe(|| sampler.sample(root))).unwrap_or_else(|_| {
         diag.warn_once("sampler", || "the sampler panicked: the trace is kept".to_owned());
         Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
-    })
+    });
+    diag.debug(|| describe(root, &decision));
+    decision
+}
+
+#[cold]
+fn describe(root: &SpanView<'_>, decision: &Decision) -> String {
+    let by = match decision.mechanism {
+        Some(Mechanism::DEFAULT) => "by default, as neither a rule nor a rate of the agent applies",
+        Some(Mechanism::AGENT_RATE) => "by the agent's rate",
+        Some(Mechanism::RULE) => "by a rule or the sample rate",
+        Some(Mechanism::REMOTE_USER_RULE | Mechanism::REMOTE_DYNAMIC_RULE) => "by a remote rule",
+        _ => "by the sampler",
+    };
+    let rate = |name: &str, rate: Option<f64>| rate.map(|rate| format!(", {name} {rate}"));
+    format!(
+        "trace {} ({:?} of {:?}) is {}: priority {} {by}{}{}",
+        root.trace_id(),
+        root.resource(),
+        root.service(),
+        if decision.priority.is_keep() { "kept" } else { "dropped" },
+        decision.priority,
+        rate("rate", decision.rate).unwrap_or_default(),
+        rate("of which the limit lets through", decision.limit_rate).unwrap_or_default(),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::drain_all_lines;
     use crate::sync::lock;
     use crate::trace::testkit::Bench;
     use std::sync::Mutex;
+    use std::time::Duration;
 
     struct Broken;
 
@@ -106,6 +132,7 @@ mod tests {
             let decision = span.read(|span| ask(&Arc::new(Broken), span, &diag)).unwrap();
             assert_eq!(decision, Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
         }
+        drain_all_lines(Duration::from_secs(60));
         assert_eq!(lock(&lines).len(), 1);
         assert!(Arc::new(Broken).runs_user_code());
     }

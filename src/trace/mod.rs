@@ -62,9 +62,7 @@ pub(crate) use handover::watch_forks;
 pub use late::LateTags;
 pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
-pub use provider::{
-    ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
-};
+pub use provider::{ContextProvider, Scope, ScopeToken, replace_context_store};
 #[cfg(feature = "agent")]
 pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};

@@ -1,6 +1,6 @@
 //! Where the active span is kept: one store at a time, behind one trait.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tracehound_fork::WriteOnce;
 use super::context::Context;
 use super::span::SpanRef;
 use super::start::Lineage;
+use crate::suppression::is_suppressed;
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
 ///
@@ -32,7 +33,7 @@ pub trait ContextProvider: Send + Sync {
     /// Ends what `attach` began. If something else was attached since, that stays active.
     fn detach(&self, token: ScopeToken);
 
-    /// Whether tracing is off here by a word of the store's own, as [`suppress`] says it for a thread: spans
+    /// Whether tracing is off here by a word of the store's own, as [`suppress`](crate::suppress) says it for a thread: spans
     /// do not exist then. By default it is on.
     fn is_suppressed(&self) -> bool {
         false
@@ -236,7 +237,6 @@ impl Drop for Scope {
 thread_local! {
     /// Entries of scopes that ended out of order are `None` until the ones above them end.
     static STACK: RefCell<Vec<Option<Context>>> = const { RefCell::new(Vec::new()) };
-    static SUPPRESSED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The default store: a stack for each thread.
@@ -306,37 +306,4 @@ impl ContextProvider for ThreadStack {
         });
         latest.map_or(true, |latest| latest == Some(token.0))
     }
-}
-
-/// Keeps tracing off on this thread until it is dropped.
-///
-/// Made by [`suppress`](crate::suppress).
-#[must_use = "tracing is off only until the guard is dropped"]
-#[derive(Debug)]
-pub struct Suppression {
-    _thread: PhantomData<*const ()>,
-}
-
-/// Switches tracing off on this thread: spans started here do not exist, until the guard is dropped.
-///
-/// For code whose spans nobody wants, such as a health check or the exporter of another signal.
-///
-/// ```
-/// let tracer = tracehound::Tracer::builder().build();
-/// let _off = tracehound::suppress();
-/// assert!(tracer.trace("unwanted").is_none());
-/// ```
-pub fn suppress() -> Suppression {
-    let _ = SUPPRESSED.try_with(|depth| depth.set(depth.get().saturating_add(1)));
-    Suppression { _thread: PhantomData }
-}
-
-impl Drop for Suppression {
-    fn drop(&mut self) {
-        let _ = SUPPRESSED.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
-    }
-}
-
-fn is_suppressed() -> bool {
-    SUPPRESSED.try_with(|depth| depth.get() > 0).unwrap_or(false)
 }

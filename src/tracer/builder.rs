@@ -10,15 +10,14 @@ use super::exporter::Exporter;
 use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
+use super::startup;
 use crate::config::{Config, ConfigBuilder, Environment, Style};
-use crate::diag::{Diag, Level};
+use crate::diag::{Diag, Level, LogFn};
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::{ContextProvider, Provider, Shared, SharedLanes, Sink, watch_forks};
-
-type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 /// Describes a tracer: what is said here wins over the environment (`DD_*`), which wins over the defaults.
 ///
@@ -175,9 +174,14 @@ impl TracerBuilder {
         self
     }
 
-    /// Where the tracer's own warnings go; by default to the standard error stream.
+    /// Where the tracer's own lines go; by default warnings go to the standard error stream.
     ///
-    /// Called on application threads and on the worker. Must not wait, nor trace.
+    /// Called on a thread of the library's own, one line at a time, so it stops nobody if it waits. At most 256
+    /// lines (64 KiB) wait for it; those beyond are left out, and the next line says how many. It is not called
+    /// for what it causes itself, and spans that it makes do not exist. [`Tracer::flush`], [`Tracer::shutdown`],
+    /// the [`Guard`] and the end of the process wait for it, for a quarter of a second at the most.
+    ///
+    /// What recurs is said once a minute at the most. A panic ends at the call.
     pub fn log(mut self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Self {
         self.log = Some(Box::new(log));
         self
@@ -208,6 +212,7 @@ impl TracerBuilder {
             None => {
                 let exporter = Exporter::start(&config, &diag, self.sampling, &propagator);
                 let sink = exporter.sink();
+                diag.debug(|| startup::line(&config, exporter.url()));
                 (Some(exporter), sink)
             }
         };

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exit;
 use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
 use crate::encode::SourceCode;
 use crate::error::FlushError;
-use crate::pipeline::{Pipeline, Plan, Settings};
+use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
 use crate::trace::Sink;
@@ -56,6 +57,7 @@ impl Exporter {
             span_sampler: Arc::new(spans),
             propagator: Arc::clone(propagator),
         });
+        exit::watch(diag);
         Exporter { pipeline: Arc::new(pipeline), url }
     }
 
@@ -65,6 +67,10 @@ impl Exporter {
 
     pub(super) fn url(&self) -> Option<&str> {
         Some(&self.url)
+    }
+
+    pub(super) fn set_exit_timeout(timeout: Duration) {
+        set_exit_timeout(timeout);
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tracehound_fork::WriteOnce;
 
+use super::exporter::Exporter;
 use super::handle::Tracer;
+use crate::diag::Ending;
 use crate::error::FlushError;
 use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
@@ -20,7 +22,8 @@ const GUARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Installs the tracer of the process with the settings of the environment (`DD_*`).
 ///
 /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of `main`.
-/// For settings in code, use [`Tracer::builder`] and [`TracerBuilder::install`](crate::TracerBuilder::install).
+/// A program that ends without that, by [`std::process::exit`] for example, has its finished spans
+/// [sent all the same](Guard#how-a-program-may-end). For settings in code, use [`Tracer::builder`] and [`TracerBuilder::install`](crate::TracerBuilder::install).
 ///
 /// ```no_run
 /// let _guard = tracehound::init();
@@ -45,7 +48,21 @@ pub(super) fn install(tracer: Tracer) -> Guard {
 
 /// Sends what is left and stops the tracer of the process when it is dropped.
 ///
-/// `let _ = init()` drops it at once; give it a name.
+/// `let _ = init()` drops it at once; give it a name. Spans that finish afterwards are lost, and a line says so.
+///
+/// # How a program may end
+///
+/// | end | what has finished |
+/// | --- | --- |
+/// | the guard is dropped: `main` returns, or panics | sent, within [`Guard::timeout`] |
+/// | [`std::process::exit`], on any thread; `main` returns, and the guard was forgotten or the tracer never installed | sent, within the same time (Unix; elsewhere lost) |
+/// | `SIGTERM`, `SIGINT` | lost, up to the last [`flush_interval`](crate::TracerBuilder::flush_interval) (1 s); with `on_signals` (feature `signals`) sent |
+/// | `abort`, `_exit`, `SIGKILL`, a crash | lost: nothing of the program runs any more |
+///
+/// What is not sent in time is counted, and said in one line before the end. Where there is nothing to send none of
+/// this takes time, and where nobody listens at the agent's address two tenths of a second.
+/// An exit within a function that the tracer calls on a thread of its own (a sampler, a log function) waits for
+/// nothing. Exits in signal handlers wait for no lock, but `exit` is not made for that: prefer `on_signals`.
 #[must_use = "the tracer stops when the guard is dropped; `let _ =` drops it at once"]
 #[derive(Debug)]
 pub struct Guard {
@@ -55,8 +72,13 @@ pub struct Guard {
 
 impl Guard {
     /// How long to wait for the agent at the end; by default 2 seconds.
+    ///
+    /// Also where the process ends while there still is a guard.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        if self.tracer.parts().is_some() {
+            Exporter::set_exit_timeout(timeout);
+        }
         self
     }
 
@@ -69,6 +91,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if let Some(shared) = self.tracer.shared() {
+            shared.diag.shut_down_by(Ending::OfTheGuard);
+        }
         // What was not delivered has been counted and said by the pipeline.
         let _ = self.tracer.shutdown(self.timeout);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::exporter::Exporter;
 use super::global::{Guard, install};
 use crate::config::Config;
-use crate::diag::Losses;
+use crate::diag::{LINES_WAIT, Losses, drain_lines};
 use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
@@ -30,6 +30,13 @@ use super::builder::TracerBuilder;
 /// span.set_resource("GET /cart");
 /// ```
 ///
+/// # Its end
+///
+/// [`shutdown`](Tracer::shutdown) sends what has finished, waits for it, and says what was lost. Where the last
+/// handle of a tracer and its last span are dropped without that, what has finished is sent in the background and
+/// nobody waits for it, but for the [end of the process](crate::Guard#how-a-program-may-end), which waits for all
+/// tracers, for two seconds together. What is lost then is counted and said all the same.
+///
 /// # Processes that fork
 ///
 /// A process may fork at any time, also while other threads trace, and go on in the child without executing
@@ -44,8 +51,8 @@ use super::builder::TracerBuilder;
 /// - The child has ids, a `runtime-id`, loss counters and rate limits of its own, and from its first finished
 ///   trace on a queue, a worker and a connection. What the parent had not sent, the parent sends.
 /// - [`flush`](Tracer::flush), [`shutdown`](Tracer::shutdown) and the [`Guard`](crate::Guard) are about what
-///   the child has made; where it has made nothing they return at once. Ending with `std::process::exit` drops
-///   no guard: flush before. A tracer that was shut down before the fork is shut down in the child.
+///   the child has made; where it has made nothing they return at once. So is what `std::process::exit` sends in
+///   the child; before `_exit`, flush. A tracer that was shut down before the fork is shut down in the child.
 ///
 /// None of this waits for a lock that a thread of the parent held at the fork. What is not the tracer's own
 /// can: samplers, propagators, context providers and log functions of the program (below what is active in a
@@ -307,7 +314,9 @@ impl Tracer {
     /// When the time is over, or the agent did not take everything. What was not sent is kept and tried
     /// again.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.exporter().map_or(Ok(()), |exporter| exporter.flush(timeout))
+        let flushed = self.exporter().map_or(Ok(()), |exporter| exporter.flush(timeout));
+        drain_lines(LINES_WAIT);
+        flushed
     }
 
     /// Sends everything that has finished, waits for it, and stops: what finishes later is not sent.
@@ -318,7 +327,12 @@ impl Tracer {
     ///
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout))
+        let stopped = self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout));
+        if let Some(shared) = self.shared() {
+            shared.diag.say_untold();
+        }
+        drain_lines(LINES_WAIT);
+        stopped
     }
 
     /// Sends everything that has finished; the future ends when that is done, or when the time is over.

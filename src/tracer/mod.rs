@@ -1,6 +1,8 @@
 //! The tracer: the parts below put together, and the one of the process.
 
 mod builder;
+#[cfg(feature = "agent")]
+mod exit;
 #[cfg_attr(feature = "agent", path = "exporter_agent.rs")]
 #[cfg_attr(not(feature = "agent"), path = "exporter_none.rs")]
 mod exporter;
@@ -11,6 +13,9 @@ mod propagation;
 #[cfg(feature = "agent")]
 mod sampler;
 mod sampling_choice;
+#[cfg(all(unix, feature = "signals"))]
+mod signals;
+mod startup;
 
 pub use builder::TracerBuilder;
 pub use foreign::Identity;
@@ -19,3 +24,5 @@ pub use global::{
     flush_async, in_span, init, inject, shutdown, shutdown_async, span, start_span, trace, tracer,
 };
 pub use handle::Tracer;
+#[cfg(all(unix, feature = "signals"))]
+pub use signals::on_signals;

@@ -45,6 +45,7 @@ impl Said {
 
     /// The lines of one level so far.
     pub fn lines(&self, level: Level) -> Vec<String> {
+        tracehound::testing::wait_for_lines();
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().filter(|(of, _)| *of == level).map(|(_, line)| line.clone()).collect()
     }

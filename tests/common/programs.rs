@@ -10,7 +10,7 @@
 
 use std::io::Read;
 use std::panic::catch_unwind;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,12 +24,14 @@ pub type Named = (&'static str, fn());
 /// How a program has ended.
 pub struct Ended {
     pub code: Option<i32>,
+    /// That ended it.
+    pub signal: Option<i32>,
     pub said: String,
     pub took: Duration,
 }
 
-/// Runs a program that knows nothing of this process's settings.
-pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
+/// A program that is not started yet, and knows nothing of this process's settings.
+pub fn command(program: &str, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let is_setting =
         |name: &str| ["DD_", "OTEL_", "RUST_"].iter().any(|prefix| name.starts_with(prefix));
@@ -42,8 +44,14 @@ pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
         .args(["--program", program])
         .env("DD_SERVICE", "program")
         .envs(settings.iter().copied())
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped());
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a program that knows nothing of this process's settings.
+pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
+    let mut command = command(program, settings);
+    command.stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
     let mut stderr = child.stderr.take().unwrap();
@@ -63,7 +71,17 @@ pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
         }
     };
     let took = start.elapsed();
-    Ended { code: status.code(), said: reader.join().unwrap(), took }
+    Ended { code: status.code(), signal: signal(status), said: reader.join().unwrap(), took }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
 }
 
 /// The `main` of a test file: one of its programs, or its tests. Those whose name has a part that is given.

@@ -1,5 +1,6 @@
 //! Threads that the program does not see in its signal handling.
 
+use std::cell::Cell;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
@@ -28,7 +29,21 @@ pub fn spawn_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     let builder = Builder::new().name(name.into());
+    let work = move || {
+        let _ = IS_BACKGROUND.try_with(|is_background| is_background.set(true));
+        work()
+    };
     with_signals_blocked(move || builder.spawn(work))
+}
+
+thread_local! {
+    static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is a thread that [`spawn_background`] has started: one that must not wait for such threads.
+#[must_use]
+pub fn is_background() -> bool {
+    IS_BACKGROUND.try_with(Cell::get).unwrap_or(false)
 }
 
 #[cfg(unix)]
@@ -79,17 +94,24 @@ impl Drop for Mask {
 }
 
 #[cfg(test)]
-#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_background_thread_knows_that_it_is_one() {
+        assert!(spawn_background("background", is_background).unwrap().join().unwrap());
+        assert!(!is_background());
+    }
+
     /// The signals that a thread blocks, as the kernel tells it.
+    #[cfg(target_os = "linux")]
     fn blocked() -> u64 {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
         u64::from_str_radix(mask.trim(), 16).unwrap()
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     #[cfg_attr(miri, ignore = "it reads what the kernel says")]
     fn the_thread_blocks_every_signal_and_its_maker_what_it_did_before() {

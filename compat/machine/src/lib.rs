@@ -3,6 +3,8 @@
 //! - [`counter`] reads the processor's own counter of time: a third of what a clock of the system costs.
 //! - [`literal`] tells the literals of the program from all other texts, so that they need not be copied.
 //! - [`spawn_background`] starts a thread that takes no signal from the program.
+//! - [`at_exit`] has something done when the process ends.
+//! - `on_termination` (feature `signals`) has something done before `SIGTERM` or `SIGINT` ends it.
 //! - [`ShortLock`] guards what is changed in a few instructions: half of what a mutex costs.
 //! - [`wait_until_ready`] waits for one socket, without a descriptor of its own, and [`Identity`] tells whether a
 //!   descriptor still is what it was.
@@ -12,13 +14,19 @@
 
 mod background;
 mod counter;
+mod exit;
 mod literal;
 mod pause;
 mod short_lock;
+#[cfg(all(unix, feature = "signals"))]
+mod signals;
 mod socket;
 
-pub use background::spawn_background;
+pub use background::{is_background, spawn_background};
 pub use counter::{HAS_COUNTER, counter};
+pub use exit::{AtExit, at_exit};
 pub use literal::{find_literals, literal};
 pub use short_lock::{ShortGuard, ShortLock};
+#[cfg(all(unix, feature = "signals"))]
+pub use signals::on_termination;
 pub use socket::{Identity, Readiness, SEND_FLAGS, is_connecting, wait_until_ready};

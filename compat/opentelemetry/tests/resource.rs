@@ -133,6 +133,7 @@ fn warnings(pairs: &[(&str, &str)]) -> (Vec<String>, tracehound::Tracer) {
     for _ in 0..3 {
         drop(TracerProvider::new(tracer.clone()).tracer("t").start("n"));
     }
+    tracehound::testing::wait_for_lines();
     let lines = lines.lock().unwrap().clone();
     (lines, tracer)
 }

@@ -142,6 +142,7 @@ fn mistakes_are_one_warning_and_in_strict_mode_an_error() {
         let (lenient, lines) = builder();
         // Told with another one, in one line.
         lenient.config(config.clone()).config(key("unknown", 1)).build().unwrap();
+        tracehound::testing::wait_for_lines();
         let lines = lines.lock().unwrap().clone();
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(
@@ -175,6 +176,7 @@ fn what_would_send_traces_where_they_should_not_go_is_always_an_error() {
 fn a_good_configuration_says_nothing() {
     let (builder, lines) = builder();
     builder.config(key("agent_port", 8126)).build().unwrap();
+    tracehound::testing::wait_for_lines();
     assert_eq!(*lines.lock().unwrap(), [""; 0]);
 }
 

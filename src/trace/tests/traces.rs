@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::testkit::{Bench, upstream};
 use super::super::*;
 use crate::id::{SpanId, TraceId};
+use crate::suppression::suppress;
 
 #[test]
 fn a_trace_is_handed_off_when_its_last_span_finishes() {

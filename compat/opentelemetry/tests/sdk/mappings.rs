@@ -122,6 +122,7 @@ fn one_that_panics_is_counted_and_said_once_and_nothing_is_lost() {
     names.sort();
     assert_eq!(names, ["fine", "internal", "internal"]);
     assert_eq!(exporter.mapping_panics(), 2);
+    tracehound::testing::wait_for_lines();
     let said = said.lock().unwrap();
     assert_eq!(said.len(), 1, "{said:?}");
 }

@@ -304,6 +304,7 @@ fn rules_without_the_sampler_are_warned_of_once() {
                 super::support::export(&exporter, vec![super::support::span(id, 0)]).unwrap();
                 exporter.flush(LIMIT).unwrap();
             }
+            tracehound::testing::wait_for_lines();
             let said = said.lock().unwrap();
             said.iter().filter(|line| line.contains("has no effect")).count()
         };

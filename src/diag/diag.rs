@@ -1,0 +1,245 @@
+//! The diagnostics of one tracer.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tracehound_fork::PerProcess;
+
+use super::counters::Counters;
+use super::level::Level;
+use super::lines::{self, Line};
+use super::loss::{LossReason, Losses};
+use super::output::{LogFn, is_talking};
+use super::topics::Topics;
+use crate::sync::lock_soon;
+
+/// What one tracer says, and what it lost.
+///
+/// Never writes to `log` or `tracing`: the application may trace those, and so trace the tracer. Nor on the
+/// thread that calls it, which is the application's.
+pub(crate) struct Diag {
+    history: PerProcess<History>,
+    /// What lines are timed by.
+    start: Instant,
+    debug: bool,
+    log: Option<Arc<LogFn>>,
+    /// An [`Ending`].
+    ending: AtomicU8,
+}
+
+/// What has shut a tracer down.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Ending {
+    /// Somebody who asked for it.
+    Asked,
+    /// A guard that was dropped, perhaps by mistake.
+    OfTheGuard,
+    OfTheProcess,
+}
+
+/// What was lost and said so far. A forked child begins anew: its parent's losses are its parent's.
+#[derive(Default)]
+struct History {
+    lost: Counters,
+    topics: Mutex<Topics>,
+}
+
+impl Diag {
+    /// Lines go to `log`, or to the standard error stream when there is none.
+    pub(crate) fn new(debug: bool, log: Option<LogFn>) -> Self {
+        Diag {
+            history: PerProcess::of(History::default()),
+            start: Instant::now(),
+            debug,
+            log: log.map(Arc::new),
+            ending: AtomicU8::new(Ending::Asked as u8),
+        }
+    }
+
+    fn history(&self) -> &History {
+        self.history.get_or_make(History::default)
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    // ===== losses =====
+
+    /// Counts lost spans, and says so, once a minute at the most for each reason.
+    pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        self.count_lost(reason, spans);
+        self.say_lost(reason, detail);
+    }
+
+    /// Counts lost spans without a word, for who holds a lock; [`Diag::say_lost`] is for afterwards.
+    pub(crate) fn count_lost(&self, reason: LossReason, spans: u64) {
+        self.history().lost.add(reason, spans);
+    }
+
+    /// Says that spans were lost, once a minute at the most for each reason; they have been counted.
+    pub(crate) fn say_lost(&self, reason: LossReason, detail: impl FnOnce() -> String) {
+        if let Some(spans) = self.history().lost.to_tell(reason, self.now()) {
+            let line = format!(
+                "lost {spans} spans ({reason}): {}; said once a minute at the most, counted always",
+                detail()
+            );
+            self.line(Level::Warn, line);
+        }
+    }
+
+    /// Says what was lost in all, if lines have told less: at the end, after which there are no more.
+    pub(crate) fn say_untold(&self) {
+        if self.history().lost.has_untold() {
+            self.line(Level::Warn, format!("in all {}", self.losses()));
+        }
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        self.history().lost.read()
+    }
+
+    /// Says why spans are refused from now on.
+    pub(crate) fn shut_down_by(&self, ending: Ending) {
+        self.ending.store(ending as u8, Ordering::Relaxed);
+    }
+
+    /// Why spans are refused that finish after the shutdown, and what to do about it.
+    pub(crate) fn after_shutdown(&self) -> String {
+        let ending = self.ending.load(Ordering::Relaxed);
+        let by = if ending == Ending::OfTheGuard as u8 {
+            " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
+             (`let _ =` drops it at once)"
+        } else if ending == Ending::OfTheProcess as u8 {
+            " by the end of the process"
+        } else {
+            ""
+        };
+        format!("they finished after the tracer had been shut down{by}")
+    }
+
+    // ===== lines =====
+
+    pub(crate) fn warn(&self, line: &str) {
+        self.line(Level::Warn, line.to_owned());
+    }
+
+    /// A warning that is given once for its `topic`, however often its cause recurs, until that is gone.
+    pub(crate) fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String) {
+        // Who cannot have the lock is inside of it, or interrupted who is.
+        let Some(mut topics) = lock_soon(&self.history().topics) else { return };
+        let due = topics.report(topic, self.now());
+        drop(topics);
+        match due {
+            None => {}
+            Some(0) => self.line(Level::Warn, line()),
+            Some(unsaid) => {
+                self.line(
+                    Level::Warn,
+                    format!("{} ({unsaid} times more since the last such line)", line()),
+                );
+            }
+        }
+    }
+
+    /// The cause of the warning about `topic` is gone: the next one is let through, once a minute at the most.
+    /// Says whether it had been said.
+    pub(crate) fn forget(&self, topic: &'static str) -> bool {
+        lock_soon(&self.history().topics).is_some_and(|mut topics| topics.clear(topic))
+    }
+
+    pub(crate) fn info(&self, line: &str) {
+        self.line(Level::Info, line.to_owned());
+    }
+
+    /// The line is built only where debugging is on.
+    pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
+        if self.debug {
+            self.line(Level::Debug, line());
+        }
+    }
+
+    fn line(&self, level: Level, text: String) {
+        let log = self.log.clone().filter(|_| !is_talking());
+        let is_wanted = match (&self.log, &log) {
+            (_, Some(_)) => true,
+            // What a log function causes itself: only what must not go unsaid.
+            (Some(_), None) => level == Level::Warn,
+            (None, None) => level == Level::Warn || self.debug,
+        };
+        if is_wanted {
+            lines::push(Line { log, level, text });
+        }
+    }
+}
+
+impl fmt::Debug for Diag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Diag").field("lost", &self.losses()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::lock;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn recording() -> (Diag, impl Fn() -> Vec<String>) {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let log: LogFn = Box::new(move |_, line| lock(&sink).push(line.to_owned()));
+        let said = move || {
+            lines::drain_all(LIMIT);
+            lock(&lines).clone()
+        };
+        (Diag::new(false, Some(log)), said)
+    }
+
+    #[test]
+    fn each_reason_is_counted_always_and_said_once_a_minute() {
+        let (diag, said) = recording();
+        diag.lose(LossReason::QueueFull, 3, || "a".into());
+        diag.lose(LossReason::QueueFull, 4, || "b".into());
+        diag.lose(LossReason::TooLarge, 1, || "c".into());
+        assert_eq!(diag.losses().spans(LossReason::QueueFull), 7);
+        assert_eq!(diag.losses().total(), 8);
+        assert_eq!(said().len(), 2);
+        diag.say_untold();
+        diag.say_untold();
+        assert_eq!(said()[2..], ["in all 8 spans lost: 7 queue_full, 1 too_large"]);
+    }
+
+    #[test]
+    fn a_cause_that_flaps_is_said_once() {
+        let (diag, said) = recording();
+        for _ in 0..10 {
+            diag.warn_once("agent", || "down".into());
+            diag.warn_once("agent", || "down".into());
+            diag.forget("agent");
+        }
+        assert_eq!(said(), ["down"]);
+    }
+
+    #[test]
+    fn lines_come_in_their_order_and_debug_ones_not_unasked() {
+        let (diag, said) = recording();
+        for number in 0..100 {
+            diag.debug(|| panic!("debugging is off"));
+            diag.info(&number.to_string());
+        }
+        assert_eq!(said(), (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_guard_that_was_dropped_is_named() {
+        let (diag, _) = recording();
+        assert!(!diag.after_shutdown().contains("guard"));
+        diag.shut_down_by(Ending::OfTheGuard);
+        assert!(diag.after_shutdown().contains("let _guard = tracehound::init()"));
+    }
+}

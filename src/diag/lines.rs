@@ -1,0 +1,203 @@
+//! The lines that wait to be written, and the thread that writes them.
+//!
+//! A stream that nobody reads stops whoever writes to it, and so may a log function of the program. Neither must
+//! stop a thread of the application, nor the worker: so they are written by a thread of their own, which a
+//! program to which nothing is said does not have.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracehound_fork::PerProcess;
+use tracehound_machine::spawn_background;
+
+use super::level::Level;
+use super::output::{self, LogFn};
+use crate::sync::{lock, lock_soon};
+
+/// More than all settings of a program can cause at once.
+const MAX_LINES: usize = 256;
+const MAX_BYTES: usize = 64 * 1024;
+/// What is longer is cut: one line must not take the room of all.
+const MAX_LINE_BYTES: usize = 8 * 1024;
+const THREAD_NAME: &str = "tracehound-lines";
+/// How long the thread waits for another line before it ends.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long a flush, a shutdown and the end of the process wait for what was said to be written: a short
+/// program has its lines printed, and a stream that nobody reads stops nothing.
+pub(crate) const WAIT: Duration = Duration::from_millis(250);
+/// How often a thread looks that waits for lines to be written. It may have been interrupted by a signal while
+/// it held the lock, and must not wait for that.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// Those of one process: a forked child has a thread of its own, at its first line.
+static LINES: PerProcess<Lines> = PerProcess::new();
+
+pub(super) struct Line {
+    /// Where it goes; to the standard error stream where there is no function.
+    pub(super) log: Option<Arc<LogFn>>,
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+#[derive(Default)]
+struct Lines {
+    state: Mutex<State>,
+    called: Condvar,
+    /// Lines that nobody will read, since the last one that was written.
+    left_out: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Line>,
+    /// What the lines that wait hold.
+    bytes: usize,
+    has_thread: bool,
+    /// The thread has a line in hand.
+    is_writing: bool,
+    /// Somebody has waited in vain, and nothing was written since.
+    is_stalled: bool,
+}
+
+/// Hands a line over; never waits. Where there is no room for it, it is left out, and counted.
+pub(super) fn push(mut line: Line) {
+    let lines = LINES.get_or_make(Lines::default);
+    cut(&mut line.text);
+    if !lines.put(line) {
+        lines.left_out.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits until the lines that wait have been written, for so long at the most.
+///
+/// At once where nothing waits, where somebody has waited in vain before, and on the thread that writes.
+pub(crate) fn drain(timeout: Duration) {
+    wait(timeout, true);
+}
+
+/// As [`drain`], also where somebody has waited in vain before: for tests.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn drain_all(timeout: Duration) {
+    wait(timeout, false);
+}
+
+fn wait(timeout: Duration, gives_up: bool) {
+    let Some(lines) = LINES.get() else { return };
+    if output::is_talking() {
+        return;
+    }
+    let deadline = Instant::now().checked_add(timeout);
+    loop {
+        let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if let Some(mut state) = lock_soon(&lines.state) {
+            let is_hopeless = gives_up && state.is_stalled;
+            if is_hopeless || (state.waiting.is_empty() && !state.is_writing) {
+                return;
+            }
+            state.is_stalled = is_over;
+        }
+        if is_over {
+            return;
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+impl Lines {
+    /// Whether there was room for it.
+    fn put(&'static self, line: Line) -> bool {
+        let Some(mut state) = lock_soon(&self.state) else { return false };
+        let bytes = state.bytes.saturating_add(line.text.len());
+        if state.waiting.len() >= MAX_LINES || bytes > MAX_BYTES {
+            return false;
+        }
+        state.bytes = bytes;
+        state.waiting.push_back(line);
+        let has_thread = std::mem::replace(&mut state.has_thread, true);
+        drop(state);
+        self.called.notify_one();
+        if !has_thread && spawn_background(THREAD_NAME, || self.write_all()).is_err() {
+            // It waits for the next line to try again.
+            if let Some(mut state) = lock_soon(&self.state) {
+                state.has_thread = false;
+                state.is_stalled = true;
+            }
+        }
+        true
+    }
+
+    fn write_all(&self) {
+        while let Some(line) = self.next() {
+            let left_out = self.left_out.swap(0, Ordering::Relaxed);
+            if line.write(left_out).is_err() {
+                self.left_out.fetch_add(left_out.saturating_add(1), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The next line; `None` when none has come for a while. From then on there is no thread.
+    fn next(&self) -> Option<Line> {
+        let mut state = lock(&self.state);
+        if std::mem::take(&mut state.is_writing) {
+            state.is_stalled = false;
+        }
+        let mut is_over = false;
+        loop {
+            if let Some(line) = state.waiting.pop_front() {
+                state.bytes = state.bytes.saturating_sub(line.text.len());
+                state.is_writing = true;
+                return Some(line);
+            }
+            if is_over {
+                state.has_thread = false;
+                return None;
+            }
+            let woken = self.called.wait_timeout(state, LINGER);
+            let (guard, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            is_over = timeout.timed_out();
+        }
+    }
+}
+
+impl Line {
+    fn write(mut self, left_out: u64) -> std::io::Result<()> {
+        if left_out > 0 {
+            self.text = format!("{} ({left_out} lines left out before it)", self.text);
+        }
+        match &self.log {
+            Some(log) => output::call(log, self.level, &self.text),
+            None => output::write(&self.text)?,
+        }
+        Ok(())
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > MAX_LINE_BYTES {
+        let end = (0..=MAX_LINE_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push_str("...");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let mut text = "é".repeat(MAX_LINE_BYTES);
+        cut(&mut text);
+        assert_eq!(text, format!("{}...", "é".repeat(MAX_LINE_BYTES / 2)));
+        let mut odd = format!("a{}", "é".repeat(MAX_LINE_BYTES));
+        cut(&mut odd);
+        assert_eq!(odd.len(), MAX_LINE_BYTES - 1 + 3);
+        let mut short = "short".to_owned();
+        cut(&mut short);
+        assert_eq!(short, "short");
+    }
+}

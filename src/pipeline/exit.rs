@@ -1,0 +1,79 @@
+//! The end of the process, where pipelines were not shut down.
+
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracehound_fork::PerProcess;
+
+use super::inner::Inner;
+use crate::diag::Ending;
+use crate::sync::lock_soon;
+
+/// The pipelines of this process that have a worker.
+static RUNNING: PerProcess<Mutex<Vec<Weak<Inner>>>> = PerProcess::new();
+
+/// How long the end of the process waits for all of them, in milliseconds: as the guard does.
+static TIMEOUT_MS: AtomicU64 = AtomicU64::new(2000);
+
+/// How often it looks whether they are done.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// The pipeline is to be ended with the process, if it has not been by then.
+pub(super) fn watch(inner: &Arc<Inner>) {
+    if let Some(mut running) = lock_soon(RUNNING.get_or_make(Mutex::default)) {
+        running.retain(|other| other.strong_count() > 0);
+        running.push(Arc::downgrade(inner));
+    }
+}
+
+/// How long the end of the process waits at the most.
+pub(crate) fn set_exit_timeout(timeout: Duration) {
+    TIMEOUT_MS.store(timeout.as_millis().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+pub(crate) fn exit_timeout() -> Duration {
+    Duration::from_millis(TIMEOUT_MS.load(Ordering::Relaxed))
+}
+
+/// Lets each pipeline send what it has, and waits for that within the time there is. What is not sent then is
+/// counted as lost, and said.
+///
+/// The thread may be in the midst of anything. So it waits for no lock, and as long as all is delivered it
+/// neither allocates nor frees.
+pub(crate) fn end_all(timeout: Duration) {
+    let Some(running) = RUNNING.get().and_then(lock_soon) else { return };
+    let deadline = Instant::now().checked_add(timeout);
+    let each = |work: fn(&Inner) -> bool| {
+        running.iter().filter_map(Weak::upgrade).fold(true, |all, inner| {
+            let done = work(&inner);
+            // Not freed here if it is the last.
+            mem::forget(inner);
+            all & done
+        })
+    };
+    each(|inner| {
+        if !is_done(inner) {
+            inner.diag.shut_down_by(Ending::OfTheProcess);
+            inner.signal.stop_soon();
+        }
+        true
+    });
+    while !each(is_done) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        thread::sleep(LOOK_EVERY);
+    }
+    each(|inner| {
+        if !inner.signal.has_ended() && inner.ledger.is_free(&inner.queue) {
+            inner.abandon();
+        }
+        inner.diag.say_untold();
+        true
+    });
+}
+
+/// Whether all of it is settled.
+fn is_done(inner: &Inner) -> bool {
+    inner.ledger.is_settled() || inner.signal.has_ended()
+}
