@@ -16,7 +16,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use tracehound::{LossReason, Tracer};
-use tracehound_test_support::fault_agent::{Received, scripts};
+use tracehound_test_support::fault_agent::{Pace, Received, scripts};
 use tracehound_test_support::{FaultAgent, Reply, within};
 
 use common::{LIMIT, Said};
@@ -87,7 +87,7 @@ fn a_stall_costs_one_request_and_afterwards_the_backlog_goes_out() {
         make(&tracer, 0..500);
         tracer.flush(LIMIT).unwrap();
 
-        agent.stall(true);
+        agent.read_at(Pace::Stalled);
         make(&tracer, 500..1_000);
         wait_until("the request that stalls is given up", || tracer.losses().total() > 0);
         let unconfirmed = lost_as(&tracer, LossReason::Unconfirmed);
@@ -97,8 +97,7 @@ fn a_stall_costs_one_request_and_afterwards_the_backlog_goes_out() {
         assert!(tracer.flush(LIMIT).is_err());
         assert_eq!(lost_as(&tracer, LossReason::Unconfirmed), unconfirmed, "kept");
 
-        agent.read_slowly(20_000_000);
-        agent.stall(false);
+        agent.read_at(Pace::BytesPerSecond(20_000_000));
         flush_all(&tracer);
         make(&tracer, 5_000..6_000);
         flush_all(&tracer);
@@ -144,7 +143,7 @@ fn an_agent_that_reads_slowly_has_the_time_that_it_takes() {
         let agent = FaultAgent::start(scripts::healthy);
         let tracer =
             common::builder(&agent.url(), &Said::default()).agent_timeout(4 * PATIENCE).build();
-        agent.read_slowly(2_000_000);
+        agent.read_at(Pace::BytesPerSecond(2_000_000));
         // More than two seconds of reading, of which nothing is to be seen but the answers.
         make(&tracer, 0..4_000);
         tracer.flush(LIMIT).unwrap();

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tracehound_test_support::fault_agent::{Greeting, Received, scripts};
+use tracehound_test_support::fault_agent::{Greeting, Pace, Received, scripts};
 use tracehound_test_support::http::{Address, Response, get, put};
 use tracehound_test_support::{FaultAgent, Reply, within};
 
@@ -290,4 +290,53 @@ fn waiting_ends_with_the_requests_or_says_what_there_was() {
     let panic = in_vain.join().unwrap_err();
     let dump = panic.downcast_ref::<String>().unwrap();
     assert!(dump.starts_with("after 20ms there were 4 requests\n  GET /info, 0 bytes\n"), "{dump}");
+}
+
+#[test]
+fn an_agent_reads_at_its_pace() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(always(Reply::ok()));
+        agent.read_at(Pace::Stalled);
+        thread::scope(|scope| {
+            let sent = scope
+                .spawn(|| put("/").body(vec![b'x'; 50_000]).limit(LIMIT).send(agent.address()));
+            while agent.open_connections() == 0 {
+                thread::yield_now();
+            }
+            assert_eq!(agent.requests().len(), 0);
+            agent.read_at(Pace::BytesPerSecond(500_000));
+            let start = Instant::now();
+            agent.wait_for_requests(1, LIMIT);
+            assert!(start.elapsed() > Duration::from_millis(50), "{:?}", start.elapsed());
+            assert_eq!(sent.join().unwrap().unwrap().status, 200);
+        });
+    });
+}
+
+#[test]
+fn an_answer_may_come_before_the_request_is_read() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(always(Reply::ok()));
+        agent.greet(Greeting::AnswerUnread);
+        let mut stream = TcpStream::connect(address(&agent)).unwrap();
+        stream.write_all(b"PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        assert_eq!(agent.requests().len(), 0);
+    });
+}
+
+#[test]
+fn a_connection_may_be_reset_in_the_middle_of_a_request() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(always(Reply::ok()));
+        agent.greet(Greeting::ResetAfter(100));
+        let mut stream = TcpStream::connect(address(&agent)).unwrap();
+        stream.write_all(b"PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+        stream.write_all(&[b'x'; 200]).unwrap();
+        let error = stream.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(agent.requests().len(), 0);
+    });
 }

@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 #[cfg(unix)]
 use tempfile::TempDir;
 
-use super::server::{Acceptor, Greeting, Shared};
+use super::server::{Acceptor, Greeting, Pace, Shared};
 use super::{Received, Reply};
 use crate::fail::{lock, must};
 use crate::http::{Address, Listener};
@@ -112,14 +112,9 @@ impl FaultAgent {
         self.shared.set_greeting(greeting);
     }
 
-    /// Reads no further on any connection, as a process that is stopped; or goes on.
-    pub fn stall(&self, is_stalled: bool) {
-        self.shared.pace.stall(is_stalled);
-    }
-
-    /// Reads each connection no faster than this from now on.
-    pub fn read_slowly(&self, bytes_per_second: u32) {
-        self.shared.pace.read_slowly(bytes_per_second);
+    /// Reads requests at this pace from now on, also those that are on their way.
+    pub fn read_at(&self, pace: Pace) {
+        self.shared.set_pace(pace);
     }
 
     /// Ends all connections that are open.
@@ -249,7 +244,6 @@ impl FaultAgent {
 
 impl Drop for FaultAgent {
     fn drop(&mut self) {
-        self.shared.pace.end();
         let stopped = self.try_refuse();
         // A second panic would abort the test process.
         if !thread::panicking() {

@@ -15,7 +15,6 @@
 
 mod agent;
 mod log;
-mod pace;
 mod reply;
 pub mod scripts;
 mod server;
@@ -23,4 +22,4 @@ mod server;
 pub use agent::FaultAgent;
 pub use log::Received;
 pub use reply::Reply;
-pub use server::Greeting;
+pub use server::{Greeting, Pace};

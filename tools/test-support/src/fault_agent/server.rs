@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, BufReader, ErrorKind, Read, Write as _};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,7 +12,6 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::log::{Log, Received};
-use super::pace::{Pace, Paced};
 use super::reply::{Reply, reset_when_closed};
 use crate::fail::lock;
 use crate::http::{Address, Listener, Stream, read_request};
@@ -30,6 +29,22 @@ pub enum Greeting {
     Reset,
     /// Let it wait, unread.
     Hang,
+    /// Answer 200 when the first bytes have come, and close it: the rest of the request stays unread.
+    AnswerUnread,
+    /// Read so many bytes, and reset it.
+    ResetAfter(usize),
+}
+
+/// How fast requests are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// As they come.
+    #[default]
+    Full,
+    /// So many bytes a second, on each connection.
+    BytesPerSecond(u32),
+    /// Not at all, until there is another pace.
+    Stalled,
 }
 
 type Script = dyn Fn(&Received) -> Reply + Send + Sync;
@@ -39,7 +54,7 @@ pub(super) struct Shared {
     pub(super) log: Log,
     script: Mutex<Arc<Script>>,
     greeting: Mutex<Greeting>,
-    pub(super) pace: Arc<Pace>,
+    pace: Mutex<Pace>,
     connections: Mutex<Connections>,
     /// Told when a connection has ended and when all are to end.
     changed: Condvar,
@@ -60,7 +75,7 @@ impl Shared {
             log: Log::default(),
             script: Mutex::new(Arc::new(script)),
             greeting: Mutex::default(),
-            pace: Arc::default(),
+            pace: Mutex::default(),
             connections: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -72,6 +87,10 @@ impl Shared {
 
     pub(super) fn set_greeting(&self, greeting: Greeting) {
         *lock(&self.greeting) = greeting;
+    }
+
+    pub(super) fn set_pace(&self, pace: Pace) {
+        *lock(&self.pace) = pace;
     }
 
     pub(super) fn accepted(&self) -> usize {
@@ -176,12 +195,38 @@ impl Patience {
                 self.wait(None);
                 Ok(())
             }
+            Greeting::AnswerUnread => {
+                stream.read_exact(&mut [0; 16])?;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            }
+            Greeting::ResetAfter(bytes) => {
+                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+                io::copy(&mut stream.take(bytes), &mut io::sink())?;
+                reset_when_closed(stream)
+            }
+        }
+    }
+
+    /// Waits until the pace lets so many bytes pass; whether this connection may go on.
+    fn keep_pace(&self, bytes: usize) -> bool {
+        loop {
+            let pace = *lock(&self.shared.pace);
+            match pace {
+                Pace::Full => return true,
+                Pace::BytesPerSecond(rate) => {
+                    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+                    let time = f64::from(bytes) / f64::from(rate.max(1));
+                    return self.wait(Some(Duration::from_secs_f64(time)));
+                }
+                // Looked at again soon: it is told by no signal of its own.
+                Pace::Stalled if self.wait(Some(Duration::from_millis(5))) => {}
+                Pace::Stalled => return false,
+            }
         }
     }
 
     fn answer_all(&self, stream: &mut Stream) -> io::Result<()> {
-        let pace = Arc::clone(&self.shared.pace);
-        let mut requests = BufReader::new(Paced::new(stream.try_clone()?, pace));
+        let mut requests = BufReader::new(Paced { stream: stream.try_clone()?, patience: self });
         loop {
             let request = match read_request(&mut requests) {
                 Ok(Some(request)) => request,
@@ -204,6 +249,22 @@ impl Patience {
                 return Ok(());
             }
         }
+    }
+}
+
+/// A connection that is read at the agent's pace.
+struct Paced<'a> {
+    stream: Stream,
+    patience: &'a Patience,
+}
+
+impl Read for Paced<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.patience.keep_pace(0) {
+            return Ok(0);
+        }
+        let bytes = self.stream.read(buffer)?;
+        if self.patience.keep_pace(bytes) { Ok(bytes) } else { Ok(0) }
     }
 }
 
