@@ -342,6 +342,8 @@ fn greeted(greeting: Greeting, unconfirmed: u64) {
     within(LIMIT, move || {
         let pair = Pair::patient(Duration::from_millis(500), scripts::healthy);
         pair.agent.greet(greeting);
+        // One may have been there before.
+        pair.agent.drop_connections();
         pair.make("span");
         assert!(!pair.flush());
         pair.agent.greet(Greeting::Serve);

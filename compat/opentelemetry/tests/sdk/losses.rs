@@ -101,12 +101,15 @@ fn an_agent_that_hangs_holds_up_neither_export_nor_flush_nor_shutdown() {
         export(&exporter, vec![span(1, 0)]).unwrap();
         let error = exporter.flush(Duration::from_millis(100)).unwrap_err();
         assert!(error.is_timeout());
+        agent.wait_for_requests_to("/v0.4/traces", 1, LIMIT);
         export(&exporter, vec![span(2, 0)]).unwrap();
         let time = Duration::from_millis(100);
         let stopped = exporter.shutdown_with_timeout(time);
         assert!(matches!(stopped, Err(OTelSdkError::Timeout(told)) if told == time), "{stopped:?}");
         assert!(start.elapsed() < Duration::from_secs(10));
-        assert_eq!(exporter.losses().spans(LossReason::ShutdownTimeout), 2);
+        let losses = exporter.losses();
+        assert_eq!(losses.spans(LossReason::Unconfirmed), 1, "on its way");
+        assert_eq!((losses.spans(LossReason::ShutdownTimeout), losses.total()), (1, 2));
     });
 }
 
