@@ -507,6 +507,7 @@ mod tests {
         desk.packer.take();
         desk.packer.write_all();
         desk.check();
+        crate::diag::drain_all_lines(Duration::from_secs(20));
         let lines = lock(&desk.lines).join("\n");
         assert!(lines.contains("span \"child\" (resource \"child\") takes 2"), "{lines}");
         assert_eq!(desk.inner.diag.losses().spans(LossReason::TooLarge), 2);
