@@ -7,31 +7,22 @@ use super::late::LateTags;
 use super::record::{OPEN, Record};
 use super::segment::Segment;
 use super::shared::Shared;
+use super::slots::Slots;
 use super::span_context::SpanContext;
 use super::start::{Born, Draft};
 use super::tags::Tags;
 use crate::clock::Ticks;
 use crate::id::SpanId;
 
-/// Spans of one trace that may be recorded and unsent at one time; further ones are not recorded.
-///
-/// A bound on memory where a program starts spans and never finishes them.
-pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
-const _: () = assert!(MAX_SPANS_PER_TRACE <= SpanId::SLOTS, "an id tells each slot");
-
-/// Spans that there is room for at the least, where there is any.
-const LEAST_ROOM: usize = 4;
-
 /// The spans of a segment and their tags.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    /// A span's slot is its index.
-    pub(crate) spans: Vec<Record>,
+    pub(crate) spans: Slots,
     pub(crate) tags: Tags,
     pub(super) open: u32,
     /// Finished and not handed off.
     pub(super) finished: u32,
-    /// Slots left empty by a partial flush.
+    /// Slots left empty by a partial flush, the lowest last: it is used first, so that the others may go.
     free: Vec<u32>,
     /// Between two traces: a segment for the next one.
     pub(super) rested: Option<Arc<Segment>>,
@@ -62,7 +53,7 @@ impl Body {
     #[inline(always)]
     pub(super) fn open(&mut self, root: SpanId, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
         self.settle_tags();
-        let record = self.spans.get_mut(id.slot(root) as usize)?;
+        let record = self.spans.get_mut(id.slot(root))?;
         (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
     }
 
@@ -74,7 +65,7 @@ impl Body {
     /// The record of a span, open or not, if it is here.
     #[inline]
     pub(super) fn record(&self, root: SpanId, id: SpanId) -> Option<&Record> {
-        self.spans.get(id.slot(root) as usize).filter(|record| record.id == Some(id))
+        self.spans.get(id.slot(root)).filter(|record| record.id == Some(id))
     }
 
     /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
@@ -86,13 +77,13 @@ impl Body {
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
-        if self.spans.len() == self.spans.capacity() || !self.free.is_empty() {
+        if !self.free.is_empty() {
             return self.push_slowly(draft, born, root, fresh);
         }
-        let slot = u32::try_from(self.spans.len()).ok()?;
-        // A constant, and then changed where it is: see "store forwarding" in docs/architecture.md.
-        self.spans.push(Record::VACANT);
-        self.begin(slot, draft, born, fresh.in_slot(root, slot))
+        match self.spans.add_at_hand() {
+            Some(slot) => self.begin(slot, draft, born, fresh.in_slot(root, slot)),
+            None => self.push_slowly(draft, born, root, fresh),
+        }
     }
 
     #[cold]
@@ -106,14 +97,7 @@ impl Body {
     ) -> Option<SpanId> {
         let slot = match self.free.pop() {
             Some(slot) => slot,
-            None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
-            None => {
-                let most = MAX_SPANS_PER_TRACE.saturating_sub(self.spans.len());
-                self.spans.reserve_exact(self.spans.len().clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
-                let slot = u32::try_from(self.spans.len()).ok()?;
-                self.spans.push(Record::VACANT);
-                slot
-            }
+            None => self.spans.add()?,
         };
         self.begin(slot, draft, born, fresh.in_slot(root, slot))
     }
@@ -127,7 +111,7 @@ impl Body {
         born: Born,
         id: SpanId,
     ) -> Option<SpanId> {
-        let record = self.spans.get_mut(slot as usize)?;
+        let record = self.spans.get_mut(slot)?;
         let service_source = draft.service_source().unwrap_or(born.service_source);
         draft.fill(record, &mut self.tags);
         record.id = Some(id);
@@ -150,7 +134,7 @@ impl Body {
             let service = parent.service.clone()?;
             Some((service, parent.service_source))
         });
-        let Some(record) = self.spans.get_mut(id.slot(root) as usize) else { return };
+        let Some(record) = self.spans.get_mut(id.slot(root)) else { return };
         record.baggage = baggage;
         if let Some((service, source)) = service {
             // No service and the source of a parent that has one: left to the parent. One that named the
@@ -164,7 +148,7 @@ impl Body {
     /// Adds links that came from upstream to the first span.
     #[cold]
     pub(super) fn link_first(&mut self, upstream: &SpanContext) {
-        let Some(record) = self.spans.first_mut() else { return };
+        let Some(record) = self.spans.get_mut(0) else { return };
         for link in &upstream.links {
             record.extras_mut().add_link(link.clone());
         }
@@ -180,7 +164,7 @@ impl Body {
         let parent = || self.record(root, record.parent?);
         let top_level =
             record.local_root || parent().is_some_and(|parent| parent.service != record.service);
-        if let Some(record) = self.spans.get_mut(id.slot(root) as usize) {
+        if let Some(record) = self.spans.get_mut(id.slot(root)) {
             record.duration = end.0.saturating_sub(record.start.0).max(0);
             record.top_level = top_level;
         }
@@ -217,18 +201,10 @@ impl Body {
     ///
     /// The other way round, moving the finished ones out, costs more: there are more of them.
     pub(super) fn take_open(&mut self, old: &mut Body) {
-        for (slot, record) in old.spans.iter_mut().enumerate() {
-            if !record.is_open() {
-                continue;
-            }
-            while self.spans.len() < slot {
-                self.free.extend(u32::try_from(self.spans.len()));
-                self.spans.push(Record::VACANT);
-            }
-            let mut kept = std::mem::replace(record, Record::VACANT);
-            kept.tags = self.tags.adopt(&mut old.tags, kept.tags);
-            self.spans.push(kept);
-        }
+        let Body { spans, tags, free, .. } = self;
+        spans.take_open(&mut old.spans, free, |kept| {
+            kept.tags = tags.adopt(&mut old.tags, kept.tags);
+        });
         self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = std::mem::take(&mut old.open);
     }

@@ -41,8 +41,7 @@ impl Buffers {
     /// What it holds in memory, with the texts of tags and the segment.
     pub(crate) fn bytes(&self) -> usize {
         const FIXED: usize = size_of::<Body>().saturating_add(size_of::<Segment>());
-        let spans = self.spans.capacity().saturating_mul(size_of::<Record>());
-        spans.saturating_add(self.tags.bytes()).saturating_add(FIXED)
+        self.spans.bytes().saturating_add(self.tags.bytes()).saturating_add(FIXED)
     }
 
     /// Emptied for another trace, or `None` when they have grown too large to keep.
@@ -84,7 +83,7 @@ impl Chunk {
     pub(crate) fn bytes(&self) -> usize {
         // Nothing overflows here: what exists is never more than there are addresses.
         let mut held = 0usize;
-        for Record { name, service, resource, span_type, extras, .. } in &self.buffers.spans {
+        for Record { name, service, resource, span_type, extras, .. } in self.buffers.spans.iter() {
             held = held.wrapping_add(name.heap_bytes());
             for text in [service, resource, span_type] {
                 held = held.wrapping_add(text.as_ref().map_or(0, Text::heap_bytes));
@@ -113,8 +112,8 @@ impl Chunk {
 
     /// What is in each slot.
     #[cfg(test)]
-    pub(crate) fn slots(&self) -> &[Record] {
-        &self.buffers.spans
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Record)> {
+        self.buffers.spans.numbered()
     }
 
     /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is

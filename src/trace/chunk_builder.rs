@@ -12,6 +12,7 @@ use super::record::{Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::{Segment, set_service};
 use super::shared::SharedLanes;
+use super::slots::Slots;
 use super::span_context::SpanContext;
 use super::tagging::{Special, changes};
 use super::tags::Tags;
@@ -70,7 +71,7 @@ impl ChunkBuilder {
     pub fn span(&mut self, id: SpanId, start: SystemTime, end: SystemTime) -> RecordedSpan<'_> {
         let (start, end) = (clock::unix_ns(start), clock::unix_ns(end));
         let Body { spans, tags, .. } = &mut *self.buffers;
-        let place = spans.len();
+        let place = u32::try_from(spans.len()).unwrap_or(u32::MAX);
         spans.push(Record {
             id: Some(id),
             start: self.segment.anchor.ticks_at(start),
@@ -115,7 +116,7 @@ impl ChunkBuilder {
         if let Some(decision) = self.segment.decision() {
             return decision;
         }
-        let record = self.buffers.spans.first().unwrap_or(&NOTHING);
+        let record = self.buffers.spans.get(0).unwrap_or(&NOTHING);
         let root = SpanView { segment: &self.segment, record, tags: &self.buffers.tags };
         let decision = self.segment.shared.sink.decide(&root);
         self.segment.settle(decision)
@@ -151,13 +152,13 @@ impl ChunkBuilder {
     }
 }
 
-fn mark_roots(spans: &mut [Record]) {
+fn mark_roots(spans: &mut Slots) {
     for record in spans.iter_mut().filter(|record| record.parent.is_none()) {
         record.local_root = true;
     }
     let services: HashMap<_, _> =
         spans.iter().filter_map(|record| Some((record.id?, record.service.clone()))).collect();
-    for record in spans {
+    for record in spans.iter_mut() {
         let of_parent = record.parent.and_then(|parent| services.get(&parent));
         record.top_level = record.local_root || of_parent.unwrap_or(&None) != &record.service;
     }
@@ -167,8 +168,8 @@ fn mark_roots(spans: &mut [Record]) {
 #[derive(Debug)]
 pub struct RecordedSpan<'c> {
     segment: &'c Segment,
-    spans: &'c mut Vec<Record>,
-    place: usize,
+    spans: &'c mut Slots,
+    place: u32,
     tags: &'c mut Tags,
     has_remote_parent: &'c mut bool,
 }

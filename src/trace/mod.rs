@@ -22,6 +22,7 @@ mod record;
 mod sampling;
 mod segment;
 mod shared;
+mod slots;
 mod span;
 mod span_change;
 mod span_context;

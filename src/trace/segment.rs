@@ -262,7 +262,7 @@ impl Drop for Segment {
             return std::mem::forget(body);
         }
         let Some(mut body) = body.filter(|body| body.finished > 0) else { return };
-        for record in &mut body.spans {
+        for record in body.spans.iter_mut() {
             if record.is_open() {
                 *record = Record::VACANT;
             }

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use super::at::At;
 use super::baggage::Baggage;
-use super::body::MAX_SPANS_PER_TRACE;
 use super::record::{Record, ServiceSource};
 use super::segment::Segment;
 use super::shared::SharedLanes;
+use super::slots::MAX_SPANS_PER_TRACE;
 use super::span_context::SpanContext;
 use super::tags::Tags;
 use crate::clock::{self, Anchor, Ticks};

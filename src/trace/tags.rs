@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use super::digest::{Digests, digest, hash};
 use super::late::{Late, LateTags, Waiting};
 use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
-use super::record::Record;
+use super::slots::Slots;
 use super::tag_index::{Table, TagIndex};
 use super::value::{Kept, TagValue, Value, is_exact};
 use crate::text::Text;
@@ -113,7 +113,7 @@ impl Tags {
     /// Puts off tags of the span in a slot.
     pub(super) fn put_off<T: LateTags>(
         &mut self,
-        spans: &mut [Record],
+        spans: &mut Slots,
         slot: u32,
         tags: T,
         heap_bytes: usize,
@@ -128,25 +128,23 @@ impl Tags {
 
     /// Converts what was put off.
     #[inline]
-    pub(crate) fn settle(&mut self, spans: &mut [Record]) {
+    pub(crate) fn settle(&mut self, spans: &mut Slots) {
         if self.late.as_ref().is_some_and(|late| !late.is_empty()) {
             self.settle_all(spans);
         }
     }
 
     #[cold]
-    fn settle_all(&mut self, spans: &mut [Record]) {
+    fn settle_all(&mut self, spans: &mut Slots) {
         let Some(mut late) = self.late.take() else { return };
         late.convert(spans, self);
         self.late = Some(late);
     }
 
     /// Converts what was put off on `old` for spans that are open and have moved here.
-    pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut [Record]) {
+    pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut Slots) {
         let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
-        let open: Vec<bool> = spans.iter().map(Record::is_open).collect();
-        let is_open = |slot: u32| open.get(slot as usize).copied().unwrap_or(false);
-        late.convert_some(&is_open, spans, self);
+        late.convert_open(spans, self);
     }
 
     /// As [`Tags::set`], a value as another API has it, which may make several tags.
