@@ -53,11 +53,13 @@ pub enum LossReason {
     WorkerFailed,
     /// A span that no agent takes: without a trace id or an id of its own.
     Invalid,
+    /// Still open when the tracer was shut down, or when nobody could finish them any more.
+    Unfinished,
 }
 
 impl LossReason {
     /// Every reason, in the order of [`Losses`].
-    pub const ALL: [LossReason; 9] = [
+    pub const ALL: [LossReason; 10] = [
         LossReason::QueueFull,
         LossReason::TooLarge,
         LossReason::AgentUnreachable,
@@ -67,6 +69,7 @@ impl LossReason {
         LossReason::TraceTooLong,
         LossReason::WorkerFailed,
         LossReason::Invalid,
+        LossReason::Unfinished,
     ];
 
     /// The reason as one word, as health metrics name it.
@@ -82,6 +85,7 @@ impl LossReason {
             LossReason::TraceTooLong => "trace_too_long",
             LossReason::WorkerFailed => "worker_failed",
             LossReason::Invalid => "invalid",
+            LossReason::Unfinished => "unfinished",
         }
     }
 }
@@ -144,6 +148,9 @@ impl Diag {
 
     /// Counts lost spans, and says so the first time for each reason.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        if spans == 0 {
+            return;
+        }
         let history = self.history();
         if let Some(counter) = history.lost.get(reason as usize) {
             counter.fetch_add(spans, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracehound_machine::ShortGuard;
+use tracehound_machine::{Counted, ShortGuard};
 
 use super::baggage::Baggage;
 use super::blanks::{blank, give_back};
@@ -24,7 +24,7 @@ use crate::id::SpanId;
 /// Two words, which go from function to function in registers.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
-    pub(crate) segment: Arc<Segment>,
+    pub(crate) segment: Counted<Segment>,
     pub(crate) id: SpanId,
 }
 
@@ -120,7 +120,7 @@ impl At {
             let guard = self.segment.body()?;
             guard.as_ref()?.nearest_open(self.segment.root, self.id)?.id?
         };
-        Some(At { segment: Arc::clone(&self.segment), id })
+        Some(At { segment: self.segment.clone(), id })
     }
 
     /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
@@ -161,11 +161,20 @@ impl At {
         if body.open == 0 {
             let buffers = guard.take();
             drop(guard);
-            self.segment.submit(buffers);
+            Segment::submit(&self.segment, buffers);
         } else if body.partial_flush_due(&self.segment.shared) {
             drop(guard);
             self.flush_partly();
+        } else if body.has_ended {
+            self.lose_finished(guard);
         }
+    }
+
+    #[cold]
+    fn lose_finished(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
+        let spans = guard.as_mut().map_or(0, |body| body.count_finished());
+        drop(guard);
+        self.segment.lose_at_end(spans);
     }
 
     /// Hands the finished spans off and keeps the open ones.
@@ -184,6 +193,6 @@ impl At {
         let mut finished = std::mem::replace(body, fresh);
         body.take_open(&mut finished);
         drop(guard);
-        segment.submit(Some(finished));
+        Segment::submit(segment, Some(finished));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracehound_machine::Sole;
+
 use super::baggage::Baggage;
 use super::late::LateTags;
 use super::record::{OPEN, Record};
@@ -22,10 +24,14 @@ pub(crate) struct Body {
     pub(super) open: u32,
     /// Finished and not handed off.
     pub(super) finished: u32,
+    /// Those of them that are in the account already; see [`Record::is_counted`].
+    pub(super) counted: u32,
+    /// The tracer has ended: what finishes is lost, and counted at once, for the trace may never end.
+    pub(super) has_ended: bool,
     /// Slots left empty by a partial flush, the lowest last: it is used first, so that the others may go.
     free: Vec<u32>,
     /// Between two traces: a segment for the next one.
-    pub(super) rested: Option<Arc<Segment>>,
+    pub(super) rested: Option<Sole<Segment>>,
 }
 
 impl Body {
@@ -34,7 +40,15 @@ impl Body {
         self.spans.clear();
         self.tags.clear();
         self.free.clear();
-        (self.open, self.finished) = (0, 0);
+        (self.open, self.finished, self.counted, self.has_ended) = (0, 0, 0, false);
+    }
+
+    /// Counts what has finished of a tracer that has ended; says how many spans that is.
+    #[cold]
+    pub(super) fn count_finished(&mut self) -> u64 {
+        let more = self.finished.saturating_sub(self.counted);
+        self.counted = self.finished;
+        more.into()
     }
 
     /// Converts tags that were put off; see [`Tags::settle`].
@@ -165,6 +179,7 @@ impl Body {
         let top_level =
             record.local_root || parent().is_some_and(|parent| parent.service != record.service);
         if let Some(record) = self.spans.get_mut(id.slot(root)) {
+            self.counted = self.counted.saturating_add(record.is_counted.into());
             record.duration = end.0.saturating_sub(record.start.0).max(0);
             record.top_level = top_level;
         }
@@ -207,5 +222,6 @@ impl Body {
         });
         self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = std::mem::take(&mut old.open);
+        self.has_ended = old.has_ended;
     }
 }

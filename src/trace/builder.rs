@@ -351,5 +351,5 @@ fn begin(
         },
         None => {}
     }
-    Segment::start(shared, remote, baggage, draft)
+    Some(Segment::start(shared, remote, baggage, draft))
 }

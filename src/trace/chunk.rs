@@ -1,10 +1,11 @@
 //! Finished spans of one trace on their way out: from the hand-off on, they have one owner and no lock.
 
-use std::sync::Arc;
+use tracehound_machine::Counted;
 
 use super::body::Body;
 use super::record::Record;
 use super::segment::{Segment, fix_names};
+use super::shared::Shared;
 use super::view::SpanView;
 use crate::text::Text;
 
@@ -38,6 +39,14 @@ const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 const MAX_KEPT_TEXT: usize = 32 * 1024;
 
 impl Buffers {
+    /// For what starts in a trace whose room was handed off.
+    #[cold]
+    pub(super) fn for_late(shared: &Shared) -> Self {
+        let mut buffers = Buffers::default();
+        buffers.has_ended = shared.has_ended();
+        buffers
+    }
+
     /// What it holds in memory, with the texts of tags and the segment.
     pub(crate) fn bytes(&self) -> usize {
         const FIXED: usize = size_of::<Body>().saturating_add(size_of::<Segment>());
@@ -60,12 +69,12 @@ impl Buffers {
 /// Finished spans of one trace, handed off together.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    segment: Arc<Segment>,
+    segment: Counted<Segment>,
     buffers: Buffers,
 }
 
 impl Chunk {
-    pub(crate) fn new(segment: Arc<Segment>, buffers: Buffers) -> Self {
+    pub(crate) fn new(segment: Counted<Segment>, buffers: Buffers) -> Self {
         Chunk { segment, buffers }
     }
 
@@ -73,9 +82,9 @@ impl Chunk {
         &self.segment
     }
 
-    /// How many spans there are.
+    /// How many spans there are that are not in the account yet: all of them, while the tracer lives.
     pub(crate) fn len(&self) -> usize {
-        self.buffers.finished as usize
+        self.buffers.finished.saturating_sub(self.buffers.counted) as usize
     }
 
     /// About what the chunk holds in memory, unused room in its vectors included.
@@ -141,9 +150,9 @@ impl Chunk {
 
     /// The room, for another trace; with the segment, unless somebody still has a handle of it.
     pub(crate) fn into_buffers(self) -> Buffers {
-        let Chunk { mut segment, mut buffers } = self;
-        if let Some(inside) = Arc::get_mut(&mut segment) {
-            inside.rest();
+        let Chunk { segment, mut buffers } = self;
+        if let Ok(mut segment) = segment.into_sole() {
+            segment.rest();
             buffers.rested = Some(segment);
         }
         buffers

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracehound_machine::Sole;
+
 use super::blanks::{blank, give_back};
 use super::body::Body;
 use super::chunk::Buffers;
@@ -148,7 +150,8 @@ impl ChunkBuilder {
             segment.without_parent();
         }
         buffers.finished = u32::try_from(buffers.spans.len()).unwrap_or(u32::MAX);
-        Arc::new(segment).submit(Some(buffers));
+        buffers.has_ended = segment.shared.has_ended();
+        Segment::submit(&Sole::new(segment).share(), Some(buffers));
     }
 }
 

@@ -112,6 +112,8 @@ pub(crate) struct Record {
     pub(crate) note: u8,
     /// First span of the trace in this process.
     pub(crate) local_root: bool,
+    /// In the account already, though it is open or has not been handed off: the tracer has ended.
+    pub(crate) is_counted: bool,
     /// `_dd.top_level`; known when the span finishes.
     pub(crate) top_level: bool,
 }
@@ -139,6 +141,7 @@ impl Record {
         error: false,
         note: 0,
         local_root: false,
+        is_counted: false,
         top_level: false,
     };
 

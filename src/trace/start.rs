@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::at::At;
 use super::baggage::Baggage;
+use super::chunk::Buffers;
 use super::record::{Record, ServiceSource};
 use super::segment::Segment;
 use super::shared::SharedLanes;
@@ -59,26 +60,25 @@ pub(crate) enum NoChild {
 }
 
 impl Segment {
-    /// Starts the first span of a trace in this process. `None` is never met with: nobody else has the segment yet.
+    /// Starts the first span of a trace in this process.
     pub(crate) fn start(
         shared: &SharedLanes,
         upstream: Option<Arc<SpanContext>>,
         mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,
-    ) -> Option<At> {
+    ) -> At {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
         let (mut segment, buffers) = Segment::fresh(shared);
         let root = SpanId::generate();
-        let inside = Arc::get_mut(&mut segment)?;
         let mut born = Born {
             start,
             parent: None,
             service_source: ServiceSource::Inherited,
             local_root: true,
         };
-        let links = inside.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
-        let body = inside.fill(buffers);
+        let links = segment.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
+        let body = segment.fill(buffers);
         body.push(draft, born, root, root);
         if baggage.is_some() {
             body.inherit(root, root, baggage);
@@ -86,7 +86,11 @@ impl Segment {
         if let Some(links) = links {
             body.link_first(&links);
         }
-        Some(At { segment, id: root })
+        let segment = segment.share();
+        if segment.shared.has_ended() {
+            segment.note_end();
+        }
+        At { segment, id: root }
     }
 }
 
@@ -133,7 +137,10 @@ impl At {
             // It was sent already: a late child, in a chunk of its own.
             None => {}
         }
-        let body = guard.get_or_insert_default();
+        let body = match &mut *guard {
+            Some(body) => body,
+            none => none.insert(Buffers::for_late(&segment.shared)),
+        };
         let Some(id) = body.push(draft, born, root, fresh) else {
             drop(guard);
             segment.trace_is_full();

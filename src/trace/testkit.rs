@@ -66,6 +66,7 @@ impl Bench {
             partial_flush: Some(300),
             stack_limit: 30,
             enabled: true.into(),
+            has_ended: Arc::default(),
             provider: Provider::Process,
             sink: Arc::clone(&kept) as Arc<dyn Sink>,
             diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| {})))),

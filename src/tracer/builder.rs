@@ -199,6 +199,7 @@ impl TracerBuilder {
                 .map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
+            has_ended: Arc::default(),
             provider: self.provider,
             sink,
             diag,

@@ -75,6 +75,7 @@ impl Tracer {
             partial_flush: shared.partial_flush,
             stack_limit: shared.stack_limit,
             enabled: AtomicBool::new(shared.is_enabled()),
+            has_ended: Arc::clone(&shared.has_ended),
             provider: shared.provider.clone(),
             sink: Arc::clone(&shared.sink),
             diag: Arc::clone(&shared.diag),

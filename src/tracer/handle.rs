@@ -3,7 +3,7 @@
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::exporter::Exporter;
 use super::global::{Guard, install};
@@ -276,7 +276,9 @@ impl Tracer {
         self.shared().map(|shared| shared.diag.losses()).unwrap_or_default()
     }
 
-    /// Sends everything that has finished, and waits for it.
+    /// Sends the traces that have finished, and the parts of open ones that have been handed off
+    /// (`DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`), and waits for it. The rest of an open trace waits for its end: sent
+    /// now, it would be sampled by what is known of its root so far.
     ///
     /// May be called anywhere, also inside an async runtime of one thread, which it blocks meanwhile: the
     /// sending is done by a thread of its own.
@@ -291,13 +293,20 @@ impl Tracer {
 
     /// Sends everything that has finished, waits for it, and stops: what finishes later is not sent.
     ///
-    /// A second time does nothing.
+    /// Of traces that are still open, the finished spans are sent. The open ones are not: they count as lost
+    /// ([`LossReason::Unfinished`](crate::LossReason::Unfinished)), and one line says how many there are and names
+    /// the oldest. They can be used on all the same. A second time does nothing.
     ///
     /// # Errors
     ///
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout))
+        let Some(exporter) = self.exporter() else { return Ok(()) };
+        let start = Instant::now();
+        if let Some(shared) = self.shared() {
+            shared.end();
+        }
+        exporter.shutdown(timeout.saturating_sub(start.elapsed()))
     }
 
     fn exporter(&self) -> Option<&Exporter> {
