@@ -54,6 +54,9 @@ impl At {
             guard.as_mut().and_then(|body| body.open(self.segment.root, self.id))
         {
             change(record, tags);
+            if tags.take_refused() {
+                self.say_full(guard);
+            }
             return true;
         }
         self.too_late(guard);
@@ -88,7 +91,11 @@ impl At {
     pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
-            Some((record, tags)) => tags.put(&mut record.tags, key, value),
+            Some((record, tags)) => {
+                if !tags.put(&mut record.tags, key, value) {
+                    self.say_full(guard);
+                }
+            }
             None => self.too_late(guard),
         }
     }
@@ -97,7 +104,11 @@ impl At {
     pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
-            Some((record, tags)) => tags.put_str(&mut record.tags, key, text),
+            Some((record, tags)) => {
+                if !tags.put_str(&mut record.tags, key, text) {
+                    self.say_full(guard);
+                }
+            }
             None => self.too_late(guard),
         }
     }
@@ -109,6 +120,20 @@ impl At {
         diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
     }
 
+    /// Says once that a change was refused, which the span tells of by itself.
+    #[cold]
+    pub(super) fn say_full(&self, guard: ShortGuard<'_, Option<Buffers>>) {
+        drop(guard);
+        let shared = &self.segment.shared;
+        shared.diag.warn_once("trace-full", || {
+            format!(
+                "a change to span {} is refused: its trace holds more than {} bytes, or its baggage or structured tags \
+                 are too many; said once, counted on each span",
+                self.id, shared.max_trace_bytes,
+            )
+        });
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         let Some(guard) = self.segment.body() else { return false };
         guard.as_ref().is_some_and(|body| body.is_open(self.segment.root, self.id))
@@ -117,8 +142,8 @@ impl At {
     /// This span if it is open, else its nearest ancestor here that is.
     pub(crate) fn nearest_open(&self) -> Option<At> {
         let id = {
-            let guard = self.segment.body()?;
-            guard.as_ref()?.nearest_open(self.segment.root, self.id)?.id?
+            let mut guard = self.segment.body()?;
+            guard.as_mut()?.nearest_open(self.segment.root, self.id)?.id?
         };
         Some(At { segment: self.segment.clone(), id })
     }

@@ -6,7 +6,7 @@ use tracehound_machine::Sole;
 
 use super::baggage::Baggage;
 use super::late::LateTags;
-use super::record::{OPEN, Record};
+use super::record::{Above, OPEN, Record};
 use super::segment::Segment;
 use super::shared::Shared;
 use super::slots::Slots;
@@ -59,8 +59,8 @@ impl Body {
 
     /// Puts off tags, where that may take a conversion of others or an allocation.
     #[cold]
-    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) {
-        self.tags.put_off(&mut self.spans, slot, late, heap_bytes);
+    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) -> bool {
+        self.tags.put_off(&mut self.spans, slot, late, heap_bytes)
     }
 
     /// A span that is open, to be changed.
@@ -91,7 +91,7 @@ impl Body {
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
-        if !self.free.is_empty() {
+        if !self.free.is_empty() || self.tags.is_exceeded() {
             return self.push_slowly(draft, born, root, fresh);
         }
         match self.spans.add_at_hand() {
@@ -109,6 +109,9 @@ impl Body {
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
+        if self.tags.is_exceeded() {
+            return None;
+        }
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => self.spans.add()?,
@@ -154,6 +157,7 @@ impl Body {
             // No service and the source of a parent that has one: left to the parent. One that named the
             // tracer's own has no service either, but another source.
             if record.service.is_none() && record.service_source == source {
+                self.tags.hold(service.heap_bytes());
                 record.service = Some(service);
             }
         }
@@ -164,7 +168,7 @@ impl Body {
     pub(super) fn link_first(&mut self, upstream: &SpanContext) {
         let Some(record) = self.spans.get_mut(0) else { return };
         for link in &upstream.links {
-            record.extras_mut().add_link(link.clone());
+            record.add_link(link.clone(), &mut self.tags);
         }
     }
 
@@ -194,22 +198,47 @@ impl Body {
     }
 
     /// The span itself if it is open, else its nearest ancestor here that is.
-    pub(super) fn nearest_open(&self, root: SpanId, id: SpanId) -> Option<&Record> {
-        let mut at = Some(id);
-        while let Some(id) = at {
-            let record = self.record(root, id)?;
-            if record.is_open() {
-                return Some(record);
-            }
-            at = self.parent_of(root, id);
+    pub(super) fn nearest_open(&mut self, root: SpanId, id: SpanId) -> Option<&Record> {
+        let is_open = self.record(root, id)?.is_open();
+        let slot = if is_open { id.slot(root) } else { self.open_above(root, id)? };
+        self.spans.get(slot)
+    }
+
+    /// The slot of the nearest open ancestor of a finished span. All on the way remember it: a long way is gone once.
+    #[cold]
+    fn open_above(&mut self, root: SpanId, id: SpanId) -> Option<u32> {
+        let mut at = self.next_above(root, id.slot(root));
+        while let Some(slot) = at.filter(|slot| !self.spans.get(*slot).is_some_and(Record::is_open))
+        {
+            at = self.next_above(root, slot);
         }
-        None
+        let found = at.map_or(Above::NOTHING, |slot| Above(slot.saturating_add(2)));
+        let mut on_the_way = Some(id.slot(root));
+        while let Some(slot) = on_the_way.filter(|slot| Some(*slot) != at) {
+            on_the_way = self.next_above(root, slot);
+            if let Some(record) = self.spans.get_mut(slot) {
+                record.above = found;
+            }
+        }
+        at
+    }
+
+    /// The next slot on the way up: that of the parent, or one above it where somebody has looked.
+    fn next_above(&self, root: SpanId, slot: u32) -> Option<u32> {
+        let record = self.spans.get(slot)?;
+        if record.above == Above::NOTHING {
+            return None;
+        }
+        let parent = || Some(self.record(root, record.parent?)?.id?.slot(root));
+        record.above.slot().or_else(parent)
     }
 
     /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
-    /// stays the same however many spans of a trace are open at once.
+    /// stays the same however many spans of a trace are open at once. Or much is held, of which the same is true.
     pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
-        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+        shared.partial_flush.is_some_and(|least| {
+            self.finished >= least.max(self.open) || (self.tags.is_flush_due() && self.finished > 0)
+        })
     }
 
     /// Takes the open spans out of `old` and puts them into the same slots here, where nothing is.
@@ -218,10 +247,14 @@ impl Body {
     pub(super) fn take_open(&mut self, old: &mut Body) {
         let Body { spans, tags, free, .. } = self;
         spans.take_open(&mut old.spans, free, |kept| {
+            let beside = kept.heap_bytes();
+            old.tags.let_go(beside);
+            tags.hold(beside);
             kept.tags = tags.adopt(&mut old.tags, kept.tags);
         });
         self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = std::mem::take(&mut old.open);
         self.has_ended = old.has_ended;
+        self.tags.flushed();
     }
 }

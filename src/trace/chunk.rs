@@ -3,11 +3,11 @@
 use tracehound_machine::Counted;
 
 use super::body::Body;
+#[cfg(test)]
 use super::record::Record;
 use super::segment::{Segment, fix_names};
 use super::shared::Shared;
 use super::view::SpanView;
-use crate::text::Text;
 
 /// The room of a chunk; emptied, it serves another trace.
 ///
@@ -44,10 +44,11 @@ impl Buffers {
     pub(super) fn for_late(shared: &Shared) -> Self {
         let mut buffers = Buffers::default();
         buffers.has_ended = shared.has_ended();
+        buffers.tags.bound(shared.max_trace_bytes);
         buffers
     }
 
-    /// What it holds in memory, with the texts of tags and the segment.
+    /// What it holds in memory, with all that its spans hold and the segment.
     pub(crate) fn bytes(&self) -> usize {
         const FIXED: usize = size_of::<Body>().saturating_add(size_of::<Segment>());
         self.spans.bytes().saturating_add(self.tags.bytes()).saturating_add(FIXED)
@@ -90,18 +91,7 @@ impl Chunk {
     /// About what the chunk holds in memory, unused room in its vectors included.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        // Nothing overflows here: what exists is never more than there are addresses.
-        let mut held = 0usize;
-        for Record { name, service, resource, span_type, extras, .. } in self.buffers.spans.iter() {
-            held = held.wrapping_add(name.heap_bytes());
-            for text in [service, resource, span_type] {
-                held = held.wrapping_add(text.as_ref().map_or(0, Text::heap_bytes));
-            }
-            if let Some(extras) = extras {
-                held = held.wrapping_add(extras.bytes());
-            }
-        }
-        held.saturating_add(self.buffers.bytes())
+        self.buffers.bytes()
     }
 
     /// Whether a span may have events; says so rather too often.

@@ -12,11 +12,11 @@ use super::chunk::Buffers;
 use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
-use super::segment::{Segment, set_service};
+use super::segment::Segment;
 use super::shared::SharedLanes;
 use super::slots::Slots;
 use super::span_context::SpanContext;
-use super::tagging::{Special, changes};
+use super::tagging::{Change, Special, changes};
 use super::tags::Tags;
 use super::value::TagValue;
 use super::view::SpanView;
@@ -195,25 +195,24 @@ impl RecordedSpan<'_> {
     /// Sets the operation name.
     pub fn set_name(&mut self, name: impl Into<Text>) {
         let name = name.into();
-        self.edit(|record| record.name = name);
+        self.apply(Change::Name(name));
     }
 
     /// Sets the resource; without one it is the name.
     pub fn set_resource(&mut self, resource: impl Into<Text>) {
         let resource = resource.into();
-        self.edit(|record| record.resource = Some(resource));
+        self.apply(Change::Resource(resource));
     }
 
     /// Sets the service, mapped by `DD_SERVICE_MAPPING`; without one it is the tracer's.
     pub fn set_service(&mut self, service: impl Into<Text>) {
-        let (service, segment) = (service.into(), self.segment);
-        self.edit(|record| set_service(record, &segment.shared, service));
+        self.apply(Change::Service(service.into()));
     }
 
     /// Sets the type: `web`, `sql`, ...
     pub fn set_type(&mut self, span_type: impl Into<Text>) {
         let span_type = span_type.into();
-        self.edit(|record| record.span_type = Some(span_type));
+        self.apply(Change::Type(span_type));
     }
 
     /// Sets the kind.
@@ -240,12 +239,16 @@ impl RecordedSpan<'_> {
 
     /// Adds a link.
     pub fn add_link(&mut self, link: SpanLink) {
-        self.edit(|record| record.extras_mut().add_link(link));
+        if let Some(record) = self.spans.get_mut(self.place) {
+            record.add_link(link, self.tags);
+        }
     }
 
     /// Adds an event.
     pub fn add_event(&mut self, event: SpanEvent) {
-        self.edit(|record| record.extras_mut().events.push(event));
+        if let Some(record) = self.spans.get_mut(self.place) {
+            record.add_event(event, self.tags);
+        }
     }
 
     /// The span as it is now.
@@ -253,6 +256,12 @@ impl RecordedSpan<'_> {
     pub fn view(&self) -> SpanView<'_> {
         let record = self.spans.get(self.place).unwrap_or(&NOTHING);
         SpanView { segment: self.segment, record, tags: self.tags }
+    }
+
+    fn apply(&mut self, change: Change) {
+        if let Some(record) = self.spans.get_mut(self.place) {
+            change.apply(record, self.tags, &self.segment.shared);
+        }
     }
 
     fn edit(&mut self, change: impl FnOnce(&mut Record)) {

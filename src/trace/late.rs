@@ -110,6 +110,11 @@ impl Waiting {
         !self.any
     }
 
+    #[inline]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
+    }
+
     pub(super) fn capacity(&self) -> usize {
         (self.items)(&*self.all).map_or(0, |items| items.capacity())
     }

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) wide_trace_ids: bool,
     /// Finished spans of a trace that are sent before the trace ends; `None` switches that off.
     pub(crate) partial_flush: Option<u32>,
+    /// Bytes that an open trace may hold beside its records, and what has come in from upstream.
+    pub(crate) max_trace_bytes: usize,
     /// Frames that an `error.stack` holds at the most.
     pub(crate) stack_limit: usize,
     pub(crate) enabled: AtomicBool,
@@ -149,6 +151,7 @@ fn nobody() -> &'static Shared {
         apm_tracing: true,
         wide_trace_ids: true,
         partial_flush: None,
+        max_trace_bytes: 0,
         stack_limit: 0,
         enabled: AtomicBool::new(false),
         has_ended: Arc::default(),

@@ -77,9 +77,11 @@ impl Segment {
             service_source: ServiceSource::Inherited,
             local_root: true,
         };
+        let upstream_bytes = upstream.as_deref().map_or(0, SpanContext::bytes);
         let links = segment.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
         let body = segment.fill(buffers);
         body.push(draft, born, root, root);
+        body.tags.hold(upstream_bytes);
         if baggage.is_some() {
             body.inherit(root, root, baggage);
         }
@@ -122,7 +124,7 @@ impl At {
         };
         let mut inherits = baggage.is_some();
         let mut guard = segment.lock_body();
-        let found = match (&*guard, lineage) {
+        let found = match (&mut *guard, lineage) {
             (Some(body), Lineage::Explicit) => body.record(root, self.id),
             (Some(body), Lineage::Active) => body.nearest_open(root, self.id),
             (None, _) => None,
@@ -157,7 +159,11 @@ impl Segment {
     #[cold]
     fn trace_is_full(&self) {
         self.shared.diag.lose(LossReason::TraceTooLong, 1, || {
-            format!("trace {} has {MAX_SPANS_PER_TRACE} unsent spans", self.trace_id)
+            let most = self.shared.max_trace_bytes;
+            format!(
+                "trace {} has {MAX_SPANS_PER_TRACE} unsent spans, or they hold more than twice {most} bytes",
+                self.trace_id
+            )
         });
     }
 }

@@ -64,6 +64,7 @@ impl Bench {
             apm_tracing: true,
             wide_trace_ids: true,
             partial_flush: Some(300),
+            max_trace_bytes: 20 * 1024 * 1024,
             stack_limit: 30,
             enabled: true.into(),
             has_ended: Arc::default(),

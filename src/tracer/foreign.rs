@@ -73,6 +73,7 @@ impl Tracer {
             apm_tracing: shared.apm_tracing,
             wide_trace_ids: shared.wide_trace_ids,
             partial_flush: shared.partial_flush,
+            max_trace_bytes: shared.max_trace_bytes,
             stack_limit: shared.stack_limit,
             enabled: AtomicBool::new(shared.is_enabled()),
             has_ended: Arc::clone(&shared.has_ended),
