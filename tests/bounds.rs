@@ -20,6 +20,12 @@ fn link(number: u64) -> SpanLink {
     SpanLink::new(TraceId::new(1).unwrap(), SpanId::new(number + 1).unwrap())
 }
 
+/// A MessagePack document of so many bytes.
+fn document(bytes: u16) -> Vec<u8> {
+    let head = [&[0xc5][..], &(bytes - 3).to_be_bytes()].concat();
+    [head, vec![0; usize::from(bytes) - 3]].concat()
+}
+
 /// One call of each kind, of which there are many.
 const CALLS: [(&str, fn(&SpanRef, u64)); 7] = [
     ("links", |span, number| span.add_link(link(number))),
@@ -54,8 +60,12 @@ fn each_call_takes_as_long_however_many_there_were() {
         let tracer = common::builder(AWAY, &Said::default()).build();
         for (what, call) in CALLS {
             let (few, many) = (least(&tracer, 1_000, call), least(&tracer, 9_000, call));
-            // 9 times as long if each takes the same, and 81 if each walks over those before it.
-            assert!(many < few * 45, "{what}: {few:?} for 1,000, {many:?} for 9,000");
+            // 9 times as long if each takes the same, and 81 if each walks over those before it: a second, where this is
+            // not optimised. What memory costs at first comes in steps.
+            assert!(
+                many < few * 45 + Duration::from_millis(150),
+                "{what}: {few:?} for 1,000, {many:?} for 9,000"
+            );
         }
     });
 }
@@ -120,7 +130,7 @@ fn a_trace_that_is_never_finished_refuses_what_is_too_much() {
                 span.add_link(link(number as u64).attribute("k", "x".repeat(1_000)));
             }),
             ("structured tags", &|span, number| {
-                span.set_struct_bytes(format!("k{}", number % 120), vec![0xc0; 10_000]);
+                span.set_struct_bytes(format!("k{}", number % 120), document(10_000));
             }),
             ("resources", &|span, number| span.set_resource("x".repeat(number * 100))),
         ];

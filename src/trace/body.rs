@@ -182,8 +182,10 @@ impl Body {
         let parent = || self.record(root, record.parent?);
         let top_level =
             record.local_root || parent().is_some_and(|parent| parent.service != record.service);
+        if record.is_counted {
+            self.counted = self.counted.saturating_add(1);
+        }
         if let Some(record) = self.spans.get_mut(id.slot(root)) {
-            self.counted = self.counted.saturating_add(record.is_counted.into());
             record.duration = end.0.saturating_sub(record.start.0).max(0);
             record.top_level = top_level;
         }

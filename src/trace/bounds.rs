@@ -36,15 +36,18 @@ impl Bounds {
         late: usize::MAX,
     };
 
-    /// For a trace that may hold so much beside the room that it begins with.
-    pub(super) fn new(room: usize, most: usize) -> Self {
-        let mut bounds = Bounds {
+    /// For a trace that may hold so much beside the room that it begins with, of which some counts as values.
+    #[inline]
+    pub(super) fn new(room: usize, values: usize, most: usize) -> Self {
+        let step = STEP.min(most / 8);
+        Bounds {
             most: room.saturating_add(most),
             flush_at: room.saturating_add(FLUSH_BYTES),
-            ..Bounds::NONE
-        };
-        bounds.mark(0, 0, 0);
-        bounds
+            is_flush_due: false,
+            values: values.saturating_add(step),
+            texts: step,
+            late: step,
+        }
     }
 
     /// Whether the trace may hold so much.

@@ -30,7 +30,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, slot: u32) -> Option<&Record> {
         match self.near.get(slot as usize) {
             Some(record) => Some(record),
@@ -38,7 +38,7 @@ impl Slots {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Record> {
         match self.near.get_mut(slot as usize) {
             Some(record) => Some(record),
@@ -47,12 +47,13 @@ impl Slots {
     }
 
     #[cold]
+    #[inline(never)]
     fn get_far(&self, slot: u32) -> Option<&Record> {
         self.far.get(&slot)
     }
 
     /// Makes the next slot a vacant one, if that takes no more than a place at hand.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_at_hand(&mut self) -> Option<u32> {
         if self.near.len() == self.near.capacity() || !self.far.is_empty() {
             return None;
@@ -176,6 +177,7 @@ impl Slots {
 }
 
 #[cold]
+#[inline(never)]
 fn get_far_mut(far: &mut BTreeMap<u32, Record>, slot: u32) -> Option<&mut Record> {
     far.get_mut(&slot)
 }

@@ -70,6 +70,8 @@ pub(crate) struct Tags {
     /// Of keys, values and the index, and what the spans hold beside their tags: names, links, baggage.
     heap_bytes: usize,
     bounds: Bounds,
+    /// What it held when it was emptied, in room for more.
+    room: usize,
     /// A change was refused, which nobody has said yet.
     has_refused: bool,
     /// Whoever looks at tags calls [`Tags::settle`] first.
@@ -85,6 +87,7 @@ impl Default for Tags {
             texts: String::new(),
             heap_bytes: 0,
             bounds: Bounds::NONE,
+            room: 0,
             has_refused: false,
             late: None,
             index: TagIndex::default(),
@@ -99,9 +102,9 @@ const REFUSED: &str = "tracehound.refused_changes";
 
 impl Tags {
     /// Lets an empty one take up to so many bytes, beside the room that it has.
+    #[inline]
     pub(super) fn bound(&mut self, most: usize) {
-        self.bounds = Bounds::new(self.bytes(), most);
-        self.mark();
+        self.bounds = Bounds::new(self.room, self.heap_bytes, most);
     }
 
     /// Looks at the bounds again when there is a step more.
@@ -122,6 +125,7 @@ impl Tags {
 
     /// Whether the spans may hold so many bytes more.
     #[cold]
+    #[inline(never)]
     pub(super) fn has_room(&mut self, more: usize) -> bool {
         let held = self.bytes().saturating_add(more);
         let admitted = self.bounds.admit(held);
@@ -225,6 +229,7 @@ impl Tags {
         self.index.clear();
         self.heap_bytes = self.index.bytes();
         (self.bounds, self.has_refused) = (Bounds::NONE, false);
+        self.room = self.bytes();
     }
 
     /// Bytes of text that there is room for.
@@ -379,7 +384,7 @@ impl Tags {
         if let Some(place) = self.place(list, &key, value.is_present()) {
             self.replace(place, value.into_value());
         } else if value.is_present() {
-            self.push(list, key, value);
+            self.append(list, key, value);
         }
         true
     }
@@ -406,12 +411,31 @@ impl Tags {
         }
         self.texts.push_str(text);
         #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
-        self.push(list, key, Slice { at: at as u32, len: len as u32 });
+        self.append(list, key, Slice { at: at as u32, len: len as u32 });
         true
+    }
+
+    /// Adds a tag whose key is not in the list.
+    #[inline(always)]
+    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        // There is room, which the compiler has to see here: then the tag is written where it stays, and not moved.
+        if self.all.len() == self.all.capacity() {
+            let digest = key.digest();
+            return self.append_slowly(list, digest, key.into_text(), value.into_value());
+        }
+        self.push(list, key, value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
+        self.all.reserve(1);
+        self.push(list, Key { text: key, digest }, value);
     }
 
     /// Whether one more text fits among those that stand together.
     #[cold]
+    #[inline(never)]
     fn has_text_room(&mut self, len: usize) -> bool {
         // A vector that grows has room for up to as much again.
         let has_room = self.has_room(len);
@@ -535,7 +559,7 @@ impl Tags {
         }
     }
 
-    /// Adds a tag whose key is not in the list where there is room: it is written where it stays, and not moved there.
+    /// Puts a tag where there is room.
     #[inline(always)]
     fn push(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
         let (digest, heap_bytes) = (key.digest(), key.heap_bytes());
