@@ -190,16 +190,24 @@ impl At {
         } else if body.partial_flush_due(&self.segment.shared) {
             drop(guard);
             self.flush_partly();
-        } else if body.has_ended {
-            self.lose_finished(guard);
+        } else if body.tags.is_flush_due() {
+            self.look_again(guard);
         }
     }
 
+    /// Where much is held, or the tracer has ended.
     #[cold]
-    fn lose_finished(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
-        let spans = guard.as_mut().map_or(0, |body| body.count_finished());
-        drop(guard);
-        self.segment.lose_at_end(spans);
+    #[inline(never)]
+    fn look_again(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
+        let Some(body) = guard.as_mut() else { return };
+        if body.has_ended {
+            let spans = body.count_finished();
+            drop(guard);
+            self.segment.lose_at_end(spans);
+        } else if body.is_flush_due(&self.segment.shared) {
+            drop(guard);
+            self.flush_partly();
+        }
     }
 
     /// Hands the finished spans off and keeps the open ones.
@@ -210,8 +218,7 @@ impl At {
         segment.decide();
         let fresh = blank(&segment.shared);
         let Some(mut guard) = segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.partial_flush_due(&segment.shared))
-        else {
+        let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {
             drop(guard);
             return give_back(fresh);
         };

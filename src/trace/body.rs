@@ -43,6 +43,13 @@ impl Body {
         (self.open, self.finished, self.counted, self.has_ended) = (0, 0, 0, false);
     }
 
+    /// The tracer has ended.
+    #[cold]
+    pub(super) fn end(&mut self) {
+        self.has_ended = true;
+        self.tags.make_flush_due();
+    }
+
     /// Counts what has finished of a tracer that has ended; says how many spans that is.
     #[cold]
     pub(super) fn count_finished(&mut self) -> u64 {
@@ -94,10 +101,13 @@ impl Body {
         if !self.free.is_empty() || self.tags.is_exceeded() {
             return self.push_slowly(draft, born, root, fresh);
         }
-        match self.spans.add_at_hand() {
-            Some(slot) => self.begin(slot, draft, born, fresh.in_slot(root, slot)),
-            None => self.push_slowly(draft, born, root, fresh),
-        }
+        let Some((slot, record)) = self.spans.add_at_hand() else {
+            return self.push_slowly(draft, born, root, fresh);
+        };
+        let id = fresh.in_slot(root, slot);
+        begin(record, &mut self.tags, draft, born, id);
+        self.open = self.open.saturating_add(1);
+        Some(id)
     }
 
     #[cold]
@@ -116,27 +126,8 @@ impl Body {
             Some(slot) => slot,
             None => self.spans.add()?,
         };
-        self.begin(slot, draft, born, fresh.in_slot(root, slot))
-    }
-
-    /// Makes a vacant record the one of a span.
-    #[inline(always)]
-    fn begin(
-        &mut self,
-        slot: u32,
-        draft: &mut impl Draft,
-        born: Born,
-        id: SpanId,
-    ) -> Option<SpanId> {
-        let record = self.spans.get_mut(slot)?;
-        let service_source = draft.service_source().unwrap_or(born.service_source);
-        draft.fill(record, &mut self.tags);
-        record.id = Some(id);
-        record.parent = born.parent;
-        record.start = born.start;
-        record.duration = OPEN;
-        record.local_root = born.local_root;
-        record.service_source = service_source;
+        let id = fresh.in_slot(root, slot);
+        begin(self.spans.get_mut(slot)?, &mut self.tags, draft, born, id);
         self.open = self.open.saturating_add(1);
         Some(id)
     }
@@ -236,11 +227,16 @@ impl Body {
     }
 
     /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
-    /// stays the same however many spans of a trace are open at once. Or much is held, of which the same is true.
+    /// stays the same however many spans of a trace are open at once.
+    #[inline]
     pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
-        shared.partial_flush.is_some_and(|least| {
-            self.finished >= least.max(self.open) || (self.tags.is_flush_due() && self.finished > 0)
-        })
+        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+    }
+
+    /// The same where much is held, as far as parts are sent at all.
+    pub(super) fn is_flush_due(&self, shared: &Shared) -> bool {
+        let is_much = self.tags.is_flush_due() && self.finished > 0;
+        self.partial_flush_due(shared) || (is_much && shared.partial_flush.is_some())
     }
 
     /// Takes the open spans out of `old` and puts them into the same slots here, where nothing is.
@@ -256,7 +252,22 @@ impl Body {
         });
         self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = std::mem::take(&mut old.open);
-        self.has_ended = old.has_ended;
         self.tags.flushed();
+        if old.has_ended {
+            self.end();
+        }
     }
+}
+
+/// Makes a vacant record the one of a span.
+#[inline(always)]
+fn begin(record: &mut Record, tags: &mut Tags, draft: &mut impl Draft, born: Born, id: SpanId) {
+    let service_source = draft.service_source().unwrap_or(born.service_source);
+    draft.fill(record, tags);
+    record.id = Some(id);
+    record.parent = born.parent;
+    record.start = born.start;
+    record.duration = OPEN;
+    record.local_root = born.local_root;
+    record.service_source = service_source;
 }

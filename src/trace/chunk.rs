@@ -43,8 +43,10 @@ impl Buffers {
     #[cold]
     pub(super) fn for_late(shared: &Shared) -> Self {
         let mut buffers = Buffers::default();
-        buffers.has_ended = shared.has_ended();
         buffers.tags.bound(shared.max_trace_bytes);
+        if shared.has_ended() {
+            buffers.end();
+        }
         buffers
     }
 

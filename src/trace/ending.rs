@@ -71,7 +71,7 @@ fn end_trace(segment: &Counted<Segment>, unfinished: &mut Unfinished) {
         unused = Some(fresh);
     }
     body.settle_tags();
-    body.has_ended = true;
+    body.end();
     for record in body.spans.iter_mut().filter(|record| record.is_open()) {
         record.is_counted = true;
         unfinished.spans = unfinished.spans.saturating_add(1);

@@ -135,7 +135,7 @@ impl Segment {
     #[cold]
     pub(super) fn note_end(&self) {
         if let Some(body) = &mut *self.lock_body() {
-            body.has_ended = true;
+            body.end();
         }
     }
 

@@ -54,14 +54,14 @@ impl Slots {
 
     /// Makes the next slot a vacant one, if that takes no more than a place at hand.
     #[inline(always)]
-    pub(super) fn add_at_hand(&mut self) -> Option<u32> {
+    pub(super) fn add_at_hand(&mut self) -> Option<(u32, &mut Record)> {
         if self.near.len() == self.near.capacity() || !self.far.is_empty() {
             return None;
         }
         let slot = u32::try_from(self.near.len()).ok()?;
         // A constant, and then changed where it is: see "store forwarding" in docs/architecture.md.
         self.near.push(Record::VACANT);
-        Some(slot)
+        Some((slot, self.near.last_mut()?))
     }
 
     /// Makes the next slot that no span has a vacant one; `None` when the trace is full.
@@ -255,7 +255,11 @@ mod tests {
                         }
                     }
                     _ => {
-                        let at_hand = if free.is_empty() { slots.add_at_hand() } else { free.pop() };
+                        let at_hand = if free.is_empty() {
+                            slots.add_at_hand().map(|(slot, _)| slot)
+                        } else {
+                            free.pop()
+                        };
                         let slot = at_hand.or_else(|| slots.add()).unwrap();
                         *slots.get_mut(slot).unwrap() = open(number);
                         prop_assert_eq!(model.insert(slot, (number, true)), None);

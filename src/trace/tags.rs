@@ -168,7 +168,12 @@ impl Tags {
         self.heap_bytes > self.bounds.values && self.bounds.is_exceeded(self.bytes())
     }
 
-    /// Whether what has finished should be sent, because much is held.
+    /// Has [`Tags::is_flush_due`] say so from now on.
+    pub(super) fn make_flush_due(&mut self) {
+        self.bounds.is_flush_due = true;
+    }
+
+    /// Whether somebody should look what to do with what has finished: much is held, or the tracer has ended.
     #[inline]
     pub(super) fn is_flush_due(&self) -> bool {
         self.bounds.is_flush_due
