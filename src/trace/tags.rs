@@ -154,7 +154,8 @@ impl Tags {
     /// Counts what a span holds beside its tags, whatever the bounds say.
     #[inline]
     pub(super) fn hold(&mut self, bytes: usize) {
-        self.heap_bytes = self.heap_bytes.saturating_add(bytes);
+        // Nothing overflows here: what exists is never more than there are addresses.
+        self.heap_bytes = self.heap_bytes.wrapping_add(bytes);
     }
 
     #[inline]
@@ -165,7 +166,13 @@ impl Tags {
     /// Whether no further span should begin in the trace.
     #[inline]
     pub(super) fn is_exceeded(&self) -> bool {
-        self.heap_bytes > self.bounds.values && self.bounds.is_exceeded(self.bytes())
+        self.heap_bytes > self.bounds.values && self.is_far_exceeded()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_far_exceeded(&self) -> bool {
+        self.bounds.is_exceeded(self.bytes())
     }
 
     /// Has [`Tags::is_flush_due`] say so from now on.
