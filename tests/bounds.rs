@@ -2,7 +2,12 @@
 //! refused is counted and said once.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::type_complexity
+)]
 
 mod common;
 

@@ -217,7 +217,7 @@ impl Tags {
     /// What spans hold beside their tags, where these have neither long keys nor texts of their own.
     #[cfg(test)]
     pub(super) fn beside_tags(&self) -> usize {
-        self.heap_bytes - self.index.bytes()
+        self.heap_bytes.saturating_sub(self.index.bytes())
     }
 }
 
@@ -323,7 +323,7 @@ impl Tags {
             TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
             _ => {
                 self.set_other(list, key, ManuallyDrop::into_inner(value));
-                return;
+                true
             }
         };
     }

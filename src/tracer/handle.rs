@@ -1,5 +1,6 @@
 //! The handle of a tracer.
 
+use std::collections::HashSet;
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -230,13 +231,17 @@ impl Tracer {
     /// Adds tags to every span that is sent from now on; a span's own tag of the same name wins.
     pub fn set_tags<K: Into<Text>, V: Into<Text>>(&self, tags: impl IntoIterator<Item = (K, V)>) {
         let Some(shared) = self.shared() else { return };
-        let mut all = shared.tags.load().to_vec();
-        for (key, value) in tags {
-            let (key, value) = (key.into(), value.into());
-            all.retain(|(other, _)| *other != key);
-            all.push((key, value));
-        }
-        shared.tags.store(all);
+        // The program's own code runs here, once, and the last of several values counts.
+        let given: Vec<(Text, Text)> =
+            tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        let mut seen = HashSet::new();
+        let mut new: Vec<_> =
+            given.iter().rev().filter(|(key, _)| seen.insert(key)).cloned().collect();
+        new.reverse();
+        shared.tags.update(|old| {
+            let kept = old.iter().filter(|(key, _)| !seen.contains(key));
+            kept.chain(&new).cloned().collect()
+        });
     }
 
     /// Whether finished spans are sent.

@@ -262,7 +262,8 @@ impl<T> Finder<T> {
     #[must_use]
     pub fn find(&self) -> Option<Counted<T>> {
         let owners = &block_of(&self.block).owners;
-        let one_more = |count: usize| (1..=MAX_COUNT).contains(&count).then(|| count + 1);
+        let one_more =
+            |count: usize| (1..=MAX_COUNT).contains(&count).then(|| count.wrapping_add(1));
         // Acquires what the sole owner has changed before.
         owners.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
         Some(Counted { block: self.block, owns: PhantomData })
