@@ -25,10 +25,10 @@ fn link(number: u64) -> SpanLink {
     SpanLink::new(TraceId::new(1).unwrap(), SpanId::new(number + 1).unwrap())
 }
 
-/// A MessagePack document of so many bytes.
+/// A MessagePack document of so many bytes: one text.
 fn document(bytes: u16) -> Vec<u8> {
-    let head = [&[0xc5][..], &(bytes - 3).to_be_bytes()].concat();
-    [head, vec![0; usize::from(bytes) - 3]].concat()
+    let head = [&[0xda][..], &(bytes - 3).to_be_bytes()].concat();
+    [head, vec![b'x'; usize::from(bytes) - 3]].concat()
 }
 
 /// One call of each kind, of which there are many.
