@@ -87,6 +87,22 @@ impl<T> Snapshot<T> {
         drop(old);
     }
 
+    /// Replaces the value by one that is made of it, whoever else does so at the same time: then again. What `change`
+    /// does beside is done as often.
+    pub(crate) fn update(&self, change: impl Fn(&T) -> T) {
+        loop {
+            let seen = self.load();
+            let fresh = Arc::new(change(&seen));
+            let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
+            if Arc::ptr_eq(&versions.newest, &seen) {
+                let before = std::mem::replace(&mut versions.newest, fresh);
+                let old = versions.before.replace(before);
+                drop(versions);
+                return drop(old);
+            }
+        }
+    }
+
     fn versions(&self) -> &RwLock<Versions<T>> {
         self.versions.get_or_inherit(|of_parent| {
             let newest = match of_parent.map(RwLock::try_read) {
@@ -142,6 +158,22 @@ mod tests {
         let held = lock(&mutex);
         assert_eq!(inherited(&mutex), None);
         drop(held);
+    }
+
+    #[test]
+    fn no_update_of_any_thread_is_lost() {
+        let snapshot = Snapshot::new(Vec::new());
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let snapshot = &snapshot;
+                scope.spawn(move || {
+                    for number in 0..250 {
+                        snapshot.update(|all| [&all[..], &[(thread, number)]].concat());
+                    }
+                });
+            }
+        });
+        assert_eq!(snapshot.load().len(), 1_000);
     }
 
     #[test]

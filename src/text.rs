@@ -111,12 +111,14 @@ impl Text {
         self.len() == 0
     }
 
-    /// Bytes held on the heap by this text alone.
+    /// Bytes held on the heap by this text. What several texts share counts for each: that is what each takes when
+    /// it is sent.
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Owned(text) => text.len(),
-            _ => 0,
+            Repr::Shared(text) => text.len(),
+            Repr::Static(_) | Repr::InPlace(..) => 0,
         }
     }
 

@@ -71,6 +71,9 @@ impl Diag {
 
     /// Counts lost spans, and says so, once a minute at the most for each reason.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+        if spans == 0 {
+            return;
+        }
         self.count_lost(reason, spans);
         self.say_lost(reason, detail);
     }

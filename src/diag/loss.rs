@@ -33,11 +33,13 @@ pub enum LossReason {
     /// What was made is always what was delivered and what was lost together; of what was lost, this part may
     /// be found with the agent.
     Unconfirmed,
+    /// Still open when the tracer was shut down, or when nobody could finish them any more.
+    Unfinished,
 }
 
 impl LossReason {
     /// Every reason, in the order of [`Losses`].
-    pub const ALL: [LossReason; 10] = [
+    pub const ALL: [LossReason; 11] = [
         LossReason::QueueFull,
         LossReason::TooLarge,
         LossReason::AgentUnreachable,
@@ -48,6 +50,7 @@ impl LossReason {
         LossReason::WorkerFailed,
         LossReason::Invalid,
         LossReason::Unconfirmed,
+        LossReason::Unfinished,
     ];
 
     /// The reason as one word, as health metrics name it.
@@ -64,6 +67,7 @@ impl LossReason {
             LossReason::WorkerFailed => "worker_failed",
             LossReason::Invalid => "invalid",
             LossReason::Unconfirmed => "unconfirmed",
+            LossReason::Unfinished => "unfinished",
         }
     }
 }

@@ -18,7 +18,7 @@ const WAKE_SHARE: usize = 8;
 /// Pairs of empty vectors kept for new traces, and what they may hold in memory. Enough for the traces of one span
 /// that come between two turns of the worker: a thread that finds none left allocates, and lets them grow.
 const MAX_BLANKS: usize = 4_096;
-const MAX_BLANK_BYTES: usize = 4 * 1024 * 1024;
+const MAX_BLANK_BYTES: usize = 5 * 1024 * 1024;
 /// Pairs that go from the worker to a thread at once.
 const PORTION: usize = 16;
 

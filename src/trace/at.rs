@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracehound_machine::ShortGuard;
+use tracehound_machine::{Counted, ShortGuard};
 
 use super::baggage::Baggage;
 use super::blanks::{blank, give_back};
@@ -24,7 +24,7 @@ use crate::id::SpanId;
 /// Two words, which go from function to function in registers.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
-    pub(crate) segment: Arc<Segment>,
+    pub(crate) segment: Counted<Segment>,
     pub(crate) id: SpanId,
 }
 
@@ -54,6 +54,9 @@ impl At {
             guard.as_mut().and_then(|body| body.open(self.segment.root, self.id))
         {
             change(record, tags);
+            if tags.take_refused() {
+                self.say_full(guard);
+            }
             return true;
         }
         self.too_late(guard);
@@ -88,7 +91,11 @@ impl At {
     pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
-            Some((record, tags)) => tags.put(&mut record.tags, key, value),
+            Some((record, tags)) => {
+                if !tags.put(&mut record.tags, key, value) {
+                    self.say_full(guard);
+                }
+            }
             None => self.too_late(guard),
         }
     }
@@ -97,7 +104,11 @@ impl At {
     pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
-            Some((record, tags)) => tags.put_str(&mut record.tags, key, text),
+            Some((record, tags)) => {
+                if !tags.put_str(&mut record.tags, key, text) {
+                    self.say_full(guard);
+                }
+            }
             None => self.too_late(guard),
         }
     }
@@ -109,6 +120,20 @@ impl At {
         diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
     }
 
+    /// Says once that a change was refused, which the span tells of by itself.
+    #[cold]
+    pub(super) fn say_full(&self, guard: ShortGuard<'_, Option<Buffers>>) {
+        drop(guard);
+        let shared = &self.segment.shared;
+        shared.diag.warn_once("trace-full", || {
+            format!(
+                "a change to span {} is refused: its trace holds more than {} bytes, or its baggage or structured tags \
+                 are too many; said once, counted on each span",
+                self.id, shared.max_trace_bytes,
+            )
+        });
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         let Some(guard) = self.segment.body() else { return false };
         guard.as_ref().is_some_and(|body| body.is_open(self.segment.root, self.id))
@@ -117,10 +142,10 @@ impl At {
     /// This span if it is open, else its nearest ancestor here that is.
     pub(crate) fn nearest_open(&self) -> Option<At> {
         let id = {
-            let guard = self.segment.body()?;
-            guard.as_ref()?.nearest_open(self.segment.root, self.id)?.id?
+            let mut guard = self.segment.body()?;
+            guard.as_mut()?.nearest_open(self.segment.root, self.id)?.id?
         };
-        Some(At { segment: Arc::clone(&self.segment), id })
+        Some(At { segment: self.segment.clone(), id })
     }
 
     /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
@@ -161,8 +186,25 @@ impl At {
         if body.open == 0 {
             let buffers = guard.take();
             drop(guard);
-            self.segment.submit(buffers);
+            Segment::submit(&self.segment, buffers);
         } else if body.partial_flush_due(&self.segment.shared) {
+            drop(guard);
+            self.flush_partly();
+        } else if body.tags.is_flush_due() {
+            self.look_again(guard);
+        }
+    }
+
+    /// Where much is held, or the tracer has ended.
+    #[cold]
+    #[inline(never)]
+    fn look_again(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
+        let Some(body) = guard.as_mut() else { return };
+        if body.has_ended {
+            let spans = body.count_finished();
+            drop(guard);
+            self.segment.lose_at_end(spans);
+        } else if body.is_flush_due(&self.segment.shared) {
             drop(guard);
             self.flush_partly();
         }
@@ -176,14 +218,13 @@ impl At {
         segment.decide();
         let fresh = blank(&segment.shared);
         let Some(mut guard) = segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.partial_flush_due(&segment.shared))
-        else {
+        let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {
             drop(guard);
             return give_back(fresh);
         };
         let mut finished = std::mem::replace(body, fresh);
         body.take_open(&mut finished);
         drop(guard);
-        segment.submit(Some(finished));
+        Segment::submit(segment, Some(finished));
     }
 }

@@ -7,7 +7,8 @@ use crate::text::Text;
 /// Names and values that travel with the trace to every service below, in the order they were set.
 ///
 /// A span takes its parent's baggage when it starts; what is set later on the one is not seen by the other.
-/// Limits apply where baggage is written into headers (64 items, 8,192 bytes), not here.
+/// It holds at most 256 items and 64 KiB of names and values; what would be more is not set. Headers take less: the
+/// first 64 items, as long as they are within 8,192 bytes.
 ///
 /// ```
 /// use tracehound::Baggage;
@@ -21,13 +22,19 @@ use crate::text::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baggage {
     items: Vec<(Text, Text)>,
+    /// Of names and values.
+    len: usize,
 }
+
+/// Each change of a span's baggage copies it, if a child has it as well: a bound on what that takes.
+const MAX_ITEMS: usize = 256;
+const MAX_BYTES: usize = 64 * 1024;
 
 impl Baggage {
     /// No item.
     #[must_use]
     pub const fn new() -> Self {
-        Baggage { items: Vec::new() }
+        Baggage { items: Vec::new(), len: 0 }
     }
 
     /// The value of an item.
@@ -36,25 +43,44 @@ impl Baggage {
         self.items.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Sets an item; one that is there keeps its place.
-    pub fn set(&mut self, name: impl Into<Text>, value: impl Into<Text>) {
+    /// Sets an item; one that is there keeps its place. Says whether it did: there is no room for more than 256 items
+    /// and 64 KiB, and then all stays as it was.
+    pub fn set(&mut self, name: impl Into<Text>, value: impl Into<Text>) -> bool {
         let (name, value) = (name.into(), value.into());
-        match self.items.iter_mut().find(|(key, _)| *key == name) {
-            Some((_, old)) => *old = value,
+        let is_full = self.items.len() >= MAX_ITEMS;
+        let old = self.items.iter_mut().find(|(key, _)| *key == name).map(|(_, old)| old);
+        let before = old.as_ref().map_or(0, |old| name.len().saturating_add(old.len()));
+        let after = name.len().saturating_add(value.len());
+        let len = self.len.saturating_sub(before).saturating_add(after);
+        if len > MAX_BYTES && after > before {
+            return false;
+        }
+        match old {
+            Some(old) => *old = value,
+            None if is_full => return false,
             None => self.items.push((name, value)),
         }
+        self.len = len;
+        true
     }
 
     /// Removes an item, and says whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let before = self.items.len();
-        self.items.retain(|(key, _)| key != name);
-        self.items.len() != before
+        let Some(place) = self.items.iter().position(|(key, _)| key == name) else { return false };
+        let (name, value) = self.items.remove(place);
+        self.len = self.len.saturating_sub(name.len()).saturating_sub(value.len());
+        true
     }
 
     /// Removes every item.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.len = 0;
+    }
+
+    /// What it holds in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.items.capacity().saturating_mul(size_of::<(Text, Text)>()).saturating_add(self.len)
     }
 
     /// How many items there are.
@@ -98,6 +124,21 @@ impl<K: Into<Text>, V: Into<Text>> FromIterator<(K, V)> for Baggage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_much_is_not_set() {
+        let mut baggage = Baggage::new();
+        assert!((0..MAX_ITEMS).all(|number| baggage.set(format!("k{number}"), "v")));
+        assert!(!baggage.set("one more", "v") && baggage.set("k0", "w"));
+        assert!(baggage.remove("k1") && baggage.set("one more", "v"));
+        assert!(!baggage.set("k2", "x".repeat(MAX_BYTES)));
+        assert_eq!((baggage.get("k2"), baggage.len()), (Some("v"), MAX_ITEMS));
+        baggage.clear();
+        assert!(baggage.set("k", "x".repeat(MAX_BYTES - 1)) && !baggage.set("k2", ""));
+        assert!(baggage.set("k", ""));
+        let own = |(name, value): (&str, &str)| name.len() + value.len();
+        assert_eq!(baggage.len, baggage.iter().map(own).sum::<usize>());
+    }
 
     #[test]
     fn the_last_value_wins_and_keeps_the_first_place() {

@@ -15,6 +15,13 @@ thread_local! {
 
 /// Room for the spans of a trace.
 pub(super) fn blank(shared: &Shared) -> Buffers {
+    let mut blank = fetch(shared);
+    blank.tags.bound(shared.max_trace_bytes);
+    blank
+}
+
+#[inline]
+fn fetch(shared: &Shared) -> Buffers {
     BLANKS
         .try_with(|blanks| {
             let mut blanks = blanks.try_borrow_mut().ok()?;

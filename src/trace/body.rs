@@ -2,39 +2,36 @@
 
 use std::sync::Arc;
 
+use tracehound_machine::Sole;
+
 use super::baggage::Baggage;
 use super::late::LateTags;
-use super::record::{OPEN, Record};
+use super::record::{Above, OPEN, Record};
 use super::segment::Segment;
 use super::shared::Shared;
+use super::slots::Slots;
 use super::span_context::SpanContext;
 use super::start::{Born, Draft};
 use super::tags::Tags;
 use crate::clock::Ticks;
 use crate::id::SpanId;
 
-/// Spans of one trace that may be recorded and unsent at one time; further ones are not recorded.
-///
-/// A bound on memory where a program starts spans and never finishes them.
-pub(crate) const MAX_SPANS_PER_TRACE: usize = 100_000;
-const _: () = assert!(MAX_SPANS_PER_TRACE <= SpanId::SLOTS, "an id tells each slot");
-
-/// Spans that there is room for at the least, where there is any.
-const LEAST_ROOM: usize = 4;
-
 /// The spans of a segment and their tags.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    /// A span's slot is its index.
-    pub(crate) spans: Vec<Record>,
+    pub(crate) spans: Slots,
     pub(crate) tags: Tags,
     pub(super) open: u32,
     /// Finished and not handed off.
     pub(super) finished: u32,
-    /// Slots left empty by a partial flush.
+    /// Those of them that are in the account already; see [`Record::is_counted`].
+    pub(super) counted: u32,
+    /// The tracer has ended: what finishes is lost, and counted at once, for the trace may never end.
+    pub(super) has_ended: bool,
+    /// Slots left empty by a partial flush, the lowest last: it is used first, so that the others may go.
     free: Vec<u32>,
     /// Between two traces: a segment for the next one.
-    pub(super) rested: Option<Arc<Segment>>,
+    pub(super) rested: Option<Sole<Segment>>,
 }
 
 impl Body {
@@ -43,7 +40,22 @@ impl Body {
         self.spans.clear();
         self.tags.clear();
         self.free.clear();
-        (self.open, self.finished) = (0, 0);
+        (self.open, self.finished, self.counted, self.has_ended) = (0, 0, 0, false);
+    }
+
+    /// The tracer has ended.
+    #[cold]
+    pub(super) fn end(&mut self) {
+        self.has_ended = true;
+        self.tags.make_flush_due();
+    }
+
+    /// Counts what has finished of a tracer that has ended; says how many spans that is.
+    #[cold]
+    pub(super) fn count_finished(&mut self) -> u64 {
+        let more = self.finished.saturating_sub(self.counted);
+        self.counted = self.finished;
+        more.into()
     }
 
     /// Converts tags that were put off; see [`Tags::settle`].
@@ -54,15 +66,15 @@ impl Body {
 
     /// Puts off tags, where that may take a conversion of others or an allocation.
     #[cold]
-    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) {
-        self.tags.put_off(&mut self.spans, slot, late, heap_bytes);
+    pub(super) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) -> bool {
+        self.tags.put_off(&mut self.spans, slot, late, heap_bytes)
     }
 
     /// A span that is open, to be changed.
     #[inline(always)]
     pub(super) fn open(&mut self, root: SpanId, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
         self.settle_tags();
-        let record = self.spans.get_mut(id.slot(root) as usize)?;
+        let record = self.spans.get_mut(id.slot(root))?;
         (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
     }
 
@@ -74,7 +86,7 @@ impl Body {
     /// The record of a span, open or not, if it is here.
     #[inline]
     pub(super) fn record(&self, root: SpanId, id: SpanId) -> Option<&Record> {
-        self.spans.get(id.slot(root) as usize).filter(|record| record.id == Some(id))
+        self.spans.get(id.slot(root)).filter(|record| record.id == Some(id))
     }
 
     /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
@@ -86,13 +98,16 @@ impl Body {
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
-        if self.spans.len() == self.spans.capacity() || !self.free.is_empty() {
+        if !self.free.is_empty() || self.tags.is_exceeded() {
             return self.push_slowly(draft, born, root, fresh);
         }
-        let slot = u32::try_from(self.spans.len()).ok()?;
-        // A constant, and then changed where it is: see "store forwarding" in docs/architecture.md.
-        self.spans.push(Record::VACANT);
-        self.begin(slot, draft, born, fresh.in_slot(root, slot))
+        let Some((slot, record)) = self.spans.add_at_hand() else {
+            return self.push_slowly(draft, born, root, fresh);
+        };
+        let id = fresh.in_slot(root, slot);
+        begin(record, &mut self.tags, draft, born, id);
+        self.open = self.open.saturating_add(1);
+        Some(id)
     }
 
     #[cold]
@@ -104,38 +119,15 @@ impl Body {
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
+        if self.tags.is_exceeded() {
+            return None;
+        }
         let slot = match self.free.pop() {
             Some(slot) => slot,
-            None if self.spans.len() >= MAX_SPANS_PER_TRACE => return None,
-            None => {
-                let most = MAX_SPANS_PER_TRACE.saturating_sub(self.spans.len());
-                self.spans.reserve_exact(self.spans.len().clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
-                let slot = u32::try_from(self.spans.len()).ok()?;
-                self.spans.push(Record::VACANT);
-                slot
-            }
+            None => self.spans.add()?,
         };
-        self.begin(slot, draft, born, fresh.in_slot(root, slot))
-    }
-
-    /// Makes a vacant record the one of a span.
-    #[inline(always)]
-    fn begin(
-        &mut self,
-        slot: u32,
-        draft: &mut impl Draft,
-        born: Born,
-        id: SpanId,
-    ) -> Option<SpanId> {
-        let record = self.spans.get_mut(slot as usize)?;
-        let service_source = draft.service_source().unwrap_or(born.service_source);
-        draft.fill(record, &mut self.tags);
-        record.id = Some(id);
-        record.parent = born.parent;
-        record.start = born.start;
-        record.duration = OPEN;
-        record.local_root = born.local_root;
-        record.service_source = service_source;
+        let id = fresh.in_slot(root, slot);
+        begin(self.spans.get_mut(slot)?, &mut self.tags, draft, born, id);
         self.open = self.open.saturating_add(1);
         Some(id)
     }
@@ -150,12 +142,13 @@ impl Body {
             let service = parent.service.clone()?;
             Some((service, parent.service_source))
         });
-        let Some(record) = self.spans.get_mut(id.slot(root) as usize) else { return };
+        let Some(record) = self.spans.get_mut(id.slot(root)) else { return };
         record.baggage = baggage;
         if let Some((service, source)) = service {
             // No service and the source of a parent that has one: left to the parent. One that named the
             // tracer's own has no service either, but another source.
             if record.service.is_none() && record.service_source == source {
+                self.tags.hold(service.heap_bytes());
                 record.service = Some(service);
             }
         }
@@ -164,9 +157,9 @@ impl Body {
     /// Adds links that came from upstream to the first span.
     #[cold]
     pub(super) fn link_first(&mut self, upstream: &SpanContext) {
-        let Some(record) = self.spans.first_mut() else { return };
+        let Some(record) = self.spans.get_mut(0) else { return };
         for link in &upstream.links {
-            record.extras_mut().add_link(link.clone());
+            record.add_link(link.clone(), &mut self.tags);
         }
     }
 
@@ -180,7 +173,10 @@ impl Body {
         let parent = || self.record(root, record.parent?);
         let top_level =
             record.local_root || parent().is_some_and(|parent| parent.service != record.service);
-        if let Some(record) = self.spans.get_mut(id.slot(root) as usize) {
+        if record.is_counted {
+            self.counted = self.counted.saturating_add(1);
+        }
+        if let Some(record) = self.spans.get_mut(id.slot(root)) {
             record.duration = end.0.saturating_sub(record.start.0).max(0);
             record.top_level = top_level;
         }
@@ -195,41 +191,83 @@ impl Body {
     }
 
     /// The span itself if it is open, else its nearest ancestor here that is.
-    pub(super) fn nearest_open(&self, root: SpanId, id: SpanId) -> Option<&Record> {
-        let mut at = Some(id);
-        while let Some(id) = at {
-            let record = self.record(root, id)?;
-            if record.is_open() {
-                return Some(record);
-            }
-            at = self.parent_of(root, id);
+    pub(super) fn nearest_open(&mut self, root: SpanId, id: SpanId) -> Option<&Record> {
+        let is_open = self.record(root, id)?.is_open();
+        let slot = if is_open { id.slot(root) } else { self.open_above(root, id)? };
+        self.spans.get(slot)
+    }
+
+    /// The slot of the nearest open ancestor of a finished span. All on the way remember it: a long way is gone once.
+    #[cold]
+    fn open_above(&mut self, root: SpanId, id: SpanId) -> Option<u32> {
+        let mut at = self.next_above(root, id.slot(root));
+        while let Some(slot) = at.filter(|slot| !self.spans.get(*slot).is_some_and(Record::is_open))
+        {
+            at = self.next_above(root, slot);
         }
-        None
+        let found = at.map_or(Above::NOTHING, |slot| Above(slot.saturating_add(2)));
+        let mut on_the_way = Some(id.slot(root));
+        while let Some(slot) = on_the_way.filter(|slot| Some(*slot) != at) {
+            on_the_way = self.next_above(root, slot);
+            if let Some(record) = self.spans.get_mut(slot) {
+                record.above = found;
+            }
+        }
+        at
+    }
+
+    /// The next slot on the way up: that of the parent, or one above it where somebody has looked.
+    fn next_above(&self, root: SpanId, slot: u32) -> Option<u32> {
+        let record = self.spans.get(slot)?;
+        if record.above == Above::NOTHING {
+            return None;
+        }
+        let parent = || Some(self.record(root, record.parent?)?.id?.slot(root));
+        record.above.slot().or_else(parent)
     }
 
     /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
     /// stays the same however many spans of a trace are open at once.
+    #[inline]
     pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
         shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+    }
+
+    /// The same where much is held, as far as parts are sent at all.
+    pub(super) fn is_flush_due(&self, shared: &Shared) -> bool {
+        let is_much = self.tags.is_flush_due() && self.finished > 0;
+        self.partial_flush_due(shared) || (is_much && shared.partial_flush.is_some())
     }
 
     /// Takes the open spans out of `old` and puts them into the same slots here, where nothing is.
     ///
     /// The other way round, moving the finished ones out, costs more: there are more of them.
     pub(super) fn take_open(&mut self, old: &mut Body) {
-        for (slot, record) in old.spans.iter_mut().enumerate() {
-            if !record.is_open() {
-                continue;
-            }
-            while self.spans.len() < slot {
-                self.free.extend(u32::try_from(self.spans.len()));
-                self.spans.push(Record::VACANT);
-            }
-            let mut kept = std::mem::replace(record, Record::VACANT);
-            kept.tags = self.tags.adopt(&mut old.tags, kept.tags);
-            self.spans.push(kept);
-        }
+        let Body { spans, tags, free, .. } = self;
+        spans.take_open(&mut old.spans, free, |kept| {
+            let beside = kept.heap_bytes();
+            old.tags.let_go(beside);
+            tags.hold(beside);
+            kept.tags = tags.adopt(&mut old.tags, kept.tags);
+        });
         self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = std::mem::take(&mut old.open);
+        self.tags.flushed();
+        if old.has_ended {
+            self.end();
+        }
     }
+}
+
+/// Makes a vacant record the one of a span.
+#[inline(always)]
+fn begin(record: &mut Record, tags: &mut Tags, draft: &mut impl Draft, born: Born, id: SpanId) {
+    let service_source = draft.service_source().unwrap_or(born.service_source);
+    draft.fill(record, tags);
+    record.id = Some(id);
+    record.parent = born.parent;
+    record.start = born.start;
+    record.duration = OPEN;
+    record.local_root = born.local_root;
+    record.service_source = service_source;
 }

@@ -72,6 +72,7 @@ impl Draft for Plan {
     }
 
     fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        tags.hold(self.record.heap_bytes());
         *record = std::mem::replace(&mut self.record, Record::VACANT);
         self.start = None;
         for (key, value) in self.tags.drain(..) {
@@ -96,7 +97,8 @@ impl Draft for Named<'_> {
     }
 
     #[inline(always)]
-    fn fill(&mut self, record: &mut Record, _: &mut Tags) {
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        tags.hold(self.0.heap_bytes());
         put_vacant(&mut record.name, std::mem::take(self.0));
     }
 }
@@ -130,6 +132,7 @@ impl Draft for LateNamed<'_> {
         if !self.tags.is_empty() {
             tags.set_all(&mut record.tags, self.tags);
         }
+        tags.hold(self.resource.heap_bytes());
         put_vacant(&mut record.resource, Some(std::mem::take(&mut self.resource)));
         record.kind = Some(self.kind);
         record.naming = Some(self.naming);
@@ -351,5 +354,5 @@ fn begin(
         },
         None => {}
     }
-    Segment::start(shared, remote, baggage, draft)
+    Some(Segment::start(shared, remote, baggage, draft))
 }

@@ -1,12 +1,13 @@
 //! Finished spans of one trace on their way out: from the hand-off on, they have one owner and no lock.
 
-use std::sync::Arc;
+use tracehound_machine::Counted;
 
 use super::body::Body;
+#[cfg(test)]
 use super::record::Record;
 use super::segment::{Segment, fix_names};
+use super::shared::Shared;
 use super::view::SpanView;
-use crate::text::Text;
 
 /// The room of a chunk; emptied, it serves another trace.
 ///
@@ -38,11 +39,21 @@ const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 const MAX_KEPT_TEXT: usize = 32 * 1024;
 
 impl Buffers {
-    /// What it holds in memory, with the texts of tags and the segment.
+    /// For what starts in a trace whose room was handed off.
+    #[cold]
+    pub(super) fn for_late(shared: &Shared) -> Self {
+        let mut buffers = Buffers::default();
+        buffers.tags.bound(shared.max_trace_bytes);
+        if shared.has_ended() {
+            buffers.end();
+        }
+        buffers
+    }
+
+    /// What it holds in memory, with all that its spans hold and the segment.
     pub(crate) fn bytes(&self) -> usize {
         const FIXED: usize = size_of::<Body>().saturating_add(size_of::<Segment>());
-        let spans = self.spans.capacity().saturating_mul(size_of::<Record>());
-        spans.saturating_add(self.tags.bytes()).saturating_add(FIXED)
+        self.spans.bytes().saturating_add(self.tags.bytes()).saturating_add(FIXED)
     }
 
     /// Emptied for another trace, or `None` when they have grown too large to keep.
@@ -61,12 +72,12 @@ impl Buffers {
 /// Finished spans of one trace, handed off together.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    segment: Arc<Segment>,
+    segment: Counted<Segment>,
     buffers: Buffers,
 }
 
 impl Chunk {
-    pub(crate) fn new(segment: Arc<Segment>, buffers: Buffers) -> Self {
+    pub(crate) fn new(segment: Counted<Segment>, buffers: Buffers) -> Self {
         Chunk { segment, buffers }
     }
 
@@ -74,26 +85,15 @@ impl Chunk {
         &self.segment
     }
 
-    /// How many spans there are.
+    /// How many spans there are that are not in the account yet: all of them, while the tracer lives.
     pub(crate) fn len(&self) -> usize {
-        self.buffers.finished as usize
+        self.buffers.finished.saturating_sub(self.buffers.counted) as usize
     }
 
     /// About what the chunk holds in memory, unused room in its vectors included.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        // Nothing overflows here: what exists is never more than there are addresses.
-        let mut held = 0usize;
-        for Record { name, service, resource, span_type, extras, .. } in &self.buffers.spans {
-            held = held.wrapping_add(name.heap_bytes());
-            for text in [service, resource, span_type] {
-                held = held.wrapping_add(text.as_ref().map_or(0, Text::heap_bytes));
-            }
-            if let Some(extras) = extras {
-                held = held.wrapping_add(extras.bytes());
-            }
-        }
-        held.saturating_add(self.buffers.bytes())
+        self.buffers.bytes()
     }
 
     /// Whether a span may have events; says so rather too often.
@@ -113,8 +113,8 @@ impl Chunk {
 
     /// What is in each slot.
     #[cfg(test)]
-    pub(crate) fn slots(&self) -> &[Record] {
-        &self.buffers.spans
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Record)> {
+        self.buffers.spans.numbered()
     }
 
     /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is
@@ -142,9 +142,9 @@ impl Chunk {
 
     /// The room, for another trace; with the segment, unless somebody still has a handle of it.
     pub(crate) fn into_buffers(self) -> Buffers {
-        let Chunk { mut segment, mut buffers } = self;
-        if let Some(inside) = Arc::get_mut(&mut segment) {
-            inside.rest();
+        let Chunk { segment, mut buffers } = self;
+        if let Ok(mut segment) = segment.into_sole() {
+            segment.rest();
             buffers.rested = Some(segment);
         }
         buffers

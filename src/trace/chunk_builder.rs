@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracehound_machine::Sole;
+
 use super::blanks::{blank, give_back};
 use super::body::Body;
 use super::chunk::Buffers;
 use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
-use super::segment::{Segment, set_service};
+use super::segment::Segment;
 use super::shared::SharedLanes;
+use super::slots::Slots;
 use super::span_context::SpanContext;
-use super::tagging::{Special, changes};
+use super::tagging::{Change, Special, changes};
 use super::tags::Tags;
 use super::value::TagValue;
 use super::view::SpanView;
@@ -70,7 +73,7 @@ impl ChunkBuilder {
     pub fn span(&mut self, id: SpanId, start: SystemTime, end: SystemTime) -> RecordedSpan<'_> {
         let (start, end) = (clock::unix_ns(start), clock::unix_ns(end));
         let Body { spans, tags, .. } = &mut *self.buffers;
-        let place = spans.len();
+        let place = u32::try_from(spans.len()).unwrap_or(u32::MAX);
         spans.push(Record {
             id: Some(id),
             start: self.segment.anchor.ticks_at(start),
@@ -115,7 +118,7 @@ impl ChunkBuilder {
         if let Some(decision) = self.segment.decision() {
             return decision;
         }
-        let record = self.buffers.spans.first().unwrap_or(&NOTHING);
+        let record = self.buffers.spans.get(0).unwrap_or(&NOTHING);
         let root = SpanView { segment: &self.segment, record, tags: &self.buffers.tags };
         let decision = self.segment.shared.sink.decide(&root);
         self.segment.settle(decision)
@@ -147,17 +150,18 @@ impl ChunkBuilder {
             segment.without_parent();
         }
         buffers.finished = u32::try_from(buffers.spans.len()).unwrap_or(u32::MAX);
-        Arc::new(segment).submit(Some(buffers));
+        buffers.has_ended = segment.shared.has_ended();
+        Segment::submit(&Sole::new(segment).share(), Some(buffers));
     }
 }
 
-fn mark_roots(spans: &mut [Record]) {
+fn mark_roots(spans: &mut Slots) {
     for record in spans.iter_mut().filter(|record| record.parent.is_none()) {
         record.local_root = true;
     }
     let services: HashMap<_, _> =
         spans.iter().filter_map(|record| Some((record.id?, record.service.clone()))).collect();
-    for record in spans {
+    for record in spans.iter_mut() {
         let of_parent = record.parent.and_then(|parent| services.get(&parent));
         record.top_level = record.local_root || of_parent.unwrap_or(&None) != &record.service;
     }
@@ -167,8 +171,8 @@ fn mark_roots(spans: &mut [Record]) {
 #[derive(Debug)]
 pub struct RecordedSpan<'c> {
     segment: &'c Segment,
-    spans: &'c mut Vec<Record>,
-    place: usize,
+    spans: &'c mut Slots,
+    place: u32,
     tags: &'c mut Tags,
     has_remote_parent: &'c mut bool,
 }
@@ -191,25 +195,24 @@ impl RecordedSpan<'_> {
     /// Sets the operation name.
     pub fn set_name(&mut self, name: impl Into<Text>) {
         let name = name.into();
-        self.edit(|record| record.name = name);
+        self.apply(Change::Name(name));
     }
 
     /// Sets the resource; without one it is the name.
     pub fn set_resource(&mut self, resource: impl Into<Text>) {
         let resource = resource.into();
-        self.edit(|record| record.resource = Some(resource));
+        self.apply(Change::Resource(resource));
     }
 
     /// Sets the service, mapped by `DD_SERVICE_MAPPING`; without one it is the tracer's.
     pub fn set_service(&mut self, service: impl Into<Text>) {
-        let (service, segment) = (service.into(), self.segment);
-        self.edit(|record| set_service(record, &segment.shared, service));
+        self.apply(Change::Service(service.into()));
     }
 
     /// Sets the type: `web`, `sql`, ...
     pub fn set_type(&mut self, span_type: impl Into<Text>) {
         let span_type = span_type.into();
-        self.edit(|record| record.span_type = Some(span_type));
+        self.apply(Change::Type(span_type));
     }
 
     /// Sets the kind.
@@ -236,12 +239,16 @@ impl RecordedSpan<'_> {
 
     /// Adds a link.
     pub fn add_link(&mut self, link: SpanLink) {
-        self.edit(|record| record.extras_mut().add_link(link));
+        if let Some(record) = self.spans.get_mut(self.place) {
+            record.add_link(link, self.tags);
+        }
     }
 
     /// Adds an event.
     pub fn add_event(&mut self, event: SpanEvent) {
-        self.edit(|record| record.extras_mut().events.push(event));
+        if let Some(record) = self.spans.get_mut(self.place) {
+            record.add_event(event, self.tags);
+        }
     }
 
     /// The span as it is now.
@@ -249,6 +256,12 @@ impl RecordedSpan<'_> {
     pub fn view(&self) -> SpanView<'_> {
         let record = self.spans.get(self.place).unwrap_or(&NOTHING);
         SpanView { segment: self.segment, record, tags: self.tags }
+    }
+
+    fn apply(&mut self, change: Change) {
+        if let Some(record) = self.spans.get_mut(self.place) {
+            change.apply(record, self.tags, &self.segment.shared);
+        }
     }
 
     fn edit(&mut self, change: impl FnOnce(&mut Record)) {

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::links::Links;
+use super::record::Record;
 use super::span_context::SpanContext;
+use super::tags::Tags;
 use super::value::TagValue;
 use crate::clock::unix_ns;
 use crate::id::{SpanId, TraceId};
@@ -13,39 +16,86 @@ use crate::text::Text;
 /// Boxed, so that a span without any of these pays one word.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extras {
-    pub(crate) links: Vec<SpanLink>,
+    pub(crate) links: Links,
     pub(crate) events: Vec<SpanEvent>,
     /// `meta_struct`: each value is one MessagePack document.
     pub(crate) structs: Vec<(Text, Vec<u8>)>,
 }
 
-impl Extras {
+/// Links, and events, that one span has at the most: more of them make a span that no payload takes.
+const MAX_LINKS: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
+
+/// Structured tags of one span at the most; of links and events, attributes.
+const MAX_STRUCTS: usize = 128;
+const MAX_ENTRIES: usize = 1_024;
+
+/// How many were dropped, on the span: the names that OpenTelemetry's specification gives the counts outside of its
+/// own protocol.
+const DROPPED_LINKS: &str = "otel.dropped_links_count";
+const DROPPED_EVENTS: &str = "otel.dropped_events_count";
+
+/// An entry's own size, and that of the box of a span that has any.
+const ENTRY_BYTES: usize = 64;
+
+impl Record {
     /// Adds a link; one to the same span of the same trace is replaced.
-    pub(crate) fn add_link(&mut self, link: SpanLink) {
-        match self.links.iter_mut().find(|old| old.same_target(&link)) {
-            Some(old) => *old = link,
-            None => self.links.push(link),
+    pub(crate) fn add_link(&mut self, link: SpanLink, tags: &mut Tags) {
+        let links = &self.extras_mut().links;
+        let before = links.find(&link).map(SpanLink::bytes);
+        if before.is_none() && links.all().len() >= MAX_LINKS {
+            return tags.count(&mut self.tags, DROPPED_LINKS);
+        }
+        if tags.exchange(&mut self.tags, before.unwrap_or_default(), link.bytes()) {
+            self.extras_mut().links.add(link);
         }
     }
 
-    pub(crate) fn set_struct(&mut self, key: Text, document: Vec<u8>) {
-        set(&mut self.structs, key, document);
+    /// Adds an event.
+    pub(crate) fn add_event(&mut self, event: SpanEvent, tags: &mut Tags) {
+        if self.extras_mut().events.len() >= MAX_EVENTS {
+            return tags.count(&mut self.tags, DROPPED_EVENTS);
+        }
+        if tags.exchange(&mut self.tags, 0, event.bytes()) {
+            self.extras_mut().events.push(event);
+        }
     }
 
-    /// A rough size, for the memory bound of the queue.
-    pub(crate) fn bytes(&self) -> usize {
-        let structs =
-            self.structs.iter().fold(0usize, |sum, (_, data)| sum.saturating_add(data.len()));
-        let events =
-            self.events.iter().fold(0usize, |sum, event| sum.saturating_add(event.bytes()));
-        self.links.len().saturating_mul(256).saturating_add(structs).saturating_add(events)
+    /// Sets a structured tag.
+    pub(crate) fn set_struct(&mut self, key: Text, document: Vec<u8>, tags: &mut Tags) {
+        let structs = &self.extras_mut().structs;
+        let before = structs.iter().find(|(old, _)| *old == key);
+        let before = before.map(|(key, document)| struct_bytes(key, document));
+        if before.is_none() && structs.len() >= MAX_STRUCTS {
+            return tags.refuse(&mut self.tags);
+        }
+        let after = struct_bytes(&key, &document);
+        if tags.exchange(&mut self.tags, before.unwrap_or_default(), after) {
+            set(&mut self.extras_mut().structs, key, document);
+        }
     }
 }
 
-/// Sets an entry of a map; one that is there keeps its place.
+fn struct_bytes(key: &Text, document: &[u8]) -> usize {
+    ENTRY_BYTES.saturating_add(key.heap_bytes()).saturating_add(document.len())
+}
+
+impl Extras {
+    /// What it holds, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let structs = self.structs.iter().map(|(key, document)| struct_bytes(key, document));
+        let links = self.links.all().iter().map(SpanLink::bytes);
+        let events = self.events.iter().map(SpanEvent::bytes);
+        structs.chain(links).chain(events).fold(0, usize::saturating_add)
+    }
+}
+
+/// Sets an entry of a map; one that is there keeps its place, and one too many is left out.
 fn set<V>(entries: &mut Vec<(Text, V)>, key: Text, value: V) {
+    let is_full = entries.len() >= MAX_ENTRIES;
     match entries.iter_mut().find(|(old, _)| *old == key) {
         Some((_, old)) => *old = value,
+        None if is_full => {}
         None => entries.push((key, value)),
     }
 }
@@ -144,8 +194,15 @@ impl SpanLink {
         self.span_id
     }
 
-    fn same_target(&self, other: &SpanLink) -> bool {
-        self.trace_id == other.trace_id && self.span_id == other.span_id
+    /// What it holds in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let state = self.tracestate.as_ref().map_or(0, Text::heap_bytes);
+        let fixed = ENTRY_BYTES.saturating_add(size_of::<SpanLink>()).saturating_add(state);
+        self.attributes.iter().fold(fixed, |sum, (key, value)| {
+            sum.saturating_add(size_of::<(Text, Text)>())
+                .saturating_add(key.heap_bytes())
+                .saturating_add(value.heap_bytes())
+        })
     }
 }
 
@@ -188,9 +245,13 @@ impl SpanEvent {
         self
     }
 
-    fn bytes(&self) -> usize {
-        self.attributes.iter().fold(64, |sum, (key, value)| {
-            sum.saturating_add(key.len()).saturating_add(value.bytes())
+    /// What it holds in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let fixed = ENTRY_BYTES.saturating_add(self.name.heap_bytes());
+        self.attributes.iter().fold(fixed, |sum, (key, value)| {
+            sum.saturating_add(ENTRY_BYTES)
+                .saturating_add(key.heap_bytes())
+                .saturating_add(value.bytes())
         })
     }
 }
@@ -242,7 +303,7 @@ impl EventValue {
 
     fn bytes(&self) -> usize {
         match self {
-            EventValue::Text(text) => text.len().saturating_add(32),
+            EventValue::Text(text) => text.heap_bytes().saturating_add(32),
             EventValue::Array(values) => {
                 values.iter().fold(32, |sum, value| sum.saturating_add(value.bytes()))
             }
@@ -326,12 +387,13 @@ mod tests {
     #[test]
     fn a_second_link_to_the_same_span_replaces_the_first() {
         let (trace, span) = (TraceId::new(1).unwrap(), SpanId::new(2).unwrap());
-        let mut extras = Extras::default();
-        extras.add_link(SpanLink::new(trace, span).attribute("n", "1"));
-        extras.add_link(SpanLink::new(TraceId::new(9).unwrap(), span));
-        extras.add_link(SpanLink::new(trace, span).attribute("n", "2"));
-        assert_eq!(extras.links.len(), 2);
-        assert_eq!(extras.links[0].attributes[0].1, "2");
+        let (mut record, mut tags) = (Record::VACANT, Tags::default());
+        record.add_link(SpanLink::new(trace, span).attribute("n", "1"), &mut tags);
+        record.add_link(SpanLink::new(TraceId::new(9).unwrap(), span), &mut tags);
+        record.add_link(SpanLink::new(trace, span).attribute("n", "2"), &mut tags);
+        let links = record.extras_mut().links.all();
+        assert_eq!(links.len(), 2);
+        assert_eq!(links[0].attributes[0].1, "2");
     }
 
     #[test]
@@ -355,5 +417,30 @@ mod tests {
             .attribute("empty", Vec::<i64>::new());
         let keys: Vec<_> = event.attributes.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["good", "empty"]);
+    }
+
+    #[test]
+    fn what_is_too_many_is_counted_on_the_span() {
+        let (mut record, mut tags) = (Record::VACANT, Tags::default());
+        let trace = TraceId::new(1).unwrap();
+        for number in 1..=10_003 {
+            record.add_link(SpanLink::new(trace, SpanId::new(number).unwrap()), &mut tags);
+            record.add_event(SpanEvent::new("e"), &mut tags);
+        }
+        // One that is there can still be replaced.
+        record.add_link(SpanLink::new(trace, SpanId::new(1).unwrap()), &mut tags);
+        let extras = record.extras_mut().clone();
+        assert_eq!((extras.links.all().len(), extras.events.len()), (MAX_LINKS, MAX_EVENTS));
+        let dropped = |key| tags.get(&record.tags, key).and_then(|kept| kept.number());
+        assert_eq!((dropped(DROPPED_LINKS), dropped(DROPPED_EVENTS)), (Some(3.0), Some(3.0)));
+        assert_eq!(tags.beside_tags(), extras.bytes());
+    }
+
+    #[test]
+    fn attributes_have_a_bound() {
+        let link = SpanLink::new(TraceId::new(1).unwrap(), SpanId::new(2).unwrap());
+        let link = (0..2_000).fold(link, |link, n| link.attribute(format!("k{n}"), "v"));
+        assert_eq!(link.attributes.len(), MAX_ENTRIES);
+        assert_eq!(link.attribute("k1", "w").attributes[1].1, "w");
     }
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-use super::record::Record;
+use super::slots::Slots;
 use super::tags::Tags;
 use super::value::TagValue;
 use crate::text::Text;
@@ -39,9 +39,9 @@ trait Items {
     fn capacity(&self) -> usize;
     fn item_bytes(&self) -> usize;
     /// Converts all of them.
-    fn convert(&mut self, spans: &mut [Record], tags: &mut Tags);
-    /// Converts those of some slots, and keeps the others.
-    fn convert_some(&mut self, of: &dyn Fn(u32) -> bool, spans: &mut [Record], tags: &mut Tags);
+    fn convert(&mut self, spans: &mut Slots, tags: &mut Tags);
+    /// Converts those of spans that are open here, and keeps the others.
+    fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags);
     fn clear(&mut self);
 }
 
@@ -69,24 +69,23 @@ impl<T: LateTags> Items for Of<T> {
 
     // One loop for each API, with all of the way into the tags in it, and nothing moved: through a `dyn` for each
     // tag it takes twice the time.
-    fn convert(&mut self, spans: &mut [Record], tags: &mut Tags) {
+    fn convert(&mut self, spans: &mut Slots, tags: &mut Tags) {
         for Late { tags: late, slot } in &mut self.items {
-            if let Some(record) = spans.get_mut(*slot as usize) {
+            if let Some(record) = spans.get_mut(*slot) {
                 late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
             }
         }
         self.items.clear();
     }
 
-    fn convert_some(&mut self, of: &dyn Fn(u32) -> bool, spans: &mut [Record], tags: &mut Tags) {
+    fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags) {
         self.items.retain_mut(|Late { tags: late, slot }| {
-            if !of(*slot) {
-                return true;
-            }
-            if let Some(record) = spans.get_mut(*slot as usize) {
+            let open = spans.get_mut(*slot).filter(|record| record.is_open());
+            let is_kept = open.is_none();
+            if let Some(record) = open {
                 late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
             }
-            false
+            is_kept
         });
     }
 
@@ -109,6 +108,11 @@ impl Waiting {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         !self.any
+    }
+
+    #[inline]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -155,23 +159,18 @@ impl Waiting {
     }
 
     /// Converts all of them into tags of these spans.
-    pub(super) fn convert(&mut self, spans: &mut [Record], tags: &mut Tags) {
+    pub(super) fn convert(&mut self, spans: &mut Slots, tags: &mut Tags) {
         if let Some(items) = self.items_mut() {
             items.convert(spans, tags);
         }
         (self.any, self.heap_bytes) = (false, 0);
     }
 
-    /// Converts those of some slots. What the others hold is counted as before: too much rather than too
-    /// little.
-    pub(super) fn convert_some(
-        &mut self,
-        of: &dyn Fn(u32) -> bool,
-        spans: &mut [Record],
-        tags: &mut Tags,
-    ) {
+    /// Converts those of spans that are open here. What the others hold is counted as before: too much rather
+    /// than too little.
+    pub(super) fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags) {
         if let Some(items) = self.items_mut() {
-            items.convert_some(of, spans, tags);
+            items.convert_open(spans, tags);
         }
     }
 
@@ -247,7 +246,7 @@ mod tests {
         let mut tags = Tags::default();
         let mut waiting = 0;
         for number in 0..3 * MAX_WAITING {
-            tags.put_off(&mut [], 0, Pair("a", number as i64), 10);
+            tags.put_off(&mut Slots::default(), 0, Pair("a", number as i64), 10);
             waiting = waiting.max(tags.bytes());
         }
         assert!(tags.capacity() <= 2 * MAX_WAITING);

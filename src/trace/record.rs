@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::baggage::Baggage;
 use super::extras::Extras;
-use super::tags::TagList;
+use super::tags::{TagList, Tags};
 use super::view::SpanView;
 use crate::clock::Ticks;
 use crate::id::SpanId;
@@ -112,8 +112,29 @@ pub(crate) struct Record {
     pub(crate) note: u8,
     /// First span of the trace in this process.
     pub(crate) local_root: bool,
+    /// Of a finished span, where an open one above it was last found; zero where nobody has looked.
+    pub(crate) above: Above,
+    /// Its baggage is a copy of its own, and counted for it.
+    pub(crate) owns_baggage: bool,
+    /// In the account already, though it is open or has not been handed off: the tracer has ended.
+    pub(crate) is_counted: bool,
     /// `_dd.top_level`; known when the span finishes.
     pub(crate) top_level: bool,
+}
+
+/// The slot of an ancestor that was open, and two more; [`Above::NOTHING`] where none of them was.
+///
+/// It holds as long as the record is here: a finished span leaves with the next part of its trace, and only then slots
+/// become free for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Above(pub(crate) u32);
+
+impl Above {
+    pub(crate) const NOTHING: Above = Above(1);
+
+    pub(crate) fn slot(self) -> Option<u32> {
+        self.0.checked_sub(2)
+    }
 }
 
 /// "Still open", in [`Record::duration`].
@@ -139,11 +160,52 @@ impl Record {
         error: false,
         note: 0,
         local_root: false,
+        above: Above(0),
+        owns_baggage: false,
+        is_counted: false,
         top_level: false,
     };
 
     pub(crate) fn is_open(&self) -> bool {
         self.id.is_some() && self.duration < 0
+    }
+
+    /// What it holds on the heap beside its tags.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let texts = [&self.service, &self.resource, &self.span_type].into_iter().flatten();
+        let texts =
+            texts.fold(self.name.heap_bytes(), |sum, text| sum.saturating_add(text.heap_bytes()));
+        let extras = self.extras.as_ref().map_or(0, |extras| extras.bytes());
+        texts.saturating_add(extras).saturating_add(self.baggage_bytes())
+    }
+
+    /// What its baggage holds, where it is counted for this span.
+    pub(crate) fn baggage_bytes(&self) -> usize {
+        let own = self.baggage.as_ref().filter(|_| self.owns_baggage);
+        own.map_or(0, |baggage| baggage.bytes())
+    }
+
+    /// Changes its baggage, which may be shared with others and is theirs as it was.
+    pub(crate) fn change_baggage(
+        &mut self,
+        tags: &mut Tags,
+        change: impl FnOnce(&mut Baggage) -> bool,
+    ) {
+        let shared = self.baggage.get_or_insert_default();
+        let before = match Arc::get_mut(shared) {
+            Some(own) if self.owns_baggage => own.bytes(),
+            // A copy comes to be, and what is there stays with others.
+            _ => 0,
+        };
+        let own = Arc::make_mut(shared);
+        let done = change(own);
+        let after = own.bytes();
+        self.owns_baggage = true;
+        tags.let_go(before);
+        tags.hold(after);
+        if !done {
+            tags.refuse(&mut self.tags);
+        }
     }
 
     pub(crate) fn extras_mut(&mut self) -> &mut Extras {

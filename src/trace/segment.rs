@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracehound_fork::epoch;
-use tracehound_machine::{ShortGuard, ShortLock};
+use tracehound_machine::{Counted, ShortGuard, ShortLock, Sole};
 
 use super::baggage::Baggage;
 use super::blanks::blank;
@@ -13,6 +13,7 @@ use super::body::Body;
 use super::chunk::{Buffers, Chunk};
 use super::decided::{Decided, DecisionMark};
 use super::record::{LateNames, Record, ServiceSource};
+use super::registry;
 use super::sampling::{Decision, Priority};
 use super::sent_baggage::SentBaggage;
 use super::shared::{Shared, SharedLanes, SharedRef};
@@ -21,6 +22,7 @@ use super::start::Born;
 use super::tags::{TagList, Tags};
 use super::view::SpanView;
 use crate::clock::Anchor;
+use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 
@@ -56,10 +58,17 @@ impl RefUnwindSafe for Segment {}
 
 impl Segment {
     /// A segment that no trace has, and room for its spans.
-    pub(super) fn fresh(shared: &Shared) -> (Arc<Segment>, Buffers) {
+    pub(super) fn fresh(shared: &Shared) -> (Sole<Segment>, Buffers) {
         let mut buffers = blank(shared);
-        let segment = buffers.rested.take().unwrap_or_else(|| Arc::new(Segment::resting()));
+        let segment = buffers.rested.take().unwrap_or_else(Segment::allocate);
         (segment, buffers)
+    }
+
+    #[cold]
+    fn allocate() -> Sole<Segment> {
+        let segment = Sole::new(Segment::resting());
+        registry::enter(&segment);
+        segment
     }
 
     /// One that no trace has.
@@ -128,6 +137,14 @@ impl Segment {
         self.body.get_mut().insert(buffers)
     }
 
+    /// The tracer has ended before anybody could find this trace.
+    #[cold]
+    pub(super) fn note_end(&self) {
+        if let Some(body) = &mut *self.lock_body() {
+            body.end();
+        }
+    }
+
     /// Whether this process was forked from the one that this belongs to.
     #[inline]
     pub(crate) fn is_inherited(&self) -> bool {
@@ -183,7 +200,7 @@ impl Segment {
 
     #[cold]
     fn keep_baggage(&self, buffers: &Body) {
-        self.sent_baggage.lock().keep(&buffers.spans);
+        self.sent_baggage.lock().keep(buffers.spans.iter());
     }
 
     /// The baggage of a span that has been sent; see [`SentBaggage`] for how many are remembered.
@@ -263,14 +280,27 @@ impl Segment {
         self.decision.overrule(decision);
     }
 
-    pub(super) fn submit(self: &Arc<Self>, buffers: Option<Buffers>) {
+    pub(super) fn submit(this: &Counted<Self>, buffers: Option<Buffers>) {
         let Some(buffers) = buffers else { return };
-        if self.has_baggage() {
-            self.keep_baggage(&buffers);
+        if this.has_baggage() {
+            this.keep_baggage(&buffers);
         }
-        let chunk = Chunk::new(Arc::clone(self), buffers);
+        let has_ended = buffers.has_ended;
+        let chunk = Chunk::new(this.clone(), buffers);
+        if has_ended {
+            return this.lose_at_end(chunk.len() as u64);
+        }
+        if this.shared.is_enabled() {
+            this.shared.sink.submit(chunk);
+        }
+    }
+
+    /// Counts spans that have finished after the end of the tracer.
+    #[cold]
+    pub(super) fn lose_at_end(&self, spans: u64) {
         if self.shared.is_enabled() {
-            self.shared.sink.submit(chunk);
+            let diag = &self.shared.diag;
+            diag.lose(LossReason::Shutdown, spans, || diag.after_shutdown());
         }
     }
 }
@@ -285,13 +315,21 @@ impl Drop for Segment {
             std::mem::forget(std::mem::take(self.sent_baggage.get_mut()));
             return std::mem::forget(body);
         }
-        let Some(mut body) = body.filter(|body| body.finished > 0) else { return };
-        for record in &mut body.spans {
-            if record.is_open() {
-                *record = Record::VACANT;
-            }
+        let Some(mut body) = body else { return };
+        let mut unfinished = 0u64;
+        for record in body.spans.iter_mut().filter(|record| record.is_open()) {
+            unfinished = unfinished.saturating_add(u64::from(!record.is_counted));
+            *record = Record::VACANT;
         }
-        let heir = Arc::new(Segment {
+        if self.shared.is_enabled() {
+            self.shared.diag.lose(LossReason::Unfinished, unfinished, || {
+                "nobody can finish them any more: their handles have gone".into()
+            });
+        }
+        if body.finished == 0 {
+            return;
+        }
+        let heir = Sole::new(Segment {
             epoch: self.epoch,
             trace_id: self.trace_id,
             root: self.root,
@@ -303,7 +341,7 @@ impl Drop for Segment {
             body: ShortLock::new(None),
             sent_baggage: ShortLock::new(SentBaggage::new()),
         });
-        heir.submit(Some(body));
+        Segment::submit(&heir.share(), Some(body));
     }
 }
 

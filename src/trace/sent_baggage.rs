@@ -21,8 +21,8 @@ impl SentBaggage {
     }
 
     /// Remembers the baggage of spans that are about to be sent.
-    pub(super) fn keep(&mut self, spans: &[Record]) {
-        let with_baggage = spans.iter().filter_map(|record| {
+    pub(super) fn keep<'a>(&mut self, spans: impl Iterator<Item = &'a Record> + Clone) {
+        let with_baggage = spans.filter_map(|record| {
             let baggage = record.baggage.as_ref().filter(|baggage| !baggage.is_empty())?;
             Some((record.id?, baggage))
         });
@@ -62,14 +62,14 @@ mod tests {
         let value = |sent: &SentBaggage, id| {
             sent.of(SpanId::new(id).unwrap()).map(|baggage| baggage.get("k").unwrap().to_owned())
         };
-        sent.keep(&[record(1, Some("a")), record(2, None), Record::VACANT]);
+        sent.keep([record(1, Some("a")), record(2, None), Record::VACANT].iter());
         assert_eq!((value(&sent, 1).as_deref(), value(&sent, 2)), (Some("a"), None));
         let many: Vec<_> = (10..10 + MAX_SPANS as u64).map(|id| record(id, Some("b"))).collect();
-        sent.keep(&many[1..]);
+        sent.keep(many[1..].iter());
         assert!(value(&sent, 1).is_some() && value(&sent, 11).is_some());
-        sent.keep(&many[..1]);
+        sent.keep(many[..1].iter());
         assert!(value(&sent, 1).is_none() && value(&sent, 10).is_some());
-        sent.keep(&many.iter().chain(&many).cloned().collect::<Vec<_>>());
+        sent.keep(many.iter().chain(&many));
         assert_eq!(sent.0.len(), MAX_SPANS);
         sent.clear();
         assert!(value(&sent, 10).is_none());

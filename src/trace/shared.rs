@@ -53,9 +53,13 @@ pub(crate) struct Shared {
     pub(crate) wide_trace_ids: bool,
     /// Finished spans of a trace that are sent before the trace ends; `None` switches that off.
     pub(crate) partial_flush: Option<u32>,
+    /// Bytes that an open trace may hold beside its records, and what has come in from upstream.
+    pub(crate) max_trace_bytes: usize,
     /// Frames that an `error.stack` holds at the most.
     pub(crate) stack_limit: usize,
     pub(crate) enabled: AtomicBool,
+    /// What finishes from now on is lost; see [`SharedLanes::end`]. One for all tracers that have one sink.
+    pub(crate) has_ended: Arc<AtomicBool>,
     pub(crate) provider: Provider,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) diag: Arc<Diag>,
@@ -108,6 +112,11 @@ impl SharedRef {
         SharedRef(Some(Arc::clone(lane::of_thread(&shared.lanes))))
     }
 
+    /// Whether it ends with this one.
+    pub(super) fn ends_with(&self, shared: &Shared) -> bool {
+        self.0.as_ref().is_some_and(|lane| Arc::ptr_eq(&lane.0.has_ended, &shared.has_ended))
+    }
+
     #[cfg(feature = "agent")]
     pub(crate) fn get(&self) -> Option<&Arc<Shared>> {
         self.0.as_ref().map(|lane| &lane.0)
@@ -146,8 +155,10 @@ fn nobody() -> &'static Shared {
         apm_tracing: true,
         wide_trace_ids: true,
         partial_flush: None,
+        max_trace_bytes: 0,
         stack_limit: 0,
         enabled: AtomicBool::new(false),
+        has_ended: Arc::default(),
         provider: Provider::Process,
         sink: Arc::new(Nowhere),
         diag: Arc::new(Diag::new(false, None)),
@@ -171,6 +182,10 @@ impl Shared {
     /// Whether finished spans are to be sent.
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::SeqCst)
     }
 
     /// A tag that every span has.

@@ -1,6 +1,5 @@
 //! The handles of a span.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::at::At;
@@ -73,7 +72,7 @@ impl SpanRef {
     pub fn parent(&self) -> Option<SpanRef> {
         let at = self.at.as_ref()?;
         let id = at.read(|span| span.record.parent)??;
-        let parent = At { segment: Arc::clone(&at.segment), id };
+        let parent = At { segment: at.segment.clone(), id };
         parent.read(|_| ())?;
         Some(SpanRef { at: Some(parent) })
     }
@@ -81,7 +80,7 @@ impl SpanRef {
     /// The handle of the first span of the trace in this process: the place for what concerns the trace.
     #[must_use]
     pub fn local_root(&self) -> SpanRef {
-        let root = |at: &At| At { segment: Arc::clone(&at.segment), id: at.segment.root };
+        let root = |at: &At| At { segment: at.segment.clone(), id: at.segment.root };
         SpanRef { at: self.at.as_ref().map(root) }
     }
 

@@ -1,12 +1,12 @@
 //! What a handle changes of its span.
 
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use tracehound_machine::literal;
 
 use super::at::At;
+use super::baggage::Baggage;
 use super::decided::DecisionMark;
 use super::extras::{SpanEvent, SpanLink};
 use super::late::{Late, LateTags};
@@ -68,6 +68,9 @@ impl SpanRef {
     /// The key is any text: a literal stays where it is, another `&str` is copied, a `String` is taken over; see
     /// [`Text`]. The agent takes keys of up to 200 characters.
     ///
+    /// What the spans of a trace hold is bounded: beyond `DD_TRACE_WRITER_BUFFER_SIZE_BYTES` (20 MiB), what would add
+    /// to it is refused. Each span counts what it was refused in its metric `tracehound.refused_changes`.
+    ///
     /// Some names do more, as in every Datadog tracer: `service.name`, `resource.name`, `span.name`,
     /// `span.type`, `span.kind`, `error`, `manual.keep`, `manual.drop`, `sampling.priority`,
     /// `analytics.event`, `_dd.measured`; `service.version` also sets `version`; `http.status_code` is
@@ -113,8 +116,13 @@ impl SpanRef {
             Some(others) if others.len() < others.capacity() => {
                 others.push(Late { tags, slot: at.slot() });
             }
-            Some(_) => body.put_off(at.slot(), tags, 0),
-            None => body.put_off(at.slot(), tags, heap_bytes),
+            // It is counted already.
+            Some(_) => drop(body.put_off(at.slot(), tags, 0)),
+            None => {
+                if !body.put_off(at.slot(), tags, heap_bytes) {
+                    at.say_full(guard);
+                }
+            }
         }
     }
 
@@ -158,12 +166,12 @@ impl SpanRef {
         });
     }
 
-    /// Sets a structured tag (`meta_struct`) to one MessagePack document.
+    /// Sets a structured tag (`meta_struct`) to one MessagePack document. A span takes 128 of them.
     ///
     /// [`SpanRef::set_struct_tag`] makes the document from any `Serialize` value.
     pub fn set_struct_bytes(&self, key: impl Into<Text>, document: Vec<u8>) {
         let key = key.into();
-        self.edit(|record, _| record.extras_mut().set_struct(key, document));
+        self.edit(|record, tags| record.set_struct(key, document, tags));
     }
 
     /// Sets a structured tag (`meta_struct`): a value that is sent as it is built, not flattened.
@@ -233,32 +241,37 @@ impl SpanRef {
         }
     }
 
-    /// Adds a link; one to the same span is replaced.
+    /// Adds a link; one to the same span is replaced. A span takes 10,000; how many more there were stands in its metric
+    /// `otel.dropped_links_count`.
     pub fn add_link(&self, link: SpanLink) {
-        self.edit(|record, _| record.extras_mut().add_link(link));
+        self.edit(|record, tags| record.add_link(link, tags));
     }
 
-    /// Adds an event.
+    /// Adds an event. A span takes 10,000; how many more there were stands in its metric `otel.dropped_events_count`.
     pub fn add_event(&self, event: SpanEvent) {
-        self.edit(|record, _| record.extras_mut().events.push(event));
+        self.edit(|record, tags| record.add_event(event, tags));
     }
 
-    /// Sets an item of the baggage, for children started from now on and services called from now on.
+    /// Sets an item of the baggage, for children started from now on and services called from now on. There is no room
+    /// for more than 256 items and 64 KiB; see [`Baggage`](crate::Baggage).
     pub fn set_baggage_item(&self, name: impl Into<Text>, value: impl Into<Text>) {
         let (name, value) = (name.into(), value.into());
         if let Some(at) = &self.at {
             at.segment.note_baggage();
         }
-        self.edit(|record, _| {
-            Arc::make_mut(record.baggage.get_or_insert_default()).set(name, value)
+        self.edit(|record, tags| {
+            record.change_baggage(tags, |baggage| baggage.set(name, value));
         });
     }
 
     /// Removes an item of the baggage.
     pub fn remove_baggage_item(&self, name: &str) {
-        self.edit(|record, _| {
-            if let Some(baggage) = &mut record.baggage {
-                Arc::make_mut(baggage).remove(name);
+        self.edit(|record, tags| {
+            if record.baggage.is_some() {
+                record.change_baggage(tags, |baggage| {
+                    baggage.remove(name);
+                    true
+                });
             }
         });
     }
@@ -274,9 +287,12 @@ impl SpanRef {
     /// assert!(tracer.trace("partner.call").baggage_items().is_empty());
     /// ```
     pub fn remove_all_baggage_items(&self) {
-        self.edit(|record, _| {
-            if let Some(baggage) = &mut record.baggage {
-                *baggage = Arc::default();
+        self.edit(|record, tags| {
+            if record.baggage.is_some() {
+                record.change_baggage(tags, |baggage| {
+                    *baggage = Baggage::default();
+                    true
+                });
             }
         });
     }

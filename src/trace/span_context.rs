@@ -63,6 +63,23 @@ impl SpanContext {
         SpanContext { remote: true, baggage: baggage.into_shared(), ..SpanContext::default() }
     }
 
+    /// What it holds in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts =
+            [&self.origin, &self.vendors, &self.probability, &self.last_parent, &self.error];
+        let texts = texts.into_iter().flatten().map(Text::heap_bytes);
+        let pairs = self.tags.iter().chain(&self.root_tags);
+        let pairs = pairs.map(|(key, value)| {
+            size_of::<(Text, Text)>()
+                .saturating_add(key.heap_bytes())
+                .saturating_add(value.heap_bytes())
+        });
+        let links = self.links.iter().map(SpanLink::bytes);
+        let baggage = self.baggage.iter().map(|baggage| baggage.bytes());
+        let parts = texts.chain(pairs).chain(links).chain(baggage);
+        parts.fold(size_of::<SpanContext>(), usize::saturating_add)
+    }
+
     /// With a sampling decision, which is then followed and never taken again.
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {

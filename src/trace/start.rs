@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use super::at::At;
 use super::baggage::Baggage;
-use super::body::MAX_SPANS_PER_TRACE;
+use super::chunk::Buffers;
 use super::record::{Record, ServiceSource};
 use super::segment::Segment;
 use super::shared::SharedLanes;
+use super::slots::MAX_SPANS_PER_TRACE;
 use super::span_context::SpanContext;
 use super::tags::Tags;
 use crate::clock::{self, Anchor, Ticks};
@@ -59,7 +60,7 @@ pub(crate) enum NoChild {
 }
 
 impl Segment {
-    /// Starts the first span of a trace in this process. `None` is never met with: nobody else has the segment yet.
+    /// Starts the first span of a trace in this process.
     ///
     /// Always a part of its callers, of which there is one for each draft: what they know of it is then known here, and a
     /// root takes 49 instructions less.
@@ -69,28 +70,33 @@ impl Segment {
         upstream: Option<Arc<SpanContext>>,
         mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,
-    ) -> Option<At> {
+    ) -> At {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
         let (mut segment, buffers) = Segment::fresh(shared);
         let root = SpanId::generate();
-        let inside = Arc::get_mut(&mut segment)?;
         let mut born = Born {
             start,
             parent: None,
             service_source: ServiceSource::Inherited,
             local_root: true,
         };
-        let links = inside.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
-        let body = inside.fill(buffers);
+        let upstream_bytes = upstream.as_deref().map_or(0, SpanContext::bytes);
+        let links = segment.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
+        let body = segment.fill(buffers);
         body.push(draft, born, root, root);
+        body.tags.hold(upstream_bytes);
         if baggage.is_some() {
             body.inherit(root, root, baggage);
         }
         if let Some(links) = links {
             body.link_first(&links);
         }
-        Some(At { segment, id: root })
+        let segment = segment.share();
+        if segment.shared.has_ended() {
+            segment.note_end();
+        }
+        At { segment, id: root }
     }
 }
 
@@ -122,7 +128,7 @@ impl At {
         };
         let mut inherits = baggage.is_some();
         let mut guard = segment.lock_body();
-        let found = match (&*guard, lineage) {
+        let found = match (&mut *guard, lineage) {
             (Some(body), Lineage::Explicit) => body.record(root, self.id),
             (Some(body), Lineage::Active) => body.nearest_open(root, self.id),
             (None, _) => None,
@@ -140,7 +146,10 @@ impl At {
                 inherits |= baggage.is_some();
             }
         }
-        let body = guard.get_or_insert_default();
+        let body = match &mut *guard {
+            Some(body) => body,
+            none => none.insert(Buffers::for_late(&segment.shared)),
+        };
         let Some(id) = body.push(draft, born, root, fresh) else {
             drop(guard);
             segment.trace_is_full();
@@ -157,7 +166,11 @@ impl Segment {
     #[cold]
     fn trace_is_full(&self) {
         self.shared.diag.lose(LossReason::TraceTooLong, 1, || {
-            format!("trace {} has {MAX_SPANS_PER_TRACE} unsent spans", self.trace_id)
+            let most = self.shared.max_trace_bytes;
+            format!(
+                "trace {} has {MAX_SPANS_PER_TRACE} unsent spans, or they hold more than twice {most} bytes",
+                self.trace_id
+            )
         });
     }
 }

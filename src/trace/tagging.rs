@@ -5,7 +5,7 @@ use super::record::{Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::set_service;
 use super::shared::Shared;
-use super::tags::Tags;
+use super::tags::{TagList, Tags};
 use super::value::{TagValue, Value};
 use crate::text::Text;
 
@@ -173,10 +173,26 @@ pub(crate) enum Change {
 impl Change {
     pub(crate) fn apply(self, record: &mut Record, tags: &mut Tags, shared: &Shared) {
         match self {
-            Change::Service(service) => set_service(record, shared, service),
-            Change::Resource(resource) => record.resource = Some(resource),
-            Change::Name(name) => record.name = name,
-            Change::Type(span_type) => record.span_type = Some(span_type),
+            Change::Service(service) => {
+                if may_replace(record.service.as_ref(), &service, &mut record.tags, tags) {
+                    set_service(record, shared, service);
+                }
+            }
+            Change::Resource(resource) => {
+                if may_replace(record.resource.as_ref(), &resource, &mut record.tags, tags) {
+                    record.resource = Some(resource);
+                }
+            }
+            Change::Name(name) => {
+                if may_replace(Some(&record.name), &name, &mut record.tags, tags) {
+                    record.name = name;
+                }
+            }
+            Change::Type(span_type) => {
+                if may_replace(record.span_type.as_ref(), &span_type, &mut record.tags, tags) {
+                    record.span_type = Some(span_type);
+                }
+            }
             Change::Kind(kind) => {
                 record.kind = Some(kind);
                 // It may have been set to a word that is no kind before.
@@ -191,6 +207,11 @@ impl Change {
             }
         }
     }
+}
+
+/// Whether there is room for a text in the place of another.
+fn may_replace(old: Option<&Text>, new: &Text, list: &mut TagList, tags: &mut Tags) -> bool {
+    tags.exchange(list, old.map_or(0, Text::heap_bytes), new.heap_bytes())
 }
 
 /// Turns any tag into the changes it stands for.

@@ -2,10 +2,11 @@
 
 use std::mem::ManuallyDrop;
 
+use super::bounds::Bounds;
 use super::digest::{Digests, digest, hash};
 use super::late::{Late, LateTags, Waiting};
 use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
-use super::record::Record;
+use super::slots::Slots;
 use super::tag_index::{Table, TagIndex};
 use super::value::{Kept, TagValue, Value, is_exact};
 use crate::text::Text;
@@ -43,8 +44,8 @@ const LONG: u32 = 25;
 /// which fit into 32 bits.
 const MAX_TAGS: u32 = 1 << 28;
 
-/// Bytes of text that the tags of one trace hold together; further texts are held one by one.
-const MAX_TEXTS: usize = 1 << 30;
+/// Tags that there is room for where there is any.
+const LEAST_GROWTH: usize = 4;
 
 /// One tag of one span, as the vector keeps it.
 #[derive(Clone, Debug)]
@@ -60,22 +61,168 @@ struct Tag {
 ///
 /// A vector per span would be an allocation per span, freed on another thread. The lists only grow: a
 /// removed tag stays as [`Value::Absent`] and its place is used again when the key is set again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tags {
     all: Vec<Tag>,
     /// The texts that were copied when a key was first set, for the same reason. What comes in their place
     /// later holds its own: a tag that is set again and again must not grow anything.
     texts: String,
-    /// Of keys, values and the index.
+    /// Of keys, values and the index, and what the spans hold beside their tags: names, links, baggage.
     heap_bytes: usize,
+    bounds: Bounds,
+    /// What it held when it was emptied, in room for more.
+    room: usize,
+    /// A change was refused, which nobody has said yet.
+    has_refused: bool,
     /// Whoever looks at tags calls [`Tags::settle`] first.
     late: Option<Box<Waiting>>,
     /// Where the tags of long lists are.
     index: TagIndex,
 }
 
+impl Default for Tags {
+    fn default() -> Self {
+        Tags {
+            all: Vec::new(),
+            texts: String::new(),
+            heap_bytes: 0,
+            bounds: Bounds::NONE,
+            room: 0,
+            has_refused: false,
+            late: None,
+            index: TagIndex::default(),
+        }
+    }
+}
+
+/// Counts on a span the changes that were refused because its trace holds too much.
+const REFUSED: &str = "tracehound.refused_changes";
+
+// ===== what a trace may hold =====
+
 impl Tags {
-    /// Bytes that the tags hold, their texts and unused room included.
+    /// Lets an empty one take up to so many bytes, beside the room that it has.
+    #[inline]
+    pub(super) fn bound(&mut self, most: usize) {
+        self.bounds = Bounds::new(self.room, self.heap_bytes, most);
+    }
+
+    /// Looks at the bounds again when there is a step more.
+    fn mark(&mut self) {
+        let late = self.late.as_ref().map_or(0, |late| late.heap_bytes());
+        self.bounds.mark(self.heap_bytes, self.texts.len(), late);
+    }
+
+    /// What was admitted before is moved or converted without a bound.
+    fn unbounded(&mut self, work: impl FnOnce(&mut Self)) {
+        let bounds = std::mem::replace(&mut self.bounds, Bounds::NONE);
+        work(self);
+        self.bounds = bounds;
+        if bounds.most != usize::MAX {
+            self.mark();
+        }
+    }
+
+    /// Whether the spans may hold so many bytes more.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn has_room(&mut self, more: usize) -> bool {
+        let held = self.bytes().saturating_add(more);
+        let admitted = self.bounds.admit(held);
+        if admitted && self.bounds.most != usize::MAX {
+            self.mark();
+            self.bounds.values = self.bounds.values.saturating_add(more);
+            self.bounds.late = self.bounds.late.saturating_add(more);
+        }
+        admitted
+    }
+
+    /// Changes what a span holds beside its tags from one number of bytes to another; if that is refused, it is
+    /// counted on the span.
+    #[inline]
+    pub(super) fn exchange(&mut self, list: &mut TagList, before: usize, after: usize) -> bool {
+        let more = after.saturating_sub(before);
+        let held = self.heap_bytes.saturating_add(more);
+        if more > 0 && held > self.bounds.values && !self.has_room(more) {
+            self.refuse(list);
+            return false;
+        }
+        self.heap_bytes = held.saturating_sub(before.saturating_sub(after));
+        true
+    }
+
+    /// Counts what a span holds beside its tags, whatever the bounds say.
+    #[inline]
+    pub(super) fn hold(&mut self, bytes: usize) {
+        // Nothing overflows here: what exists is never more than there are addresses.
+        self.heap_bytes = self.heap_bytes.wrapping_add(bytes);
+    }
+
+    #[inline]
+    pub(super) fn let_go(&mut self, bytes: usize) {
+        self.heap_bytes = self.heap_bytes.saturating_sub(bytes);
+    }
+
+    /// Whether no further span should begin in the trace.
+    #[inline]
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.heap_bytes > self.bounds.values && self.is_far_exceeded()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_far_exceeded(&self) -> bool {
+        self.bounds.is_exceeded(self.bytes())
+    }
+
+    /// Has [`Tags::is_flush_due`] say so from now on.
+    pub(super) fn make_flush_due(&mut self) {
+        self.bounds.is_flush_due = true;
+    }
+
+    /// Whether somebody should look what to do with what has finished: much is held, or the tracer has ended.
+    #[inline]
+    pub(super) fn is_flush_due(&self) -> bool {
+        self.bounds.is_flush_due
+    }
+
+    /// What stays after a part was sent has moved here.
+    pub(super) fn flushed(&mut self) {
+        self.bounds.flushed(self.bytes());
+        self.mark();
+    }
+
+    /// Whether a change was refused since this was last asked.
+    #[inline]
+    pub(super) fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.has_refused)
+    }
+
+    /// Counts on a span a change that is refused.
+    #[cold]
+    pub(super) fn refuse(&mut self, list: &mut TagList) {
+        self.has_refused = true;
+        self.count(list, REFUSED);
+    }
+
+    /// Adds one to a number on a span, whatever the bounds say.
+    #[cold]
+    pub(super) fn count(&mut self, list: &mut TagList, key: &'static str) {
+        let before = self.get(list, key).and_then(Kept::number).unwrap_or_default();
+        self.unbounded(|tags| {
+            tags.put(list, LiteralKey::new(key), Value::F64(before + 1.0));
+        });
+    }
+
+    /// What spans hold beside their tags, where these have neither long keys nor texts of their own.
+    #[cfg(test)]
+    pub(super) fn beside_tags(&self) -> usize {
+        self.heap_bytes.saturating_sub(self.index.bytes())
+    }
+}
+
+impl Tags {
+    /// Bytes that the spans hold beside their records, unused room included.
     pub(crate) fn bytes(&self) -> usize {
         self.all
             .capacity()
@@ -93,6 +240,8 @@ impl Tags {
         }
         self.index.clear();
         self.heap_bytes = self.index.bytes();
+        (self.bounds, self.has_refused) = (Bounds::NONE, false);
+        self.room = self.bytes();
     }
 
     /// Bytes of text that there is room for.
@@ -107,46 +256,60 @@ impl Tags {
     /// Where others of this type are put off. One more counts from now on.
     #[inline]
     pub(super) fn late<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
-        self.late.as_mut()?.others(heap_bytes)
+        let late = self.late.as_mut()?;
+        if late.heap_bytes().wrapping_add(heap_bytes) > self.bounds.late {
+            return None;
+        }
+        late.others(heap_bytes)
     }
 
-    /// Puts off tags of the span in a slot.
+    /// Puts off tags of the span in a slot; says whether there was room.
     pub(super) fn put_off<T: LateTags>(
         &mut self,
-        spans: &mut [Record],
+        spans: &mut Slots,
         slot: u32,
         tags: T,
         heap_bytes: usize,
-    ) {
+    ) -> bool {
         if self.late.as_ref().is_some_and(|late| !late.takes::<T>()) {
             self.settle(spans);
+        }
+        let more = size_of::<Late<T>>().saturating_add(heap_bytes);
+        if !self.has_room(more) {
+            // As tags they may hold less: what was set again counts once.
+            self.settle(spans);
+            if !self.has_room(more) {
+                if let Some(record) = spans.get_mut(slot) {
+                    self.refuse(&mut record.tags);
+                }
+                return false;
+            }
         }
         if let Some(room) = Waiting::room(&mut self.late, heap_bytes) {
             room.push(Late { tags, slot });
         }
+        true
     }
 
     /// Converts what was put off.
     #[inline]
-    pub(crate) fn settle(&mut self, spans: &mut [Record]) {
+    pub(crate) fn settle(&mut self, spans: &mut Slots) {
         if self.late.as_ref().is_some_and(|late| !late.is_empty()) {
             self.settle_all(spans);
         }
     }
 
     #[cold]
-    fn settle_all(&mut self, spans: &mut [Record]) {
+    fn settle_all(&mut self, spans: &mut Slots) {
         let Some(mut late) = self.late.take() else { return };
-        late.convert(spans, self);
+        self.unbounded(|tags| late.convert(spans, tags));
         self.late = Some(late);
     }
 
     /// Converts what was put off on `old` for spans that are open and have moved here.
-    pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut [Record]) {
+    pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut Slots) {
         let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
-        let open: Vec<bool> = spans.iter().map(Record::is_open).collect();
-        let is_open = |slot: u32| open.get(slot as usize).copied().unwrap_or(false);
-        late.convert_some(&is_open, spans, self);
+        self.unbounded(|tags| late.convert_open(spans, tags));
     }
 
     /// As [`Tags::set`], a value as another API has it, which may make several tags.
@@ -158,8 +321,11 @@ impl Tags {
             TagValue::Str(text) => self.put_str(list, Key::new(key), text),
             TagValue::Bool(on) => self.put(list, Key::new(key), *on),
             TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
-            _ => self.set_other(list, key, ManuallyDrop::into_inner(value)),
-        }
+            _ => {
+                self.set_other(list, key, ManuallyDrop::into_inner(value));
+                true
+            }
+        };
     }
 
     /// Sets several tags, whose values are left where they are.
@@ -210,28 +376,115 @@ impl Tags {
         self.put(list, Key::new(key), value);
     }
 
-    /// As [`Tags::set`].
+    /// As [`Tags::set`]; says whether there was room, or else counts on the span that there was none.
     #[inline(always)]
-    pub(crate) fn put(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
-        if let Some(place) = self.place(list, &key, value.is_present()) {
-            return self.replace(place, value.into_value());
+    pub(crate) fn put(
+        &mut self,
+        list: &mut TagList,
+        key: impl TagKey,
+        value: impl NewValue,
+    ) -> bool {
+        // Before the place is looked for: from there on, the table counts on the tag.
+        let heap_bytes = key.heap_bytes().saturating_add(value.heap_bytes());
+        let is_over = heap_bytes > 0
+            && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
+            && !self.has_room(heap_bytes);
+        let is_full = value.is_present() && self.all.len() == self.all.capacity() && !self.grow();
+        if is_over || is_full {
+            return self.put_over(list, key.digest(), key.into_text(), value.into_value());
         }
-        self.append(list, key, value);
+        if let Some(place) = self.place(list, &key, value.is_present()) {
+            self.replace(place, value.into_value());
+        } else if value.is_present() {
+            self.append(list, key, value);
+        }
+        true
     }
 
-    /// Sets a tag to a text that is copied.
+    /// Sets a tag to a text that is copied; see [`Tags::put`].
     #[inline(always)]
-    pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) {
+    pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) -> bool {
         let (at, len) = (self.texts.len(), text.len());
-        if at.saturating_add(len) > MAX_TEXTS {
+        if at.saturating_add(len) > self.bounds.texts && !self.has_text_room(len) {
             return self.put(list, key, Value::Text(Text::copy(text)));
         }
+        let heap_bytes = key.heap_bytes();
+        let is_over = heap_bytes > 0
+            && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
+            && !self.has_room(heap_bytes);
+        let is_full = self.all.len() == self.all.capacity() && !self.grow();
+        if is_over || is_full {
+            let value = Value::Text(Text::copy(text));
+            return self.put_over(list, key.digest(), key.into_text(), value);
+        }
         if let Some(place) = self.place(list, &key, true) {
-            return self.replace_text(place, text);
+            self.replace_text(place, text);
+            return true;
         }
         self.texts.push_str(text);
         #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
         self.append(list, key, Slice { at: at as u32, len: len as u32 });
+        true
+    }
+
+    /// Adds a tag whose key is not in the list.
+    #[inline(always)]
+    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        // There is room, which the compiler has to see here: then the tag is written where it stays, and not moved.
+        if self.all.len() == self.all.capacity() {
+            let digest = key.digest();
+            return self.append_slowly(list, digest, key.into_text(), value.into_value());
+        }
+        self.push(list, key, value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
+        self.all.reserve(1);
+        self.push(list, Key { text: key, digest }, value);
+    }
+
+    /// Whether one more text fits among those that stand together.
+    #[cold]
+    #[inline(never)]
+    fn has_text_room(&mut self, len: usize) -> bool {
+        // A vector that grows has room for up to as much again.
+        let has_room = self.has_room(len);
+        has_room && self.texts.len().saturating_add(len) <= self.bounds.texts
+    }
+
+    /// Sets a tag where there is no room: one that is there can become smaller, or nothing.
+    #[cold]
+    #[inline(never)]
+    fn put_over(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) -> bool {
+        let place = self.find(list, digest, key.as_bytes());
+        let before = place.and_then(|place| self.all.get(place as usize)).map(|tag| &tag.value);
+        match (place, before) {
+            (Some(place), Some(before)) if value.heap_bytes() <= before.heap_bytes() => {
+                self.replace(place, value);
+                true
+            }
+            _ => {
+                self.refuse(list);
+                false
+            }
+        }
+    }
+
+    /// Makes room for one more tag, if there may be.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> bool {
+        let most = (MAX_TAGS as usize).saturating_sub(self.all.len());
+        let usual = self.all.len().max(LEAST_GROWTH).min(most);
+        for more in [usual, LEAST_GROWTH.min(most)] {
+            if more > 0 && self.has_room(more.saturating_mul(size_of::<Tag>())) {
+                self.all.reserve_exact(more);
+                return true;
+            }
+        }
+        false
     }
 
     /// Where the tag with this key is. If it is nowhere, and is appended next, a table knows it from now on.
@@ -295,6 +548,11 @@ impl Tags {
     /// Moves the tags of one list out of another arena into this one.
     pub(crate) fn adopt(&mut self, from: &mut Tags, list: TagList) -> TagList {
         let mut moved = TagList::EMPTY;
+        self.unbounded(|tags| tags.move_in(from, list, &mut moved));
+        moved
+    }
+
+    fn move_in(&mut self, from: &mut Tags, list: TagList, moved: &mut TagList) {
         let mut at = list.first;
         while let Some(tag) = from.all.get_mut(at as usize) {
             at = tag.next;
@@ -304,31 +562,12 @@ impl Tags {
                 from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
             match (&value, value.read(&from.texts)) {
                 (Value::Slice { .. }, Some(Kept::Text(text))) => {
-                    self.put_str(&mut moved, key, text);
+                    self.put_str(moved, key, text);
                 }
-                _ => self.put(&mut moved, key, value),
+                _ => {
+                    self.put(moved, key, value);
+                }
             }
-        }
-        moved
-    }
-
-    /// Adds a tag whose key is not in the list.
-    #[inline(always)]
-    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
-        // With room at hand the tag is written where it stays, and not moved there.
-        if self.all.len() == self.all.capacity() || !value.is_present() {
-            let digest = key.digest();
-            return self.append_slowly(list, digest, key.into_text(), value.into_value());
-        }
-        self.push(list, key, value);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
-        if value.is_present() && self.next().is_some() {
-            self.all.reserve(1);
-            self.push(list, Key { text: key, digest }, value);
         }
     }
 
@@ -338,7 +577,7 @@ impl Tags {
         let (digest, heap_bytes) = (key.digest(), key.heap_bytes());
         let heap_bytes = heap_bytes.saturating_add(value.heap_bytes());
         // There is room for no more than `MAX_TAGS`.
-        #[expect(clippy::cast_possible_truncation, reason = "see `append_slowly`")]
+        #[expect(clippy::cast_possible_truncation, reason = "see `grow`")]
         let index = self.all.len() as u32;
         self.all.push(Tag { key: key.into_text(), value: value.into_value(), digest, next: END });
         self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
@@ -597,7 +836,9 @@ mod tests {
                     Some(text) if number % 3 == 1 => {
                         tags.set_any(list, key.clone().into(), text.as_str().into());
                     }
-                    Some(text) => tags.put_str(list, Key::new(key.clone().into()), text),
+                    Some(text) => {
+                        tags.put_str(list, Key::new(key.clone().into()), text);
+                    }
                     None => tags.set(list, key.clone().into(), Value::Absent),
                 }
                 models[usize::from(is_second)].set(key, value);

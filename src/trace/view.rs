@@ -150,7 +150,7 @@ impl<'a> SpanView<'a> {
     /// The links.
     #[must_use]
     pub fn links(&self) -> &'a [SpanLink] {
-        self.record.extras.as_ref().map_or(&[], |extras| &extras.links)
+        self.record.extras.as_ref().map_or(&[], |extras| extras.links.all())
     }
 
     /// The events.

@@ -230,8 +230,10 @@ impl TracerBuilder {
             partial_flush: config
                 .partial_flush()
                 .map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
+            max_trace_bytes: config.buffer_bytes(),
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
+            has_ended: Arc::default(),
             provider: self.provider,
             sink,
             diag,

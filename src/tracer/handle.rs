@@ -1,9 +1,10 @@
 //! The handle of a tracer.
 
+use std::collections::HashSet;
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::exporter::Exporter;
 use super::global::{Guard, install};
@@ -258,13 +259,17 @@ impl Tracer {
     /// Adds tags to every span that is sent from now on; a span's own tag of the same name wins.
     pub fn set_tags<K: Into<Text>, V: Into<Text>>(&self, tags: impl IntoIterator<Item = (K, V)>) {
         let Some(shared) = self.shared() else { return };
-        let mut all = shared.tags.load().to_vec();
-        for (key, value) in tags {
-            let (key, value) = (key.into(), value.into());
-            all.retain(|(other, _)| *other != key);
-            all.push((key, value));
-        }
-        shared.tags.store(all);
+        // The program's own code runs here, once, and the last of several values counts.
+        let given: Vec<(Text, Text)> =
+            tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        let mut seen = HashSet::new();
+        let mut new: Vec<_> =
+            given.iter().rev().filter(|(key, _)| seen.insert(key)).cloned().collect();
+        new.reverse();
+        shared.tags.update(|old| {
+            let kept = old.iter().filter(|(key, _)| !seen.contains(key));
+            kept.chain(&new).cloned().collect()
+        });
     }
 
     /// Whether finished spans are sent.
@@ -304,7 +309,9 @@ impl Tracer {
         self.shared().map(|shared| shared.diag.losses()).unwrap_or_default()
     }
 
-    /// Sends everything that has finished, and waits for it: the calling thread is blocked meanwhile.
+    /// Sends the traces that have finished, and the parts of open ones that have been handed off
+    /// (`DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`), and waits for it: the calling thread is blocked meanwhile. The rest of an
+    /// open trace waits for its end: sent now, it would be sampled by what is known of its root so far.
     ///
     /// May be called anywhere, since the sending is done by a thread of its own; but a task that calls it holds up
     /// all others of its thread. [`Tracer::flush_async`] does not.
@@ -321,13 +328,20 @@ impl Tracer {
 
     /// Sends everything that has finished, waits for it, and stops: what finishes later is not sent.
     ///
-    /// A second time does nothing.
+    /// Of traces that are still open, the finished spans are sent. The open ones are not: they count as lost
+    /// ([`LossReason::Unfinished`](crate::LossReason::Unfinished)), and one line says how many there are and names
+    /// the oldest. They can be used on all the same. A second time does nothing.
     ///
     /// # Errors
     ///
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        let stopped = self.exporter().map_or(Ok(()), |exporter| exporter.shutdown(timeout));
+        let Some(exporter) = self.exporter() else { return Ok(()) };
+        let start = Instant::now();
+        if let Some(shared) = self.shared() {
+            shared.end();
+        }
+        let stopped = exporter.shutdown(timeout.saturating_sub(start.elapsed()));
         if let Some(shared) = self.shared() {
             shared.diag.say_untold();
         }
@@ -381,12 +395,14 @@ impl Tracer {
         &self,
         timeout: Duration,
     ) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
-        let exporter = self.exporter().cloned();
+        let parts = self.parts.clone();
         async move {
-            match exporter {
-                Some(exporter) => exporter.shutdown_async(timeout).await,
-                None => Ok(()),
-            }
+            let Some(parts) = parts else { return Ok(()) };
+            let Some(exporter) = &parts.exporter else { return Ok(()) };
+            parts.shared.end();
+            let stopped = exporter.clone().shutdown_async(timeout).await;
+            parts.shared.diag.say_untold();
+            stopped
         }
     }
 

@@ -5,6 +5,7 @@
 //! - [`spawn_background`] starts a thread that takes no signal from the program.
 //! - [`at_exit`] has something done when the process ends.
 //! - `on_termination` (feature `signals`) has something done before `SIGTERM` or `SIGINT` ends it.
+//! - [`Counted`] is an owner beside others, of a value that can be used again and can be looked for.
 //! - [`ShortLock`] guards what is changed in a few instructions: half of what a mutex costs.
 //! - [`wait_until_ready`] waits for one socket, without a descriptor of its own, and [`Identity`] tells whether a
 //!   descriptor still is what it was.
@@ -13,6 +14,7 @@
 //! follows Tracehound's needs and versions.
 
 mod background;
+mod counted;
 mod counter;
 mod exit;
 mod literal;
@@ -23,6 +25,7 @@ mod signals;
 mod socket;
 
 pub use background::{is_background, spawn_background};
+pub use counted::{Counted, Finder, Sole};
 pub use counter::{HAS_COUNTER, counter};
 pub use exit::{AtExit, at_exit};
 pub use literal::{find_literals, literal};

@@ -22,6 +22,11 @@ const TURNS: u32 = 8;
 const SLEEPS: u32 = 10;
 
 impl Pause {
+    /// Whether it has been two milliseconds or so.
+    pub(crate) fn is_long(&self) -> bool {
+        self.count >= SPINS.saturating_add(TURNS).saturating_add(SLEEPS)
+    }
+
     pub(crate) fn next(&mut self) {
         let slept = self.count.saturating_sub(SPINS.saturating_add(TURNS));
         if self.count < SPINS {

@@ -4,7 +4,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::pause::Pause;
 
@@ -14,8 +14,8 @@ use crate::pause::Pause;
 /// whoever finds it taken looks again, after pauses that grow from a few instructions to half a millisecond. So
 /// it is for what threads seldom meet at, and wrong for what they queue up for.
 ///
-/// It knows no poison: a panic of its holder gives it back. It is not fair, and not reentrant: who holds it and
-/// takes it again waits for ever.
+/// It knows no poison: a panic of its holder gives it back. Who has waited for some two milliseconds gets it before
+/// those who have not. It is not reentrant: who holds it and takes it again waits for ever.
 ///
 /// ```
 /// use tracehound_machine::ShortLock;
@@ -26,9 +26,16 @@ use crate::pause::Pause;
 /// ```
 #[derive(Default)]
 pub struct ShortLock<T: ?Sized> {
-    is_taken: AtomicBool,
+    state: AtomicU8,
+    /// What the holder gives it back as: [`FREE`], or [`KEPT`] for a thread that has waited for long.
+    next: AtomicU8,
     value: UnsafeCell<T>,
 }
+
+const FREE: u8 = 0;
+const TAKEN: u8 = 1;
+/// Nobody has it, and only those who have waited for long may take it.
+const KEPT: u8 = 2;
 
 /// Access to what a [`ShortLock`] guards; gives it back when dropped.
 #[must_use = "the lock is given back when this is dropped"]
@@ -46,7 +53,11 @@ impl<T> ShortLock<T> {
     /// A lock that is free.
     #[must_use]
     pub const fn new(value: T) -> Self {
-        ShortLock { is_taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        ShortLock {
+            state: AtomicU8::new(FREE),
+            next: AtomicU8::new(FREE),
+            value: UnsafeCell::new(value),
+        }
     }
 }
 
@@ -73,7 +84,12 @@ impl<T: ?Sized> ShortLock<T> {
 
     #[inline]
     fn take(&self) -> bool {
-        self.is_taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.take_from(FREE)
+    }
+
+    #[inline]
+    fn take_from(&self, state: u8) -> bool {
+        self.state.compare_exchange(state, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     #[cold]
@@ -81,13 +97,30 @@ impl<T: ?Sized> ShortLock<T> {
     fn wait(&self) {
         let mut pause = Pause::default();
         loop {
-            // Looking does not take the line away from the one who is about to give it back.
-            while self.is_taken.load(Ordering::Relaxed) {
-                pause.next();
+            if pause.is_long() {
+                return self.insist();
             }
-            if self.take() {
+            // Looking does not take the line away from the one who is about to give it back.
+            if self.state.load(Ordering::Relaxed) == FREE && self.take() {
                 return;
             }
+            pause.next();
+        }
+    }
+
+    /// Waits where others take the lock again and again: the next who gives it back keeps it for those who are here.
+    ///
+    /// It is never kept for nobody: who asks for that waits until it has the lock, and then takes the wish back before
+    /// anybody can give the lock back, while others who are here repeat theirs.
+    fn insist(&self) {
+        loop {
+            self.next.store(KEPT, Ordering::Relaxed);
+            if self.take_from(KEPT) || self.take() {
+                return self.next.store(FREE, Ordering::Relaxed);
+            }
+            // Not long: until this thread looks, nobody else gets it. A little, for those of a lower priority.
+            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_micros(1));
         }
     }
 }
@@ -115,7 +148,8 @@ impl<T: ?Sized> DerefMut for ShortGuard<'_, T> {
 impl<T: ?Sized> Drop for ShortGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.is_taken.store(false, Ordering::Release);
+        let next = self.lock.next.load(Ordering::Relaxed);
+        self.lock.state.store(next, Ordering::Release);
     }
 }
 
@@ -176,6 +210,43 @@ mod tests {
             drop(held);
             assert_eq!(waiting.join().unwrap(), 2);
         });
+    }
+
+    #[test]
+    fn who_takes_it_again_and_again_lets_others_have_it() {
+        let (rounds, limit) = (std::sync::atomic::AtomicU32::new(0), 3_000);
+        let (lock, done) = (ShortLock::new(0u32), ShortLock::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // Nearly always held: a look at any moment finds it taken.
+                while !*done.lock() && rounds.fetch_add(1, Ordering::Relaxed) < limit {
+                    let mut held = lock.lock();
+                    *held += 1;
+                    let start = std::time::Instant::now();
+                    while start.elapsed() < std::time::Duration::from_millis(1) {
+                        std::hint::spin_loop();
+                    }
+                }
+            });
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while *lock.lock() == 0 {
+                        thread::yield_now();
+                    }
+                    for _ in 0..5 {
+                        *lock.lock() += 1;
+                    }
+                });
+            }
+            while *lock.lock() < 5 {
+                thread::yield_now();
+            }
+            *done.lock() = true;
+        });
+        assert!(
+            rounds.into_inner() < limit,
+            "it was given up by itself, and not by who waited for it"
+        );
     }
 
     #[test]

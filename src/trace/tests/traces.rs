@@ -97,7 +97,7 @@ fn spans_beyond_the_bound_are_not_recorded_and_counted() {
     let bench = Bench::new();
     let root = bench.span("root").start();
     let spans: Vec<_> =
-        (0..body::MAX_SPANS_PER_TRACE).map(|_| bench.span("s").child_of(&root).start()).collect();
+        (0..slots::MAX_SPANS_PER_TRACE).map(|_| bench.span("s").child_of(&root).start()).collect();
     assert_eq!(spans.iter().filter(|span| span.is_none()).count(), 1);
     assert_eq!(bench.shared.diag.losses().spans(crate::diag::LossReason::TraceTooLong), 1);
 }
@@ -379,8 +379,8 @@ proptest! {
             expected.sort();
             prop_assert_eq!(arrived, expected);
             for chunk in chunks {
-                for (slot, record) in chunk.slots().iter().enumerate() {
-                    let told = record.id.map(|id| id.slot(chunk.segment().root) as usize);
+                for (slot, record) in chunk.slots() {
+                    let told = record.id.map(|id| id.slot(chunk.segment().root));
                     prop_assert!(told.is_none_or(|told| told == slot), "{told:?} in {slot}");
                 }
             }

@@ -1,0 +1,71 @@
+//! Where the segments of this process are found by who has no handle of them.
+
+use std::sync::Mutex;
+
+use tracehound_fork::PerProcess;
+use tracehound_machine::{Counted, Finder, Sole};
+
+use super::segment::Segment;
+use crate::lane::{self, Apart, LANES};
+use crate::sync::lock;
+
+/// Every segment is entered when it is allocated, which is seldom: it serves one trace after the other. So a trace
+/// pays nothing for being known.
+static SEGMENTS: PerProcess<[Apart<Mutex<Known>>; LANES]> = PerProcess::new();
+
+#[derive(Debug, Default)]
+struct Known {
+    finders: Vec<Finder<Segment>>,
+    /// With so many, those whose segments have gone are dropped.
+    prune_at: usize,
+}
+
+const LEAST_PRUNED: usize = 64;
+
+/// Lets a segment be found as long as it lives.
+#[cold]
+pub(super) fn enter(segment: &Sole<Segment>) {
+    let lanes = SEGMENTS.get_or_make(Default::default);
+    lock(&lane::of_thread(lanes).0).enter(segment.finder());
+}
+
+impl Known {
+    fn enter(&mut self, finder: Finder<Segment>) {
+        if self.finders.len() >= self.prune_at {
+            self.finders.retain(|finder| !finder.is_gone());
+            self.prune_at = self.finders.len().saturating_mul(2).max(LEAST_PRUNED);
+        }
+        self.finders.push(finder);
+    }
+}
+
+/// The segments of this process that have a trace.
+///
+/// One that gets its trace at this moment is missed. Whoever has begun that trace sees afterwards what was stored,
+/// sequentially consistent, before this was called.
+pub(super) fn all() -> Vec<Counted<Segment>> {
+    let mut all = Vec::new();
+    for lane in SEGMENTS.get().into_iter().flatten() {
+        all.extend(lock(&lane.0).finders.iter().filter_map(Finder::find));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_gone_is_forgotten_when_there_are_twice_as_many() {
+        let mut known = Known::default();
+        let segments = || Sole::new(Segment::resting());
+        let kept: Vec<_> = (0..100).map(|_| segments()).collect();
+        kept.iter().for_each(|segment| known.enter(segment.finder()));
+        for _ in 0..10_000 {
+            known.enter(segments().finder());
+            assert!(known.finders.len() <= 2 * kept.len());
+        }
+        let kept_finders = known.finders.iter().filter(|finder| !finder.is_gone());
+        assert_eq!(kept_finders.count(), kept.len());
+    }
+}
