@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io::{self, Write as _};
 #[cfg(unix)]
 use std::os::fd::AsFd as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
@@ -16,6 +15,7 @@ use tracehound_fork::PerProcess;
 #[cfg(unix)]
 use tracehound_fork::epoch;
 
+use crate::catch::{Caught, catch};
 use crate::sync::lock;
 
 /// How urgent one of the library's own log lines is.
@@ -130,6 +130,7 @@ struct History {
     /// One bit for each reason whose first loss has been said.
     said: AtomicU16,
     once: Mutex<HashSet<&'static str>>,
+    caught: Caught,
 }
 
 impl Diag {
@@ -163,6 +164,11 @@ impl Diag {
             *spans = counter.load(Ordering::Relaxed);
         }
         losses
+    }
+
+    /// Panics of the program's functions.
+    pub(crate) fn caught(&self) -> &Caught {
+        &self.history().caught
     }
 
     pub(crate) fn warn(&self, line: &str) {
@@ -201,7 +207,10 @@ impl Diag {
             return write_line(level == Level::Warn, line);
         }
         // A panic of the user's function must not become a panic of the caller that traces.
-        drop(catch_unwind(AssertUnwindSafe(|| output(level, line))));
+        if catch(|| output(level, line)).is_none() {
+            self.caught().add(1);
+            write_line(level == Level::Warn, line);
+        }
         let _ = IS_TALKING.try_with(|talking| talking.set(false));
     }
 }

@@ -14,6 +14,7 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+mod catch;
 mod clock;
 pub mod config;
 mod diag;
@@ -22,6 +23,7 @@ mod encode;
 mod error;
 mod id;
 mod lane;
+mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;
 mod propagation;
@@ -32,6 +34,7 @@ pub mod testing;
 mod text;
 mod trace;
 mod tracer;
+mod user_code;
 
 pub use diag::{Level, LossReason, Losses};
 pub use error::FlushError;
@@ -46,14 +49,14 @@ pub use text::Text;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
+    ActiveIds, ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
     ErrorDescription, EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags,
     Mechanism, NamingFn, Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
     SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, Suppression, TagValue,
     inherited_context, replace_context_store, suppress,
 };
 pub use tracer::{
-    Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,
-    current_trace_context, extract, flush, in_span, init, inject, shutdown, span, start_span,
-    trace, tracer,
+    Guard, Identity, Tracer, TracerBuilder, activate, active_ids, current_root_span, current_span,
+    extract, flush, in_span, init, inject, propagation_context, shutdown, span, start_span, trace,
+    tracer,
 };

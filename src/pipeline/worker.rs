@@ -1,7 +1,6 @@
 //! The background thread: its runtime, its loop, its supervision.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tracehound_machine::spawn_background;
 
 use super::inner::Inner;
 use super::writer::Writer;
+use crate::catch::catch;
 use crate::clock;
 use crate::diag::LossReason;
 use crate::trace::suppress;
@@ -69,14 +69,14 @@ fn supervise(inner: &Arc<Inner>, first: Background) {
                 break;
             }
         };
-        match catch_unwind(AssertUnwindSafe(|| background.run(inner))) {
-            Ok((all, writer)) => {
+        match catch(|| background.run(inner)) {
+            Some((all, writer)) => {
                 delivered = all;
                 // Nobody waits while connection and memory are given back.
                 rest = Some((writer, background));
                 break;
             }
-            Err(_) => inner.diag.warn(&format!("the background worker failed ({failure})")),
+            None => inner.diag.warn(&format!("the background worker failed ({failure})")),
         }
         next = Background::build();
     }

@@ -1,7 +1,6 @@
 //! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,6 +16,7 @@ use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::encode::Sealed;
 use crate::text::Text;
+use crate::user_code::{self, UserCode};
 
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
@@ -173,10 +173,10 @@ impl Writer {
 
     fn take_rates(&self, rates: &Rates) {
         let sampler = &self.inner.sampler;
+        let diag = &self.inner.diag;
         // The sampler may be the user's.
-        if catch_unwind(AssertUnwindSafe(|| sampler.set_agent_rates(rates))).is_err() {
-            self.inner.diag.warn_once("sampler-rates", || "the sampler panicked".into());
-        }
+        user_code::call(UserCode::Sampler, diag, || sampler.set_agent_rates(rates));
+        user_code::say_rest(diag);
     }
 
     /// The agent answers, whatever it thinks of the payload.

@@ -13,6 +13,7 @@ mod digest;
 mod extras;
 mod failure;
 mod future;
+mod hand_off;
 mod handover;
 mod late;
 mod new_tag;
@@ -59,7 +60,7 @@ pub use late::LateTags;
 pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
 pub use provider::{
-    ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
+    ActiveIds, ContextProvider, Scope, ScopeToken, Suppression, replace_context_store, suppress,
 };
 #[cfg(feature = "agent")]
 pub(crate) use record::ServiceSource;

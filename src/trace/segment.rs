@@ -12,6 +12,7 @@ use super::blanks::blank;
 use super::body::Body;
 use super::chunk::{Buffers, Chunk};
 use super::decided::{Decided, DecisionMark};
+use super::hand_off;
 use super::record::{LateNames, Record, ServiceSource};
 use super::sampling::{Decision, Priority};
 use super::shared::{Shared, SharedLanes, SharedRef};
@@ -22,11 +23,13 @@ use super::view::SpanView;
 use crate::clock::Anchor;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
+use crate::user_code::{self, UserCode};
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
-/// Neither lock is ever taken while the other is held, and no code of the user runs under either. What is
-/// taken under them are locks that guard one value and call nothing.
+/// Neither lock is ever taken while the other is held. No code of the user runs under either, but for what is said
+/// to: late tags, naming functions and samplers that want to; and an allocator's. To these the spans of the trace
+/// are as if they did not exist. What is taken under the locks are locks that guard one value and call nothing.
 ///
 /// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
 /// and the vectors half changed: nothing behind them is touched, and the spans are the parent's to finish.
@@ -128,15 +131,24 @@ impl Segment {
         self.epoch != epoch()
     }
 
-    /// The spans; `None` where they are another process's.
+    /// The spans; `None` where they are another process's, and inside of another call of this on the same thread.
     #[inline]
     pub(super) fn body(&self) -> Option<ShortGuard<'_, Option<Buffers>>> {
-        (!self.is_inherited()).then(|| self.body.lock())
+        if self.is_inherited() {
+            return None;
+        }
+        self.body.lock()
+    }
+
+    /// Whether this thread is inside of what looks at the spans or changes them: in code of the program that runs
+    /// there, such as an allocator's or a late tag's.
+    fn is_entered(&self) -> bool {
+        !self.is_inherited() && self.body.is_held_here()
     }
 
     /// The same of a trace that is known to be this process's.
     #[inline]
-    pub(super) fn lock_body(&self) -> ShortGuard<'_, Option<Buffers>> {
+    pub(super) fn lock_body(&self) -> Option<ShortGuard<'_, Option<Buffers>>> {
         self.body.lock()
     }
 
@@ -203,10 +215,14 @@ impl Segment {
         self.decision.mark()
     }
 
-    /// The decision; taken now if there is none.
-    pub(crate) fn decide(&self) -> Decision {
+    /// The decision; taken now if there is none. `None` while the sampler runs on this thread: what it asks for is
+    /// undecided, or there would be no end to it.
+    pub(crate) fn decide(&self) -> Option<Decision> {
         if let Some(decision) = self.decision() {
-            return decision;
+            return Some(decision);
+        }
+        if user_code::is_running(UserCode::Sampler) || self.is_entered() {
+            return None;
         }
         let sink = &self.shared.sink;
         let decision = if sink.samples_with_user_code() {
@@ -230,7 +246,8 @@ impl Segment {
             let tags = Tags::default();
             sink.decide(&SpanView { segment: self, record: &Record::VACANT, tags: &tags })
         });
-        self.settle(decision)
+        user_code::say_rest(&self.shared.diag);
+        Some(self.settle(decision))
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
@@ -247,7 +264,7 @@ impl Segment {
         let Some(buffers) = buffers else { return };
         let chunk = Chunk::new(Arc::clone(self), buffers);
         if self.shared.is_enabled() {
-            self.shared.sink.submit(chunk);
+            hand_off::submit(&*self.shared.sink, chunk);
         }
     }
 }
@@ -290,9 +307,10 @@ fn inherited(shared: &Shared, context: &SpanContext) -> Option<Decision> {
 
 /// Names that were put off are fixed: the span does not change any more.
 pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
-    let Some(names) = (SpanView { segment, record, tags }).late_names() else { return };
-    let LateNames { name, span_type } = names;
+    let names = (SpanView { segment, record, tags }).late_names();
+    // Also where the function panicked: it is not asked again.
     record.naming = None;
+    let Some(LateNames { name, span_type }) = names else { return };
     if record.name.is_empty() {
         record.name = name;
     }

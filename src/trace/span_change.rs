@@ -15,6 +15,8 @@ use super::span::SpanRef;
 use super::tagging::{Change, Special};
 use super::value::{TagValue, Value, is_exact};
 use crate::text::Text;
+#[cfg(feature = "struct-tags")]
+use crate::user_code::{self, UserCode};
 
 impl SpanRef {
     fn change(&self, change: Change) {
@@ -162,7 +164,7 @@ impl SpanRef {
     ///
     /// # Errors
     ///
-    /// When the value does not serialize; the span is left as it was.
+    /// When the value does not serialize, or panics meanwhile; the span is left as it was.
     ///
     /// ```
     /// # let tracer = tracehound::Tracer::builder().build();
@@ -177,7 +179,13 @@ impl SpanRef {
         key: impl Into<Text>,
         value: &T,
     ) -> Result<(), StructTagError> {
-        let document = rmp_serde::to_vec_named(value).map_err(StructTagError)?;
+        let write = || rmp_serde::to_vec_named(value);
+        let written = match &self.at {
+            Some(at) => user_code::call(UserCode::Serialize, &at.segment.shared.diag, write),
+            None => user_code::call(UserCode::Serialize, user_code::elsewhere(), write),
+        };
+        let failed = || Err(rmp_serde::encode::Error::Syntax("its serialization panicked".into()));
+        let document = written.unwrap_or_else(failed).map_err(StructTagError)?;
         self.set_struct_bytes(key, document);
         Ok(())
     }
@@ -192,7 +200,7 @@ impl SpanRef {
     /// Links this span to another one. The other trace's sampling decision is taken now, so that the link
     /// can say whether it is kept.
     pub fn link_to(&self, other: &SpanRef) {
-        if let Some(link) = other.context().as_ref().and_then(SpanLink::to) {
+        if let Some(link) = other.propagation_context().as_ref().and_then(SpanLink::to) {
             self.add_link(link);
         }
     }

@@ -10,6 +10,7 @@ use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, ConfigBuilder, Environment, Style};
 use crate::diag::{Diag, Level};
+use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
@@ -40,6 +41,7 @@ pub struct TracerBuilder {
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
     propagators: Vec<Box<dyn Propagator>>,
+    panic_hook: bool,
 }
 
 /// Setters that are the configuration's own.
@@ -66,6 +68,7 @@ impl TracerBuilder {
             sink: None,
             sampling: SamplingChoice::default(),
             propagators: Vec::new(),
+            panic_hook: true,
         }
     }
 
@@ -150,6 +153,25 @@ impl TracerBuilder {
         self
     }
 
+    /// Whether spans that a panic ends tell what it said and where; by default they do.
+    ///
+    /// A panic's message is known to the panic hook alone. The first tracer that is built puts one before the
+    /// program's, which it calls, and changes nothing else: it notes the message (up to 25,000 bytes), the place,
+    /// and a stack where `RUST_BACKTRACE` asks for one. `false` leaves the hooks of the process alone, as long as
+    /// every tracer of it says so; so does a program that sets a hook later and does not call the one before.
+    /// Spans then say that a panic ended them.
+    ///
+    /// ```
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// let work = || tracer.in_span("job", |_| panic!("out of eggs"));
+    /// std::panic::catch_unwind(work).unwrap_err();
+    /// assert_eq!(captured.span("job").tags["error.message"], "out of eggs");
+    /// ```
+    pub fn panic_hook(mut self, wanted: bool) -> Self {
+        self.panic_hook = wanted;
+        self
+    }
+
     /// Where the tracer's own warnings go; by default to the standard error stream.
     ///
     /// Called on application threads and on the worker. Must not wait, nor trace.
@@ -167,6 +189,9 @@ impl TracerBuilder {
 
     /// Builds the tracer and starts its worker.
     pub fn build(self) -> Tracer {
+        if self.panic_hook {
+            panics::watch();
+        }
         let config = self.config.build();
         let diag = Arc::new(Diag::new(config.debug(), self.log));
         for problem in config.problems() {
@@ -199,7 +224,7 @@ impl TracerBuilder {
                 .map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
-            provider: self.provider,
+            provider: self.provider.guarded(&diag),
             sink,
             diag,
         });

@@ -15,7 +15,7 @@ mod sampling_choice;
 pub use builder::TracerBuilder;
 pub use foreign::Identity;
 pub use global::{
-    Guard, activate, current_root_span, current_span, current_trace_context, extract, flush,
-    in_span, init, inject, shutdown, span, start_span, trace, tracer,
+    Guard, activate, active_ids, current_root_span, current_span, extract, flush, in_span, init,
+    inject, propagation_context, shutdown, span, start_span, trace, tracer,
 };
 pub use handle::Tracer;

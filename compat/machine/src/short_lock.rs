@@ -1,10 +1,11 @@
 //! A lock for sections of a few instructions.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::pause::Pause;
 
@@ -14,19 +15,23 @@ use crate::pause::Pause;
 /// whoever finds it taken looks again, after pauses that grow from a few instructions to half a millisecond. So
 /// it is for what threads seldom meet at, and wrong for what they queue up for.
 ///
-/// It knows no poison: a panic of its holder gives it back. It is not fair, and not reentrant: who holds it and
-/// takes it again waits for ever.
+/// It knows no poison: a panic of its holder gives it back. It is not fair, and not reentrant: whoever holds it and
+/// wants to take it again does not get it, and does not wait. That is what code finds that runs on a thread inside
+/// of a section: an allocator's, or a signal handler's.
 ///
 /// ```
 /// use tracehound_machine::ShortLock;
 ///
 /// let counts = ShortLock::new(vec![1]);
-/// counts.lock().push(2);
-/// assert_eq!(*counts.lock(), [1, 2]);
+/// counts.lock().unwrap().push(2);
+/// let held = counts.lock().unwrap();
+/// assert_eq!(*held, [1, 2]);
+/// assert!(counts.lock().is_none(), "this thread has it");
 /// ```
 #[derive(Default)]
 pub struct ShortLock<T: ?Sized> {
-    is_taken: AtomicBool,
+    /// The thread that has it, by [`this_thread`]; zero where nobody has.
+    holder: AtomicUsize,
     value: UnsafeCell<T>,
 }
 
@@ -46,18 +51,21 @@ impl<T> ShortLock<T> {
     /// A lock that is free.
     #[must_use]
     pub const fn new(value: T) -> Self {
-        ShortLock { is_taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        ShortLock { holder: AtomicUsize::new(0), value: UnsafeCell::new(value) }
     }
 }
 
 impl<T: ?Sized> ShortLock<T> {
-    /// Takes the lock; waits while somebody else has it.
+    /// Takes the lock; waits while another thread has it. `None` where this thread has it already.
     #[inline]
-    pub fn lock(&self) -> ShortGuard<'_, T> {
-        if !self.take() {
-            self.wait();
-        }
-        ShortGuard { lock: self, here: PhantomData }
+    pub fn lock(&self) -> Option<ShortGuard<'_, T>> {
+        (self.take() || self.wait()).then(|| ShortGuard { lock: self, here: PhantomData })
+    }
+
+    /// Whether this thread has the lock.
+    #[inline]
+    pub fn is_held_here(&self) -> bool {
+        self.holder.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Takes the lock if nobody has it.
@@ -73,23 +81,41 @@ impl<T: ?Sized> ShortLock<T> {
 
     #[inline]
     fn take(&self) -> bool {
-        self.is_taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        let taken =
+            self.holder.compare_exchange(0, this_thread(), Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok()
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self) {
+    fn wait(&self) -> bool {
+        // Nobody else writes this thread down, or gives back what it has.
+        if self.is_held_here() {
+            return false;
+        }
         let mut pause = Pause::default();
         loop {
             // Looking does not take the line away from the one who is about to give it back.
-            while self.is_taken.load(Ordering::Relaxed) {
+            while self.holder.load(Ordering::Relaxed) != 0 {
                 pause.next();
             }
             if self.take() {
-                return;
+                return true;
             }
         }
     }
+}
+
+/// What no other thread has as long as this one lives, and no thread has zero of: the address of what is its own.
+///
+/// Two instructions, and nothing that could be missing in an allocator, in a signal handler, or at the end of the
+/// thread.
+#[inline]
+fn this_thread() -> usize {
+    thread_local! {
+        static OWN: Cell<u8> = const { Cell::new(0) };
+    }
+    OWN.with(|own| ptr::from_ref(own).addr())
 }
 
 impl<T: ?Sized> Deref for ShortGuard<'_, T> {
@@ -115,7 +141,7 @@ impl<T: ?Sized> DerefMut for ShortGuard<'_, T> {
 impl<T: ?Sized> Drop for ShortGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.is_taken.store(false, Ordering::Release);
+        self.lock.holder.store(0, Ordering::Release);
     }
 }
 
@@ -148,7 +174,7 @@ mod tests {
             for _ in 0..threads {
                 scope.spawn(|| {
                     for _ in 0..times {
-                        let mut sum = sum.lock();
+                        let mut sum = sum.lock().unwrap();
                         assert_eq!(sum.0, sum.1);
                         sum.0 += 1;
                         sum.1 += 1;
@@ -156,7 +182,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*sum.lock(), (threads * times, threads * times));
+        assert_eq!(*sum.lock().unwrap(), (threads * times, threads * times));
     }
 
     #[test]
@@ -164,11 +190,11 @@ mod tests {
         let lock = ShortLock::new(1);
         let (taken, is_taken) = std::sync::mpsc::channel();
         thread::scope(|scope| {
-            let held = lock.lock();
+            let held = lock.lock().unwrap();
             assert!(lock.try_lock().is_none());
             let waiting = scope.spawn(|| {
                 taken.send(()).unwrap();
-                *lock.lock()
+                *lock.lock().unwrap()
             });
             is_taken.recv().unwrap();
             let mut held = held;
@@ -179,10 +205,35 @@ mod tests {
     }
 
     #[test]
+    fn who_has_it_does_not_wait_for_itself() {
+        let lock = ShortLock::new(1);
+        let held = lock.lock().unwrap();
+        assert!(lock.is_held_here() && lock.lock().is_none() && lock.try_lock().is_none());
+        thread::scope(|scope| {
+            let elsewhere = scope.spawn(|| (lock.is_held_here(), lock.try_lock().is_none()));
+            assert_eq!(elsewhere.join().unwrap(), (false, true));
+        });
+        drop(held);
+        assert!(!lock.is_held_here() && lock.lock().is_some());
+    }
+
+    #[test]
+    fn threads_are_told_apart() {
+        let both = thread::scope(|scope| {
+            let other = scope.spawn(|| (this_thread(), thread::park()).0);
+            let own = this_thread();
+            assert_eq!(own, this_thread());
+            other.thread().unpark();
+            (own, other.join().unwrap())
+        });
+        assert!(both.0 != 0 && both.1 != 0 && both.0 != both.1);
+    }
+
+    #[test]
     fn a_panic_gives_it_back() {
         let mut lock = ShortLock::new(1);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let _held = lock.lock();
+            let _held = lock.lock().unwrap();
             panic!("inside");
         }));
         assert!(panicked.is_err());
@@ -194,7 +245,7 @@ mod tests {
     fn to_print_it_takes_nothing() {
         let lock = ShortLock::new(1);
         assert_eq!(format!("{lock:?}"), "ShortLock(1)");
-        let held = lock.lock();
+        let held = lock.lock().unwrap();
         assert_eq!(format!("{lock:?} {held:?}"), "ShortLock(<taken>) 1");
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn to_otel(
 /// The same with the trace state that would be written into a header now, decision included, and under which
 /// decision that is. It is asked for once: the user may change it at any time.
 pub(crate) fn to_otel_decided(span: &SpanRef) -> (otel::SpanContext, Option<DecisionMark>) {
-    let Some(context) = span.context() else {
+    let Some(context) = span.propagation_context() else {
         return (to_otel(span, None, TraceState::NONE), None);
     };
     let mark = |priority| DecisionMark::of(priority, context.mechanism());
