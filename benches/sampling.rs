@@ -115,7 +115,7 @@ fn decide(bencher: Bencher<'_, '_>, sampler: DatadogSampler) {
             tracer.flush(Duration::from_secs(10)).unwrap();
             root(&tracer)
         })
-        .bench_local_refs(|root| black_box(root.context()));
+        .bench_local_refs(|root| black_box(root.propagation_context()));
 }
 
 #[divan::bench_group(sample_count = 100, sample_size = 1)]

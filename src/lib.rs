@@ -14,6 +14,7 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+mod catch;
 mod clock;
 pub mod config;
 mod diag;
@@ -22,6 +23,7 @@ mod encode;
 mod error;
 mod id;
 mod lane;
+mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;
 mod propagation;
@@ -33,6 +35,7 @@ pub mod testing;
 mod text;
 mod trace;
 mod tracer;
+mod user_code;
 
 pub use diag::{Level, LossReason, Losses};
 pub use error::FlushError;
@@ -51,7 +54,7 @@ pub use trace::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
+    ActiveIds, ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
     ErrorDescription, EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags,
     Mechanism, NamingFn, Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
     SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, TagValue, inherited_context,
@@ -60,7 +63,7 @@ pub use trace::{
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{
-    Guard, Identity, Tracer, TracerBuilder, activate, current_root_span, current_span,
-    current_trace_context, extract, flush, flush_async, in_span, init, inject, shutdown,
+    Guard, Identity, Tracer, TracerBuilder, activate, active_ids, current_root_span, current_span,
+    extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
     shutdown_async, span, start_span, trace, tracer,
 };

@@ -47,7 +47,7 @@ fn what_is_traced_is_the_parent_of_what_is_traced_inside() {
     assert_eq!(active(&tracer).as_deref(), Some("request"));
     drop(request);
     assert_eq!(active(&tracer), None);
-    assert!(tracer.current_root_span().is_none() && tracer.current_trace_context().is_none());
+    assert!(tracer.current_root_span().is_none() && tracer.propagation_context().is_none());
     tracer.in_span("next", |_| ());
     assert_eq!(captured.tree(), "request\n  load\n    query\n    not active\nnext\n");
 }
@@ -84,7 +84,7 @@ fn a_child_takes_what_it_inherits_from_its_parent() {
     let items =
         |span: &tracehound::SpanRef| [span.baggage_item("tenant"), span.baggage_item("cart")];
     assert_eq!(items(&child), [Some("7".into()), Some("3".into())]);
-    let context = child.context().unwrap();
+    let context = child.propagation_context().unwrap();
     assert_eq!((context.trace_id(), context.span_id()), (root.trace_id(), child.span_id()));
     assert_eq!((context.priority(), context.origin()), (Some(Priority::USER_KEEP), Some("rum")));
     assert_eq!(context.baggage().unwrap().len(), 2);
@@ -102,11 +102,11 @@ fn a_remote_context_is_a_parent_and_no_span() {
     let (tracer, captured) = testing::tracer();
     let scope = tracer.activate(remote());
     assert!(tracer.current_span().is_none() && tracer.current_root_span().is_none());
-    assert_eq!(tracer.current_trace_context(), Some(remote()));
+    assert_eq!(tracer.propagation_context(), Some(remote()));
     for name in ["first", "second"] {
         tracer.in_span(name, |span| {
             assert_eq!(tracer.current_root_span().unwrap(), *span);
-            assert_eq!(tracer.current_trace_context().unwrap().span_id(), span.span_id());
+            assert_eq!(tracer.propagation_context().unwrap().span_id(), span.span_id());
         });
         assert!(tracer.current_span().is_none(), "the local root is gone, the remote is no span");
     }
@@ -167,7 +167,7 @@ fn a_span_that_has_ended_gives_way_to_its_nearest_open_ancestor() {
     assert_eq!(active(&tracer).as_deref(), Some("c"));
     c.finish();
     assert_eq!(active(&tracer).as_deref(), Some("a"));
-    assert_eq!(tracer.current_trace_context().unwrap().span_id(), a.span_id());
+    assert_eq!(tracer.propagation_context().unwrap().span_id(), a.span_id());
     tracer.in_span("d", |_| ());
     a.finish();
     assert_eq!(active(&tracer), None);
@@ -200,12 +200,12 @@ fn one_decision_holds_for_the_whole_trace() {
     let root = tracer.trace("root");
     let child = tracer.trace("child");
     assert_eq!(root.priority(), None, "as late as possible");
-    assert_eq!(tracer.current_trace_context().unwrap().priority(), Some(Priority::AUTO_REJECT));
+    assert_eq!(tracer.propagation_context().unwrap().priority(), Some(Priority::AUTO_REJECT));
     captured.decide(Priority::AUTO_KEEP, Mechanism::DEFAULT);
-    assert_eq!(root.context().unwrap().priority(), Some(Priority::AUTO_REJECT));
+    assert_eq!(root.propagation_context().unwrap().priority(), Some(Priority::AUTO_REJECT));
     child.set_tag("manual.keep", true);
     assert_eq!(
-        root.context().unwrap().priority(),
+        root.propagation_context().unwrap().priority(),
         Some(Priority::USER_KEEP),
         "the user's own word"
     );
@@ -275,7 +275,7 @@ fn a_disabled_tracer_passes_contexts_on_and_keeps_no_spans() {
     tracer.in_span("root", |root| {
         let child = tracer.trace("child");
         assert_eq!(child.parent_id(), root.span_id());
-        let context = tracer.current_trace_context().unwrap();
+        let context = tracer.propagation_context().unwrap();
         assert_eq!((context.trace_id(), context.span_id()), (root.trace_id(), child.span_id()));
     });
     assert!(captured.spans().is_empty());
@@ -303,7 +303,7 @@ fn a_place_can_be_taken_to_other_threads() {
     let (tracer, captured) = testing::tracer();
     let root = tracer.trace("root");
     let here = tracer.context();
-    let from_afar = tracer.current_trace_context().unwrap();
+    let from_afar = tracer.propagation_context().unwrap();
     let threads: Vec<_> = (0..8)
         .map(|_| {
             let (tracer, here) = (tracer.clone(), here.clone());
@@ -507,7 +507,9 @@ fn a_task_that_panics_marks_its_span_and_no_other() {
         let root = tracer.span("root").start();
         async {
             let span = tracer.span("task").start();
-            let task = tokio::spawn(async { panic!("on purpose") }.in_span(span));
+            // Past the panic hook, which would note where it was.
+            let doomed = async { std::panic::resume_unwind(Box::new("on purpose")) };
+            let task = tokio::spawn(doomed.in_span(span));
             assert!(task.await.unwrap_err().is_panic());
         }
         .in_span(root)

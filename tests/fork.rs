@@ -110,7 +110,7 @@ mod unix {
         root.set_resource("late");
         if forked.is_child() {
             assert!(tracehound::current_span().is_none() && !inner.is_open());
-            let context = tracehound::current_trace_context().unwrap();
+            let context = tracehound::propagation_context().unwrap();
             assert_eq!(context.trace_id(), inner.trace_id());
             assert_eq!(context.span_id(), inner.span_id());
             assert_eq!(context.priority(), Some(Priority::USER_REJECT));

@@ -12,6 +12,7 @@ use sources::{files_below, without_comments};
 
 /// Each top-level module and its layer. A module may import modules of lower layers, and its own files.
 const LAYERS: &[(&str, u8)] = &[
+    ("catch", 0),
     ("clock", 0),
     ("error", 0),
     ("id", 0),
@@ -20,7 +21,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("sync", 0),
     ("text", 0),
     ("diag", 1),
+    ("panics", 1),
     ("config", 2),
+    ("user_code", 2),
     ("trace", 3),
     ("propagation", 4),
     ("sampling", 4),

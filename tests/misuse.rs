@@ -57,7 +57,7 @@ fn changes_after_the_end_are_ignored_and_reads_are_harmless() {
     assert!(captured.span("span").events.is_empty());
     assert_eq!((span.name(), span.tag("k"), span.duration()), (None, None, None), "handed off");
     assert!(!span.is_open() && span.is_some());
-    assert!(span.context().is_some(), "a late child may still need it");
+    assert!(span.propagation_context().is_some(), "a late child may still need it");
 }
 
 #[test]
@@ -189,7 +189,11 @@ fn spans_that_do_not_exist_take_everything() {
     span.set_error_message("no");
     span.keep_trace();
     span.finish_with_ancestors();
-    assert!(span.is_none() && span.context().is_none() && span.local_root() == SpanRef::none());
+    assert!(
+        span.is_none()
+            && span.propagation_context().is_none()
+            && span.local_root() == SpanRef::none()
+    );
     let (tracer, captured) = testing::tracer();
     let real = tracer.span("real").child_of(span.handle()).start();
     real.link_to(&span);
@@ -213,11 +217,16 @@ fn a_panic_ends_and_marks_the_spans_it_leaves() {
     });
     assert!(unwound.is_err());
     assert_eq!(active(&tracer), None, "the scopes ended too");
-    let panic = "! error.message=the span was dropped by a panic error.type=panic";
-    assert_eq!(
-        captured.tree(),
-        format!("outer {panic}\n  before\n  held {panic}\n  inner {panic}\n")
-    );
+    for name in ["outer", "held", "inner"] {
+        let span = captured.span(name);
+        assert!(span.is_error);
+        assert_eq!(span.tags["error.type"], "panic");
+        assert_eq!(span.tags["error.message"], "on purpose");
+        // The lines below are there where the environment asks for stacks.
+        let place = span.tags["error.stack"].lines().next().unwrap();
+        assert!(place.starts_with("panicked at tests/misuse.rs:"), "{place}");
+    }
+    assert!(!captured.span("before").is_error);
     tracer.in_span("next", |_| ());
     assert!(!captured.span("next").is_error);
 }
@@ -256,7 +265,9 @@ fn a_panic_that_was_caught_is_told_in_its_own_words() {
     let caught = catch_unwind(|| panic!("egg {}", 7));
     span.set_panic(&*caught.unwrap_err());
     drop(span);
-    assert_eq!(captured.tree(), "span ! error.message=egg 7 error.type=panic\n");
+    let tags = captured.span("span").tags;
+    assert_eq!((&*tags["error.message"], &*tags["error.type"]), ("egg 7", "panic"));
+    assert!(tags["error.stack"].starts_with("panicked at tests/misuse.rs:"), "{tags:?}");
 }
 
 // ===== after the end =====

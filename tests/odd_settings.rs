@@ -355,7 +355,7 @@ fn rule_with_a_misspelt_condition(
         .config(set(Config::builder(), rules))
         .log(said.listener())
         .build();
-    let priority = tracer.trace("checkout").context().unwrap().priority();
+    let priority = tracer.trace("checkout").propagation_context().unwrap().priority();
     assert!(priority.unwrap().is_keep());
     let warnings = said.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");

@@ -63,7 +63,7 @@ fn the_tracer_of_the_process_is_installed_once() {
         assert!(tracehound::start_span("early").is_none());
         assert!(tracehound::in_span("early", |span| span.is_none()));
         assert!(tracehound::current_span().is_none() && tracehound::current_root_span().is_none());
-        assert!(tracehound::current_trace_context().is_none());
+        assert!(tracehound::propagation_context().is_none());
         assert_eq!(tracehound::tracer().service(), None);
         tracehound::flush(Duration::MAX).unwrap();
         tracehound::shutdown(Duration::MAX).unwrap();

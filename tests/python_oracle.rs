@@ -372,7 +372,7 @@ const DIFFERENT: &[Differs] = &[
     },
     Differs {
         act: ("tracer.start_span('child', child_of=s.context).finish()",
-            |t, s| t.span("child").child_of(s.context()).start().finish()),
+            |t, s| t.span("child").child_of(s.propagation_context()).start().finish()),
         python: &["child +resource child", "child -meta _dd.p.dm \"-0\"",
             "child -metric _sampling_priority_v1 1", "child -resource resource"],
         rust: &["child +resource child", "child -resource resource"],

@@ -143,9 +143,9 @@ fn writing_headers_decides_once_and_for_all() {
 fn reading_the_context_decides_and_so_does_a_link() {
     type Leave = fn(&Tracer, &SpanRef);
     let ways: [Leave; 3] = [
-        |_, span| drop(span.context()),
+        |_, span| drop(span.propagation_context()),
         |tracer, span| tracer.start_span("other").link_to(span),
-        |tracer, _| drop(tracer.current_trace_context()),
+        |tracer, _| drop(tracer.propagation_context()),
     ];
     for leave in ways {
         run_with(GOLD_AND_NO_PINGS, move |service| {
@@ -629,7 +629,10 @@ fn a_sampler_that_panics_keeps_the_trace_and_is_reported_once() {
             service.tracer.start_span("sent").finish();
             assert_eq!(told(&service.span("injected")), Told::by_default());
             assert_eq!(told(&service.span("sent")), Told::by_default());
-            assert_eq!(service.warnings(), ["the sampler panicked: the trace is kept"]);
+            assert_eq!(
+                service.warnings(),
+                ["the sampler panicked: the trace is kept; said once, counted on"]
+            );
         },
     );
 }

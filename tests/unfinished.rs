@@ -51,7 +51,7 @@ fn what_has_finished_is_sent_and_what_is_open_is_counted_and_named() {
         assert!(warnings[0].contains("step (for "), "{warnings:?}");
 
         // It goes on as before, and is not counted once more.
-        assert!(root.is_open() && root.context().is_some());
+        assert!(root.is_open() && root.propagation_context().is_some());
         root.set_tag("after", true);
         assert_eq!(root.tag("after").as_deref(), Some("true"));
         drop(step);

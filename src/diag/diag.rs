@@ -11,8 +11,9 @@ use super::counters::Counters;
 use super::level::Level;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
-use super::output::{LogFn, is_talking};
+use super::output::{Log, LogFn, is_talking};
 use super::topics::Topics;
+use crate::catch::Caught;
 use crate::sync::lock_soon;
 
 /// What one tracer says, and what it lost.
@@ -24,7 +25,7 @@ pub(crate) struct Diag {
     /// What lines are timed by.
     start: Instant,
     debug: bool,
-    log: Option<Arc<LogFn>>,
+    log: Option<Arc<Log>>,
     /// An [`Ending`].
     ending: AtomicU8,
 }
@@ -44,6 +45,7 @@ pub(crate) enum Ending {
 #[derive(Default)]
 struct History {
     lost: Counters,
+    caught: Caught,
     topics: Mutex<Topics>,
 }
 
@@ -54,7 +56,7 @@ impl Diag {
             history: PerProcess::of(History::default()),
             start: Instant::now(),
             debug,
-            log: log.map(Arc::new),
+            log: log.map(|function| Arc::new(Log::new(function))),
             ending: AtomicU8::new(Ending::Asked as u8),
         }
     }
@@ -122,6 +124,19 @@ impl Diag {
             ""
         };
         format!("they finished after the tracer had been shut down{by}")
+    }
+
+    // ===== panics of the program's functions =====
+
+    /// Those that are called through [`user_code`](crate::user_code).
+    pub(crate) fn caught(&self) -> &Caught {
+        &self.history().caught
+    }
+
+    /// All of them, those of the log function included.
+    pub(crate) fn caught_panics(&self) -> u64 {
+        let of_log = self.log.as_ref().map_or(0, |log| log.panics());
+        self.caught().count().saturating_add(of_log)
     }
 
     // ===== lines =====

@@ -14,7 +14,7 @@ use tracehound_fork::PerProcess;
 use tracehound_machine::spawn_background;
 
 use super::level::Level;
-use super::output::{self, LogFn};
+use super::output::{self, Log};
 use crate::sync::{lock, lock_soon};
 
 /// More than all settings of a program can cause at once.
@@ -37,7 +37,7 @@ static LINES: PerProcess<Lines> = PerProcess::new();
 
 pub(super) struct Line {
     /// Where it goes; to the standard error stream where there is no function.
-    pub(super) log: Option<Arc<LogFn>>,
+    pub(super) log: Option<Arc<Log>>,
     pub(super) level: Level,
     pub(super) text: String,
 }
@@ -169,10 +169,9 @@ impl Line {
             self.text = format!("{} ({left_out} lines left out before it)", self.text);
         }
         match &self.log {
-            Some(log) => output::call(log, self.level, &self.text),
-            None => output::write(&self.text)?,
+            Some(log) => log.call(self.level, &self.text),
+            None => output::write(&self.text),
         }
-        Ok(())
     }
 }
 

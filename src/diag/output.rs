@@ -6,16 +6,23 @@ use std::fs::File;
 use std::io::{self, Write as _};
 #[cfg(unix)]
 use std::os::fd::AsFd as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(unix)]
 use tracehound_fork::epoch;
 
 use super::level::Level;
+use crate::catch::catch;
 use crate::suppression::suppress;
 
 /// A log function of the program.
 pub(crate) type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
+
+/// The same, and how often it has panicked.
+pub(super) struct Log {
+    function: LogFn,
+    panics: AtomicU64,
+}
 
 thread_local! {
     /// Whether a log function of the program runs on this thread. It is not called for what it causes
@@ -28,17 +35,30 @@ pub(super) fn is_talking() -> bool {
     IS_TALKING.try_with(Cell::get).unwrap_or(false)
 }
 
-/// Calls the program's function, which may do anything: wait, trace, panic.
-///
-/// What it traces does not exist: where debugging is on, a trace makes lines, and so would have no end.
-pub(super) fn call(log: &LogFn, level: Level, line: &str) {
-    let _off = suppress();
-    let _ = IS_TALKING.try_with(|talking| talking.set(true));
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| log(level, line))) {
-        // What was thrown may panic when it is dropped.
-        std::mem::forget(payload);
+impl Log {
+    pub(super) fn new(function: LogFn) -> Self {
+        Log { function, panics: AtomicU64::new(0) }
     }
-    let _ = IS_TALKING.try_with(|talking| talking.set(false));
+
+    pub(super) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Calls the program's function, which may do anything: wait, trace, panic. Then a warning goes to the standard
+    /// error stream.
+    ///
+    /// What it traces does not exist: where debugging is on, a trace makes lines, and so would have no end.
+    pub(super) fn call(&self, level: Level, line: &str) -> io::Result<()> {
+        let _off = suppress();
+        let _ = IS_TALKING.try_with(|talking| talking.set(true));
+        let called = catch(|| (self.function)(level, line));
+        let _ = IS_TALKING.try_with(|talking| talking.set(false));
+        if called.is_some() {
+            return Ok(());
+        }
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        if level == Level::Warn { write(line) } else { Ok(()) }
+    }
 }
 
 /// Writes a line to the standard error stream, and waits where nobody reads that.

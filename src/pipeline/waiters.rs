@@ -1,9 +1,10 @@
 //! Tasks that wait for the worker.
 
-use std::mem::{forget, replace, take};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem::{replace, take};
 use std::task::Waker;
 use std::time::Instant;
+
+use crate::catch::catch;
 
 /// Tasks that wait, each with the moment at which it waits no longer. Those that are taken out to be woken come again
 /// if they still wait.
@@ -67,10 +68,7 @@ impl Waiters {
 /// Wakes tasks, outside every lock: that is code of the program's runtime, and may panic.
 pub(super) fn wake(tasks: Vec<Waker>) {
     for task in tasks {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.wake())) {
-            // It may panic when it is dropped.
-            forget(panic);
-        }
+        let _ = catch(|| task.wake());
     }
 }
 

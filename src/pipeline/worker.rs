@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use tracehound_machine::spawn_background;
 use super::exit;
 use super::inner::Inner;
 use super::writer::Writer;
+use crate::catch::catch;
 use crate::clock;
 use crate::suppression::suppress;
 use crate::sync::lock;
@@ -110,14 +110,14 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
     let mut rest = None;
     let failures = Cell::new(0u32);
     loop {
-        match catch_unwind(AssertUnwindSafe(|| serve(inner, &failures))) {
-            Ok((all, writer)) => {
+        match catch(|| serve(inner, &failures)) {
+            Some((all, writer)) => {
                 delivered = all;
                 // Nobody waits while connection and memory are given back.
                 rest = Some(writer);
                 break;
             }
-            Err(_) => failures.set(failures.get().saturating_add(1)),
+            None => failures.set(failures.get().saturating_add(1)),
         }
         inner
             .diag

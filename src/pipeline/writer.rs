@@ -1,6 +1,5 @@
 //! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::agent::{Outcome, Rates, SendError, SendErrorKind, Step};
 use crate::clock::Anchor;
 use crate::encode::Sealed;
 use crate::text::Text;
+use crate::user_code::{self, UserCode};
 
 /// An agent that gave no answer to a request is asked so often whether it answers at all, before it gets another
 /// one without having answered: with the pauses in between, for half a minute.
@@ -252,10 +252,10 @@ impl Writer {
 
     fn take_rates(&self, rates: &Rates) {
         let sampler = &self.inner.sampler;
+        let diag = &self.inner.diag;
         // The sampler may be the user's.
-        if catch_unwind(AssertUnwindSafe(|| sampler.set_agent_rates(rates))).is_err() {
-            self.inner.diag.warn_once("sampler-rates", || "the sampler panicked".into());
-        }
+        user_code::call(UserCode::Sampler, diag, || sampler.set_agent_rates(rates));
+        user_code::say_rest(diag);
     }
 
     /// The agent answers, whatever it thinks of the payload.

@@ -1,7 +1,6 @@
 //! A rule for traces: what it asks of the local root, and the share of what it matches that is kept.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -10,6 +9,7 @@ use super::glob::Glob;
 use super::hash;
 use super::rate::{InvalidRate, Rate};
 use crate::trace::{Mechanism, SpanView};
+use crate::user_code::{self, UserCode};
 
 /// A share of the traces whose local root matches.
 ///
@@ -166,8 +166,8 @@ impl Predicate {
         if self.panics.load(Ordering::Relaxed) >= MAX_PANICS {
             return false;
         }
-        // A panic of the user's function must not become one of the caller that traces.
-        catch_unwind(AssertUnwindSafe(|| (self.test)(span))).unwrap_or_else(|_| {
+        let diag = &span.segment.shared.diag;
+        user_code::call(UserCode::SamplingRule, diag, || (self.test)(span)).unwrap_or_else(|| {
             self.panics.fetch_add(1, Ordering::Relaxed);
             false
         })

@@ -1,11 +1,11 @@
 //! What decides on traces, and the promise that it cannot hurt those who ask.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::diag::Diag;
 use crate::trace::{Decision, Mechanism, Priority, SpanView};
+use crate::user_code::{self, UserCode};
 
 /// Decides which traces are kept. [`DatadogSampler`](crate::DatadogSampler) is the one that every Datadog
 /// tracer has; implement this for one of your own.
@@ -18,7 +18,11 @@ use crate::trace::{Decision, Mechanism, Priority, SpanView};
 ///
 /// `sample` is called on threads of the application as well as on the tracer's own, also at the same time
 /// from several, and may be called twice for one trace if two threads need the decision at once; the first
-/// answer counts. It should be quick and must not wait. If it panics, the trace is kept as by default.
+/// answer counts. It should be quick and must not wait. If it panics, the trace is kept as by default, the panic is
+/// counted ([`Tracer::caught_panics`](crate::Tracer::caught_panics)) and said once.
+///
+/// While it runs, nothing that it asks for takes a decision: the contexts of spans are without one, headers that it
+/// injects say none, and spans that it starts are sampled later.
 ///
 /// ```
 /// use tracehound::{Decision, Mechanism, Priority, Sampler, SpanView};
@@ -51,7 +55,8 @@ pub trait Sampler: Send + Sync {
     /// default.
     ///
     /// If not, it is called under the lock of the trace, which saves a copy of the root, and must then do
-    /// nothing but look at the root and at its own data.
+    /// nothing but look at the root and at its own data. What it asks of spans of this trace all the same finds
+    /// them as if they did not exist.
     fn runs_user_code(&self) -> bool {
         true
     }
@@ -73,10 +78,8 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
 
 /// Asks a sampler that may be the user's.
 pub(crate) fn ask(sampler: &dyn Sampler, root: &SpanView<'_>, diag: &Diag) -> Decision {
-    let decision = catch_unwind(AssertUnwindSafe(|| sampler.sample(root))).unwrap_or_else(|_| {
-        diag.warn_once("sampler", || "the sampler panicked: the trace is kept".to_owned());
-        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
-    });
+    let decision = user_code::call(UserCode::Sampler, diag, || sampler.sample(root))
+        .unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
     diag.debug(|| describe(root, &decision));
     decision
 }
@@ -131,6 +134,7 @@ mod tests {
         for _ in 0..2 {
             let decision = span.read(|span| ask(&Arc::new(Broken), span, &diag)).unwrap();
             assert_eq!(decision, Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
+            user_code::say_rest(&diag);
         }
         drain_all_lines(Duration::from_secs(60));
         assert_eq!(lock(&lines).len(), 1);

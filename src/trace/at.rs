@@ -215,7 +215,10 @@ impl At {
     fn flush_partly(&self) {
         let segment = &self.segment;
         // What is sent now binds what is sent later.
-        segment.decide();
+        if segment.decide().is_none() {
+            // The next span that finishes does it, outside of the sampler.
+            return;
+        }
         let fresh = blank(&segment.shared);
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {

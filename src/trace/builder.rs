@@ -349,7 +349,7 @@ fn begin(
         }
         Some(parent) => match parent.start_child(draft, baggage.clone(), lineage) {
             Ok(id) => return Some(At { id, ..parent }),
-            Err(NoChild::Full) => return None,
+            Err(NoChild::Full | NoChild::Inside) => return None,
             Err(NoChild::Orphan) => {}
         },
         None => {}

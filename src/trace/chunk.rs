@@ -8,6 +8,7 @@ use super::record::Record;
 use super::segment::{Segment, fix_names};
 use super::shared::Shared;
 use super::view::SpanView;
+use crate::user_code::{self, UserCode};
 
 /// The room of a chunk; emptied, it serves another trace.
 ///
@@ -129,6 +130,8 @@ impl Chunk {
     pub(crate) fn settle(&mut self) {
         let Body { spans, tags, .. } = &mut *self.buffers;
         tags.settle(spans);
+        let diag = &self.segment.shared.diag;
+        user_code::count(UserCode::LateTags, diag, tags.take_late_panics());
         for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
             fix_names(&self.segment, record, tags);
         }
@@ -138,6 +141,7 @@ impl Chunk {
                 self.segment.settle(decision);
             }
         }
+        user_code::say_rest(diag);
     }
 
     /// The room, for another trace; with the segment, unless somebody still has a handle of it.

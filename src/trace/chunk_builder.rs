@@ -11,7 +11,7 @@ use super::body::Body;
 use super::chunk::Buffers;
 use super::extras::{SpanEvent, SpanLink};
 use super::record::{Record, SpanKind};
-use super::sampling::Decision;
+use super::sampling::{Decision, Mechanism, Priority};
 use super::segment::Segment;
 use super::shared::SharedLanes;
 use super::slots::Slots;
@@ -23,6 +23,7 @@ use super::view::SpanView;
 use crate::clock;
 use crate::id::SpanId;
 use crate::text::Text;
+use crate::user_code::{self, UserCode};
 
 /// A chunk of finished spans that another library has recorded: what an exporter of that library makes of
 /// them, so that they go the way of the tracer's own.
@@ -113,10 +114,14 @@ impl ChunkBuilder {
         self.segment.overrule(decision);
     }
 
-    /// The sampling decision; if there is none, the tracer's sampler takes it now, by the first span.
+    /// The sampling decision; if there is none, the tracer's sampler takes it now, by the first span. Inside of the
+    /// sampler itself it is "keep", and not kept in mind.
     pub fn decide(&mut self) -> Decision {
         if let Some(decision) = self.segment.decision() {
             return decision;
+        }
+        if user_code::is_running(UserCode::Sampler) {
+            return Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT);
         }
         let record = self.buffers.spans.get(0).unwrap_or(&NOTHING);
         let root = SpanView { segment: &self.segment, record, tags: &self.buffers.tags };

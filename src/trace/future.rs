@@ -7,8 +7,9 @@ use std::task::{Context as TaskContext, Poll};
 use pin_project_lite::pin_project;
 
 use super::context::Context;
-use super::owned::Span;
-use super::provider::Provider;
+use super::owned::{Span, warn_of_await};
+use super::provider::{Provider, Scope};
+use super::span::SpanRef;
 
 /// Gives a future a span, or a place in a trace, that is active whenever the future runs.
 pub trait FutureExt: Future + Sized {
@@ -91,14 +92,47 @@ impl<F: Future> Future for InSpan<F> {
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
         let Some(future) = this.inner.as_pin_mut() else { return Poll::Pending };
+        let unwinding = Unwinding::watch(this.span.as_ref());
         let scope = this.span.as_ref().map(|span| span.activate());
         let polled = future.poll(task);
+        if cfg!(debug_assertions) && polled.is_pending() {
+            look_for_others(scope.as_ref(), this.span.as_deref());
+        }
         drop(scope);
+        drop(unwinding);
         if polled.is_ready() {
             // Now, not when the caller drops the future.
             *this.span = None;
         }
         polled
+    }
+}
+
+/// Marks the span of a future that panics, while it does: who catches the panic may drop the future later.
+struct Unwinding<'s> {
+    span: Option<&'s Span>,
+    /// The future runs in a destructor, which a panic of somebody else has called.
+    before: bool,
+}
+
+impl<'s> Unwinding<'s> {
+    fn watch(span: Option<&'s Span>) -> Self {
+        Unwinding { span, before: std::thread::panicking() }
+    }
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        if let Some(span) = self.span.filter(|_| !self.before) {
+            span.set_current_panic();
+        }
+    }
+}
+
+/// Says in debug builds that a future waits which has left something active.
+fn look_for_others(scope: Option<&Scope>, span: Option<&SpanRef>) {
+    if scope.is_some_and(|scope| !scope.is_active()) {
+        span.and_then(|span| span.at.as_ref()).into_iter().for_each(warn_of_await);
     }
 }
 
@@ -145,6 +179,9 @@ impl<F: Future> Future for InContext<F> {
         let Some(future) = this.inner.as_pin_mut() else { return Poll::Pending };
         let scope = this.context.clone().map(|context| this.provider.activate(context));
         let polled = future.poll(task);
+        if cfg!(debug_assertions) && polled.is_pending() {
+            look_for_others(scope.as_ref(), this.context.as_ref().map(|context| &context.span));
+        }
         drop(scope);
         if polled.is_ready() {
             *this.context = None;

@@ -42,7 +42,7 @@ impl BeforeFork for Handover {
         let span = Provider::Process.here().span;
         let Some(active) = span.span_id() else { return };
         let open = span.nearest_open().unwrap_or(span);
-        let Some(context) = open.context() else { return };
+        let Some(context) = open.propagation_context() else { return };
         let handover = Handover { from: epoch(), active, open: Arc::new(context) };
         let _ = HANDOVER.try_with(|place| place.replace(Some(handover)));
     }

@@ -2,10 +2,12 @@
 
 use std::any::Any;
 use std::fmt;
+use std::mem::needs_drop;
 
 use super::slots::Slots;
 use super::tags::Tags;
 use super::value::TagValue;
+use crate::catch::catch;
 use crate::text::Text;
 
 /// Tags as another API has them, one or many, for [`SpanRef::set_late_tags`](crate::SpanRef::set_late_tags).
@@ -15,7 +17,9 @@ use crate::text::Text;
 pub trait LateTags: fmt::Debug + Send + 'static {
     /// Hands over the tags, in the order in which they were set. What is left is dropped.
     ///
-    /// Runs on any thread, under the lock of the trace: it must not touch spans, and must not panic.
+    /// Runs on any thread, under the lock of the trace, and so does its `Drop`: both must be quick and wait for
+    /// nothing. A span of the same trace is to them as one that does not exist. Where one panics, what it has not
+    /// handed over is left out, counted ([`Tracer::caught_panics`](crate::Tracer::caught_panics)) and said once.
     fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>));
 }
 
@@ -33,16 +37,18 @@ pub(super) struct Waiting {
     /// Whether there are any, known without asking.
     any: bool,
     heap_bytes: usize,
+    /// How often one has panicked, which is to be said where there is no lock.
+    panics: u64,
 }
 
 trait Items {
     fn capacity(&self) -> usize;
     fn item_bytes(&self) -> usize;
-    /// Converts all of them.
-    fn convert(&mut self, spans: &mut Slots, tags: &mut Tags);
+    /// Converts all of them. This and the others say how often one has panicked.
+    fn convert(&mut self, spans: &mut Slots, tags: &mut Tags) -> u64;
     /// Converts those of spans that are open here, and keeps the others.
-    fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags);
-    fn clear(&mut self);
+    fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags) -> u64;
+    fn clear(&mut self) -> u64;
 }
 
 #[derive(Debug)]
@@ -69,29 +75,60 @@ impl<T: LateTags> Items for Of<T> {
 
     // One loop for each API, with all of the way into the tags in it, and nothing moved: through a `dyn` for each
     // tag it takes twice the time.
-    fn convert(&mut self, spans: &mut Slots, tags: &mut Tags) {
-        for Late { tags: late, slot } in &mut self.items {
-            if let Some(record) = spans.get_mut(*slot) {
-                late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
+    fn convert(&mut self, spans: &mut Slots, tags: &mut Tags) -> u64 {
+        let mut next = 0usize;
+        let rest = again_after_panics(|| {
+            for Late { tags: late, slot } in self.items.get_mut(next..).into_iter().flatten() {
+                next = next.saturating_add(1);
+                if let Some(record) = spans.get_mut(*slot) {
+                    late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
+                }
             }
-        }
-        self.items.clear();
+        });
+        rest.saturating_add(self.clear())
     }
 
-    fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags) {
-        self.items.retain_mut(|Late { tags: late, slot }| {
+    fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags) -> u64 {
+        let mut panics = 0u64;
+        let mut convert = |Late { tags: late, slot }: &mut Late<T>| {
             let open = spans.get_mut(*slot).filter(|record| record.is_open());
             let is_kept = open.is_none();
             if let Some(record) = open {
-                late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
+                let mut put = |key, value: TagValue<'_>| tags.set_any(&mut record.tags, key, value);
+                if catch(|| late.hand_over(&mut put)).is_none() {
+                    panics = panics.saturating_add(1);
+                }
             }
             is_kept
-        });
+        };
+        // What is dropped in there may panic, too; it is out of the way then.
+        let dropped = again_after_panics(|| self.items.retain_mut(&mut convert));
+        panics.saturating_add(dropped)
     }
 
-    fn clear(&mut self) {
-        self.items.clear();
+    fn clear(&mut self) -> u64 {
+        if !needs_drop::<T>() {
+            self.items.clear();
+            return 0;
+        }
+        // One by one: if two of those that are dropped together panic, the program ends.
+        again_after_panics(|| while self.items.pop().is_some() {})
     }
+}
+
+impl<T> Drop for Of<T> {
+    fn drop(&mut self) {
+        again_after_panics(|| while self.items.pop().is_some() {});
+    }
+}
+
+/// Runs `work`, again where it panicked: it has got further then. Says how often that was.
+fn again_after_panics(mut work: impl FnMut()) -> u64 {
+    let mut panics = 0u64;
+    while catch(&mut work).is_none() {
+        panics = panics.saturating_add(1);
+    }
+    panics
 }
 
 impl Waiting {
@@ -102,7 +139,16 @@ impl Waiting {
             items_mut: |all| all.downcast_mut::<Of<T>>().map(|of| of as &mut dyn Items),
             any: false,
             heap_bytes: 0,
+            panics: 0,
         }
+    }
+
+    fn count(&mut self, panics: u64) {
+        self.panics = self.panics.saturating_add(panics);
+    }
+
+    pub(super) fn take_panics(&mut self) -> u64 {
+        std::mem::take(&mut self.panics)
     }
 
     #[inline]
@@ -149,7 +195,8 @@ impl Waiting {
     ) -> Option<&mut Vec<Late<T>>> {
         let fits = |waiting: &Self| waiting.all.is::<Of<T>>();
         if !this.as_deref().is_some_and(fits) {
-            *this = Some(Box::new(Waiting::of::<T>()));
+            let panics = this.as_mut().map_or(0, |others| others.take_panics());
+            *this = Some(Box::new(Waiting { panics, ..Waiting::of::<T>() }));
         }
         this.as_mut()?.others(heap_bytes)
     }
@@ -160,25 +207,22 @@ impl Waiting {
 
     /// Converts all of them into tags of these spans.
     pub(super) fn convert(&mut self, spans: &mut Slots, tags: &mut Tags) {
-        if let Some(items) = self.items_mut() {
-            items.convert(spans, tags);
-        }
+        let panics = self.items_mut().map_or(0, |items| items.convert(spans, tags));
+        self.count(panics);
         (self.any, self.heap_bytes) = (false, 0);
     }
 
     /// Converts those of spans that are open here. What the others hold is counted as before: too much rather
     /// than too little.
     pub(super) fn convert_open(&mut self, spans: &mut Slots, tags: &mut Tags) {
-        if let Some(items) = self.items_mut() {
-            items.convert_open(spans, tags);
-        }
+        let panics = self.items_mut().map_or(0, |items| items.convert_open(spans, tags));
+        self.count(panics);
     }
 
     /// Drops what was never converted.
     pub(super) fn clear(&mut self) {
-        if let Some(items) = self.items_mut() {
-            items.clear();
-        }
+        let panics = self.items_mut().map_or(0, |items| items.clear());
+        self.count(panics);
         (self.any, self.heap_bytes) = (false, 0);
     }
 }

@@ -15,6 +15,7 @@ mod ending;
 mod extras;
 mod failure;
 mod future;
+mod hand_off;
 mod handover;
 mod late;
 mod links;
@@ -67,7 +68,7 @@ pub(crate) use handover::watch_forks;
 pub use late::LateTags;
 pub use owned::{ActiveSpan, Span};
 pub(crate) use provider::Provider;
-pub use provider::{ContextProvider, Scope, ScopeToken, replace_context_store};
+pub use provider::{ActiveIds, ContextProvider, Scope, ScopeToken, replace_context_store};
 #[cfg(feature = "agent")]
 pub(crate) use record::ServiceSource;
 pub use record::{LateNames, NamingFn, SpanKind};

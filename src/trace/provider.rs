@@ -4,13 +4,18 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering, compiler_fence};
 
 use tracehound_fork::WriteOnce;
 
 use super::context::Context;
 use super::span::SpanRef;
 use super::start::Lineage;
+use crate::catch::catch;
+use crate::diag::Diag;
+use crate::id::{SpanId, TraceId};
 use crate::suppression::is_suppressed;
+use crate::user_code::{self, UserCode};
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
 ///
@@ -20,8 +25,9 @@ use crate::suppression::is_suppressed;
 ///
 /// An activation in a store of one's own takes one small allocation beside those of the store; in the default one, none.
 ///
-/// Every method is called on application threads, may be called while a thread is being torn down, and
-/// must not panic. `detach` may come in any order.
+/// Every method is called on application threads, may be called while a thread is being torn down, and must not
+/// panic: where one does all the same nothing is active, and the panic is counted and said once. `detach` may come
+/// in any order.
 pub trait ContextProvider: Send + Sync {
     /// What is active here: the parent of what starts next. Empty where nothing is.
     fn active(&self) -> Context;
@@ -47,6 +53,25 @@ pub trait ContextProvider: Send + Sync {
         let _ = token;
         true
     }
+
+    /// The ids of the active span, for [`Tracer::active_ids`](crate::Tracer::active_ids), which promises that a
+    /// signal handler and an allocator may ask for them: no lock, no allocation, no panic, no thread-local that is
+    /// made at its first use. A store that cannot do this without them says `None`, as this does.
+    fn active_ids(&self) -> Option<ActiveIds> {
+        None
+    }
+}
+
+/// The ids of the active span, as [`Tracer::active_ids`](crate::Tracer::active_ids) reads them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ActiveIds {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// The first span of the trace in this process.
+    pub local_root_id: SpanId,
 }
 
 /// Names one `attach` of a [`ContextProvider`]; what the number means is the provider's own affair.
@@ -63,21 +88,122 @@ pub(crate) enum Provider {
     Own(Arc<dyn ContextProvider>),
 }
 
-/// The contract of [`ContextProvider`] is not to panic.
+/// A panic of a [`ContextProvider`] does not get out.
 impl UnwindSafe for Provider {}
 impl RefUnwindSafe for Provider {}
 
-static REPLACEMENT: WriteOnce<Box<dyn ContextProvider>> = WriteOnce::new();
+static REPLACEMENT: WriteOnce<OfBridge> = WriteOnce::new();
 
 /// Puts a bridge's store in the place of the thread-local stacks, for all tracers of the process that have
 /// none of their own. Once only: the second call returns `false` and changes nothing.
 ///
 /// For bridges; meant to be called before the first span is activated.
 pub fn replace_context_store(provider: Box<dyn ContextProvider>) -> bool {
-    REPLACEMENT.set(provider).is_ok()
+    REPLACEMENT.set(OfBridge(provider)).is_ok()
+}
+
+/// The store of a program, whose panics go no further.
+struct OfProgram {
+    provider: Arc<dyn ContextProvider>,
+    diag: Arc<Diag>,
+}
+
+impl OfProgram {
+    fn call<T>(&self, call: impl FnOnce(&dyn ContextProvider) -> T) -> Option<T> {
+        user_code::call(UserCode::ContextProvider, &self.diag, || call(&*self.provider))
+    }
+}
+
+impl ContextProvider for OfProgram {
+    fn active(&self) -> Context {
+        self.call(|provider| provider.active()).unwrap_or_default()
+    }
+
+    fn attach(&self, context: Context) -> ScopeToken {
+        self.call(|provider| provider.attach(context)).unwrap_or(NOT_STORED)
+    }
+
+    fn detach(&self, token: ScopeToken) {
+        if token != NOT_STORED {
+            self.call(|provider| provider.detach(token));
+        }
+    }
+
+    fn is_suppressed(&self) -> bool {
+        self.call(|provider| provider.is_suppressed()).unwrap_or(false)
+    }
+
+    fn is_in_effect(&self, token: ScopeToken) -> bool {
+        token == NOT_STORED || self.call(|provider| provider.is_in_effect(token)).unwrap_or(true)
+    }
+
+    fn active_ids(&self) -> Option<ActiveIds> {
+        // Not by the way of the others, on which there are thread-locals.
+        self.provider.active_ids()
+    }
+}
+
+/// The store of a bridge. It is a part of this library as a rule, and asked for each span.
+struct OfBridge(Box<dyn ContextProvider>);
+
+impl OfBridge {
+    #[inline]
+    fn call<T>(&self, call: impl FnOnce(&dyn ContextProvider) -> T, otherwise: T) -> T {
+        catch(|| call(&*self.0)).unwrap_or_else(|| {
+            user_code::count(UserCode::ContextProvider, user_code::elsewhere(), 1);
+            otherwise
+        })
+    }
+}
+
+impl ContextProvider for OfBridge {
+    fn active(&self) -> Context {
+        self.call(|provider| provider.active(), Context::empty())
+    }
+
+    fn attach(&self, context: Context) -> ScopeToken {
+        self.call(|provider| provider.attach(context), NOT_STORED)
+    }
+
+    fn detach(&self, token: ScopeToken) {
+        self.call(|provider| provider.detach(token), ());
+    }
+
+    fn is_suppressed(&self) -> bool {
+        self.call(|provider| provider.is_suppressed(), false)
+    }
+
+    fn is_in_effect(&self, token: ScopeToken) -> bool {
+        self.call(|provider| provider.is_in_effect(token), true)
+    }
+
+    fn active_ids(&self) -> Option<ActiveIds> {
+        self.0.active_ids()
+    }
 }
 
 impl Provider {
+    /// The same store, in a form from which no panic comes.
+    pub(crate) fn guarded(self, diag: &Arc<Diag>) -> Self {
+        match self {
+            Provider::Own(provider) => {
+                Provider::Own(Arc::new(OfProgram { provider, diag: Arc::clone(diag) }))
+            }
+            Provider::Process => Provider::Process,
+        }
+    }
+
+    /// See [`Tracer::active_ids`](crate::Tracer::active_ids).
+    pub(crate) fn active_ids(&self) -> Option<ActiveIds> {
+        match self {
+            Provider::Own(provider) => provider.active_ids(),
+            Provider::Process => match REPLACEMENT.get() {
+                Some(provider) => provider.active_ids(),
+                None => ThreadStack.active_ids(),
+            },
+        }
+    }
+
     /// What is active as the store has it: in a forked child it may be a span of the parent.
     pub(crate) fn active(&self) -> Context {
         match self {
@@ -133,14 +259,22 @@ impl Provider {
     }
 
     /// Whether spans that are started here do not exist.
+    #[inline]
     pub(crate) fn is_suppressed(&self) -> bool {
         is_suppressed()
             || match self {
-                Provider::Own(provider) => provider.is_suppressed(),
-                Provider::Process => {
-                    REPLACEMENT.get().is_some_and(|provider| provider.is_suppressed())
-                }
+                Provider::Process if REPLACEMENT.get().is_none() => false,
+                _ => self.is_suppressed_by_store(),
             }
+    }
+
+    /// Apart, so that the rest is inlined.
+    #[inline(never)]
+    fn is_suppressed_by_store(&self) -> bool {
+        match self {
+            Provider::Own(provider) => provider.is_suppressed(),
+            Provider::Process => REPLACEMENT.get().is_some_and(|provider| provider.is_suppressed()),
+        }
     }
 }
 
@@ -172,7 +306,7 @@ enum Held {
 
 const _: () = assert!(size_of::<Held>() <= 16, "two words");
 
-/// The contract of [`ContextProvider`] is not to panic.
+/// A panic of a [`ContextProvider`] does not get out.
 impl UnwindSafe for Held {}
 impl RefUnwindSafe for Held {}
 
@@ -237,6 +371,24 @@ impl Drop for Scope {
 thread_local! {
     /// Entries of scopes that ended out of order are `None` until the ones above them end.
     static STACK: RefCell<Vec<Option<Context>>> = const { RefCell::new(Vec::new()) };
+    /// Whether [`STACK`] can be looked at in a signal handler, to which a borrow says nothing.
+    static STACK_STATE: AtomicU8 = const { AtomicU8::new(NOT_MADE) };
+}
+
+/// Nothing was ever active on the thread.
+const NOT_MADE: u8 = 0;
+const READY: u8 = 1;
+const CHANGING: u8 = 2;
+
+/// Changes the stack, which is borrowed, so that a signal handler that comes in between can tell.
+#[inline]
+fn changing<T>(change: impl FnOnce() -> T) -> T {
+    STACK_STATE.with(|state| state.store(CHANGING, Ordering::Relaxed));
+    compiler_fence(Ordering::SeqCst);
+    let done = change();
+    compiler_fence(Ordering::SeqCst);
+    STACK_STATE.with(|state| state.store(READY, Ordering::Relaxed));
+    done
 }
 
 /// The default store: a stack for each thread.
@@ -262,7 +414,7 @@ impl ThreadStack {
         let pushed = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
             let token = u64::try_from(stack.len()).ok()?;
-            stack.push(Some(context()));
+            changing(|| stack.push(Some(context())));
             Some(ScopeToken(token))
         });
         pushed.ok().flatten().unwrap_or(NOT_STORED)
@@ -282,14 +434,16 @@ impl ContextProvider for ThreadStack {
         let ended = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
             let place = usize::try_from(token.0).ok()?;
-            if stack.len().checked_sub(1) != Some(place) {
-                return Some(stack.get_mut(place)?.take());
-            }
-            let ended = stack.pop();
-            while let Some(None) = stack.last() {
-                stack.pop();
-            }
-            ended
+            changing(|| {
+                if stack.len().checked_sub(1) != Some(place) {
+                    return Some(stack.get_mut(place)?.take());
+                }
+                let ended = stack.pop();
+                while let Some(None) = stack.last() {
+                    stack.pop();
+                }
+                ended
+            })
         });
         // Dropped after the borrow: it may be the last handle of a trace.
         drop(ended);
@@ -305,5 +459,21 @@ impl ContextProvider for ThreadStack {
             u64::try_from(latest).ok()
         });
         latest.map_or(true, |latest| latest == Some(token.0))
+    }
+
+    fn active_ids(&self) -> Option<ActiveIds> {
+        if STACK_STATE.with(|state| state.load(Ordering::Relaxed)) != READY {
+            return None;
+        }
+        compiler_fence(Ordering::SeqCst);
+        ThreadStack::look(|active| {
+            let at = active.span.at.as_ref().filter(|at| !at.segment.is_inherited())?;
+            Some(ActiveIds {
+                trace_id: at.segment.trace_id,
+                span_id: at.id,
+                local_root_id: at.segment.root,
+            })
+        })
+        .flatten()
     }
 }

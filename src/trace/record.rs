@@ -110,6 +110,8 @@ pub(crate) struct Record {
     pub(crate) error: bool,
     /// What a bridge keeps with the span; see [`SpanRef::update_note`](crate::SpanRef::update_note).
     pub(crate) note: u8,
+    /// Which of the tags that describe an error came with its message: [`Failure::describe`](super::failure::Failure).
+    pub(crate) described: u8,
     /// First span of the trace in this process.
     pub(crate) local_root: bool,
     /// Of a finished span, where an open one above it was last found; zero where nobody has looked.
@@ -159,6 +161,7 @@ impl Record {
         service_source: ServiceSource::Inherited,
         error: false,
         note: 0,
+        described: 0,
         local_root: false,
         above: Above(0),
         owns_baggage: false,

@@ -12,6 +12,7 @@ use super::blanks::blank;
 use super::body::Body;
 use super::chunk::{Buffers, Chunk};
 use super::decided::{Decided, DecisionMark};
+use super::hand_off;
 use super::record::{LateNames, Record, ServiceSource};
 use super::registry;
 use super::sampling::{Decision, Priority};
@@ -25,11 +26,13 @@ use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
+use crate::user_code::{self, UserCode};
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
-/// Neither lock is ever taken while the other is held, and no code of the user runs under either. What is
-/// taken under them are locks that guard one value and call nothing.
+/// Neither lock is ever taken while the other is held. No code of the user runs under either, but for what is said
+/// to: late tags, naming functions and samplers that want to; and an allocator's. To these the spans of the trace
+/// are as if they did not exist. What is taken under the locks are locks that guard one value and call nothing.
 ///
 /// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
 /// and the vectors half changed: nothing behind them is touched, and the spans are the parent's to finish.
@@ -140,7 +143,7 @@ impl Segment {
     /// The tracer has ended before anybody could find this trace.
     #[cold]
     pub(super) fn note_end(&self) {
-        if let Some(body) = &mut *self.lock_body() {
+        if let Some(body) = self.lock_body().as_deref_mut().and_then(Option::as_mut) {
             body.end();
         }
     }
@@ -151,15 +154,24 @@ impl Segment {
         self.epoch != epoch()
     }
 
-    /// The spans; `None` where they are another process's.
+    /// The spans; `None` where they are another process's, and inside of another call of this on the same thread.
     #[inline]
     pub(super) fn body(&self) -> Option<ShortGuard<'_, Option<Buffers>>> {
-        (!self.is_inherited()).then(|| self.body.lock())
+        if self.is_inherited() {
+            return None;
+        }
+        self.body.lock()
+    }
+
+    /// Whether this thread is inside of what looks at the spans or changes them: in code of the program that runs
+    /// there, such as an allocator's or a late tag's.
+    fn is_entered(&self) -> bool {
+        !self.is_inherited() && self.body.is_held_here()
     }
 
     /// The same of a trace that is known to be this process's.
     #[inline]
-    pub(super) fn lock_body(&self) -> ShortGuard<'_, Option<Buffers>> {
+    pub(super) fn lock_body(&self) -> Option<ShortGuard<'_, Option<Buffers>>> {
         self.body.lock()
     }
 
@@ -200,7 +212,9 @@ impl Segment {
 
     #[cold]
     fn keep_baggage(&self, buffers: &Body) {
-        self.sent_baggage.lock().keep(buffers.spans.iter());
+        if let Some(mut sent) = self.sent_baggage.lock() {
+            sent.keep(buffers.spans.iter());
+        }
     }
 
     /// The baggage of a span that has been sent; see [`SentBaggage`] for how many are remembered.
@@ -208,7 +222,7 @@ impl Segment {
         if !self.has_baggage() || self.is_inherited() {
             return None;
         }
-        self.sent_baggage.lock().of(id)
+        self.sent_baggage.lock()?.of(id)
     }
 
     pub(crate) fn has_baggage(&self) -> bool {
@@ -240,10 +254,14 @@ impl Segment {
         self.decision.mark()
     }
 
-    /// The decision; taken now if there is none.
-    pub(crate) fn decide(&self) -> Decision {
+    /// The decision; taken now if there is none. `None` while the sampler runs on this thread: what it asks for is
+    /// undecided, or there would be no end to it.
+    pub(crate) fn decide(&self) -> Option<Decision> {
         if let Some(decision) = self.decision() {
-            return decision;
+            return Some(decision);
+        }
+        if user_code::is_running(UserCode::Sampler) || self.is_entered() {
+            return None;
         }
         let sink = &self.shared.sink;
         let decision = if sink.samples_with_user_code() {
@@ -267,7 +285,8 @@ impl Segment {
             let tags = Tags::default();
             sink.decide(&SpanView { segment: self, record: &Record::VACANT, tags: &tags })
         });
-        self.settle(decision)
+        user_code::say_rest(&self.shared.diag);
+        Some(self.settle(decision))
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
@@ -291,7 +310,7 @@ impl Segment {
             return this.lose_at_end(chunk.len() as u64);
         }
         if this.shared.is_enabled() {
-            this.shared.sink.submit(chunk);
+            hand_off::submit(&*this.shared.sink, chunk);
         }
     }
 
@@ -353,9 +372,10 @@ fn inherited(shared: &Shared, context: &SpanContext) -> Option<Decision> {
 
 /// Names that were put off are fixed: the span does not change any more.
 pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
-    let Some(names) = (SpanView { segment, record, tags }).late_names() else { return };
-    let LateNames { name, span_type } = names;
+    let names = (SpanView { segment, record, tags }).late_names();
+    // Also where the function panicked: it is not asked again.
     record.naming = None;
+    let Some(LateNames { name, span_type }) = names else { return };
     if record.name.is_empty() {
         record.name = name;
     }

@@ -17,6 +17,8 @@ use super::span::SpanRef;
 use super::tagging::{Change, Special};
 use super::value::{TagValue, Value, is_exact};
 use crate::text::Text;
+#[cfg(feature = "struct-tags")]
+use crate::user_code::{self, UserCode};
 
 impl SpanRef {
     fn change(&self, change: Change) {
@@ -178,7 +180,7 @@ impl SpanRef {
     ///
     /// # Errors
     ///
-    /// When the value does not serialize; the span is left as it was.
+    /// When the value does not serialize, or panics meanwhile; the span is left as it was.
     ///
     /// ```
     /// # let tracer = tracehound::Tracer::builder().build();
@@ -193,7 +195,13 @@ impl SpanRef {
         key: impl Into<Text>,
         value: &T,
     ) -> Result<(), StructTagError> {
-        let document = rmp_serde::to_vec_named(value).map_err(StructTagError)?;
+        let write = || rmp_serde::to_vec_named(value);
+        let written = match &self.at {
+            Some(at) => user_code::call(UserCode::Serialize, &at.segment.shared.diag, write),
+            None => user_code::call(UserCode::Serialize, user_code::elsewhere(), write),
+        };
+        let failed = || Err(rmp_serde::encode::Error::Syntax("its serialization panicked".into()));
+        let document = written.unwrap_or_else(failed).map_err(StructTagError)?;
         self.set_struct_bytes(key, document);
         Ok(())
     }
@@ -216,7 +224,7 @@ impl SpanRef {
     /// assert_eq!(Some(batch.links()[0].span_id()), message.span_id());
     /// ```
     pub fn link_to(&self, other: &SpanRef) {
-        if let Some(link) = other.context().as_ref().and_then(SpanLink::to) {
+        if let Some(link) = other.propagation_context().as_ref().and_then(SpanLink::to) {
             self.add_link(link);
         }
     }
@@ -235,7 +243,7 @@ impl SpanRef {
         other: &SpanRef,
         attributes: impl IntoIterator<Item = (K, V)>,
     ) {
-        if let Some(link) = other.context().as_ref().and_then(SpanLink::to) {
+        if let Some(link) = other.propagation_context().as_ref().and_then(SpanLink::to) {
             let attributes = attributes.into_iter();
             self.add_link(attributes.fold(link, |link, (key, value)| link.attribute(key, value)));
         }

@@ -12,7 +12,7 @@ use crate::text::Text;
 /// The part of a span that travels: ids, sampling decision, origin, propagated tags, baggage.
 ///
 /// Extracted from incoming headers, or taken from a span with
-/// [`SpanRef::context`](crate::SpanRef::context). Give it to
+/// [`SpanRef::propagation_context`](crate::SpanRef::propagation_context). Give it to
 /// [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) to continue the trace, or to
 /// [`Tracer::activate`](crate::Tracer::activate) to make it the parent of what starts next.
 ///

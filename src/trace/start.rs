@@ -55,6 +55,8 @@ pub(crate) enum Lineage {
 pub(crate) enum NoChild {
     /// The trace is full; the span is not recorded.
     Full,
+    /// This thread is inside of the trace already, in an allocator for example; the span does not exist.
+    Inside,
     /// Neither the active span nor any ancestor of it is open, and so nothing is the parent.
     Orphan,
 }
@@ -127,7 +129,7 @@ impl At {
             local_root: false,
         };
         let mut inherits = baggage.is_some();
-        let mut guard = segment.lock_body();
+        let Some(mut guard) = segment.lock_body() else { return Err(NoChild::Inside) };
         let found = match (&mut *guard, lineage) {
             (Some(body), Lineage::Explicit) => body.record(root, self.id),
             (Some(body), Lineage::Active) => body.nearest_open(root, self.id),

@@ -306,6 +306,11 @@ impl Tags {
         self.late = Some(late);
     }
 
+    /// How often late tags have panicked since this was last asked.
+    pub(super) fn take_late_panics(&mut self) -> u64 {
+        self.late.as_mut().map_or(0, |late| late.take_panics())
+    }
+
     /// Converts what was put off on `old` for spans that are open and have moved here.
     pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut Slots) {
         let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };

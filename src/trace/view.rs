@@ -9,6 +9,7 @@ use super::tags::Tags;
 use super::value::Kept;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
+use crate::user_code::{self, UserCode};
 
 /// A span as it is now, for reading.
 #[derive(Clone, Copy)]
@@ -185,7 +186,8 @@ impl<'a> SpanView<'a> {
     }
 
     pub(crate) fn late_names(&self) -> Option<LateNames> {
-        self.record.naming.map(|naming| naming(self))
+        let naming = self.record.naming?;
+        user_code::call(UserCode::Naming, &self.segment.shared.diag, || naming(self))
     }
 }
 

@@ -13,6 +13,7 @@ use super::sampling_choice::SamplingChoice;
 use super::startup;
 use crate::config::{Config, ConfigBuilder, Environment, Style};
 use crate::diag::{Diag, Level, LogFn};
+use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
@@ -46,6 +47,7 @@ pub struct TracerBuilder {
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
     propagators: Vec<Box<dyn Propagator>>,
+    panic_hook: bool,
 }
 
 /// Setters that are the configuration's own.
@@ -74,6 +76,7 @@ impl TracerBuilder {
             sink: None,
             sampling: SamplingChoice::default(),
             propagators: Vec::new(),
+            panic_hook: true,
         }
     }
 
@@ -174,6 +177,25 @@ impl TracerBuilder {
         self
     }
 
+    /// Whether spans that a panic ends tell what it said and where; by default they do.
+    ///
+    /// A panic's message is known to the panic hook alone. The first tracer that is built puts one before the
+    /// program's, which it calls, and changes nothing else: it notes the message (up to 25,000 bytes), the place,
+    /// and a stack where `RUST_BACKTRACE` asks for one. `false` leaves the hooks of the process alone, as long as
+    /// every tracer of it says so; so does a program that sets a hook later and does not call the one before.
+    /// Spans then say that a panic ended them.
+    ///
+    /// ```
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// let work = || tracer.in_span("job", |_| panic!("out of eggs"));
+    /// std::panic::catch_unwind(work).unwrap_err();
+    /// assert_eq!(captured.span("job").tags["error.message"], "out of eggs");
+    /// ```
+    pub fn panic_hook(mut self, wanted: bool) -> Self {
+        self.panic_hook = wanted;
+        self
+    }
+
     /// Where the tracer's own lines go; by default warnings go to the standard error stream.
     ///
     /// Called on a thread of the library's own, one line at a time, so it stops nobody if it waits. At most 256
@@ -197,6 +219,9 @@ impl TracerBuilder {
     /// Builds the tracer and starts its worker.
     pub fn build(self) -> Tracer {
         find_literals();
+        if self.panic_hook {
+            panics::watch();
+        }
         let mut config = self.config.or(self.base).build();
         self.sampling.report(&mut config);
         let diag = Arc::new(Diag::new(config.debug(), self.log));
@@ -234,7 +259,7 @@ impl TracerBuilder {
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
             has_ended: Arc::default(),
-            provider: self.provider,
+            provider: self.provider.guarded(&diag),
             sink,
             diag,
         });

@@ -10,7 +10,9 @@ use crate::diag::Ending;
 use crate::error::FlushError;
 use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
-use crate::trace::{ActiveSpan, Context, Scope, Span, SpanBuilder, SpanContext, SpanRef};
+use crate::trace::{
+    ActiveIds, ActiveSpan, Context, Scope, Span, SpanBuilder, SpanContext, SpanRef,
+};
 
 /// Written once, so that reading it is one atomic load.
 static GLOBAL: WriteOnce<Tracer> = WriteOnce::new();
@@ -145,16 +147,22 @@ pub fn current_span() -> Option<SpanRef> {
     tracer().current_span()
 }
 
+/// The ids of the active span, for signal handlers and allocators; see [`Tracer::active_ids`].
+#[must_use]
+pub fn active_ids() -> Option<ActiveIds> {
+    tracer().active_ids()
+}
+
 /// The first span of the current trace in this process; see [`Tracer::current_root_span`].
 #[must_use]
 pub fn current_root_span() -> Option<SpanRef> {
     tracer().current_root_span()
 }
 
-/// What to hand to another process; see [`Tracer::current_trace_context`].
+/// What to hand to another process; see [`Tracer::propagation_context`].
 #[must_use]
-pub fn current_trace_context() -> Option<SpanContext> {
-    tracer().current_trace_context()
+pub fn propagation_context() -> Option<SpanContext> {
+    tracer().propagation_context()
 }
 
 /// Makes a span, or what came from elsewhere, the parent of what starts; see [`Tracer::activate`].

@@ -14,11 +14,12 @@ use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveSpan, Context, LateNamed, Scope, SharedLanes, Span, SpanBuilder, SpanContext, SpanRef,
-    begin_late_named, begin_named,
+    ActiveIds, ActiveSpan, Context, LateNamed, Scope, SharedLanes, Span, SpanBuilder, SpanContext,
+    SpanRef, begin_late_named, begin_named,
 };
 
 use super::builder::TracerBuilder;
+use crate::user_code;
 
 /// Starts spans and sends the finished traces to the Datadog agent.
 ///
@@ -47,7 +48,7 @@ use super::builder::TracerBuilder;
 ///   started below it continue the trace. The sampling decision of that trace is taken before the fork. (The
 ///   same happens before `std::process::Command` forks, with `pre_exec` for example.)
 /// - The parent's spans stay the parent's. In the child a handle of one still has its ids and its
-///   [`context`](SpanRef::context), and the active one its baggage, but it is not open: changing, finishing or
+///   [`propagation_context`](SpanRef::propagation_context), and the active one its baggage, but it is not open: changing, finishing or
 ///   dropping it has no effect.
 /// - The child has ids, a `runtime-id`, loss counters and rate limits of its own, and from its first finished
 ///   trace on a queue, a worker and a connection. What the parent had not sent, the parent sends.
@@ -210,6 +211,39 @@ impl Tracer {
         self.context().span.nearest_open()
     }
 
+    /// The ids of the active span, for code that may run at any time: a profiler, an allocator that counts, a
+    /// signal handler.
+    ///
+    /// It takes no lock, allocates nothing and cannot panic, and so may be called
+    ///
+    /// - in a signal handler, on whatever thread the signal comes to;
+    /// - in a `GlobalAlloc`, also for an allocation of the tracer's own;
+    /// - in a panic hook, and while the thread is torn down.
+    ///
+    /// It is `None` where nothing is active, where only what came from another process is, at the moments at which
+    /// the store is being changed, and once the thread has no store any more. The span is the one that was
+    /// activated, which may have finished meanwhile.
+    ///
+    /// A store of another kind may not be able to say
+    /// ([`ContextProvider::active_ids`](crate::ContextProvider::active_ids)): OpenTelemetry's context, which its bridge
+    /// puts in the place of ours, cannot be read at such moments; with that bridge it is always `None`.
+    ///
+    /// Everything else in this crate is for a signal handler neither safe nor promised to be: it allocates. An
+    /// allocator may use all of it, if it sees to it that its own allocations meanwhile do not come back to it: it
+    /// waits for nothing there. Within a section of the tracer's own, which the allocation then belongs to, spans of
+    /// that trace are as if they did not exist: reads say `None`, changes do nothing, and no child of them starts.
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// assert_eq!(tracer.active_ids(), None);
+    /// let span = tracer.trace("web.request");
+    /// assert_eq!(tracer.active_ids().map(|ids| ids.span_id), span.span_id());
+    /// ```
+    #[must_use]
+    pub fn active_ids(&self) -> Option<ActiveIds> {
+        self.shared()?.provider.active_ids()
+    }
+
     /// The first span of the current trace in this process: the place for what concerns the whole request.
     #[must_use]
     pub fn current_root_span(&self) -> Option<SpanRef> {
@@ -217,17 +251,19 @@ impl Tracer {
     }
 
     /// What to hand to another process, or to another thread that is to make a chunk of its own: ids,
-    /// sampling decision, baggage. Takes the sampling decision if nobody has yet.
+    /// sampling decision, baggage. Takes the sampling decision if nobody has yet; see
+    /// [`SpanRef::propagation_context`]. [`Tracer::context`] is for use in this process, and takes none.
+    #[doc(alias = "current_trace_context")]
     #[must_use]
-    pub fn current_trace_context(&self) -> Option<SpanContext> {
+    pub fn propagation_context(&self) -> Option<SpanContext> {
         let context = self.context();
         match context.span.nearest_open() {
-            Some(span) => span.context(),
+            Some(span) => span.propagation_context(),
             None => context.remote.map(|remote| (*remote).clone()),
         }
     }
 
-    /// What is active here, to be activated in another thread or task.
+    /// What is active here, to be activated in another thread or task of this process. Decides nothing.
     ///
     /// ```
     /// # let tracer = tracehound::Tracer::builder().build();
@@ -307,6 +343,34 @@ impl Tracer {
     #[must_use]
     pub fn losses(&self) -> Losses {
         self.shared().map(|shared| shared.diag.losses()).unwrap_or_default()
+    }
+
+    /// How often code of the program has panicked that the tracer called: samplers, sampling rules' functions,
+    /// propagators, context providers, naming functions, late tags, log functions, and errors and values that were
+    /// to be described.
+    ///
+    /// None of these panics gets out of the tracer. Each kind is said once, with what it was.
+    ///
+    /// ```
+    /// use tracehound::{Decision, Sampler, SpanView};
+    ///
+    /// struct Broken;
+    ///
+    /// impl Sampler for Broken {
+    ///     fn sample(&self, _: &SpanView<'_>) -> Decision {
+    ///         panic!("no decision")
+    ///     }
+    /// }
+    ///
+    /// let tracer = tracehound::Tracer::builder().sampler(Broken).log(|_, _| ()).build();
+    /// let _span = tracer.trace("web.request");
+    /// tracer.inject(&mut Vec::<(String, String)>::new());
+    /// assert_eq!(tracer.caught_panics(), 1);
+    /// ```
+    #[must_use]
+    pub fn caught_panics(&self) -> u64 {
+        let of_none = user_code::elsewhere().caught_panics();
+        self.shared().map_or(0, |shared| shared.diag.caught_panics()).saturating_add(of_none)
     }
 
     /// Sends the traces that have finished, and the parts of open ones that have been handed off

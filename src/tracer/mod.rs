@@ -20,8 +20,9 @@ mod startup;
 pub use builder::TracerBuilder;
 pub use foreign::Identity;
 pub use global::{
-    Guard, activate, current_root_span, current_span, current_trace_context, extract, flush,
-    flush_async, in_span, init, inject, shutdown, shutdown_async, span, start_span, trace, tracer,
+    Guard, activate, active_ids, current_root_span, current_span, extract, flush, flush_async,
+    in_span, init, inject, propagation_context, shutdown, shutdown_async, span, start_span, trace,
+    tracer,
 };
 pub use handle::Tracer;
 #[cfg(all(unix, feature = "signals"))]

@@ -1,7 +1,5 @@
 //! The headers of a live span.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::handle::{Parts, Tracer};
 use crate::propagation::{
     Draft, Extractor, Injector, Outgoing, Probability, ProbabilityRef, send, with_tracestate,
@@ -12,13 +10,17 @@ use crate::trace::{
     At, Baggage, Context, Decision, DecisionMark, Lineage, Mechanism, Segment, SpanContext,
     SpanRef, TagOrder,
 };
+use crate::user_code::{self, UserCode};
 
 impl Tracer {
     /// Writes the headers that let another process go on with the current trace.
     ///
-    /// Takes the sampling decision of the trace if nobody has yet. Writes nothing where nothing is active,
-    /// and baggage only where there is nothing else. The styles are those of
-    /// `DD_TRACE_PROPAGATION_STYLE_INJECT`, by default Datadog's, W3C Trace Context and W3C Baggage.
+    /// Takes the sampling decision of the trace if nobody has yet, but inside of a sampler: there the headers say
+    /// none. Writes nothing where nothing is active, and baggage only where there is nothing else. The styles are
+    /// those of `DD_TRACE_PROPAGATION_STYLE_INJECT`, by default Datadog's, W3C Trace Context and W3C Baggage.
+    ///
+    /// Propagators of the program's own are called first, but not from within one of them. A panic of one is
+    /// caught; a panic of the carrier itself, which is the caller's own, goes to the caller.
     ///
     /// ```
     /// let (tracer, _) = tracehound::testing::tracer();
@@ -57,7 +59,7 @@ impl Tracer {
         }
         let baggage = context.baggage();
         if !parts.propagators.is_empty() {
-            let live = context.span().and_then(SpanRef::context);
+            let live = context.span().and_then(SpanRef::propagation_context);
             let passed_on = || context.remote().cloned().unwrap_or_default();
             let whole = SpanContext { baggage: baggage.clone(), ..live.unwrap_or_else(passed_on) };
             if whole.trace_id.is_some() || whole.baggage.is_some() {
@@ -117,7 +119,7 @@ impl SpanRef {
             return with_tracestate(&others, |said| read(said, None));
         };
         let explained = Explained::of(&at.segment, &decision);
-        let outgoing = outgoing(at, &decision, explained.as_ref());
+        let outgoing = outgoing(at, Some(decision), explained.as_ref());
         let mark = DecisionMark::of(decision.priority, decision.mechanism);
         with_tracestate(&outgoing, |said| read(said, Some(mark)))
     }
@@ -185,7 +187,7 @@ const PROPAGATION_ERROR: &str = "_dd.propagation_error";
 #[inline]
 fn outgoing<'a>(
     at: &'a At,
-    decision: &Decision,
+    decision: Option<Decision>,
     explained: Option<&'a Explained<'_>>,
 ) -> Outgoing<'a> {
     let upstream = at.segment.upstream.as_deref();
@@ -193,8 +195,8 @@ fn outgoing<'a>(
         trace_id: Some(at.segment.trace_id),
         span_id: Some(at.id),
         is_local_span: true,
-        priority: Some(decision.priority),
-        mechanism: decision.mechanism,
+        priority: decision.map(|decision| decision.priority),
+        mechanism: decision.and_then(|decision| decision.mechanism),
         origin: upstream.and_then(|context| context.origin.as_ref()),
         tags: upstream.map_or(&[], |context| &context.tags),
         tag_order: upstream.map_or_else(TagOrder::default, |context| context.tag_order),
@@ -221,8 +223,8 @@ impl Parts {
             return;
         }
         let decision = segment.decide();
-        let explained = Explained::of(segment, &decision);
-        let outgoing = Outgoing { baggage, ..outgoing(at, &decision, explained.as_ref()) };
+        let explained = decision.as_ref().and_then(|decision| Explained::of(segment, decision));
+        let outgoing = Outgoing { baggage, ..outgoing(at, decision, explained.as_ref()) };
         if let Some(error) = self.propagator.inject_outgoing(outgoing, carrier) {
             span.local_root().set_tag(PROPAGATION_ERROR, error);
         }
@@ -265,7 +267,7 @@ impl Parts {
         }
         let Some(decision) = segment.decision() else { return false };
         let explained = Explained::of(segment, &decision);
-        let outgoing = outgoing(at, &decision, explained.as_ref());
+        let outgoing = outgoing(at, Some(decision), explained.as_ref());
         if let Some(reason) = self.propagator.write_outgoing(&outgoing, draft) {
             *error = Some((span.local_root(), reason));
         }
@@ -274,12 +276,6 @@ impl Parts {
 
     /// Calls a propagator of the program's own, which must not hurt those who call us.
     fn guard<T>(&self, call: impl FnOnce() -> T) -> Option<T> {
-        let done = catch_unwind(AssertUnwindSafe(call)).ok();
-        if done.is_none() {
-            self.shared.diag.warn_once("propagator", || {
-                "a propagator panicked: what it carries is left out".to_owned()
-            });
-        }
-        done
+        user_code::call(UserCode::Propagator, &self.shared.diag, call)
     }
 }

@@ -105,6 +105,7 @@ mod tests {
 
     /// The signals that a thread blocks, as the kernel tells it.
     #[cfg(target_os = "linux")]
+    #[allow(clippy::unwrap_used, reason = "of a test")]
     fn blocked() -> u64 {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();

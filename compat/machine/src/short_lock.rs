@@ -1,10 +1,11 @@
 //! A lock for sections of a few instructions.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::pause::Pause;
 
@@ -15,27 +16,30 @@ use crate::pause::Pause;
 /// it is for what threads seldom meet at, and wrong for what they queue up for.
 ///
 /// It knows no poison: a panic of its holder gives it back. Who has waited for some two milliseconds gets it before
-/// those who have not. It is not reentrant: who holds it and takes it again waits for ever.
+/// those who have not. It is not reentrant: whoever holds it and wants to take it again does not get it, and does not
+/// wait. That is what code finds that runs on a thread inside of a section: an allocator's, or a signal handler's.
 ///
 /// ```
 /// use tracehound_machine::ShortLock;
 ///
 /// let counts = ShortLock::new(vec![1]);
-/// counts.lock().push(2);
-/// assert_eq!(*counts.lock(), [1, 2]);
+/// counts.lock().unwrap().push(2);
+/// let held = counts.lock().unwrap();
+/// assert_eq!(*held, [1, 2]);
+/// assert!(counts.lock().is_none(), "this thread has it");
 /// ```
 #[derive(Default)]
 pub struct ShortLock<T: ?Sized> {
-    state: AtomicU8,
+    /// The thread that has it, by [`this_thread`]; [`FREE`] or [`KEPT`] where nobody has.
+    holder: AtomicUsize,
     /// What the holder gives it back as: [`FREE`], or [`KEPT`] for a thread that has waited for long.
-    next: AtomicU8,
+    next: AtomicUsize,
     value: UnsafeCell<T>,
 }
 
-const FREE: u8 = 0;
-const TAKEN: u8 = 1;
-/// Nobody has it, and only those who have waited for long may take it.
-const KEPT: u8 = 2;
+const FREE: usize = 0;
+/// Nobody has it, and only those who have waited for long may take it. No thread's: each has an address in memory.
+const KEPT: usize = 1;
 
 /// Access to what a [`ShortLock`] guards; gives it back when dropped.
 #[must_use = "the lock is given back when this is dropped"]
@@ -54,21 +58,24 @@ impl<T> ShortLock<T> {
     #[must_use]
     pub const fn new(value: T) -> Self {
         ShortLock {
-            state: AtomicU8::new(FREE),
-            next: AtomicU8::new(FREE),
+            holder: AtomicUsize::new(FREE),
+            next: AtomicUsize::new(FREE),
             value: UnsafeCell::new(value),
         }
     }
 }
 
 impl<T: ?Sized> ShortLock<T> {
-    /// Takes the lock; waits while somebody else has it.
+    /// Takes the lock; waits while another thread has it. `None` where this thread has it already.
     #[inline]
-    pub fn lock(&self) -> ShortGuard<'_, T> {
-        if !self.take() {
-            self.wait();
-        }
-        ShortGuard { lock: self, here: PhantomData }
+    pub fn lock(&self) -> Option<ShortGuard<'_, T>> {
+        (self.take() || self.wait()).then(|| ShortGuard { lock: self, here: PhantomData })
+    }
+
+    /// Whether this thread has the lock.
+    #[inline]
+    pub fn is_held_here(&self) -> bool {
+        self.holder.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Takes the lock if nobody has it.
@@ -88,21 +95,27 @@ impl<T: ?Sized> ShortLock<T> {
     }
 
     #[inline]
-    fn take_from(&self, state: u8) -> bool {
-        self.state.compare_exchange(state, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    fn take_from(&self, state: usize) -> bool {
+        let here = this_thread();
+        self.holder.compare_exchange(state, here, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self) {
+    fn wait(&self) -> bool {
+        // Nobody else writes this thread down, or gives back what it has.
+        if self.is_held_here() {
+            return false;
+        }
         let mut pause = Pause::default();
         loop {
             if pause.is_long() {
-                return self.insist();
+                self.insist();
+                return true;
             }
             // Looking does not take the line away from the one who is about to give it back.
-            if self.state.load(Ordering::Relaxed) == FREE && self.take() {
-                return;
+            if self.holder.load(Ordering::Relaxed) == FREE && self.take() {
+                return true;
             }
             pause.next();
         }
@@ -123,6 +136,18 @@ impl<T: ?Sized> ShortLock<T> {
             std::thread::sleep(std::time::Duration::from_micros(1));
         }
     }
+}
+
+/// What no other thread has as long as this one lives, and no thread has zero of: the address of what is its own.
+///
+/// Two instructions, and nothing that could be missing in an allocator, in a signal handler, or at the end of the
+/// thread.
+#[inline]
+fn this_thread() -> usize {
+    thread_local! {
+        static OWN: Cell<u8> = const { Cell::new(0) };
+    }
+    OWN.with(|own| ptr::from_ref(own).addr())
 }
 
 impl<T: ?Sized> Deref for ShortGuard<'_, T> {
@@ -149,7 +174,7 @@ impl<T: ?Sized> Drop for ShortGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         let next = self.lock.next.load(Ordering::Relaxed);
-        self.lock.state.store(next, Ordering::Release);
+        self.lock.holder.store(next, Ordering::Release);
     }
 }
 
@@ -182,7 +207,7 @@ mod tests {
             for _ in 0..threads {
                 scope.spawn(|| {
                     for _ in 0..times {
-                        let mut sum = sum.lock();
+                        let mut sum = sum.lock().unwrap();
                         assert_eq!(sum.0, sum.1);
                         sum.0 += 1;
                         sum.1 += 1;
@@ -190,7 +215,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*sum.lock(), (threads * times, threads * times));
+        assert_eq!(*sum.lock().unwrap(), (threads * times, threads * times));
     }
 
     #[test]
@@ -198,11 +223,11 @@ mod tests {
         let lock = ShortLock::new(1);
         let (taken, is_taken) = std::sync::mpsc::channel();
         thread::scope(|scope| {
-            let held = lock.lock();
+            let held = lock.lock().unwrap();
             assert!(lock.try_lock().is_none());
             let waiting = scope.spawn(|| {
                 taken.send(()).unwrap();
-                *lock.lock()
+                *lock.lock().unwrap()
             });
             is_taken.recv().unwrap();
             let mut held = held;
@@ -219,8 +244,8 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 // Nearly always held: a look at any moment finds it taken.
-                while !*done.lock() && rounds.fetch_add(1, Ordering::Relaxed) < limit {
-                    let mut held = lock.lock();
+                while !*done.lock().unwrap() && rounds.fetch_add(1, Ordering::Relaxed) < limit {
+                    let mut held = lock.lock().unwrap();
                     *held += 1;
                     let start = std::time::Instant::now();
                     while start.elapsed() < std::time::Duration::from_millis(1) {
@@ -230,18 +255,18 @@ mod tests {
             });
             for _ in 0..3 {
                 scope.spawn(|| {
-                    while *lock.lock() == 0 {
+                    while *lock.lock().unwrap() == 0 {
                         thread::yield_now();
                     }
                     for _ in 0..5 {
-                        *lock.lock() += 1;
+                        *lock.lock().unwrap() += 1;
                     }
                 });
             }
-            while *lock.lock() < 5 {
+            while *lock.lock().unwrap() < 5 {
                 thread::yield_now();
             }
-            *done.lock() = true;
+            *done.lock().unwrap() = true;
         });
         assert!(
             rounds.into_inner() < limit,
@@ -250,10 +275,35 @@ mod tests {
     }
 
     #[test]
+    fn who_has_it_does_not_wait_for_itself() {
+        let lock = ShortLock::new(1);
+        let held = lock.lock().unwrap();
+        assert!(lock.is_held_here() && lock.lock().is_none() && lock.try_lock().is_none());
+        thread::scope(|scope| {
+            let elsewhere = scope.spawn(|| (lock.is_held_here(), lock.try_lock().is_none()));
+            assert_eq!(elsewhere.join().unwrap(), (false, true));
+        });
+        drop(held);
+        assert!(!lock.is_held_here() && lock.lock().is_some());
+    }
+
+    #[test]
+    fn threads_are_told_apart() {
+        let both = thread::scope(|scope| {
+            let other = scope.spawn(|| (this_thread(), thread::park()).0);
+            let own = this_thread();
+            assert_eq!(own, this_thread());
+            other.thread().unpark();
+            (own, other.join().unwrap())
+        });
+        assert!(both.0 != 0 && both.1 != 0 && both.0 != both.1);
+    }
+
+    #[test]
     fn a_panic_gives_it_back() {
         let mut lock = ShortLock::new(1);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let _held = lock.lock();
+            let _held = lock.lock().unwrap();
             panic!("inside");
         }));
         assert!(panicked.is_err());
@@ -265,7 +315,7 @@ mod tests {
     fn to_print_it_takes_nothing() {
         let lock = ShortLock::new(1);
         assert_eq!(format!("{lock:?}"), "ShortLock(1)");
-        let held = lock.lock();
+        let held = lock.lock().unwrap();
         assert_eq!(format!("{lock:?} {held:?}"), "ShortLock(<taken>) 1");
     }
 }

@@ -63,14 +63,22 @@ pub(crate) fn describe_by_record(span: &SpanRef, text: &str, attributes: &[KeyVa
 /// Sets the tags of error tracking. The span is not marked as an error: only the status does that.
 pub(crate) fn describe(span: &SpanRef, attributes: &[KeyValue]) {
     let message = text(attributes, MESSAGE);
+    let (kind, stack) = (text(attributes, TYPE), text(attributes, STACK));
+    // An exception that is reported twice, as one that passes through several layers is, keeps its stack.
+    let is_same = stack.is_none()
+        && message.is_some()
+        && span.tag("error.message") == message
+        && span.tag("error.type") == kind;
     let (clear, set) = if message.is_some() { (0, EXCEPTION) } else { (EXCEPTION, 0) };
     let Some(before) = span.update_note(clear, set) else { return };
     // Two exceptions are not mixed; the description of a status stays where the exception says nothing.
     if message.is_some() || before & EXCEPTION != 0 {
         span.set_tag("error.message", message);
     }
-    span.set_tag("error.type", text(attributes, TYPE));
-    span.set_tag("error.stack", text(attributes, STACK));
+    span.set_tag("error.type", kind);
+    if !is_same {
+        span.set_tag("error.stack", stack);
+    }
 }
 
 /// The text of an attribute; of lists, one line for each element.

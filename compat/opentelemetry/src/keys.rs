@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, TryLockError};
 
 use opentelemetry::Key;
 use tracehound::Text;
@@ -73,7 +73,12 @@ fn keep(key: &str) -> Option<&'static str> {
     if is_full.load(Ordering::Relaxed) {
         return None;
     }
-    let mut kept = keys.lock().unwrap_or_else(PoisonError::into_inner);
+    // Who finds it taken copies the key: it may be this thread that has it, in an allocator that traces.
+    let mut kept = match keys.try_lock() {
+        Ok(kept) => kept,
+        Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
+        Err(TryLockError::WouldBlock) => return None,
+    };
     if let Some(known) = kept.get(key) {
         return Some(known);
     }

@@ -64,7 +64,7 @@ pub(crate) struct Memory {
 /// Puts a span in, once more if it is there.
 pub(crate) fn enter(span: &SpanRef, memory: Memory) {
     let Some((trace_id, id)) = ids(span) else { return };
-    let mut spans = shard(trace_id);
+    let Some(mut spans) = shard(trace_id) else { return };
     match spans.get_mut(id) {
         Some(live) => live.holders = live.holders.saturating_add(1),
         None => spans.put(Live::new(span, memory)),
@@ -75,14 +75,16 @@ pub(crate) fn enter(span: &SpanRef, memory: Memory) {
 #[inline]
 pub(crate) fn enter_new(span: &SpanRef, memory: Memory) {
     let Some((trace_id, _)) = ids(span) else { return };
-    shard(trace_id).put(Live::new(span, memory));
+    if let Some(mut spans) = shard(trace_id) {
+        spans.put(Live::new(span, memory));
+    }
 }
 
 /// Undoes one [`enter`].
 #[inline]
 pub(crate) fn leave(span: &SpanRef) {
     let Some((trace_id, id)) = ids(span) else { return };
-    let mut spans = shard(trace_id);
+    let Some(mut spans) = shard(trace_id) else { return };
     let Some((span, shown)) = spans.leave(id) else { return };
     drop(spans);
     // Dropping a handle may end a trace.
@@ -98,7 +100,7 @@ pub(crate) fn find(context: &SpanContext) -> Option<(SpanRef, Memory)> {
     }
     let trace_id = u128::from_be_bytes(context.trace_id().to_bytes());
     let id = u64::from_be_bytes(context.span_id().to_bytes());
-    let mut spans = shard(trace_id);
+    let mut spans = shard(trace_id)?;
     let live = spans.get_mut(id)?;
     // Somebody else's span may have the id of one of ours.
     let is_it = live.span.trace_id()?.get() == trace_id;
@@ -110,8 +112,10 @@ fn ids(span: &SpanRef) -> Option<(u128, u64)> {
     Some((span.trace_id()?.get(), span.span_id()?.get()))
 }
 
+/// `None` inside of another use of the shard on the same thread: in an allocator that traces. A span that is started
+/// there is not found again.
 #[inline]
-fn shard(trace_id: u128) -> ShortGuard<'static, Spans> {
+fn shard(trace_id: u128) -> Option<ShortGuard<'static, Spans>> {
     let shards = LIVE.get_or_make(|| [const { Shard(ShortLock::new(Spans::NONE)) }; SHARDS]);
     let [first, ..] = shards;
     shards.get(trace_id as usize & (SHARDS - 1)).unwrap_or(first).0.lock()
@@ -340,7 +344,7 @@ mod tests {
         let root = tracer.start_span("root").detach();
         let spans: Vec<_> =
             (0..20_000).map(|_| tracer.span("a").child_of(&root).start().detach()).collect();
-        let room = || shard(root.trace_id().unwrap().get()).many.capacity();
+        let room = || shard(root.trace_id().unwrap().get()).unwrap().many.capacity();
         spans.iter().for_each(|span| enter(span, Memory::default()));
         assert!(room() >= 19_000);
         spans.iter().for_each(leave);

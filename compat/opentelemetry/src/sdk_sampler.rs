@@ -97,7 +97,10 @@ impl ShouldSample for Sampler {
                     true => return inherited(above.trace_flags(), above.trace_state().clone()),
                     false => {
                         let native = context_store::native(parent);
-                        native.span().and_then(|span| span.context()).or(native.remote().cloned())
+                        native
+                            .span()
+                            .and_then(|span| span.propagation_context())
+                            .or(native.remote().cloned())
                     }
                 }
             }

@@ -113,6 +113,6 @@ pub fn decided_span_context(context: &Context) -> SpanContext {
     let copy = context.span().span_context().clone();
     let Some((span, _)) = live::find(&copy) else { return copy };
     // Takes the decision.
-    let _ = span.context();
+    let _ = span.propagation_context();
     remote::to_otel_now(&span).0
 }

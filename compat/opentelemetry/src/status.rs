@@ -37,16 +37,8 @@ pub(crate) fn is_final(span: &SpanRef) -> bool {
 /// Marks a span that a panic ends: `tracing-opentelemetry` ends its spans explicitly where they are dropped.
 #[inline]
 pub(crate) fn mark_if_panicking(span: &SpanRef) {
-    if std::thread::panicking() {
-        mark_panic(span);
-    }
-}
-
-#[cold]
-fn mark_panic(span: &SpanRef) {
-    if !is_final(span) && !span.is_error() {
-        span.set_error_message("the span was ended by a panic");
-        span.set_tag("error.type", "panic");
+    if std::thread::panicking() && !is_final(span) {
+        span.set_current_panic();
     }
 }
 

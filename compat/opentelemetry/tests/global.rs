@@ -112,7 +112,7 @@ fn trace_natively() {
         let _again = tracehound::activate(tracehound::Context::empty());
         let _ = tracehound::current_span();
     });
-    let _ = tracehound::current_trace_context();
+    let _ = tracehound::propagation_context();
 }
 
 /// What OpenTelemetry itself can do when its own thread-local is gone; the rest panics in there.

@@ -397,7 +397,7 @@ fn the_trace_state_of_a_remote_parent_is_read_like_a_header() {
     let context = SpanContext::new(77.into(), 88.into(), TraceFlags::SAMPLED, true, state);
     let parent = Context::new().with_remote_span_context(context);
     otel.in_span_with_context("otel", &parent, |_| {
-        let context = native.current_trace_context().unwrap();
+        let context = native.propagation_context().unwrap();
         assert_eq!(context.origin(), Some("rum"));
         assert_eq!(context.tags().collect::<Vec<_>>(), [("_dd.p.usr", "u")]);
         assert_eq!(context.vendor_tracestate(), Some("vendor=1"));
@@ -421,7 +421,7 @@ fn a_native_remote_parent_is_seen_by_otel_with_all_it_brought() {
         otel.in_span("otel", |_| {
             let span = native.current_span().unwrap();
             assert_eq!(span.baggage_item("user").as_deref(), Some("42"));
-            assert_eq!(span.context().unwrap().origin(), Some("synthetics"));
+            assert_eq!(span.propagation_context().unwrap().origin(), Some("synthetics"));
             assert_eq!(span.parent_id(), SpanId::new(88));
         });
         // What is unknown to OpenTelemetry goes with its context, as long as the parent is the same.
@@ -586,7 +586,7 @@ fn the_flags_follow_a_decision_that_was_taken() {
     let (native, otel, captured) = tracers();
     captured.decide(Priority::USER_REJECT, Mechanism::RULE);
     otel.in_span("root", |_| {
-        let _headers = native.current_trace_context();
+        let _headers = native.propagation_context();
         otel.in_span("child", |cx| assert!(!cx.span().span_context().is_sampled()));
         native.in_span("native", |_| {
             assert!(!get_active_span(|span| span.span_context().is_sampled()));

@@ -396,6 +396,68 @@ fn a_panic_that_drops_a_span_marks_it() {
 }
 
 #[test]
+fn a_span_says_what_the_panic_said_that_ends_it() {
+    let (_, otel, captured) = tracers();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        otel.in_span("erased", |_| {
+            let _concrete = otel.start("concrete");
+            panic!("egg {}", 7);
+        })
+    }));
+    panicked.unwrap_err();
+    for span in captured.spans() {
+        let tags = span.tags;
+        assert_eq!((&*tags["error.message"], &*tags["error.type"]), ("egg 7", "panic"));
+        assert!(tags["error.stack"].starts_with("panicked at "), "{tags:?}");
+    }
+}
+
+#[test]
+fn an_error_whose_text_cannot_be_written_is_an_error_all_the_same() {
+    #[derive(Debug)]
+    struct Unwritable;
+
+    impl std::fmt::Display for Unwritable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+
+    impl std::error::Error for Unwritable {}
+
+    let (_, otel, captured) = tracers();
+    let mut span = otel.start("n");
+    span.record_error(&Unwritable);
+    drop(span);
+    let tags = &captured.spans()[0].tags;
+    assert_eq!(tags["error.message"], "an error whose text cannot be written");
+    assert_eq!(tags["error.type"], "Unwritable");
+}
+
+#[test]
+fn an_exception_that_is_recorded_twice_keeps_its_stack_and_another_one_does_not() {
+    let exception = |kind: &'static str, stack: Option<&'static str>| {
+        let stack = stack.map(|stack| KeyValue::new("exception.stacktrace", stack));
+        let mut attributes = vec![
+            KeyValue::new("exception.type", kind),
+            KeyValue::new("exception.message", "message"),
+        ];
+        attributes.extend(stack);
+        attributes
+    };
+    for (second, kept) in [("First", Some("stack")), ("Second", None)] {
+        let (_, otel, captured) = tracers();
+        let mut span = otel.start("n");
+        span.add_event("exception", exception("First", Some("stack")));
+        span.add_event("exception", exception(second, None));
+        drop(span);
+        let tags = &captured.spans()[0].tags;
+        assert_eq!(tags["error.type"], second);
+        assert_eq!(tags.get("error.stack").map(String::as_str), kept);
+    }
+}
+
+#[test]
 fn a_panic_does_not_overrule_a_status_that_is_final() {
     let (_, otel, captured) = tracers();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -550,7 +612,7 @@ fn a_panic_that_ends_a_span_explicitly_marks_it() {
         }
     }
     for (status, expected) in [
-        (Status::Unset, "! the span was ended by a panic | panic | -"),
+        (Status::Unset, "! the span was dropped by a panic | panic | -"),
         (Status::error("why"), "! why | - | -"),
         (Status::Ok, ". - | - | -"),
     ] {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::fields;
 use crate::value::Value;
+use crate::written::{caught, written};
 
 /// An error: a type of its own, or one behind `dyn Error`. For [`Span::log_error`](crate::Span::log_error).
 ///
@@ -54,7 +55,7 @@ behind!(dyn Error, dyn Error + Send, dyn Error + Send + Sync);
 
 /// The word that the `Debug` output begins with, as derived ones do.
 fn kind_by_debug(error: &dyn Error) -> String {
-    let debug = format!("{error:?}");
+    let debug = written(format_args!("{error:?}"));
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let word = debug.split(|c| !is_part(c)).next().unwrap_or_default();
     if word.starts_with(|c: char| c.is_ascii_uppercase()) { word } else { "dyn Error" }.to_owned()
@@ -63,13 +64,17 @@ fn kind_by_debug(error: &dyn Error) -> String {
 /// How far a chain of sources is followed; an error that is its own source must not hang us.
 const MAX_SOURCES: usize = 32;
 
+fn source(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
+    caught(|| error.source()).flatten()
+}
+
 /// One line for each source; empty where there is none.
 fn sources(error: &dyn Error) -> String {
     let mut lines = String::new();
-    let chain = std::iter::successors(error.source(), |&error| error.source());
+    let chain = std::iter::successors(source(error), |&error| source(error));
     for source in chain.take(MAX_SOURCES) {
         let separator = if lines.is_empty() { "" } else { "\n" };
-        let _ = write!(lines, "{separator}caused by: {source}");
+        let _ = write!(lines, "{separator}caused by: {}", written(format_args!("{source}")));
     }
     lines
 }
@@ -83,7 +88,7 @@ pub(crate) fn with_error_fields<T>(
     let stack = sources(object);
     let all = [
         (fields::EVENT, Value::from(fields::EVENT_ERROR)),
-        (fields::MESSAGE, object.to_string().into()),
+        (fields::MESSAGE, written(format_args!("{object}")).into()),
         (fields::ERROR_OBJECT, Value::Error(object)),
         (fields::ERROR_KIND, error.kind().into()),
         (fields::STACK, Value::from(stack.as_str())),

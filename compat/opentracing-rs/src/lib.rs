@@ -84,6 +84,7 @@ mod span_context;
 mod thread_local;
 mod tracer;
 mod value;
+mod written;
 
 pub mod backend;
 #[cfg(feature = "test-kit")]

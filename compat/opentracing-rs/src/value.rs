@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::owned_value::OwnedValue;
+use crate::written::written;
 
 /// A value of a tag or of a log field.
 ///
@@ -40,7 +41,7 @@ impl Value<'_> {
             Value::U64(value) => OwnedValue::U64(value),
             Value::F64(value) => OwnedValue::F64(value),
             Value::Str(value) => OwnedValue::Str(value.into_owned()),
-            Value::Error(error) => OwnedValue::Str(error.to_string()),
+            Value::Error(error) => OwnedValue::Str(written(format_args!("{error}"))),
         }
     }
 
@@ -71,7 +72,9 @@ impl PartialEq for Value<'_> {
             (Value::U64(a), Value::U64(b)) => a == b,
             (Value::F64(a), Value::F64(b)) => a == b,
             (Value::Str(a), Value::Str(b)) => a == b,
-            (Value::Error(a), Value::Error(b)) => a.to_string() == b.to_string(),
+            (Value::Error(a), Value::Error(b)) => {
+                written(format_args!("{a}")) == written(format_args!("{b}"))
+            }
             _ => false,
         }
     }
@@ -85,7 +88,7 @@ impl fmt::Display for Value<'_> {
             Value::U64(value) => value.fmt(f),
             Value::F64(value) => value.fmt(f),
             Value::Str(value) => value.fmt(f),
-            Value::Error(value) => value.fmt(f),
+            Value::Error(value) => f.pad(&written(format_args!("{value}"))),
         }
     }
 }

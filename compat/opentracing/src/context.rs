@@ -54,7 +54,7 @@ impl Context {
     /// A link to the span, which says of which type the reference to it was; `None` where there is no span.
     pub(crate) fn link(&self, kind: ReferenceType) -> Option<SpanLink> {
         let link = match (self.place.span(), self.place.remote()) {
-            (Some(span), _) => SpanLink::to(&span.context()?)?,
+            (Some(span), _) => SpanLink::to(&span.propagation_context()?)?,
             (None, remote) => SpanLink::to(remote?)?,
         };
         Some(link.attribute(REF_TYPE, kind.as_str()))

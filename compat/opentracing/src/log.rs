@@ -10,6 +10,8 @@ use crate::tags;
 
 /// The older name of [`fields::ERROR_OBJECT`].
 const ERROR: &str = "error";
+/// The [`fields::ERROR_KIND`] of a panic.
+const PANIC: &str = "panic";
 /// The name of an event whose log has no field `event`.
 const UNNAMED: &str = "log";
 
@@ -79,6 +81,19 @@ impl<'f, 'v> Failure<'f, 'v> {
             if let Some(value) = value {
                 span.set_tag(key, tags::text(value));
             }
+        }
+        self.apply_panic(span);
+    }
+
+    /// The API's guards log a panic that passes through them, but do not know what it said; the core does.
+    fn apply_panic(&self, span: &SpanRef) {
+        if !self.marks || self.kind.and_then(Value::as_str) != Some(PANIC) {
+            return;
+        }
+        if let Some(ErrorDescription { message, kind, sources, .. }) =
+            ErrorDescription::of_current_panic(span)
+        {
+            span.set_error_with(kind, message, sources.as_deref());
         }
     }
 }

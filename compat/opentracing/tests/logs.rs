@@ -126,6 +126,40 @@ fn a_guard_that_is_left_by_a_panic_says_so() {
 }
 
 #[test]
+fn a_guard_that_is_left_by_a_panic_says_what_it_said() {
+    let (tracer, _, captured) = tracers();
+    let work = || tracer.in_span("work", |_| panic!("egg {}", 7));
+    assert!(std::panic::catch_unwind(work).is_err());
+    let span = captured.span("work");
+    let (marked, [kind, message, stack]) = failure(&span);
+    assert_eq!((marked, kind, message), (true, Some("panic"), Some("egg 7")));
+    assert!(stack.unwrap().starts_with("panicked at "), "{stack:?}");
+}
+
+#[test]
+fn an_error_whose_text_cannot_be_written_is_an_error_all_the_same() {
+    #[derive(Debug)]
+    struct Unwritable;
+
+    impl fmt::Display for Unwritable {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+
+    impl Error for Unwritable {}
+
+    let (tracer, _, captured) = tracers();
+    let span = tracer.start_span("span");
+    span.log_error(&Unwritable);
+    span.finish();
+    let span = captured.span("span");
+    let (marked, [kind, message, _]) = failure(&span);
+    assert!(marked && kind.unwrap().ends_with("Unwritable"), "{kind:?}");
+    assert_eq!(message, Some("an error whose text cannot be written"));
+}
+
+#[test]
 fn every_log_is_an_event() {
     let (tracer, _, captured) = tracers();
     let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);

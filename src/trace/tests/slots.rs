@@ -135,9 +135,9 @@ fn slot_0_may_be_anothers() {
     let below = bench.span("below").child_of(&late).start();
     assert_eq!((slot(&late), slot(&below), late.local_root()), (0, 1, root_handle.clone()));
     changes_nobody(&below.local_root(), &[&late, &below]);
-    assert!(below.context().unwrap().priority().is_some());
+    assert!(below.propagation_context().unwrap().priority().is_some());
     assert_eq!(*lock(&sink.asked), ["late"], "the first that is here");
-    let _ = root_handle.context();
+    let _ = root_handle.propagation_context();
     lock(&sink.chunks).iter_mut().for_each(Chunk::settle);
     assert_eq!(lock(&sink.asked).len(), 1, "decided once");
 }

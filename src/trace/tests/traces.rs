@@ -146,7 +146,7 @@ fn a_trace_from_upstream_keeps_ids_and_decision() {
     assert_eq!(child.baggage_item("user").as_deref(), Some("7"));
     span.set_baggage_item("user", "8");
     assert_eq!(child.baggage_item("user").as_deref(), Some("7"), "inherited at the start");
-    let context = span.context().unwrap();
+    let context = span.propagation_context().unwrap();
     assert_eq!((context.span_id(), context.is_remote()), (span.span_id(), false));
     drop((child, span));
     assert!(bench.kept.asked.lock().unwrap().is_empty(), "not decided again");
@@ -166,10 +166,10 @@ fn the_decision_waits_for_late_tags_and_then_stays() {
     let root = bench.span("root").start();
     assert_eq!(root.sampling_decision(), None);
     root.set_resource("late");
-    let _ = root.context();
+    let _ = root.propagation_context();
     assert_eq!(*bench.kept.asked.lock().unwrap(), ["late"]);
     root.set_resource("later");
-    let _ = root.context();
+    let _ = root.propagation_context();
     assert_eq!(bench.kept.asked.lock().unwrap().len(), 1);
     let child = bench.span("child").child_of(&root).tag("manual.drop", true).start();
     assert_eq!(root.priority(), Some(Priority::USER_REJECT));
@@ -256,7 +256,7 @@ fn suppressed_spans_do_not_exist() {
     let bench = Bench::new();
     let off = suppress();
     let span = bench.span("off").enter();
-    assert!(span.is_none() && span.context().is_none());
+    assert!(span.is_none() && span.propagation_context().is_none());
     drop((span, off));
     assert!(bench.span("on").start().is_some());
 }
@@ -265,7 +265,7 @@ fn suppressed_spans_do_not_exist() {
 fn a_disabled_tracer_gives_ids_and_sends_nothing() {
     let bench = Bench::with(|shared| shared.enabled = false.into());
     let span = bench.span("s").start();
-    assert!(span.context().unwrap().trace_id().is_some());
+    assert!(span.propagation_context().unwrap().trace_id().is_some());
     drop(span);
     assert!(bench.chunks().is_empty());
 }

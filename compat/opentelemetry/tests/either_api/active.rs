@@ -21,7 +21,7 @@ fn both_see_the_same_span_and_the_same_root() {
                 assert_ne!(active(), top);
                 assert_eq!((seen(), root()), (active(), top), "{outer:?}, {inner:?}");
                 let trace = Context::current().span().span_context().trace_id().to_string();
-                let context = native.current_trace_context().unwrap();
+                let context = native.propagation_context().unwrap();
                 assert_eq!(context.trace_id().unwrap().to_string(), trace);
                 assert_eq!(context.span_id().map(|id| id.get()), active());
             });

@@ -1,0 +1,147 @@
+//! What a panic said, and where: known to the panic hook alone while the panic unwinds.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::clock::{self, Ticks};
+use crate::text::Text;
+
+/// The last panic that began on this thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Panicked {
+    /// What it said, unless it was no text.
+    pub(crate) message: Option<Text>,
+    /// `panicked at FILE:LINE:COLUMN`
+    pub(crate) place: String,
+    /// Where `RUST_BACKTRACE` asks for stacks.
+    pub(crate) frames: Option<Arc<Backtrace>>,
+    pub(crate) at: Ticks,
+}
+
+/// Longer messages are cut; a tag is not longer either.
+const MAX_MESSAGE_BYTES: usize = 25_000;
+
+thread_local! {
+    /// Boxed, so that one word moves.
+    static LAST: Cell<Option<Box<Panicked>>> = const { Cell::new(None) };
+}
+
+/// Puts a panic hook before the one that the program has, which it calls; once in a process.
+///
+/// Not while the thread panics, when std refuses: the next call does it then.
+pub(crate) fn watch() {
+    static IS_WATCHING: AtomicBool = AtomicBool::new(false);
+    if std::thread::panicking() || IS_WATCHING.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let of_program = take_hook();
+    set_hook(Box::new(move |panic| {
+        keep(note(panic));
+        of_program(panic);
+    }));
+}
+
+/// Runs in the panic hook: a panic here would end the program.
+fn note(panic: &PanicHookInfo<'_>) -> Panicked {
+    let mut place = String::from("panicked");
+    if let Some(location) = panic.location() {
+        let _ = write!(place, " at {location}");
+    }
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&'static str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let frames = Backtrace::capture();
+    let is_wanted = frames.status() == BacktraceStatus::Captured;
+    Panicked {
+        message: text.map(|text| {
+            let end = text.floor_boundary(MAX_MESSAGE_BYTES);
+            Text::copy(text.get(..end).unwrap_or_default())
+        }),
+        place,
+        frames: is_wanted.then(|| Arc::new(frames)),
+        at: clock::now(),
+    }
+}
+
+trait FloorBoundary {
+    fn floor_boundary(&self, at: usize) -> usize;
+}
+
+impl FloorBoundary for str {
+    /// The end of the last character that ends at `at` or before.
+    fn floor_boundary(&self, at: usize) -> usize {
+        (0..=at.min(self.len())).rev().find(|end| self.is_char_boundary(*end)).unwrap_or_default()
+    }
+}
+
+fn keep(last: Panicked) {
+    let _ = LAST.try_with(|place| place.set(Some(Box::new(last))));
+}
+
+/// The last panic that began on this thread, whether or not it unwinds yet.
+pub(crate) fn last() -> Option<Panicked> {
+    let last = set_aside()?;
+    let copy = (*last).clone();
+    put_back(Some(last));
+    Some(copy)
+}
+
+impl Panicked {
+    /// Whether it began after something that started then: what was caught before cannot be what ends that.
+    pub(crate) fn is_since(&self, start: Ticks) -> bool {
+        self.at.0 >= start.0
+    }
+}
+
+/// Takes the last panic out, so that one that is about to be caught does not take its place.
+pub(crate) fn set_aside() -> Option<Box<Panicked>> {
+    LAST.try_with(Cell::take).ok().flatten()
+}
+
+/// Undoes [`set_aside`]; what was noted meanwhile is given.
+pub(crate) fn put_back(last: Option<Box<Panicked>>) -> Option<Box<Panicked>> {
+    LAST.try_with(|place| place.replace(last)).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catch::catch;
+
+    #[test]
+    fn the_last_panic_of_the_thread_is_known_with_its_place() {
+        watch();
+        watch();
+        let before = clock::now();
+        assert_eq!(catch(|| panic!("egg {}", 7)), None::<()>);
+        let panicked = last().unwrap();
+        assert_eq!(panicked.message.as_deref(), Some("egg 7"));
+        assert!(panicked.place.starts_with("panicked at src/panics.rs:"), "{}", panicked.place);
+        assert!(last().is_some(), "to look takes nothing away");
+        assert!(panicked.is_since(before) && !panicked.is_since(Ticks(i64::MAX)));
+        let on_another_thread = std::thread::spawn(|| last().is_none());
+        assert!(on_another_thread.join().unwrap());
+    }
+
+    #[test]
+    fn what_is_set_aside_outlives_another_panic() {
+        watch();
+        catch(|| panic!("outer"));
+        let outer = set_aside();
+        catch(|| panic!("inner"));
+        let inner = put_back(outer).unwrap();
+        assert_eq!(inner.message.as_deref(), Some("inner"));
+        assert_eq!(last().unwrap().message.as_deref(), Some("outer"));
+    }
+
+    #[test]
+    fn a_message_is_cut_between_characters() {
+        assert_eq!("añ".floor_boundary(2), 1);
+        assert_eq!("añ".floor_boundary(3), 3);
+        assert_eq!("".floor_boundary(3), 0);
+    }
+}
