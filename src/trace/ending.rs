@@ -8,10 +8,11 @@ use tracehound_machine::Counted;
 
 use super::blanks::{blank, give_back};
 use super::chunk::Chunk;
+use super::hand_off;
 use super::record::Record;
 use super::registry;
 use super::segment::Segment;
-use super::shared::SharedLanes;
+use super::shared::Shared;
 use super::view::SpanView;
 use crate::clock::{self, Ticks};
 use crate::diag::LossReason;
@@ -27,7 +28,7 @@ struct Unfinished {
     oldest: Vec<(Ticks, String)>,
 }
 
-impl SharedLanes {
+impl Shared {
     /// Ends the tracer, and those that share its sink, in this process, once: what finishes from now on is lost, and counted.
     ///
     /// What has finished in traces that are still open goes to the sink, which must still take it. The spans that
@@ -44,6 +45,21 @@ impl SharedLanes {
         }
         if self.is_enabled() {
             self.diag.lose(LossReason::Unfinished, unfinished.spans, || unfinished.describe());
+        }
+    }
+}
+
+/// At the end of the process: ends the tracers of all traces that are open in it.
+///
+/// The thread may be in the midst of anything. Where that is the registry's own lock, nothing is done.
+#[cfg(feature = "agent")]
+pub(crate) fn end_open_traces() {
+    if !registry::is_free() {
+        return;
+    }
+    for segment in registry::all() {
+        if segment.shared.is_enabled() {
+            segment.shared.end();
         }
     }
 }
@@ -84,7 +100,7 @@ fn end_trace(segment: &Counted<Segment>, unfinished: &mut Unfinished) {
         give_back(unused);
     }
     if let Some(finished) = finished.filter(|_| segment.shared.is_enabled()) {
-        segment.shared.sink.submit(Chunk::new(segment.clone(), finished));
+        hand_off::submit(&*segment.shared.sink, Chunk::new(segment.clone(), finished));
     }
 }
 

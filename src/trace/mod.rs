@@ -60,6 +60,8 @@ pub use context::Context;
 pub use decided::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use digest::{Digests, digest};
+#[cfg(feature = "agent")]
+pub(crate) use ending::end_open_traces;
 pub use extras::{EventValue, SpanEvent, SpanLink};
 pub use failure::ErrorDescription;
 pub use future::{FutureExt, InContext, InSpan};

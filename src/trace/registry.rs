@@ -8,6 +8,8 @@ use tracehound_machine::{Counted, Finder, Sole};
 use super::segment::Segment;
 use crate::lane::{self, Apart, LANES};
 use crate::sync::lock;
+#[cfg(feature = "agent")]
+use crate::sync::lock_soon;
 
 /// Every segment is entered when it is allocated, which is seldom: it serves one trace after the other. So a trace
 /// pays nothing for being known.
@@ -49,6 +51,12 @@ pub(super) fn all() -> Vec<Counted<Segment>> {
         all.extend(lock(&lane.0).finders.iter().filter_map(Finder::find));
     }
     all
+}
+
+/// Whether this thread holds none of the locks.
+#[cfg(feature = "agent")]
+pub(super) fn is_free() -> bool {
+    SEGMENTS.get().into_iter().flatten().all(|lane| lock_soon(&lane.0).is_some())
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(crate) struct Shared {
     /// Frames that an `error.stack` holds at the most.
     pub(crate) stack_limit: usize,
     pub(crate) enabled: AtomicBool,
-    /// What finishes from now on is lost; see [`SharedLanes::end`]. One for all tracers that have one sink.
+    /// What finishes from now on is lost; see [`Shared::end`]. One for all tracers that have one sink.
     pub(crate) has_ended: Arc<AtomicBool>,
     pub(crate) provider: Provider,
     pub(crate) sink: Arc<dyn Sink>,

@@ -1,12 +1,13 @@
 //! The end of the process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracehound_machine::{AtExit, at_exit, is_background};
 
 use crate::diag::{Diag, LINES_WAIT, drain_lines};
 use crate::pipeline::{end_all, exit_timeout};
+use crate::trace::end_open_traces;
 
 /// Sends what is left when the process ends by `exit`, or by returning from `main` without a guard.
 struct EndOfProcess;
@@ -20,7 +21,9 @@ impl AtExit for EndOfProcess {
 
 /// Sends what all tracers of this process have left, within a time, and says what was lost.
 pub(super) fn end_within(timeout: Duration) {
-    end_all(timeout);
+    let start = Instant::now();
+    end_open_traces();
+    end_all(timeout.saturating_sub(start.elapsed()));
     drain_lines(LINES_WAIT);
 }
 
