@@ -158,6 +158,10 @@ fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
         // The first time it is at once: an agent that was not asked yet is.
         let woken = pause(inner, writer.next_attempt());
         clock::keep();
+        if !woken && writer.learn_meanwhile() {
+            // What finished at the same time waits for its interval or a flush, which is told of what is lost.
+            continue;
+        }
         // Read before the queue is: what was submitted before the request is in what is taken.
         let state = inner.signal.read();
         if state.stop {

@@ -82,9 +82,6 @@ impl Writer {
             self.packer.has_lost = false;
         }
         self.packer.take();
-        if self.packer.is_empty() && !insist {
-            self.learn_meanwhile();
-        }
         if !self.packer.is_empty() {
             self.learn_about_agent(insist);
             self.send(insist);
@@ -281,8 +278,12 @@ impl Writer {
 
     /// The same while there is nothing to send, so that it is known before there is: at the start, and when an agent
     /// that was away may be back. What it says matters to who reads headers, and never sends anything.
-    fn learn_meanwhile(&mut self) {
-        if self.link.is_unasked() && self.asking.remaining().is_zero() {
+    ///
+    /// Says whether it was time for that.
+    pub(super) fn learn_meanwhile(&mut self) -> bool {
+        let is_due =
+            self.packer.is_empty() && self.link.is_unasked() && self.asking.remaining().is_zero();
+        if is_due {
             self.ask(false, true);
             if self.link.is_unasked() {
                 self.asking.fail();
@@ -290,6 +291,7 @@ impl Writer {
                 self.asking = Backoff::default();
             }
         }
+        is_due
     }
 
     /// `is_idle`: nobody who waits for something else is to wait for this.
