@@ -10,8 +10,8 @@
 
 use std::io::Read;
 use std::panic::catch_unwind;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::thread;
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tracehound_test_support::within;
@@ -26,7 +26,10 @@ pub struct Ended {
     pub code: Option<i32>,
     /// That ended it.
     pub signal: Option<i32>,
+    /// What it wrote to its standard error stream.
     pub said: String,
+    /// What it wrote to its standard output.
+    pub told: String,
     pub took: Duration,
 }
 
@@ -48,30 +51,60 @@ pub fn command(program: &str, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs a program that knows nothing of this process's settings.
-pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
+/// A program that runs.
+pub struct Running {
+    name: String,
+    child: Child,
+    said: JoinHandle<String>,
+    told: JoinHandle<String>,
+    start: Instant,
+}
+
+/// Starts a program that knows nothing of this process's settings.
+pub fn start(program: &str, settings: &[(&str, &str)]) -> Running {
     let mut command = command(program, settings);
-    command.stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
-    let mut stderr = child.stderr.take().unwrap();
-    let reader = thread::spawn(move || {
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).unwrap();
-        said
-    });
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if start.elapsed() < LIMIT / 2 => thread::sleep(Duration::from_millis(2)),
-            None => {
-                child.kill().unwrap();
-                panic!("{program} hangs: {}", reader.join().unwrap());
+    let (told, said) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (told, said) = (read_all(told), read_all(said));
+    Running { name: program.to_owned(), child, said, told, start }
+}
+
+fn read_all(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+impl Running {
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end; a program that takes longer is stopped, and the test fails.
+    pub fn wait(mut self, limit: Duration) -> Ended {
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if self.start.elapsed() < limit => thread::sleep(Duration::from_millis(2)),
+                None => {
+                    self.child.kill().unwrap();
+                    panic!("{} hangs: {}", self.name, self.said.join().unwrap());
+                }
             }
-        }
-    };
-    let took = start.elapsed();
-    Ended { code: status.code(), signal: signal(status), said: reader.join().unwrap(), took }
+        };
+        let took = self.start.elapsed();
+        let (said, told) = (self.said.join().unwrap(), self.told.join().unwrap());
+        Ended { code: status.code(), signal: signal(status), said, told, took }
+    }
+}
+
+/// Runs a program to its end.
+pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
+    start(program, settings).wait(LIMIT / 2)
 }
 
 #[cfg(unix)]

@@ -192,6 +192,15 @@ impl FaultAgent {
             .collect()
     }
 
+    /// The spans that a real agent would have: of the `/v0.4/traces` requests that were not refused, also where
+    /// the answer never came. Panics if one does not decode.
+    #[track_caller]
+    pub fn taken_spans(&self) -> Vec<Span> {
+        let requests = self.shared.log.not_refused();
+        let traces = requests.iter().filter(|request| request.path == "/v0.4/traces");
+        traces.flat_map(|request| request.chunks().concat()).collect()
+    }
+
     /// Waits until there are so many requests, and gives all; panics with what there was after the
     /// limit.
     #[track_caller]

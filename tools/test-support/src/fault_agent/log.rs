@@ -1,5 +1,6 @@
 //! What was received.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::io;
 use std::ops::Deref;
@@ -38,6 +39,8 @@ pub(super) struct Log {
 #[derive(Debug, Default)]
 struct Entries {
     received: Vec<Arc<Received>>,
+    /// Which of them were answered with a refusal.
+    refused: HashSet<usize>,
     malformed: Vec<String>,
 }
 
@@ -49,6 +52,18 @@ impl Log {
         entries.received.push(Arc::clone(&received));
         self.grown.notify_all();
         received
+    }
+
+    /// Takes note that a request was refused.
+    pub(super) fn refuse(&self, number: usize) {
+        lock(&self.entries).refused.insert(number);
+    }
+
+    /// The requests that were not refused.
+    pub(super) fn not_refused(&self) -> Vec<Arc<Received>> {
+        let entries = lock(&self.entries);
+        let is_refused = |request: &&Arc<Received>| entries.refused.contains(&request.number);
+        entries.received.iter().filter(|request| !is_refused(request)).cloned().collect()
     }
 
     pub(super) fn add_malformed(&self, error: &io::Error) {

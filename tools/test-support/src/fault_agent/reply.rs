@@ -163,6 +163,11 @@ impl Reply {
         self
     }
 
+    /// Whether it tells the client that the request was not taken.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(&self.act, Act::Answer(answer) if answer.status >= 300)
+    }
+
     /// Does it; whether the connection goes on afterwards.
     pub(super) fn perform(&self, stream: &mut Stream, patience: &Patience) -> io::Result<bool> {
         if !self.delay.is_zero() && !patience.wait(Some(self.delay)) {

@@ -245,7 +245,11 @@ impl Patience {
             let received = self.shared.log.add(request, self.connection);
             // Taken out of the lock: a script may take its time, and may panic.
             let script = Arc::clone(&lock(&self.shared.script));
-            if !script(&received).perform(stream, self)? || is_last {
+            let reply = script(&received);
+            if reply.is_refusal() {
+                self.shared.log.refuse(received.number);
+            }
+            if !reply.perform(stream, self)? || is_last {
                 return Ok(());
             }
         }
