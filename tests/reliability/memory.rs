@@ -43,11 +43,19 @@ fn large_texts() {
     });
 }
 
+/// Waits for the worker now and then: how much of a burst has room is another row.
+fn let_it_follow(number: u32) {
+    if number % 10_000 == 0 {
+        let _ = tracehound::flush(LIMIT);
+    }
+}
+
 fn fan_out() {
     ended(|| {
         let root = make(1, || tracehound::start_span("root"));
-        for _ in 0..99_000 {
+        for number in 0..99_000 {
             make(1, || tracehound::span("child").child_of(&root).start().finish());
+            let_it_follow(number);
         }
     });
 }
@@ -59,8 +67,9 @@ fn high_slot() {
         let mut open: Vec<_> = (0..10_000).map(|_| child()).collect();
         let long = open.pop();
         drop(open);
-        for _ in 0..200_000 {
+        for number in 0..200_000 {
             child().finish();
+            let_it_follow(number);
         }
         drop(long);
     });
