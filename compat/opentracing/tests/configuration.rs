@@ -189,6 +189,7 @@ fn the_service_is_the_given_one_else_the_configured_one_else_the_programs() {
     assert!(unnamed.service().starts_with("configuration"), "{}", unnamed.service());
     // That it is only the program's is said, and nothing takes it for another service than the tracer's.
     assert_eq!(unnamed.native().service(), Some(unnamed.service()));
+    tracehound::testing::wait_for_lines();
     let lines = lines.lock().unwrap();
     assert!(lines.len() == 1 && lines[0].contains(unnamed.service()), "{lines:?}");
     let function = with(&[("AWS_LAMBDA_FUNCTION_NAME", "resize")]).0.build().unwrap();
