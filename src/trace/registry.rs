@@ -15,29 +15,59 @@ use crate::sync::lock_soon;
 /// pays nothing for being known.
 static SEGMENTS: PerProcess<[Apart<Mutex<Known>>; LANES]> = PerProcess::new();
 
+/// Nothing is allocated or freed under its lock: the program's allocator may trace as well, and would come back to it.
 #[derive(Debug, Default)]
 struct Known {
     finders: Vec<Finder<Segment>>,
-    /// With so many, those whose segments have gone are dropped.
-    prune_at: usize,
 }
 
-const LEAST_PRUNED: usize = 64;
+const LEAST_ROOM: usize = 64;
 
 /// Lets a segment be found as long as it lives.
 #[cold]
 pub(super) fn enter(segment: &Sole<Segment>) {
     let lanes = SEGMENTS.get_or_make(Default::default);
-    lock(&lane::of_thread(lanes).0).enter(segment.finder());
+    enter_into(&lane::of_thread(lanes).0, segment.finder());
+}
+
+fn enter_into(known: &Mutex<Known>, mut finder: Finder<Segment>) {
+    let mut room = Vec::new();
+    loop {
+        let (unentered, wanted) = match lock(known).enter(finder, &mut room) {
+            Ok(()) => break,
+            Err(full) => full,
+        };
+        finder = unentered;
+        room = Vec::with_capacity(wanted);
+    }
+    // With those that have gone, whose memory goes as well.
+    drop(room);
 }
 
 impl Known {
-    fn enter(&mut self, finder: Finder<Segment>) {
-        if self.finders.len() >= self.prune_at {
-            self.finders.retain(|finder| !finder.is_gone());
-            self.prune_at = self.finders.len().saturating_mul(2).max(LEAST_PRUNED);
+    /// Enters it where there is room; moves to the given room, if that is enough, and leaves there what has gone.
+    /// Else says how much it takes: twice what is known, so that to look for those that have gone is seldom.
+    fn enter(
+        &mut self,
+        finder: Finder<Segment>,
+        room: &mut Vec<Finder<Segment>>,
+    ) -> Result<(), (Finder<Segment>, usize)> {
+        if self.finders.len() == self.finders.capacity() {
+            if room.capacity() <= self.finders.len() {
+                return Err((finder, self.finders.len().saturating_mul(2).max(LEAST_ROOM)));
+            }
+            let mut at = 0_usize;
+            while let Some(known) = self.finders.get(at) {
+                if known.is_gone() {
+                    at = at.saturating_add(1);
+                } else {
+                    room.push(self.finders.swap_remove(at));
+                }
+            }
+            std::mem::swap(&mut self.finders, room);
         }
         self.finders.push(finder);
+        Ok(())
     }
 }
 
@@ -48,7 +78,16 @@ impl Known {
 pub(super) fn all() -> Vec<Counted<Segment>> {
     let mut all = Vec::new();
     for lane in SEGMENTS.get().into_iter().flatten() {
-        all.extend(lock(&lane.0).finders.iter().filter_map(Finder::find));
+        loop {
+            let known = lock(&lane.0);
+            let wanted = known.finders.len();
+            if all.capacity().saturating_sub(all.len()) >= wanted {
+                all.extend(known.finders.iter().filter_map(Finder::find));
+                break;
+            }
+            drop(known);
+            all.reserve(wanted);
+        }
     }
     all
 }
@@ -65,14 +104,15 @@ mod tests {
 
     #[test]
     fn what_has_gone_is_forgotten_when_there_are_twice_as_many() {
-        let mut known = Known::default();
+        let known = Mutex::new(Known::default());
         let segments = || Sole::new(Segment::resting());
         let kept: Vec<_> = (0..100).map(|_| segments()).collect();
-        kept.iter().for_each(|segment| known.enter(segment.finder()));
+        kept.iter().for_each(|segment| enter_into(&known, segment.finder()));
         for _ in 0..10_000 {
-            known.enter(segments().finder());
-            assert!(known.finders.len() <= 2 * kept.len());
+            enter_into(&known, segments().finder());
+            assert!(lock(&known).finders.capacity() <= 4 * kept.len());
         }
+        let known = lock(&known);
         let kept_finders = known.finders.iter().filter(|finder| !finder.is_gone());
         assert_eq!(kept_finders.count(), kept.len());
     }
