@@ -1,19 +1,16 @@
 //! Where the segments of this process are found by who has no handle of them.
 
-use std::sync::Mutex;
-
 use tracehound_fork::PerProcess;
-use tracehound_machine::{Counted, Finder, Sole};
+use tracehound_machine::{Counted, Finder, ShortLock, Sole};
 
 use super::segment::Segment;
 use crate::lane::{self, Apart, LANES};
-use crate::sync::lock;
-#[cfg(feature = "agent")]
-use crate::sync::lock_soon;
+
+type Lanes = [Apart<ShortLock<Known>>; LANES];
 
 /// Every segment is entered when it is allocated, which is seldom: it serves one trace after the other. So a trace
 /// pays nothing for being known.
-static SEGMENTS: PerProcess<[Apart<Mutex<Known>>; LANES]> = PerProcess::new();
+static SEGMENTS: PerProcess<Lanes> = PerProcess::new();
 
 #[derive(Debug, Default)]
 struct Known {
@@ -27,8 +24,15 @@ const LEAST_PRUNED: usize = 64;
 /// Lets a segment be found as long as it lives.
 #[cold]
 pub(super) fn enter(segment: &Sole<Segment>) {
-    let lanes = SEGMENTS.get_or_make(Default::default);
-    lock(&lane::of_thread(lanes).0).enter(segment.finder());
+    enter_into(SEGMENTS.get_or_make(Default::default), segment.finder());
+}
+
+fn enter_into(lanes: &Lanes, finder: Finder<Segment>) {
+    // An allocator that traces comes here again while its thread has the first lock, and finds the next one free.
+    let mut locks = std::iter::once(lane::of_thread(lanes)).chain(lanes).map(|lane| lane.0.lock());
+    if let Some(mut known) = locks.find_map(|lock| lock) {
+        known.enter(finder);
+    }
 }
 
 impl Known {
@@ -48,7 +52,9 @@ impl Known {
 pub(super) fn all() -> Vec<Counted<Segment>> {
     let mut all = Vec::new();
     for lane in SEGMENTS.get().into_iter().flatten() {
-        all.extend(lock(&lane.0).finders.iter().filter_map(Finder::find));
+        if let Some(known) = lane.0.lock() {
+            all.extend(known.finders.iter().filter_map(Finder::find));
+        }
     }
     all
 }
@@ -56,7 +62,7 @@ pub(super) fn all() -> Vec<Counted<Segment>> {
 /// Whether this thread holds none of the locks.
 #[cfg(feature = "agent")]
 pub(super) fn is_free() -> bool {
-    SEGMENTS.get().into_iter().flatten().all(|lane| lock_soon(&lane.0).is_some())
+    SEGMENTS.get().into_iter().flatten().all(|lane| !lane.0.is_held_here())
 }
 
 #[cfg(test)]
@@ -75,5 +81,19 @@ mod tests {
         }
         let kept_finders = known.finders.iter().filter(|finder| !finder.is_gone());
         assert_eq!(kept_finders.count(), kept.len());
+    }
+
+    #[test]
+    fn who_comes_again_while_it_is_here_enters_another_lane() {
+        let lanes = Lanes::default();
+        let segment = Sole::new(Segment::resting());
+        let held = lane::of_thread(&lanes).0.lock();
+        enter_into(&lanes, segment.finder());
+        drop(held);
+        enter_into(&lanes, segment.finder());
+        let entered = |lane: &Apart<ShortLock<Known>>| lane.0.lock().unwrap().finders.len();
+        let mut counts: Vec<_> = lanes.iter().map(entered).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [0, 0, 1, 1]);
     }
 }
