@@ -30,7 +30,7 @@ struct Shared {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// Somebody wants the worker to look, who has not been heard.
+    /// Somebody wants the worker to look, which it has not seen.
     called: bool,
     /// Flushes asked for so far.
     pub(crate) asked: u64,
@@ -192,7 +192,7 @@ impl Signal {
     }
 
     /// Whether somebody has called since this was last asked, or the worker last waited.
-    pub(crate) fn hear(&self) -> bool {
+    pub(crate) fn take_call(&self) -> bool {
         self.pause(Duration::ZERO, |state| std::mem::take(&mut state.called))
     }
 
@@ -320,13 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_heard_once_whenever_it_comes() {
+    fn a_call_is_taken_once_whenever_it_comes() {
         let signal = Signal::default();
-        assert!(!signal.hear() && !signal.wait_for_call(Duration::from_millis(1)));
+        assert!(!signal.take_call() && !signal.wait_for_call(Duration::from_millis(1)));
         signal.call();
         signal.call();
-        assert!(signal.hear() && !signal.hear());
+        assert!(signal.take_call() && !signal.take_call());
         signal.stop();
-        assert!(signal.wait_for_call(Duration::MAX) && !signal.hear());
+        assert!(signal.wait_for_call(Duration::MAX) && !signal.take_call());
     }
 }
