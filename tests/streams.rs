@@ -1,8 +1,9 @@
 //! A stream inside a span: what makes its items is below it, on whatever thread, and nothing else is.
 
 #![cfg(feature = "stream")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -134,4 +135,17 @@ fn how_many_items_are_left_is_still_known() {
     let span = tracer.span("body").start();
     assert_eq!(stream::iter(0..3).in_context(&span).size_hint(), (3, Some(3)));
     assert_eq!(stream::iter(0..3).in_span(span).size_hint(), (3, Some(3)));
+}
+
+#[test]
+fn a_stream_that_panics_says_so_whoever_catches_it() {
+    let (tracer, captured) = testing::tracer();
+    let body = stream::poll_fn(|_| -> Poll<Option<()>> { panic!("in an item") });
+    let mut body = Box::pin(body.in_span(tracer.span("body").start()));
+    // Caught before the stream is dropped, as runtimes do it.
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(body.as_mut()))).is_err());
+    drop(body);
+    let span = captured.span("body");
+    assert!(span.is_error);
+    assert_eq!(span.tags["error.message"], "in an item");
 }

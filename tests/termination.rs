@@ -6,6 +6,8 @@
 
 mod common;
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +32,8 @@ const PROGRAMS: &[programs::Named] = &[
     ("ignores_it", ignores_it),
     ("has_a_child", has_a_child),
     ("is_such_a_child", is_such_a_child),
+    ("has_closed_all", has_closed_all),
+    ("has_closed_all_and_a_handler", has_closed_all_and_a_handler),
 ];
 
 fn kill(signal: &str, process: i32) {
@@ -114,6 +118,44 @@ fn is_such_a_child() {
     }
 }
 
+/// Closes all descriptors but the standard ones, and opens others in their places.
+fn close_all() -> Vec<(UnixStream, UnixStream)> {
+    for descriptor in 3..1024 {
+        let _ = nix::unistd::close(descriptor);
+    }
+    (0..16).map(|_| UnixStream::pair().unwrap()).collect()
+}
+
+fn has_closed_all() {
+    begin(LIMIT);
+    let _opened = close_all();
+    kill("TERM", own_id());
+    thread::sleep(LIMIT);
+}
+
+fn has_closed_all_and_a_handler() {
+    let is_told = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGTERM, Arc::clone(&is_told)).unwrap();
+    begin(LIMIT);
+    let opened = close_all();
+    kill("TERM", own_id());
+    while !is_told.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+    for (mut here, mut there) in opened {
+        for end in [&here, &there] {
+            end.set_nonblocking(true).unwrap();
+        }
+        assert!(
+            (&here).read(&mut [0]).is_err() && (&there).read(&mut [0]).is_err(),
+            "nobody wrote"
+        );
+        here.write_all(b"mine").unwrap();
+        there.read_exact(&mut [0; 4]).unwrap();
+    }
+    exit(9);
+}
+
 // ===== how they end =====
 
 /// Runs a program with an agent that must then have these spans, each once.
@@ -167,6 +209,16 @@ const TESTS: &[programs::Named] = &[
     ("a_child_may_ask_for_it_itself", || {
         let ended = delivers("is_such_a_child", &["main", "work"]);
         assert_eq!((ended.code, ended.said.as_str()), (Some(6), ""));
+    }),
+    ("a_program_that_has_closed_all_descriptors_ends_as_without_this", || {
+        let agent = FaultAgent::start(scripts::healthy);
+        let url = [("DD_TRACE_AGENT_URL", agent.url())];
+        let url = url.each_ref().map(|(name, url)| (*name, url.as_str()));
+        let ended = run("has_closed_all", &url);
+        assert_eq!(ended.signal, Some(SIGTERM), "{}", ended.said);
+        assert!(ended.took < LIMIT / 4, "{:?}: {}", ended.took, ended.said);
+        let ended = run("has_closed_all_and_a_handler", &url);
+        assert_eq!(ended.code, Some(9), "{}", ended.said);
     }),
 ];
 

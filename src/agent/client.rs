@@ -76,7 +76,7 @@ impl Client {
             kept.and_then(|mut kept| kept.is_usable(self.idle_limit).then_some(kept))
         {
             match kept.exchange(message.clone(), self.limit, &mut *meanwhile) {
-                Err(error) if error.is_broken() && !kept.has_heard() => {
+                Err(error) if error.is_broken() && !kept.is_answered() => {
                     return self
                         .send_fresh(message, meanwhile)
                         .map_err(|again| again.after(&error));

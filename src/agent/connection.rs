@@ -13,10 +13,10 @@ use hyper::client::conn::http1;
 use hyper::http::{self, HeaderMap, StatusCode};
 
 use super::body::{self, Whole};
-use super::deadline::Patience;
+use super::deadline::MoveDeadline;
 use super::error::{SendError, SendErrorKind};
-use super::line::{Line, is_blocked};
 use super::meanwhile::{Meanwhile, Step};
+use super::shared_stream::{SharedStream, is_blocked};
 use super::stream::Stream;
 use super::transport::Transport;
 
@@ -39,24 +39,26 @@ pub(crate) struct Response {
 pub(super) struct Connection {
     sender: http1::SendRequest<Whole>,
     driver: Driver,
-    line: Rc<Line>,
+    stream: Rc<SharedStream>,
     idle_since: Instant,
 }
 
 impl Connection {
     pub(super) fn open(stream: Box<dyn Stream>) -> Result<Self, SendError> {
-        let line = Rc::new(Line::new(stream));
-        let transport = Transport::new(Rc::clone(&line));
+        let stream = Rc::new(SharedStream::new(stream));
+        let transport = Transport::new(Rc::clone(&stream));
         let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport);
         let mut driver = Driver::new();
         // It neither reads nor writes, and so never waits.
-        let opened =
-            driver.run(&line, &mut Patience::new(Duration::ZERO), &mut || Step::Idle, async {
-                handshake.await.map_err(SendErrorKind::Broken)
-            });
+        let opened = driver.run(
+            &stream,
+            &mut MoveDeadline::new(Duration::ZERO),
+            &mut || Step::Idle,
+            async { handshake.await.map_err(SendErrorKind::Broken) },
+        );
         let (sender, connection) = opened.map_err(|kind| SendError::new(kind, false))?;
         driver.connection = Some(connection);
-        Ok(Connection { sender, driver, line, idle_since: Instant::now() })
+        Ok(Connection { sender, driver, stream, idle_since: Instant::now() })
     }
 
     /// Sends a request and reads its answer.
@@ -66,31 +68,31 @@ impl Connection {
         limit: Duration,
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
-        let Connection { sender, driver, line, .. } = self;
-        line.begin(request.body().size_hint().exact().unwrap_or_default());
-        let mut patience = Patience::new(limit);
-        let head = driver.run(line, &mut patience, &mut *meanwhile, async {
+        let Connection { sender, driver, stream, .. } = self;
+        stream.begin(request.body().size_hint().exact().unwrap_or_default());
+        let mut deadline = MoveDeadline::new(limit);
+        let head = driver.run(stream, &mut deadline, &mut *meanwhile, async {
             sender.ready().await.map_err(SendErrorKind::Broken)?;
             sender.send_request(request).await.map_err(SendErrorKind::Broken)
         });
-        let failed = |kind| SendError::new(kind, line.is_written());
+        let failed = |kind| SendError::new(kind, stream.is_written());
         let (head, incoming) = head.map_err(failed)?.into_parts();
-        if head.status.is_success() && !line.is_written() {
+        if head.status.is_success() && !stream.is_written() {
             return Err(failed(SendErrorKind::Unread(head.status)));
         }
-        let body = driver.run(line, &mut patience, meanwhile, body::read(incoming));
+        let body = driver.run(stream, &mut deadline, meanwhile, body::read(incoming));
         self.idle_since = Instant::now();
         Ok(Response { status: head.status, headers: head.headers, body: body.map_err(failed) })
     }
 
     /// Whether a byte of an answer has come since the last request was begun.
-    pub(super) fn has_heard(&self) -> bool {
-        self.line.has_heard()
+    pub(super) fn is_answered(&self) -> bool {
+        self.stream.is_answered()
     }
 
     /// Whether the next request can go over this connection, as far as this side can know.
     pub(super) fn is_usable(&mut self, idle_limit: Duration) -> bool {
-        self.line.look();
+        self.stream.look();
         self.idle_since.elapsed() < idle_limit && self.is_ready()
     }
 
@@ -103,23 +105,23 @@ impl Connection {
     /// Whether the agent, which has answered and does not go on with this connection, closed it without reading
     /// all of the request: the system tells that where it would else tell the end.
     pub(super) fn is_cut_off(&self, limit: Duration, meanwhile: Meanwhile<'_>) -> bool {
-        let line = &self.line;
-        let mut patience = Patience::new(limit.min(CLOSE_LIMIT));
+        let stream = &self.stream;
+        let mut deadline = MoveDeadline::new(limit.min(CLOSE_LIMIT));
         let mut rest = [0; 1024];
         // Whatever else comes was not asked for, and the end of what it says needs no answer.
-        while !line.is_reset() {
-            match line.read(&mut rest) {
+        while !stream.is_reset() {
+            match stream.read(&mut rest) {
                 Ok(0) => break,
-                Ok(_) if !patience.has_passed() => {}
-                blocked if is_blocked(&blocked) && line.wait(&mut patience, &mut *meanwhile) => {}
+                Ok(_) if !deadline.has_passed() => {}
+                blocked if is_blocked(&blocked) && stream.wait(&mut deadline, &mut *meanwhile) => {}
                 _ => break,
             }
         }
-        line.is_reset()
+        stream.is_reset()
     }
 }
 
-/// What reads and writes the line for hyper, and knows whether it is to go on at once.
+/// What reads and writes the stream for hyper, and knows whether it is to go on at once.
 struct Driver {
     /// Gone when the connection is closed.
     connection: Option<http1::Connection<Transport, Whole>>,
@@ -127,7 +129,7 @@ struct Driver {
     waker: Waker,
 }
 
-/// Set by hyper for itself. What else it waits for is the line, which nobody is woken by.
+/// Set by hyper for itself. What else it waits for is the stream, which nobody is woken by.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -146,8 +148,8 @@ impl Driver {
     /// Waits for `talk` while moving the connection.
     fn run<T>(
         &mut self,
-        line: &Line,
-        patience: &mut Patience,
+        stream: &SharedStream,
+        deadline: &mut MoveDeadline,
         meanwhile: Meanwhile<'_>,
         talk: impl Future<Output = Result<T, SendErrorKind>>,
     ) -> Result<T, SendErrorKind> {
@@ -160,8 +162,8 @@ impl Driver {
                 return outcome;
             }
             let is_woken = self.woken.0.load(Ordering::Relaxed);
-            if !is_woken && !line.wait(patience, &mut *meanwhile) {
-                return Err(SendErrorKind::Timeout(patience.limit()));
+            if !is_woken && !stream.wait(deadline, &mut *meanwhile) {
+                return Err(SendErrorKind::Timeout(deadline.limit()));
             }
         }
     }

@@ -36,15 +36,15 @@ const LIMITS_OF_AN_ANSWER: u32 = 5;
 
 /// A limit that begins anew whenever something moves, so that a large request has more time than a small one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct MoveDeadline {
     next_move: Deadline,
     /// Of the answer, which has begun.
     end: Option<Deadline>,
 }
 
-impl Patience {
+impl MoveDeadline {
     pub(super) fn new(limit: Duration) -> Self {
-        Patience { next_move: Deadline::after(limit), end: None }
+        MoveDeadline { next_move: Deadline::after(limit), end: None }
     }
 
     /// Without anything that moves.
@@ -79,23 +79,23 @@ mod tests {
 
     #[test]
     fn whatever_moves_gives_the_whole_limit_again() {
-        let mut patience = Patience::new(LONG);
-        patience.next_move.started = Instant::now().checked_sub(LONG / 2).unwrap();
-        assert!(patience.remaining() <= LONG / 2 && !patience.has_passed());
-        patience.renew(false);
-        assert!(patience.remaining() > LONG / 2);
-        patience.next_move.started = Instant::now().checked_sub(LONG).unwrap();
-        assert!(patience.has_passed());
+        let mut deadline = MoveDeadline::new(LONG);
+        deadline.next_move.started = Instant::now().checked_sub(LONG / 2).unwrap();
+        assert!(deadline.remaining() <= LONG / 2 && !deadline.has_passed());
+        deadline.renew(false);
+        assert!(deadline.remaining() > LONG / 2);
+        deadline.next_move.started = Instant::now().checked_sub(LONG).unwrap();
+        assert!(deadline.has_passed());
     }
 
     #[test]
     fn an_answer_ends_however_it_moves() {
-        let mut patience = Patience::new(LONG / 10);
-        patience.renew(true);
-        let begun = patience.end.unwrap();
-        patience.renew(true);
-        assert_eq!(patience.end.unwrap().started, begun.started, "from its first byte");
-        patience.end.as_mut().unwrap().started = Instant::now().checked_sub(LONG / 2).unwrap();
-        assert!(patience.has_passed());
+        let mut deadline = MoveDeadline::new(LONG / 10);
+        deadline.renew(true);
+        let begun = deadline.end.unwrap();
+        deadline.renew(true);
+        assert_eq!(deadline.end.unwrap().started, begun.started, "from its first byte");
+        deadline.end.as_mut().unwrap().started = Instant::now().checked_sub(LONG / 2).unwrap();
+        assert!(deadline.has_passed());
     }
 }

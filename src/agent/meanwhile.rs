@@ -14,7 +14,7 @@ pub(crate) enum Step {
     /// There is nothing to do for now.
     Idle,
     /// What is waited for is not wanted any more.
-    Leave,
+    Cancel,
 }
 
 /// Work for the time in which the agent is waited for: called again and again, it does a little each time.
@@ -26,6 +26,6 @@ pub(super) fn work(meanwhile: Meanwhile<'_>, left: Duration) -> Option<Duration>
     match meanwhile() {
         Step::More => Some(Duration::ZERO),
         Step::Idle => Some(left.min(TICK)),
-        Step::Leave => None,
+        Step::Cancel => None,
     }
 }

@@ -7,30 +7,30 @@ use std::task::{Context, Poll};
 
 use hyper::rt::ReadBufCursor;
 
-use super::line::{Line, is_blocked};
+use super::shared_stream::{SharedStream, is_blocked};
 
-/// A line as hyper's I/O, that goes on reading when nothing more can be written.
+/// A stream as hyper's I/O, that goes on reading when nothing more can be written.
 ///
-/// Nobody is woken by it: whoever polls hyper waits for the line, and polls again.
+/// Nobody is woken by it: whoever polls hyper waits for the stream, and polls again.
 pub(super) struct Transport {
-    line: Rc<Line>,
+    stream: Rc<SharedStream>,
     /// The other end does not listen any more. It may have said why before: an agent that finds a payload
     /// too large answers and closes in the middle of it, and hyper would drop that answer at the first
     /// failed write. So the rest of the request is thrown away, and reading tells how it ends.
-    deaf: bool,
+    cannot_write: bool,
 }
 
 impl Transport {
-    pub(super) fn new(line: Rc<Line>) -> Self {
-        Transport { line, deaf: false }
+    pub(super) fn new(stream: Rc<SharedStream>) -> Self {
+        Transport { stream, cannot_write: false }
     }
 
     fn write(&mut self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = if self.deaf { Ok(0) } else { self.line.write(parts) };
+        let written = if self.cannot_write { Ok(0) } else { self.stream.write(parts) };
         if written.as_ref().is_err_and(is_closed) {
-            self.deaf = true;
+            self.cannot_write = true;
         }
-        if self.deaf {
+        if self.cannot_write {
             let offered = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.len()));
             return Poll::Ready(Ok(offered));
         }
@@ -55,7 +55,7 @@ impl hyper::rt::Read for Transport {
         // What hyper offers to read into can be filled in place by unsafe code only; answers are small.
         let mut bytes = [0; 8 * 1024];
         let room = bytes.len().min(into.remaining());
-        let read = self.line.read(bytes.get_mut(..room).unwrap_or_default());
+        let read = self.stream.read(bytes.get_mut(..room).unwrap_or_default());
         ready(read.map(|read| into.put_slice(bytes.get(..read).unwrap_or_default())))
     }
 }
@@ -74,7 +74,7 @@ impl hyper::rt::Write for Transport {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.line.close_writing())
+        Poll::Ready(self.stream.close_writing())
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The count of what was lost, and of what has been said of it.
+//! The count of what was lost, and of what has been reported of it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,8 +15,8 @@ pub(super) struct Counters {
 #[derive(Debug, Default)]
 struct Counter {
     lost: AtomicU64,
-    /// How many of them a line has told.
-    told: AtomicU64,
+    /// How many of them a line has reported.
+    reported: AtomicU64,
     pause: Pause,
 }
 
@@ -27,21 +27,23 @@ impl Counters {
         }
     }
 
-    /// How many a line about this reason has to tell now; `None` where there was one less than a minute ago.
-    pub(super) fn to_tell(&self, reason: LossReason, now: Duration) -> Option<u64> {
+    /// How many a line about this reason has to report now; `None` where there was one less than a minute ago.
+    pub(super) fn take_unreported(&self, reason: LossReason, now: Duration) -> Option<u64> {
         let counter = self.reasons.get(reason as usize)?;
         if !counter.pause.passes(now) {
             return None;
         }
         let lost = counter.lost.load(Ordering::Relaxed);
-        Some(lost.saturating_sub(counter.told.swap(lost, Ordering::Relaxed)))
+        let spans = lost.saturating_sub(counter.reported.swap(lost, Ordering::Relaxed));
+        // Whoever reported the total may have been faster.
+        (spans > 0).then_some(spans)
     }
 
-    /// Whether more was lost than lines have told; from now on all of it counts as told.
-    pub(super) fn has_untold(&self) -> bool {
-        self.reasons.iter().fold(false, |untold, counter| {
+    /// Whether more was lost than lines have reported; from now on all of it counts as reported.
+    pub(super) fn take_any_unreported(&self) -> bool {
+        self.reasons.iter().fold(false, |any, counter| {
             let lost = counter.lost.load(Ordering::Relaxed);
-            untold | (counter.told.swap(lost, Ordering::Relaxed) < lost)
+            any | (counter.reported.swap(lost, Ordering::Relaxed) < lost)
         })
     }
 
@@ -59,9 +61,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_what_came_since_the_one_before() {
+    fn a_line_reports_what_was_lost_since_the_one_before() {
         let counters = Counters::default();
-        let tell = |reason, seconds| counters.to_tell(reason, Duration::from_secs(seconds));
+        let tell = |reason, seconds| counters.take_unreported(reason, Duration::from_secs(seconds));
         counters.add(LossReason::QueueFull, 3);
         assert_eq!(tell(LossReason::QueueFull, 0), Some(3));
         counters.add(LossReason::QueueFull, 4);
@@ -74,14 +76,17 @@ mod tests {
     }
 
     #[test]
-    fn what_no_line_has_told_is_known() {
+    fn what_no_line_has_reported_is_known() {
         let counters = Counters::default();
-        assert!(!counters.has_untold());
+        assert!(!counters.take_any_unreported());
         counters.add(LossReason::QueueFull, 3);
-        counters.to_tell(LossReason::QueueFull, Duration::ZERO);
-        assert!(!counters.has_untold());
+        counters.take_unreported(LossReason::QueueFull, Duration::ZERO);
+        assert!(!counters.take_any_unreported());
         counters.add(LossReason::QueueFull, 1);
-        assert!(counters.has_untold());
-        assert!(!counters.has_untold());
+        assert!(counters.take_any_unreported());
+        assert!(!counters.take_any_unreported());
+        counters.add(LossReason::TooLarge, 1);
+        assert!(counters.take_any_unreported());
+        assert_eq!(counters.take_unreported(LossReason::TooLarge, Duration::ZERO), None);
     }
 }

@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::level::Level;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
-use super::output::{Log, LogFn, is_talking};
+use super::output::{Log, LogFn, is_logging};
 use super::topics::Topics;
 use crate::catch::Caught;
 use crate::sync::lock_soon;
@@ -87,7 +87,7 @@ impl Diag {
 
     /// Says that spans were lost, once a minute at the most for each reason; they have been counted.
     pub(crate) fn say_lost(&self, reason: LossReason, detail: impl FnOnce() -> String) {
-        if let Some(spans) = self.history().lost.to_tell(reason, self.now()) {
+        if let Some(spans) = self.history().lost.take_unreported(reason, self.now()) {
             let line = format!(
                 "lost {spans} spans ({reason}): {}; said once a minute at the most, counted always",
                 detail()
@@ -96,9 +96,9 @@ impl Diag {
         }
     }
 
-    /// Says what was lost in all, if lines have told less: at the end, after which there are no more.
-    pub(crate) fn say_untold(&self) {
-        if self.history().lost.has_untold() {
+    /// Says what was lost in all, if lines have reported less: at the end, after which there are no more.
+    pub(crate) fn report_total(&self) {
+        if self.history().lost.take_any_unreported() {
             self.line(Level::Warn, format!("in all {}", self.losses()));
         }
     }
@@ -181,7 +181,7 @@ impl Diag {
     }
 
     fn line(&self, level: Level, text: String) {
-        let log = self.log.clone().filter(|_| !is_talking());
+        let log = self.log.clone().filter(|_| !is_logging());
         let is_wanted = match (&self.log, &log) {
             (_, Some(_)) => true,
             // What a log function causes itself: only what must not go unsaid.
@@ -227,8 +227,8 @@ mod tests {
         assert_eq!(diag.losses().spans(LossReason::QueueFull), 7);
         assert_eq!(diag.losses().total(), 8);
         assert_eq!(said().len(), 2);
-        diag.say_untold();
-        diag.say_untold();
+        diag.report_total();
+        diag.report_total();
         assert_eq!(said()[2..], ["in all 8 spans lost: 7 queue_full, 1 too_large"]);
     }
 

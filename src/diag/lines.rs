@@ -86,7 +86,7 @@ pub(crate) fn drain_all(timeout: Duration) {
 
 fn wait(timeout: Duration, gives_up: bool) {
     let Some(lines) = LINES.get() else { return };
-    if output::is_talking() {
+    if output::is_logging() {
         return;
     }
     let deadline = Instant::now().checked_add(timeout);

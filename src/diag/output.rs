@@ -27,12 +27,12 @@ pub(super) struct Log {
 thread_local! {
     /// Whether a log function of the program runs on this thread. It is not called for what it causes
     /// itself: one that traces would have no end.
-    static IS_TALKING: Cell<bool> = const { Cell::new(false) };
+    static IS_LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this thread is inside a log function of the program.
-pub(super) fn is_talking() -> bool {
-    IS_TALKING.try_with(Cell::get).unwrap_or(false)
+pub(super) fn is_logging() -> bool {
+    IS_LOGGING.try_with(Cell::get).unwrap_or(false)
 }
 
 impl Log {
@@ -50,9 +50,9 @@ impl Log {
     /// What it traces does not exist: where debugging is on, a trace makes lines, and so would have no end.
     pub(super) fn call(&self, level: Level, line: &str) -> io::Result<()> {
         let _off = suppress();
-        let _ = IS_TALKING.try_with(|talking| talking.set(true));
+        let _ = IS_LOGGING.try_with(|logging| logging.set(true));
         let called = catch(|| (self.function)(level, line));
-        let _ = IS_TALKING.try_with(|talking| talking.set(false));
+        let _ = IS_LOGGING.try_with(|logging| logging.set(false));
         if called.is_some() {
             return Ok(());
         }

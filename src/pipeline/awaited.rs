@@ -11,6 +11,7 @@ use tracehound_fork::epoch;
 use super::inner::Inner;
 use super::signal::Goal;
 use crate::error::FlushError;
+use crate::suppression::suppress;
 
 /// Ends when the worker has done what was asked, or when the time is over. The worker is its timer, so that it needs
 /// no runtime.
@@ -38,6 +39,8 @@ impl Future for Awaited {
         if epoch() != *of_asker {
             return Poll::Ready(Err(FlushError::NO_WORKER));
         }
+        // Spans that an allocator of the program made meanwhile would come to locks that this thread has.
+        let _off = suppress();
         let polled = inner.signal.poll(*goal, *deadline, ticket, cx.waker());
         if matches!((&polled, goal), (Poll::Ready(Err(error)), Goal::End) if error.is_timeout()) {
             inner.abandon();

@@ -68,7 +68,7 @@ pub(crate) fn end_all(timeout: Duration) {
         if !inner.signal.has_ended() && inner.ledger.is_free(&inner.queue) {
             inner.abandon();
         }
-        inner.diag.say_untold();
+        inner.diag.report_total();
         true
     });
 }

@@ -88,7 +88,7 @@ impl Link {
     }
 
     /// When it last answered, whatever that was, to being asked what it can do.
-    pub(super) fn last_heard(&self) -> Option<Instant> {
+    pub(super) fn last_answered(&self) -> Option<Instant> {
         self.info_read
     }
 

@@ -30,18 +30,30 @@ struct Shared {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// Somebody wants the worker to look, who has not been heard.
+    /// Somebody wants the worker to look, which it has not seen.
     called: bool,
     /// Flushes asked for so far.
     pub(crate) asked: u64,
     /// The last of them that is done.
     done: u64,
-    /// Whether everything had been delivered when it was done.
+    /// The last of them after which not everything had been delivered. One that was done before counts with it, if
+    /// nobody has looked since: better a doubt too many than a delivery that was none.
+    undelivered: u64,
+    /// Whether everything had been delivered when the worker ended.
     delivered: bool,
     /// Finish, and take no more.
     pub(crate) stop: bool,
     /// The worker has ended.
     ended: bool,
+}
+
+impl State {
+    fn settle(&mut self, asked: u64, delivered: bool) {
+        if !delivered && asked != self.done {
+            self.undelivered = asked;
+        }
+        self.done = asked;
+    }
 }
 
 /// What somebody waits for.
@@ -56,12 +68,12 @@ pub(crate) enum Goal {
 impl Goal {
     /// How it went, when it is reached.
     fn outcome(self, state: &State) -> Option<Result<(), FlushError>> {
-        let is_reached = match self {
-            Goal::Flush(number) => state.done >= number || state.ended,
-            Goal::End => state.ended,
+        let delivered = match self {
+            Goal::Flush(number) if state.done >= number => number > state.undelivered,
+            Goal::Flush(_) | Goal::End if state.ended => state.delivered,
+            Goal::Flush(_) | Goal::End => return None,
         };
-        let outcome = if state.delivered { Ok(()) } else { Err(FlushError::UNDELIVERED) };
-        is_reached.then_some(outcome)
+        Some(if delivered { Ok(()) } else { Err(FlushError::UNDELIVERED) })
     }
 }
 
@@ -180,7 +192,7 @@ impl Signal {
     }
 
     /// Whether somebody has called since this was last asked, or the worker last waited.
-    pub(crate) fn hear(&self) -> bool {
+    pub(crate) fn take_call(&self) -> bool {
         self.pause(Duration::ZERO, |state| std::mem::take(&mut state.called))
     }
 
@@ -234,10 +246,7 @@ impl Signal {
 
     /// The worker has done what was asked up to `asked`.
     pub(crate) fn done(&self, asked: u64, delivered: bool) {
-        self.tell(|state| {
-            state.done = asked;
-            state.delivered = delivered;
-        });
+        self.tell(|state| state.settle(asked, delivered));
     }
 
     /// The worker ends; the first time counts.
@@ -245,8 +254,8 @@ impl Signal {
         self.tell(|state| {
             if !state.ended {
                 state.ended = true;
-                state.done = state.asked;
                 state.delivered = delivered;
+                state.settle(state.asked, delivered);
             }
         });
     }
@@ -298,13 +307,26 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_heard_once_whenever_it_comes() {
+    fn a_flush_that_failed_is_told_so_however_late_its_thread_looks() {
         let signal = Signal::default();
-        assert!(!signal.hear() && !signal.wait_for_call(Duration::from_millis(1)));
+        let (first, second) = (signal.flush(), signal.flush());
+        signal.done(1, false);
+        signal.done(2, true);
+        assert!(signal.wait(first, LONG).unwrap_err().is_undelivered());
+        assert_eq!(signal.wait(second, LONG), Ok(()));
+        signal.end(true);
+        assert!(signal.wait(first, LONG).unwrap_err().is_undelivered());
+        assert_eq!(signal.wait(signal.flush(), LONG), Ok(()));
+    }
+
+    #[test]
+    fn a_call_is_taken_once_whenever_it_comes() {
+        let signal = Signal::default();
+        assert!(!signal.take_call() && !signal.wait_for_call(Duration::from_millis(1)));
         signal.call();
         signal.call();
-        assert!(signal.hear() && !signal.hear());
+        assert!(signal.take_call() && !signal.take_call());
         signal.stop();
-        assert!(signal.wait_for_call(Duration::MAX) && !signal.hear());
+        assert!(signal.wait_for_call(Duration::MAX) && !signal.take_call());
     }
 }

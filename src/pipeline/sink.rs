@@ -11,6 +11,7 @@ use super::inner::{Inner, Plan};
 use super::worker::Starter;
 use crate::error::FlushError;
 use crate::sampling::ask;
+use crate::suppression::suppress;
 use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
 
 /// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.
@@ -63,6 +64,7 @@ impl Pipeline {
 
     /// Sends everything that has finished, within a time.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        let _off = suppress();
         let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
         inner.signal.wait(inner.signal.flush(), timeout)
     }
@@ -75,6 +77,8 @@ impl Pipeline {
 
     /// Sends everything that has finished, within a time, and nothing that finishes later.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        // Spans that an allocator of the program made meanwhile would come to locks that this thread has.
+        let _off = suppress();
         let Some(inner) = self.stop()? else { return Ok(()) };
         let stopped = inner.signal.wait(inner.signal.stop(), timeout);
         if stopped.is_err_and(|error| error.is_timeout()) {
@@ -128,6 +132,7 @@ impl Sink for Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
+        let _off = suppress();
         if let Some(Running { inner, starter }) = self.running.get() {
             inner.signal.stop();
             if !starter.try_start(inner) {

@@ -132,7 +132,7 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         if fails_always {
             inner.signal.wait_for_stop(PAUSE);
         }
-        // Whoever was heard, it was not acted upon.
+        // The calls that were taken were not acted upon.
         inner.signal.call();
     }
     // Also if giving up fails: somebody waits.
@@ -213,7 +213,7 @@ mod tests {
         let mut turns = 0;
         supervise(&inner, |inner, failures| {
             turns += 1;
-            assert!(inner.signal.hear() || turns == 1, "it looks at once what was asked");
+            assert!(inner.signal.take_call() || turns == 1, "it looks at once what was asked");
             assert!(turns > FAILURES_IN_A_ROW, "on purpose");
             if turns == FAILURES_IN_A_ROW + 1 {
                 failures.set(0);

@@ -21,7 +21,7 @@ use crate::user_code::{self, UserCode};
 
 /// An agent that gave no answer to a request is asked so often whether it answers at all, before it gets another
 /// one without having answered: with the pauses in between, for half a minute.
-const MAX_UNHEARD: u32 = 10;
+const MAX_FAILED_PROBES: u32 = 10;
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
 const INSIST_ATTEMPTS: u32 = 3;
 const INSIST_DELAY: Duration = Duration::from_millis(100);
@@ -41,8 +41,8 @@ pub(super) struct Writer {
     lost_before: u64,
     /// It was reached and gave no answer to the last request.
     is_silent: bool,
-    /// How often it has been asked in vain since then.
-    unheard: u32,
+    /// How often it has been asked in vain since then whether it answers.
+    failed_probes: u32,
     /// The end has been asked for: what is lost from now on is what it has to tell.
     is_ending: bool,
 }
@@ -68,7 +68,7 @@ impl Writer {
             sent: 0,
             lost_before: 0,
             is_silent: false,
-            unheard: 0,
+            failed_probes: 0,
             is_ending: false,
             inner,
         }
@@ -151,9 +151,9 @@ impl Writer {
         }
         let sent = Sent::now(parcel);
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
-        let mut aside = Aside::new(inner, packer, is_ending, insist);
-        let outcome = link.post(chunks, body, &mut || aside.work());
-        aside.end();
+        let mut meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        let outcome = link.post(chunks, body, &mut || meanwhile.work());
+        meanwhile.end();
         sent.say(&inner.diag, link.endpoint(), &outcome);
         let outcome = match outcome {
             Ok(outcome) => outcome,
@@ -229,19 +229,19 @@ impl Writer {
     /// Whether an agent that gave no answer to a request answers again. It is asked what costs nothing if it does
     /// not: a payload that it gets whole and does not confirm is lost, or sent twice.
     fn is_awake(&mut self, insist: bool) -> bool {
-        if self.unheard >= MAX_UNHEARD {
+        if self.failed_probes >= MAX_FAILED_PROBES {
             // Something that never says anything of itself may take payloads all the same.
-            self.unheard = 0;
+            self.failed_probes = 0;
             return true;
         }
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let before = link.last_heard();
-        let mut aside = Aside::new(inner, packer, is_ending, insist);
-        link.ask(&mut || aside.work());
-        aside.end();
-        self.is_silent = link.last_heard() == before;
+        let before = link.last_answered();
+        let mut meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        link.ask(&mut || meanwhile.work());
+        meanwhile.end();
+        self.is_silent = link.last_answered() == before;
         if self.is_silent {
-            self.unheard = self.unheard.saturating_add(1);
+            self.failed_probes = self.failed_probes.saturating_add(1);
             self.backoff.fail();
         }
         !self.is_silent
@@ -259,7 +259,7 @@ impl Writer {
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
         self.is_silent = false;
-        self.unheard = 0;
+        self.failed_probes = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
             // It may be another one.
             self.link.forget();
@@ -298,11 +298,12 @@ impl Writer {
     fn ask(&mut self, insist: bool, is_idle: bool) {
         let Writer { inner, packer, link, is_ending, .. } = self;
         packer.hold_events();
-        let mut aside = Aside { is_idle, ..Aside::new(inner, packer, is_ending, insist) };
-        let has_said = link.ask(&mut || aside.work());
-        let has_left = aside.has_left;
-        aside.end();
-        if has_left {
+        let mut meanwhile =
+            WhileWaiting { is_idle, ..WhileWaiting::new(inner, packer, is_ending, insist) };
+        let has_said = link.ask(&mut || meanwhile.work());
+        let is_cancelled = meanwhile.is_cancelled;
+        meanwhile.end();
+        if is_cancelled {
             link.forget();
         }
         let info = link.info.as_ref();
@@ -320,31 +321,31 @@ impl Writer {
 ///
 /// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
 /// between two batches, unless somebody waits for those that were taken before.
-struct Aside<'a> {
+struct WhileWaiting<'a> {
     inner: &'a Inner,
     packer: &'a mut Packer,
     is_ending: &'a mut bool,
     insist: bool,
-    /// Nothing waits for what the agent says: it is left when somebody waits for the worker.
+    /// Nothing waits for what the agent says: it is given up when somebody waits for the worker.
     is_idle: bool,
-    has_left: bool,
+    is_cancelled: bool,
     is_called: bool,
 }
 
-impl<'a> Aside<'a> {
+impl<'a> WhileWaiting<'a> {
     fn new(
         inner: &'a Inner,
         packer: &'a mut Packer,
         is_ending: &'a mut bool,
         insist: bool,
     ) -> Self {
-        Aside {
+        WhileWaiting {
             inner,
             packer,
             is_ending,
             insist,
             is_idle: false,
-            has_left: false,
+            is_cancelled: false,
             is_called: false,
         }
     }
@@ -352,7 +353,7 @@ impl<'a> Aside<'a> {
     /// Does a little of it.
     fn work(&mut self) -> Step {
         let signal = &self.inner.signal;
-        if signal.hear() {
+        if signal.take_call() {
             self.is_called = true;
             let state = signal.read();
             if state.stop {
@@ -361,8 +362,8 @@ impl<'a> Aside<'a> {
             }
             let is_awaited = self.insist || signal.is_awaited(state);
             if self.is_idle && (state.stop || is_awaited) {
-                self.has_left = true;
-                return Step::Leave;
+                self.is_cancelled = true;
+                return Step::Cancel;
             }
             if state.stop || !is_awaited && self.packer.may_take() {
                 Anchor::renew();

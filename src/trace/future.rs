@@ -108,15 +108,15 @@ impl<F: Future> Future for InSpan<F> {
     }
 }
 
-/// Marks the span of a future that panics, while it does: who catches the panic may drop the future later.
-struct Unwinding<'s> {
+/// Marks the span of a future, or a stream, that panics, while it does: who catches the panic may drop it later.
+pub(super) struct Unwinding<'s> {
     span: Option<&'s Span>,
-    /// The future runs in a destructor, which a panic of somebody else has called.
+    /// It runs in a destructor, which a panic of somebody else has called.
     before: bool,
 }
 
 impl<'s> Unwinding<'s> {
-    fn watch(span: Option<&'s Span>) -> Self {
+    pub(super) fn watch(span: Option<&'s Span>) -> Self {
         Unwinding { span, before: std::thread::panicking() }
     }
 }

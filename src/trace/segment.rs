@@ -30,9 +30,9 @@ use crate::user_code::{self, UserCode};
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
-/// Neither lock is ever taken while the other is held. No code of the user runs under either, but for what is said
-/// to: late tags, naming functions and samplers that want to; and an allocator's. To these the spans of the trace
-/// are as if they did not exist. What is taken under the locks are locks that guard one value and call nothing.
+/// No code of the user runs under its locks, but for what is said to: late tags, naming functions and samplers that want
+/// to; and an allocator's. To these the spans of the trace are as if they did not exist. What is taken under the lock of
+/// the spans are locks that guard one value and call nothing.
 ///
 /// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
 /// and the vectors half changed: nothing behind them is touched, and the spans are the parent's to finish.

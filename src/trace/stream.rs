@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use futures_core::Stream;
 
 use super::context::Context;
-use super::future::{InContext, InSpan};
+use super::future::{InContext, InSpan, Unwinding};
 use super::owned::Span;
 
 /// Gives a stream a span, or a place in a trace, that is active whenever the stream makes an item.
@@ -65,9 +65,11 @@ impl<S: Stream> Stream for InSpan<S> {
     fn poll_next(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
         let Some(stream) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
+        let unwinding = Unwinding::watch(this.span.as_ref());
         let scope = this.span.as_ref().map(|span| span.activate());
         let polled = stream.poll_next(task);
         drop(scope);
+        drop(unwinding);
         if matches!(polled, Poll::Ready(None)) {
             // Now, not when the receiver drops the stream.
             *this.span = None;

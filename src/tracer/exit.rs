@@ -7,6 +7,7 @@ use tracehound_machine::{AtExit, at_exit, is_background};
 
 use crate::diag::{Diag, LINES_WAIT, drain_lines};
 use crate::pipeline::{end_all, exit_timeout};
+use crate::suppression::suppress;
 use crate::trace::end_open_traces;
 
 /// Sends what is left when the process ends by `exit`, or by returning from `main` without a guard.
@@ -21,6 +22,8 @@ impl AtExit for EndOfProcess {
 
 /// Sends what all tracers of this process have left, within a time, and says what was lost.
 pub(super) fn end_within(timeout: Duration) {
+    // Spans that an allocator of the program made meanwhile would come to locks that this thread has.
+    let _off = suppress();
     let start = Instant::now();
     end_open_traces();
     end_all(timeout.saturating_sub(start.elapsed()));

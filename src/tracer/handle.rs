@@ -407,7 +407,7 @@ impl Tracer {
         }
         let stopped = exporter.shutdown(timeout.saturating_sub(start.elapsed()));
         if let Some(shared) = self.shared() {
-            shared.diag.say_untold();
+            shared.diag.report_total();
         }
         drain_lines(LINES_WAIT);
         stopped
@@ -465,7 +465,7 @@ impl Tracer {
             let Some(exporter) = &parts.exporter else { return Ok(()) };
             parts.shared.end();
             let stopped = exporter.clone().shutdown_async(timeout).await;
-            parts.shared.diag.say_untold();
+            parts.shared.diag.report_total();
             stopped
         }
     }

@@ -4,13 +4,15 @@ use std::cell::Cell;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// Starts a thread that no signal is ever delivered to.
+/// Starts a thread that no signal from outside of it is ever delivered to.
 ///
 /// A signal that is sent to a process goes to any thread that does not block it. A program that waits for one with
 /// `sigwait` or `signalfd` blocks it in its own threads, and relies on nobody else to take it: a thread of a
 /// library that does not block it has it instead, with the default action, which ends the process. So the new
 /// thread blocks every signal from its first instruction on, `SIGPIPE` included: what it writes to a socket or
-/// pipe that nobody reads is an error, and not the end of the program.
+/// pipe that nobody reads is an error, and not the end of the program. Only what the thread itself causes by a fault,
+/// such as `SIGSEGV`, is not blocked: it ends the process either way, and the program's handler for it can still
+/// tell of it.
 ///
 /// A thread inherits what its maker blocks, so the caller blocks all signals for the time of the start. One that
 /// arrives meanwhile waits and is delivered after.
@@ -59,6 +61,11 @@ fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// What a thread causes itself. While it is blocked the kernel ends the process without calling any handler.
+#[cfg(unix)]
+const FAULTS: [libc::c_int; 5] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
+
 /// What the calling thread blocked before, which it blocks again when this is dropped.
 #[cfg(unix)]
 struct Mask(Option<libc::sigset_t>);
@@ -70,10 +77,13 @@ impl Mask {
         let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: both sets are places of the right size that live through the calls. `sigfillset` writes all of the
-        // first before it is read; the second is written by `pthread_sigmask` where that answers 0, and only then
+        // first before it is changed or read; the second is written by `pthread_sigmask` where that answers 0, and only then
         // taken for initialised.
         unsafe {
             libc::sigfillset(all.as_mut_ptr());
+            for fault in FAULTS {
+                libc::sigdelset(all.as_mut_ptr(), fault);
+            }
             let changed =
                 libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
             Mask((changed == 0).then(|| before.assume_init()))
@@ -115,12 +125,15 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     #[cfg_attr(miri, ignore = "it reads what the kernel says")]
-    fn the_thread_blocks_every_signal_and_its_maker_what_it_did_before() {
+    fn the_thread_blocks_every_signal_but_faults_and_its_maker_what_it_did_before() {
         let before = blocked();
         let inside = spawn_background("blocked", blocked).unwrap().join().unwrap();
         assert_eq!(blocked(), before);
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGPIPE, libc::SIGCHLD, libc::SIGUSR1] {
             assert_ne!(inside & 1 << (signal - 1), 0, "signal {signal}");
+        }
+        for fault in FAULTS {
+            assert_eq!(inside & 1 << (fault - 1), before & 1 << (fault - 1), "signal {fault}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The signals that tell a program to end.
 
 use std::ffi::c_int;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
+use std::os::fd::{AsRawFd as _, IntoRawFd as _};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use std::{mem, ptr};
@@ -9,7 +10,7 @@ use std::{mem, ptr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, register};
 
-use crate::spawn_background;
+use crate::{Identity, SEND_FLAGS, spawn_background};
 
 const THREAD_NAME: &str = "tracehound-signals";
 
@@ -27,7 +28,56 @@ static TOLD: [Told; 2] = [Told::new(SIGTERM), Told::new(SIGINT)];
 /// The process that has the thread; a child that was forked has none, and is not to talk to its parent's.
 static OWNER: AtomicI32 = AtomicI32::new(0);
 /// Leads to the thread. Null, or leaked by [`on_termination`].
-static CALL: AtomicPtr<UnixStream> = AtomicPtr::new(ptr::null_mut());
+static CALL: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
+
+/// One end of the pair of sockets between the handler and the thread. The program may close its descriptor, with all
+/// that it does not know, and open something else in its place: so it is looked at before each use, and before the
+/// close.
+struct End {
+    /// `None` only while it is dropped.
+    socket: Option<UnixStream>,
+    identity: Identity,
+}
+
+impl End {
+    fn new(socket: UnixStream) -> io::Result<Self> {
+        Ok(End { identity: Identity::of(&socket)?, socket: Some(socket) })
+    }
+
+    /// The socket, if the descriptor still stands for it.
+    fn own(&self) -> Option<&UnixStream> {
+        let socket = self.socket.as_ref()?;
+        Identity::of(socket).is_ok_and(|identity| identity == self.identity).then_some(socket)
+    }
+
+    /// In the signal handler: says whether the thread will read it.
+    #[allow(unsafe_code)]
+    fn send(&self, byte: u8) -> bool {
+        let Some(socket) = self.own() else { return false };
+        let byte = ptr::from_ref(&byte).cast();
+        // SAFETY: the pointer is to one byte, as the length says, that lives through the call.
+        let sent = unsafe { libc::send(socket.as_raw_fd(), byte, 1, SEND_FLAGS) };
+        sent == 1
+    }
+
+    /// In the thread: waits for a byte; `None` when none can come any more.
+    fn receive(&self) -> Option<u8> {
+        let mut byte = [0];
+        self.own()?.read_exact(&mut byte).ok()?;
+        let [byte] = byte;
+        Some(byte)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let is_own = self.own().is_some();
+        let Some(socket) = self.socket.take() else { return };
+        if !is_own {
+            let _ = socket.into_raw_fd();
+        }
+    }
+}
 
 /// Has `work` done when `SIGTERM` or `SIGINT` arrives, on a thread of its own, and then lets happen what happens
 /// without this: the process ends by the signal, or the handler that the program had before decides (it is
@@ -35,22 +85,23 @@ static CALL: AtomicPtr<UnixStream> = AtomicPtr::new(ptr::null_mut());
 ///
 /// A signal that the program ignores stays ignored. The second signal ends the process at once. Handlers that the
 /// program sets later take the place of this one. In a child that was forked the signals do what they do without
-/// this, until it calls this, too; a second call in the same process does nothing.
+/// this, until it calls this, too; a second call in the same process does nothing. A program that closes all
+/// descriptors that it does not know has this no longer, until it calls it again: signals then do what they do
+/// without it.
 ///
 /// # Errors
 ///
 /// Where the system has no room for another thread or descriptor.
 pub fn on_termination(work: impl Fn(bool) + Send + 'static) -> io::Result<()> {
     let process = process();
-    if OWNER.load(Ordering::Acquire) == process {
+    if OWNER.load(Ordering::Acquire) == process && call().and_then(End::own).is_some() {
         return Ok(());
     }
-    let (call, mut called) = UnixStream::pair()?;
+    let (call, called) = UnixStream::pair()?;
     call.set_nonblocking(true)?;
+    let (call, called) = (End::new(call)?, End::new(called)?);
     spawn_background(THREAD_NAME, move || {
-        let mut place = [0];
-        while called.read_exact(&mut place).is_ok() {
-            let [place] = place;
+        while let Some(place) = called.receive() {
             let Some(told) = TOLD.get(usize::from(place)) else { continue };
             let ends = !told.is_handled.load(Ordering::Relaxed);
             work(ends);
@@ -83,26 +134,27 @@ impl Told {
         self.is_handled.store(before != libc::SIG_DFL, Ordering::Relaxed);
         let place = u8::try_from(place).unwrap_or(u8::MAX);
         // SAFETY: what runs in the handler takes no lock, allocates nothing and does not unwind: it reads and writes
-        // atomics, asks for the process's number, writes a byte to a socket, or ends the process.
+        // atomics, asks for the process's number and for what a descriptor is, sends a byte, or ends the process.
         unsafe { register(self.signal, move || self.arrived(place)) }.map(drop)
     }
 
     /// In the signal handler.
-    #[allow(unsafe_code)]
     fn arrived(&self, place: u8) {
         let is_mine = OWNER.load(Ordering::Acquire) == process();
+        let is_sent = is_mine && call().is_some_and(|call| call.send(place));
         let is_handled = self.is_handled.load(Ordering::Relaxed);
-        if !is_handled && (!is_mine || self.has_come.swap(true, Ordering::Relaxed)) {
+        // Where no thread reads it, nobody else would end the process.
+        if !is_handled && (!is_sent || self.has_come.swap(true, Ordering::Relaxed)) {
             let _ = emulate_default_handler(self.signal);
         }
-        if is_mine {
-            // SAFETY: it is null, or was leaked and lives for ever.
-            if let Some(mut call) = unsafe { CALL.load(Ordering::Acquire).as_ref() } {
-                // Where nobody reads any more, this is no signal.
-                let _ = call.write(&[place]);
-            }
-        }
     }
+}
+
+/// What leads to the thread.
+#[allow(unsafe_code)]
+fn call() -> Option<&'static End> {
+    // SAFETY: it is null, or was leaked and lives for ever.
+    unsafe { CALL.load(Ordering::Acquire).as_ref() }
 }
 
 /// What the process does at a signal.

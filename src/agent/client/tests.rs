@@ -254,7 +254,7 @@ fn what_is_not_wanted_any_more_is_left_at_once() {
     let mut left = 3;
     let outcome = client.send(put(b"payload"), &mut || {
         left -= 1;
-        if left > 0 { Step::Idle } else { Step::Leave }
+        if left > 0 { Step::Idle } else { Step::Cancel }
     });
     assert_eq!(line(outcome), "<timeout>");
     drop(given_up);

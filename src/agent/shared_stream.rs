@@ -1,4 +1,4 @@
-//! What a connection and hyper share: the stream, what it waits for, and how far a request is.
+//! What a connection and its hyper transport share: the stream, what it waits for, and how far a request is.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracehound_machine::Readiness;
 
-use super::deadline::Patience;
+use super::deadline::MoveDeadline;
 use super::meanwhile::{Meanwhile, work};
 use super::stream::Stream;
 
@@ -14,15 +14,15 @@ use super::stream::Stream;
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// The stream of one connection, and what is known of it.
-pub(super) struct Line {
+pub(super) struct SharedStream {
     stream: Box<dyn Stream>,
     /// What hyper has tried in vain. Until the stream says that it can be done it is not tried again: hyper does so
     /// each time that it is polled.
     wanted: Cell<Readiness>,
     /// Something was read or written since this was last asked.
     moved: Cell<bool>,
-    /// Of an answer to the request.
-    heard: Cell<bool>,
+    /// A byte of an answer to the request has been read.
+    answered: Cell<bool>,
     unwritten: Cell<Unwritten>,
     /// Reading has ended with the word that what was written was not read.
     is_reset: Cell<bool>,
@@ -56,13 +56,13 @@ impl Unwritten {
     }
 }
 
-impl Line {
+impl SharedStream {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Line {
+        SharedStream {
             stream,
             wanted: Cell::default(),
             moved: Cell::default(),
-            heard: Cell::default(),
+            answered: Cell::default(),
             unwritten: Cell::new(Unwritten { head_end: 0, body: 0 }),
             is_reset: Cell::default(),
         }
@@ -70,13 +70,13 @@ impl Line {
 
     /// The next request begins, with a body of so many bytes.
     pub(super) fn begin(&self, body: u64) {
-        self.heard.set(false);
+        self.answered.set(false);
         self.unwritten.set(Unwritten { head_end: 0, body });
     }
 
     /// Whether a byte of an answer has come since the request was begun.
-    pub(super) fn has_heard(&self) -> bool {
-        self.heard.get()
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.get()
     }
 
     /// Whether the system has been given every byte of the request, so that the agent may have it.
@@ -98,7 +98,7 @@ impl Line {
         match &read {
             Ok(bytes) if *bytes > 0 => {
                 self.moved.set(true);
-                self.heard.set(true);
+                self.answered.set(true);
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.is_reset.set(true),
             _ => {}
@@ -148,18 +148,18 @@ impl Line {
         }
     }
 
-    /// Waits until what hyper has tried in vain is worth another try; says whether that came before the end of the
-    /// patience, or before it was not wanted any more.
-    pub(super) fn wait(&self, patience: &mut Patience, meanwhile: Meanwhile<'_>) -> bool {
+    /// Waits until what hyper has tried in vain is worth another try; says whether that came before the
+    /// deadline, or before it was not wanted any more.
+    pub(super) fn wait(&self, deadline: &mut MoveDeadline, meanwhile: Meanwhile<'_>) -> bool {
         loop {
             if self.moved.take() {
-                patience.renew(self.has_heard());
+                deadline.renew(self.is_answered());
             }
-            let Some(time) = work(&mut *meanwhile, patience.remaining()) else { return false };
+            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else { return false };
             if self.wait_for_stream(time) {
                 return true;
             }
-            if patience.has_passed() {
+            if deadline.has_passed() {
                 return false;
             }
         }
