@@ -79,9 +79,20 @@ impl Inner {
     }
 
     /// Takes a chunk from an application thread; never waits.
+    #[inline]
     pub(crate) fn submit(&self, chunk: Chunk) {
         let spans = chunk.len() as u64;
-        match self.queue.push(chunk) {
+        let pushed = self.queue.push(chunk);
+        if pushed != Pushed::Queued {
+            self.follow_up(pushed, spans);
+        }
+    }
+
+    /// What there is to do about a chunk that was not just queued.
+    #[cold]
+    #[inline(never)]
+    fn follow_up(&self, pushed: Pushed, spans: u64) {
+        match pushed {
             Pushed::Queued => {}
             Pushed::QueuedWake => self.signal.call(),
             Pushed::Full => self.diag.lose(LossReason::QueueFull, spans, || {

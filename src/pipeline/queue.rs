@@ -104,10 +104,12 @@ impl Queue {
     }
 
     /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
+    #[inline]
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
         self.push_into(lane::of_thread(&self.lanes), chunk)
     }
 
+    #[inline(always)]
     fn push_into(&self, lane: &Apart<Mutex<Waiting>>, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
         let mut waiting = lock(&lane.0);

@@ -14,6 +14,7 @@ thread_local! {
 }
 
 /// Room for the spans of a trace.
+#[inline]
 pub(super) fn blank(shared: &Shared) -> Buffers {
     let mut blank = fetch(shared);
     blank.tags.bound(shared.max_trace_bytes);

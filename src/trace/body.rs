@@ -90,7 +90,7 @@ impl Body {
     }
 
     /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         draft: &mut impl Draft,
@@ -164,7 +164,7 @@ impl Body {
     }
 
     /// Ends a span that is open; says whether it was.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&mut self, root: SpanId, id: SpanId, end: Ticks) -> bool {
         let Some(record) = self.record(root, id).filter(|record| record.is_open()) else {
             return false;

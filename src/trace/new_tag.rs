@@ -136,6 +136,14 @@ impl NewValue for i64 {
     }
 }
 
+/// A finite number.
+impl NewValue for f64 {
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::F64(self)
+    }
+}
+
 impl NewValue for bool {
     #[inline]
     fn into_value(self) -> Value {

@@ -101,6 +101,7 @@ impl Segment {
     }
 
     /// Takes up a trace. The links are those that the first span gets from upstream.
+    #[inline(always)]
     pub(super) fn begin(
         &mut self,
         shared: &SharedLanes,
@@ -299,6 +300,7 @@ impl Segment {
         self.decision.overrule(decision);
     }
 
+    #[inline]
     pub(super) fn submit(this: &Counted<Self>, buffers: Option<Buffers>) {
         let Some(buffers) = buffers else { return };
         if this.has_baggage() {

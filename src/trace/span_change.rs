@@ -362,6 +362,7 @@ fn set_tag(at: &At, key: impl TagKey, value: TagValue<'_>) {
         TagValue::Str(text) => at.set_str(key, text),
         TagValue::Bool(on) => at.set_tag(key, *on),
         TagValue::I64(number) if is_exact(*number) => at.set_tag(key, *number),
+        TagValue::F64(number) if number.is_finite() => at.set_tag(key, *number),
         _ => set_plain(at, key.into_text(), ManuallyDrop::into_inner(value)),
     }
 }

@@ -326,6 +326,7 @@ impl Tags {
             TagValue::Str(text) => self.put_str(list, Key::new(key), text),
             TagValue::Bool(on) => self.put(list, Key::new(key), *on),
             TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
+            TagValue::F64(number) if number.is_finite() => self.put(list, Key::new(key), *number),
             _ => {
                 self.set_other(list, key, ManuallyDrop::into_inner(value));
                 true
