@@ -21,6 +21,7 @@ mod diag;
 #[cfg(feature = "agent")]
 mod encode;
 mod error;
+mod frames;
 mod id;
 mod lane;
 mod panics;

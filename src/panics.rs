@@ -1,13 +1,12 @@
 //! What a panic said, and where: known to the panic hook alone while the panic unwinds.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{self, Ticks};
+use crate::frames::{self, Frames};
 use crate::text::Text;
 
 /// The last panic that began on this thread.
@@ -18,12 +17,15 @@ pub(crate) struct Panicked {
     /// `panicked at FILE:LINE:COLUMN`
     pub(crate) place: String,
     /// Where `RUST_BACKTRACE` asks for stacks.
-    pub(crate) frames: Option<Arc<Backtrace>>,
+    pub(crate) frames: Option<Frames>,
     pub(crate) at: Ticks,
 }
 
 /// Longer messages are cut; a tag is not longer either.
 const MAX_MESSAGE_BYTES: usize = 25_000;
+
+/// Of the stack of a panic, which tracer will want how many is not known yet.
+const MAX_FRAMES: usize = 256;
 
 thread_local! {
     /// Boxed, so that one word moves.
@@ -54,15 +56,13 @@ fn note(panic: &PanicHookInfo<'_>) -> Panicked {
     let payload = panic.payload();
     let text = payload.downcast_ref::<&'static str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let frames = Backtrace::capture();
-    let is_wanted = frames.status() == BacktraceStatus::Captured;
     Panicked {
         message: text.map(|text| {
             let end = text.floor_boundary(MAX_MESSAGE_BYTES);
             Text::copy(text.get(..end).unwrap_or_default())
         }),
         place,
-        frames: is_wanted.then(|| Arc::new(frames)),
+        frames: frames::are_wanted().then(|| Frames::take(MAX_FRAMES)),
         at: clock::now(),
     }
 }

@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("catch", 0),
     ("clock", 0),
     ("error", 0),
+    ("frames", 0),
     ("id", 0),
     ("lane", 0),
     ("suppression", 0),

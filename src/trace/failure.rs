@@ -1,10 +1,8 @@
 //! An error, a panic or a stack, in the terms of Datadog's error tracking.
 
 use std::any::Any;
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
 
 use super::at::At;
 use super::record::Record;
@@ -13,6 +11,7 @@ use super::stack::Stack;
 use super::tags::Tags;
 use super::value::{Kept, Value};
 use crate::diag::Diag;
+use crate::frames::{self, Frames};
 use crate::panics::{self, Panicked};
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
@@ -97,12 +96,8 @@ impl Failure {
             limit: frames,
             is_of_panic: false,
         };
-        // std decides by `RUST_LIB_BACKTRACE` and `RUST_BACKTRACE` whether stacks are wanted.
-        if frames > 0 {
-            let captured = Backtrace::capture();
-            if captured.status() == BacktraceStatus::Captured {
-                stack.frames = Some(Arc::new(captured));
-            }
+        if frames > 0 && frames::are_wanted() {
+            stack.frames = Some(Frames::take(frames));
         }
         let is_stack = stack.frames.is_some() || !stack.head.is_empty();
         Failure {
@@ -138,7 +133,7 @@ impl Failure {
     pub(crate) fn stack_here(frames: usize) -> Stack {
         Stack {
             head: String::new(),
-            frames: Some(Arc::new(Backtrace::force_capture())),
+            frames: Some(Frames::take(frames)),
             limit: frames,
             is_of_panic: false,
         }

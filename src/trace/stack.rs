@@ -1,8 +1,6 @@
 //! A stack, and how much of it to write.
 
-use std::backtrace::Backtrace;
-use std::sync::Arc;
-
+use crate::frames::Frames;
 use crate::panics::Panicked;
 
 /// A captured stack and how much of it to write.
@@ -10,7 +8,7 @@ use crate::panics::Panicked;
 pub(crate) struct Stack {
     /// Lines before the frames: the error's chain of sources.
     pub(crate) head: String,
-    pub(crate) frames: Option<Arc<Backtrace>>,
+    pub(crate) frames: Option<Frames>,
     pub(crate) limit: usize,
     /// Taken in the panic hook: what leads there is left out, too.
     pub(crate) is_of_panic: bool,
@@ -88,7 +86,7 @@ impl Frame<'_> {
 
     /// Whether this is a frame of the capture itself, above the caller's.
     fn is_own(&self) -> bool {
-        if self.starts_with(&["std::backtrace", "std[", "tracehound::"]) {
+        if self.starts_with(&["std::backtrace", "std[", "tracehound::", "tracehound_machine::"]) {
             return true;
         }
         // With line tables only, what was inlined has no path: then its file tells.
@@ -141,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_stack_is_cut_at_its_limit_below_its_head() {
-        let frames = Some(Arc::new(Backtrace::force_capture()));
+        let frames = Some(Frames::take(2));
         let stack =
             Stack { head: "Caused by:\n    0: x".into(), frames, limit: 2, is_of_panic: false };
         let text = stack.render();

@@ -7,6 +7,7 @@
 //! - `on_termination` (feature `signals`) has something done before `SIGTERM` or `SIGINT` ends it.
 //! - [`Counted`] is an owner beside others, of a value that can be used again and can be looked for.
 //! - [`ShortLock`] guards what is changed in a few instructions: half of what a mutex costs.
+//! - `return_addresses` is a thread's stack without std's lock, and `map_for_ever` the file that its symbols are in.
 //! - [`wait_until_ready`] waits for one socket, without a descriptor of its own, and [`Identity`] tells whether a
 //!   descriptor still is what it was.
 //!
@@ -17,7 +18,11 @@ mod background;
 mod counted;
 mod counter;
 mod exit;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod frames;
 mod literal;
+#[cfg(target_os = "linux")]
+mod mapped;
 mod pause;
 mod short_lock;
 #[cfg(all(unix, feature = "signals"))]
@@ -28,7 +33,11 @@ pub use background::{is_background, spawn_background};
 pub use counted::{Counted, Finder, Sole};
 pub use counter::{HAS_COUNTER, counter};
 pub use exit::{AtExit, at_exit};
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use frames::return_addresses;
 pub use literal::{find_literals, literal};
+#[cfg(target_os = "linux")]
+pub use mapped::map_for_ever;
 pub use short_lock::{ShortGuard, ShortLock};
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_termination;

@@ -1,0 +1,150 @@
+//! A file that the process runs from: the program, or a library.
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use addr2line::gimli::{self, AbbreviationsCacheStrategy, Dwarf, EndianSlice, RunTimeEndian};
+use addr2line::{Context, demangle_auto};
+use object::read::elf::ElfFile64;
+use object::{CompressionFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
+use tracehound_machine::map_for_ever;
+
+use super::symbols::{Each, Symbol};
+
+type Slice = EndianSlice<'static, RunTimeEndian>;
+type Elf = ElfFile64<'static>;
+
+/// The symbols and the debug information of a file.
+pub(super) struct Module {
+    segments: Vec<Segment>,
+    functions: Vec<Function>,
+    debug: Option<Context<Slice>>,
+}
+
+/// Where a part of the file is, there and by the addresses that its symbols have.
+struct Segment {
+    offset: u64,
+    size: u64,
+    address: u64,
+}
+
+/// By its symbol.
+struct Function {
+    address: u64,
+    size: u64,
+    name: &'static str,
+}
+
+impl Module {
+    pub(super) fn open(path: &str) -> Option<Self> {
+        let file = read(Path::new(path))?;
+        let segments = file.segments().map(|segment| {
+            let (offset, size) = segment.file_range();
+            Segment { offset, size, address: segment.address() }
+        });
+        let apart = if file.section_by_name(".debug_info").is_some() {
+            None
+        } else {
+            beside(&file, Path::new(path))
+        };
+        let told_by = apart.as_ref().unwrap_or(&file);
+        Some(Module {
+            segments: segments.collect(),
+            functions: functions(told_by),
+            debug: debug_information(told_by),
+        })
+    }
+
+    /// Tells of what is at a place in the file.
+    pub(super) fn look_up(&self, offset: u64, each: Each<'_>) -> fmt::Result {
+        let in_segment = |segment: &Segment| {
+            let inside = offset.checked_sub(segment.offset)?;
+            (inside < segment.size).then(|| segment.address.checked_add(inside))?
+        };
+        let Some(address) = self.segments.iter().find_map(in_segment) else {
+            return each(Symbol::default());
+        };
+        let name = self.function(address).map(|name| demangle_auto(name.into(), None));
+        let frames = self.debug.as_ref().map(|debug| debug.find_frames(address).skip_all_loads());
+        let mut is_told = false;
+        if let Some(Ok(mut frames)) = frames {
+            while let Ok(Some(frame)) = frames.next() {
+                is_told = true;
+                let function =
+                    frame.function.as_ref().and_then(|function| function.demangle().ok());
+                let place = frame.location.as_ref();
+                each(Symbol {
+                    function: function.as_deref().or(name.as_deref()),
+                    file: place.and_then(|place| place.file),
+                    line: place.and_then(|place| place.line),
+                    column: place.and_then(|place| place.column),
+                })?;
+            }
+        }
+        if is_told {
+            return Ok(());
+        }
+        each(Symbol { function: name.as_deref(), ..Symbol::default() })
+    }
+
+    /// The name of the function that an address is in, as its symbol has it.
+    fn function(&self, address: u64) -> Option<&'static str> {
+        let next = self.functions.partition_point(|function| function.address <= address);
+        let function = self.functions.get(next.checked_sub(1)?)?;
+        (address.checked_sub(function.address)? < function.size).then_some(function.name)
+    }
+}
+
+/// Only mapped: nothing is copied, and what is not looked at is not read.
+fn read(path: &Path) -> Option<Elf> {
+    Elf::parse(map_for_ever(&File::open(path).ok()?).ok()?).ok()
+}
+
+/// The debug information that was put into a file of its own: by its build id, where distributions keep it, or by
+/// the name that the program has for it.
+fn beside(file: &Elf, path: &Path) -> Option<Elf> {
+    let id = file.build_id().ok()??;
+    let mut hex = id.iter().map(|byte| format!("{byte:02x}"));
+    let (first, rest) = (hex.next()?, hex.collect::<String>());
+    let mut candidates =
+        vec![PathBuf::from(format!("/usr/lib/debug/.build-id/{first}/{rest}.debug"))];
+    if let (Ok(Some((name, _))), Some(folder)) = (file.gnu_debuglink(), path.parent()) {
+        let name = std::str::from_utf8(name).ok()?;
+        candidates.extend([folder.join(name), folder.join(".debug").join(name)]);
+    }
+    let is_of_this = |other: &Elf| other.build_id().is_ok_and(|other| other == Some(id));
+    candidates.iter().filter_map(|candidate| read(candidate)).find(is_of_this)
+}
+
+/// By address.
+fn functions(file: &Elf) -> Vec<Function> {
+    let all = |symbols: object::read::elf::ElfSymbolIterator64<'static, '_>| {
+        symbols
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+            .filter_map(|symbol| {
+                let (address, size) = (symbol.address(), symbol.size());
+                Some(Function { address, size, name: symbol.name().ok()? })
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut functions = all(file.symbols());
+    if functions.is_empty() {
+        functions = all(file.dynamic_symbols());
+    }
+    functions.sort_unstable_by_key(|function| function.address);
+    functions
+}
+
+/// What is in the file itself and not compressed; without it functions have names, and no lines.
+fn debug_information(file: &Elf) -> Option<Context<Slice>> {
+    let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
+    let section = |id: gimli::SectionId| {
+        let stored = file.section_by_name(id.name())?.compressed_data().ok()?;
+        (stored.format == CompressionFormat::None).then_some(stored.data)
+    };
+    let load = |id| Ok::<_, gimli::Error>(Slice::new(section(id).unwrap_or_default(), endian));
+    let mut debug = Dwarf::load(load).ok()?;
+    debug.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
+    Context::from_dwarf(debug).ok()
+}

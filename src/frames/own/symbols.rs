@@ -1,0 +1,79 @@
+//! What the addresses of a stack stand for.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use tracehound_fork::PerProcess;
+
+use super::mappings::Mappings;
+use super::module::Module;
+
+/// What is known of a function on a stack.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Symbol<'a> {
+    pub(super) function: Option<&'a str>,
+    pub(super) file: Option<&'a str>,
+    pub(super) line: Option<u32>,
+    pub(super) column: Option<u32>,
+}
+
+/// Takes one symbol after the other.
+pub(super) type Each<'a> = &'a mut dyn FnMut(Symbol<'_>) -> fmt::Result;
+
+/// The files that the process runs from, as far as stacks led into them. What was read of one is kept: the first
+/// stack in a file takes the tenths of a second that its debug information takes, the next ones a millisecond.
+#[derive(Default)]
+struct Symbols {
+    mappings: Mappings,
+    /// By path; `None` for a file that cannot be read.
+    modules: Vec<(String, Option<Module>)>,
+}
+
+/// The worker's, as a rule. Who reads `error.stack` of a span elsewhere may wait for it; who takes a stack does not.
+static SYMBOLS: PerProcess<Mutex<Symbols>> = PerProcess::new();
+
+thread_local! {
+    /// An allocator of the program may come back here.
+    static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells `each` what the addresses stand for: more than one function where some were inlined, the innermost first.
+pub(super) fn look_up(addresses: &[usize], each: Each<'_>) -> fmt::Result {
+    if IS_LOOKING.try_with(|is_looking| is_looking.replace(true)) != Ok(false) {
+        return addresses.iter().try_for_each(|_| each(Symbol::default()));
+    }
+    let end = EndOfLook;
+    let symbols = SYMBOLS.get_or_make(Mutex::default);
+    let mut symbols = symbols.lock().unwrap_or_else(PoisonError::into_inner);
+    // Each stands for where a call returns to: the call is before that.
+    let calls = addresses.iter().filter_map(|address| address.checked_sub(1));
+    let told = calls.into_iter().try_for_each(|address| symbols.look_up(address, each));
+    drop(symbols);
+    drop(end);
+    told
+}
+
+struct EndOfLook;
+
+impl Drop for EndOfLook {
+    fn drop(&mut self) {
+        let _ = IS_LOOKING.try_with(|is_looking| is_looking.set(false));
+    }
+}
+
+impl Symbols {
+    fn look_up(&mut self, address: usize, each: Each<'_>) -> fmt::Result {
+        let found = self.mappings.find(address as u64);
+        let Some((path, offset)) = found else { return each(Symbol::default()) };
+        let known = self.modules.iter().position(|(of, _)| of == path);
+        let at = known.unwrap_or_else(|| {
+            self.modules.push((path.to_owned(), Module::open(path)));
+            self.modules.len().saturating_sub(1)
+        });
+        match self.modules.get(at).and_then(|(_, module)| module.as_ref()) {
+            Some(module) => module.look_up(offset, each),
+            None => each(Symbol::default()),
+        }
+    }
+}
