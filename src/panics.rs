@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{self, Ticks};
 use crate::frames::{self, Frames};
-use crate::text::Text;
+use crate::text::{Text, first_bytes};
 
 /// The last panic that began on this thread.
 #[derive(Clone, Debug)]
@@ -57,24 +57,10 @@ fn note(panic: &PanicHookInfo<'_>) -> Panicked {
     let text = payload.downcast_ref::<&'static str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     Panicked {
-        message: text.map(|text| {
-            let end = text.floor_boundary(MAX_MESSAGE_BYTES);
-            Text::copy(text.get(..end).unwrap_or_default())
-        }),
+        message: text.map(|text| Text::copy(first_bytes(text, MAX_MESSAGE_BYTES))),
         place,
         frames: frames::are_wanted().then(|| Frames::take(MAX_FRAMES)),
         at: clock::now(),
-    }
-}
-
-trait FloorBoundary {
-    fn floor_boundary(&self, at: usize) -> usize;
-}
-
-impl FloorBoundary for str {
-    /// The end of the last character that ends at `at` or before.
-    fn floor_boundary(&self, at: usize) -> usize {
-        (0..=at.min(self.len())).rev().find(|end| self.is_char_boundary(*end)).unwrap_or_default()
     }
 }
 
@@ -136,12 +122,5 @@ mod tests {
         let inner = put_back(outer).unwrap();
         assert_eq!(inner.message.as_deref(), Some("inner"));
         assert_eq!(last().unwrap().message.as_deref(), Some("outer"));
-    }
-
-    #[test]
-    fn a_message_is_cut_between_characters() {
-        assert_eq!("añ".floor_boundary(2), 1);
-        assert_eq!("añ".floor_boundary(3), 3);
-        assert_eq!("".floor_boundary(3), 0);
     }
 }

@@ -296,10 +296,24 @@ impl fmt::Debug for Text {
     }
 }
 
+/// The characters that are whole within the first `most` bytes.
+pub(crate) fn first_bytes(text: &str, most: usize) -> &str {
+    (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (text, most, expected) in
+            [("añ", 2, "a"), ("añ", 3, "añ"), ("añ", 9, "añ"), ("é", 1, ""), ("", 3, "")]
+        {
+            assert_eq!(first_bytes(text, most), expected);
+        }
+    }
 
     #[test]
     fn a_text_is_three_words() {

@@ -16,6 +16,7 @@ use tracehound_machine::spawn_background;
 use super::level::Level;
 use super::output::{self, Log};
 use crate::sync::{lock, lock_soon};
+use crate::text::first_bytes;
 
 /// More than all settings of a program can cause at once.
 const MAX_LINES: usize = 256;
@@ -177,8 +178,7 @@ impl Line {
 
 fn cut(text: &mut String) {
     if text.len() > MAX_LINE_BYTES {
-        let end = (0..=MAX_LINE_BYTES).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or_default());
+        text.truncate(first_bytes(text, MAX_LINE_BYTES).len());
         text.push_str("...");
     }
 }

@@ -137,7 +137,7 @@ impl SpanLink {
     /// With an attribute; the last value of a key counts, and `None` removes it.
     ///
     /// The protocol has texts only: numbers and booleans are written out, lists and maps flattened into `key.0`,
-    /// `key.name`.
+    /// `key.name`. A link has 1,024 of them at the most; further ones are left out.
     ///
     /// ```
     /// # use tracehound::{SpanId, SpanLink, TraceId};
@@ -235,7 +235,8 @@ impl SpanEvent {
     }
 
     /// With an attribute; the last value of a key counts. What the protocol cannot hold is dropped: NaN,
-    /// infinities, mixed or nested arrays. An integer beyond 64 bits with a sign is text.
+    /// infinities, mixed or nested arrays. An integer beyond 64 bits with a sign is text. An event has 1,024 of them at
+    /// the most; further ones are left out.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<EventValue>) -> Self {
         let value = value.into();

@@ -1,28 +1,24 @@
 //! What a tracer says of itself when it starts and debugging is on.
 
-use crate::config::{Candidate, Config, Origin, Quoted, ReportRow};
+use crate::config::{Config, Origin, Quoted, ReportRow};
 
 /// What gives the agent's address.
 const ADDRESS: [&str; 3] = ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT"];
 
 /// Who traces, and where to, with the source of each; of other settings only who set them, as values may be secret.
 pub(super) fn line(config: &Config, agent_url: Option<&str>) -> String {
-    let origin = |name: &str| {
-        let mut rows = config.report().iter();
-        let row = rows.find(|row| row.name() == name);
-        row.and_then(ReportRow::effective).map_or(Origin::Default, Candidate::origin)
-    };
+    let origin = |name: &str| config.report().get(name).map_or(Origin::Default, ReportRow::origin);
     let said = |name: &str, value: Option<&str>| match value {
         Some(value) => format!("{} ({})", Quoted(value), origin(name)),
         None => "unset".to_owned(),
     };
     let address = ADDRESS.into_iter().map(origin).max().unwrap_or(Origin::Default);
-    let told = ["DD_SERVICE", "DD_ENV", "DD_VERSION"];
+    let named = ["DD_SERVICE", "DD_ENV", "DD_VERSION"];
     let others: Vec<_> = config
         .report()
         .iter()
         .map(ReportRow::name)
-        .filter(|name| !told.contains(name) && !ADDRESS.contains(name))
+        .filter(|name| !named.contains(name) && !ADDRESS.contains(name))
         .map(|name| (name, origin(name)))
         .filter(|(_, origin)| *origin > Origin::Default)
         .map(|(name, origin)| format!("{name} ({origin})"))
