@@ -17,14 +17,16 @@ fn catches(source: &str) -> bool {
 
 #[test]
 fn panics_are_caught_in_one_place() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let catching = files_below(&src).into_iter().filter(|file| {
-        catches(&without_comments(&fs::read_to_string(file).unwrap()))
-            && !file.components().any(|part| part.as_os_str() == "tests")
-    });
-    let catching: Vec<_> =
-        catching.map(|file| file.strip_prefix(&src).unwrap().to_owned()).collect();
-    assert_eq!(catching, [Path::new("catch.rs")], "call `user_code::call`, or `catch`");
+    for of_crate in ["", "compat/opentelemetry"] {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join(of_crate).join("src");
+        let catching = files_below(&src).into_iter().filter(|file| {
+            catches(&without_comments(&fs::read_to_string(file).unwrap()))
+                && !file.components().any(|part| part.as_os_str() == "tests")
+        });
+        let catching: Vec<_> =
+            catching.map(|file| file.strip_prefix(&src).unwrap().to_owned()).collect();
+        assert_eq!(catching, [Path::new("catch.rs")], "call `user_code::call`, or `catch`");
+    }
 }
 
 #[test]

@@ -70,6 +70,12 @@ fn own_sources() -> &'static str {
     file!().strip_suffix("stack.rs").unwrap_or(file!())
 }
 
+/// Whether a place is in the files that take a stack.
+fn is_where_stacks_are_taken(place: &str) -> bool {
+    let of_crate = own_sources().strip_suffix("trace/").unwrap_or_default();
+    place.contains(own_sources()) || place.contains(&format!("{of_crate}frames/"))
+}
+
 /// What lies between the statement that panics and the panic hook: the machinery of the standard library.
 const PANIC_MACHINERY: [&str; 7] =
     ["std::", "core::", "alloc::", "__rustc", "rust_begin_unwind", "rust_panic", "core["];
@@ -86,12 +92,12 @@ impl Frame<'_> {
 
     /// Whether this is a frame of the capture itself, above the caller's.
     fn is_own(&self) -> bool {
-        if self.starts_with(&["std::backtrace", "std[", "tracehound::", "tracehound_machine::"]) {
+        if self.starts_with(&["std::backtrace", "std[", "tracehound::"]) {
             return true;
         }
         // With line tables only, what was inlined has no path: then its file tells.
         let Some(place) = self.place.filter(|_| !self.name().contains("::")) else { return false };
-        place.contains(own_sources()) || place.contains("library/std/src/backtrace")
+        is_where_stacks_are_taken(place) || place.contains("library/std/src/backtrace")
     }
 }
 
@@ -128,9 +134,10 @@ mod tests {
     #[test]
     fn a_frame_without_a_path_is_known_by_its_file() {
         let place = format!("             at ./{}span.rs:495:21", own_sources());
+        let taking = place.replace("trace/span.rs", "frames/own/addresses.rs");
         let stack = format!(
-            "   0: force_capture\n             at /rustc/1/library/std/src/backtrace.rs:3:4\n   1: \
-             set_traceback\n{place}\n   2: main\n             at ./src/main.rs:1:2\n"
+            "   0: force_capture\n             at /rustc/1/library/std/src/backtrace.rs:3:4\n   0: \
+             take\n{taking}\n   1: set_traceback\n{place}\n   2: main\n             at ./src/main.rs:1:2\n"
         );
         let frames: Vec<Frame<'_>> = callers(&stack, false).collect();
         let main = Frame { title: "   2: main", place: Some("             at ./src/main.rs:1:2") };

@@ -61,7 +61,10 @@ mod tests {
 
     #[inline(never)]
     fn deeper(by: usize, limit: usize) -> Vec<usize> {
-        let found = if by == 0 { return_addresses(limit) } else { deeper(by - 1, limit) };
+        let found = match by.checked_sub(1) {
+            None => return_addresses(limit),
+            Some(less) => deeper(less, limit),
+        };
         std::hint::black_box(found)
     }
 
@@ -70,7 +73,7 @@ mod tests {
     fn there_is_one_for_each_call_up_to_the_limit() {
         let shallow = deeper(0, 1000);
         let deep = deeper(20, 1000);
-        assert_eq!(deep.len(), shallow.len() + 20);
+        assert_eq!(deep.len().checked_sub(shallow.len()), Some(20));
         assert_eq!(deep[4..20], vec![deep[4]; 16], "calls from one place");
         assert_eq!(deeper(20, 7).len(), 7);
         assert!(deeper(1, 0).is_empty());

@@ -1,7 +1,6 @@
 //! OpenTelemetry's context as the one store of what is active.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +11,7 @@ use opentelemetry::{Context as OtelContext, ContextGuard};
 use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanContext, SpanRef};
 use tracehound_fork::PerProcess;
 
+use crate::catch::catch;
 use crate::live::{self, Memory};
 use crate::span::Span;
 use crate::{baggage, remote};
@@ -165,7 +165,7 @@ impl Local {
 /// the user gave to `Context::map_current` or `get_active_span`; where it is asked for while it changes, by a
 /// subscriber to OpenTelemetry's own log; and where it is gone. None of them can be asked before.
 fn unless_refused<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
+    catch(work)
 }
 
 /// Marks the thread as running inside a call of OpenTelemetry that may hold its context borrowed, until the

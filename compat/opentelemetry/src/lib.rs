@@ -113,6 +113,7 @@
 
 mod attributes;
 mod baggage;
+mod catch;
 mod context_ext;
 mod context_store;
 mod exception;

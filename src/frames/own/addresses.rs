@@ -20,7 +20,9 @@ const MAX_FRAMES: usize = 1024;
 impl Frames {
     /// Those of this call, with `limit` of the caller's.
     pub(crate) fn take(limit: usize) -> Self {
-        Frames(return_addresses(limit.saturating_add(LEFT_OUT).min(MAX_FRAMES)).into())
+        let addresses = return_addresses(limit.saturating_add(LEFT_OUT).min(MAX_FRAMES));
+        // Without the function's own.
+        Frames(addresses.get(1..).unwrap_or_default().into())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The thread between the SDK and the pipeline: puts spans of one trace together, and makes chunks of them.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use super::chunk;
 use super::shared::{Names, Shared};
 use super::size;
 use super::waiting::{Patience, Ready, Waiting};
+use crate::catch::catch;
 use crate::remote;
 
 const THREAD_NAME: &str = "tracehound-otel";
@@ -31,7 +31,7 @@ fn supervise(shared: &Shared, patience: Patience) {
     // Functions of the user run here: what they trace, through either API, would come back here.
     let _off = (tracehound::suppress(), Context::enter_telemetry_suppressed_scope());
     for failure in 0..MAX_FAILURES {
-        if catch_unwind(AssertUnwindSafe(|| run(shared, patience))).is_ok() {
+        if catch(|| run(shared, patience)).is_some() {
             break;
         }
         let lost = shared.inbox.forget_taken();

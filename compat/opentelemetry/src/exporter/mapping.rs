@@ -1,12 +1,13 @@
 //! Functions of the user that name spans, and the promise that they cannot hurt.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use tracehound::{Text, Tracer};
+
+use crate::catch::catch;
 
 type Function = Box<dyn Fn(&SpanData, &Resource) -> Option<Text> + Send + Sync>;
 
@@ -31,8 +32,8 @@ impl Mappings {
     pub(super) fn apply(&self, span: &SpanData, resource: &Resource, tracer: &Tracer) -> Mapped {
         let call = |function: &Option<Function>| {
             let function = function.as_ref()?;
-            let named = catch_unwind(AssertUnwindSafe(|| function(span, resource)));
-            named.unwrap_or_else(|_| {
+            let named = catch(|| function(span, resource));
+            named.unwrap_or_else(|| {
                 self.panics.fetch_add(1, Ordering::Relaxed);
                 tracer.warn_once("mapping", || {
                     "a function that names spans panicked: they are named as without it".to_owned()
