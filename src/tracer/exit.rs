@@ -14,7 +14,9 @@ use crate::sync::lock_soon;
 use crate::trace::end_open_traces;
 
 /// What libraries do that hold spans back. A child of a fork has no threads that could do it: it starts with none.
-static BEFORE: PerProcess<Mutex<Vec<fn(Duration)>>> = PerProcess::new();
+static BEFORE: PerProcess<Mutex<Vec<HandOver>>> = PerProcess::new();
+
+type HandOver = fn(Duration);
 
 /// Has `hand_over` called before the tracers send what they have left at the end of the process.
 ///
