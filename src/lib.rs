@@ -61,6 +61,8 @@ pub use trace::{
     SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, TagValue, inherited_context,
     replace_context_store,
 };
+#[cfg(feature = "agent")]
+pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{

@@ -46,15 +46,16 @@ fn enter_into(known: &Mutex<Known>, mut finder: Finder<Segment>) {
 
 impl Known {
     /// Enters it where there is room; moves to the given room, if that is enough, and leaves there what has gone.
-    /// Else says how much it takes: twice what is known, so that to look for those that have gone is seldom.
+    /// Else says how much it takes: twice what lives, so that to look for what has gone is seldom.
     fn enter(
         &mut self,
         finder: Finder<Segment>,
         room: &mut Vec<Finder<Segment>>,
     ) -> Result<(), (Finder<Segment>, usize)> {
         if self.finders.len() == self.finders.capacity() {
-            if room.capacity() <= self.finders.len() {
-                return Err((finder, self.finders.len().saturating_mul(2).max(LEAST_ROOM)));
+            let living = self.finders.iter().filter(|finder| !finder.is_gone()).count();
+            if room.capacity() <= living {
+                return Err((finder, living.saturating_mul(2).max(LEAST_ROOM)));
             }
             let mut at = 0_usize;
             while let Some(known) = self.finders.get(at) {

@@ -1,14 +1,46 @@
 //! The end of the process.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tracehound_fork::PerProcess;
 use tracehound_machine::{AtExit, at_exit, is_background};
 
+use crate::catch::catch;
 use crate::diag::{Diag, LINES_WAIT, drain_lines};
 use crate::pipeline::{end_all, exit_timeout};
 use crate::suppression::suppress;
+use crate::sync::lock_soon;
 use crate::trace::end_open_traces;
+
+/// What libraries do that hold spans back. A child of a fork has no threads that could do it: it starts with none.
+static BEFORE: PerProcess<Mutex<Vec<HandOver>>> = PerProcess::new();
+
+type HandOver = fn(Duration);
+
+/// Has `hand_over` called before the tracers send what they have left at the end of the process.
+///
+/// For a library that holds spans back which are to go through a [`Tracer`](crate::Tracer), as an exporter does that
+/// waits for the rest of a trace. It is told how long it may take: by default 2 s for all at the end together, and
+/// nothing where nobody may wait. It is called where the guard of [`init`](crate::init) was not dropped, in the same
+/// cases as those in which the tracers send the rest.
+///
+/// The thread may be in the midst of anything: `hand_over` must not wait for a lock that this thread may hold. It
+/// is forgotten in a child that is forked afterwards. A panic of it ends there.
+///
+/// ```
+/// fn hand_over(timeout: std::time::Duration) {
+///     # let _ = timeout;
+///     // Submit what waits, and be back in time.
+/// }
+/// tracehound::before_exit(hand_over);
+/// ```
+pub fn before_exit(hand_over: fn(Duration)) {
+    if let Some(mut before) = lock_soon(BEFORE.get_or_make(Mutex::default)) {
+        before.push(hand_over);
+    }
+}
 
 /// Sends what is left when the process ends by `exit`, or by returning from `main` without a guard.
 struct EndOfProcess;
@@ -22,9 +54,14 @@ impl AtExit for EndOfProcess {
 
 /// Sends what all tracers of this process have left, within a time, and says what was lost.
 pub(super) fn end_within(timeout: Duration) {
+    let start = Instant::now();
+    if let Some(before) = BEFORE.get().and_then(lock_soon) {
+        for hand_over in before.iter() {
+            catch(|| hand_over(timeout.saturating_sub(start.elapsed())));
+        }
+    }
     // Spans that an allocator of the program made meanwhile would come to locks that this thread has.
     let _off = suppress();
-    let start = Instant::now();
     end_open_traces();
     end_all(timeout.saturating_sub(start.elapsed()));
     drain_lines(LINES_WAIT);

@@ -18,6 +18,8 @@ mod signals;
 mod startup;
 
 pub use builder::TracerBuilder;
+#[cfg(feature = "agent")]
+pub use exit::before_exit;
 pub use foreign::Identity;
 pub use global::{
     Guard, activate, active_ids, current_root_span, current_span, extract, flush, flush_async,

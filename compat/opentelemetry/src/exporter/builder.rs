@@ -10,6 +10,7 @@ use tracehound::config::Config;
 use tracehound::{Text, Tracer, TracerBuilder};
 
 use super::assembler;
+use super::exit;
 use super::handle::SpanExporter;
 use super::inbox::Inbox;
 use super::mapping::Mappings;
@@ -175,6 +176,7 @@ impl SpanExporterBuilder {
             shared.base().warn_once("assembler", line);
             shared.inbox.end();
         }
+        exit::watch(&shared);
         SpanExporter::of(shared)
     }
 }

@@ -1,6 +1,6 @@
 //! The hand-over from the SDK's threads to the assembler: bounded, and nobody waits but who flushes.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SpanData;
@@ -131,6 +131,36 @@ impl Inbox {
         state.abandoned = true;
         state.batches = Vec::new();
         std::mem::take(&mut state.held)
+    }
+
+    /// At the end of the process: has everything submitted, within a time; how many spans are lost where that was not
+    /// enough. The thread may be in the midst of anything, so it waits for no lock that it may hold itself.
+    pub(super) fn end_of_process(&self, deadline: Deadline) -> usize {
+        let Some(mut state) = self.lock_by(deadline) else { return 0 };
+        if state.held == 0 || state.ended {
+            return 0;
+        }
+        state.asked = state.asked.wrapping_add(1);
+        let mine = state.asked;
+        self.work.notify_one();
+        if self.wait(state, deadline, |state| state.answered >= mine || state.ended) {
+            return 0;
+        }
+        // Not freed: this may be inside of an allocator.
+        let mut state = self.lock();
+        state.abandoned = true;
+        std::mem::take(&mut state.held)
+    }
+
+    fn lock_by(&self, deadline: Deadline) -> Option<MutexGuard<'_, State>> {
+        loop {
+            match self.state.try_lock() {
+                Ok(state) => return Some(state),
+                Err(TryLockError::Poisoned(state)) => return Some(state.into_inner()),
+                Err(TryLockError::WouldBlock) if deadline.left().is_zero() => return None,
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
     }
 
     fn wait<'s>(

@@ -4,6 +4,7 @@ mod assembler;
 mod builder;
 mod chunk;
 mod convert;
+mod exit;
 mod handle;
 mod identity;
 mod inbox;

@@ -11,6 +11,7 @@
 mod assembly;
 mod conversion;
 mod delivery;
+mod exit;
 mod losses;
 mod mappings;
 mod priority;
