@@ -18,7 +18,10 @@ mod counted;
 mod counter;
 mod exit;
 mod literal;
+#[cfg(all(test, tracehound_model))]
+mod models;
 mod pause;
+mod primitives;
 mod short_lock;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;
