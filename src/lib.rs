@@ -27,6 +27,7 @@ mod lane;
 mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;
+mod primitives;
 mod propagation;
 mod sampling;
 mod suppression;

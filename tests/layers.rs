@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("text", 0),
     ("diag", 1),
     ("panics", 1),
+    ("primitives", 1),
     ("config", 2),
     ("user_code", 2),
     ("trace", 3),

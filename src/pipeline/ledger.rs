@@ -1,10 +1,10 @@
 //! Where every accepted span is, so that each is counted once.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::queue::{Queue, Queued};
 use crate::diag::{Diag, LossReason};
-use crate::sync::{lock, lock_soon};
+use crate::primitives::{Mutex, lock, lock_soon};
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///

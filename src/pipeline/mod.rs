@@ -7,6 +7,8 @@ mod inner;
 mod keep_rate;
 mod ledger;
 mod link;
+#[cfg(all(test, tracehound_model))]
+mod models;
 mod outbox;
 mod pace;
 mod packer;

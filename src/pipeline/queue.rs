@@ -1,11 +1,8 @@
 //! The bounded hand-off from application threads to the worker, and empty vectors going back.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::room::Room;
 use crate::lane::{self, Apart, LANES};
-use crate::sync::{lock, lock_soon};
+use crate::primitives::{AtomicUsize, Mutex, Ordering, lock, lock_soon};
 use crate::trace::{Buffers, Chunk};
 
 /// What a lane takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
@@ -25,7 +22,7 @@ const PORTION: usize = 16;
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    lanes: [Apart<Mutex<Waiting>>; LANES],
+    pub(super) lanes: [Apart<Mutex<Waiting>>; LANES],
     /// What the lanes have taken of the room, used or not.
     claimed: Apart<AtomicUsize>,
     blanks: Apart<Mutex<Blanks>>,
@@ -41,7 +38,7 @@ pub(crate) struct Queued {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+pub(super) struct Waiting {
     chunks: Vec<Queued>,
     spans: usize,
     bytes: usize,
@@ -110,7 +107,7 @@ impl Queue {
     }
 
     #[inline(always)]
-    fn push_into(&self, lane: &Apart<Mutex<Waiting>>, chunk: Chunk) -> Pushed {
+    pub(super) fn push_into(&self, lane: &Apart<Mutex<Waiting>>, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
         let mut waiting = lock(&lane.0);
         if waiting.closed {

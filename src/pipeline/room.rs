@@ -1,8 +1,7 @@
 //! One budget of bytes for all that waits, from the application's threads to the socket.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::lane::Apart;
+use crate::primitives::{AtomicUsize, Ordering};
 
 /// What waits may hold in memory, and how much of that is in use.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 //! There is nothing in it but the standard library's lock and condition variables: what an application's thread
 //! runs into here cannot fail, and has no descriptor.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::waiters::{Waiters, wake};
 use crate::error::FlushError;
-use crate::sync::{lock, lock_soon};
+use crate::primitives::{Condvar, Mutex, MutexGuard, lock, lock_soon};
 
 /// What application threads ask of the worker, and how far it is.
 #[derive(Debug, Default)]

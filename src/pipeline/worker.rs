@@ -153,7 +153,47 @@ impl Drop for End<'_> {
 
 /// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
 fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
-    let mut writer = Writer::new(Arc::clone(inner));
+    let writer = Writer::new(Arc::clone(inner));
+    take_turns(inner, failures, writer)
+}
+
+/// What the worker does in its turns.
+pub(super) trait Turns {
+    fn next_attempt(&self) -> Option<Duration>;
+    fn learn_meanwhile(&mut self) -> bool;
+    fn run(&mut self, insist: bool) -> bool;
+    fn tick(&mut self);
+    fn give_up(&mut self);
+}
+
+impl Turns for Writer {
+    fn next_attempt(&self) -> Option<Duration> {
+        self.next_attempt()
+    }
+
+    fn learn_meanwhile(&mut self) -> bool {
+        self.learn_meanwhile()
+    }
+
+    fn run(&mut self, insist: bool) -> bool {
+        self.run(insist)
+    }
+
+    fn tick(&mut self) {
+        self.tick();
+    }
+
+    fn give_up(&mut self) {
+        self.give_up();
+    }
+}
+
+/// The loop itself, whoever it is that writes and sends.
+pub(super) fn take_turns<W: Turns>(
+    inner: &Inner,
+    failures: &Cell<u32>,
+    mut writer: W,
+) -> (bool, W) {
     loop {
         // The first time it is at once: an agent that was not asked yet is.
         let woken = pause(inner, writer.next_attempt());

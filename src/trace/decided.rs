@@ -1,11 +1,9 @@
 //! The sampling decision of one trace, which costs no lock to read.
 
 use std::num::NonZeroU64;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::sampling::{Decision, Mechanism, Priority};
-use crate::sync::{inherited, lock};
+use crate::primitives::{AtomicU64, Mutex, Ordering, fence, inherited, lock};
 
 /// Tells sampling decisions apart: the same for two that have the same priority and mechanism. Rates do not count.
 ///
@@ -178,6 +176,8 @@ fn mechanism(summary: u64) -> Option<Mechanism> {
     (summary & HAS_MECHANISM != 0).then(|| Mechanism::new(number))
 }
 
+#[cfg(all(test, tracehound_model))]
+mod models;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,13 @@
 //! A reference count that can be looked for without being kept.
 
-use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+use crate::primitives::{AtomicUsize, Ordering, UnsafeCell, fence};
 
 /// A value with a count of its owners, as an [`Arc`](std::sync::Arc), for values that are used again and again and
 /// are to be found meanwhile by somebody who is none of them.
@@ -221,7 +221,7 @@ fn drop_value<T>(block: NonNull<Block<T>>) {
     block_of(&block).owners.store(0, Ordering::Relaxed);
     // SAFETY: this was the last owner, so nobody has a reference to the value; a finder finds nothing where the owner
     // was a sole one or where there is none, so nobody gets one; and it happens once. The block stays until `_leave` gives the owners' count back.
-    unsafe { ManuallyDrop::drop(&mut *block_of(&block).value.get()) };
+    unsafe { ManuallyDrop::drop(&mut *block_of(&block).value.to_write()) };
 }
 
 impl<T> Deref for Counted<T> {
@@ -232,7 +232,7 @@ impl<T> Deref for Counted<T> {
     fn deref(&self) -> &T {
         // SAFETY: this is an owner, so the value has not been dropped; only a `Sole` gives `&mut`, out of a borrow of
         // itself, and it is the only owner then.
-        unsafe { &*block_of(&self.block).value.get() }
+        unsafe { &*block_of(&self.block).value.to_read() }
     }
 }
 
@@ -243,7 +243,7 @@ impl<T> Deref for Sole<T> {
     #[expect(unsafe_code, reason = "what makes it an owner")]
     fn deref(&self) -> &T {
         // SAFETY: this is an owner, so the value has not been dropped, and `&mut` is given out of a `&mut` of this.
-        unsafe { &*block_of(&self.block).value.get() }
+        unsafe { &*block_of(&self.block).value.to_read() }
     }
 }
 
@@ -253,7 +253,7 @@ impl<T> DerefMut for Sole<T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the count is `SOLE`: there is no other owner, and none comes to be before `share`, because finders
         // find nothing; and this one is borrowed.
-        unsafe { &mut *block_of(&self.block).value.get() }
+        unsafe { &mut *block_of(&self.block).value.to_write() }
     }
 }
 

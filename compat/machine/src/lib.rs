@@ -23,7 +23,10 @@ mod frames;
 mod literal;
 #[cfg(target_os = "linux")]
 mod mapped;
+#[cfg(all(test, tracehound_model))]
+mod models;
 mod pause;
+mod primitives;
 mod short_lock;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;

@@ -1,8 +1,8 @@
 //! How to wait for something that takes nanoseconds as a rule.
 
-use std::hint::spin_loop;
-use std::thread::{sleep, yield_now};
 use std::time::Duration;
+
+use crate::primitives::{IS_MODEL, sleep, spin_loop, yield_now};
 
 /// Longer and longer pauses: of instructions, then of turns of the scheduler, then of time.
 ///
@@ -13,13 +13,13 @@ pub(crate) struct Pause {
 }
 
 /// Pauses of 1, 2, 4, ... 64 instructions.
-const SPINS: u32 = 7;
+const SPINS: u32 = if IS_MODEL { 1 } else { 7 };
 
 /// Turns that are left to other threads then.
-const TURNS: u32 = 8;
+const TURNS: u32 = if IS_MODEL { 0 } else { 8 };
 
 /// The pauses after that grow from 1 to 512 microseconds.
-const SLEEPS: u32 = 10;
+const SLEEPS: u32 = if IS_MODEL { 1 } else { 10 };
 
 impl Pause {
     /// Whether it has been two milliseconds or so.

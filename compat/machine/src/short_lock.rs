@@ -1,13 +1,16 @@
 //! A lock for sections of a few instructions.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::pause::Pause;
+use crate::primitives::{
+    AtomicUsize, Ordering, UnsafeCell, const_fn, per_thread, sleep, yield_now,
+};
 
 /// A lock that is cheap where nobody else wants it, for sections that are over in nanoseconds.
 ///
@@ -54,13 +57,15 @@ pub struct ShortGuard<'a, T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Sync for ShortLock<T> {}
 
 impl<T> ShortLock<T> {
-    /// A lock that is free.
-    #[must_use]
-    pub const fn new(value: T) -> Self {
-        ShortLock {
-            holder: AtomicUsize::new(FREE),
-            next: AtomicUsize::new(FREE),
-            value: UnsafeCell::new(value),
+    const_fn! {
+        /// A lock that is free.
+        #[must_use]
+        pub const fn new(value: T) -> Self {
+            ShortLock {
+                holder: AtomicUsize::new(FREE),
+                next: AtomicUsize::new(FREE),
+                value: UnsafeCell::new(value),
+            }
         }
     }
 }
@@ -87,6 +92,12 @@ impl<T: ?Sized> ShortLock<T> {
     /// The value, where nobody else can have the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+
+    /// Whether nobody has it, and it is kept for nobody, nor is going to be.
+    #[cfg(all(test, tracehound_model))]
+    pub(crate) fn is_free_for_all(&self) -> bool {
+        [&self.holder, &self.next].iter().all(|state| state.load(Ordering::Relaxed) == FREE)
     }
 
     #[inline]
@@ -132,8 +143,8 @@ impl<T: ?Sized> ShortLock<T> {
                 return self.next.store(FREE, Ordering::Relaxed);
             }
             // Not long: until this thread looks, nobody else gets it. A little, for those of a lower priority.
-            std::thread::yield_now();
-            std::thread::sleep(std::time::Duration::from_micros(1));
+            yield_now();
+            sleep(Duration::from_micros(1));
         }
     }
 }
@@ -144,7 +155,7 @@ impl<T: ?Sized> ShortLock<T> {
 /// thread.
 #[inline]
 fn this_thread() -> usize {
-    thread_local! {
+    per_thread! {
         static OWN: Cell<u8> = const { Cell::new(0) };
     }
     OWN.with(|own| ptr::from_ref(own).addr())
@@ -157,7 +168,7 @@ impl<T: ?Sized> Deref for ShortGuard<'_, T> {
     #[expect(unsafe_code, reason = "what makes it a lock")]
     fn deref(&self) -> &T {
         // SAFETY: the lock is this guard's until it is dropped, and the borrow ends before that.
-        unsafe { &*self.lock.value.get() }
+        unsafe { &*self.lock.value.to_read() }
     }
 }
 
@@ -166,7 +177,7 @@ impl<T: ?Sized> DerefMut for ShortGuard<'_, T> {
     #[expect(unsafe_code, reason = "what makes it a lock")]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as above; the guard is borrowed by nobody else.
-        unsafe { &mut *self.lock.value.get() }
+        unsafe { &mut *self.lock.value.to_write() }
     }
 }
 

@@ -1,0 +1,171 @@
+//! Calls to the worker's own loop: none is missed, a flush ends when what was pushed before it has been taken, and a
+//! shutdown ends.
+//!
+//! No time passes here: a thread that is not called when it has to be waits for ever, which the model finds.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
+
+use loom::thread;
+
+use crate::pipeline::inner::Inner;
+use crate::pipeline::signal::Goal;
+use crate::pipeline::worker::{Turns, take_turns};
+use crate::primitives::{AtomicUsize, Condvar, Mutex, Ordering, every_interleaving, lock};
+
+const LONG: Duration = Duration::from_secs(24 * 3600);
+
+/// Work is a count of things that wait, of which each turn takes all that there are.
+#[derive(Default)]
+struct Work {
+    waiting: AtomicUsize,
+    taken: AtomicUsize,
+}
+
+struct Taker(Arc<Work>);
+
+impl Turns for Taker {
+    fn next_attempt(&self) -> Option<Duration> {
+        None
+    }
+
+    fn learn_meanwhile(&mut self) -> bool {
+        false
+    }
+
+    fn run(&mut self, _: bool) -> bool {
+        let taken = self.0.waiting.swap(0, Ordering::AcqRel);
+        self.0.taken.fetch_add(taken, Ordering::AcqRel);
+        true
+    }
+
+    fn tick(&mut self) {}
+
+    fn give_up(&mut self) {}
+}
+
+struct Desk {
+    inner: Arc<Inner>,
+    work: Arc<Work>,
+}
+
+impl Desk {
+    fn new() -> Arc<Self> {
+        Arc::new(Desk {
+            inner: Inner::for_tests(LONG, 1 << 20, 1 << 20, |_, _| ()),
+            work: Arc::default(),
+        })
+    }
+
+    fn worker(self: &Arc<Self>) -> thread::JoinHandle<()> {
+        let desk = Arc::clone(self);
+        thread::spawn(move || {
+            let taker = Taker(Arc::clone(&desk.work));
+            let (delivered, _) = take_turns(&desk.inner, &Cell::new(0), taker);
+            desk.inner.signal.end(delivered);
+        })
+    }
+
+    fn push(&self) {
+        self.work.waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn wait(&self, goal: Goal) {
+        assert_eq!(self.inner.signal.wait(goal, LONG), Ok(()));
+    }
+
+    fn taken(&self) -> usize {
+        self.work.taken.load(Ordering::Acquire)
+    }
+}
+
+#[test]
+fn a_flush_ends_when_what_was_pushed_before_it_was_taken() {
+    every_interleaving(2, || {
+        let desk = Desk::new();
+        let worker = desk.worker();
+        let other = {
+            let desk = Arc::clone(&desk);
+            thread::spawn(move || {
+                desk.push();
+                desk.wait(desk.inner.signal.flush());
+                assert!(desk.taken() >= 1, "its own");
+            })
+        };
+        desk.push();
+        desk.wait(desk.inner.signal.flush());
+        assert!(desk.taken() >= 1, "its own");
+        other.join().unwrap();
+        assert_eq!(desk.taken(), 2);
+        desk.wait(desk.inner.signal.stop());
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_shutdown_ends_whoever_calls_and_flushes_meanwhile() {
+    every_interleaving(2, || {
+        let desk = Desk::new();
+        let worker = desk.worker();
+        let calling = {
+            let desk = Arc::clone(&desk);
+            thread::spawn(move || {
+                desk.inner.signal.call();
+                desk.wait(desk.inner.signal.flush());
+            })
+        };
+        desk.push();
+        desk.wait(desk.inner.signal.stop());
+        assert_eq!(desk.taken(), 1, "what was pushed before the end was taken");
+        calling.join().unwrap();
+        worker.join().unwrap();
+    });
+}
+
+/// A task's thread, which sleeps until it is woken.
+#[derive(Default)]
+struct Sleeper {
+    is_woken: Mutex<bool>,
+    woken: Condvar,
+}
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        *lock(&self.is_woken) = true;
+        self.woken.notify_one();
+    }
+}
+
+impl Sleeper {
+    fn sleep(&self) {
+        let mut is_woken = lock(&self.is_woken);
+        while !*is_woken {
+            is_woken = self.woken.wait(is_woken).unwrap();
+        }
+        *is_woken = false;
+    }
+}
+
+#[test]
+fn a_task_that_waits_is_woken() {
+    every_interleaving(2, || {
+        let desk = Desk::new();
+        let worker = desk.worker();
+        let sleeper = Arc::new(Sleeper::default());
+        let waker = Waker::from(Arc::clone(&sleeper));
+        for stops in [false, true] {
+            desk.push();
+            let signal = &desk.inner.signal;
+            let goal = if stops { signal.stop() } else { signal.flush() };
+            let mut ticket = None;
+            while let Poll::Pending = signal.poll(goal, None, &mut ticket, &waker) {
+                sleeper.sleep();
+            }
+            signal.leave(&mut ticket);
+            assert_eq!(desk.taken(), 1 + usize::from(stops));
+        }
+        worker.join().unwrap();
+    });
+}
