@@ -92,6 +92,7 @@ fn a_service_is_said_to_be_missing_only_where_the_resource_names_none_either() {
         let resource = Resource::builder_empty().with_service_name(name).build();
         exporter.set_resource(&resource);
         exporter.set_resource(&resource);
+        tracehound::testing::wait_for_lines();
         let said = said.lock().unwrap();
         assert_eq!(said.len(), expected, "{said:?}");
         assert!(said.iter().all(|line| line.contains("unnamed-rust-service")), "{said:?}");
