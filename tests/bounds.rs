@@ -11,9 +11,14 @@
 
 mod common;
 
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use tracehound::{LossReason, SpanEvent, SpanId, SpanLink, SpanRef, TraceId, Tracer};
+use tracehound::{
+    Decision, LossReason, Mechanism, Priority, Sampler, SpanEvent, SpanId, SpanLink, SpanRef,
+    SpanView, TraceId, Tracer,
+};
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, within};
 
@@ -93,6 +98,28 @@ fn a_long_chain_of_finished_spans_is_walked_once() {
     });
 }
 
+/// Says that it was asked, and answers when it may go on.
+struct Waits {
+    begun: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Waits {
+    fn new() -> (Self, Receiver<()>, Sender<()>) {
+        let ((begun, has_begun), (may_go_on, go_on)) = (channel(), channel());
+        (Waits { begun, go_on: Mutex::new(go_on) }, has_begun, may_go_on)
+    }
+}
+
+impl Sampler for Waits {
+    fn sample(&self, _: &SpanView<'_>) -> Decision {
+        let _ = self.begun.send(());
+        // An error, at once, when nobody keeps it back any more.
+        let _ = self.go_on.lock().unwrap().recv();
+        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    }
+}
+
 #[test]
 fn all_that_finished_spans_hold_counts_while_they_wait() {
     within(LIMIT, || {
@@ -112,13 +139,19 @@ fn all_that_finished_spans_hold_counts_while_they_wait() {
             }),
         ];
         for (what, fill) in cases {
-            let tracer = common::builder(AWAY, &Said::default()).buffer_bytes(20 * EACH).build();
-            for _ in 0..60 {
-                fill(&tracer.start_span("r"));
-            }
+            let (sampler, begun, go_on) = Waits::new();
+            let builder = common::builder(AWAY, &Said::default()).sampler(sampler);
+            let builder = builder.flush_interval(Duration::from_millis(1));
+            let tracer = builder.buffer_bytes(20 * EACH).build();
+            let fill_some = |spans| (0..spans).for_each(|_| fill(&tracer.start_span("r")));
+            // The worker takes one, and no more until the sampler has answered.
+            fill_some(1);
+            begun.recv_timeout(LIMIT / 2).unwrap();
+            fill_some(60);
             let lost = tracer.losses().spans(LossReason::QueueFull);
             assert!((15..60).contains(&lost), "{what}: lost {lost}");
             assert_eq!(tracer.losses().total(), lost);
+            drop(go_on);
         }
     });
 }

@@ -46,6 +46,15 @@ impl At {
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
 
+    /// How long it took, in nanoseconds: as long as it is here, and of the span whose end has sent the trace.
+    pub(crate) fn duration_ns(&self) -> Option<u64> {
+        let guard = self.segment.body()?;
+        match guard.as_ref().and_then(|body| body.record(self.segment.root, self.id)) {
+            Some(record) => u64::try_from(record.duration).ok(),
+            None => self.segment.last_sent.duration_of(self.id),
+        }
+    }
+
     /// Changes the span if it is still open, and says whether it was.
     #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
@@ -184,6 +193,9 @@ impl At {
     fn hand_off(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
         let Some(body) = &*guard else { return };
         if body.open == 0 {
+            if let Some(record) = body.record(self.segment.root, self.id) {
+                self.segment.last_sent.keep(self.id, record);
+            }
             let buffers = guard.take();
             drop(guard);
             Segment::submit(&self.segment, buffers);

@@ -17,6 +17,7 @@ mod failure;
 mod future;
 mod hand_off;
 mod handover;
+mod last_sent;
 mod late;
 mod links;
 mod new_tag;

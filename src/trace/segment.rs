@@ -13,6 +13,7 @@ use super::body::Body;
 use super::chunk::{Buffers, Chunk};
 use super::decided::{Decided, DecisionMark};
 use super::hand_off;
+use super::last_sent::LastSent;
 use super::record::{LateNames, Record, ServiceSource};
 use super::registry;
 use super::sampling::{Decision, Priority};
@@ -54,6 +55,7 @@ pub(crate) struct Segment {
     body: ShortLock<Option<Buffers>>,
     /// Taken by itself, or under the other lock.
     sent_baggage: ShortLock<SentBaggage>,
+    pub(super) last_sent: LastSent,
 }
 
 /// A panic leaves nothing here half done: no code of the user runs under the lock.
@@ -87,6 +89,7 @@ impl Segment {
             decision: Decided::default(),
             body: ShortLock::new(None),
             sent_baggage: ShortLock::new(SentBaggage::new()),
+            last_sent: LastSent::default(),
         }
     }
 
@@ -98,6 +101,7 @@ impl Segment {
             self.sent_baggage.get_mut().clear();
         }
         self.decision = Decided::default();
+        self.last_sent = LastSent::default();
     }
 
     /// Takes up a trace. The links are those that the first span gets from upstream.
@@ -190,6 +194,7 @@ impl Segment {
             shared: SharedRef::of(shared),
             body: ShortLock::new(None),
             sent_baggage: ShortLock::new(SentBaggage::new()),
+            last_sent: LastSent::default(),
         })
     }
 
@@ -361,6 +366,7 @@ impl Drop for Segment {
             decision: Decided::new(self.decision()),
             body: ShortLock::new(None),
             sent_baggage: ShortLock::new(SentBaggage::new()),
+            last_sent: LastSent::default(),
         });
         Segment::submit(&heir.share(), Some(body));
     }

@@ -54,10 +54,21 @@ impl SpanRef {
         UNIX_EPOCH.checked_add(Duration::from_nanos(ns))
     }
 
-    /// How long the span took; `None` while it is open and after it was handed off.
+    /// How long the span took; `None` while it is open.
+    ///
+    /// Also after the trace was sent, of the span whose end sent it: as a rule the local root. Of the other spans of a
+    /// trace that was sent nothing is known any more: `None`.
+    ///
+    /// ```
+    /// let tracer = tracehound::Tracer::builder().build();
+    /// let span = tracer.start_span("web.request");
+    /// assert_eq!(span.duration(), None);
+    /// span.finish();
+    /// assert!(span.duration().is_some());
+    /// ```
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
-        self.read(|span| span.duration_ns()).flatten().map(Duration::from_nanos)
+        self.at.as_ref()?.duration_ns().map(Duration::from_nanos)
     }
 
     /// A string tag, from the span or from the tracer's own (`DD_TAGS`).
