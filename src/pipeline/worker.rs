@@ -24,6 +24,8 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The topic of the warning that there is no worker.
 const NO_WORKER: &str = "no-worker";
+/// The topic of the warning that it has failed.
+const WORKER_FAILED: &str = "worker-failed";
 
 /// Starts the thread of one process, and tries again where the system had no room for it.
 #[derive(Debug, Default)]
@@ -121,7 +123,7 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         }
         inner
             .diag
-            .warn_once("worker-failed", || "the background worker failed; it starts again".into());
+            .warn_once(WORKER_FAILED, || "the background worker failed; it starts again".into());
         let fails_always = failures.get() >= FAILURES_IN_A_ROW;
         let state = inner.signal.read();
         if state.stop && fails_always {
@@ -217,7 +219,9 @@ pub(super) fn take_turns<W: Turns>(
             return (delivered, writer);
         }
         inner.signal.done(state.asked, delivered);
-        failures.set(0);
+        if failures.replace(0) > 0 {
+            inner.diag.forget(WORKER_FAILED);
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use tracehound::{ChunkBuilder, Decision, LossReason, Mechanism};
@@ -16,8 +17,9 @@ use crate::catch::catch;
 use crate::remote;
 
 const THREAD_NAME: &str = "tracehound-otel";
-/// As often as the pipeline's own worker: what fails this often does not pass.
-const MAX_FAILURES: u32 = 5;
+/// After so many failures it pauses before each new start, as the pipeline's own worker does.
+const FAILURES_AT_ONCE: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Starts the thread. It ends when it is told to, and by itself with the exporter.
 pub(super) fn spawn(shared: &Arc<Shared>, patience: Patience) -> io::Result<()> {
@@ -30,15 +32,20 @@ pub(super) fn spawn(shared: &Arc<Shared>, patience: Patience) -> io::Result<()> 
 fn supervise(shared: &Shared, patience: Patience) {
     // Functions of the user run here: what they trace, through either API, would come back here.
     let _off = (tracehound::suppress(), Context::enter_telemetry_suppressed_scope());
-    for failure in 0..MAX_FAILURES {
-        if catch(|| run(shared, patience)).is_some() {
-            break;
-        }
+    let mut failures = 0u32;
+    while catch(|| run(shared, patience)).is_none() {
+        failures = failures.saturating_add(1);
         let lost = shared.inbox.forget_taken();
         shared.lose(LossReason::WorkerFailed, lost, "they were being put together");
         shared.base().warn_once("assembler", || {
-            format!("the thread that puts OpenTelemetry's spans together failed ({failure})")
+            "the thread that puts OpenTelemetry's spans together failed; it starts again".into()
         });
+        if shared.inbox.is_stopped() {
+            break;
+        }
+        if failures >= FAILURES_AT_ONCE {
+            sleep(PAUSE);
+        }
     }
     let left = shared.inbox.end();
     shared.lose(LossReason::WorkerFailed, left, "nobody puts them together any more");

@@ -232,6 +232,11 @@ impl Inbox {
         lost
     }
 
+    /// Whether it is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lock().stop
+    }
+
     /// What was ordered is done.
     pub(super) fn answer(&self, orders: &Orders) {
         let mut state = self.lock();
