@@ -63,9 +63,11 @@ fn a_full_queue_drops_the_newest_and_counts_them() {
         let mut numbers: Vec<f64> =
             arrived.iter().filter_map(|span| span.metric("number")).collect();
         numbers.sort_by(f64::total_cmp);
-        let first: Vec<f64> =
-            (0..kept).map(|number| f64::from(u32::try_from(number).unwrap())).collect();
-        assert_eq!(numbers, first, "the oldest were kept, each once");
+        assert_eq!(numbers.len(), kept);
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "each once: {numbers:?}");
+        // What the worker writes meanwhile takes less room, so that some later ones fit as well.
+        let oldest = (0..20).map(f64::from);
+        assert!(oldest.eq(numbers.iter().take(20).copied()), "the oldest were kept: {numbers:?}");
         assert_eq!(tracer.losses().total(), dropped);
     });
 }
