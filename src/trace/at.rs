@@ -166,8 +166,8 @@ impl At {
         };
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
-        if body.close(self.segment.root, self.id, end) {
-            self.hand_off(guard);
+        if let Some(duration) = body.close(self.segment.root, self.id, end) {
+            self.hand_off(guard, self.id, duration);
         }
     }
 
@@ -178,24 +178,22 @@ impl At {
         let Some(body) = guard.as_mut() else { return };
         let root = self.segment.root;
         let mut at = Some(self.id);
-        let mut finished = false;
+        let mut finished = None;
         while let Some(id) = at {
-            finished |= body.close(root, id, end);
+            finished = body.close(root, id, end).map(|duration| (id, duration)).or(finished);
             at = body.parent_of(root, id);
         }
-        if finished {
-            self.hand_off(guard);
+        if let Some((id, duration)) = finished {
+            self.hand_off(guard, id, duration);
         }
     }
 
     /// Submits what is complete after a span has finished: the trace, or a part of it.
     #[inline]
-    fn hand_off(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
+    fn hand_off(&self, mut guard: ShortGuard<'_, Option<Buffers>>, last: SpanId, duration: u64) {
         let Some(body) = &*guard else { return };
         if body.open == 0 {
-            if let Some(record) = body.record(self.segment.root, self.id) {
-                self.segment.last_sent.keep(self.id, record);
-            }
+            self.segment.last_sent.keep(last, duration);
             let buffers = guard.take();
             drop(guard);
             Segment::submit(&self.segment, buffers);

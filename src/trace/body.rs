@@ -163,12 +163,10 @@ impl Body {
         }
     }
 
-    /// Ends a span that is open; says whether it was.
+    /// Ends a span that is open, and tells its duration in nanoseconds; `None` where it was not open.
     #[inline(always)]
-    pub(super) fn close(&mut self, root: SpanId, id: SpanId, end: Ticks) -> bool {
-        let Some(record) = self.record(root, id).filter(|record| record.is_open()) else {
-            return false;
-        };
+    pub(super) fn close(&mut self, root: SpanId, id: SpanId, end: Ticks) -> Option<u64> {
+        let record = self.record(root, id).filter(|record| record.is_open())?;
         // Only now: until here the service may have changed, its own and the parent's.
         let parent = || self.record(root, record.parent?);
         let top_level =
@@ -176,13 +174,13 @@ impl Body {
         if record.is_counted {
             self.counted = self.counted.saturating_add(1);
         }
-        if let Some(record) = self.spans.get_mut(id.slot(root)) {
-            record.duration = end.0.saturating_sub(record.start.0).max(0);
-            record.top_level = top_level;
-        }
+        let record = self.spans.get_mut(id.slot(root))?;
+        let duration = end.0.saturating_sub(record.start.0).max(0);
+        record.duration = duration;
+        record.top_level = top_level;
         self.open = self.open.saturating_sub(1);
         self.finished = self.finished.saturating_add(1);
-        true
+        Some(duration.unsigned_abs())
     }
 
     /// The parent of a span, if both are here.

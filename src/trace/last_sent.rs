@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::record::Record;
 use crate::id::SpanId;
 
 /// The span whose end sent the trace, as a rule the local root, and its duration.
@@ -17,8 +16,7 @@ pub(super) struct LastSent {
 
 impl LastSent {
     #[inline]
-    pub(super) fn keep(&self, id: SpanId, record: &Record) {
-        let Ok(nanoseconds) = u64::try_from(record.duration) else { return };
+    pub(super) fn keep(&self, id: SpanId, nanoseconds: u64) {
         self.span.store(id.get(), Ordering::Relaxed);
         self.nanoseconds.store(nanoseconds, Ordering::Relaxed);
     }
