@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::builder::SpanBuilder;
-use super::chunk::{Buffers, Chunk};
-use super::provider::Provider;
-use super::sampling::{Decision, Mechanism, Priority};
-use super::shared::{Shared, SharedLanes, Sink};
-use super::span_context::SpanContext;
-use super::view::SpanView;
 use crate::diag::Diag;
 use crate::id::{SpanId, TraceId};
 use crate::sync::{Snapshot, lock};
 use crate::text::Text;
+use crate::trace::span::SpanBuilder;
+use crate::trace::store::ContextStore;
+use crate::trace::store::SpanView;
+use crate::trace::store::{Buffers, Chunk};
+use crate::trace::store::{Shared, SharedLanes, Sink};
+use crate::trace::values::SpanContext;
+use crate::trace::values::{Decision, Mechanism, Priority};
 
 /// Keeps chunks; decides as told.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Bench {
             stack_limit: 30,
             enabled: true.into(),
             has_ended: Arc::default(),
-            provider: Provider::Process,
+            context_store: ContextStore::PROCESS,
             sink: Arc::clone(&kept) as Arc<dyn Sink>,
             diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| {})))),
         };

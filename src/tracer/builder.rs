@@ -18,7 +18,7 @@ use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ContextProvider, Provider, Shared, SharedLanes, Sink, watch_forks};
+use crate::trace::{ContextProvider, ContextStore, Shared, SharedLanes, Sink, watch_forks};
 
 /// Describes a tracer: what is said here wins over the environment (`DD_*`), which wins over the defaults.
 ///
@@ -42,7 +42,7 @@ pub struct TracerBuilder {
     /// What [`TracerBuilder::config`] was given: below the setters.
     base: ConfigBuilder,
     is_named_later: bool,
-    provider: Provider,
+    provider: Option<Box<dyn ContextProvider>>,
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
@@ -71,7 +71,7 @@ impl TracerBuilder {
             config: Config::builder(),
             base: Config::builder(),
             is_named_later: false,
-            provider: Provider::default(),
+            provider: None,
             log: None,
             sink: None,
             sampling: SamplingChoice::default(),
@@ -173,7 +173,7 @@ impl TracerBuilder {
 
     /// Keeps what is active in a store of the program's own; by default in one stack for each thread.
     pub fn context_provider(mut self, provider: impl ContextProvider + 'static) -> Self {
-        self.provider = Provider::Own(Arc::new(provider));
+        self.provider = Some(Box::new(provider));
         self
     }
 
@@ -259,7 +259,9 @@ impl TracerBuilder {
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
             has_ended: Arc::default(),
-            provider: self.provider.guarded(&diag),
+            context_store: self
+                .provider
+                .map_or(ContextStore::PROCESS, |provider| ContextStore::of(provider, &diag)),
             sink,
             diag,
         });

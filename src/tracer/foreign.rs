@@ -78,7 +78,7 @@ impl Tracer {
             stack_limit: shared.stack_limit,
             enabled: AtomicBool::new(shared.is_enabled()),
             has_ended: Arc::clone(&shared.has_ended),
-            provider: shared.provider.clone(),
+            context_store: shared.context_store.clone(),
             sink: Arc::clone(&shared.sink),
             diag: Arc::clone(&shared.diag),
         });

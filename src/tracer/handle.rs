@@ -241,7 +241,7 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn active_ids(&self) -> Option<ActiveIds> {
-        self.shared()?.provider.active_ids()
+        self.shared()?.context_store.active_ids()
     }
 
     /// The first span of the current trace in this process: the place for what concerns the whole request.
@@ -278,14 +278,14 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn context(&self) -> Context {
-        self.shared().map(|shared| shared.provider.here()).unwrap_or_default()
+        self.shared().map(|shared| shared.context_store.here()).unwrap_or_default()
     }
 
     /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
     /// is dropped. `Context::empty()` hides what is active.
     pub fn activate(&self, context: impl Into<Context>) -> Scope {
         match self.shared() {
-            Some(shared) => shared.provider.activate(context.into()),
+            Some(shared) => shared.context_store.activate(context.into()),
             None => Scope::empty(),
         }
     }

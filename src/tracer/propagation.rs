@@ -240,7 +240,7 @@ impl Parts {
         // The carrier, which is the program's, gets the headers after the look.
         let mut error = None;
         let is_written = send(carrier, |draft| {
-            self.shared.provider.look(|active| self.write_active(active, draft, &mut error))
+            self.shared.context_store.look(|active| self.write_active(active, draft, &mut error))
         });
         if let Some((root, error)) = error {
             root.set_tag(PROPAGATION_ERROR, error);

@@ -1,9 +1,9 @@
 //! What a span gets from its parent.
 
-use super::super::record::ServiceSource;
 use super::super::testkit::Bench;
 use super::super::*;
 use crate::text::Text;
+use crate::trace::values::ServiceSource;
 
 #[test]
 fn a_child_inherits_the_service_and_top_level_follows_it() {
@@ -53,7 +53,7 @@ type StartBelow = for<'b> fn(&'b Bench, Context, Option<&'static str>) -> Span;
 /// The ways to start a span. One that cannot say the service is told it at once.
 const WAYS: [(&str, StartBelow); 3] = [
     ("by name", |bench, parent, service| {
-        let _parent = bench.shared.provider.activate(parent);
+        let _parent = bench.shared.context_store.activate(parent);
         let span = begin_named(&bench.shared, "child".into(), false);
         service.into_iter().for_each(|service| span.set_service(service));
         span

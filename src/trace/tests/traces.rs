@@ -9,6 +9,7 @@ use super::super::testkit::{Bench, upstream};
 use super::super::*;
 use crate::id::{SpanId, TraceId};
 use crate::suppression::suppress;
+use crate::trace::store::MAX_SPANS_PER_TRACE;
 
 #[test]
 fn a_trace_is_handed_off_when_its_last_span_finishes() {
@@ -97,7 +98,7 @@ fn spans_beyond_the_bound_are_not_recorded_and_counted() {
     let bench = Bench::new();
     let root = bench.span("root").start();
     let spans: Vec<_> =
-        (0..slots::MAX_SPANS_PER_TRACE).map(|_| bench.span("s").child_of(&root).start()).collect();
+        (0..MAX_SPANS_PER_TRACE).map(|_| bench.span("s").child_of(&root).start()).collect();
     assert_eq!(spans.iter().filter(|span| span.is_none()).count(), 1);
     assert_eq!(bench.shared.diag.losses().spans(crate::diag::LossReason::TraceTooLong), 1);
 }
@@ -106,7 +107,7 @@ fn spans_beyond_the_bound_are_not_recorded_and_counted() {
 fn scopes_may_end_in_any_order() {
     let bench = Bench::new();
     let (a, b, c) = (bench.span("a").start(), bench.span("b").start(), bench.span("c").start());
-    let active = || bench.shared.provider.active().span().and_then(SpanRef::name);
+    let active = || bench.shared.context_store.active().span().and_then(SpanRef::name);
     let (scope_a, scope_b, scope_c) = (a.activate(), b.activate(), c.activate());
     drop(scope_b);
     assert_eq!(active().as_deref(), Some("c"));
@@ -121,10 +122,10 @@ fn a_span_ends_on_another_thread_than_it_began() {
     let bench = Bench::new();
     let root = bench.span("root").enter();
     let child = bench.span("child").start();
-    let context = bench.shared.provider.active();
+    let context = bench.shared.context_store.active();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let _scope = bench.shared.provider.activate(context);
+            let _scope = bench.shared.context_store.activate(context);
             bench.span("there").start().finish();
             drop(child);
         });
@@ -273,7 +274,7 @@ fn a_disabled_tracer_gives_ids_and_sends_nothing() {
 #[test]
 fn a_future_is_in_its_span_on_every_poll_and_ends_it_when_it_is_done() {
     let bench = Bench::new();
-    let active = || bench.shared.provider.active().span().and_then(SpanRef::name);
+    let active = || bench.shared.context_store.active().span().and_then(SpanRef::name);
     let span = bench.span("task").start();
     let mut polls = 0;
     let mut future = std::pin::pin!(

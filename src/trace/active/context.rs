@@ -1,0 +1,141 @@
+//! What is active: a span of this process, or what came from another one, and the baggage.
+
+use std::sync::Arc;
+
+use crate::trace::store::{Lineage, SpanRef};
+use crate::trace::values::{Baggage, SpanContext};
+
+/// What is active at a place in the program: the parent of what starts next.
+///
+/// Cheap to clone, and `Send`: take it with [`Tracer::context`](crate::Tracer::context), move it to another
+/// thread or task, and give it to [`Tracer::activate`](crate::Tracer::activate) there.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// [`SpanRef::none`] where the parent is elsewhere, or there is none.
+    pub(crate) span: SpanRef,
+    pub(crate) remote: Option<Arc<SpanContext>>,
+    pub(crate) baggage: Option<Arc<Baggage>>,
+}
+
+impl Context {
+    /// Nothing active: what starts below it begins a new trace.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Context { span: SpanRef::none(), remote: None, baggage: None }
+    }
+
+    /// The span of this process that is active, open or not.
+    #[must_use]
+    pub fn span(&self) -> Option<&SpanRef> {
+        Some(&self.span).filter(|span| span.is_some())
+    }
+
+    /// What came from another process and is active.
+    #[must_use]
+    pub fn remote(&self) -> Option<&SpanContext> {
+        self.remote.as_deref()
+    }
+
+    /// The baggage of this place: what was put here, else that of the span, else what came in.
+    #[must_use]
+    pub fn baggage(&self) -> Option<Arc<Baggage>> {
+        self.baggage
+            .clone()
+            .or_else(|| self.span.shared_baggage())
+            .or_else(|| self.remote.as_ref()?.baggage.clone())
+    }
+
+    /// The same place with other baggage, which spans started below it take over.
+    #[must_use]
+    pub fn with_baggage(mut self, baggage: Baggage) -> Self {
+        // Kept even when empty: it hides the baggage of the span.
+        self.baggage = Some(Arc::new(baggage));
+        self
+    }
+
+    /// The same place without the sampling decision that came in from another process; see
+    /// [`SpanContext::without_decision`]. What is of this process is left as it is: a trace has one decision here.
+    #[must_use]
+    pub fn without_remote_decision(mut self) -> Self {
+        if let Some(remote) = self.remote.take() {
+            self.remote = Some(match remote.priority {
+                Some(_) if remote.remote => {
+                    Arc::new(Arc::unwrap_or_clone(remote).without_decision())
+                }
+                _ => remote,
+            });
+        }
+        self
+    }
+
+    /// Whether baggage was put here by [`Context::with_baggage`], which counts instead of the parent's.
+    #[must_use]
+    pub fn has_own_baggage(&self) -> bool {
+        self.baggage.is_some()
+    }
+
+    /// Sees the place as this process does: a span of the process that it was forked from counts as one that
+    /// came from elsewhere.
+    #[inline]
+    pub(crate) fn seen_from_here(&mut self, lineage: Lineage) {
+        if self.span.is_inherited() {
+            self.take_over(lineage);
+        }
+    }
+
+    #[cold]
+    fn take_over(&mut self, lineage: Lineage) {
+        let span = std::mem::take(&mut self.span);
+        self.remote = span.handed_over(lineage).map(Arc::new);
+    }
+
+    /// Whether there is no parent here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.span.is_none() && self.remote.is_none()
+    }
+}
+
+impl From<SpanRef> for Context {
+    #[inline]
+    fn from(span: SpanRef) -> Self {
+        Context { span, ..Context::empty() }
+    }
+}
+
+impl From<&SpanRef> for Context {
+    fn from(span: &SpanRef) -> Self {
+        span.clone().into()
+    }
+}
+
+impl From<SpanContext> for Context {
+    fn from(remote: SpanContext) -> Self {
+        Context { remote: Some(Arc::new(remote)), ..Context::empty() }
+    }
+}
+
+impl From<&SpanContext> for Context {
+    fn from(remote: &SpanContext) -> Self {
+        remote.clone().into()
+    }
+}
+
+impl From<Arc<SpanContext>> for Context {
+    fn from(remote: Arc<SpanContext>) -> Self {
+        Context { remote: Some(remote), ..Context::empty() }
+    }
+}
+
+impl From<&Context> for Context {
+    fn from(context: &Context) -> Self {
+        context.clone()
+    }
+}
+
+/// `None` is the empty context: activating it hides what was active.
+impl<T: Into<Context>> From<Option<T>> for Context {
+    fn from(context: Option<T>) -> Self {
+        context.map(Into::into).unwrap_or_default()
+    }
+}

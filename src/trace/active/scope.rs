@@ -1,0 +1,99 @@
+//! What ends an activation.
+
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+
+use super::guarded::{Guarded, REPLACEMENT};
+use super::provider::{ContextProvider, ScopeToken};
+use super::thread_stack::ThreadStack;
+
+/// Keeps something active until it is dropped.
+///
+/// Scopes may be dropped in any order: what was activated later stays active until its own scope ends. A
+/// scope belongs to its thread and cannot be held across an `.await` in a future that moves between
+/// threads; use [`FutureExt::in_span`](crate::FutureExt::in_span) there.
+///
+/// ```compile_fail
+/// fn is_send<T: Send>() {}
+/// is_send::<tracehound::Scope>();
+/// ```
+#[must_use = "what was activated is active only until the scope is dropped; `let _ =` drops it at once"]
+#[derive(Debug)]
+pub struct Scope {
+    held: Held,
+    /// Not `Send`: the store is the thread's.
+    _thread: PhantomData<*const ()>,
+}
+
+/// Two words, which go from function to function in registers; hence the box.
+pub(super) enum Held {
+    Nothing,
+    Stack(ScopeToken),
+    Bridge(ScopeToken),
+    Own(Box<(Arc<Guarded>, ScopeToken)>),
+}
+
+const _: () = assert!(size_of::<Held>() <= 16, "two words");
+
+/// A panic of a [`ContextProvider`] does not get out.
+impl UnwindSafe for Held {}
+impl RefUnwindSafe for Held {}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Held::Nothing => "Nothing",
+            Held::Stack(_) | Held::Bridge(_) | Held::Own(_) => "Active",
+        })
+    }
+}
+
+impl Scope {
+    /// A scope that holds nothing active: of a span that does not exist.
+    pub(crate) fn empty() -> Self {
+        Scope::of(Held::Nothing)
+    }
+
+    pub(super) fn of(held: Held) -> Self {
+        Scope { held, _thread: PhantomData }
+    }
+
+    /// Whether what this scope made active is what is active here now, and nothing that was activated later.
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// let span = tracer.start_span("a");
+    /// let outer = span.activate();
+    /// let inner = span.activate();
+    /// assert!(inner.is_active() && !outer.is_active());
+    /// drop(inner);
+    /// assert!(outer.is_active());
+    /// ```
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        match &self.held {
+            Held::Nothing => true,
+            Held::Stack(token) => ThreadStack.is_in_effect(*token),
+            Held::Bridge(token) => {
+                REPLACEMENT.get().is_none_or(|provider| provider.is_in_effect(*token))
+            }
+            Held::Own(own) => own.0.is_in_effect(own.1),
+        }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        match &self.held {
+            Held::Nothing => {}
+            Held::Stack(token) => ThreadStack.detach(*token),
+            Held::Bridge(token) => {
+                if let Some(provider) = REPLACEMENT.get() {
+                    provider.detach(*token);
+                }
+            }
+            Held::Own(own) => own.0.detach(own.1),
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Starting spans.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::owned::{ActiveSpan, Span};
+use crate::text::Text;
+use crate::trace::active::Context;
+use crate::trace::store::{
+    At, Draft, Lineage, NamingFn, NoChild, Record, Segment, Shared, SharedLanes, SpanRef,
+};
+use crate::trace::tags::{Change, Special, Tags, Value, changes};
+use crate::trace::values::{Decision, ServiceSource, SpanKind, TagValue};
+
+thread_local! {
+    /// What the last builder of this thread has used, for the next one.
+    static SPARE: Cell<Option<Box<Plan>>> = const { Cell::new(None) };
+}
+
+/// What has been said of a span. Boxed, because a builder moves with each of its methods.
+#[derive(Debug)]
+struct Plan {
+    parent: Parent,
+    record: Record,
+    start: Option<SystemTime>,
+    tags: Vec<(Text, Value)>,
+    decision: Option<Decision>,
+}
+
+impl Plan {
+    /// An empty plan, as a rule one that was used before.
+    fn fetch() -> Box<Self> {
+        SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
+            Box::new(Plan {
+                parent: Parent::Active,
+                record: Record::VACANT,
+                start: None,
+                tags: Vec::new(),
+                decision: None,
+            })
+        })
+    }
+
+    /// Keeps a plan whose record has moved into a segment.
+    fn keep(self: Box<Self>) {
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+
+    fn change(&mut self, change: Change, shared: &Shared) {
+        match change {
+            // Only the segment has an arena; until then tags wait in a vector.
+            Change::Tag(key, value) => self.tags.push((key, value)),
+            Change::Kind(kind) => self.record.kind = Some(kind),
+            other => other.apply(&mut self.record, &mut Tags::default(), shared),
+        }
+    }
+}
+
+impl Draft for Plan {
+    fn start(&self) -> Option<SystemTime> {
+        self.start
+    }
+
+    fn service_source(&self) -> Option<ServiceSource> {
+        Some(self.record.service_source).filter(|source| *source != ServiceSource::Inherited)
+    }
+
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        tags.hold(self.record.heap_bytes());
+        *record = std::mem::replace(&mut self.record, Record::VACANT);
+        self.start = None;
+        for (key, value) in self.tags.drain(..) {
+            tags.set(&mut record.tags, key, value);
+        }
+    }
+}
+
+/// Fills a field of a vacant record, without a look at what there might be to drop: there is nothing.
+#[inline(always)]
+fn put_vacant<T>(field: &mut T, value: T) {
+    std::mem::forget(std::mem::replace(field, value));
+}
+
+/// A span of which nothing is known but its name, which is taken from where it has just been written.
+struct Named<'n>(&'n mut Text);
+
+impl Draft for Named<'_> {
+    #[inline]
+    fn start(&self) -> Option<SystemTime> {
+        None
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        tags.hold(self.0.heap_bytes());
+        put_vacant(&mut record.name, std::mem::take(self.0));
+    }
+}
+
+/// A span whose operation name and type follow from the rest of it, as bridges start nearly all of theirs: said in
+/// one call of [`Tracer::start_late_named`](crate::Tracer::start_late_named), where a [`SpanBuilder`] takes one for
+/// each field and a place to keep them.
+#[derive(Clone, Debug)]
+pub struct LateNamed<'t> {
+    /// The resource.
+    pub resource: Text,
+    /// The kind: the tag `span.kind`.
+    pub kind: SpanKind,
+    /// What the name and the type follow from; see [`SpanBuilder::naming`].
+    pub naming: NamingFn,
+    /// When the span started; `None` for now.
+    pub start: Option<SystemTime>,
+    /// Tags that it has from the start. None of the keys may mean something to the core
+    /// ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
+    pub tags: &'t [(Text, TagValue<'static>)],
+}
+
+impl Draft for LateNamed<'_> {
+    #[inline]
+    fn start(&self) -> Option<SystemTime> {
+        self.start
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+        if !self.tags.is_empty() {
+            tags.set_all(&mut record.tags, self.tags);
+        }
+        tags.hold(self.resource.heap_bytes());
+        put_vacant(&mut record.resource, Some(std::mem::take(&mut self.resource)));
+        record.kind = Some(self.kind);
+        record.naming = Some(self.naming);
+    }
+}
+
+/// What a span is to start with.
+///
+/// Made by [`Tracer::span`](crate::Tracer::span). The parent is what is active, unless
+/// [`SpanBuilder::child_of`] or [`SpanBuilder::root`] says otherwise.
+///
+/// ```
+/// use tracehound::SpanKind;
+///
+/// # let tracer = tracehound::Tracer::builder().build();
+/// let span = tracer
+///     .span("postgres.query")
+///     .service("users-db")
+///     .resource("SELECT * FROM users WHERE id = $1")
+///     .span_type("sql")
+///     .kind(SpanKind::Client)
+///     .tag("db.name", "users")
+///     .start();
+/// ```
+#[must_use = "nothing starts before `start` or `enter`"]
+#[derive(Debug)]
+pub struct SpanBuilder<'t> {
+    /// `None` where no tracer is installed.
+    on: Option<(&'t SharedLanes, Box<Plan>)>,
+}
+
+#[derive(Debug)]
+enum Parent {
+    Active,
+    Named(Context),
+}
+
+impl<'t> SpanBuilder<'t> {
+    pub(crate) fn new(shared: Option<&'t SharedLanes>, name: Text) -> Self {
+        let on = shared.map(|shared| {
+            let mut plan = Plan::fetch();
+            plan.record.name = name;
+            (shared, plan)
+        });
+        SpanBuilder { on }
+    }
+
+    /// The service; by default the parent's, or the tracer's for a root.
+    #[inline]
+    pub fn service(mut self, service: impl Into<Text>) -> Self {
+        if let Some((shared, plan)) = &mut self.on {
+            plan.change(Change::Service(service.into()), shared);
+        }
+        self
+    }
+
+    /// The resource; by default the name.
+    #[inline]
+    pub fn resource(mut self, resource: impl Into<Text>) -> Self {
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.resource = Some(resource.into());
+        }
+        self
+    }
+
+    /// The type: `web`, `http`, `sql`, `redis`, `queue`, ...
+    #[inline]
+    pub fn span_type(mut self, span_type: impl Into<Text>) -> Self {
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.span_type = Some(span_type.into());
+        }
+        self
+    }
+
+    /// The kind: the tag `span.kind`.
+    #[inline]
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.kind = Some(kind);
+        }
+        self
+    }
+
+    /// A tag; see [`SpanRef::set_tag`] for what becomes of which value.
+    pub fn tag<'a>(mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
+        self.put(key.into(), value.into());
+        self
+    }
+
+    /// Several tags.
+    pub fn tags<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
+        mut self,
+        tags: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        for (key, value) in tags {
+            self = self.tag(key, value);
+        }
+        self
+    }
+
+    /// When the span started; by default now.
+    #[inline]
+    pub fn start_time(mut self, start: SystemTime) -> Self {
+        if let Some((_, plan)) = &mut self.on {
+            plan.start = Some(start);
+        }
+        self
+    }
+
+    /// The parent: a span, a [`SpanContext`](crate::SpanContext) from elsewhere, a [`Context`], or an
+    /// `Option` of one of them, where `None` begins a new trace.
+    ///
+    /// A span that has finished can be the parent, too.
+    #[inline]
+    pub fn child_of(mut self, parent: impl Into<Context>) -> Self {
+        if let Some((_, plan)) = &mut self.on {
+            plan.parent = Parent::Named(parent.into());
+        }
+        self
+    }
+
+    /// No parent: a new trace, whatever is active.
+    #[inline]
+    pub fn root(self) -> Self {
+        self.child_of(Context::empty())
+    }
+
+    /// Lets the name, as long as it is empty, and the type, as long as none is set, follow from the other
+    /// fields and tags when they are needed.
+    ///
+    /// For bridges whose users name spans in other terms.
+    #[inline]
+    pub fn naming(mut self, naming: NamingFn) -> Self {
+        if let Some((_, plan)) = &mut self.on {
+            plan.record.naming = Some(naming);
+        }
+        self
+    }
+
+    /// Starts the span. It is not made active.
+    pub fn start(self) -> Span {
+        let Some((shared, mut plan)) = self.on else { return Span::none() };
+        if shared.context_store.is_suppressed() {
+            return Span::none();
+        }
+        let (context, lineage) = match std::mem::replace(&mut plan.parent, Parent::Active) {
+            Parent::Active => (shared.context_store.active(), Lineage::Active),
+            Parent::Named(context) => (context, Lineage::Explicit),
+        };
+        let at = begin(shared, context, lineage, &mut *plan);
+        if let (Some(at), Some(decision)) = (&at, plan.decision.take()) {
+            at.segment.overrule(decision);
+        }
+        if at.is_some() {
+            plan.keep();
+        }
+        Span::of(at)
+    }
+
+    /// Starts the span and makes it active on this thread, until the result is dropped.
+    #[inline]
+    pub fn enter(self) -> ActiveSpan {
+        self.start().enter()
+    }
+
+    /// Runs `work` with the span active, and finishes the span afterwards.
+    pub fn in_scope<T>(self, work: impl FnOnce(&SpanRef) -> T) -> T {
+        let span = self.enter();
+        work(&span)
+    }
+
+    fn put(&mut self, key: Text, value: TagValue<'_>) {
+        let Some((shared, plan)) = &mut self.on else { return };
+        if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
+            plan.decision = Some(decision);
+            return;
+        }
+        changes(key, value, &mut |change| plan.change(change, shared));
+    }
+}
+
+/// Starts a span of which nothing is known but its name: below what is active, or without a parent.
+pub(crate) fn begin_named(shared: &SharedLanes, mut name: Text, is_root: bool) -> Span {
+    if shared.context_store.is_suppressed() {
+        return Span::none();
+    }
+    let context = if is_root { Context::empty() } else { shared.context_store.active() };
+    Span::of(begin(shared, context, Lineage::Active, &mut Named(&mut name)))
+}
+
+/// Starts a span below a parent that was named.
+pub(crate) fn begin_late_named(
+    shared: &SharedLanes,
+    mut span: LateNamed<'_>,
+    parent: Context,
+) -> Span {
+    if shared.context_store.is_suppressed() {
+        return Span::none();
+    }
+    Span::of(begin(shared, parent, Lineage::Explicit, &mut span))
+}
+
+#[inline]
+fn begin(
+    shared: &SharedLanes,
+    context: Context,
+    lineage: Lineage,
+    draft: &mut impl Draft,
+) -> Option<At> {
+    let Context { span, mut remote, baggage } = context;
+    match span.at {
+        Some(parent) if parent.segment.is_inherited() => {
+            remote = SpanRef { at: Some(parent) }.handed_over(lineage).map(Arc::new);
+        }
+        Some(parent) => match parent.start_child(draft, baggage.clone(), lineage) {
+            Ok(id) => return Some(At { id, ..parent }),
+            Err(NoChild::Full | NoChild::Inside) => return None,
+            Err(NoChild::Orphan) => {}
+        },
+        None => {}
+    }
+    Some(Segment::start(shared, remote, baggage, draft))
+}

@@ -1,0 +1,28 @@
+//! What users hold: handles of spans, the builder of a span, futures and streams inside of one.
+//!
+//! [`SpanRef`](crate::SpanRef) itself is in `trace/store`, below what can be active; what it does with a span is here, by what it is
+//! about: [`read`], [`change`], [`error`], [`place`]. Every way to set a tag begins in [`change`] or [`builder`]. Bridges
+//! stand on this room alone.
+
+mod builder;
+mod change;
+mod error;
+mod failure;
+mod future;
+mod owned;
+mod place;
+mod read;
+mod recorded;
+#[cfg(feature = "stream")]
+mod stream;
+
+pub use builder::{LateNamed, SpanBuilder};
+pub(crate) use builder::{begin_late_named, begin_named};
+#[cfg(feature = "struct-tags")]
+pub use change::StructTagError;
+pub use failure::ErrorDescription;
+pub use future::{FutureExt, InContext, InSpan};
+pub use owned::{ActiveSpan, Span};
+pub use recorded::{ChunkBuilder, RecordedSpan};
+#[cfg(feature = "stream")]
+pub use stream::StreamExt;

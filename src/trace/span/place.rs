@@ -1,0 +1,53 @@
+//! A span as a place in a trace: made active on a thread, handed on to another process.
+
+use crate::trace::active::Scope;
+use crate::trace::store::{Lineage, Segment, SpanRef};
+use crate::trace::values::{Decision, SpanContext};
+
+impl SpanRef {
+    /// What of the span crosses the border of a process, to be handed on. Takes the sampling decision if nobody has
+    /// yet, so that all who go on with the trace have the same one.
+    ///
+    /// It stays valid after the span has finished. [`SpanRef::span_context`] is for looking: it decides nothing.
+    /// Inside of a sampler, which is about to decide, it is without a decision; see [`Sampler`](crate::Sampler).
+    ///
+    /// ```
+    /// let (tracer, _) = tracehound::testing::tracer();
+    /// let span = tracer.trace("queue.send");
+    /// assert_eq!(span.span_context().unwrap().priority(), None);
+    /// assert!(span.propagation_context().unwrap().priority().is_some());
+    /// assert!(span.span_context().unwrap().priority().is_some());
+    /// ```
+    #[doc(alias = "context")]
+    #[must_use]
+    pub fn propagation_context(&self) -> Option<SpanContext> {
+        self.context_with(Segment::decide)
+    }
+
+    /// What of the span crosses the border of a process, as it is now: without a sampling decision as long as none
+    /// has been taken, and none is taken for this.
+    ///
+    /// For looking: ids, origin, baggage. Who goes on with the trace from here would decide anew, and may come to
+    /// another decision; give such a one [`SpanRef::propagation_context`], or the span itself as a parent.
+    #[doc(alias = "context")]
+    #[must_use]
+    pub fn span_context(&self) -> Option<SpanContext> {
+        self.context_with(Segment::decision)
+    }
+
+    fn context_with(&self, decision: fn(&Segment) -> Option<Decision>) -> Option<SpanContext> {
+        let at = self.at.as_ref()?;
+        if at.segment.is_inherited() {
+            return self.handed_over(Lineage::Explicit);
+        }
+        Some(at.context(decision(&at.segment), self.shared_baggage()))
+    }
+
+    /// Makes the span the active one on this thread, until the scope is dropped.
+    pub fn activate(&self) -> Scope {
+        match &self.at {
+            Some(at) => at.segment.shared.context_store.activate_span(self),
+            None => Scope::empty(),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The spans of a segment: slots, their reuse, and what a partial flush moves.
+
+use std::sync::Arc;
+
+use super::layout::{Above, Body, OPEN, Record, Shared};
+use super::start::{Born, Draft};
+use crate::clock::Ticks;
+use crate::id::SpanId;
+use crate::trace::tags::{LateTags, Tags};
+use crate::trace::values::{Baggage, SpanContext};
+
+impl Body {
+    /// Empties it for another trace.
+    pub(crate) fn clear(&mut self) {
+        self.spans.clear();
+        self.tags.clear();
+        self.free.clear();
+        (self.open, self.finished, self.counted, self.has_ended) = (0, 0, 0, false);
+    }
+
+    /// The tracer has ended.
+    #[cold]
+    pub(crate) fn end(&mut self) {
+        self.has_ended = true;
+        self.tags.make_flush_due();
+    }
+
+    /// Counts what has finished of a tracer that has ended; says how many spans that is.
+    #[cold]
+    pub(super) fn count_finished(&mut self) -> u64 {
+        let more = self.finished.saturating_sub(self.counted);
+        self.counted = self.finished;
+        more.into()
+    }
+
+    /// Converts tags that were put off; see [`Tags::settle`].
+    #[inline]
+    pub(super) fn settle_tags(&mut self) {
+        self.tags.settle(&mut self.spans);
+    }
+
+    /// Puts off tags, where that may take a conversion of others or an allocation.
+    #[cold]
+    pub(crate) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) -> bool {
+        self.tags.put_off(&mut self.spans, slot, late, heap_bytes)
+    }
+
+    /// A span that is open, to be changed.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, root: SpanId, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
+        self.settle_tags();
+        let record = self.spans.get_mut(id.slot(root))?;
+        (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
+    }
+
+    #[inline]
+    pub(crate) fn is_open(&self, root: SpanId, id: SpanId) -> bool {
+        self.record(root, id).is_some_and(Record::is_open)
+    }
+
+    /// The record of a span, open or not, if it is here.
+    #[inline]
+    pub(crate) fn record(&self, root: SpanId, id: SpanId) -> Option<&Record> {
+        self.spans.get(id.slot(root)).filter(|record| record.id == Some(id))
+    }
+
+    /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
+    #[inline(always)]
+    pub(crate) fn push(
+        &mut self,
+        draft: &mut impl Draft,
+        born: Born,
+        root: SpanId,
+        fresh: SpanId,
+    ) -> Option<SpanId> {
+        if !self.free.is_empty() || self.tags.is_exceeded() {
+            return self.push_slowly(draft, born, root, fresh);
+        }
+        let Some((slot, record)) = self.spans.add_at_hand() else {
+            return self.push_slowly(draft, born, root, fresh);
+        };
+        let id = fresh.in_slot(root, slot);
+        begin(record, &mut self.tags, draft, born, id);
+        self.open = self.open.saturating_add(1);
+        Some(id)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(
+        &mut self,
+        draft: &mut impl Draft,
+        born: Born,
+        root: SpanId,
+        fresh: SpanId,
+    ) -> Option<SpanId> {
+        if self.tags.is_exceeded() {
+            return None;
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => self.spans.add()?,
+        };
+        let id = fresh.in_slot(root, slot);
+        begin(self.spans.get_mut(slot)?, &mut self.tags, draft, born, id);
+        self.open = self.open.saturating_add(1);
+        Some(id)
+    }
+
+    /// Gives a new span the service of its parent, if it has none of its own, and the given baggage or else the
+    /// parent's.
+    #[inline(never)]
+    pub(crate) fn inherit(&mut self, root: SpanId, id: SpanId, baggage: Option<Arc<Baggage>>) {
+        let parent = self.record(root, id).and_then(|record| self.record(root, record.parent?));
+        let baggage = baggage.or_else(|| parent?.baggage.clone());
+        let service = parent.and_then(|parent| {
+            let service = parent.service.clone()?;
+            Some((service, parent.service_source))
+        });
+        let Some(record) = self.spans.get_mut(id.slot(root)) else { return };
+        record.baggage = baggage;
+        if let Some((service, source)) = service {
+            // No service and the source of a parent that has one: left to the parent. One that named the
+            // tracer's own has no service either, but another source.
+            if record.service.is_none() && record.service_source == source {
+                self.tags.hold(service.heap_bytes());
+                record.service = Some(service);
+            }
+        }
+    }
+
+    /// Adds links that came from upstream to the first span.
+    #[cold]
+    pub(super) fn link_first(&mut self, upstream: &SpanContext) {
+        let Some(record) = self.spans.get_mut(0) else { return };
+        for link in &upstream.links {
+            record.add_link(link.clone(), &mut self.tags);
+        }
+    }
+
+    /// Ends a span that is open, and tells its duration in nanoseconds; `None` where it was not open.
+    #[inline(always)]
+    pub(super) fn close(&mut self, root: SpanId, id: SpanId, end: Ticks) -> Option<u64> {
+        let record = self.record(root, id).filter(|record| record.is_open())?;
+        // Only now: until here the service may have changed, its own and the parent's.
+        let parent = || self.record(root, record.parent?);
+        let top_level =
+            record.local_root || parent().is_some_and(|parent| parent.service != record.service);
+        if record.is_counted {
+            self.counted = self.counted.saturating_add(1);
+        }
+        let record = self.spans.get_mut(id.slot(root))?;
+        let duration = end.0.saturating_sub(record.start.0).max(0);
+        record.duration = duration;
+        record.top_level = top_level;
+        self.open = self.open.saturating_sub(1);
+        self.finished = self.finished.saturating_add(1);
+        Some(duration.unsigned_abs())
+    }
+
+    /// The parent of a span, if both are here.
+    pub(super) fn parent_of(&self, root: SpanId, id: SpanId) -> Option<SpanId> {
+        self.record(root, self.record(root, id)?.parent?)?.id
+    }
+
+    /// The span itself if it is open, else its nearest ancestor here that is.
+    pub(crate) fn nearest_open(&mut self, root: SpanId, id: SpanId) -> Option<&Record> {
+        let is_open = self.record(root, id)?.is_open();
+        let slot = if is_open { id.slot(root) } else { self.open_above(root, id)? };
+        self.spans.get(slot)
+    }
+
+    /// The slot of the nearest open ancestor of a finished span. All on the way remember it: a long way is gone once.
+    #[cold]
+    fn open_above(&mut self, root: SpanId, id: SpanId) -> Option<u32> {
+        let mut at = self.next_above(root, id.slot(root));
+        while let Some(slot) = at.filter(|slot| !self.spans.get(*slot).is_some_and(Record::is_open))
+        {
+            at = self.next_above(root, slot);
+        }
+        let found = at.map_or(Above::NOTHING, |slot| Above(slot.saturating_add(2)));
+        let mut on_the_way = Some(id.slot(root));
+        while let Some(slot) = on_the_way.filter(|slot| Some(*slot) != at) {
+            on_the_way = self.next_above(root, slot);
+            if let Some(record) = self.spans.get_mut(slot) {
+                record.above = found;
+            }
+        }
+        at
+    }
+
+    /// The next slot on the way up: that of the parent, or one above it where somebody has looked.
+    fn next_above(&self, root: SpanId, slot: u32) -> Option<u32> {
+        let record = self.spans.get(slot)?;
+        if record.above == Above::NOTHING {
+            return None;
+        }
+        let parent = || Some(self.record(root, record.parent?)?.id?.slot(root));
+        record.above.slot().or_else(parent)
+    }
+
+    /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
+    /// stays the same however many spans of a trace are open at once.
+    #[inline]
+    pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
+        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+    }
+
+    /// The same where much is held, as far as parts are sent at all.
+    pub(crate) fn is_flush_due(&self, shared: &Shared) -> bool {
+        let is_much = self.tags.is_flush_due() && self.finished > 0;
+        self.partial_flush_due(shared) || (is_much && shared.partial_flush.is_some())
+    }
+
+    /// Takes the open spans out of `old` and puts them into the same slots here, where nothing is.
+    ///
+    /// The other way round, moving the finished ones out, costs more: there are more of them.
+    pub(super) fn take_open(&mut self, old: &mut Body) {
+        let Body { spans, tags, free, .. } = self;
+        spans.take_open(&mut old.spans, free, |kept| {
+            let beside = kept.heap_bytes();
+            old.tags.let_go(beside);
+            tags.hold(beside);
+            kept.tags = tags.adopt(&mut old.tags, kept.tags);
+        });
+        self.tags.settle_moved(&mut old.tags, &mut self.spans);
+        self.open = std::mem::take(&mut old.open);
+        self.tags.flushed();
+        if old.has_ended {
+            self.end();
+        }
+    }
+}
+
+/// Makes a vacant record the one of a span.
+#[inline(always)]
+fn begin(record: &mut Record, tags: &mut Tags, draft: &mut impl Draft, born: Born, id: SpanId) {
+    let service_source = draft.service_source().unwrap_or(born.service_source);
+    draft.fill(record, tags);
+    record.id = Some(id);
+    record.parent = born.parent;
+    record.start = born.start;
+    record.duration = OPEN;
+    record.local_root = born.local_root;
+    record.service_source = service_source;
+}

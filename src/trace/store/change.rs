@@ -1,0 +1,66 @@
+//! What setting a tag or a field does to a span.
+
+use super::layout::{Record, Shared};
+use crate::text::Text;
+use crate::trace::tags::{Change, TagList, Tags, Value};
+use crate::trace::values::ServiceSource;
+
+impl Change {
+    pub(crate) fn apply(self, record: &mut Record, tags: &mut Tags, shared: &Shared) {
+        match self {
+            Change::Service(service) => {
+                if may_replace(record.service.as_ref(), &service, &mut record.tags, tags) {
+                    set_service(record, shared, service);
+                }
+            }
+            Change::Resource(resource) => {
+                if may_replace(record.resource.as_ref(), &resource, &mut record.tags, tags) {
+                    record.resource = Some(resource);
+                }
+            }
+            Change::Name(name) => {
+                if may_replace(Some(&record.name), &name, &mut record.tags, tags) {
+                    record.name = name;
+                }
+            }
+            Change::Type(span_type) => {
+                if may_replace(record.span_type.as_ref(), &span_type, &mut record.tags, tags) {
+                    record.span_type = Some(span_type);
+                }
+            }
+            Change::Kind(kind) => {
+                record.kind = Some(kind);
+                // It may have been set to a word that is no kind before.
+                tags.set(&mut record.tags, "span.kind".into(), Value::Absent);
+            }
+            Change::Error(error) => record.error = error,
+            Change::Tag(key, value) => {
+                if key.as_str() == "span.kind" {
+                    record.kind = None;
+                }
+                tags.set(&mut record.tags, key, value);
+            }
+        }
+    }
+}
+
+/// Whether there is room for a text in the place of another.
+fn may_replace(old: Option<&Text>, new: &Text, list: &mut TagList, tags: &mut Tags) -> bool {
+    tags.exchange(list, old.map_or(0, Text::heap_bytes), new.heap_bytes())
+}
+
+/// Sets the service of a span, mapped by `DD_SERVICE_MAPPING`; an empty one is the tracer's.
+pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
+    let (service, source) = match shared.mapped(&service) {
+        Some(mapped) => (mapped.clone(), ServiceSource::Mapping),
+        None => (service, ServiceSource::Manual),
+    };
+    // In one form whichever name led to it: what is top-level follows from comparing services.
+    if service.is_empty() || service == shared.span_service {
+        record.service = None;
+        record.service_source = ServiceSource::Own;
+    } else {
+        record.service = Some(service.into_shared());
+        record.service_source = source;
+    }
+}

@@ -1,0 +1,141 @@
+//! Finished spans of one trace on their way out: from the hand-off on, they have one owner and no lock.
+
+use tracehound_machine::Counted;
+
+#[cfg(test)]
+use super::layout::Record;
+use super::layout::{Body, Buffers, Chunk, Segment, Shared, SpanView};
+use super::segment::fix_names;
+use crate::user_code::{self, UserCode};
+
+impl std::ops::Deref for Buffers {
+    type Target = Body;
+
+    #[inline]
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Buffers {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Body {
+        &mut self.0
+    }
+}
+
+/// A vector larger than this is not kept for another trace: one huge trace must not hold memory for ever.
+const MAX_KEPT_SPANS: usize = 1024;
+const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
+
+/// Bytes of text for whose like the room is kept.
+const MAX_KEPT_TEXT: usize = 32 * 1024;
+
+impl Buffers {
+    /// For what starts in a trace whose room was handed off.
+    #[cold]
+    pub(super) fn for_late(shared: &Shared) -> Self {
+        let mut buffers = Buffers::default();
+        buffers.tags.bound(shared.max_trace_bytes);
+        if shared.has_ended() {
+            buffers.end();
+        }
+        buffers
+    }
+
+    /// What it holds in memory, with all that its spans hold and the segment.
+    pub(crate) fn bytes(&self) -> usize {
+        const FIXED: usize = size_of::<Body>().saturating_add(size_of::<Segment>());
+        self.spans.bytes().saturating_add(self.tags.bytes()).saturating_add(FIXED)
+    }
+
+    /// Emptied for another trace, or `None` when they have grown too large to keep.
+    pub(crate) fn recycle(mut self) -> Option<Self> {
+        if self.spans.capacity() > MAX_KEPT_SPANS
+            || self.tags.capacity() > MAX_KEPT_TAGS
+            || self.tags.text_capacity() > MAX_KEPT_TEXT
+        {
+            return None;
+        }
+        self.clear();
+        Some(self)
+    }
+}
+
+impl Chunk {
+    pub(crate) fn new(segment: Counted<Segment>, buffers: Buffers) -> Self {
+        Chunk { segment, buffers }
+    }
+
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// How many spans there are that are not in the account yet: all of them, while the tracer lives.
+    pub(crate) fn len(&self) -> usize {
+        self.buffers.finished.saturating_sub(self.buffers.counted) as usize
+    }
+
+    /// About what the chunk holds in memory, unused room in its vectors included.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.buffers.bytes()
+    }
+
+    /// Whether a span may have events; says so rather too often.
+    pub(crate) fn has_events(&self) -> bool {
+        self.buffers.spans.iter().any(|record| record.extras.is_some())
+    }
+
+    /// The spans in slot order: as they were started, but for slots that were used twice.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
+        let Chunk { segment, buffers } = self;
+        buffers.spans.iter().filter(|record| record.id.is_some()).map(move |record| SpanView {
+            segment,
+            record,
+            tags: &buffers.tags,
+        })
+    }
+
+    /// What is in each slot.
+    #[cfg(test)]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Record)> {
+        self.buffers.spans.numbered()
+    }
+
+    /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is
+    /// here, else the span that started first.
+    pub(crate) fn head(&self) -> Option<SpanView<'_>> {
+        self.spans()
+            .find(SpanView::is_local_root)
+            .or_else(|| self.spans().min_by_key(|span| span.record.start))
+    }
+
+    /// Fixes what was put off to the end: late tags, names that follow from tags, and the sampling decision.
+    pub(crate) fn settle(&mut self) {
+        let Body { spans, tags, .. } = &mut *self.buffers;
+        tags.settle(spans);
+        let diag = &self.segment.shared.diag;
+        user_code::count(UserCode::LateTags, diag, tags.take_late_panics());
+        for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
+            fix_names(&self.segment, record, tags);
+        }
+        if self.segment.decision().is_none() {
+            if let Some(head) = self.head() {
+                let decision = self.segment.shared.sink.decide(&head);
+                self.segment.settle(decision);
+            }
+        }
+        user_code::say_rest(diag);
+    }
+
+    /// The room, for another trace; with the segment, unless somebody still has a handle of it.
+    pub(crate) fn into_buffers(self) -> Buffers {
+        let Chunk { segment, mut buffers } = self;
+        if let Ok(mut segment) = segment.into_sole() {
+            segment.rest();
+            buffers.rested = Some(segment);
+        }
+        buffers
+    }
+}

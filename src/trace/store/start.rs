@@ -1,0 +1,174 @@
+//! The beginning of a span.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::at::At;
+use super::layout::{Buffers, Record, Segment, SharedLanes};
+use super::slots::MAX_SPANS_PER_TRACE;
+use crate::clock::{self, Anchor, Ticks};
+use crate::diag::LossReason;
+use crate::id::SpanId;
+use crate::trace::tags::Tags;
+use crate::trace::values::{Baggage, ServiceSource, SpanContext};
+
+/// What is known of a new span before it has a place.
+pub(crate) trait Draft {
+    /// When it started; `None` for now.
+    fn start(&self) -> Option<SystemTime>;
+
+    /// Who chose the service, if it was not left to the parent.
+    fn service_source(&self) -> Option<ServiceSource> {
+        None
+    }
+
+    /// Empties the draft into a vacant record, which gets what comes from its place afterwards.
+    fn fill(&mut self, record: &mut Record, tags: &mut Tags);
+}
+
+/// What a new span gets from its place. Plain values: what has to be counted or copied it gets when it is there, by
+/// [`Body::inherit`](super::body::Body::inherit).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Born {
+    pub(crate) start: Ticks,
+    pub(crate) parent: Option<SpanId>,
+    /// The parent's, for a span that has none of its own.
+    pub(crate) service_source: ServiceSource,
+    pub(crate) local_root: bool,
+}
+
+/// How the parent of a new span was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lineage {
+    /// The user named it: it is the parent even when it has finished.
+    Explicit,
+    /// It is the active span: if it has finished, its nearest open ancestor is the parent.
+    Active,
+}
+
+/// Why there is no child.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoChild {
+    /// The trace is full; the span is not recorded.
+    Full,
+    /// This thread is inside of the trace already, in an allocator for example; the span does not exist.
+    Inside,
+    /// Neither the active span nor any ancestor of it is open, and so nothing is the parent.
+    Orphan,
+}
+
+impl Segment {
+    /// Starts the first span of a trace in this process.
+    ///
+    /// Always a part of its callers, of which there is one for each draft: what they know of it is then known here, and a
+    /// root takes 49 instructions less.
+    #[inline(always)]
+    pub(crate) fn start(
+        shared: &SharedLanes,
+        upstream: Option<Arc<SpanContext>>,
+        mut baggage: Option<Arc<Baggage>>,
+        draft: &mut impl Draft,
+    ) -> At {
+        let anchor = Anchor::current();
+        let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
+        let (mut segment, buffers) = Segment::fresh(shared);
+        let root = SpanId::generate();
+        let mut born = Born {
+            start,
+            parent: None,
+            service_source: ServiceSource::Inherited,
+            local_root: true,
+        };
+        let upstream_bytes = upstream.as_deref().map_or(0, SpanContext::bytes);
+        let links = segment.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
+        let body = segment.fill(buffers);
+        body.push(draft, born, root, root);
+        body.tags.hold(upstream_bytes);
+        if baggage.is_some() {
+            body.inherit(root, root, baggage);
+        }
+        if let Some(links) = links {
+            body.link_first(&links);
+        }
+        let segment = segment.share();
+        if segment.shared.has_ended() {
+            segment.note_end();
+        }
+        At { segment, id: root }
+    }
+}
+
+impl At {
+    /// Starts a child of this span, which is of this process; the draft is emptied only if there is one.
+    #[inline]
+    pub(crate) fn start_child(
+        &self,
+        draft: &mut impl Draft,
+        mut baggage: Option<Arc<Baggage>>,
+        lineage: Lineage,
+    ) -> Result<SpanId, NoChild> {
+        let segment = &*self.segment;
+        let root = segment.root;
+        // Before the lock: the first of a thread is a matter of system calls.
+        let fresh = SpanId::generate();
+        let start = match draft.start() {
+            Some(start) => segment.anchor.ticks(start),
+            None => clock::now(),
+        };
+        if baggage.is_some() {
+            segment.note_baggage();
+        }
+        let mut born = Born {
+            start,
+            parent: Some(self.id),
+            service_source: ServiceSource::Inherited,
+            local_root: false,
+        };
+        let mut inherits = baggage.is_some();
+        let Some(mut guard) = segment.lock_body() else { return Err(NoChild::Inside) };
+        let found = match (&mut *guard, lineage) {
+            (Some(body), Lineage::Explicit) => body.record(root, self.id),
+            (Some(body), Lineage::Active) => body.nearest_open(root, self.id),
+            (None, _) => None,
+        };
+        match found {
+            Some(parent) => {
+                born.parent = parent.id;
+                born.service_source = parent.service_source;
+                inherits |= parent.service.is_some() || parent.baggage.is_some();
+            }
+            None if lineage == Lineage::Active => return Err(NoChild::Orphan),
+            // It was sent already: a late child, in a chunk of its own.
+            None => {
+                baggage = baggage.or_else(|| segment.sent_baggage(self.id));
+                inherits |= baggage.is_some();
+            }
+        }
+        let body = match &mut *guard {
+            Some(body) => body,
+            none => none.insert(Buffers::for_late(&segment.shared)),
+        };
+        let Some(id) = body.push(draft, born, root, fresh) else {
+            drop(guard);
+            segment.trace_is_full();
+            return Err(NoChild::Full);
+        };
+        if inherits {
+            body.inherit(root, id, baggage);
+        }
+        Ok(id)
+    }
+}
+
+impl Segment {
+    #[cold]
+    fn trace_is_full(&self) {
+        self.shared.diag.lose(LossReason::TraceTooLong, 1, || {
+            let most = self.shared.max_trace_bytes;
+            format!(
+                "trace {} has {MAX_SPANS_PER_TRACE} unsent spans, or they hold more than twice {most} bytes",
+                self.trace_id
+            )
+        });
+    }
+}

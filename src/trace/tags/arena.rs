@@ -1,0 +1,862 @@
+//! The tags of all spans of a segment, in one vector.
+
+use std::mem::ManuallyDrop;
+
+use super::bounds::Bounds;
+use super::digest::{Digests, digest, hash};
+use super::index::{Table, TagIndex};
+use super::late::{Late, LateTags, TagLists, Waiting};
+use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
+use super::stored::{Kept, Value};
+use crate::text::Text;
+use crate::trace::values::{TagValue, is_exact};
+
+/// "No tag": the end of a list.
+const END: u32 = u32::MAX;
+
+/// The tags of one span: a list through the [`Tags`] of its segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TagList {
+    /// A key that is not among these need not be looked for.
+    keys: Digests,
+    first: u32,
+    last: u32,
+    /// With so many more tags it has to have a table, or a larger one.
+    room: u32,
+    /// Knows where all the tags of a list are that is too long to be walked.
+    table: Table,
+}
+
+impl TagList {
+    pub(crate) const EMPTY: TagList =
+        TagList { keys: Digests::NONE, first: END, last: END, room: LONG, table: Table::NONE };
+
+    #[inline]
+    fn may_have(self, digest: u32) -> bool {
+        self.keys.may_have(digest)
+    }
+}
+
+/// Tags of one span from which on a table is faster than a walk.
+const LONG: u32 = 25;
+
+/// Tags of one trace: beyond every other bound, and then simply not kept. Each has less than 16 slots in an index,
+/// which fit into 32 bits.
+const MAX_TAGS: u32 = 1 << 28;
+
+/// Tags that there is room for where there is any.
+const LEAST_GROWTH: usize = 4;
+
+/// One tag of one span, as the vector keeps it.
+#[derive(Clone, Debug)]
+struct Tag {
+    key: Text,
+    value: Value,
+    /// Compared before the key itself: a walk over a span's tags touches no key's memory but the right one's.
+    digest: u32,
+    next: u32,
+}
+
+/// One vector for the tags of every span of a segment, linked by index.
+///
+/// A vector per span would be an allocation per span, freed on another thread. The lists only grow: a
+/// removed tag stays as [`Value::Absent`] and its place is used again when the key is set again.
+#[derive(Debug)]
+pub(crate) struct Tags {
+    all: Vec<Tag>,
+    /// The texts that were copied when a key was first set, for the same reason. What comes in their place
+    /// later holds its own: a tag that is set again and again must not grow anything.
+    texts: String,
+    /// Of keys, values and the index, and what the spans hold beside their tags: names, links, baggage.
+    heap_bytes: usize,
+    bounds: Bounds,
+    /// What it held when it was emptied, in room for more.
+    room: usize,
+    /// A change was refused, which nobody has said yet.
+    has_refused: bool,
+    /// Whoever looks at tags calls [`Tags::settle`] first.
+    late: Option<Box<Waiting>>,
+    /// Where the tags of long lists are.
+    index: TagIndex,
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        Tags {
+            all: Vec::new(),
+            texts: String::new(),
+            heap_bytes: 0,
+            bounds: Bounds::NONE,
+            room: 0,
+            has_refused: false,
+            late: None,
+            index: TagIndex::default(),
+        }
+    }
+}
+
+/// Counts on a span the changes that were refused because its trace holds too much.
+const REFUSED: &str = "tracehound.refused_changes";
+
+// ===== what a trace may hold =====
+
+impl Tags {
+    /// Lets an empty one take up to so many bytes, beside the room that it has.
+    #[inline]
+    pub(crate) fn bound(&mut self, most: usize) {
+        self.bounds = Bounds::new(self.room, self.heap_bytes, most);
+    }
+
+    /// Looks at the bounds again when there is a step more.
+    fn mark(&mut self) {
+        let late = self.late.as_ref().map_or(0, |late| late.heap_bytes());
+        self.bounds.mark(self.heap_bytes, self.texts.len(), late);
+    }
+
+    /// What was admitted before is moved or converted without a bound.
+    fn unbounded(&mut self, work: impl FnOnce(&mut Self)) {
+        let bounds = std::mem::replace(&mut self.bounds, Bounds::NONE);
+        work(self);
+        self.bounds = bounds;
+        if bounds.most != usize::MAX {
+            self.mark();
+        }
+    }
+
+    /// Whether the spans may hold so many bytes more.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn has_room(&mut self, more: usize) -> bool {
+        let held = self.bytes().saturating_add(more);
+        let admitted = self.bounds.admit(held);
+        if admitted && self.bounds.most != usize::MAX {
+            self.mark();
+            self.bounds.values = self.bounds.values.saturating_add(more);
+            self.bounds.late = self.bounds.late.saturating_add(more);
+        }
+        admitted
+    }
+
+    /// Changes what a span holds beside its tags from one number of bytes to another; if that is refused, it is
+    /// counted on the span.
+    #[inline]
+    pub(crate) fn exchange(&mut self, list: &mut TagList, before: usize, after: usize) -> bool {
+        let more = after.saturating_sub(before);
+        let held = self.heap_bytes.saturating_add(more);
+        if more > 0 && held > self.bounds.values && !self.has_room(more) {
+            self.refuse(list);
+            return false;
+        }
+        self.heap_bytes = held.saturating_sub(before.saturating_sub(after));
+        true
+    }
+
+    /// Counts what a span holds beside its tags, whatever the bounds say.
+    #[inline]
+    pub(crate) fn hold(&mut self, bytes: usize) {
+        // Nothing overflows here: what exists is never more than there are addresses.
+        self.heap_bytes = self.heap_bytes.wrapping_add(bytes);
+    }
+
+    #[inline]
+    pub(crate) fn let_go(&mut self, bytes: usize) {
+        self.heap_bytes = self.heap_bytes.saturating_sub(bytes);
+    }
+
+    /// Whether no further span should begin in the trace.
+    #[inline]
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.heap_bytes > self.bounds.values && self.is_far_exceeded()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_far_exceeded(&self) -> bool {
+        self.bounds.is_exceeded(self.bytes())
+    }
+
+    /// Has [`Tags::is_flush_due`] say so from now on.
+    pub(crate) fn make_flush_due(&mut self) {
+        self.bounds.is_flush_due = true;
+    }
+
+    /// Whether somebody should look what to do with what has finished: much is held, or the tracer has ended.
+    #[inline]
+    pub(crate) fn is_flush_due(&self) -> bool {
+        self.bounds.is_flush_due
+    }
+
+    /// What stays after a part was sent has moved here.
+    pub(crate) fn flushed(&mut self) {
+        self.bounds.flushed(self.bytes());
+        self.mark();
+    }
+
+    /// Whether a change was refused since this was last asked.
+    #[inline]
+    pub(crate) fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.has_refused)
+    }
+
+    /// Counts on a span a change that is refused.
+    #[cold]
+    pub(crate) fn refuse(&mut self, list: &mut TagList) {
+        self.has_refused = true;
+        self.count(list, REFUSED);
+    }
+
+    /// Adds one to a number on a span, whatever the bounds say.
+    #[cold]
+    pub(crate) fn count(&mut self, list: &mut TagList, key: &'static str) {
+        let before = self.get(list, key).and_then(Kept::number).unwrap_or_default();
+        self.unbounded(|tags| {
+            tags.put(list, LiteralKey::new(key), Value::F64(before + 1.0));
+        });
+    }
+
+    /// What spans hold beside their tags, where these have neither long keys nor texts of their own.
+    #[cfg(test)]
+    pub(crate) fn beside_tags(&self) -> usize {
+        self.heap_bytes.saturating_sub(self.index.bytes())
+    }
+}
+
+impl Tags {
+    /// Bytes that the spans hold beside their records, unused room included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.all
+            .capacity()
+            .saturating_mul(size_of::<Tag>())
+            .saturating_add(self.texts.capacity())
+            .saturating_add(self.heap_bytes)
+            .saturating_add(self.late.as_ref().map_or(0, |late| late.bytes()))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
+        self.texts.clear();
+        if let Some(late) = &mut self.late {
+            late.clear();
+        }
+        self.index.clear();
+        self.heap_bytes = self.index.bytes();
+        (self.bounds, self.has_refused) = (Bounds::NONE, false);
+        self.room = self.bytes();
+    }
+
+    /// Bytes of text that there is room for.
+    pub(crate) fn text_capacity(&self) -> usize {
+        self.texts.capacity()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.all.capacity().max(self.late.as_ref().map_or(0, |late| late.capacity()))
+    }
+
+    /// Where others of this type are put off. One more counts from now on.
+    #[inline]
+    pub(crate) fn late<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
+        let late = self.late.as_mut()?;
+        if late.heap_bytes().wrapping_add(heap_bytes) > self.bounds.late {
+            return None;
+        }
+        late.others(heap_bytes)
+    }
+
+    /// Puts off tags of the span in a slot; says whether there was room.
+    pub(crate) fn put_off<T: LateTags>(
+        &mut self,
+        lists: &mut dyn TagLists,
+        slot: u32,
+        tags: T,
+        heap_bytes: usize,
+    ) -> bool {
+        if self.late.as_ref().is_some_and(|late| !late.takes::<T>()) {
+            self.settle(lists);
+        }
+        let more = size_of::<Late<T>>().saturating_add(heap_bytes);
+        if !self.has_room(more) {
+            // As tags they may hold less: what was set again counts once.
+            self.settle(lists);
+            if !self.has_room(more) {
+                if let Some(list) = lists.list(slot) {
+                    self.refuse(list);
+                }
+                return false;
+            }
+        }
+        if let Some(room) = Waiting::room(&mut self.late, heap_bytes) {
+            room.push(Late { tags, slot });
+        }
+        true
+    }
+
+    /// Converts what was put off.
+    #[inline]
+    pub(crate) fn settle(&mut self, lists: &mut dyn TagLists) {
+        if self.late.as_ref().is_some_and(|late| !late.is_empty()) {
+            self.settle_all(lists);
+        }
+    }
+
+    #[cold]
+    fn settle_all(&mut self, lists: &mut dyn TagLists) {
+        let Some(mut late) = self.late.take() else { return };
+        self.unbounded(|tags| late.convert(lists, tags));
+        self.late = Some(late);
+    }
+
+    /// How often late tags have panicked since this was last asked.
+    pub(crate) fn take_late_panics(&mut self) -> u64 {
+        self.late.as_mut().map_or(0, |late| late.take_panics())
+    }
+
+    /// Converts what was put off on `old` for spans that are open and have moved here.
+    pub(crate) fn settle_moved(&mut self, old: &mut Tags, lists: &mut dyn TagLists) {
+        let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
+        self.unbounded(|tags| late.convert_open(lists, tags));
+    }
+
+    /// As [`Tags::set`], a value as another API has it, which may make several tags.
+    #[inline(always)]
+    pub(crate) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
+        // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+        let value = ManuallyDrop::new(value);
+        match &*value {
+            TagValue::Str(text) => self.put_str(list, Key::new(key), text),
+            TagValue::Bool(on) => self.put(list, Key::new(key), *on),
+            TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
+            TagValue::F64(number) if number.is_finite() => self.put(list, Key::new(key), *number),
+            _ => {
+                self.set_other(list, key, ManuallyDrop::into_inner(value));
+                true
+            }
+        };
+    }
+
+    /// Sets several tags, whose values are left where they are.
+    pub(crate) fn set_all(&mut self, list: &mut TagList, all: &[(Text, TagValue<'static>)]) {
+        for (key, value) in all {
+            match (key.as_literal(), value) {
+                // What most are: nothing is cloned, which would be read back wider than it was written.
+                (Some(key), TagValue::Text(text)) => {
+                    self.put_str(list, LiteralKey::new(key), text);
+                }
+                _ => self.set_any(list, key.clone(), value.borrowed()),
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_other(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
+        value.flatten(key, &mut |key, value| self.set(list, key, value));
+    }
+
+    pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
+        let place = self.find(list, digest(key.as_bytes()), key.as_bytes())?;
+        self.all.get(place as usize)?.value.read(&self.texts)
+    }
+
+    /// Every tag that is set, in the order of the first setting of each key.
+    pub(crate) fn iter<'a>(&'a self, list: &TagList) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
+        self.with_digests(list).map(|(_, key, value)| (key, value))
+    }
+
+    /// As [`Tags::iter`], behind the digest of each key.
+    pub(crate) fn with_digests<'a>(
+        &'a self,
+        list: &TagList,
+    ) -> impl Iterator<Item = (u32, &'a Text, Kept<'a>)> {
+        let mut at = list.first;
+        std::iter::from_fn(move || {
+            let tag = self.all.get(at as usize)?;
+            at = tag.next;
+            Some((tag, tag.value.read(&self.texts)))
+        })
+        .filter_map(|(tag, value)| Some((tag.digest, &tag.key, value?)))
+    }
+
+    /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
+    pub(crate) fn set(&mut self, list: &mut TagList, key: Text, value: Value) {
+        self.put(list, Key::new(key), value);
+    }
+
+    /// As [`Tags::set`]; says whether there was room, or else counts on the span that there was none.
+    #[inline(always)]
+    pub(crate) fn put(
+        &mut self,
+        list: &mut TagList,
+        key: impl TagKey,
+        value: impl NewValue,
+    ) -> bool {
+        // Before the place is looked for: from there on, the table counts on the tag.
+        let heap_bytes = key.heap_bytes().saturating_add(value.heap_bytes());
+        let is_over = heap_bytes > 0
+            && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
+            && !self.has_room(heap_bytes);
+        let is_full = value.is_present() && self.all.len() == self.all.capacity() && !self.grow();
+        if is_over || is_full {
+            return self.put_over(list, key.digest(), key.into_text(), value.into_value());
+        }
+        if let Some(place) = self.place(list, &key, value.is_present()) {
+            self.replace(place, value.into_value());
+        } else if value.is_present() {
+            self.append(list, key, value);
+        }
+        true
+    }
+
+    /// Sets a tag to a text that is copied; see [`Tags::put`].
+    #[inline(always)]
+    pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) -> bool {
+        let (at, len) = (self.texts.len(), text.len());
+        if at.saturating_add(len) > self.bounds.texts && !self.has_text_room(len) {
+            return self.put(list, key, Value::Text(Text::copy(text)));
+        }
+        let heap_bytes = key.heap_bytes();
+        let is_over = heap_bytes > 0
+            && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
+            && !self.has_room(heap_bytes);
+        let is_full = self.all.len() == self.all.capacity() && !self.grow();
+        if is_over || is_full {
+            let value = Value::Text(Text::copy(text));
+            return self.put_over(list, key.digest(), key.into_text(), value);
+        }
+        if let Some(place) = self.place(list, &key, true) {
+            self.replace_text(place, text);
+            return true;
+        }
+        self.texts.push_str(text);
+        #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
+        self.append(list, key, Slice { at: at as u32, len: len as u32 });
+        true
+    }
+
+    /// Adds a tag whose key is not in the list.
+    #[inline(always)]
+    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        // There is room, which the compiler has to see here: then the tag is written where it stays, and not moved.
+        if self.all.len() == self.all.capacity() {
+            let digest = key.digest();
+            return self.append_slowly(list, digest, key.into_text(), value.into_value());
+        }
+        self.push(list, key, value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
+        self.all.reserve(1);
+        self.push(list, Key { text: key, digest }, value);
+    }
+
+    /// Whether one more text fits among those that stand together.
+    #[cold]
+    #[inline(never)]
+    fn has_text_room(&mut self, len: usize) -> bool {
+        // A vector that grows has room for up to as much again.
+        let has_room = self.has_room(len);
+        has_room && self.texts.len().saturating_add(len) <= self.bounds.texts
+    }
+
+    /// Sets a tag where there is no room: one that is there can become smaller, or nothing.
+    #[cold]
+    #[inline(never)]
+    fn put_over(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) -> bool {
+        let place = self.find(list, digest, key.as_bytes());
+        let before = place.and_then(|place| self.all.get(place as usize)).map(|tag| &tag.value);
+        match (place, before) {
+            (Some(place), Some(before)) if value.heap_bytes() <= before.heap_bytes() => {
+                self.replace(place, value);
+                true
+            }
+            _ => {
+                self.refuse(list);
+                false
+            }
+        }
+    }
+
+    /// Makes room for one more tag, if there may be.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> bool {
+        let most = (MAX_TAGS as usize).saturating_sub(self.all.len());
+        let usual = self.all.len().max(LEAST_GROWTH).min(most);
+        for more in [usual, LEAST_GROWTH.min(most)] {
+            if more > 0 && self.has_room(more.saturating_mul(size_of::<Tag>())) {
+                self.all.reserve_exact(more);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Where the tag with this key is. If it is nowhere, and is appended next, a table knows it from now on.
+    #[inline(always)]
+    fn place(&mut self, list: &TagList, key: &impl TagKey, is_appended: bool) -> Option<u32> {
+        let digest = key.digest();
+        if !list.may_have(digest) {
+            return None;
+        }
+        if is_appended && list.table.is_some() {
+            if let Some(next) = self.next() {
+                let is_like_it = |place| has_digest(&self.all, place, digest);
+                if self.index.enter(list.table, digest, next, is_like_it) {
+                    return None;
+                }
+            }
+        }
+        self.find_or_enter(list, digest, key.as_bytes(), is_appended)
+    }
+
+    /// The place of a tag that is appended.
+    #[inline(always)]
+    fn next(&self) -> Option<u32> {
+        #[expect(clippy::cast_possible_truncation, reason = "compared")]
+        (self.all.len() < MAX_TAGS as usize).then_some(self.all.len() as u32)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_or_enter(
+        &mut self,
+        list: &TagList,
+        digest: u32,
+        key: &[u8],
+        is_appended: bool,
+    ) -> Option<u32> {
+        let found = self.find(list, digest, key);
+        if found.is_none() && is_appended && list.table.is_some() {
+            self.index.enter(list.table, hash(digest, key), self.next()?, |_| false);
+        }
+        found
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace_text(&mut self, place: u32, text: &str) {
+        self.replace(place, Value::Text(Text::copy(text)));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace(&mut self, place: u32, value: Value) {
+        let Some(tag) = self.all.get_mut(place as usize) else { return };
+        self.heap_bytes = self
+            .heap_bytes
+            .saturating_sub(tag.value.heap_bytes())
+            .saturating_add(value.heap_bytes());
+        tag.value = value;
+    }
+
+    /// Moves the tags of one list out of another arena into this one.
+    pub(crate) fn adopt(&mut self, from: &mut Tags, list: TagList) -> TagList {
+        let mut moved = TagList::EMPTY;
+        self.unbounded(|tags| tags.move_in(from, list, &mut moved));
+        moved
+    }
+
+    fn move_in(&mut self, from: &mut Tags, list: TagList, moved: &mut TagList) {
+        let mut at = list.first;
+        while let Some(tag) = from.all.get_mut(at as usize) {
+            at = tag.next;
+            let key = Key { text: std::mem::take(&mut tag.key), digest: tag.digest };
+            let value = std::mem::replace(&mut tag.value, Value::Absent);
+            from.heap_bytes =
+                from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
+            match (&value, value.read(&from.texts)) {
+                (Value::Slice { .. }, Some(Kept::Text(text))) => {
+                    self.put_str(moved, key, text);
+                }
+                _ => {
+                    self.put(moved, key, value);
+                }
+            }
+        }
+    }
+
+    /// Puts a tag where there is room.
+    #[inline(always)]
+    fn push(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
+        let (digest, heap_bytes) = (key.digest(), key.heap_bytes());
+        let heap_bytes = heap_bytes.saturating_add(value.heap_bytes());
+        // There is room for no more than `MAX_TAGS`.
+        #[expect(clippy::cast_possible_truncation, reason = "see `grow`")]
+        let index = self.all.len() as u32;
+        self.all.push(Tag { key: key.into_text(), value: value.into_value(), digest, next: END });
+        self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
+        match self.all.get_mut(list.last as usize) {
+            Some(last) => last.next = index,
+            None => list.first = index,
+        }
+        list.last = index;
+        list.keys.add(digest);
+        list.room = list.room.wrapping_sub(1);
+        if list.room == 0 {
+            self.index_list(list);
+        }
+    }
+
+    /// Gives a list that is long a table, or a larger one, with all of its tags.
+    #[cold]
+    #[inline(never)]
+    fn index_list(&mut self, list: &mut TagList) {
+        list.keys = Digests::ALL;
+        let before = self.index.bytes();
+        list.table = self.index.table(list.table);
+        let more = self.index.bytes().saturating_sub(before);
+        self.heap_bytes = self.heap_bytes.saturating_add(more);
+        list.room = list.table.room();
+        let mut at = list.first;
+        while let Some(Tag { key, digest, next, .. }) = self.all.get(at as usize) {
+            let is_like_it = |place| has_digest(&self.all, place, *digest);
+            if !self.index.enter(list.table, *digest, at, is_like_it) {
+                self.index.enter(list.table, hash(*digest, key.as_bytes()), at, |_| false);
+            }
+            list.room = list.room.saturating_sub(1);
+            at = *next;
+        }
+    }
+
+    fn find(&self, list: &TagList, digest: u32, key: &[u8]) -> Option<u32> {
+        if !list.may_have(digest) {
+            return None;
+        }
+        if list.table.is_some() {
+            // By its digest a table finds the first key that has it; the others by what tells them apart.
+            let has_digest = |place: &u32| has_digest(&self.all, *place, digest);
+            let first = self.index.tags(list.table, digest).find(has_digest)?;
+            if has_key(&self.all, first, key) {
+                return Some(first);
+            }
+            let mut others = self.index.tags(list.table, hash(digest, key)).filter(has_digest);
+            return others.find(|place| has_key(&self.all, *place, key));
+        }
+        let mut at = list.first;
+        while let Some(tag) = self.all.get(at as usize) {
+            if tag.digest == digest && tag.key.as_bytes() == key {
+                return Some(at);
+            }
+            at = tag.next;
+        }
+        None
+    }
+}
+
+#[inline]
+fn has_digest(tags: &[Tag], place: u32, digest: u32) -> bool {
+    tags.get(place as usize).is_some_and(|tag| tag.digest == digest)
+}
+
+fn has_key(tags: &[Tag], place: u32, key: &[u8]) -> bool {
+    tags.get(place as usize).is_some_and(|tag| tag.key.as_bytes() == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::borrow::Cow;
+
+    fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
+        tags.iter(list).map(|(key, value)| (key.to_string(), value.number().unwrap())).collect()
+    }
+
+    #[test]
+    fn two_spans_share_the_vector_and_not_the_tags() {
+        let mut tags = Tags::default();
+        let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
+        tags.set(&mut one, "a".into(), Value::I64(1));
+        tags.set(&mut two, "a".into(), Value::I64(2));
+        tags.set(&mut one, "b".into(), Value::I64(3));
+        assert_eq!(numbers(&tags, &one), [("a".into(), 1.0), ("b".into(), 3.0)]);
+        assert_eq!(numbers(&tags, &two), [("a".into(), 2.0)]);
+    }
+
+    #[test]
+    fn a_removed_key_takes_its_old_place_again() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for round in 0..100 {
+            tags.set(&mut list, "a".into(), Value::I64(round));
+            tags.set(&mut list, "a".into(), Value::Absent);
+        }
+        assert!(tags.get(&list, "a").is_none());
+        assert_eq!(tags.all.len(), 1);
+    }
+
+    #[test]
+    fn bytes_follow_the_texts() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        let empty = tags.bytes();
+        tags.set(&mut list, "a".into(), Value::Text("x".repeat(1000).into()));
+        assert!(tags.bytes() >= empty + 1000);
+        tags.set(&mut list, "a".into(), Value::I64(1));
+        assert!(tags.bytes() < empty + 1000);
+    }
+
+    #[test]
+    fn a_text_that_is_set_again_and_again_grows_nothing() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for round in 0..100 {
+            tags.put_str(&mut list, LiteralKey::new("state"), &format!("round {round}"));
+        }
+        let text = |tags: &Tags, list: &TagList| {
+            tags.get(list, "state").and_then(Kept::text).map(Cow::into_owned)
+        };
+        assert_eq!(text(&tags, &list).as_deref(), Some("round 99"));
+        assert_eq!((tags.all.len(), tags.texts.len()), (1, "round 0".len()));
+        // Its room is that of the first text, wherever it moves.
+        let mut fresh = Tags::default();
+        let moved = fresh.adopt(&mut tags, list);
+        assert_eq!(text(&fresh, &moved).as_deref(), Some("round 99"));
+        fresh.clear();
+        assert_eq!((fresh.all.len(), fresh.texts.len(), fresh.heap_bytes), (0, 0, 0));
+    }
+
+    #[test]
+    fn texts_move_with_their_tags() {
+        let mut tags = Tags::default();
+        let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
+        tags.put_str(&mut one, LiteralKey::new("a"), "first");
+        tags.put_str(&mut two, Key::new("b".to_owned().into()), "sécond");
+        tags.put_str(&mut two, LiteralKey::new("c"), "");
+        let mut fresh = Tags::default();
+        let moved = fresh.adopt(&mut tags, two);
+        let texts: Vec<_> = fresh
+            .iter(&moved)
+            .map(|(key, value)| (key.to_string(), value.text().unwrap()))
+            .collect();
+        assert_eq!(texts, [("b".into(), "sécond".into()), ("c".into(), "".into())]);
+        assert_eq!(fresh.texts, "sécond");
+    }
+
+    #[test]
+    fn a_loop_over_many_keys_grows_nothing() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        let mut held = 0;
+        for round in 0..20 {
+            for number in 0..100 {
+                let key: Text = format!("tag.{number}").into();
+                tags.put_str(&mut list, Key::new(key.clone()), "a text that does not fit in place");
+                if round % 2 == 1 {
+                    tags.set(&mut list, key, Value::Absent);
+                }
+            }
+            if round == 1 {
+                held = tags.bytes();
+            }
+        }
+        assert_eq!(tags.all.len(), 100);
+        assert_eq!((tags.bytes(), tags.iter(&list).count()), (held, 0));
+    }
+
+    #[test]
+    fn texts_of_long_lists_stand_together() {
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for key in 0..200 {
+            let key = Key::new(Text::copy(&key.to_string()));
+            tags.put_str(&mut list, key, "a text that does not fit in place");
+        }
+        assert_eq!(tags.heap_bytes, tags.index.bytes());
+        assert_eq!(tags.texts.len(), 200 * "a text that does not fit in place".len());
+    }
+
+    /// Were they told apart by their digests alone, it would take a minute.
+    #[test]
+    fn ten_thousand_keys_with_one_digest_are_told_apart() {
+        let key = |number: usize| -> Text { format!("items.{number:05}.quantity").into() };
+        assert_eq!(digest(key(1).as_bytes()), digest(key(2).as_bytes()));
+        let mut tags = Tags::default();
+        let mut list = TagList::EMPTY;
+        for round in 0..2 {
+            for number in 0..10_000 {
+                tags.set(&mut list, key(number), Value::I64((number + round) as i64));
+            }
+        }
+        assert_eq!(tags.all.len(), 10_000);
+        for (number, (place, value)) in numbers(&tags, &list).into_iter().enumerate() {
+            assert_eq!((place.as_str(), value), (key(number).as_str(), (number + 1) as f64));
+            assert_eq!(tags.get(&list, &place).and_then(|kept| kept.number()), Some(value));
+        }
+        assert!(tags.get(&list, "items.10000.quantity").is_none());
+    }
+
+    /// A map that keeps the order of the first setting, also of what was removed.
+    #[derive(Default)]
+    struct Model(Vec<(String, Option<String>)>);
+
+    impl Model {
+        fn set(&mut self, key: String, value: Option<String>) {
+            match self.0.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, place)) => *place = value,
+                None if value.is_some() => self.0.push((key, value)),
+                None => {}
+            }
+        }
+
+        fn is(&self, tags: &Tags, list: &TagList) -> bool {
+            let text = |value: Kept<'_>| value.text().unwrap().into_owned();
+            let kept = tags.iter(list).map(|(key, value)| (key.to_string(), text(value)));
+            let expected = self.0.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            kept.eq(expected.map(|(key, value)| (key.clone(), value.clone())))
+                && self.0.iter().all(|(key, value)| tags.get(list, key).map(text) == *value)
+        }
+    }
+
+    /// One of 200 keys: short ones, and such as have their digest in common with others.
+    fn key(number: usize) -> String {
+        match number % 4 {
+            0 => format!("{number}"),
+            1 => format!("{number:03}.http.request.header"),
+            2 => format!("attribute.{number}"),
+            _ => format!("{}.{number}", "long.".repeat(number % 7)),
+        }
+    }
+
+    proptest! {
+        /// Two spans of one trace, each with tags in an order of its own, here and after they have moved.
+        #[test]
+        fn a_list_is_an_ordered_map(
+            steps in prop::collection::vec(
+                (any::<bool>(), 0..200usize, prop::option::weighted(0.8, ".{0,30}")),
+                0..700,
+            ),
+            keys in 1..200usize,
+        ) {
+            let mut tags = Tags::default();
+            let mut lists = [TagList::EMPTY; 2];
+            let mut models = [Model::default(), Model::default()];
+            for (number, (is_second, at, value)) in steps.into_iter().enumerate() {
+                let (list, key) = (&mut lists[usize::from(is_second)], key(at % keys));
+                match &value {
+                    Some(text) if number % 3 == 0 => {
+                        tags.set(list, key.clone().into(), Value::Text(Text::copy(text)));
+                    }
+                    Some(text) if number % 3 == 1 => {
+                        tags.set_any(list, key.clone().into(), text.as_str().into());
+                    }
+                    Some(text) => {
+                        tags.put_str(list, Key::new(key.clone().into()), text);
+                    }
+                    None => tags.set(list, key.clone().into(), Value::Absent),
+                }
+                models[usize::from(is_second)].set(key, value);
+            }
+            prop_assert_eq!(tags.all.len(), models[0].0.len() + models[1].0.len());
+            prop_assert!(models[0].is(&tags, &lists[0]) && models[1].is(&tags, &lists[1]));
+            let mut fresh = Tags::default();
+            let moved = fresh.adopt(&mut tags, lists[0]);
+            prop_assert!(models[0].is(&fresh, &moved) && models[1].is(&tags, &lists[1]));
+            tags.clear();
+            let again = tags.adopt(&mut fresh, moved);
+            prop_assert!(models[0].is(&tags, &again));
+        }
+    }
+}
