@@ -14,6 +14,7 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+pub mod bridge;
 mod catch;
 mod clock;
 pub mod config;
@@ -56,18 +57,16 @@ pub use trace::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveIds, ActiveSpan, Baggage, ChunkBuilder, Context, ContextProvider, Decision, DecisionMark,
-    ErrorDescription, EventValue, FutureExt, InContext, InSpan, LateNamed, LateNames, LateTags,
-    Mechanism, NamingFn, Priority, RecordedSpan, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
-    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, SpecialKeys, TagValue, inherited_context,
-    replace_context_store,
+    ActiveIds, ActiveSpan, Baggage, Context, ContextProvider, Decision, EventValue, FutureExt,
+    InContext, InSpan, Mechanism, Priority, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
+    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, TagValue,
 };
 #[cfg(feature = "agent")]
 pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{
-    Guard, Identity, Tracer, TracerBuilder, activate, active_ids, current_root_span, current_span,
-    extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
-    shutdown_async, span, start_span, trace, tracer,
+    Guard, Tracer, TracerBuilder, activate, active_ids, current_root_span, current_span, extract,
+    flush, flush_async, in_span, init, inject, propagation_context, shutdown, shutdown_async, span,
+    start_span, trace, tracer,
 };

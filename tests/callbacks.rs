@@ -12,10 +12,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use tracehound::bridge::SpanBuilderExt as _;
+use tracehound::bridge::SpanExt as _;
+use tracehound::bridge::{LateNames, LateTags};
 use tracehound::{
-    Context, ContextProvider, Decision, Extractor, Injector, LateNames, LateTags, Mechanism,
-    Priority, Propagator, Sampler, SamplingRule, ScopeToken, SpanContext, SpanRef, SpanView,
-    TagValue, Text, Tracer, TracerBuilder, testing,
+    Context, ContextProvider, Decision, Extractor, Injector, Mechanism, Priority, Propagator,
+    Sampler, SamplingRule, ScopeToken, SpanContext, SpanRef, SpanView, TagValue, Text, Tracer,
+    TracerBuilder, testing,
 };
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, within};

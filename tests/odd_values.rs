@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tracehound::bridge::TracerExt as _;
 use tracehound::testing::{self, CapturedSpan};
 use tracehound::{
     EventValue, SpanContext, SpanEvent, SpanId, SpanLink, SpanRef, TagValue, Text, TraceId, Tracer,

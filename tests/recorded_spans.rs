@@ -7,9 +7,9 @@ mod common;
 
 use std::time::{Duration, SystemTime};
 
-use tracehound::{
-    Identity, LossReason, Mechanism, Priority, SpanContext, SpanId, Text, TraceId, Tracer,
-};
+use tracehound::bridge::Identity;
+use tracehound::bridge::TracerExt as _;
+use tracehound::{LossReason, Mechanism, Priority, SpanContext, SpanId, Text, TraceId, Tracer};
 use tracehound_test_support::{TestAgent, within};
 
 use common::{LIMIT, Said};

@@ -8,8 +8,10 @@ mod common;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
+use tracehound::bridge::Identity;
+use tracehound::bridge::TracerExt as _;
 use tracehound::config::Environment;
-use tracehound::{Identity, SpanContext, SpanId, TraceId, Tracer, TracerBuilder};
+use tracehound::{SpanContext, SpanId, TraceId, Tracer, TracerBuilder};
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, Span, within};
 

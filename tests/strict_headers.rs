@@ -8,6 +8,7 @@ use std::process::Command;
 
 use http::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
+use tracehound::bridge::SpanContextExt as _;
 use tracehound::config::Environment;
 use tracehound::testing::Captured;
 use tracehound::{

@@ -28,8 +28,8 @@ pub use span::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span::{
-    ActiveSpan, ChunkBuilder, ErrorDescription, FutureExt, InContext, InSpan, LateNamed,
-    RecordedSpan, Span, SpanBuilder,
+    ActiveSpan, ChunkBuilder, ContextExt, ErrorDescription, FutureExt, InContext, InSpan,
+    LateNamed, RecordedSpan, Span, SpanBuilder, SpanBuilderExt, SpanContextExt, SpanExt,
 };
 pub(crate) use span::{begin_late_named, begin_named};
 #[cfg(not(feature = "agent"))]

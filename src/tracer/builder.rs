@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracehound_machine::find_literals;
 
+use super::bridge::TracerExt;
 use super::exporter::Exporter;
 use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
@@ -41,7 +42,7 @@ pub struct TracerBuilder {
     config: ConfigBuilder,
     /// What [`TracerBuilder::config`] was given: below the setters.
     base: ConfigBuilder,
-    is_named_later: bool,
+    pub(super) is_named_later: bool,
     provider: Option<Box<dyn ContextProvider>>,
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
@@ -135,13 +136,6 @@ impl TracerBuilder {
     /// ```
     pub fn config(mut self, config: ConfigBuilder) -> Self {
         self.base = config.or(self.base);
-        self
-    }
-
-    /// For bridges that learn the service only after the tracer is built: they say themselves, by
-    /// [`Tracer::warn_of_default_service`], that it has no name.
-    pub fn service_named_later(mut self) -> Self {
-        self.is_named_later = true;
         self
     }
 
@@ -280,6 +274,13 @@ impl TracerBuilder {
     /// `main`. Once only: where a tracer is installed already, a warning says so and that one stays.
     pub fn install(self) -> Guard {
         install(self.build())
+    }
+}
+
+impl Tracer {
+    /// Describes a tracer; see [`TracerBuilder`].
+    pub fn builder() -> TracerBuilder {
+        TracerBuilder::new()
     }
 }
 

@@ -35,6 +35,17 @@ pub fn init() -> Guard {
     Tracer::builder().install()
 }
 
+impl Tracer {
+    /// Makes this the tracer of the process, as [`TracerBuilder::install`](crate::TracerBuilder::install) does with one that it builds.
+    ///
+    /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
+    /// `main`. Once only: where another tracer is installed already, a warning says so and that one stays.
+    /// The guard of a second call does nothing.
+    pub fn install(self) -> Guard {
+        install(self)
+    }
+}
+
 pub(super) fn install(tracer: Tracer) -> Guard {
     match GLOBAL.set(tracer.clone()) {
         Ok(()) => Guard { tracer, timeout: GUARD_TIMEOUT },

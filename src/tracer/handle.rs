@@ -7,18 +7,15 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::exporter::Exporter;
-use super::global::{Guard, install};
 use crate::config::Config;
 use crate::diag::{LINES_WAIT, Losses, drain_lines};
 use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveIds, ActiveSpan, Context, LateNamed, Scope, SharedLanes, Span, SpanBuilder, SpanContext,
-    SpanRef, begin_late_named, begin_named,
+    ActiveIds, ActiveSpan, Context, Scope, SharedLanes, Span, SpanBuilder, SpanContext, SpanRef,
+    begin_named,
 };
-
-use super::builder::TracerBuilder;
 use crate::user_code;
 
 /// Starts spans and sends the finished traces to the Datadog agent.
@@ -88,11 +85,6 @@ impl std::fmt::Debug for Parts {
 }
 
 impl Tracer {
-    /// Describes a tracer; see [`TracerBuilder`].
-    pub fn builder() -> TracerBuilder {
-        TracerBuilder::new()
-    }
-
     /// The tracer that does nothing: its spans do not exist.
     pub const fn none() -> Self {
         Tracer { parts: None }
@@ -108,15 +100,6 @@ impl Tracer {
 
     pub(super) fn parts(&self) -> Option<&Parts> {
         self.parts.as_deref()
-    }
-
-    /// Makes this the tracer of the process, as [`TracerBuilder::install`] does with one that it builds.
-    ///
-    /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
-    /// `main`. Once only: where another tracer is installed already, a warning says so and that one stays.
-    /// The guard of a second call does nothing.
-    pub fn install(self) -> Guard {
-        install(self)
     }
 
     pub(super) fn warn(&self, line: &str) {
@@ -173,27 +156,6 @@ impl Tracer {
     /// ```
     pub fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {
         SpanBuilder::new(self.shared(), name.into())
-    }
-
-    /// Starts a span below a parent, or a new trace below an empty [`Context`]. For bridges; the same can be said
-    /// to [`Tracer::span`]. It is not made active.
-    ///
-    /// ```
-    /// use tracehound::{Context, LateNamed, LateNames, SpanKind};
-    ///
-    /// let (tracer, captured) = tracehound::testing::tracer();
-    /// let span = LateNamed {
-    ///     resource: "GET /cart".into(),
-    ///     kind: SpanKind::Server,
-    ///     naming: |_| LateNames { name: "server.request".into(), span_type: Some("web".into()) },
-    ///     start: None,
-    ///     tags: &[],
-    /// };
-    /// drop(tracer.start_late_named(span, Context::empty()));
-    /// assert_eq!(captured.span("server.request").resource, "GET /cart");
-    /// ```
-    pub fn start_late_named(&self, span: LateNamed<'_>, parent: Context) -> Span {
-        self.shared().map_or_else(Span::none, |shared| begin_late_named(shared, span, parent))
     }
 
     /// Runs `work` inside a span that is active meanwhile.

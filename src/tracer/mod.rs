@@ -1,12 +1,12 @@
 //! The tracer: the parts below put together, and the one of the process.
 
+mod bridge;
 mod builder;
 #[cfg(feature = "agent")]
 mod exit;
 #[cfg_attr(feature = "agent", path = "exporter_agent.rs")]
 #[cfg_attr(not(feature = "agent"), path = "exporter_none.rs")]
 mod exporter;
-mod foreign;
 mod global;
 mod handle;
 mod propagation;
@@ -17,10 +17,10 @@ mod sampling_choice;
 mod signals;
 mod startup;
 
+pub use bridge::{Identity, TracerBuilderExt, TracerExt};
 pub use builder::TracerBuilder;
 #[cfg(feature = "agent")]
 pub use exit::before_exit;
-pub use foreign::Identity;
 pub use global::{
     Guard, activate, active_ids, current_root_span, current_span, extract, flush, flush_async,
     in_span, init, inject, propagation_context, shutdown, shutdown_async, span, start_span, trace,

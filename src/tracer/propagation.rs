@@ -10,6 +10,7 @@ use crate::trace::{
     At, Baggage, Context, Decision, DecisionMark, Lineage, Mechanism, Segment, SpanContext,
     SpanRef, TagOrder,
 };
+use crate::trace::{ContextExt as _, SpanExt as _};
 use crate::user_code::{self, UserCode};
 
 impl Tracer {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
-use tracehound::{EventValue, LateTags, SpanEvent, SpanLink, SpanRef, SpecialKeys, TagValue, Text};
+use tracehound::bridge::SpanExt as _;
+use tracehound::bridge::{LateTags, SpecialKeys};
+use tracehound::{EventValue, SpanEvent, SpanLink, SpanRef, TagValue, Text};
 
 use crate::exception;
 use crate::keys::key_text;

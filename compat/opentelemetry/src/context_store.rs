@@ -8,6 +8,7 @@ use opentelemetry::trace::{
     SpanContext as OtelSpanContext, SpanId as OtelSpanId, TraceContextExt, TraceState,
 };
 use opentelemetry::{Context as OtelContext, ContextGuard};
+use tracehound::bridge::ContextExt as _;
 use tracehound::{Baggage, Context, ContextProvider, ScopeToken, SpanContext, SpanRef};
 use tracehound_fork::PerProcess;
 
@@ -40,7 +41,7 @@ pub fn share_context() -> bool {
     static ONE_AT_A_TIME: PerProcess<Mutex<()>> = PerProcess::new();
     let one = ONE_AT_A_TIME.get_or_make(Mutex::default);
     let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
-    if tracehound::replace_context_store(Box::new(OtelStore)) {
+    if tracehound::bridge::replace_context_store(Box::new(OtelStore)) {
         SHARED.store(true, Ordering::Relaxed);
     }
     SHARED.load(Ordering::Relaxed)

@@ -3,7 +3,9 @@
 use std::error::Error;
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
-use tracehound::{ErrorDescription, SpanRef};
+use tracehound::SpanRef;
+use tracehound::bridge::ErrorDescription;
+use tracehound::bridge::SpanExt as _;
 
 use crate::status::EXCEPTION;
 

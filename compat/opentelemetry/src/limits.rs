@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use tracehound::SpanRef;
+use tracehound::bridge::SpanExt as _;
 use tracehound::config::SpanLimits;
 
 const DROPPED_ATTRIBUTES: &str = "otel.dropped_attributes_count";

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use tracehound::{LateNames, SpanKind, SpanView};
+use tracehound::bridge::LateNames;
+use tracehound::{SpanKind, SpanView};
 
 /// Works the names out. Runs when somebody needs them: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {

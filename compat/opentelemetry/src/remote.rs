@@ -1,10 +1,10 @@
 //! Span contexts in both worlds' terms.
 
 use opentelemetry::trace::{self as otel, TraceState};
+use tracehound::bridge::DecisionMark;
+use tracehound::bridge::SpanContextExt as _;
 use tracehound::config::{Config, Environment, Style};
-use tracehound::{
-    DecisionMark, HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, Text, TraceId,
-};
+use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanLink, SpanRef, Text, TraceId};
 use tracehound_fork::WriteOnce;
 
 /// Trace state as the core reads and writes it in headers.
@@ -74,7 +74,7 @@ pub(crate) fn below(
 /// The core's context for a span of the process that this one was forked from.
 pub(crate) fn inherited(context: &otel::SpanContext) -> Option<SpanContext> {
     let (trace_id, span_id) = ids(context).filter(|_| !context.is_remote())?;
-    tracehound::inherited_context(trace_id, span_id)
+    tracehound::bridge::inherited_context(trace_id, span_id)
 }
 
 /// A link of OpenTelemetry as one of the core; `None` for one that points nowhere.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{self as otel, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
 use tracehound::SpanRef;
+use tracehound::bridge::SpanExt as _;
 
 use crate::attributes::{Late, event, heap_bytes, is_plain, set, with_link_attribute};
 use crate::limits::Limits;

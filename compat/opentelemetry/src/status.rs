@@ -2,6 +2,7 @@
 
 use opentelemetry::trace::Status;
 use tracehound::SpanRef;
+use tracehound::bridge::SpanExt as _;
 
 /// In the note that the core keeps with the span: its status is `Ok`, which is final.
 const OK: u8 = 1;

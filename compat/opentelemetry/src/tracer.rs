@@ -6,7 +6,10 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{self as otel, Event, Link, SpanBuilder, TraceContextExt};
 use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
-use tracehound::{LateNamed, SpanKind, SpanRef};
+use tracehound::bridge::ContextExt as _;
+use tracehound::bridge::LateNamed;
+use tracehound::bridge::TracerExt as _;
+use tracehound::{SpanKind, SpanRef};
 
 use crate::attributes::set_all;
 use crate::limits::Limits;

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use tracehound::bridge::Identity;
+use tracehound::bridge::TracerBuilderExt as _;
+use tracehound::bridge::TracerExt as _;
 use tracehound::config::{Config, Environment};
-use tracehound::{Identity, Sampler, Text};
+use tracehound::{Sampler, Text};
 
 use crate::config_value::ConfigValue;
 use crate::error::{Error, ErrorKind};

@@ -53,27 +53,6 @@ impl Context {
         self
     }
 
-    /// The same place without the sampling decision that came in from another process; see
-    /// [`SpanContext::without_decision`]. What is of this process is left as it is: a trace has one decision here.
-    #[must_use]
-    pub fn without_remote_decision(mut self) -> Self {
-        if let Some(remote) = self.remote.take() {
-            self.remote = Some(match remote.priority {
-                Some(_) if remote.remote => {
-                    Arc::new(Arc::unwrap_or_clone(remote).without_decision())
-                }
-                _ => remote,
-            });
-        }
-        self
-    }
-
-    /// Whether baggage was put here by [`Context::with_baggage`], which counts instead of the parent's.
-    #[must_use]
-    pub fn has_own_baggage(&self) -> bool {
-        self.baggage.is_some()
-    }
-
     /// Sees the place as this process does: a span of the process that it was forked from counts as one that
     /// came from elsewhere.
     #[inline]

@@ -20,9 +20,9 @@ thread_local! {
 
 /// What has been said of a span. Boxed, because a builder moves with each of its methods.
 #[derive(Debug)]
-struct Plan {
+pub(super) struct Plan {
     parent: Parent,
-    record: Record,
+    pub(super) record: Record,
     start: Option<SystemTime>,
     tags: Vec<(Text, Value)>,
     decision: Option<Decision>,
@@ -156,7 +156,7 @@ impl Draft for LateNamed<'_> {
 #[derive(Debug)]
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
-    on: Option<(&'t SharedLanes, Box<Plan>)>,
+    pub(super) on: Option<(&'t SharedLanes, Box<Plan>)>,
 }
 
 #[derive(Debug)]
@@ -253,18 +253,6 @@ impl<'t> SpanBuilder<'t> {
     #[inline]
     pub fn root(self) -> Self {
         self.child_of(Context::empty())
-    }
-
-    /// Lets the name, as long as it is empty, and the type, as long as none is set, follow from the other
-    /// fields and tags when they are needed.
-    ///
-    /// For bridges whose users name spans in other terms.
-    #[inline]
-    pub fn naming(mut self, naming: NamingFn) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.record.naming = Some(naming);
-        }
-        self
     }
 
     /// Starts the span. It is not made active.

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use tracehound_machine::literal;
 
 use crate::text::Text;
-use crate::trace::store::{At, DecisionMark, SpanRef};
-use crate::trace::tags::{Change, Key, Late, LateTags, LiteralKey, Special, TagKey, Value};
+use crate::trace::store::{At, SpanRef};
+use crate::trace::tags::{Change, Key, LiteralKey, Special, TagKey, Value};
 use crate::trace::values::{Baggage, Priority, SpanEvent, SpanKind, SpanLink, TagValue, is_exact};
 #[cfg(feature = "struct-tags")]
 use crate::user_code::{self, UserCode};
@@ -89,34 +89,6 @@ impl SpanRef {
         match literal(key.as_ref()) {
             Some(key) => set_tag(at, LiteralKey::new(key), value.into()),
             None => set_owned(at, key.into(), value.into()),
-        }
-    }
-
-    /// Sets tags that another API has in its own terms. They are converted when somebody looks at the tags of
-    /// the trace, as a rule in the background; until then they cost a move. What they hold on the heap, about,
-    /// counts for the bounds on what waits to be sent.
-    ///
-    /// For bridges. The order of all tags that are set, late or not, is kept. None of the keys may mean something
-    /// to the core ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
-    #[inline]
-    pub fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize) {
-        // In one piece: whatever takes the tags by value on the way to their place may copy them.
-        let Some(at) = &self.at else { return };
-        let Some(mut guard) = at.segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.segment.root, at.id)) else {
-            return at.too_late(guard);
-        };
-        match body.tags.late(heap_bytes) {
-            Some(others) if others.len() < others.capacity() => {
-                others.push(Late { tags, slot: at.slot() });
-            }
-            // It is counted already.
-            Some(_) => drop(body.put_off(at.slot(), tags, 0)),
-            None => {
-                if !body.put_off(at.slot(), tags, heap_bytes) {
-                    at.say_full(guard);
-                }
-            }
         }
     }
 
@@ -311,29 +283,6 @@ impl SpanRef {
     #[must_use]
     pub fn priority(&self) -> Option<Priority> {
         self.at.as_ref()?.segment.priority()
-    }
-
-    /// What tells the sampling decision on the trace from other ones: the same as long as its priority and mechanism
-    /// are, and `None` before there is one. Takes no lock.
-    ///
-    /// For bridges that keep what they have made of a decision.
-    #[inline]
-    #[must_use]
-    pub fn decision_mark(&self) -> Option<DecisionMark> {
-        self.at.as_ref()?.segment.decision_mark()
-    }
-
-    /// Changes bits of the byte that a bridge keeps with the span for what its own API must remember, such
-    /// as a status that is final. It is zero at first, and never sent.
-    ///
-    /// Gives back what it was, or `None` where the span is not open.
-    pub fn update_note(&self, clear: u8, set: u8) -> Option<u8> {
-        let mut before = 0;
-        let open = self.edit(|record, _| {
-            before = record.note;
-            record.note = (before & !clear) | set;
-        });
-        open.then_some(before)
     }
 }
 

@@ -4,6 +4,7 @@
 //! about: [`read`], [`change`], [`error`], [`place`]. Every way to set a tag begins in [`change`] or [`builder`]. Bridges
 //! stand on this room alone.
 
+mod bridge;
 mod builder;
 mod change;
 mod error;
@@ -16,6 +17,7 @@ mod recorded;
 #[cfg(feature = "stream")]
 mod stream;
 
+pub use bridge::{ContextExt, SpanBuilderExt, SpanContextExt, SpanExt};
 pub use builder::{LateNamed, SpanBuilder};
 pub(crate) use builder::{begin_late_named, begin_named};
 #[cfg(feature = "struct-tags")]

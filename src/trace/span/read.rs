@@ -117,18 +117,6 @@ impl SpanRef {
         self.read(|span| span.events().to_vec()).unwrap_or_default()
     }
 
-    /// How many links there are.
-    #[must_use]
-    pub fn link_count(&self) -> usize {
-        self.read(|span| span.links().len()).unwrap_or_default()
-    }
-
-    /// How many events there are.
-    #[must_use]
-    pub fn event_count(&self) -> usize {
-        self.read(|span| span.events().len()).unwrap_or_default()
-    }
-
     /// An item of the span's baggage.
     #[must_use]
     pub fn baggage_item(&self, name: &str) -> Option<String> {

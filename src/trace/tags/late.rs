@@ -238,6 +238,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::SpanExt as _;
     use crate::trace::testkit::Bench;
     use proptest::prelude::*;
 

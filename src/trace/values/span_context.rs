@@ -125,32 +125,6 @@ impl SpanContext {
         self
     }
 
-    /// As the context of a span of this process that another library records: whoever receives it has that
-    /// span for the last Datadog span above (`p` of the `dd` member of `tracestate`).
-    #[must_use]
-    pub fn in_this_process(mut self) -> Self {
-        self.remote = false;
-        self.last_parent = None;
-        self
-    }
-
-    /// As the context of a span of this process, below this one, that another library records and has sampled or
-    /// not: what came in with the trace goes on, and the decision as far as the flag does not contradict it.
-    ///
-    /// For bridges. What is for the first span of the trace in this process, such as links, is left out.
-    #[must_use]
-    pub fn recorded_below(mut self, span_id: SpanId, sampled: bool) -> Self {
-        if self.priority.is_none_or(|priority| priority.is_keep() != sampled) {
-            self.priority = Some(if sampled { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT });
-            self.mechanism = sampled.then_some(Mechanism::DEFAULT);
-        }
-        self.span_id = Some(span_id);
-        self.links = Vec::new();
-        self.root_tags = Vec::new();
-        self.error = None;
-        self.in_this_process()
-    }
-
     /// With one more propagated tag; names without the prefix `_dd.p.` are ignored.
     ///
     /// `_dd.p.dm` is the mechanism, and `_dd.p.tid` is ignored: it is part of the trace id.

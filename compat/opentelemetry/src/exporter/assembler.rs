@@ -6,7 +6,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
-use tracehound::{ChunkBuilder, Decision, LossReason, Mechanism};
+use tracehound::bridge::ChunkBuilder;
+use tracehound::bridge::TracerExt as _;
+use tracehound::{Decision, LossReason, Mechanism};
 use tracehound_machine::spawn_background;
 
 use super::chunk;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
+use tracehound::bridge::TracerBuilderExt as _;
+use tracehound::bridge::TracerExt as _;
 use tracehound::config::Config;
 use tracehound::{Text, Tracer, TracerBuilder};
 

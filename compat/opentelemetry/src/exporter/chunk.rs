@@ -6,7 +6,9 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::trace::SpanData;
-use tracehound::{ChunkBuilder, Decision, Mechanism, Priority, Text, Tracer};
+use tracehound::bridge::ChunkBuilder;
+use tracehound::bridge::TracerExt as _;
+use tracehound::{Decision, Mechanism, Priority, Text, Tracer};
 
 use super::convert::{self, Common, number_of};
 use super::mapping::Mapped;

@@ -3,7 +3,8 @@
 use opentelemetry::trace::{SpanKind as OtelKind, Status};
 use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use tracehound::{ChunkBuilder, RecordedSpan, SpanKind, TagValue, Text};
+use tracehound::bridge::{ChunkBuilder, RecordedSpan};
+use tracehound::{SpanKind, TagValue, Text};
 
 use super::identity::value_text;
 use super::mapping::Mapped;

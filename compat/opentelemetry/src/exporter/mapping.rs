@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
+use tracehound::bridge::TracerExt as _;
 use tracehound::{Text, Tracer};
 
 use crate::catch::catch;

@@ -6,8 +6,10 @@ use std::sync::{PoisonError, RwLock};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::Resource;
+use tracehound::bridge::RecordedSpan;
+use tracehound::bridge::TracerExt as _;
 use tracehound::config::{Config, Origin, ReportRow};
-use tracehound::{LossReason, RecordedSpan, Tracer};
+use tracehound::{LossReason, Tracer};
 
 use super::convert;
 use super::identity::identity;

@@ -5,6 +5,7 @@ use opentelemetry::trace::{
     TraceFlags,
 };
 use opentelemetry::{Context, KeyValue};
+use tracehound::bridge::SpanExt as _;
 use tracehound::testing::CapturedSpan;
 use tracehound::{Priority, SpanEvent, SpanId, SpanLink, SpanRef, TraceId};
 

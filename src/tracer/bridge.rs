@@ -1,15 +1,19 @@
-//! What bridges use whose spans another library records: a chunk to fill in, a decision for what has only
-//! begun, and the tracer's own words for what was lost.
+//! What bridges ask of a tracer: to start a span in other terms, a chunk of spans that another library has recorded, a
+//! decision for what has only begun, and the tracer's own words for what was lost.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::builder::TracerBuilder;
 use super::handle::{Parts, Tracer};
 use super::propagation::Explained;
 use crate::diag::LossReason;
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ChunkBuilder, Decision, Shared, SharedLanes, SpanContext};
+use crate::trace::{
+    ChunkBuilder, Context, Decision, LateNamed, Shared, SharedLanes, Span, SpanContext,
+    begin_late_named,
+};
 
 /// Whose spans they are: what is absent is as it is with the tracer it is taken from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,15 +28,33 @@ pub struct Identity {
     pub tags: Vec<(Text, Text)>,
 }
 
-impl Tracer {
+/// What bridges ask of a [`Tracer`].
+pub trait TracerExt {
+    /// Starts a span below a parent, or a new trace below an empty [`Context`]. For bridges; the same can be said
+    /// to [`Tracer::span`]. It is not made active.
+    ///
+    /// ```
+    /// use tracehound::{Context, LateNamed, LateNames, SpanKind};
+    ///
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// let span = LateNamed {
+    ///     resource: "GET /cart".into(),
+    ///     kind: SpanKind::Server,
+    ///     naming: |_| LateNames { name: "server.request".into(), span_type: Some("web".into()) },
+    ///     start: None,
+    ///     tags: &[],
+    /// };
+    /// drop(tracer.start_late_named(span, Context::empty()));
+    /// assert_eq!(captured.span("server.request").resource, "GET /cart");
+    /// ```
+    fn start_late_named(&self, span: LateNamed<'_>, parent: Context) -> Span;
+
     /// Begins a chunk of finished spans that another library has recorded, in the trace of `context`; its
     /// decision, origin and propagated tags count as if they had come in with headers.
     ///
     /// `None` where the context names no trace, and where this tracer does nothing.
     #[must_use]
-    pub fn chunk(&self, context: SpanContext) -> Option<ChunkBuilder> {
-        ChunkBuilder::new(self.shared()?, context)
-    }
+    fn chunk(&self, context: SpanContext) -> Option<ChunkBuilder>;
 
     /// Takes the sampling decision on a trace that begins with the first span of a chunk as it is, unless the
     /// chunk has one; beside it, what another process is to know of the trace.
@@ -40,7 +62,35 @@ impl Tracer {
     /// For a library that must decide when a trace begins: the chunk is for the decision alone, and its spans
     /// are not sent.
     #[must_use]
-    pub fn sample(&self, mut chunk: ChunkBuilder) -> (Decision, SpanContext) {
+    fn sample(&self, chunk: ChunkBuilder) -> (Decision, SpanContext);
+
+    /// A tracer with another identity on the same pipeline: what they send, lose and decide is one.
+    ///
+    /// For a library that names the service itself, in a resource that is known later than the settings.
+    #[must_use]
+    fn with_identity(&self, identity: Identity) -> Tracer;
+
+    /// Counts spans that were lost on their way into this tracer, and says so the first time for each reason.
+    fn count_lost(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String);
+
+    /// Says once which name spans get where nothing names the service, and how to name it; nothing where something
+    /// does. For a bridge that has asked for [`TracerBuilder::service_named_later`](crate::TracerBuilder::service_named_later).
+    fn warn_of_default_service(&self);
+
+    /// A warning of a bridge, where the tracer's own go; given once for its `topic`.
+    fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String);
+}
+
+impl TracerExt for Tracer {
+    fn start_late_named(&self, span: LateNamed<'_>, parent: Context) -> Span {
+        self.shared().map_or_else(Span::none, |shared| begin_late_named(shared, span, parent))
+    }
+
+    fn chunk(&self, context: SpanContext) -> Option<ChunkBuilder> {
+        ChunkBuilder::new(self.shared()?, context)
+    }
+
+    fn sample(&self, mut chunk: ChunkBuilder) -> (Decision, SpanContext) {
         let decision = chunk.decide();
         let probability = Explained::of(chunk.segment(), &decision).map(Explained::into_text);
         let context = SpanContext {
@@ -52,11 +102,7 @@ impl Tracer {
         (decision, context)
     }
 
-    /// A tracer with another identity on the same pipeline: what they send, lose and decide is one.
-    ///
-    /// For a library that names the service itself, in a resource that is known later than the settings.
-    #[must_use]
-    pub fn with_identity(&self, identity: Identity) -> Tracer {
+    fn with_identity(&self, identity: Identity) -> Tracer {
         let Some(Parts { shared, exporter, config, propagator, propagators }) = self.parts() else {
             return Tracer::none();
         };
@@ -91,16 +137,13 @@ impl Tracer {
         })
     }
 
-    /// Counts spans that were lost on their way into this tracer, and says so the first time for each reason.
-    pub fn count_lost(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
+    fn count_lost(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
         if let Some(shared) = self.shared() {
             shared.diag.lose(reason, spans, detail);
         }
     }
 
-    /// Says once which name spans get where nothing names the service, and how to name it; nothing where something
-    /// does. For a bridge that has asked for [`TracerBuilder::service_named_later`](crate::TracerBuilder::service_named_later).
-    pub fn warn_of_default_service(&self) {
+    fn warn_of_default_service(&self) {
         let Some(Parts { shared, config, .. }) = self.parts() else { return };
         if config.service_is_default() && config.enabled() {
             shared.diag.warn_once("service.default", || {
@@ -113,10 +156,23 @@ impl Tracer {
         }
     }
 
-    /// A warning of a bridge, where the tracer's own go; given once for its `topic`.
-    pub fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String) {
+    fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String) {
         if let Some(shared) = self.shared() {
             shared.diag.warn_once(topic, line);
         }
+    }
+}
+
+/// What bridges say to a [`TracerBuilder`].
+pub trait TracerBuilderExt: Sized {
+    /// For bridges that learn the service only after the tracer is built: they say themselves, by
+    /// [`Tracer::warn_of_default_service`], that it has no name.
+    fn service_named_later(self) -> Self;
+}
+
+impl TracerBuilderExt for TracerBuilder {
+    fn service_named_later(mut self) -> Self {
+        self.is_named_later = true;
+        self
     }
 }

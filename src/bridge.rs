@@ -1,0 +1,26 @@
+//! What only bridges need: libraries that carry another API, or another library's spans, on this core.
+//!
+//! The OpenTelemetry and OpenTracing bridges stand on this module and on the public API, and on nothing else; so can
+//! one of your own. What is here follows the needs of bridges, and may change with a minor version.
+//!
+//! | to | use |
+//! | --- | --- |
+//! | put off the conversion of another API's tags to the background | [`LateTags`], [`SpanExt::set_late_tags`] |
+//! | know which keys mean something to the core, and so cannot be put off | [`SpecialKeys`] |
+//! | name spans by their tags, as late as possible | [`NamingFn`], [`LateNames`], [`LateNamed`] |
+//! | keep what was made of a sampling decision | [`DecisionMark`], [`SpanExt::decision_mark`] |
+//! | keep a few bits of one's own with a span | [`SpanExt::update_note`] |
+//! | hand in spans that another library has recorded | [`TracerExt::chunk`], [`ChunkBuilder`], [`RecordedSpan`] |
+//! | decide on a trace that another library records | [`TracerExt::sample`], [`SpanContextExt`] |
+//! | send under another service, env and version | [`Identity`], [`TracerExt::with_identity`] |
+//! | put another store in the place of the threads' stacks | [`replace_context_store`] |
+//! | go on in a forked child | [`inherited_context`] |
+//! | describe an error elsewhere than on a span | [`ErrorDescription`] |
+//! | count and say what is lost on the way in | [`TracerExt::count_lost`], [`TracerExt::warn_once`] |
+
+pub use crate::trace::{
+    ChunkBuilder, ContextExt, DecisionMark, ErrorDescription, LateNamed, LateNames, LateTags,
+    NamingFn, RecordedSpan, SpanBuilderExt, SpanContextExt, SpanExt, SpecialKeys,
+    inherited_context, replace_context_store,
+};
+pub use crate::tracer::{Identity, TracerBuilderExt, TracerExt};
