@@ -14,7 +14,7 @@
 //! | `root_and_9_children`, active | 1,602 (fastest 1,223) | 160 | 0 |
 //! | `hot`: the same with five tags each | 2,547 | 255 | 0 |
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

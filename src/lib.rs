@@ -1,12 +1,5 @@
 //! Tracehound.
-#![cfg_attr(
-    test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::string_slice,
-        reason = "a test may fail loudly"
-    )
-)]
+#![cfg_attr(test, allow(clippy::string_slice, reason = "a test may fail loudly"))]
 #![cfg_attr(
     not(feature = "agent"),
     allow(dead_code, unused_imports, reason = "what only the pipeline uses is built all the same")

@@ -1,7 +1,7 @@
 //! What the agent can do is asked before anything is sent, by nobody who would have to wait for it.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 

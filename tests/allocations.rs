@@ -3,7 +3,7 @@
 //!
 //! One test in one process: the counter is the process's, and anything else that ran would be counted too.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used)]
 
 use std::alloc::System;
 use std::cell::RefCell;

@@ -1,12 +1,7 @@
 //! What is written while the agent reads: payloads in parts, and nothing lost or sent twice between them.
 
 #![cfg(feature = "agent")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! With debugging on, a tracer says what it started with, what it decided, and what it sent where with which answer.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! A task that flushes or shuts down blocks no thread, and needs no runtime.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

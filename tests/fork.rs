@@ -3,12 +3,7 @@
 //! Each program is this file again, started with its name. A child runs on from where it was forked, as its
 //! parent does, and both return from `main`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(not(unix), allow(dead_code, unused_imports))]
 
 mod common;

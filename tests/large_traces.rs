@@ -1,12 +1,7 @@
 //! Traces and texts that are large: divided, sent in time, and lost only where a single span is too large.
 
 #![cfg(feature = "agent")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

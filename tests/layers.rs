@@ -1,6 +1,6 @@
 //! Modules import only from layers below their own: `docs/architecture.md` has the table and the reasons.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/sources.rs"]
 mod sources;

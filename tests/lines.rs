@@ -3,7 +3,7 @@
 //! Each program is this file again, started with its name.
 
 #![cfg_attr(not(unix), allow(dead_code, unused_imports))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 

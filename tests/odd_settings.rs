@@ -1,12 +1,7 @@
 //! Settings that make no sense are said once, and the tracer works all the same.
 
 #![cfg(feature = "agent")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

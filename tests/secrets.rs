@@ -1,6 +1,6 @@
 //! A password that is in a setting is in nothing that the library shows: lines, reports, debug output.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -2,7 +2,7 @@
 //!
 //! Each program is this file again, started with its name, so that `main` is a real one.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

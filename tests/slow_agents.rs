@@ -1,12 +1,7 @@
 //! An agent that is slow, stalls or answers late: what it gets, how often, and what counts as lost for which reason.
 
 #![cfg(feature = "agent")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

@@ -7,7 +7,7 @@
     not(all(target_os = "linux", feature = "symbols")),
     allow(dead_code, unused_imports, reason = "std takes and writes the stacks elsewhere")
 )]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 

@@ -2,7 +2,7 @@
 //!
 //! Each program is this file again, started with its name.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -2,12 +2,7 @@
 //! and no span is in two accounts or in none.
 
 #![cfg(feature = "agent")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::type_complexity
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::type_complexity)]
 
 mod common;
 

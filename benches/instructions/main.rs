@@ -10,7 +10,6 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,

@@ -34,7 +34,8 @@ pub trait TracerExt {
     /// to [`Tracer::span`]. It is not made active.
     ///
     /// ```
-    /// use tracehound::{Context, LateNamed, LateNames, SpanKind};
+    /// use tracehound::bridge::{LateNamed, LateNames, TracerExt};
+    /// use tracehound::{Context, SpanKind};
     ///
     /// let (tracer, captured) = tracehound::testing::tracer();
     /// let span = LateNamed {

@@ -1,12 +1,6 @@
 //! Tests whose subject is a whole program: the test file itself, started again with the program's name.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::io::Read;
 use std::panic::catch_unwind;

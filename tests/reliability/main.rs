@@ -13,7 +13,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
     clippy::print_stdout,
     clippy::disallowed_methods,
     unreachable_pub

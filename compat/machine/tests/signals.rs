@@ -1,7 +1,7 @@
 //! A profiler's signal handler reads the active ids, a thousand times a second, while spans come and go.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -17,7 +17,7 @@
 //! Of those 27, the sampler's own are 8, for the root: most are copies that the SDK makes of the trace state,
 //! which OpenTelemetry keeps as a list of texts.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::future::Future;
 use std::pin::pin;

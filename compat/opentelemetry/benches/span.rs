@@ -19,7 +19,7 @@
 //!
 //! All of these allocations are the boxes in which OpenTelemetry keeps a span.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../tests/common/nothing.rs"]
 #[allow(unreachable_pub)]

@@ -2,7 +2,7 @@
 //!
 //! One test in one process: the counter is the process's, and anything else that ran would be counted too.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used)]
 
 #[path = "common/nothing.rs"]
 #[allow(unreachable_pub)]

@@ -1,11 +1,6 @@
 //! Whatever is activated and ended, in whatever order and by whichever API, both see what a simple model says.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
 

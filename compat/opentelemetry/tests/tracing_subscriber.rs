@@ -1,6 +1,6 @@
 //! Programs instrumented with `tracing`, through `tracing-opentelemetry`.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 

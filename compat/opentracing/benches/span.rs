@@ -16,7 +16,7 @@
 //! What it is more are the objects behind the handles of `opentracing-rs`, and that the baggage of a span is
 //! looked at when it ends.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

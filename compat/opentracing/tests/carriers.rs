@@ -1,6 +1,6 @@
 //! Contexts in carriers: the styles of the native propagators, and OpenTracing's baggage.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 

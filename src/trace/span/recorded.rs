@@ -27,6 +27,7 @@ use crate::user_code::{self, UserCode};
 ///
 /// ```
 /// use std::time::SystemTime;
+/// use tracehound::bridge::TracerExt;
 /// use tracehound::{SpanContext, SpanId, TraceId};
 ///
 /// let (tracer, captured) = tracehound::testing::tracer();

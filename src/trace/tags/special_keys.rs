@@ -6,7 +6,7 @@ use super::special::{SPECIAL, Special};
 /// bridge: what a bridge asks before [`SpanRef::set_late_tags`](crate::SpanRef::set_late_tags).
 ///
 /// ```
-/// static KEYS: tracehound::SpecialKeys = tracehound::SpecialKeys::and(&["operation.name"]);
+/// static KEYS: tracehound::bridge::SpecialKeys = tracehound::bridge::SpecialKeys::and(&["operation.name"]);
 ///
 /// assert!(KEYS.contains("operation.name") && KEYS.contains("service.name"));
 /// assert!(!KEYS.contains("http.route"));

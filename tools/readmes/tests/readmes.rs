@@ -7,7 +7,6 @@
     unreachable_pub,
     unused,
     clippy::all,
-    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,

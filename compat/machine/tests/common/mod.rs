@@ -1,6 +1,6 @@
 //! An allocator that traces: what code of the program may do at any moment of the tracer's own.
 
-#![allow(unreachable_pub, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(unreachable_pub, clippy::unwrap_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

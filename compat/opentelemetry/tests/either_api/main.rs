@@ -2,12 +2,7 @@
 //!
 //! One file for each behaviour, each of which goes through a table of the pairs of APIs.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "../common/mod.rs"]
 mod common;

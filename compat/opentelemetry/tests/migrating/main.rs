@@ -3,13 +3,7 @@
 //!
 //! Each program is this file again, started with its name, so that its global provider is its own.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../../examples/from_datadog_opentelemetry.rs"]
 mod from_datadog_opentelemetry;

@@ -1,12 +1,7 @@
 //! Spans of OpenTelemetry's SDK on their way to Datadog.
 
 #![cfg(feature = "sdk")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod assembly;
 mod conversion;
