@@ -77,10 +77,11 @@ fn high_slot() {
 
 fn oversized_chunk() {
     ended(|| {
-        let text = "v".repeat(1_000_000);
-        make(31, || {
+        // As long as texts may be: together more than the 9.5 MB of a request, and less than what may wait.
+        let text = "v".repeat(25_000);
+        make(501, || {
             let _root = tracehound::trace("root");
-            for _ in 0..30 {
+            for _ in 0..500 {
                 tracehound::in_span("child", |span| span.set_tag("text", text.as_str()));
             }
         });
@@ -131,13 +132,16 @@ pub const ROWS: &[Row] = &[
         healthy,
         ALL,
     ),
-    memory(
-        "a trace larger than a request may be",
-        "divided down to single spans: every span arrives, once",
-        oversized_chunk,
-        healthy,
-        ALL,
-    ),
+    Row {
+        settings: &[("DD_TRACE_PARTIAL_FLUSH_ENABLED", "false")],
+        ..memory(
+            "a trace larger than a request may be",
+            "divided: every span arrives, once",
+            oversized_chunk,
+            healthy,
+            ALL,
+        )
+    },
     memory(
         "a span larger than a request may be",
         "counted as `too_large`, and named; the others of its trace arrive",
