@@ -16,7 +16,7 @@ use crate::trace::values::{Baggage, Decision, SpanContext};
 /// another id there.
 ///
 /// Two words, which go from function to function in registers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct At {
     pub(crate) segment: Counted<Segment>,
     pub(crate) id: SpanId,

@@ -1,5 +1,6 @@
 //! The handles of a span.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use super::at::At;
@@ -12,7 +13,7 @@ use crate::trace::values::Decision;
 ///
 /// It never finishes the span by being dropped; [`Span`](crate::Span) does. A handle of a span that has finished, or that
 /// does not exist because tracing is off, is harmless: changes do nothing, reads give `None`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SpanRef {
     pub(crate) at: Option<At>,
 }
@@ -130,6 +131,16 @@ impl SpanRef {
     pub fn finish_with_ancestors(&self) {
         if let Some(at) = &self.at {
             at.finish_with_ancestors();
+        }
+    }
+}
+
+/// The ids: what else there is to a span is behind the lock of its trace.
+impl fmt::Debug for SpanRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.at {
+            Some(at) => write!(f, "SpanRef({}, {})", at.segment.trace_id, at.id),
+            None => f.write_str("SpanRef(none)"),
         }
     }
 }

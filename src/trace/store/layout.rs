@@ -146,7 +146,6 @@ pub(crate) struct Buffers(pub(crate) Box<Body>);
 ///
 /// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
 /// and the vectors half changed: nothing behind them is touched, and the spans are the parent's to finish.
-#[derive(Debug)]
 pub(crate) struct Segment {
     /// Which process this belongs to.
     pub(crate) epoch: u32,
@@ -253,8 +252,9 @@ pub(super) type Lane = Arc<Apart<Arc<Shared>>>;
 /// The tracer of a trace; none where a segment rests between two traces, which must keep no tracer alive.
 pub(crate) struct SharedRef(pub(crate) Option<Lane>);
 
-impl fmt::Debug for ContextStore {
+/// What is behind the lock may be changing.
+impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "ContextStore(own)" } else { "ContextStore(process)" })
+        write!(f, "Segment({})", self.trace_id)
     }
 }

@@ -24,7 +24,7 @@ impl SharedLanes {
 
 impl std::fmt::Debug for SharedLanes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(&**self, f)
+        f.debug_struct("Shared").field("service", &self.service).finish_non_exhaustive()
     }
 }
 
@@ -65,12 +65,6 @@ impl std::ops::Deref for SharedRef {
             Some(lane) => &lane.0,
             None => nobody(),
         }
-    }
-}
-
-impl std::fmt::Debug for SharedRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -134,12 +128,6 @@ impl Shared {
 
 /// A panic leaves nothing here half done: no code of the user runs under a lock, and locks open again.
 impl RefUnwindSafe for Shared {}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("service", &self.service).finish_non_exhaustive()
-    }
-}
 
 #[cfg(all(test, feature = "agent"))]
 mod tests {

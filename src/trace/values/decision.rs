@@ -5,7 +5,7 @@ use std::fmt;
 /// What is to happen with a trace: the metric `_sampling_priority_v1` of every chunk.
 ///
 /// Other integers than the four named ones may come in from other tracers; they are carried unchanged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Priority(i32);
 
 impl Priority {
@@ -43,14 +43,8 @@ impl fmt::Display for Priority {
     }
 }
 
-impl fmt::Debug for Priority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Priority({})", self.0)
-    }
-}
-
 /// Who took a sampling decision: the tag `_dd.p.dm`, written `-<number>`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mechanism(u8);
 
 impl Mechanism {
@@ -98,12 +92,6 @@ impl Mechanism {
 impl fmt::Display for Mechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "-{}", self.0)
-    }
-}
-
-impl fmt::Debug for Mechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mechanism({})", self.0)
     }
 }
 
