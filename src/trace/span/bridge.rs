@@ -97,12 +97,8 @@ pub trait SpanBuilderExt: Sized {
 }
 
 impl SpanBuilderExt for SpanBuilder<'_> {
-    #[inline]
-    fn naming(mut self, naming: NamingFn) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.record.naming = Some(naming);
-        }
-        self
+    fn naming(self, naming: NamingFn) -> Self {
+        self.with(|plan, _| plan.record.naming = Some(naming))
     }
 }
 

@@ -47,6 +47,13 @@ impl Plan {
         let _ = SPARE.try_with(|spare| spare.set(Some(self)));
     }
 
+    fn set_tag(&mut self, key: Text, value: TagValue<'_>, shared: &Shared) {
+        match Special::of(&key).and_then(|special| special.decision(&value)) {
+            Some(decision) => self.decision = Some(decision),
+            None => changes(key, value, &mut |change| self.change(change, shared)),
+        }
+    }
+
     fn change(&mut self, change: Change, shared: &Shared) {
         match change {
             // Only the segment has an arena; until then tags wait in a vector.
@@ -156,7 +163,7 @@ impl Draft for LateNamed<'_> {
 #[derive(Debug)]
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
-    pub(super) on: Option<(&'t SharedLanes, Box<Plan>)>,
+    on: Option<(&'t SharedLanes, Box<Plan>)>,
 }
 
 #[derive(Debug)]
@@ -177,64 +184,46 @@ impl<'t> SpanBuilder<'t> {
 
     /// The service; by default the parent's, or the tracer's for a root.
     #[inline]
-    pub fn service(mut self, service: impl Into<Text>) -> Self {
-        if let Some((shared, plan)) = &mut self.on {
-            plan.change(Change::Service(service.into()), shared);
-        }
-        self
+    pub fn service(self, service: impl Into<Text>) -> Self {
+        self.with(|plan, shared| plan.change(Change::Service(service.into()), shared))
     }
 
     /// The resource; by default the name.
     #[inline]
-    pub fn resource(mut self, resource: impl Into<Text>) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.record.resource = Some(resource.into());
-        }
-        self
+    pub fn resource(self, resource: impl Into<Text>) -> Self {
+        self.with(|plan, _| plan.record.resource = Some(resource.into()))
     }
 
     /// The type: `web`, `http`, `sql`, `redis`, `queue`, ...
     #[inline]
-    pub fn span_type(mut self, span_type: impl Into<Text>) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.record.span_type = Some(span_type.into());
-        }
-        self
+    pub fn span_type(self, span_type: impl Into<Text>) -> Self {
+        self.with(|plan, _| plan.record.span_type = Some(span_type.into()))
     }
 
     /// The kind: the tag `span.kind`.
     #[inline]
-    pub fn kind(mut self, kind: SpanKind) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.record.kind = Some(kind);
-        }
-        self
+    pub fn kind(self, kind: SpanKind) -> Self {
+        self.with(|plan, _| plan.record.kind = Some(kind))
     }
 
     /// A tag; see [`SpanRef::set_tag`] for what becomes of which value.
-    pub fn tag<'a>(mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
-        self.put(key.into(), value.into());
-        self
+    pub fn tag<'a>(self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
+        let (key, value) = (key.into(), value.into());
+        self.with(|plan, shared| plan.set_tag(key, value, shared))
     }
 
     /// Several tags.
     pub fn tags<'a, K: Into<Text>, V: Into<TagValue<'a>>>(
-        mut self,
+        self,
         tags: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        for (key, value) in tags {
-            self = self.tag(key, value);
-        }
-        self
+        tags.into_iter().fold(self, |builder, (key, value)| builder.tag(key, value))
     }
 
     /// When the span started; by default now.
     #[inline]
-    pub fn start_time(mut self, start: SystemTime) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.start = Some(start);
-        }
-        self
+    pub fn start_time(self, start: SystemTime) -> Self {
+        self.with(|plan, _| plan.start = Some(start))
     }
 
     /// The parent: a span, a [`SpanContext`](crate::SpanContext) from elsewhere, a [`Context`], or an
@@ -242,11 +231,8 @@ impl<'t> SpanBuilder<'t> {
     ///
     /// A span that has finished can be the parent, too.
     #[inline]
-    pub fn child_of(mut self, parent: impl Into<Context>) -> Self {
-        if let Some((_, plan)) = &mut self.on {
-            plan.parent = Parent::Named(parent.into());
-        }
-        self
+    pub fn child_of(self, parent: impl Into<Context>) -> Self {
+        self.with(|plan, _| plan.parent = Parent::Named(parent.into()))
     }
 
     /// No parent: a new trace, whatever is active.
@@ -287,13 +273,13 @@ impl<'t> SpanBuilder<'t> {
         work(&span)
     }
 
-    fn put(&mut self, key: Text, value: TagValue<'_>) {
-        let Some((shared, plan)) = &mut self.on else { return };
-        if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
-            plan.decision = Some(decision);
-            return;
+    /// Says something of the span, where there is a tracer.
+    #[inline]
+    pub(super) fn with(mut self, say: impl FnOnce(&mut Plan, &Shared)) -> Self {
+        if let Some((shared, plan)) = &mut self.on {
+            say(plan, shared);
         }
-        changes(key, value, &mut |change| plan.change(change, shared));
+        self
     }
 }
 
