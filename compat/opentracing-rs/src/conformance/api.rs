@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use super::subject::{Subject, later};
 use super::suite::Check;
-use crate::carrier::{ExtractCarrier, InjectCarrier};
-use crate::error::ErrorKind;
-use crate::format::Format;
-use crate::reference::Reference;
-use crate::span_context::SpanContext;
-use crate::value::Value;
+use crate::ErrorKind;
+use crate::Format;
+use crate::Reference;
+use crate::SpanContext;
+use crate::Value;
+use crate::{ExtractCarrier, InjectCarrier};
 use crate::{fields, tags};
 
 /// What every tracer can do, also one that does nothing.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::subject::Subject;
 use super::suite::Check;
-use crate::format::Format;
-use crate::span::Span;
+use crate::Format;
+use crate::Span;
 use crate::tags;
 
 /// The patterns of OpenTracing's testbed, with threads.

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use super::subject::{Identity, Subject, is_near};
 use super::suite::Check;
+use crate::Baggage;
+use crate::Format;
+use crate::Reference;
+use crate::SpanContext;
 use crate::backend::SpanContextBackend;
-use crate::baggage::Baggage;
-use crate::format::Format;
-use crate::reference::Reference;
-use crate::span_context::SpanContext;
 use crate::tags;
 
 /// What a tracer that records does with spans.

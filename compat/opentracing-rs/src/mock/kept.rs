@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::baggage::Baggage;
-use crate::owned_value::OwnedValue;
-use crate::reference::ReferenceType;
+use crate::Baggage;
+use crate::OwnedValue;
+use crate::ReferenceType;
 
 /// A copy of a span of the [`MockTracer`](super::MockTracer), as it was when it was asked for.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,13 +7,13 @@ use super::codec;
 use super::context::MockContext;
 use super::kept::{Kept, MockReference, MockSpan};
 use super::span::Handle;
+use crate::Error;
+use crate::SpanContext;
+use crate::StartOptions;
+use crate::ThreadLocalScopeManager;
+use crate::Tracer;
 use crate::backend::{ExtractFrom, InjectInto, ScopeManagerBackend, SpanBackend, TracerBackend};
-use crate::error::Error;
-use crate::options::StartOptions;
-use crate::reference::{Reference, ReferenceType};
-use crate::span_context::SpanContext;
-use crate::thread_local::ThreadLocalScopeManager;
-use crate::tracer::Tracer;
+use crate::{Reference, ReferenceType};
 
 /// A tracer that keeps its spans, to be asked for them by a test.
 ///

@@ -6,8 +6,8 @@ use std::task::Poll;
 
 use super::Spawn;
 use super::tools::{Queue, join, root, start, steps, wait_a_little};
+use crate::FutureExt;
 use crate::conformance::subject::Subject;
-use crate::future::FutureExt;
 
 pub(super) async fn in_its_span(subject: Subject) {
     let span = subject.tracer().start_span("future");

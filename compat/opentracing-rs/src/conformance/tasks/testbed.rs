@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::tools::{Queue, join, root, start, steps, wait_a_little};
 use super::{BoxFuture, Spawn};
+use crate::Format;
+use crate::FutureExt;
 use crate::conformance::subject::Subject;
-use crate::format::Format;
-use crate::future::FutureExt;
 
 pub(super) async fn replacement(subject: Subject, spawn: Spawn) {
     let tracer = subject.tracer().clone();

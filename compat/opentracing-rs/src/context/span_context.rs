@@ -1,13 +1,23 @@
-//! Contexts: what of a span goes elsewhere.
+//! Contexts: what of a span goes elsewhere, and the trait behind the handle.
 
+use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use crate::backend::SpanContextBackend;
-use crate::baggage::Baggage;
-use crate::finish_guard::FinishGuard;
-use crate::scope::Scope;
-use crate::span::Span;
+use super::any::AsAny;
+use super::baggage::Baggage;
+
+/// What of a span goes to its children and to other processes. It does not change.
+pub trait SpanContextBackend: AsAny + fmt::Debug + Send + Sync {
+    /// The baggage.
+    fn baggage(&self) -> &Baggage;
+
+    /// The trace, in the form in which the tracer writes it into carriers; `None` if it has no such id.
+    fn trace_id(&self) -> Option<String>;
+
+    /// The span, in the form in which the tracer writes it into carriers; `None` if it has no such id.
+    fn span_id(&self) -> Option<String>;
+}
 
 /// What of a span goes to its children and to other processes: its identity and its baggage.
 ///
@@ -89,26 +99,6 @@ impl SpanContext {
 impl From<&SpanContext> for SpanContext {
     fn from(context: &SpanContext) -> Self {
         context.clone()
-    }
-}
-
-impl From<&Span> for SpanContext {
-    fn from(span: &Span) -> Self {
-        span.context()
-    }
-}
-
-/// That of its span.
-impl From<&Scope> for SpanContext {
-    fn from(scope: &Scope) -> Self {
-        scope.span().context()
-    }
-}
-
-/// That of its span.
-impl From<&FinishGuard> for SpanContext {
-    fn from(guard: &FinishGuard) -> Self {
-        guard.context()
     }
 }
 

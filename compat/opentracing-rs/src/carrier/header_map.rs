@@ -2,7 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::carrier::{TextMapReader, TextMapWriter};
+use super::carrier::{TextMapReader, TextMapWriter};
 
 /// A name or value that HTTP does not allow is left out, and so is one more than the map can hold.
 impl TextMapWriter for HeaderMap {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use crate::reference::{Reference, ReferenceType};
-use crate::span_context::SpanContext;
+use super::reference::Reference;
+use super::span_context::SpanContext;
 use crate::value::Value;
 
 /// How a span is to be started, as a tracer gets it from
@@ -85,9 +85,5 @@ impl<'a> StartOptions<'a> {
     #[must_use]
     pub fn ignores_active_span(&self) -> bool {
         self.ignore_active_span
-    }
-
-    pub(crate) fn set_child_of(&mut self, context: SpanContext) {
-        self.child_of = Some(Reference::new(ReferenceType::ChildOf, context));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::value::Value;
+use super::user_code::text_of;
+use super::value::Value;
 
 /// A [`Value`] that borrows nothing and may go to other threads: what a tracer keeps.
 ///
@@ -51,6 +52,21 @@ impl OwnedValue {
     }
 }
 
+impl Value<'_> {
+    /// A value that borrows nothing. An error becomes its text.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedValue {
+        match self {
+            Value::Bool(value) => OwnedValue::Bool(value),
+            Value::I64(value) => OwnedValue::I64(value),
+            Value::U64(value) => OwnedValue::U64(value),
+            Value::F64(value) => OwnedValue::F64(value),
+            Value::Str(value) => OwnedValue::Str(value.into_owned()),
+            Value::Error(error) => OwnedValue::Str(text_of(format_args!("{error}"))),
+        }
+    }
+}
+
 impl fmt::Display for OwnedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,3 +91,23 @@ macro_rules! owned_from {
 
 owned_from!(bool, i8, i16, i32, i64, u8, u16, u32, u64, isize, usize, f32, f64, &str, String);
 owned_from!(Value<'_>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    #[test]
+    fn an_owned_error_is_its_text() {
+        let error = "x".parse::<u8>().unwrap_err();
+        let value = Value::from(&error as &(dyn Error + 'static));
+        assert_eq!(value, value.clone());
+        assert!(value.as_error().is_some_and(|error| error.is::<std::num::ParseIntError>()));
+        assert_eq!(value.into_owned().as_str(), Some("invalid digit found in string"));
+    }
+
+    #[test]
+    fn an_integer_that_does_not_fit_is_none() {
+        assert_eq!(OwnedValue::from(u64::MAX).as_i64(), None);
+    }
+}

@@ -4,9 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use crate::backend::ScopeBackend;
-use crate::finish_guard::PanicWatch;
-use crate::span::Span;
+use super::panic_watch::PanicWatch;
+use crate::context::SpanContext;
+use crate::handle::{ScopeBackend, Span};
 
 /// One activation of a span: the span is active on this thread until the scope is closed or dropped.
 ///
@@ -92,5 +92,12 @@ impl fmt::Debug for Scope {
             .field("span", &self.span)
             .field("finish_on_close", &self.finish_on_close)
             .finish_non_exhaustive()
+    }
+}
+
+/// That of its span.
+impl From<&Scope> for SpanContext {
+    fn from(scope: &Scope) -> Self {
+        scope.span().context()
     }
 }

@@ -1,6 +1,6 @@
 //! References: how a span is caused by others.
 
-use crate::span_context::SpanContext;
+use super::span_context::SpanContext;
 
 /// In which way a span depends on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ use std::any::type_name;
 use std::error::Error;
 use std::fmt::Write as _;
 
+use super::user_code::{call, text_of};
+use super::value::Value;
 use crate::fields;
-use crate::value::Value;
-use crate::written::{caught, written};
 
 /// An error: a type of its own, or one behind `dyn Error`. For [`Span::log_error`](crate::Span::log_error).
 ///
@@ -55,7 +55,7 @@ behind!(dyn Error, dyn Error + Send, dyn Error + Send + Sync);
 
 /// The word that the `Debug` output begins with, as derived ones do.
 fn kind_by_debug(error: &dyn Error) -> String {
-    let debug = written(format_args!("{error:?}"));
+    let debug = text_of(format_args!("{error:?}"));
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let word = debug.split(|c| !is_part(c)).next().unwrap_or_default();
     if word.starts_with(|c: char| c.is_ascii_uppercase()) { word } else { "dyn Error" }.to_owned()
@@ -65,7 +65,7 @@ fn kind_by_debug(error: &dyn Error) -> String {
 const MAX_SOURCES: usize = 32;
 
 fn source(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
-    caught(|| error.source()).flatten()
+    call(|| error.source()).flatten()
 }
 
 /// One line for each source; empty where there is none.
@@ -74,7 +74,7 @@ fn sources(error: &dyn Error) -> String {
     let chain = std::iter::successors(source(error), |&error| source(error));
     for source in chain.take(MAX_SOURCES) {
         let separator = if lines.is_empty() { "" } else { "\n" };
-        let _ = write!(lines, "{separator}caused by: {}", written(format_args!("{source}")));
+        let _ = write!(lines, "{separator}caused by: {}", text_of(format_args!("{source}")));
     }
     lines
 }
@@ -88,7 +88,7 @@ pub(crate) fn with_error_fields<T>(
     let stack = sources(object);
     let all = [
         (fields::EVENT, Value::from(fields::EVENT_ERROR)),
-        (fields::MESSAGE, written(format_args!("{object}")).into()),
+        (fields::MESSAGE, text_of(format_args!("{object}")).into()),
         (fields::ERROR_OBJECT, Value::Error(object)),
         (fields::ERROR_KIND, error.kind().into()),
         (fields::STACK, Value::from(stack.as_str())),

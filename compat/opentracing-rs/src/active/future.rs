@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::finish_guard::FinishGuard;
-use crate::span::Span;
+use super::finish_guard::FinishGuard;
+use crate::handle::Span;
 
 /// Gives a future a span that is active whenever the future runs, and only then.
 ///

@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use crate::owned_value::OwnedValue;
-use crate::written::written;
+use super::user_code::text_of;
 
 /// A value of a tag or of a log field.
 ///
 /// Made by `into()` from booleans, numbers, text and errors, so that it is seldom written:
 /// `span.set_tag("retries", 3)`. It borrows what it can; a tracer that keeps it makes it an
-/// [`OwnedValue`].
+/// [`OwnedValue`](crate::OwnedValue).
 ///
 /// Two values are equal when they are of one variant and equal in it; errors are compared by their text.
 #[derive(Clone, Debug)]
@@ -32,19 +31,6 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// A value that borrows nothing. An error becomes its text.
-    #[must_use]
-    pub fn into_owned(self) -> OwnedValue {
-        match self {
-            Value::Bool(value) => OwnedValue::Bool(value),
-            Value::I64(value) => OwnedValue::I64(value),
-            Value::U64(value) => OwnedValue::U64(value),
-            Value::F64(value) => OwnedValue::F64(value),
-            Value::Str(value) => OwnedValue::Str(value.into_owned()),
-            Value::Error(error) => OwnedValue::Str(written(format_args!("{error}"))),
-        }
-    }
-
     /// The text, if this is text.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -73,7 +59,7 @@ impl PartialEq for Value<'_> {
             (Value::F64(a), Value::F64(b)) => a == b,
             (Value::Str(a), Value::Str(b)) => a == b,
             (Value::Error(a), Value::Error(b)) => {
-                written(format_args!("{a}")) == written(format_args!("{b}"))
+                text_of(format_args!("{a}")) == text_of(format_args!("{b}"))
             }
             _ => false,
         }
@@ -88,14 +74,15 @@ impl fmt::Display for Value<'_> {
             Value::U64(value) => value.fmt(f),
             Value::F64(value) => value.fmt(f),
             Value::Str(value) => value.fmt(f),
-            Value::Error(value) => f.pad(&written(format_args!("{value}"))),
+            Value::Error(value) => f.pad(&text_of(format_args!("{value}"))),
         }
     }
 }
 
+/// By a conversion into what the variant holds; the lifetime is that of what is borrowed.
 macro_rules! from {
-    ($variant:ident: $($type:ty),+) => {
-        $(impl From<$type> for Value<'_> {
+    ($life:lifetime $variant:ident: $($type:ty),+) => {
+        $(impl<$life> From<$type> for Value<$life> {
             fn from(value: $type) -> Self {
                 Value::$variant(value.into())
             }
@@ -103,9 +90,11 @@ macro_rules! from {
     };
 }
 
-from!(Bool: bool);
-from!(I64: i8, i16, i32, i64, u8, u16, u32);
-from!(F64: f32, f64);
+from!('a Bool: bool);
+from!('a I64: i8, i16, i32, i64, u8, u16, u32);
+from!('a F64: f32, f64);
+from!('a Str: &'a str, &'a String, String, Cow<'a, str>);
+from!('a Error: &'a (dyn Error + 'static));
 
 impl From<u64> for Value<'_> {
     fn from(value: u64) -> Self {
@@ -113,46 +102,17 @@ impl From<u64> for Value<'_> {
     }
 }
 
+// No target of Rust has pointers of more than 64 bits: both conversions change nothing.
+
 impl From<usize> for Value<'_> {
     fn from(value: usize) -> Self {
-        // No target of Rust has pointers of more than 64 bits.
-        u64::try_from(value).unwrap_or(u64::MAX).into()
+        (value as u64).into()
     }
 }
 
 impl From<isize> for Value<'_> {
     fn from(value: isize) -> Self {
-        Value::I64(i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX }))
-    }
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(value: &'a str) -> Self {
-        Value::Str(Cow::Borrowed(value))
-    }
-}
-
-impl<'a> From<&'a String> for Value<'a> {
-    fn from(value: &'a String) -> Self {
-        Value::Str(Cow::Borrowed(value))
-    }
-}
-
-impl From<String> for Value<'_> {
-    fn from(value: String) -> Self {
-        Value::Str(Cow::Owned(value))
-    }
-}
-
-impl<'a> From<Cow<'a, str>> for Value<'a> {
-    fn from(value: Cow<'a, str>) -> Self {
-        Value::Str(value)
-    }
-}
-
-impl<'a> From<&'a (dyn Error + 'static)> for Value<'a> {
-    fn from(value: &'a (dyn Error + 'static)) -> Self {
-        Value::Error(value)
+        Value::I64(value as i64)
     }
 }
 
@@ -165,17 +125,7 @@ mod tests {
         assert_eq!(Value::from(3_u8), Value::from(3_u64));
         assert_eq!(Value::from(3_usize), Value::from(3_isize));
         assert_eq!(Value::from(u64::MAX), Value::U64(u64::MAX));
-        assert_eq!(OwnedValue::from(u64::MAX).as_i64(), None);
         assert_ne!(Value::from(1), Value::from(true));
         assert_ne!(Value::from(1), Value::from("1"));
-    }
-
-    #[test]
-    fn an_owned_error_is_its_text() {
-        let error = "x".parse::<u8>().unwrap_err();
-        let value = Value::from(&error as &(dyn Error + 'static));
-        assert_eq!(value, value.clone());
-        assert!(value.as_error().is_some_and(|error| error.is::<std::num::ParseIntError>()));
-        assert_eq!(value.into_owned().as_str(), Some("invalid digit found in string"));
     }
 }

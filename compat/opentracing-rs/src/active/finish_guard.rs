@@ -1,9 +1,10 @@
 //! A span that is finished when it is left.
 
 use std::ops::Deref;
-use std::thread;
 
-use crate::span::Span;
+use super::panic_watch::PanicWatch;
+use crate::context::SpanContext;
+use crate::handle::Span;
 
 /// A span that is finished when this is dropped; made by [`Span::finish_on_drop`].
 ///
@@ -25,9 +26,10 @@ pub struct FinishGuard {
     panic: PanicWatch,
 }
 
-impl FinishGuard {
-    pub(crate) fn new(span: Span) -> Self {
-        FinishGuard { span, panic: PanicWatch::new() }
+impl Span {
+    /// A guard that finishes the span when it is dropped.
+    pub fn finish_on_drop(self) -> FinishGuard {
+        FinishGuard { span: self, panic: PanicWatch::new() }
     }
 }
 
@@ -46,22 +48,9 @@ impl Drop for FinishGuard {
     }
 }
 
-/// Tells whether a panic began since this was made. A span that is traced in a `drop` that a panic runs
-/// did not fail.
-#[derive(Debug)]
-pub(crate) struct PanicWatch {
-    before: bool,
-}
-
-impl PanicWatch {
-    pub(crate) fn new() -> Self {
-        PanicWatch { before: thread::panicking() }
-    }
-
-    /// Marks the span as an error if a panic began.
-    pub(crate) fn mark(&self, span: &Span) {
-        if thread::panicking() && !self.before {
-            span.log_panic();
-        }
+/// That of its span.
+impl From<&FinishGuard> for SpanContext {
+    fn from(guard: &FinishGuard) -> Self {
+        guard.context()
     }
 }

@@ -1,19 +1,69 @@
-//! The handle of a tracer.
+//! The handle of a tracer, and the traits behind it.
 
-use std::borrow::Cow;
+use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use crate::backend::{ExtractFrom, InjectInto, TracerBackend};
-use crate::builder::SpanBuilder;
-use crate::carrier::{ExtractCarrier, InjectCarrier};
-use crate::error::Error;
-use crate::format::Format;
-use crate::options::StartOptions;
-use crate::scope::Scope;
-use crate::scope_manager::ScopeManager;
-use crate::span::Span;
-use crate::span_context::SpanContext;
+use super::span::{Span, SpanBackend};
+use crate::carrier::{Error, ExtractCarrier, ExtractFrom, Format, InjectCarrier, InjectInto};
+use crate::context::{AsAny, SpanContext, StartOptions};
+
+/// Starts spans and carries contexts over the border of the process.
+pub trait TracerBackend: AsAny + fmt::Debug + Send + Sync {
+    /// Starts a span, and does not make it active.
+    ///
+    /// `tracer` is the handle through which it was called, for an implementation that needs one. The
+    /// parent is what [`StartOptions::parent`] says, but that references to another tracer's contexts, which
+    /// it cannot know, are to be left out; tags are set as by [`SpanBackend::set_tag`]; the
+    /// parent's baggage is copied.
+    fn start_span(&self, tracer: &Tracer, options: StartOptions<'_>) -> Arc<dyn SpanBackend>;
+
+    /// What keeps the active spans; the same one each time.
+    fn scope_manager(&self) -> &dyn ScopeManagerBackend;
+
+    /// Writes a context, as far as the carrier can hold it.
+    ///
+    /// An empty context ([`SpanContext::is_empty`]) writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::unsupported_format`], and [`Error::foreign_span_context`] for another tracer's context.
+    fn inject(&self, context: &SpanContext, carrier: InjectInto<'_>) -> Result<(), Error>;
+
+    /// Reads a context; `None` where there is none. It does not become active.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::unsupported_format`], and [`Error::span_context_corrupted`] for one that cannot be read.
+    fn extract(&self, carrier: ExtractFrom<'_>) -> Result<Option<SpanContext>, Error>;
+}
+
+/// Keeps which span is active, for each thread or whatever else the program runs in.
+///
+/// An implementation may have no store of its own, and look into that of another library; then
+/// [`ScopeManagerBackend::active_span`] makes a [`Span`] of whatever is active there, with
+/// [`Span::from_backend`].
+pub trait ScopeManagerBackend: fmt::Debug + Send + Sync {
+    /// Makes a span the active one here, until what is returned is dropped, on the same thread.
+    fn activate(&self, span: &Span) -> Box<dyn ScopeBackend>;
+
+    /// The span that is active here. `tracer` is the one that asks.
+    fn active_span(&self, tracer: &Tracer) -> Option<Span>;
+}
+
+/// One activation; dropping it ends it.
+///
+/// It is dropped on the thread that it was made on. Dropped while it is the active one, the nearest earlier
+/// activation that has not ended is active again. Dropped while another is active, that one stays, and
+/// this one never becomes active again.
+pub trait ScopeBackend {
+    /// Whether this activation is the one that is in effect here. If not, closing the scope does not
+    /// finish the span.
+    ///
+    /// `true` as well for one that could not be stored, on a thread that is being torn down: its span
+    /// has to be finished.
+    fn is_active(&self) -> bool;
+}
 
 /// Starts spans, and carries their contexts over the border of the process.
 ///
@@ -77,57 +127,12 @@ impl Tracer {
         self.backend.as_deref()
     }
 
-    // ===== spans =====
-
-    /// Describes a span: its parent, tags, start.
-    pub fn build_span<'a>(&'a self, operation_name: impl Into<Cow<'a, str>>) -> SpanBuilder<'a> {
-        SpanBuilder::new(self, operation_name.into())
-    }
-
-    /// Starts a child of the active span, and does not make it active.
-    ///
-    /// It must be finished: by [`Span::finish`], or by a guard such as [`Span::finish_on_drop`].
-    pub fn start_span<'a>(&'a self, operation_name: impl Into<Cow<'a, str>>) -> Span {
-        self.build_span(operation_name).start()
-    }
-
-    /// Starts a child of the active span and makes it active on this thread. Closing or dropping the scope
-    /// finishes it.
-    pub fn start_active_span<'a>(&'a self, operation_name: impl Into<Cow<'a, str>>) -> Scope {
-        self.build_span(operation_name).start_active()
-    }
-
-    /// Runs `work` inside a span; see [`SpanBuilder::in_span`].
-    pub fn in_span<'a, T>(
-        &'a self,
-        operation_name: impl Into<Cow<'a, str>>,
-        work: impl FnOnce(&Span) -> T,
-    ) -> T {
-        self.build_span(operation_name).in_span(work)
-    }
-
     pub(crate) fn start(&self, options: StartOptions<'_>) -> Span {
         match &self.backend {
             Some(backend) => Span::from_backend(self.clone(), backend.start_span(self, options)),
             None => Span::noop(),
         }
     }
-
-    // ===== what is active =====
-
-    /// What makes spans active.
-    #[must_use]
-    pub fn scope_manager(&self) -> ScopeManager<'_> {
-        ScopeManager::new(self)
-    }
-
-    /// The span that is active on this thread; `None` where none is.
-    #[must_use]
-    pub fn active_span(&self) -> Option<Span> {
-        self.scope_manager().active_span()
-    }
-
-    // ===== over the border =====
 
     /// Writes a context into a carrier, for another process to go on with the trace.
     ///
@@ -165,7 +170,7 @@ impl Tracer {
 
     /// Reads the context that another process has written; `None` where there is none.
     ///
-    /// It does not become active: give it to [`SpanBuilder::child_of`].
+    /// It does not become active: give it to [`SpanBuilder::child_of`](crate::SpanBuilder::child_of).
     ///
     /// # Errors
     ///

@@ -1,8 +1,7 @@
 //! What makes spans active.
 
-use crate::scope::Scope;
-use crate::span::Span;
-use crate::tracer::Tracer;
+use super::scope::Scope;
+use crate::handle::{Span, Tracer};
 
 /// Makes spans active, and knows which one is; by [`Tracer::scope_manager`].
 ///
@@ -24,11 +23,7 @@ pub struct ScopeManager<'a> {
     tracer: &'a Tracer,
 }
 
-impl<'a> ScopeManager<'a> {
-    pub(crate) fn new(tracer: &'a Tracer) -> Self {
-        ScopeManager { tracer }
-    }
-
+impl ScopeManager<'_> {
     /// Makes a span active here, until the scope is closed; then it is finished if `finish_on_close`.
     ///
     /// One span may be active in several places at once.
@@ -42,5 +37,28 @@ impl<'a> ScopeManager<'a> {
     #[must_use]
     pub fn active_span(&self) -> Option<Span> {
         self.tracer.backend()?.scope_manager().active_span(self.tracer)
+    }
+}
+
+impl Tracer {
+    /// What makes spans active.
+    #[must_use]
+    pub fn scope_manager(&self) -> ScopeManager<'_> {
+        ScopeManager { tracer: self }
+    }
+
+    /// The span that is active on this thread; `None` where none is.
+    #[must_use]
+    pub fn active_span(&self) -> Option<Span> {
+        self.scope_manager().active_span()
+    }
+}
+
+impl Span {
+    /// Makes the span active on this thread, until the scope is closed; that does not finish it.
+    ///
+    /// Short for [`ScopeManager::activate`](crate::ScopeManager::activate) of the span's own tracer.
+    pub fn activate(&self) -> Scope {
+        self.tracer().scope_manager().activate(self, false)
     }
 }

@@ -3,9 +3,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::backend::{ScopeBackend, ScopeManagerBackend};
-use crate::span::Span;
-use crate::tracer::Tracer;
+use crate::handle::{ScopeBackend, ScopeManagerBackend, Span, Tracer};
 
 /// Keeps the active spans by thread: what is active on one is not on another.
 ///

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::format::Format;
+use super::format::Format;
 
 /// Why a context was not written or read, or a tracer not made the global one.
 ///

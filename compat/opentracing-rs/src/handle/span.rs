@@ -1,24 +1,55 @@
-//! The handle of a span.
+//! The handle of a span, and the trait behind it.
 
+use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::backend::SpanBackend;
-use crate::error_object::{ErrorObject, panic_fields, with_error_fields};
+use super::tracer::Tracer;
+use crate::context::{AsAny, SpanContext};
 use crate::fields;
-use crate::finish_guard::FinishGuard;
-use crate::scope::Scope;
-use crate::span_context::SpanContext;
 use crate::tags;
-use crate::tracer::Tracer;
-use crate::value::Value;
+use crate::value::{ErrorObject, Value, panic_fields, with_error_fields};
+
+/// One span.
+///
+/// After [`SpanBackend::finish`] changes do nothing, and the context stays valid.
+pub trait SpanBackend: AsAny + fmt::Debug + Send + Sync {
+    /// What of the span goes to its children and to other processes, with its baggage as it is now.
+    ///
+    /// Called for each `child_of(&span)`: it should be cheap, and leave what is not (a sampling decision)
+    /// to the one who looks into it.
+    fn context(&self) -> SpanContext;
+
+    /// Replaces the name that the span was started with.
+    fn set_operation_name(&self, name: &str);
+
+    /// Sets a tag. The last value of a key wins.
+    fn set_tag(&self, key: &str, value: Value<'_>);
+
+    /// Adds a log: fields at a time, now if none is given.
+    ///
+    /// For [`fields::EVENT_ERROR`](crate::fields::EVENT_ERROR) see
+    /// [`Span::log_error`](crate::Span::log_error).
+    fn log(&self, fields: &[(&str, Value<'_>)], at: Option<SystemTime>);
+
+    /// Sets an item of the baggage, for contexts taken and children started from now on.
+    fn set_baggage_item(&self, key: &str, value: &str);
+
+    /// An item of the baggage.
+    fn baggage_item(&self, key: &str) -> Option<String> {
+        self.context().baggage().get(key).map(str::to_owned)
+    }
+
+    /// Finishes the span at a time, now if none is given. Only the first call counts.
+    fn finish(&self, at: Option<SystemTime>);
+}
 
 /// A piece of work, with its name, times, tags, logs and baggage.
 ///
 /// A cheap handle: clones are the same span. Dropping a handle does not finish the span, since another part
 /// of the program may have one: call [`Span::finish`], or keep a guard ([`Span::finish_on_drop`],
-/// [`Scope`]). The methods that change it give it back, for the next one; after it has finished they do
+/// [`Scope`](crate::Scope)). The methods that change it give it back, for the next one; after it has finished they do
 /// nothing. None of them fails.
 ///
 /// ```
@@ -79,18 +110,12 @@ impl Span {
 
     /// Replaces the name that the span was started with.
     pub fn set_operation_name(&self, name: &str) -> &Self {
-        if let Some(span) = &self.backend {
-            span.set_operation_name(name);
-        }
-        self
+        self.with(|span| span.set_operation_name(name))
     }
 
     /// Sets a tag. The last value of a key wins. The standard keys are in [`tags`].
     pub fn set_tag<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
-        if let Some(span) = &self.backend {
-            span.set_tag(key, value.into());
-        }
-        self
+        self.with(|span| span.set_tag(key, value.into()))
     }
 
     /// Logs fields, now. The standard names are in [`fields`].
@@ -103,24 +128,17 @@ impl Span {
     /// # span.finish();
     /// ```
     pub fn log(&self, fields: &[(&str, Value<'_>)]) -> &Self {
-        self.log_fields(fields, None)
+        self.with(|span| span.log(fields, None))
     }
 
     /// Logs fields, at a time.
     pub fn log_at(&self, fields: &[(&str, Value<'_>)], at: SystemTime) -> &Self {
-        self.log_fields(fields, Some(at))
+        self.with(|span| span.log(fields, Some(at)))
     }
 
     /// Logs that something happened: the field [`fields::EVENT`] alone.
     pub fn log_event(&self, event: &str) -> &Self {
-        self.log_fields(&[(fields::EVENT, event.into())], None)
-    }
-
-    fn log_fields(&self, fields: &[(&str, Value<'_>)], at: Option<SystemTime>) -> &Self {
-        if let Some(span) = &self.backend {
-            span.log(fields, at);
-        }
-        self
+        self.log(&[(fields::EVENT, event.into())])
     }
 
     /// Marks the span as an error and says why.
@@ -129,28 +147,22 @@ impl Span {
     /// the name of its type and, as the stack, its chain of sources where it has one. It gives nothing
     /// back, to be usable as `result.inspect_err(|error| span.log_error(error))`.
     pub fn log_error<E: ErrorObject + ?Sized>(&self, error: &E) {
-        if let Some(span) = &self.backend {
+        self.with(|span| {
             span.set_tag(tags::ERROR, true.into());
             with_error_fields(error, |fields| span.log(fields, None));
-        }
+        });
     }
 
     /// As [`Span::log_error`], for a panic that passes through a guard of the span.
     pub(crate) fn log_panic(&self) {
-        if let Some(span) = &self.backend {
-            span.set_tag(tags::ERROR, true.into());
-            span.log(&panic_fields(), None);
-        }
+        self.set_tag(tags::ERROR, true).log(&panic_fields());
     }
 
     /// Sets an item of the baggage, for contexts taken and children started from now on.
     ///
     /// It travels with every request below: use it sparingly.
     pub fn set_baggage_item(&self, key: &str, value: &str) -> &Self {
-        if let Some(span) = &self.backend {
-            span.set_baggage_item(key, value);
-        }
-        self
+        self.with(|span| span.set_baggage_item(key, value))
     }
 
     /// An item of the baggage.
@@ -159,33 +171,29 @@ impl Span {
         self.backend.as_ref()?.baggage_item(key)
     }
 
-    // ===== being active =====
-
-    /// Makes the span active on this thread, until the scope is closed; that does not finish it.
-    ///
-    /// Short for [`ScopeManager::activate`](crate::ScopeManager::activate) of the span's own tracer.
-    pub fn activate(&self) -> Scope {
-        self.tracer.scope_manager().activate(self, false)
-    }
-
     // ===== ending =====
 
     /// Finishes the span now. A second time does nothing.
     pub fn finish(&self) {
-        if let Some(span) = &self.backend {
-            span.finish(None);
-        }
+        self.with(|span| span.finish(None));
     }
 
     /// Finishes the span at a time. A second time does nothing.
     pub fn finish_at(&self, end: SystemTime) {
-        if let Some(span) = &self.backend {
-            span.finish(Some(end));
-        }
+        self.with(|span| span.finish(Some(end)));
     }
 
-    /// A guard that finishes the span when it is dropped.
-    pub fn finish_on_drop(self) -> FinishGuard {
-        FinishGuard::new(self)
+    /// Does something to the span, unless it is the one that does nothing.
+    fn with(&self, act: impl FnOnce(&dyn SpanBackend)) -> &Self {
+        if let Some(backend) = &self.backend {
+            act(&**backend);
+        }
+        self
+    }
+}
+
+impl From<&Span> for SpanContext {
+    fn from(span: &Span) -> Self {
+        span.context()
     }
 }
