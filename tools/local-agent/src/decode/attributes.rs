@@ -68,11 +68,11 @@ impl Strings {
             let expected = format!("at most {DEEPEST} values inside one another");
             return Err(Error::new(start, expected, "more"));
         };
-        match reader.uint(TYPE)? {
+        match reader.integer::<u64>(TYPE)? {
             1 => self.text(reader).map(Value::String),
             2 => reader.bool().map(Value::Bool),
             3 => reader.float().map(Value::Double),
-            4 => reader.int("a 64-bit signed integer").map(Value::Int),
+            4 => reader.integer("a 64-bit signed integer").map(Value::Int),
             5 => {
                 let bytes = reader.bin("binary data")?;
                 reader.charge(bytes.len())?;

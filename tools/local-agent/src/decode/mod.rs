@@ -13,10 +13,12 @@ mod payload;
 mod reader;
 mod span_map;
 mod tag_form;
+mod trace_id;
 mod v05;
 mod v07;
 mod v1;
 
 pub use error::Error;
 pub use payload::{Encoding, Payload, decode};
-pub(crate) use payload::{high_bits, is_one_value};
+pub(crate) use reader::is_one_value;
+pub(crate) use trace_id::high_bits;

@@ -2,20 +2,16 @@
 
 use super::error::{Error, Result, Within};
 use super::native;
-use super::payload::{chunks, spans};
 use super::reader::Reader;
 use crate::model::{Chunk, Span};
 
 pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
-    chunks(reader, |reader| Ok(Chunk { spans: spans(reader, span)? }))
+    reader.list("an array of chunks", "chunk", |reader| {
+        Ok(Chunk { spans: reader.list("an array of spans", "span", span)? })
+    })
 }
 
-/// A set of field names that come once each, and some always.
-struct Fields<const N: usize> {
-    names: [&'static str; N],
-    seen: [bool; N],
-}
-
+/// The fields of a span. Each comes once at the most.
 const NAMES: [&str; 15] = [
     "trace_id",
     "span_id",
@@ -40,22 +36,24 @@ const REQUIRED: usize = 5;
 /// A span map. Optional fields may be nil, which some tracers write for "none".
 pub(super) fn span(reader: &mut Reader<'_>) -> Result<Span> {
     let start = reader.offset();
-    let len = reader.map("a span map")?;
-    let mut fields = Fields { names: NAMES, seen: [false; NAMES.len()] };
+    let mut seen = [false; NAMES.len()];
     let mut span = Span::default();
-    for _ in 0..len {
+    for _ in 0..reader.map("a span map")? {
         let at = reader.offset();
         let name = reader.str("a field name")?;
-        let Some(index) = fields.mark(name, at)? else {
+        let Some(index) = NAMES.iter().position(|known| *known == name) else {
             reader.unknown("a span", name)?;
             continue;
         };
+        if seen.get_mut(index).is_some_and(|seen| std::mem::replace(seen, true)) {
+            return Err(Error::new(at, "each field once", format!("`{name}` again")));
+        }
         if index < REQUIRED || !reader.nil() {
             field(reader, &mut span, name).within(|| format!("`{name}`"))?;
         }
     }
-    match fields.missing(REQUIRED) {
-        Some(name) => Err(Error::new(start, format!("a span with `{name}`"), "none")),
+    match NAMES.iter().zip(seen).take(REQUIRED).find(|(_, seen)| !seen) {
+        Some((name, _)) => Err(Error::new(start, format!("a span with `{name}`"), "none")),
         None => Ok(span),
     }
 }
@@ -69,9 +67,9 @@ fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<()> {
         "service" => span.service = reader.text("a text")?,
         "resource" => span.resource = reader.text("a text")?,
         "type" => span.span_type = reader.text("a text")?,
-        "start" => span.start_ns = reader.int("nanoseconds as an integer")?,
-        "duration" => span.duration_ns = reader.int("nanoseconds as an integer")?,
-        "error" => span.error = reader.i32("a 32-bit integer")?,
+        "start" => span.start_ns = reader.integer("nanoseconds as an integer")?,
+        "duration" => span.duration_ns = reader.integer("nanoseconds as an integer")?,
+        "error" => span.error = reader.integer("a 32-bit integer")?,
         "meta" => span.meta = reader.text_map(|reader| reader.text("a text"))?,
         "metrics" => span.metrics = reader.text_map(|reader| reader.number())?,
         "meta_struct" => {
@@ -86,25 +84,6 @@ fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<()> {
         _ => reader.skip()?,
     }
     Ok(())
-}
-
-impl<const N: usize> Fields<N> {
-    /// The index of a known field, or none; an error if it was there before.
-    fn mark(&mut self, name: &str, offset: usize) -> Result<Option<usize>> {
-        let Some(index) = self.names.iter().position(|known| *known == name) else {
-            return Ok(None);
-        };
-        match self.seen.get_mut(index).map(|seen| std::mem::replace(seen, true)) {
-            Some(true) => Err(Error::new(offset, "each field once", format!("`{name}` again"))),
-            _ => Ok(Some(index)),
-        }
-    }
-
-    /// The first of the required fields that did not come.
-    fn missing(&self, required: usize) -> Option<&'static str> {
-        let mut fields = self.names.iter().zip(self.seen).take(required);
-        fields.find(|(_, seen)| !seen).map(|(name, _)| *name)
-    }
 }
 
 #[cfg(test)]

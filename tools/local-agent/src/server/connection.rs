@@ -16,7 +16,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
-use super::route::{MAX_BODY, Unread, answer};
+use super::endpoint::MAX_BODY;
+use super::route::{Unread, answer};
 use super::shared::Shared;
 
 /// More wait in the listener's own queue.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod connection;
+mod endpoint;
 mod info;
 mod listen;
 mod options;
