@@ -7,7 +7,7 @@ use opentracing_rs::backend::{
 };
 use opentracing_rs::{Error, ReferenceType, SpanContext as OtContext, StartOptions};
 use tracehound::config::{Config, ExtractBehavior};
-use tracehound::{Context as Place, SpanContext, Text, Tracer};
+use tracehound::{Context as NativeContext, SpanContext, Text, Tracer};
 
 use crate::carrier::{self, Charset, Reader};
 use crate::context::{self, Context};
@@ -57,7 +57,7 @@ impl TracerBackend for Backend {
         let first = causes.next();
         let parent = match first {
             Some((_, context)) => Some(context.as_parent()),
-            None if options.ignores_active_span() => Some(Place::empty()),
+            None if options.ignores_active_span() => Some(NativeContext::empty()),
             None => None,
         };
 
@@ -123,6 +123,6 @@ impl TracerBackend for Backend {
                 });
             }
         }
-        Ok(found.map(|context| context::of_place(context.into())))
+        Ok(found.map(|context| context::of_native(context.into())))
     }
 }

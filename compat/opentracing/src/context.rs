@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use opentracing_rs::backend::SpanContextBackend;
 use opentracing_rs::{Baggage, ReferenceType, SpanContext};
-use tracehound::{Baggage as NativeBaggage, Context as Place, SpanId, SpanLink, SpanRef, TraceId};
+use tracehound::{
+    Baggage as NativeBaggage, Context as NativeContext, SpanId, SpanLink, SpanRef, TraceId,
+};
 use tracehound_fork::WriteOnce;
 
 /// The attribute of a link that says which reference it was.
@@ -16,15 +18,15 @@ const REF_TYPE: &str = "opentracing.ref_type";
 /// A place in a trace with the baggage as it was when this was made.
 #[derive(Debug)]
 pub(crate) struct Context {
-    place: Place,
+    native: NativeContext,
     baggage: Option<Arc<NativeBaggage>>,
     /// The same, as OpenTracing shows it; made when somebody looks.
     shown: WriteOnce<Baggage>,
 }
 
 impl Context {
-    pub(crate) fn new(place: Place, baggage: Option<Arc<NativeBaggage>>) -> Self {
-        Context { place, baggage, shown: WriteOnce::new() }
+    pub(crate) fn new(native: NativeContext, baggage: Option<Arc<NativeBaggage>>) -> Self {
+        Context { native, baggage, shown: WriteOnce::new() }
     }
 
     /// Ours, if it is one of ours.
@@ -33,8 +35,8 @@ impl Context {
     }
 
     /// The place, where the baggage is what it was when this was made, whatever the span's has become.
-    pub(crate) fn as_parent(&self) -> Place {
-        let live = self.place.baggage();
+    pub(crate) fn as_parent(&self) -> NativeContext {
+        let live = self.native.baggage();
         let is_same = match (&live, &self.baggage) {
             // Baggage that is shared is copied before it changes.
             (Some(live), Some(kept)) => Arc::ptr_eq(live, kept),
@@ -42,9 +44,9 @@ impl Context {
             _ => false,
         };
         if is_same {
-            return self.place.clone();
+            return self.native.clone();
         }
-        self.place.clone().with_baggage(self.baggage.as_deref().cloned().unwrap_or_default())
+        self.native.clone().with_baggage(self.baggage.as_deref().cloned().unwrap_or_default())
     }
 
     pub(crate) fn native_baggage(&self) -> Option<&NativeBaggage> {
@@ -53,7 +55,7 @@ impl Context {
 
     /// A link to the span, which says of which type the reference to it was; `None` where there is no span.
     pub(crate) fn link(&self, kind: ReferenceType) -> Option<SpanLink> {
-        let link = match (self.place.span(), self.place.remote()) {
+        let link = match (self.native.span(), self.native.remote()) {
             (Some(span), _) => SpanLink::to(&span.propagation_context()?)?,
             (None, remote) => SpanLink::to(remote?)?,
         };
@@ -61,7 +63,7 @@ impl Context {
     }
 
     fn ids(&self) -> Option<(TraceId, SpanId)> {
-        match (self.place.span(), self.place.remote()) {
+        match (self.native.span(), self.native.remote()) {
             (Some(span), _) => Some((span.trace_id()?, span.span_id()?)),
             (None, remote) => Some((remote?.trace_id()?, remote?.span_id()?)),
         }
@@ -101,19 +103,19 @@ impl SpanContextBackend for Context {
 /// # Ok::<(), opentracing_rs::Error>(())
 /// ```
 #[must_use]
-pub fn native_context(context: &SpanContext) -> Place {
+pub fn native_context(context: &SpanContext) -> NativeContext {
     Context::of(context).map(Context::as_parent).unwrap_or_default()
 }
 
 /// The context of a span of the core.
 pub(crate) fn of_span(span: &SpanRef, kept: Option<&Arc<NativeBaggage>>) -> SpanContext {
-    let place = Place::from(span);
+    let place = NativeContext::from(span);
     let baggage = place.baggage().or_else(|| kept.cloned());
     SpanContext::new(Context::new(place, baggage))
 }
 
 /// The context of any place in a trace; the empty one where nothing is there.
-pub(crate) fn of_place(place: Place) -> SpanContext {
+pub(crate) fn of_native(place: NativeContext) -> SpanContext {
     let baggage = place.baggage();
     if place.is_empty() && baggage.is_none() {
         return SpanContext::empty();

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use opentracing_rs::backend::SpanBackend;
 use opentracing_rs::{SpanContext, Tracer, Value};
-use tracehound::{Baggage, Context as Place, SpanRef, Text};
+use tracehound::{Baggage, Context as NativeContext, SpanRef, Text};
 use tracehound_fork::WriteOnce;
 
 use crate::{context, log, tags};
@@ -15,18 +15,18 @@ use crate::{context, log, tags};
 pub(crate) struct Span {
     native: SpanRef,
     /// Where a span that does not exist would be, so that the trace goes on below it.
-    instead: Place,
+    instead: NativeContext,
     /// The core forgets a span when it is sent; its context is to stay valid.
     last_baggage: WriteOnce<Arc<Baggage>>,
 }
 
 impl Span {
     pub(crate) fn new(native: SpanRef) -> Self {
-        Span { native, instead: Place::empty(), last_baggage: WriteOnce::new() }
+        Span { native, instead: NativeContext::empty(), last_baggage: WriteOnce::new() }
     }
 
     /// For a span that does not exist, because tracing is off or the trace is full.
-    pub(crate) fn none(instead: Place) -> Self {
+    pub(crate) fn none(instead: NativeContext) -> Self {
         Span { native: SpanRef::none(), instead, last_baggage: WriteOnce::new() }
     }
 
@@ -59,7 +59,7 @@ pub fn native_span(span: &opentracing_rs::Span) -> Option<SpanRef> {
 impl SpanBackend for Span {
     fn context(&self) -> SpanContext {
         if self.native.is_none() {
-            return context::of_place(self.instead.clone());
+            return context::of_native(self.instead.clone());
         }
         context::of_span(&self.native, self.last_baggage.get())
     }
@@ -81,12 +81,12 @@ impl SpanBackend for Span {
     }
 
     fn baggage_item(&self, key: &str) -> Option<String> {
-        let live = Place::from(&self.native).baggage();
+        let live = NativeContext::from(&self.native).baggage();
         live.as_ref().or(self.last_baggage.get())?.get(key).map(str::to_owned)
     }
 
     fn finish(&self, at: Option<SystemTime>) {
-        if let Some(baggage) = Place::from(&self.native).baggage() {
+        if let Some(baggage) = NativeContext::from(&self.native).baggage() {
             // Only the first time: then the span is open still.
             let _ = self.last_baggage.set(baggage);
         }

@@ -57,8 +57,8 @@ reader! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::ExtractCarrier;
+    use super::*;
 
     #[test]
     fn setting_replaces_a_name_in_any_case() {
