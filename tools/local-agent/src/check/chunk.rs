@@ -36,11 +36,8 @@ fn trace_ids(first: &Span, chunk: &Chunk, findings: &mut Findings) {
         let text = format!("`_dd.p.tid` is {text}, not 16 lower-case hexadecimal digits");
         findings.push(Finding::new(Rule::TraceIdHighBits, text).in_span(first));
     }
-    let other = chunk
-        .spans
-        .iter()
-        .find(|span| span.meta("_dd.p.tid").is_some_and(|text| Some(text) != high));
-    if let Some(other) = other {
+    let differs = |span: &&Span| span.meta("_dd.p.tid").is_some_and(|text| Some(text) != high);
+    if let Some(other) = chunk.spans.iter().find(differs) {
         let text = "`_dd.p.tid` differs from that of the chunk's first span";
         findings.push(Finding::new(Rule::TraceIdHighBits, text).in_span(other));
     }

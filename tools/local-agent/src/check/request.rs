@@ -18,26 +18,22 @@ pub fn request(head: &Head, chunks: usize, findings: &mut Findings) {
     let mut report = |rule, text: String| findings.push(Finding::new(rule, text));
     match &head.trace_count {
         None => report(Rule::TraceCount, "the header X-Datadog-Trace-Count is missing".into()),
-        Some(text) if text.parse() != Ok(chunks) => report(
-            Rule::TraceCount,
-            format!(
-                "X-Datadog-Trace-Count is {}, but the payload has {chunks} chunks",
-                Quoted(text)
-            ),
-        ),
+        Some(text) if text.parse() != Ok(chunks) => {
+            let text = Quoted(text);
+            let text =
+                format!("X-Datadog-Trace-Count is {text}, but the payload has {chunks} chunks");
+            report(Rule::TraceCount, text);
+        }
         Some(_) => {}
     }
     if head.tracer_version.as_ref().is_none_or(String::is_empty) {
         report(Rule::TracerVersion, "the header Datadog-Meta-Tracer-Version is missing".into());
     }
-    match head.content_type.as_deref() {
-        Some("application/msgpack") => {}
+    match head.content_type.as_deref().map(Quoted) {
+        Some(Quoted("application/msgpack")) => {}
         None => report(Rule::ContentType, "the header Content-Type is missing".into()),
         Some(other) => {
-            report(
-                Rule::ContentType,
-                format!("Content-Type is {}, not application/msgpack", Quoted(other)),
-            );
+            report(Rule::ContentType, format!("Content-Type is {other}, not application/msgpack"));
         }
     }
 }

@@ -34,14 +34,6 @@ Nothing is sent anywhere. Only this machine can connect, unless --listen says
 otherwise.
 ";
 
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
 /// What to do.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -51,7 +43,7 @@ pub(super) enum Command {
 }
 
 /// How to listen and print.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Args {
     pub(super) listen: Option<SocketAddr>,
     pub(super) unix: Option<PathBuf>,
@@ -59,22 +51,15 @@ pub(super) struct Args {
     pub(super) links: bool,
     pub(super) events: bool,
     pub(super) width: Option<usize>,
-    pub(super) color: Color,
+    /// As wished; by default terminals get colours.
+    pub(super) color: Option<bool>,
 }
 
 /// Reads the arguments, without the program's name.
 pub(super) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Command, lexopt::Error> {
-    let mut args = Args {
-        listen: None,
-        unix: None,
-        tags: false,
-        links: false,
-        events: false,
-        width: None,
-        color: Color::Auto,
-    };
+    let mut args = Args::default();
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -108,11 +93,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     addresses.next().ok_or_else(|| "no such host".to_owned())
 }
 
-fn color(text: &str) -> Result<Color, String> {
+fn color(text: &str) -> Result<Option<bool>, String> {
     match text {
-        "auto" => Ok(Color::Auto),
-        "always" => Ok(Color::Always),
-        "never" => Ok(Color::Never),
+        "auto" => Ok(None),
+        "always" => Ok(Some(true)),
+        "never" => Ok(Some(false)),
         _ => Err("expected auto, always or never".to_owned()),
     }
 }
@@ -150,7 +135,7 @@ mod tests {
     fn details_and_colours_are_asked_for() {
         let args = run("-a --color=never -w 120");
         assert_eq!((args.tags, args.links, args.events), (true, true, true));
-        assert_eq!((args.color, args.width), (Color::Never, Some(120)));
+        assert_eq!((args.color, args.width), (Some(false), Some(120)));
         assert!(error("--color blue").contains("expected auto, always or never"));
         assert!(error("--port 1").contains("--port"));
     }

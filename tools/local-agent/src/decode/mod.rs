@@ -5,6 +5,8 @@
 //! before its elements were read, nothing recurses with the input, and what one body may unfold to
 //! in memory is bounded.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod attributes;
 mod error;
 mod head;

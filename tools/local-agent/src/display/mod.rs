@@ -1,5 +1,7 @@
 //! The model as text for a terminal.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod bar;
 mod columns;
 mod details;

@@ -1,7 +1,5 @@
 //! A trace as a tree with a time axis.
 
-use std::fmt::Write;
-
 use super::Style;
 use super::bar::Axis;
 use super::columns::{Columns, GAP, kind, resource};
@@ -46,7 +44,7 @@ pub fn render_finding(finding: &Finding, style: &Style) -> String {
         Severity::Warning => Paint::Warning,
         Severity::Error => Paint::Error,
     };
-    format!("{}\n", paint.on(escape(&finding.to_string()), style.color))
+    format!("{}\n", paint.on(&escape(&finding.to_string()), style.color))
 }
 
 struct Page<'a> {
@@ -58,10 +56,9 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Writing to a string cannot fail.
     fn write(&mut self, paint: Paint, text: &str) {
         if !text.is_empty() {
-            let _ = write!(self.out, "{}", paint.on(text, self.style.color));
+            self.out.push_str(&paint.on(text, self.style.color));
         }
     }
 
@@ -76,9 +73,12 @@ impl Page<'_> {
     }
 
     fn heading(&mut self, trace: &Trace) {
-        let mut facts = format!(" · {}", duration(trace.duration_ns()));
-        let _ = write!(facts, " · {}", plural(trace.span_count(), "span"));
-        let _ = write!(facts, " · {}", plural(trace.services().len(), "service"));
+        let facts = format!(
+            " · {} · {} · {}",
+            duration(trace.duration_ns()),
+            plural(trace.span_count(), "span"),
+            plural(trace.services().len(), "service")
+        );
         let failed = match trace.error_count() {
             0 => String::new(),
             errors => format!(" · {}", plural(errors, "error")),
@@ -161,17 +161,12 @@ impl Page<'_> {
         if let Some(note) = self.fates.get(node.span).note(node.span) {
             self.note(&prefix, &note);
         }
-        match node.parent {
-            Parent::None | Parent::Present => {}
-            Parent::Missing => {
-                let note = format!("parent {:016x} did not arrive", node.span.parent_id);
-                self.note(&prefix, &note);
-            }
-            Parent::Circular => {
-                let note = format!("parent {:016x} is below itself", node.span.parent_id);
-                self.note(&prefix, &note);
-            }
-        }
+        let problem = match node.parent {
+            Parent::None | Parent::Present => return,
+            Parent::Missing => "did not arrive",
+            Parent::Circular => "is below itself",
+        };
+        self.note(&prefix, &format!("parent {:016x} {problem}", node.span.parent_id));
     }
 
     fn note(&mut self, prefix: &str, text: &str) {

@@ -170,7 +170,7 @@ impl Findings {
         if self.list.len() < Self::LIMIT {
             self.list.push(finding);
         } else {
-            self.more = self.more.saturating_add(1);
+            self.more += 1;
         }
     }
 

@@ -115,8 +115,7 @@ fn refuse(
 ) -> Response<Full<Bytes>> {
     let response = text(status, &problem);
     shared.update(|store| {
-        let counts = store.counts_mut();
-        counts.refused = counts.refused.saturating_add(1);
+        store.counts_mut().refused += 1;
         store.find(Finding::new(rule, problem));
     });
     response

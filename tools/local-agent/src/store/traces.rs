@@ -106,9 +106,9 @@ impl Store {
 
     /// Adds a finding; the oldest goes when there are too many.
     pub fn find(&mut self, finding: Finding) {
-        self.counts.findings = self.counts.findings.saturating_add(1);
+        self.counts.findings += 1;
         self.findings.push_back(finding);
-        self.unreported = self.unreported.saturating_add(1);
+        self.unreported += 1;
         if self.findings.len() > self.limits.findings {
             self.findings.pop_front();
             self.unreported = self.unreported.min(self.findings.len());
@@ -137,7 +137,7 @@ impl Store {
     }
 
     fn add_spans(&mut self, id: u128, spans: Vec<Span>, now: Instant, findings: &mut Findings) {
-        self.clock = self.clock.saturating_add(1);
+        self.clock += 1;
         let clock = self.clock;
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(id, clock, now));
         self.by_update.remove(&entry.touch(clock, now));
@@ -145,13 +145,9 @@ impl Store {
 
         let before = (entry.spans, entry.bytes, entry.trace.dropped_spans);
         entry.add(spans, &self.limits, findings);
-        let replaced = |total: usize, before: usize, after: usize| {
-            total.saturating_sub(before).saturating_add(after)
-        };
-        self.spans = replaced(self.spans, before.0, entry.spans);
-        self.bytes = replaced(self.bytes, before.1, entry.bytes);
-        self.counts.dropped_spans =
-            replaced(self.counts.dropped_spans, before.2, entry.trace.dropped_spans);
+        self.spans = self.spans - before.0 + entry.spans;
+        self.bytes = self.bytes - before.1 + entry.bytes;
+        self.counts.dropped_spans += entry.trace.dropped_spans - before.2;
     }
 
     /// Makes room, never at the cost of the trace just updated: its own size is limited.
@@ -164,11 +160,10 @@ impl Store {
             let Some((clock, id)) = oldest.filter(|(_, id)| *id != keep) else { return };
             self.by_update.remove(&clock);
             let Some(entry) = self.entries.remove(&id) else { return };
-            self.spans = self.spans.saturating_sub(entry.spans);
-            self.bytes = self.bytes.saturating_sub(entry.bytes);
-            let counts = &mut self.counts;
-            counts.evicted_traces = counts.evicted_traces.saturating_add(1);
-            counts.evicted_unseen = counts.evicted_unseen.saturating_add(entry.pending.into());
+            self.spans -= entry.spans;
+            self.bytes -= entry.bytes;
+            self.counts.evicted_traces += 1;
+            self.counts.evicted_unseen += usize::from(entry.pending);
         }
     }
 
@@ -176,11 +171,9 @@ impl Store {
 
     /// What to show next: findings at once, a trace when nothing of it came for `quiet`.
     pub(crate) fn next(&mut self, quiet: Duration, now: Instant) -> Next {
-        if let Some(first) = self.findings.len().checked_sub(self.unreported) {
-            if let Some(finding) = self.findings.get(first) {
-                self.unreported = self.unreported.saturating_sub(1);
-                return Next::Report(Box::new(Report::Finding(finding.clone())));
-            }
+        if let Some(finding) = self.findings.get(self.findings.len() - self.unreported) {
+            self.unreported -= 1;
+            return Next::Report(Box::new(Report::Finding(finding.clone())));
         }
         // The first pending one was updated before the other pending ones, so it is due before them.
         let entries = &self.entries;

@@ -14,6 +14,7 @@
 //! ```
 
 mod agent;
+mod connections;
 mod log;
 mod reply;
 pub mod scripts;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use socket2::SockRef;
 
-use super::server::Patience;
+use super::connections::Connection;
 use crate::http::{Headers, Stream};
 
 /// What to do with a request.
@@ -169,20 +169,20 @@ impl Reply {
     }
 
     /// Does it; whether the connection goes on afterwards.
-    pub(super) fn perform(&self, stream: &mut Stream, patience: &Patience) -> io::Result<bool> {
-        if !self.delay.is_zero() && !patience.wait(Some(self.delay)) {
+    pub(super) fn perform(&self, stream: &mut Stream, connection: &Connection) -> io::Result<bool> {
+        if !self.delay.is_zero() && !connection.wait(Some(self.delay)) {
             return Ok(false);
         }
         match &self.act {
             Act::Answer(answer) => {
-                answer.send(stream, patience)?;
+                answer.send(stream, connection)?;
                 return Ok(!self.then_close);
             }
             Act::Raw(bytes) => stream.write_all(bytes)?,
             Act::Close => {}
             Act::Reset => reset_when_closed(stream)?,
             Act::Hang => {
-                patience.wait(None);
+                connection.wait(None);
             }
         }
         Ok(false)
@@ -199,7 +199,7 @@ pub(super) fn reset_when_closed(stream: &Stream) -> io::Result<()> {
 }
 
 impl Answer {
-    fn send(&self, stream: &mut Stream, patience: &Patience) -> io::Result<()> {
+    fn send(&self, stream: &mut Stream, connection: &Connection) -> io::Result<()> {
         let Self { status, headers, body, .. } = self;
         let mut message = format!("HTTP/1.1 {status} Scripted\r\n{headers}").into_bytes();
         let body: Cow<'_, [u8]> = match body {
@@ -216,23 +216,23 @@ impl Answer {
             None => stream.write_all(&message)?,
             Some(pause) => {
                 for byte in message {
-                    if !patience.wait(Some(pause)) {
+                    if !connection.wait(Some(pause)) {
                         return Ok(());
                     }
                     stream.write_all(&[byte])?;
                 }
             }
         }
-        if matches!(self.body, Body::Endless) { endless(stream, patience) } else { Ok(()) }
+        if matches!(self.body, Body::Endless) { endless(stream, connection) } else { Ok(()) }
     }
 }
 
-fn endless(stream: &mut Stream, patience: &Patience) -> io::Result<()> {
+fn endless(stream: &mut Stream, connection: &Connection) -> io::Result<()> {
     const CHUNK: usize = 0x1_0000;
     let mut chunk = format!("{CHUNK:x}\r\n").into_bytes();
     chunk.extend_from_slice(&[b' '; CHUNK]);
     chunk.extend_from_slice(b"\r\n");
-    while !patience.is_over() {
+    while !connection.is_over() {
         stream.write_all(&chunk)?;
     }
     Ok(())
