@@ -21,9 +21,7 @@ pub(crate) fn log(span: &SpanRef, fields: &[(&str, Value<'_>)], at: Option<Syste
     if span.is_none() || fields.is_empty() {
         return;
     }
-    if let Some(failure) = Failure::of(fields) {
-        failure.apply(span);
-    }
+    describe_failure(span, fields);
     span.add_event(event(fields, at));
 }
 
@@ -41,55 +39,32 @@ fn find<'f, 'v>(fields: &'f [(&str, Value<'v>)], key: &str) -> Option<&'f Value<
     fields.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// The fields of a log that is about an error.
-struct Failure<'f, 'v> {
-    /// The log says that the span failed; one that only has an error may be about one that was overcome.
-    marks: bool,
-    object: Option<&'f Value<'v>>,
-    kind: Option<&'f Value<'v>>,
-    message: Option<&'f Value<'v>>,
-    stack: Option<&'f Value<'v>>,
-}
-
-impl<'f, 'v> Failure<'f, 'v> {
-    fn of(fields: &'f [(&str, Value<'v>)]) -> Option<Self> {
-        let event = find(fields, fields::EVENT).and_then(Value::as_str);
-        let failure = Failure {
-            marks: event == Some(fields::EVENT_ERROR),
-            object: find(fields, fields::ERROR_OBJECT).or_else(|| find(fields, ERROR)),
-            kind: find(fields, fields::ERROR_KIND),
-            message: find(fields, fields::MESSAGE),
-            stack: find(fields, fields::STACK),
-        };
-        (failure.marks || failure.object.is_some()).then_some(failure)
+/// Where the log is about an error: what a field says counts before what the error says of itself.
+fn describe_failure(span: &SpanRef, fields: &[(&str, Value<'_>)]) {
+    let text = |key| find(fields, key).and_then(Value::as_str);
+    // The log says that the span failed; one that only has an error may be about one that was overcome.
+    let marks = text(fields::EVENT) == Some(fields::EVENT_ERROR);
+    let object = find(fields, fields::ERROR_OBJECT).or_else(|| find(fields, ERROR));
+    if !marks && object.is_none() {
+        return;
     }
-
-    /// What a field says counts before what the object says of itself.
-    fn apply(&self, span: &SpanRef) {
-        let object = self.object.and_then(Value::as_error);
-        match (object, self.marks) {
-            (Some(error), true) => span.set_error(error),
-            (Some(error), false) => describe(span, error),
-            (None, true) => span.set_tag("error", true),
-            (None, false) => {}
-        }
-        // Text in the place of an object is the name of its type.
-        let kind = self.object.filter(|_| object.is_none()).or(self.kind);
-        let said =
-            [("error.type", kind), ("error.message", self.message), ("error.stack", self.stack)];
-        for (key, value) in said {
-            if let Some(value) = value {
-                span.set_tag(key, tags::text(value));
-            }
-        }
-        self.apply_panic(span);
+    let error = object.and_then(Value::as_error);
+    match (error, marks) {
+        (Some(error), true) => span.set_error(error),
+        (Some(error), false) => describe(span, error),
+        (None, true) => span.set_tag("error", true),
+        (None, false) => {}
     }
-
-    /// The API's guards log a panic that passes through them, but do not know what it said; the core does.
-    fn apply_panic(&self, span: &SpanRef) {
-        if !self.marks || self.kind.and_then(Value::as_str) != Some(PANIC) {
-            return;
+    // Text in the place of an object is the name of its type.
+    let kind = object.filter(|_| error.is_none()).or_else(|| find(fields, fields::ERROR_KIND));
+    let (message, stack) = (find(fields, fields::MESSAGE), find(fields, fields::STACK));
+    for (key, said) in [("error.type", kind), ("error.message", message), ("error.stack", stack)] {
+        if let Some(said) = said {
+            span.set_tag(key, tags::text(said));
         }
+    }
+    // The API's guards log a panic that passes through them, but do not know what it said; the core does.
+    if marks && text(fields::ERROR_KIND) == Some(PANIC) {
         if let Some(ErrorDescription { message, kind, sources, .. }) =
             ErrorDescription::of_current_panic(span)
         {

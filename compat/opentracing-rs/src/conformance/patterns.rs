@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use super::subject::Subject;
 use super::suite::Check;
-use crate::Format;
-use crate::Span;
-use crate::tags;
+use crate::{Format, Span, tags};
 
 /// The patterns of OpenTracing's testbed, with threads.
 pub const CHECKS: &[Check] = &[

@@ -6,12 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::subject::{Identity, Subject, is_near};
 use super::suite::Check;
-use crate::Baggage;
-use crate::Format;
-use crate::Reference;
-use crate::SpanContext;
 use crate::backend::SpanContextBackend;
-use crate::tags;
+use crate::{Baggage, Format, Reference, SpanContext, tags};
 
 /// What a tracer that records does with spans.
 pub const CHECKS: &[Check] = &[

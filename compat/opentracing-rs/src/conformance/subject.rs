@@ -5,10 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::Span;
-use crate::Tracer;
 #[cfg(feature = "mock")]
 use crate::mock::{MockSpan, MockTracer};
+use crate::{Span, Tracer};
 
 /// A tracer to be checked, and how to see the spans that it has finished.
 #[derive(Clone)]

@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use super::context::MockContext;
-use crate::Baggage;
-use crate::Error;
-use crate::{TextMapReader, TextMapWriter};
+use crate::{Baggage, Error, TextMapReader, TextMapWriter};
 
 const TRACE_ID: &str = "mock-trace-id";
 const SPAN_ID: &str = "mock-span-id";

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::Baggage;
-use crate::OwnedValue;
-use crate::ReferenceType;
+use crate::{Baggage, OwnedValue, ReferenceType};
 
 /// A copy of a span of the [`MockTracer`](super::MockTracer), as it was when it was asked for.
 #[derive(Clone, Debug, PartialEq)]

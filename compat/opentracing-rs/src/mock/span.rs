@@ -5,9 +5,8 @@ use std::time::SystemTime;
 
 use super::context::MockContext;
 use super::kept::{Kept, MockLog};
-use crate::SpanContext;
-use crate::Value;
 use crate::backend::SpanBackend;
+use crate::{SpanContext, Value};
 
 #[derive(Debug)]
 pub(super) struct Handle {

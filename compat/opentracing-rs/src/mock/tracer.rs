@@ -7,13 +7,10 @@ use super::codec;
 use super::context::MockContext;
 use super::kept::{Kept, MockReference, MockSpan};
 use super::span::Handle;
-use crate::Error;
-use crate::SpanContext;
-use crate::StartOptions;
-use crate::ThreadLocalScopeManager;
-use crate::Tracer;
 use crate::backend::{ExtractFrom, InjectInto, ScopeManagerBackend, SpanBackend, TracerBackend};
-use crate::{Reference, ReferenceType};
+use crate::{
+    Error, Reference, ReferenceType, SpanContext, StartOptions, ThreadLocalScopeManager, Tracer,
+};
 
 /// A tracer that keeps its spans, to be asked for them by a test.
 ///
@@ -110,24 +107,23 @@ impl TracerBackend for MockTracer {
         let tags = options.tags().iter();
         let tags = tags.map(|(key, value)| (key.to_string(), value.clone().into_owned()));
 
-        let mut span = MockSpan {
-            trace_id: 0,
-            span_id: 0,
+        let span_id = self.kept.lock().new_id();
+        let trace_id = parent.map_or(span_id, |parent| parent.trace_id);
+        let baggage = parent.map(|parent| parent.baggage.clone()).unwrap_or_default();
+        let context = MockContext { trace_id, span_id, baggage: baggage.clone() };
+        let span = MockSpan {
+            trace_id,
+            span_id,
             parent_id: parent.map(|parent| parent.span_id),
             operation_name: options.operation_name().to_owned(),
             references: references.collect(),
             tags: tags.collect(),
             logs: Vec::new(),
-            baggage: parent.map(|parent| parent.baggage.clone()).unwrap_or_default(),
+            baggage,
             start_time: options.start_time().unwrap_or_else(SystemTime::now),
             finish_time: None,
         };
-        let mut spans = self.kept.lock();
-        let span_id = spans.new_id();
-        let trace_id = parent.map_or(span_id, |parent| parent.trace_id);
-        let context = MockContext { trace_id, span_id, baggage: span.baggage.clone() };
-        (span.span_id, span.trace_id) = (span_id, trace_id);
-        spans.open.insert(span_id, span);
+        self.kept.lock().open.insert(span_id, span);
         Arc::new(Handle::new(Arc::clone(&self.kept), context))
     }
 

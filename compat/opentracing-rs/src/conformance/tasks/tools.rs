@@ -8,9 +8,8 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use super::{BoxFuture, Spawn};
-use crate::Span;
-use crate::Tracer;
 use crate::conformance::subject::Subject;
+use crate::{Span, Tracer};
 
 /// Starts a task, the failure of which becomes that of the one who waits for it.
 pub(super) fn start(spawn: &Spawn, task: BoxFuture) -> BoxFuture {
