@@ -46,19 +46,10 @@ fn trace_ids(first: &Span, chunk: &Chunk, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::valid_span;
 
     fn good(span_id: u64, parent_id: u64) -> Span {
-        Span {
-            trace_id: 1,
-            span_id,
-            parent_id,
-            service: "svc".into(),
-            name: "op".into(),
-            resource: "res".into(),
-            start_ns: 1_700_000_000_000_000_000,
-            metrics: [("_sampling_priority_v1".into(), 1.0)].into(),
-            ..Span::default()
-        }
+        valid_span(1, span_id, parent_id)
     }
 
     fn rules(spans: &[Span]) -> Vec<Rule> {

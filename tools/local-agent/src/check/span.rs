@@ -73,17 +73,10 @@ fn peer_service(span: &Span, report: &mut impl FnMut(Rule, String)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::valid_span;
 
     fn rules(change: impl FnOnce(&mut Span)) -> Vec<Rule> {
-        let mut one = Span {
-            trace_id: 1,
-            span_id: 1,
-            service: "svc".into(),
-            name: "op".into(),
-            resource: "res".into(),
-            start_ns: 1_700_000_000_000_000_000,
-            ..Span::default()
-        };
+        let mut one = valid_span(1, 1, 0);
         change(&mut one);
         let mut findings = Findings::default();
         span(&one, &mut findings);

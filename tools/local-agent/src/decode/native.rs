@@ -126,35 +126,17 @@ fn array_value(reader: &mut Reader<'_>) -> Result<Vec<Value>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn encoded(json: &serde_json::Value) -> Vec<u8> {
-        fn convert(json: &serde_json::Value) -> rmpv::Value {
-            match json {
-                serde_json::Value::String(s) => s.as_str().into(),
-                serde_json::Value::Bool(b) => (*b).into(),
-                serde_json::Value::Array(a) => rmpv::Value::Array(a.iter().map(convert).collect()),
-                serde_json::Value::Object(o) => rmpv::Value::Map(
-                    o.iter().map(|(k, v)| (k.as_str().into(), convert(v))).collect(),
-                ),
-                serde_json::Value::Number(n) if n.is_f64() => n.as_f64().unwrap().into(),
-                serde_json::Value::Number(n) => n.as_i64().unwrap().into(),
-                serde_json::Value::Null => rmpv::Value::Nil,
-            }
-        }
-        let mut body = Vec::new();
-        rmpv::encode::write_value(&mut body, &convert(json)).unwrap();
-        body
-    }
-
     fn decoded(json: &serde_json::Value) -> std::result::Result<Value, String> {
-        let body = encoded(json);
+        let body = rmp_serde::to_vec(json).unwrap();
         attribute(&mut Reader::new(&body), Nesting::Arrays).map_err(|e| e.to_string())
     }
 
     #[test]
     fn attributes_keep_their_types() {
-        use serde_json::json;
         assert_eq!(decoded(&json!({"type": 3, "double_value": 0.0})), Ok(Value::Double(0.0)));
         assert_eq!(decoded(&json!({"int_value": 7, "type": 2})), Ok(Value::Int(7)));
         assert_eq!(decoded(&json!({"type": 1})), Ok(Value::Bool(false)));
@@ -168,7 +150,6 @@ mod tests {
 
     #[test]
     fn malformed_attributes_are_refused() {
-        use serde_json::json;
         assert_eq!(
             decoded(&json!({"type": 3, "double_value": 1})).unwrap_err(),
             "byte 14, in `double_value`: expected a float, found the integer 1"
@@ -189,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_link_needs_both_ids() {
-        let body = encoded(&serde_json::json!({"trace_id": 1}));
+        let body = rmp_serde::to_vec(&json!({"trace_id": 1})).unwrap();
         assert!(link(&mut Reader::new(&body)).is_err());
     }
 }

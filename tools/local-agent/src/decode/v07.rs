@@ -87,41 +87,21 @@ fn texts(reader: &mut Reader<'_>) -> Result<BTreeMap<Text, Text>> {
 
 #[cfg(test)]
 mod tests {
-    use rmpv::Value;
+    use serde_json::json;
 
     use super::super::{Encoding, decode};
 
-    fn map(entries: &[(&str, Value)]) -> Value {
-        Value::Map(entries.iter().map(|(k, v)| ((*k).into(), v.clone())).collect())
-    }
-
     #[test]
     fn what_surrounds_the_spans_becomes_their_tags() {
-        let span = |id: u64| {
-            map(&[
-                ("trace_id", 1.into()),
-                ("span_id", id.into()),
-                ("name", "op".into()),
-                ("start", 3.into()),
-                ("duration", 4.into()),
-            ])
-        };
-        let chunk = map(&[
-            ("priority", 2.into()),
-            ("origin", "synthetics".into()),
-            ("spans", Value::Array(vec![span(1), span(2)])),
-            ("tags", map(&[("_dd.p.tid", "640cfd8d00000000".into())])),
-            ("dropped_trace", false.into()),
-        ]);
-        let payload = map(&[
-            ("language_name", "rust".into()),
-            ("env", "prod".into()),
-            ("tags", Value::Nil),
-            ("chunks", Value::Array(vec![chunk])),
-        ]);
-        let mut body = Vec::new();
-        rmpv::encode::write_value(&mut body, &payload).unwrap();
-
+        let span = |id: u64| json!({"trace_id": 1, "span_id": id, "name": "op", "start": 3, "duration": 4});
+        let chunk = json!({
+            "priority": 2, "origin": "synthetics", "spans": [span(1), span(2)],
+            "tags": {"_dd.p.tid": "640cfd8d00000000"}, "dropped_trace": false,
+        });
+        let payload = json!({
+            "language_name": "rust", "env": "prod", "tags": null, "chunks": [chunk],
+        });
+        let body = rmp_serde::to_vec(&payload).unwrap();
         let decoded = decode(Encoding::V07, &body).unwrap();
         assert!(decoded.findings.is_empty());
         let [first, second] = decoded.chunks[0].spans.as_slice() else { panic!("two spans") };

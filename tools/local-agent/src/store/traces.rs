@@ -199,23 +199,9 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Rule;
+    use crate::model::{Rule, valid_span as span};
 
     const QUIET: Duration = Duration::from_millis(500);
-
-    fn span(trace_id: u128, span_id: u64, parent_id: u64) -> Span {
-        Span {
-            trace_id,
-            span_id,
-            parent_id,
-            service: "svc".into(),
-            name: "op".into(),
-            resource: "op".into(),
-            start_ns: 1_700_000_000_000_000_000,
-            metrics: [("_sampling_priority_v1".into(), 1.0)].into(),
-            ..Span::default()
-        }
-    }
 
     fn add(store: &mut Store, spans: &[Span], now: Instant) {
         let payload = Payload { chunks: vec![Chunk { spans: spans.to_vec() }], findings: vec![] };
