@@ -54,15 +54,12 @@ impl Fate {
 
 /// What the heading of a trace says: nothing where all of it is kept.
 pub(super) fn summary(trace: &Trace) -> Option<String> {
-    let all: Vec<Sampling> = trace.sampling().collect();
-    let mut dropped: Vec<i64> = all
-        .iter()
-        .filter_map(|sampling| match sampling {
-            Sampling::Dropped(priority) => Some(*priority),
-            _ => None,
-        })
-        .collect();
-    let (some, of) = (dropped.len(), all.len());
+    let dropped = trace.sampling().filter_map(|sampling| match sampling {
+        Sampling::Dropped(priority) => Some(priority),
+        _ => None,
+    });
+    let mut dropped: Vec<i64> = dropped.collect();
+    let (some, of) = (dropped.len(), trace.chunks.len());
     dropped.sort_unstable();
     dropped.dedup();
     match dropped.as_slice() {

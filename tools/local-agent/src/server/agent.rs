@@ -16,7 +16,7 @@ use super::options::Options;
 use super::run::run;
 use super::shared::Shared;
 use crate::model::{Finding, Trace};
-use crate::store::{Next, Report, Store};
+use crate::store::{Report, Store};
 use crate::sync::lock;
 
 /// How long stopping may take; the server answers no request for longer than that.
@@ -127,11 +127,7 @@ impl LocalAgent {
     /// Findings come at once, a trace when nothing of it arrived for `quiet`, and again if more of it
     /// arrives later. Each thing is given once, to one caller.
     pub fn next_report(&self, quiet: Duration) -> Option<Report> {
-        self.shared.wait(|store| match store.next(quiet, Instant::now()) {
-            Next::Report(report) => Ok(Some(*report)),
-            Next::Wait(time) => Err(time),
-            Next::End => Ok(None),
-        })
+        self.shared.wait(|store| store.next(quiet, Instant::now()))
     }
 
     /// Stops listening and closes all connections. What was received stays readable.

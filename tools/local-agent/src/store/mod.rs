@@ -8,6 +8,5 @@ mod traces;
 
 pub use counts::Counts;
 pub use limits::Limits;
-pub(crate) use report::Next;
 pub use report::Report;
 pub use traces::Store;

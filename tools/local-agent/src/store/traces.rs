@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::entry::Entry;
-use super::report::Next;
 use super::{Counts, Limits, Report};
 use crate::check;
 use crate::decode::Payload;
@@ -169,22 +168,27 @@ impl Store {
 
     // ===== reporting =====
 
-    /// What to show next: findings at once, a trace when nothing of it came for `quiet`.
-    pub(crate) fn next(&mut self, quiet: Duration, now: Instant) -> Next {
+    /// What to show next: findings at once, a trace when nothing of it came for `quiet`; `None` when nothing will come
+    /// any more. As an error, how long to wait at most for something to arrive, until a trace is due.
+    pub(crate) fn next(
+        &mut self,
+        quiet: Duration,
+        now: Instant,
+    ) -> Result<Option<Report>, Option<Duration>> {
         if let Some(finding) = self.findings.get(self.findings.len() - self.unreported) {
             self.unreported -= 1;
-            return Next::Report(Box::new(Report::Finding(finding.clone())));
+            return Ok(Some(Report::Finding(finding.clone())));
         }
         // The first pending one was updated before the other pending ones, so it is due before them.
         let entries = &self.entries;
         let pending = |id: &&u128| entries.get(*id).is_some_and(|entry| entry.pending);
         let first = self.by_update.values().find(pending).copied();
         let Some(entry) = first.and_then(|id| self.entries.get_mut(&id)) else {
-            return if self.closed { Next::End } else { Next::Wait(None) };
+            return if self.closed { Ok(None) } else { Err(None) };
         };
         let left = quiet.saturating_sub(now.saturating_duration_since(entry.updated_at));
         if !left.is_zero() && !self.closed {
-            return Next::Wait(Some(left));
+            return Err(Some(left));
         }
         entry.pending = false;
         let again = std::mem::replace(&mut entry.reported, true);
@@ -192,7 +196,7 @@ impl Store {
         for finding in check::trace(&trace) {
             self.find(finding);
         }
-        Next::Report(Box::new(Report::Trace { trace, again }))
+        Ok(Some(Report::Trace { trace, again }))
     }
 }
 
@@ -211,13 +215,6 @@ mod tests {
             tracer_version: Some("1".into()),
         };
         store.add(&head, payload, now);
-    }
-
-    fn reported(next: Next) -> Option<Report> {
-        match next {
-            Next::Report(report) => Some(*report),
-            Next::Wait(_) | Next::End => None,
-        }
     }
 
     #[test]
@@ -243,25 +240,22 @@ mod tests {
     #[test]
     fn a_trace_is_reported_when_quiet_and_again_when_more_came() {
         let (mut store, start) = (Store::default(), Instant::now());
-        assert!(matches!(store.next(QUIET, start), Next::Wait(None)));
+        assert!(matches!(store.next(QUIET, start), Err(None)));
         add(&mut store, &[span(1, 1, 0)], start);
         let half = start + QUIET / 2;
-        assert!(matches!(store.next(QUIET, half), Next::Wait(Some(left)) if left == QUIET / 2));
+        assert!(matches!(store.next(QUIET, half), Err(Some(left)) if left == QUIET / 2));
         add(&mut store, &[span(1, 2, 1)], half);
-        assert!(
-            reported(store.next(QUIET, start + QUIET)).is_none(),
-            "the later chunk restarts it"
-        );
+        assert!(store.next(QUIET, start + QUIET).is_err(), "the later chunk restarts it");
 
-        let Some(Report::Trace { trace, again }) = reported(store.next(QUIET, half + QUIET)) else {
+        let Ok(Some(Report::Trace { trace, again })) = store.next(QUIET, half + QUIET) else {
             panic!("a trace is due")
         };
         assert_eq!((trace.span_count(), again), (2, false));
-        assert!(matches!(store.next(QUIET, half + QUIET), Next::Wait(None)), "only once");
+        assert!(matches!(store.next(QUIET, half + QUIET), Err(None)), "only once");
 
         let late = half + QUIET * 4;
         add(&mut store, &[span(1, 3, 1)], late);
-        let Some(Report::Trace { trace, again }) = reported(store.next(QUIET, late + QUIET)) else {
+        let Ok(Some(Report::Trace { trace, again })) = store.next(QUIET, late + QUIET) else {
             panic!("a trace is due")
         };
         assert_eq!((trace.span_count(), again), (3, true));
@@ -272,8 +266,8 @@ mod tests {
         let (mut store, now) = (Store::default(), Instant::now());
         add(&mut store, &[span(1, 1, 0)], now);
         store.close();
-        assert!(reported(store.next(QUIET, now)).is_some());
-        assert!(matches!(store.next(QUIET, now), Next::End));
+        assert!(matches!(store.next(QUIET, now), Ok(Some(_))));
+        assert!(matches!(store.next(QUIET, now), Ok(None)));
     }
 
     #[test]
@@ -326,7 +320,7 @@ mod tests {
         }
         let now = Instant::now();
         let mut seen = Vec::new();
-        while let Some(Report::Finding(finding)) = reported(store.next(QUIET, now)) {
+        while let Ok(Some(Report::Finding(finding))) = store.next(QUIET, now) {
             seen.push(finding.detail);
         }
         assert_eq!(seen, ["b", "c"]);
@@ -338,7 +332,7 @@ mod tests {
         let (mut store, now) = (Store::default(), Instant::now());
         add(&mut store, &[span(1, 2, 1), span(1, 3, 1)], now);
         store.close();
-        assert!(matches!(reported(store.next(QUIET, now)), Some(Report::Trace { .. })));
-        assert!(matches!(reported(store.next(QUIET, now)), Some(Report::Finding(_))));
+        assert!(matches!(store.next(QUIET, now), Ok(Some(Report::Trace { .. }))));
+        assert!(matches!(store.next(QUIET, now), Ok(Some(Report::Finding(_)))));
     }
 }

@@ -184,7 +184,7 @@ impl FaultAgent {
 
     /// All requests so far.
     pub fn requests(&self) -> Vec<Arc<Received>> {
-        self.shared.log.received()
+        self.shared.log.entries().received.clone()
     }
 
     /// The requests so far to a path.
@@ -244,7 +244,7 @@ impl FaultAgent {
 
     /// What was received that was no complete request; connections that were reset are not counted.
     pub fn malformed(&self) -> Vec<String> {
-        self.shared.log.malformed()
+        self.shared.log.entries().malformed.clone()
     }
 
     /// How many connections were accepted.

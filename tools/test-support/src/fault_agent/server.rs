@@ -127,7 +127,7 @@ impl Conversation {
                 Err(error) => {
                     let is_reset = error.kind() == ErrorKind::ConnectionReset;
                     if !is_reset && !self.connection.is_over() {
-                        self.shared.log.add_malformed(&error);
+                        self.shared.log.entries().malformed.push(error.to_string());
                     }
                     return Err(error);
                 }
@@ -140,7 +140,7 @@ impl Conversation {
             let script = Arc::clone(&lock(&self.shared.script));
             let reply = script(&received);
             if reply.is_refusal() {
-                self.shared.log.refuse(received.number);
+                self.shared.log.entries().refused.insert(received.number);
             }
             if !reply.perform(stream, &self.connection)? || is_last {
                 return Ok(());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::TestAgent;
 use crate::fail::must;
-use crate::http::{Request, get, post};
+use crate::http::{Call, Request, Response, get, post};
 use crate::span::{Span, tree};
 use crate::time::Deadline;
 
@@ -123,26 +123,15 @@ impl TestAgent {
     #[track_caller]
     pub fn set_delay(&self, delay: Duration) {
         let settings = json!({"trace_request_delay": delay.as_secs_f64()}).to_string();
-        let set = || match post("/test/settings").body(settings).send(&self.address)? {
-            response if response.status == 202 => Ok(()),
-            response => Err(io::Error::other(response.text())),
-        };
-        must("setting the delay", set());
+        must("setting the delay", self.send(post("/test/settings").body(settings), 202));
     }
 
     /// Forgets what it has received and found.
     #[track_caller]
     pub fn clear(&self) {
-        let clear = || {
-            for path in ["/test/session/clear", "/test/trace_check/clear?clear_all=true"] {
-                match get(path).send(&self.address)? {
-                    response if response.status == 200 => {}
-                    response => return Err(io::Error::other(response.text())),
-                }
-            }
-            Ok(())
-        };
-        must("clearing the agent", clear());
+        for path in ["/test/session/clear", "/test/trace_check/clear?clear_all=true"] {
+            must("clearing the agent", self.send(get(path), 200));
+        }
     }
 
     // ===== the requests behind it =====
@@ -212,12 +201,17 @@ impl TestAgent {
     }
 
     fn fetch(&self, path: &str) -> io::Result<Value> {
-        let response = get(path).send(&self.address)?;
-        if response.status != 200 {
-            let (status, text) = (response.status, response.text());
-            return Err(io::Error::other(format!("the agent answers {status}: {text}")));
-        }
+        let response = self.send(get(path), 200)?;
         serde_json::from_slice(&response.body).map_err(io::Error::other)
+    }
+
+    fn send(&self, call: Call, expected: u16) -> io::Result<Response> {
+        let response = call.send(&self.address)?;
+        if response.status == expected {
+            return Ok(response);
+        }
+        let (status, text) = (response.status, response.text());
+        Err(io::Error::other(format!("the agent answers {status}: {text}")))
     }
 }
 
