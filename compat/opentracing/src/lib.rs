@@ -97,6 +97,11 @@
 //! - Baggage is not OpenTracing's alone.
 //! - Trace filters, and TLS to the agent, are not there: to ask for them is an error.
 
+// From the ground up: `error`, `tags` and `config_value` know nothing else here; `log` (on `tags`), `context` and `span`
+// are a span's side of the bridge, `scope_manager` and `carrier` the tracer's; `backend` brings them together for
+// `opentracing_rs`. On top are `tracer`, its `builder` with `config`, and `global`. The spans themselves, and what is
+// active, are the core's.
+
 mod backend;
 mod builder;
 mod carrier;

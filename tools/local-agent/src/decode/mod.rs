@@ -1,5 +1,9 @@
 //! Bodies to model, one file per encoding of the agent's protocol.
 //!
+//! `payload` is the door; below it `span_map` (v0.3, v0.4), `v05`, `v07` and `v1` each read one encoding, with what `reader`
+//! gives them. A field of a span goes into the decoder of each encoding that has it. `check` and `store` rely on what a
+//! [`Payload`] holds, and on nothing of how it was written.
+//!
 //! Decoding is strict: a body is either exactly what its encoding allows or an [`Error`] that says
 //! where and why not. It is also safe against hostile bodies: no length in the body is believed
 //! before its elements were read, nothing recurses with the input, and what one body may unfold to

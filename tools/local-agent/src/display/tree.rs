@@ -4,7 +4,7 @@ use super::Style;
 use super::bar::Axis;
 use super::columns::{Columns, GAP, kind, resource};
 use super::details::details;
-use super::fate::{Fates, summary};
+use super::outcome::{Outcomes, summary};
 use super::paint::Paint;
 use super::text::{column, escape, fit, width};
 use super::units::{duration, moment};
@@ -18,8 +18,8 @@ pub fn render(trace: &Trace, style: &Style) -> String {
     let columns = Columns::of(&tree, style.columns());
     let axis =
         Axis { start_ns: trace.start_ns(), duration_ns: trace.duration_ns(), columns: columns.bar };
-    let fates = Fates::of(trace);
-    let mut page = Page { style, columns, axis, fates, out: String::new() };
+    let outcomes = Outcomes::of(trace);
+    let mut page = Page { style, columns, axis, outcomes, out: String::new() };
     page.heading(trace);
 
     // For each level drawn: whether its line goes on below.
@@ -51,7 +51,7 @@ struct Page<'a> {
     style: &'a Style,
     columns: Columns,
     axis: Axis,
-    fates: Fates,
+    outcomes: Outcomes,
     out: String,
 }
 
@@ -120,7 +120,7 @@ impl Page<'_> {
         self.spaces(columns.duration.saturating_sub(width(&time)));
         self.write(Paint::Plain, &fit(&time, columns.duration));
         self.spaces(GAP);
-        let is_dropped = self.fates.get(span).is_dropped;
+        let is_dropped = self.outcomes.get(span).is_dropped;
         self.write(paint, &self.axis.bar(span.start_ns, span.end_ns(), is_dropped));
         self.end_line();
     }
@@ -158,7 +158,7 @@ impl Page<'_> {
             self.write(paint, &line);
             self.end_line();
         }
-        if let Some(note) = self.fates.get(node.span).note(node.span) {
+        if let Some(note) = self.outcomes.get(node.span).note(node.span) {
             self.note(&prefix, &note);
         }
         let problem = match node.parent {

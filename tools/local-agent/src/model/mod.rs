@@ -1,4 +1,7 @@
 //! What was received, whichever encoding brought it.
+//!
+//! Everything else rests on these types, and they on nothing. A new field of a span is added here, filled by each
+//! decoder that has it, and shown by `display`; a new thing to complain about is a `Rule`.
 
 mod finding;
 mod quote;

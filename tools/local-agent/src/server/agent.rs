@@ -14,7 +14,7 @@ use super::connection::Context;
 use super::listen::{self, Listeners};
 use super::options::Options;
 use super::run::run;
-use super::shared::Shared;
+use super::shared::SharedStore;
 use crate::model::{Finding, Trace};
 use crate::store::{Report, Store};
 use crate::sync::lock;
@@ -29,7 +29,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 #[must_use = "an agent stops when it is dropped"]
 pub struct LocalAgent {
-    shared: Arc<Shared>,
+    shared: Arc<SharedStore>,
     tcp: Option<SocketAddr>,
     unix: Option<PathBuf>,
     stop: Arc<Notify>,
@@ -63,7 +63,7 @@ impl LocalAgent {
             #[cfg(unix)]
             unix,
         };
-        let shared = Arc::new(Shared::new(options.limits));
+        let shared = Arc::new(SharedStore::new(options.limits));
         let context = Context::new(Arc::clone(&shared), address);
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);

@@ -11,8 +11,8 @@ use hyper::{Method, Response, StatusCode};
 
 use super::endpoint::{Answer, Endpoint, INFO, MAX_BODY, endpoint};
 use super::info::info;
-use super::shared::Shared;
-use crate::check::Head;
+use super::shared::SharedStore;
+use crate::check::Headers;
 use crate::decode::{Encoding, decode};
 use crate::model::{Finding, Quoted, Rule};
 
@@ -28,7 +28,7 @@ pub(super) enum Unread {
 
 /// The answer to a request whose body was read.
 pub(super) fn answer(
-    shared: &Shared,
+    shared: &SharedStore,
     address: Option<SocketAddr>,
     parts: &Parts,
     body: Result<&[u8], Unread>,
@@ -63,7 +63,7 @@ pub(super) fn answer(
 }
 
 fn traces(
-    shared: &Shared,
+    shared: &SharedStore,
     name: &str,
     encoding: Encoding,
     answer: Answer,
@@ -73,13 +73,13 @@ fn traces(
     let header = |name: HeaderName| {
         parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    let head = Head {
+    let headers = Headers {
         content_type: header(CONTENT_TYPE),
         trace_count: header(HeaderName::from_static("x-datadog-trace-count")),
         tracer_version: header(HeaderName::from_static("datadog-meta-tracer-version")),
     };
     let coding = header(hyper::header::CONTENT_ENCODING).filter(|coding| coding != "identity");
-    let unreadable = match (coding, head.content_type.as_deref()) {
+    let unreadable = match (coding, headers.content_type.as_deref()) {
         (Some(coding), _) => {
             Some(format!("{name}: the body is compressed with {}", Quoted(&coding)))
         }
@@ -92,7 +92,7 @@ fn traces(
     }
     match decode(encoding, body) {
         Ok(payload) => {
-            shared.update(|store| store.add(&head, payload, Instant::now()));
+            shared.update(|store| store.add(&headers, payload, Instant::now()));
             match answer {
                 Answer::Ok => text(StatusCode::OK, "OK\n"),
                 Answer::Rates => json(StatusCode::OK, RATES.to_owned()),
@@ -108,7 +108,7 @@ fn traces(
 
 /// Tells both sides: the sender in the answer, the reader as a finding.
 fn refuse(
-    shared: &Shared,
+    shared: &SharedStore,
     status: StatusCode,
     rule: Rule,
     problem: String,

@@ -8,12 +8,12 @@ use crate::sync::lock;
 
 /// A store that can be waited for.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedStore {
     store: Mutex<Store>,
     changed: Condvar,
 }
 
-impl Shared {
+impl SharedStore {
     pub(super) fn new(limits: Limits) -> Self {
         Self { store: Mutex::new(Store::new(limits)), changed: Condvar::new() }
     }

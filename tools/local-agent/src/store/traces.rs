@@ -86,10 +86,10 @@ impl Store {
 
     // ===== filling =====
 
-    /// Takes what a request brought, with `head` as its headers.
-    pub fn add(&mut self, head: &check::Head, payload: Payload, now: Instant) {
+    /// Takes what a request brought, with its `headers`.
+    pub fn add(&mut self, headers: &check::Headers, payload: Payload, now: Instant) {
         let mut findings = Findings::default();
-        check::request(head, payload.chunks.len(), &mut findings);
+        check::request(headers, payload.chunks.len(), &mut findings);
         for finding in payload.findings {
             findings.push(finding);
         }
@@ -209,12 +209,12 @@ mod tests {
 
     fn add(store: &mut Store, spans: &[Span], now: Instant) {
         let payload = Payload { chunks: vec![Chunk { spans: spans.to_vec() }], findings: vec![] };
-        let head = check::Head {
+        let headers = check::Headers {
             content_type: Some("application/msgpack".into()),
             trace_count: Some("1".into()),
             tracer_version: Some("1".into()),
         };
-        store.add(&head, payload, now);
+        store.add(&headers, payload, now);
     }
 
     #[test]

@@ -7,38 +7,38 @@ use crate::model::{Sampling, Span, Trace, who_dropped};
 
 /// What becomes of each span of a trace behind an agent.
 #[derive(Debug)]
-pub(super) struct Fates {
+pub(super) struct Outcomes {
     /// By where the span is: ids may be used twice.
-    spans: HashMap<*const Span, Fate>,
+    spans: HashMap<*const Span, Outcome>,
 }
 
 /// What becomes of a span.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fate {
+pub(super) struct Outcome {
     pub(super) is_dropped: bool,
     /// What is to be said about it, where it begins a chunk.
     begins: Option<Sampling>,
 }
 
-impl Fates {
+impl Outcomes {
     pub(super) fn of(trace: &Trace) -> Self {
         let chunks = trace.chunks.iter().zip(trace.sampling());
         let spans = chunks.flat_map(|(chunk, sampling)| {
             chunk.iter().enumerate().map(move |(nth, span)| {
                 let is_dropped = sampling.is_dropped() && !span.is_kept_alone();
                 let begins = Some(sampling).filter(|_| nth == 0);
-                (ptr::from_ref(&**span), Fate { is_dropped, begins })
+                (ptr::from_ref(&**span), Outcome { is_dropped, begins })
             })
         });
-        Fates { spans: spans.collect() }
+        Outcomes { spans: spans.collect() }
     }
 
-    pub(super) fn get(&self, span: &Span) -> Fate {
+    pub(super) fn get(&self, span: &Span) -> Outcome {
         self.spans.get(&ptr::from_ref(span)).copied().unwrap_or_default()
     }
 }
 
-impl Fate {
+impl Outcome {
     /// What is said below a span, if there is anything to say.
     pub(super) fn note(self, span: &Span) -> Option<String> {
         match self.begins {

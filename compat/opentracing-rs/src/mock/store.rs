@@ -1,4 +1,4 @@
-//! What is kept of the spans.
+//! The spans of a mock tracer: the open ones, the finished ones, and what was done to them too late.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -72,7 +72,7 @@ impl MockLog {
 
 /// What the spans of a tracer share with it.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Spans>);
+pub(super) struct SpanStore(Mutex<Spans>);
 
 #[derive(Debug, Default)]
 pub(super) struct Spans {
@@ -82,7 +82,7 @@ pub(super) struct Spans {
     pub(super) misuses: Vec<String>,
 }
 
-impl Kept {
+impl SpanStore {
     /// Nothing of the user's runs while it is locked; a poisoned lock holds whole data.
     pub(super) fn lock(&self) -> MutexGuard<'_, Spans> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
