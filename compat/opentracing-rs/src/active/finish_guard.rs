@@ -1,4 +1,4 @@
-//! A span that is finished when it is left.
+//! A guard that finishes its span.
 
 use std::ops::Deref;
 
@@ -48,7 +48,7 @@ impl Drop for FinishGuard {
     }
 }
 
-/// That of its span.
+/// The context of its span.
 impl From<&FinishGuard> for SpanContext {
     fn from(guard: &FinishGuard) -> Self {
         guard.context()

@@ -95,7 +95,7 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// That of its span.
+/// The context of its span.
 impl From<&Scope> for SpanContext {
     fn from(scope: &Scope) -> Self {
         scope.span().context()

@@ -1,4 +1,4 @@
-//! What makes spans active.
+//! Making spans active, and asking which one is.
 
 use super::scope::Scope;
 use crate::handle::{Span, Tracer};
@@ -41,7 +41,7 @@ impl ScopeManager<'_> {
 }
 
 impl Tracer {
-    /// What makes spans active.
+    /// Makes spans active, and knows which one is.
     #[must_use]
     pub fn scope_manager(&self) -> ScopeManager<'_> {
         ScopeManager { tracer: self }

@@ -68,7 +68,7 @@ impl Subject {
 
     /// A tracer whose finished spans can be seen: all of them, in any order.
     ///
-    /// It is asked when all spans of a trace have finished.
+    /// A check asks for them when all spans of a trace have finished.
     #[must_use]
     pub fn recording(
         tracer: Tracer,

@@ -59,13 +59,13 @@ impl Reference {
         Reference::new(ReferenceType::FollowsFrom, context)
     }
 
-    /// In which way.
+    /// In which way it is the cause.
     #[must_use]
     pub fn kind(&self) -> ReferenceType {
         self.kind
     }
 
-    /// To what.
+    /// The context of the span that is the cause.
     #[must_use]
     pub fn context(&self) -> &SpanContext {
         &self.context

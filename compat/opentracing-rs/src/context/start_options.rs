@@ -49,8 +49,10 @@ impl<'a> StartOptions<'a> {
     }
 
     /// Which span becomes the parent: that of `child_of`, else that of the first reference, whatever its
-    /// type, else the active one, unless it is to be ignored. References to an empty context do not count.
-    /// Whether a context is one of the tracer's own is not looked at.
+    /// type, else the active one, unless it is ignored.
+    ///
+    /// References to an empty context do not count. Those to contexts of other tracers do: a tracer leaves them out
+    /// itself.
     #[must_use]
     pub fn parent(&self) -> Parent<'_> {
         match self.references().next() {
@@ -81,7 +83,7 @@ impl<'a> StartOptions<'a> {
         self.start_time
     }
 
-    /// Whether the active span is to be left out of account.
+    /// Whether the active span is ignored: then it is not the parent.
     #[must_use]
     pub fn ignores_active_span(&self) -> bool {
         self.ignore_active_span

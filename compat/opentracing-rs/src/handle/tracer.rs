@@ -12,13 +12,15 @@ use crate::context::{AsAny, SpanContext, StartOptions};
 pub trait TracerBackend: AsAny + fmt::Debug + Send + Sync {
     /// Starts a span, and does not make it active.
     ///
-    /// `tracer` is the handle through which it was called, for an implementation that needs one. The
-    /// parent is what [`StartOptions::parent`] says, but that references to another tracer's contexts, which
-    /// it cannot know, are to be left out; tags are set as by [`SpanBackend::set_tag`]; the
-    /// parent's baggage is copied.
+    /// `tracer` is the handle through which it was called, for an implementation that needs one.
+    ///
+    /// - The parent is what [`StartOptions::parent`] says. References to contexts of other tracers, which this one
+    ///   cannot know, are ignored.
+    /// - Tags are set as by [`SpanBackend::set_tag`].
+    /// - The parent's baggage is copied.
     fn start_span(&self, tracer: &Tracer, options: StartOptions<'_>) -> Arc<dyn SpanBackend>;
 
-    /// What keeps the active spans; the same one each time.
+    /// The store of the active spans; the same one each time.
     fn scope_manager(&self) -> &dyn ScopeManagerBackend;
 
     /// Writes a context, as far as the carrier can hold it.
@@ -47,7 +49,7 @@ pub trait ScopeManagerBackend: fmt::Debug + Send + Sync {
     /// Makes a span the active one here, until what is returned is dropped, on the same thread.
     fn activate(&self, span: &Span) -> Box<dyn ScopeBackend>;
 
-    /// The span that is active here. `tracer` is the one that asks.
+    /// The span that is active here. `tracer` is the handle that asks, and that of a span which is made for this.
     fn active_span(&self, tracer: &Tracer) -> Option<Span>;
 }
 

@@ -1,4 +1,4 @@
-//! Errors of any type, as fields of a log.
+//! Errors of any type, and the fields that one leaves in a log.
 
 use std::any::type_name;
 use std::error::Error;
@@ -79,7 +79,7 @@ fn sources(error: &dyn Error) -> String {
     lines
 }
 
-/// Shows the fields of an error's log.
+/// Calls `show` with the fields that an error leaves in a log. They borrow, so they cannot be returned.
 pub(crate) fn with_error_fields<T>(
     error: &(impl ErrorObject + ?Sized),
     show: impl FnOnce(&[(&str, Value<'_>)]) -> T,
