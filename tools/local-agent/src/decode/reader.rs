@@ -391,27 +391,20 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_length_is_refused_before_anything_is_read() {
-        let error = Reader::new(b"\xdd\xff\xff\xff\xff\x01").array("chunks").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "byte 0: expected 4294967295 elements, found 1 bytes before the end of the body"
-        );
-    }
-
-    #[test]
-    fn a_truncated_string_says_what_is_missing() {
-        let error = Reader::new(b"\xa5abc").text("a text").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "byte 1: expected 5 more bytes, found only 3 before the end of the body"
-        );
-    }
-
-    #[test]
-    fn invalid_utf8_is_refused_where_it_is() {
-        let error = Reader::new(b"\xa3ab\xff").text("a text").unwrap_err();
-        assert_eq!(error.to_string(), "byte 3: expected UTF-8, found other bytes");
+    fn what_is_missing_or_wrong_is_said_with_its_place() {
+        let length = Reader::new(b"\xdd\xff\xff\xff\xff\x01").array("chunks").unwrap_err();
+        let cut = Reader::new(b"\xa5abc").text("a text").unwrap_err();
+        let not_utf8 = Reader::new(b"\xa3ab\xff").text("a text").unwrap_err();
+        for (error, expected) in [
+            (
+                length,
+                "byte 0: expected 4294967295 elements, found 1 bytes before the end of the body",
+            ),
+            (cut, "byte 1: expected 5 more bytes, found only 3 before the end of the body"),
+            (not_utf8, "byte 3: expected UTF-8, found other bytes"),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

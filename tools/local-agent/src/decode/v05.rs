@@ -84,29 +84,26 @@ mod tests {
     use super::super::{Encoding, decode};
     use super::*;
 
-    fn error(body: &[u8]) -> String {
-        decode(Encoding::V05, body).unwrap_err().to_string()
-    }
-
     #[test]
-    fn shapes_are_exact() {
-        assert_eq!(
-            error(b"\x93\x90\x90\x90"),
-            "byte 0: expected an array of a string table and chunks, found an array of 3"
-        );
-        assert_eq!(
-            error(b"\x92\x91\xa0\x91\x91\x91\x00"),
-            "byte 5, in chunk 0, span 0: expected an array of 12, found an array of 1"
-        );
-    }
-
-    #[test]
-    fn indices_stay_inside_the_table() {
-        assert_eq!(
-            error(b"\x92\x91\xa0\x91\x91\x9c\x00\x01\x00\x01\x01\x00\x00\x00\x00\x80\x80\x00"),
-            "byte 7, in chunk 0, span 0, name: \
-             expected an index below 1, the length of the string table, found 1"
-        );
+    fn shapes_are_exact_and_indices_inside_the_table() {
+        let table: [(&[u8], &str); 3] = [
+            (
+                b"\x93\x90\x90\x90",
+                "byte 0: expected an array of a string table and chunks, found an array of 3",
+            ),
+            (
+                b"\x92\x91\xa0\x91\x91\x91\x00",
+                "byte 5, in chunk 0, span 0: expected an array of 12, found an array of 1",
+            ),
+            (
+                b"\x92\x91\xa0\x91\x91\x9c\x00\x01\x00\x01\x01\x00\x00\x00\x00\x80\x80\x00",
+                "byte 7, in chunk 0, span 0, name: \
+                 expected an index below 1, the length of the string table, found 1",
+            ),
+        ];
+        for (body, expected) in table {
+            assert_eq!(decode(Encoding::V05, body).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]
