@@ -73,11 +73,7 @@ impl Strings {
             2 => reader.bool().map(Value::Bool),
             3 => reader.float().map(Value::Double),
             4 => reader.integer("a 64-bit signed integer").map(Value::Int),
-            5 => {
-                let bytes = reader.bin("binary data")?;
-                reader.charge(bytes.len())?;
-                Ok(Value::Bytes(bytes.into()))
-            }
+            5 => reader.bytes_value().map(Value::Bytes),
             6 => {
                 let len = groups(reader, 2, "an array of types and values")?;
                 let mut values = Vec::new();

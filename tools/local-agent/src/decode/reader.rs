@@ -179,6 +179,14 @@ impl<'a> Reader<'a> {
         is_nil
     }
 
+    /// What `read` reads, or the zero value where there is a nil in its place.
+    pub(super) fn optional<T: Default>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if self.nil() { Ok(T::default()) } else { read(self) }
+    }
+
     /// Steps over one value of any kind. Not recursive: nesting is a count of what is still to come.
     pub(super) fn skip(&mut self) -> Result<()> {
         let mut left: usize = 1;
@@ -253,6 +261,13 @@ impl<'a> Reader<'a> {
     pub(super) fn bin(&mut self, expected: &'static str) -> Result<&'a [u8]> {
         let len = self.typed(expected, when!(Head::Bin(len) => len))?;
         self.take(len)
+    }
+
+    /// Binary data that is kept.
+    pub(super) fn bytes_value(&mut self) -> Result<Arc<[u8]>> {
+        let bytes = self.bin("binary data")?;
+        self.charge(bytes.len())?;
+        Ok(bytes.into())
     }
 
     pub(super) fn bool(&mut self) -> Result<bool> {

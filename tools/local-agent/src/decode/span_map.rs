@@ -11,79 +11,55 @@ pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
     })
 }
 
-/// The fields of a span. Each comes once at the most.
-const NAMES: [&str; 15] = [
-    "trace_id",
-    "span_id",
-    "name",
-    "start",
-    "duration",
-    "parent_id",
-    "service",
-    "resource",
-    "type",
-    "error",
-    "meta",
-    "metrics",
-    "meta_struct",
-    "span_links",
-    "span_events",
-];
+/// Without these a span means nothing. Empty texts an agent can fill in.
+const REQUIRED: [&str; 5] = ["trace_id", "span_id", "name", "start", "duration"];
 
-/// The first of `NAMES`: without these a span means nothing. Empty texts an agent can fill in.
-const REQUIRED: usize = 5;
-
-/// A span map. Optional fields may be nil, which some tracers write for "none".
+/// A span map. Each field comes once at the most. Optional ones may be nil, which some tracers write for "none".
 pub(super) fn span(reader: &mut Reader<'_>) -> Result<Span> {
     let start = reader.offset();
-    let mut seen = [false; NAMES.len()];
+    let mut seen = Vec::new();
     let mut span = Span::default();
     for _ in 0..reader.map("a span map")? {
         let at = reader.offset();
         let name = reader.str("a field name")?;
-        let Some(index) = NAMES.iter().position(|known| *known == name) else {
-            reader.unknown("a span", name)?;
-            continue;
-        };
-        if seen.get_mut(index).is_some_and(|seen| std::mem::replace(seen, true)) {
+        if seen.contains(&name) {
             return Err(Error::new(at, "each field once", format!("`{name}` again")));
         }
-        if index < REQUIRED || !reader.nil() {
-            field(reader, &mut span, name).within(|| format!("`{name}`"))?;
+        if field(reader, &mut span, name).within(|| format!("`{name}`"))? {
+            seen.push(name);
+        } else {
+            reader.unknown("a span", name)?;
         }
     }
-    match NAMES.iter().zip(seen).take(REQUIRED).find(|(_, seen)| !seen) {
-        Some((name, _)) => Err(Error::new(start, format!("a span with `{name}`"), "none")),
+    match REQUIRED.iter().find(|name| !seen.contains(name)) {
+        Some(name) => Err(Error::new(start, format!("a span with `{name}`"), "none")),
         None => Ok(span),
     }
 }
 
-fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<()> {
+/// Reads a field, if it is one of a span's.
+fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<bool> {
     match name {
         "trace_id" => span.trace_id = reader.id()?.into(),
         "span_id" => span.span_id = reader.id()?,
-        "parent_id" => span.parent_id = reader.id()?,
         "name" => span.name = reader.text("a text")?,
-        "service" => span.service = reader.text("a text")?,
-        "resource" => span.resource = reader.text("a text")?,
-        "type" => span.span_type = reader.text("a text")?,
         "start" => span.start_ns = reader.integer("nanoseconds as an integer")?,
         "duration" => span.duration_ns = reader.integer("nanoseconds as an integer")?,
-        "error" => span.error = reader.integer("a 32-bit integer")?,
-        "meta" => span.meta = reader.text_map(|reader| reader.text("a text"))?,
-        "metrics" => span.metrics = reader.text_map(|reader| reader.number())?,
+        "parent_id" => span.parent_id = reader.optional(Reader::id)?,
+        "service" => span.service = reader.optional(|reader| reader.text("a text"))?,
+        "resource" => span.resource = reader.optional(|reader| reader.text("a text"))?,
+        "type" => span.span_type = reader.optional(|reader| reader.text("a text"))?,
+        "error" => span.error = reader.optional(|reader| reader.integer("a 32-bit integer"))?,
+        "meta" => span.meta = reader.optional(|reader| reader.text_map(|r| r.text("a text")))?,
+        "metrics" => span.metrics = reader.optional(|reader| reader.text_map(Reader::number))?,
         "meta_struct" => {
-            span.meta_struct = reader.text_map(|reader| {
-                let bytes = reader.bin("binary data")?;
-                reader.charge(bytes.len())?;
-                Ok(bytes.into())
-            })?;
+            span.meta_struct = reader.optional(|reader| reader.text_map(Reader::bytes_value))?
         }
-        "span_links" => span.links = native::links(reader)?,
-        "span_events" => span.events = native::events(reader)?,
-        _ => reader.skip()?,
+        "span_links" => span.links = reader.optional(native::links)?,
+        "span_events" => span.events = reader.optional(native::events)?,
+        _ => return Ok(false),
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -161,7 +137,9 @@ mod tests {
 
     #[test]
     fn nil_stands_for_none_in_optional_fields() {
-        let fields: Vec<_> = NAMES.iter().skip(REQUIRED).map(|name| (*name, Value::Nil)).collect();
+        let optional = "parent_id service resource type error meta metrics meta_struct span_links \
+                        span_events";
+        let fields: Vec<_> = optional.split(' ').map(|name| (name, Value::Nil)).collect();
         let decoded = payload(&fields).unwrap();
         assert_eq!(decoded, payload(&[("-", Value::Nil)]).unwrap());
         assert!(decoded.findings.is_empty());

@@ -55,9 +55,8 @@ fn chunk(reader: &mut Reader<'_>) -> Result<Chunk> {
     reader.fields("a chunk", "a chunk map", |reader, name| {
         match name {
             "priority" => priority = Some(reader.integer("a priority")?),
-            "origin" if !reader.nil() => origin = reader.text("a text")?,
-            "tags" if !reader.nil() => tags = texts(reader)?,
-            "origin" | "tags" => {}
+            "origin" => origin = reader.optional(|reader| reader.text("a text"))?,
+            "tags" => tags = reader.optional(texts)?,
             "spans" => chunk.spans = reader.list("an array of spans", "span", span)?,
             "dropped_trace" => drop(reader.bool()?),
             _ => return Ok(false),
