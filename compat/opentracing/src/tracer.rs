@@ -6,9 +6,8 @@ use std::sync::Arc;
 use opentracing_rs::Span as OtSpan;
 use tracehound::SpanRef;
 
-use crate::backend::Backend;
+use crate::bridge::{Backend, Span};
 use crate::correlation::LogCorrelation;
-use crate::span::Span;
 
 /// The OpenTracing API over a native tracer: the same spans, sampling, propagation and pipeline.
 ///

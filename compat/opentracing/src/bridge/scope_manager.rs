@@ -4,7 +4,7 @@ use opentracing_rs::backend::{ScopeBackend, ScopeManagerBackend};
 use opentracing_rs::{Span as OtSpan, Tracer as OtTracer};
 use tracehound::{Scope, Tracer};
 
-use crate::span::{Span, native_span};
+use super::span::{Span, native_span};
 
 /// Has no store of its own: what is active is what the core says, whichever API has made it so.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use opentracing_rs::{Error, ReferenceType, SpanContext as OtContext, StartOption
 use tracehound::config::{Config, ExtractBehavior};
 use tracehound::{Context as NativeContext, SpanContext, Text, Tracer};
 
-use crate::carrier::{self, Charset, Reader};
-use crate::context::{self, Context};
-use crate::scope_manager::ScopeManager;
-use crate::span::Span;
-use crate::tags;
+use super::carrier::{self, Charset, Reader};
+use super::context::{self, Context};
+use super::scope_manager::ScopeManager;
+use super::span::Span;
+use super::tags;
 
 /// What OpenTracing's handles of a tracer hold.
 #[derive(Debug)]

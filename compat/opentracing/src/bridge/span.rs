@@ -8,7 +8,7 @@ use opentracing_rs::{SpanContext, Tracer, Value};
 use tracehound::{Baggage, Context as NativeContext, SpanRef, Text};
 use tracehound_fork::WriteOnce;
 
-use crate::{context, log, tags};
+use super::{context, log, tags};
 
 /// A handle of a span of the core: the span itself is there.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use opentracing_rs::{Value, fields};
 use tracehound::{ErrorDescription, SpanEvent, SpanRef};
 
-use crate::tags;
+use super::tags;
 
 /// The older name of [`fields::ERROR_OBJECT`].
 const ERROR: &str = "error";
