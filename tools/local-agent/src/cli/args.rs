@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
-use tracehound_local_agent::Options;
+use tracehound_local_agent::{Options, Style};
 
 pub(super) const HELP: &str = "\
 Listens where a Datadog agent would and prints the traces it gets, as trees.
@@ -47,10 +47,8 @@ pub(super) enum Command {
 pub(super) struct Args {
     pub(super) listen: Option<SocketAddr>,
     pub(super) unix: Option<PathBuf>,
-    pub(super) tags: bool,
-    pub(super) links: bool,
-    pub(super) events: bool,
-    pub(super) width: Option<usize>,
+    /// But for its colour, which depends on the stream.
+    pub(super) style: Style,
     /// As wished; by default terminals get colours.
     pub(super) color: Option<bool>,
 }
@@ -65,13 +63,13 @@ pub(super) fn parse(
         match argument {
             Short('l') | Long("listen") => args.listen = Some(parser.value()?.parse_with(address)?),
             Short('u') | Long("unix") => args.unix = Some(parser.value()?.into()),
-            Short('t') | Long("tags") => args.tags = true,
-            Long("links") => args.links = true,
-            Long("events") => args.events = true,
+            Short('t') | Long("tags") => args.style.tags = true,
+            Long("links") => args.style.links = true,
+            Long("events") => args.style.events = true,
             Short('a') | Long("all") => {
-                (args.tags, args.links, args.events) = (true, true, true);
+                args.style = Style { width: args.style.width, ..Style::detailed() };
             }
-            Short('w') | Long("width") => args.width = Some(parser.value()?.parse()?),
+            Short('w') | Long("width") => args.style.width = parser.value()?.parse()?,
             Long("color" | "colour") => args.color = parser.value()?.parse_with(color)?,
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
@@ -134,8 +132,8 @@ mod tests {
     #[test]
     fn details_and_colours_are_asked_for() {
         let args = run("-a --color=never -w 120");
-        assert_eq!((args.tags, args.links, args.events), (true, true, true));
-        assert_eq!((args.color, args.width), (Some(false), Some(120)));
+        assert_eq!(args.style, Style { width: 120, ..Style::detailed() });
+        assert_eq!(args.color, Some(false));
         assert!(error("--color blue").contains("expected auto, always or never"));
         assert!(error("--port 1").contains("--port"));
     }

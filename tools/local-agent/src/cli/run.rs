@@ -45,9 +45,7 @@ pub(crate) fn run() -> ExitCode {
 
 fn serve(args: Args) -> io::Result<()> {
     let colors = (color(args.color, &io::stdout()), color(args.color, &io::stderr()));
-    let width = args.width.unwrap_or(Style::default().width);
-    let Args { tags, links, events, .. } = args;
-    let style = Style { color: colors.0, width, tags, links, events };
+    let style = Style { color: colors.0, ..args.style };
     let complaint_style = Style { color: colors.1, ..style.clone() };
     // Traces that wait to be printed must not make room for others of the same burst; spans and bytes still bound the
     // memory.

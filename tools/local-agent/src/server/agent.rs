@@ -30,6 +30,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[must_use = "an agent stops when it is dropped"]
 pub struct LocalAgent {
     shared: Arc<SharedStore>,
+    url: String,
     tcp: Option<SocketAddr>,
     unix: Option<PathBuf>,
     stop: Arc<Notify>,
@@ -55,9 +56,13 @@ impl LocalAgent {
             None => None,
             Some(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
-        if address.is_none() && unix_path.is_none() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
-        }
+        let url = match (address, &unix_path) {
+            (Some(address), _) => format!("http://{address}"),
+            (None, Some(path)) => format!("unix://{}", path.display()),
+            (None, None) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+            }
+        };
         let listeners = Listeners {
             tcp,
             #[cfg(unix)]
@@ -77,16 +82,12 @@ impl LocalAgent {
         thread::Builder::new().name("local-agent".into()).spawn(run)?;
         let gone = |_| io::Error::other("the server's thread ended at once");
         started.recv().map_err(gone)??;
-        Ok(Self { shared, tcp: address, unix: unix_path, stop, ended: Mutex::new(ended) })
+        Ok(Self { shared, url, tcp: address, unix: unix_path, stop, ended: Mutex::new(ended) })
     }
 
     /// The URL for tracers, as in `DD_TRACE_AGENT_URL`: that of TCP if it listens there.
     pub fn url(&self) -> String {
-        match (self.tcp, self.unix_path()) {
-            (Some(address), _) => format!("http://{address}"),
-            (None, Some(path)) => format!("unix://{}", path.display()),
-            (None, None) => String::new(),
-        }
+        self.url.clone()
     }
 
     /// The TCP address, with the port it got.
