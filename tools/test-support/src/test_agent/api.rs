@@ -52,7 +52,16 @@ impl TestAgent {
     /// The requests so far to the endpoints for tracers, except `/info`, first to last.
     #[track_caller]
     pub fn requests(&self) -> Vec<Request> {
-        must("the agent's requests", self.try_requests())
+        let stored = must("the agent's requests", self.fetch("/test/session/requests"));
+        let stored: Vec<Stored> = must("the agent's requests", typed(stored));
+        let decode = |Stored { method, url, headers, body }: Stored| {
+            // The agent tells the URL with the Host that the client has sent, whatever that was.
+            let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}"));
+            let body = must("a body in base64", BASE64.decode(body).map_err(io::Error::other));
+            let (path, headers) = (path.unwrap_or_default(), headers.into_iter().collect());
+            Request { method, path, headers, body }
+        };
+        stored.into_iter().map(decode).collect()
     }
 
     /// The `/v0.6/stats` payloads so far, as the agent decodes them.
@@ -143,18 +152,6 @@ impl TestAgent {
         }
         traces.sort_by_key(|trace| trace.first().map(|span| (span.start, span.span_id)));
         Ok(traces)
-    }
-
-    fn try_requests(&self) -> io::Result<Vec<Request>> {
-        let stored: Vec<Stored> = typed(self.fetch("/test/session/requests")?)?;
-        let decode = |Stored { method, url, headers, body }: Stored| {
-            // The agent tells the URL with the Host that the client has sent, whatever that was.
-            let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}"));
-            let body = BASE64.decode(body).map_err(io::Error::other)?;
-            let path = path.unwrap_or_default();
-            Ok(Request { method, path, headers: headers.into_iter().collect(), body })
-        };
-        stored.into_iter().map(decode).collect()
     }
 
     fn try_wait_for(
