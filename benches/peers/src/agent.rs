@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::Result;
+use crate::answer::Answer;
 use crate::build::Binaries;
-use crate::process::Answer;
 
 /// Ends with this handle.
 pub(crate) struct Agent {

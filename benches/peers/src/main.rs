@@ -4,6 +4,7 @@
 //! `benches/RESULTS.md`. `benches/README.md` says what each line means.
 
 mod agent;
+mod answer;
 mod arguments;
 mod bars;
 mod build;

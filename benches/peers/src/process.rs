@@ -5,22 +5,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::Result;
 use crate::agent::Agent;
+use crate::answer::Answer;
 use crate::build::Binaries;
 use crate::peers::Peer;
-
-/// One line of `name=value`.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer(pub(crate) String);
-
-impl Answer {
-    pub(crate) fn get(&self, name: &str) -> Result<f64> {
-        let mut pairs = self.0.split_whitespace().filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs
-            .find(|(key, _)| *key == name)
-            .ok_or_else(|| format!("no {name} in the answer {:?}", self.0))?;
-        Ok(value.parse()?)
-    }
-}
 
 /// Its agent is its own, and ends with it.
 pub(crate) struct Process {

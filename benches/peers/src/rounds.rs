@@ -1,9 +1,10 @@
 //! Turns.
 
 use crate::Result;
+use crate::answer::Answer;
 use crate::build::Binaries;
 use crate::peers::{BASE, Peer};
-use crate::process::{Answer, Process, Start};
+use crate::process::{Process, Start};
 
 /// Peers that run at the same time, and of which one at a time works.
 pub(crate) struct Field {

@@ -1,4 +1,6 @@
-//! Which process this is.
+//! Which process this is: a number that a `fork` changes in the child.
+//!
+//! std has `process::id`, a system call each time; this is one load. No `unsafe` here.
 
 #[cfg(unix)]
 mod count {

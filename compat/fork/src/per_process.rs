@@ -1,4 +1,7 @@
-//! A value of one process.
+//! A value that each process makes for itself.
+//!
+//! With `std::sync::OnceLock` a child would find its parent's value, with locks that may be held for ever; or wait for
+//! ever for a thread that was just making it. The `unsafe` is that of `slot`.
 
 use std::fmt;
 
@@ -102,11 +105,8 @@ mod tests {
         let place = PerProcess::new();
         let made: Vec<Arc<usize>> = std::thread::scope(|scope| {
             let place = &place;
-            let threads: Vec<_> = (0..8)
-                .map(|number| {
-                    scope.spawn(move || Arc::clone(place.get_or_make(|| Arc::new(number))))
-                })
-                .collect();
+            let make = |number| move || Arc::clone(place.get_or_make(|| Arc::new(number)));
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(make(number))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(made.iter().all(|value| Arc::ptr_eq(value, &made[0])));

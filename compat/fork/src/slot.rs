@@ -1,4 +1,7 @@
-//! A place for the values of several processes, where nobody ever waits.
+//! A pointer to the newest of several values, each of one process, where nobody ever waits.
+//!
+//! std has no such type without a lock. `unsafe`: an `AtomicPtr` is turned into references, and boxes into pointers and
+//! back. It holds by the one invariant that [`Slot`] names: a value is freed by nobody but `&mut self`.
 #![expect(unsafe_code, reason = "an atomic pointer; each block says why it is sound")]
 
 use std::marker::PhantomData;

@@ -1,4 +1,7 @@
-//! The handlers that run around a fork.
+//! The handlers that run around a fork: one before it in the parent, one after it in the child.
+//!
+//! std does not tell of forks. `unsafe`: `pthread_atfork` is a foreign function that calls ours. It holds because both
+//! are functions that live as long as the program and do not unwind; the one in the child only adds to an atomic.
 
 use std::io;
 use std::marker::PhantomData;

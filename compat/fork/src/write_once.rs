@@ -1,4 +1,7 @@
-//! A value that is written once.
+//! A value that is written once, for this process and all that are forked from it.
+//!
+//! Who asks `std::sync::OnceLock` for a value while another thread makes it waits for that thread, which a child does not
+//! have. Here nobody waits. The `unsafe` is that of `slot`.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
-//! Threads that the program does not see in its signal handling.
+//! Threads that take no signal from the program.
+//!
+//! A thread of `std::thread` has the signal mask of its maker, and std cannot change that mask. `unsafe`: three calls of
+//! libc on sets of signals of our own, which they fill before anything reads them.
 
 use std::cell::Cell;
 use std::io;
@@ -31,11 +34,12 @@ pub fn spawn_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     let builder = Builder::new().name(name.into());
-    let work = move || {
+    #[cfg(unix)]
+    let _until_it_is_started = Mask::block_all();
+    builder.spawn(move || {
         let _ = IS_BACKGROUND.try_with(|is_background| is_background.set(true));
         work()
-    };
-    with_signals_blocked(move || builder.spawn(work))
+    })
 }
 
 thread_local! {
@@ -46,19 +50,6 @@ thread_local! {
 #[must_use]
 pub fn is_background() -> bool {
     IS_BACKGROUND.try_with(Cell::get).unwrap_or(false)
-}
-
-#[cfg(unix)]
-fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
-    let before = Mask::block_all();
-    let result = work();
-    drop(before);
-    result
-}
-
-#[cfg(not(unix))]
-fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
-    work()
 }
 
 /// What a thread causes itself. While it is blocked the kernel ends the process without calling any handler.
@@ -72,7 +63,7 @@ struct Mask(Option<libc::sigset_t>);
 
 #[cfg(unix)]
 impl Mask {
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "signal masks are libc's")]
     fn block_all() -> Self {
         let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -93,7 +84,7 @@ impl Mask {
 
 #[cfg(unix)]
 impl Drop for Mask {
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "signal masks are libc's")]
     fn drop(&mut self) {
         let Some(before) = &self.0 else { return };
         // SAFETY: `before` is a set that the system has written; the old value is not asked for.

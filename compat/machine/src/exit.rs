@@ -1,4 +1,7 @@
-//! The end of the process.
+//! Something that is done when the process ends.
+//!
+//! std runs nothing at the end of a process: statics are not dropped. `unsafe`: `atexit` is a foreign function that calls
+//! ours, which lives as long as the program and does not unwind.
 
 use std::io;
 
@@ -20,7 +23,7 @@ pub trait AtExit {
 ///
 /// When the system is out of memory (`atexit`).
 #[cfg(unix)]
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "`atexit` is a foreign function")]
 pub fn at_exit<H: AtExit>() -> io::Result<()> {
     // SAFETY: the handler is a function of the signature that is asked for, lives as long as the code does, and
     // does not unwind: it catches.

@@ -1,4 +1,9 @@
-//! The stack of a thread, as addresses.
+//! The stack of a thread, as addresses, without a lock.
+//!
+//! `std::backtrace` gives no addresses, and takes stacks under a lock that it also holds while it looks up symbols.
+//! `unsafe`: the unwinder is a foreign library that calls our function with a pointer. It holds because the pointer is to
+//! a vector of the function that makes the call, which nobody else uses until the call is over; and because what is
+//! called neither unwinds nor allocates.
 
 use std::ffi::{c_int, c_void};
 
@@ -15,7 +20,7 @@ const GO_ON: c_int = 0;
 /// `_URC_END_OF_STACK`
 const END: c_int = 5;
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "the unwinder is a foreign library")]
 unsafe extern "C" {
     // Of the unwinder that the standard library is linked with.
     fn _Unwind_Backtrace(step: Step, data: *mut c_void) -> c_int;
@@ -24,9 +29,8 @@ unsafe extern "C" {
 
 /// Where the functions of this thread's stack will go on, the innermost first, at most `limit` of them.
 ///
-/// `std::backtrace` gives no addresses, and takes its stacks under a lock that it also holds while it looks up
-/// symbols, for hundreds of milliseconds at the first time; this takes no lock of the library. Linux on x86-64 and
-/// AArch64 only.
+/// `std::backtrace` takes its stacks under a lock that it also holds while it looks up symbols, for hundreds of
+/// milliseconds at the first time; this takes none. Linux on x86-64 and AArch64 only.
 #[must_use]
 #[inline(never)]
 pub fn return_addresses(limit: usize) -> Vec<usize> {

@@ -1,15 +1,19 @@
-//! What is wanted of the machine below the standard library, where that costs too much or has no word for it.
+//! What Tracehound needs of the machine and std does not give, or gives too slowly.
 //!
-//! - [`counter`] reads the processor's own counter of time: a third of what a clock of the system costs.
-//! - [`literal`] tells the literals of the program from all other texts, so that they need not be copied.
-//! - [`spawn_background`] starts a thread that takes no signal from the program.
-//! - [`at_exit`] has something done when the process ends.
-//! - `on_termination` (feature `signals`) has something done before `SIGTERM` or `SIGINT` ends it.
-//! - [`Counted`] is an owner beside others, of a value that can be used again and can be looked for.
-//! - [`ShortLock`] guards what is changed in a few instructions: half of what a mutex costs.
-//! - `return_addresses` is a thread's stack without std's lock, and `map_for_ever` the file that its symbols are in.
-//! - [`wait_until_ready`] waits for one socket, without a descriptor of its own, and [`Identity`] tells whether a
-//!   descriptor still is what it was.
+//! | | gives | std |
+//! | --- | --- | --- |
+//! | [`counter`] | the processor's own counter of time | a clock of the system costs three times as much |
+//! | [`literal`] | whether a text is a literal of the program, which need not be copied | cannot tell |
+//! | [`spawn_background`] | a thread that takes no signal from the program | a thread has the mask of its maker |
+//! | [`at_exit`] | something done when the process ends | nothing runs then |
+//! | `on_termination` (feature `signals`) | something done before `SIGTERM` or `SIGINT` ends it | has no signals |
+//! | [`Counted`] | shared ownership of a value that is used again and can be looked for | `Weak` forbids the next use |
+//! | [`ShortLock`] | a lock for a few instructions | a mutex costs twice as much |
+//! | `return_addresses` | the stack of a thread | takes a lock, and gives no addresses |
+//! | `map_for_ever` | a file as memory, for the symbols of a stack | copies it |
+//! | [`wait_until_ready`], [`Identity`] | a wait for one socket, and whether a descriptor still is what it was | has neither |
+//!
+//! Each file says first what it gives, why std does not, what in it is `unsafe`, and why that holds.
 //!
 //! A part of Tracehound, which forbids `unsafe` everywhere else but in `tracehound-fork`. Anybody may use it; it
 //! follows Tracehound's needs and versions.

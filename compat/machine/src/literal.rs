@@ -1,4 +1,8 @@
-//! Texts that stand in the program itself.
+//! Which texts are literals of the program, and so need not be copied.
+//!
+//! To a function that takes both, `&'static str` and `&str` are one type; std cannot tell them apart. `unsafe`: the
+//! lifetime of a text is made `'static`. It holds because the text is in memory that was mapped with the program, that
+//! nobody can write to, and that is not unmapped while this code can run.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,8 +18,7 @@ static LITERALS: Literals = Literals { start: AtomicUsize::new(0), size: AtomicU
 
 /// The same text for as long as the process lives, where it is known to be a literal of the program.
 ///
-/// `&'static str` and any other `&str` are one type to a function that takes both; this tells most of the first
-/// from the second, so that they need not be copied. `None` says nothing: before [`find_literals`], on another
+/// `None` says nothing: before [`find_literals`], on another
 /// platform than Linux, and for the literals of a library that was loaded later.
 #[must_use]
 #[inline(always)]

@@ -1,4 +1,8 @@
-//! Files as memory.
+//! A file as memory, for as long as the process lives.
+//!
+//! std can only read a file into memory of the process. `unsafe`: `mmap` is a foreign function, and its result becomes a
+//! slice. It holds because the mapping is ours, read-only and never ended; a file that shrinks under it is the one risk
+//! that stays, and why this is for files that the process runs from.
 
 use std::fs::File;
 use std::io;

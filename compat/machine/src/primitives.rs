@@ -1,5 +1,8 @@
-//! What the lock and the counts are made of: the standard library's, or, where every interleaving of threads is tried,
-//! a model of it.
+//! The atomics and cells of the lock and the counts: std's, or, where every interleaving of threads is tried, a model
+//! of them.
+//!
+//! std's cannot be watched, so the models need a layer between. `unsafe`: one dereference, in the model only, of a cell
+//! that is borrowed mutably.
 //!
 //! The models in `models/` are run with
 //!

@@ -1,11 +1,16 @@
-//! The signals that tell a program to end.
+//! Something that is done before `SIGTERM` or `SIGINT` ends the program.
+//!
+//! std has no signals; `signal-hook` keeps the handlers that were there before, and the rest is here: a handler may do
+//! next to nothing, so it sends one byte to a thread, which does the work. `unsafe`: foreign functions that may be called
+//! in a handler (`send`), `sigaction` to look at what is set, and a pointer to the sending socket, which is
+//! null or leaked and so lives for ever.
 
 use std::ffi::c_int;
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, IntoRawFd as _};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
-use std::{mem, ptr};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::{mem, process, ptr};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, register};
@@ -15,33 +20,34 @@ use crate::{Identity, SEND_FLAGS, spawn_background};
 const THREAD_NAME: &str = "tracehound-signals";
 
 /// One signal, and what happens at it.
-struct Told {
+struct Watched {
     signal: c_int,
     is_registered: AtomicBool,
     /// The program had a handler of its own, which is called all the same, and decides what follows.
     is_handled: AtomicBool,
-    /// It came once: the second time nobody is to wait any longer.
+    /// It came once. The second one ends the process at once.
     has_come: AtomicBool,
 }
 
-static TOLD: [Told; 2] = [Told::new(SIGTERM), Told::new(SIGINT)];
-/// The process that has the thread; a child that was forked has none, and is not to talk to its parent's.
-static OWNER: AtomicI32 = AtomicI32::new(0);
-/// Leads to the thread. Null, or leaked by [`on_termination`].
-static CALL: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
+static SIGNALS: [Watched; 2] = [Watched::new(SIGTERM), Watched::new(SIGINT)];
+/// The number of the process that has the thread; a child that was forked has none, and is not to talk to its parent's.
+static THREAD_OF: AtomicU32 = AtomicU32::new(0);
+/// The end that the handler writes to. Null, or leaked by [`on_termination`].
+static SENDER: AtomicPtr<SocketEnd> = AtomicPtr::new(ptr::null_mut());
 
-/// One end of the pair of sockets between the handler and the thread. The program may close its descriptor, with all
-/// that it does not know, and open something else in its place: so it is looked at before each use, and before the
-/// close.
-struct End {
+/// One end of the pair of sockets between the handler and the thread.
+///
+/// A program that closes all descriptors that it does not know closes this one too, and may open something else under
+/// its number: so it is looked at before each use, and before it is closed.
+struct SocketEnd {
     /// `None` only while it is dropped.
     socket: Option<UnixStream>,
     identity: Identity,
 }
 
-impl End {
+impl SocketEnd {
     fn new(socket: UnixStream) -> io::Result<Self> {
-        Ok(End { identity: Identity::of(&socket)?, socket: Some(socket) })
+        Ok(SocketEnd { identity: Identity::of(&socket)?, socket: Some(socket) })
     }
 
     /// The socket, if the descriptor still stands for it.
@@ -51,7 +57,7 @@ impl End {
     }
 
     /// In the signal handler: says whether the thread will read it.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "std's `write` may raise a signal of its own")]
     fn send(&self, byte: u8) -> bool {
         let Some(socket) = self.own() else { return false };
         let byte = ptr::from_ref(&byte).cast();
@@ -69,7 +75,7 @@ impl End {
     }
 }
 
-impl Drop for End {
+impl Drop for SocketEnd {
     fn drop(&mut self) {
         let is_own = self.own().is_some();
         let Some(socket) = self.socket.take() else { return };
@@ -93,31 +99,33 @@ impl Drop for End {
 ///
 /// Where the system has no room for another thread or descriptor.
 pub fn on_termination(work: impl Fn(bool) + Send + 'static) -> io::Result<()> {
-    let process = process();
-    if OWNER.load(Ordering::Acquire) == process && call().and_then(End::own).is_some() {
+    let process = process::id();
+    if THREAD_OF.load(Ordering::Acquire) == process
+        && current_sender().and_then(SocketEnd::own).is_some()
+    {
         return Ok(());
     }
-    let (call, called) = UnixStream::pair()?;
-    call.set_nonblocking(true)?;
-    let (call, called) = (End::new(call)?, End::new(called)?);
+    let (sender, receiver) = UnixStream::pair()?;
+    sender.set_nonblocking(true)?;
+    let (sender, receiver) = (SocketEnd::new(sender)?, SocketEnd::new(receiver)?);
     spawn_background(THREAD_NAME, move || {
-        while let Some(place) = called.receive() {
-            let Some(told) = TOLD.get(usize::from(place)) else { continue };
-            let ends = !told.is_handled.load(Ordering::Relaxed);
+        while let Some(place) = receiver.receive() {
+            let Some(signal) = SIGNALS.get(usize::from(place)) else { continue };
+            let ends = !signal.is_handled.load(Ordering::Relaxed);
             work(ends);
             if ends {
-                let _ = emulate_default_handler(told.signal);
+                let _ = emulate_default_handler(signal.signal);
             }
         }
     })?;
-    CALL.store(Box::leak(Box::new(call)), Ordering::Release);
-    OWNER.store(process, Ordering::Release);
-    TOLD.iter().enumerate().try_for_each(|(place, told)| told.register(place))
+    SENDER.store(Box::leak(Box::new(sender)), Ordering::Release);
+    THREAD_OF.store(process, Ordering::Release);
+    SIGNALS.iter().enumerate().try_for_each(|(place, signal)| signal.register(place))
 }
 
-impl Told {
+impl Watched {
     const fn new(signal: c_int) -> Self {
-        Told {
+        Watched {
             signal,
             is_registered: AtomicBool::new(false),
             is_handled: AtomicBool::new(false),
@@ -125,7 +133,7 @@ impl Told {
         }
     }
 
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "what runs in a signal handler")]
     fn register(&'static self, place: usize) -> io::Result<()> {
         let before = disposition(self.signal)?;
         if before == libc::SIG_IGN || self.is_registered.swap(true, Ordering::Relaxed) {
@@ -140,8 +148,8 @@ impl Told {
 
     /// In the signal handler.
     fn arrived(&self, place: u8) {
-        let is_mine = OWNER.load(Ordering::Acquire) == process();
-        let is_sent = is_mine && call().is_some_and(|call| call.send(place));
+        let is_mine = THREAD_OF.load(Ordering::Acquire) == process::id();
+        let is_sent = is_mine && current_sender().is_some_and(|sender| sender.send(place));
         let is_handled = self.is_handled.load(Ordering::Relaxed);
         // Where no thread reads it, nobody else would end the process.
         if !is_handled && (!is_sent || self.has_come.swap(true, Ordering::Relaxed)) {
@@ -150,15 +158,14 @@ impl Told {
     }
 }
 
-/// What leads to the thread.
-#[allow(unsafe_code)]
-fn call() -> Option<&'static End> {
+#[expect(unsafe_code, reason = "an atomic pointer")]
+fn current_sender() -> Option<&'static SocketEnd> {
     // SAFETY: it is null, or was leaked and lives for ever.
-    unsafe { CALL.load(Ordering::Acquire).as_ref() }
+    unsafe { SENDER.load(Ordering::Acquire).as_ref() }
 }
 
 /// What the process does at a signal.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "`sigaction` is a foreign function")]
 fn disposition(signal: c_int) -> io::Result<libc::sighandler_t> {
     // SAFETY: a `sigaction` of zeros is a valid one; the call writes to it and changes nothing.
     unsafe {
@@ -168,10 +175,4 @@ fn disposition(signal: c_int) -> io::Result<libc::sighandler_t> {
             _ => Err(io::Error::last_os_error()),
         }
     }
-}
-
-#[allow(unsafe_code)]
-fn process() -> i32 {
-    // SAFETY: it takes nothing and always succeeds.
-    unsafe { libc::getpid() }
 }

@@ -1,4 +1,8 @@
-//! Sockets below the standard library: waiting for one, and knowing whether a descriptor still is it.
+//! Waiting for one socket, and knowing whether a descriptor still is what it was.
+//!
+//! std waits for a socket only by reading or writing it, and trusts descriptors. `unsafe`: `poll` and `fstat` are foreign
+//! functions that write to a place of ours. It holds because each place has the size that is said, lives through the
+//! call, and is read only after the call has said that it wrote it.
 
 use std::io;
 use std::time::Duration;
@@ -43,7 +47,7 @@ impl Readiness {
 ///
 /// Where the system has no memory for it.
 #[cfg(unix)]
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "`poll` is a foreign function")]
 pub fn wait_until_ready(
     socket: &impl std::os::fd::AsFd,
     wanted: Readiness,
@@ -96,7 +100,7 @@ pub fn is_connecting(error: &io::Error) -> bool {
     return error.kind() == io::ErrorKind::WouldBlock;
 }
 
-/// What a descriptor stands for: a number for a file or socket that no other one has while it is open.
+/// Which file or socket a descriptor stands for.
 ///
 /// A program that closes all descriptors, as process managers and daemons do, closes those of its libraries too,
 /// and the next file or socket that it opens has their numbers. Who compares what the number stood for with what it
@@ -116,7 +120,7 @@ impl Identity {
     ///
     /// Where it is closed.
     #[cfg(unix)]
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "`fstat` is a foreign function")]
     pub fn of(descriptor: &impl std::os::fd::AsFd) -> io::Result<Self> {
         use std::os::fd::AsRawFd as _;
 

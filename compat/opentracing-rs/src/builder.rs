@@ -4,12 +4,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::time::SystemTime;
 
-use crate::options::StartOptions;
-use crate::reference::Reference;
-use crate::scope::Scope;
-use crate::span::Span;
-use crate::span_context::SpanContext;
-use crate::tracer::Tracer;
+use crate::active::Scope;
+use crate::context::{Reference, SpanContext, StartOptions};
+use crate::handle::{Span, Tracer};
 use crate::value::Value;
 
 /// Describes a span before it starts.
@@ -41,17 +38,12 @@ pub struct SpanBuilder<'a> {
 }
 
 impl<'a> SpanBuilder<'a> {
-    pub(crate) fn new(tracer: &'a Tracer, operation_name: Cow<'a, str>) -> Self {
-        let options = StartOptions::new(operation_name);
-        SpanBuilder { tracer, options, finish_on_close: true }
-    }
-
     /// Makes a span or a context the parent, before any [`SpanBuilder::reference`]. The last call counts.
     ///
     /// `None`, an empty context and one of another tracer are no parent: then it is as if this had not been
     /// called.
     pub fn child_of(mut self, parent: impl Into<SpanContext>) -> Self {
-        self.options.set_child_of(parent.into());
+        self.options.child_of = Some(Reference::child_of(parent));
         self
     }
 
@@ -129,5 +121,35 @@ impl<'a> SpanBuilder<'a> {
         work: impl FnOnce(&Span) -> Result<T, E>,
     ) -> Result<T, E> {
         self.in_span(|span| work(span).inspect_err(|error| span.log_error(error)))
+    }
+}
+
+impl Tracer {
+    /// Describes a span: its parent, tags, start.
+    pub fn build_span<'a>(&'a self, operation_name: impl Into<Cow<'a, str>>) -> SpanBuilder<'a> {
+        let options = StartOptions::new(operation_name.into());
+        SpanBuilder { tracer: self, options, finish_on_close: true }
+    }
+
+    /// Starts a child of the active span, and does not make it active.
+    ///
+    /// It must be finished: by [`Span::finish`], or by a guard such as [`Span::finish_on_drop`].
+    pub fn start_span<'a>(&'a self, operation_name: impl Into<Cow<'a, str>>) -> Span {
+        self.build_span(operation_name).start()
+    }
+
+    /// Starts a child of the active span and makes it active on this thread. Closing or dropping the scope
+    /// finishes it.
+    pub fn start_active_span<'a>(&'a self, operation_name: impl Into<Cow<'a, str>>) -> Scope {
+        self.build_span(operation_name).start_active()
+    }
+
+    /// Runs `work` inside a span; see [`SpanBuilder::in_span`].
+    pub fn in_span<'a, T>(
+        &'a self,
+        operation_name: impl Into<Cow<'a, str>>,
+        work: impl FnOnce(&Span) -> T,
+    ) -> T {
+        self.build_span(operation_name).in_span(work)
     }
 }

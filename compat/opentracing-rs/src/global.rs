@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use crate::error::Error;
-use crate::tracer::Tracer;
+use crate::carrier::Error;
+use crate::handle::Tracer;
 
 /// Written once, so that reading it is one atomic load.
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();

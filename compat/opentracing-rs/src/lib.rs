@@ -63,28 +63,13 @@
 
 #![forbid(unsafe_code)]
 
-mod baggage;
+mod active;
 mod builder;
 mod carrier;
-mod error;
-mod error_object;
-mod finish_guard;
-mod format;
-mod future;
+mod context;
 mod global;
-#[cfg(feature = "http")]
-mod http_carrier;
-mod options;
-mod owned_value;
-mod reference;
-mod scope;
-mod scope_manager;
-mod span;
-mod span_context;
-mod thread_local;
-mod tracer;
+mod handle;
 mod value;
-mod written;
 
 pub mod backend;
 #[cfg(feature = "test-kit")]
@@ -94,22 +79,15 @@ pub mod fields;
 pub mod mock;
 pub mod tags;
 
-pub use baggage::Baggage;
+pub use active::{
+    FinishGuard, FutureExt, InSpan, Scope, ScopeManager, ThreadLocalScopeManager, TryInSpan,
+    WithActiveSpan,
+};
 pub use builder::SpanBuilder;
-pub use carrier::{ExtractCarrier, InjectCarrier, TextMapReader, TextMapWriter};
-pub use error::{Error, ErrorKind};
-pub use error_object::ErrorObject;
-pub use finish_guard::FinishGuard;
-pub use format::Format;
-pub use future::{FutureExt, InSpan, TryInSpan, WithActiveSpan};
+pub use carrier::{
+    Error, ErrorKind, ExtractCarrier, Format, InjectCarrier, TextMapReader, TextMapWriter,
+};
+pub use context::{Baggage, Parent, Reference, ReferenceType, SpanContext, StartOptions};
 pub use global::{global_tracer, is_global_tracer_set, set_global_tracer};
-pub use options::{Parent, StartOptions};
-pub use owned_value::OwnedValue;
-pub use reference::{Reference, ReferenceType};
-pub use scope::Scope;
-pub use scope_manager::ScopeManager;
-pub use span::Span;
-pub use span_context::SpanContext;
-pub use thread_local::ThreadLocalScopeManager;
-pub use tracer::Tracer;
-pub use value::Value;
+pub use handle::{Span, Tracer};
+pub use value::{ErrorObject, OwnedValue, Value};

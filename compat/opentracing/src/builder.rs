@@ -233,6 +233,13 @@ impl TracerBuilder {
     }
 }
 
+impl Tracer {
+    /// Describes a tracer and the native one below it, with OpenTracing's configuration keys.
+    pub fn builder() -> TracerBuilder {
+        TracerBuilder::from(tracehound::Tracer::builder())
+    }
+}
+
 /// As any URL, with the address of version 6 between brackets.
 fn url(host: Option<&str>, port: Option<u16>) -> String {
     const DEFAULT_HOST: &str = "localhost";

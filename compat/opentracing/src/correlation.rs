@@ -76,10 +76,7 @@ fn trace_id_text(id: TraceId) -> String {
 
 impl fmt::Display for LogCorrelation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (name, value)) in self.iter().enumerate() {
-            let separator = if place == 0 { "" } else { " " };
-            write!(f, "{separator}{name}={value}")?;
-        }
-        Ok(())
+        let fields: Vec<_> = self.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        f.write_str(&fields.join(" "))
     }
 }

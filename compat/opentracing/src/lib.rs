@@ -97,26 +97,22 @@
 //! - Baggage is not OpenTracing's alone.
 //! - Trace filters, and TLS to the agent, are not there: to ask for them is an error.
 
-mod backend;
+// `bridge` stands on the core and on `opentracing_rs`, and knows none of the others. On it stands the `tracer`; on that its
+// `builder` with `config`, and `global`.
+
+mod bridge;
 mod builder;
-mod carrier;
 mod config;
 mod config_value;
-mod context;
 mod correlation;
 mod error;
 mod global;
-mod log;
-mod scope_manager;
-mod span;
-mod tags;
 mod tracer;
 
+pub use bridge::{native_context, native_span};
 pub use builder::TracerBuilder;
 pub use config_value::ConfigValue;
-pub use context::native_context;
 pub use correlation::LogCorrelation;
 pub use error::{Error, ErrorKind};
 pub use global::set_global_tracer;
-pub use span::native_span;
 pub use tracer::Tracer;

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use opentracing_rs::Span as OtSpan;
 use tracehound::SpanRef;
 
-use crate::backend::Backend;
-use crate::builder::TracerBuilder;
+use crate::bridge::{Backend, Span};
 use crate::correlation::LogCorrelation;
-use crate::span::Span;
 
 /// The OpenTracing API over a native tracer: the same spans, sampling, propagation and pipeline.
 ///
@@ -35,11 +33,6 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Describes a tracer and the native one below it, with OpenTracing's configuration keys.
-    pub fn builder() -> TracerBuilder {
-        TracerBuilder::from(tracehound::Tracer::builder())
-    }
-
     /// The OpenTracing API over a tracer that there is: that of the process ([`tracehound::tracer`]), or one
     /// of a test. Its spans have the native tracer's service.
     #[must_use]

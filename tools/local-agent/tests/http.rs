@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use rmpv::Value;
+use serde_json::{Value, json};
 use tracehound_local_agent::model::Rule;
 use tracehound_local_agent::{LocalAgent, Options, Report, Style, render};
 
@@ -14,25 +14,15 @@ use tracehound_local_agent::{LocalAgent, Options, Report, Style, render};
 const DEADLINE: Duration = Duration::from_secs(10);
 
 fn span(trace: u64, id: u64, parent: u64, service: &str, name: &str) -> Value {
-    let metrics = Value::Map(vec![("_sampling_priority_v1".into(), 1.into())]);
-    Value::Map(vec![
-        ("trace_id".into(), trace.into()),
-        ("span_id".into(), id.into()),
-        ("parent_id".into(), parent.into()),
-        ("service".into(), service.into()),
-        ("name".into(), name.into()),
-        ("resource".into(), name.into()),
-        ("start".into(), 1_700_000_000_000_000_000_i64.into()),
-        ("duration".into(), 1000.into()),
-        ("metrics".into(), metrics),
-    ])
+    json!({
+        "trace_id": trace, "span_id": id, "parent_id": parent, "service": service, "name": name,
+        "resource": name, "start": 1_700_000_000_000_000_000_i64, "duration": 1000,
+        "metrics": {"_sampling_priority_v1": 1},
+    })
 }
 
 fn body(chunks: &[&[Value]]) -> Vec<u8> {
-    let chunks = chunks.iter().map(|chunk| Value::Array(chunk.to_vec())).collect();
-    let mut body = Vec::new();
-    rmpv::encode::write_value(&mut body, &Value::Array(chunks)).unwrap();
-    body
+    rmp_serde::to_vec(chunks).unwrap()
 }
 
 fn request(path: &str, chunks: usize, body: &[u8]) -> Vec<u8> {
@@ -65,6 +55,11 @@ fn exchange(stream: &mut (impl Read + Write), request: &[u8]) -> (u16, String) {
 
 fn start() -> LocalAgent {
     LocalAgent::start(Options::default()).unwrap()
+}
+
+/// The status of the answer to a request on a connection of its own.
+fn status(agent: &LocalAgent, request: &[u8]) -> u16 {
+    exchange(&mut connect(agent), request).0
 }
 
 fn connect(agent: &LocalAgent) -> TcpStream {
@@ -126,7 +121,7 @@ fn info_lists_what_is_served() {
     let agent = start();
     let get = b"GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let (status, body) = exchange(&mut connect(&agent), get);
-    let info: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let info: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(status, 200);
     for path in ["/v0.4/traces", "/v0.5/traces", "/v1.0/traces", "/v0.6/stats"] {
         assert!(info["endpoints"].as_array().unwrap().contains(&path.into()), "{path}");
@@ -157,7 +152,7 @@ fn a_malformed_payload_is_refused_with_the_place_and_the_connection_goes_on() {
 fn what_a_strict_agent_verifies_is_reported_and_the_trace_is_kept() {
     let agent = start();
     let twice = body(&[&[span(1, 1, 0, "svc", "op"), span(1, 0, 1, "svc", "op")]]);
-    assert_eq!(exchange(&mut connect(&agent), &request("/v0.4/traces", 2, &twice)).0, 200);
+    assert_eq!(status(&agent, &request("/v0.4/traces", 2, &twice)), 200);
     assert_eq!(rules(&agent), [Rule::TraceCount, Rule::ZeroId]);
     assert_eq!(agent.read(|store| store.span_count()), 2);
 }
@@ -179,16 +174,15 @@ fn statistics_and_telemetry_are_counted_and_ignored() {
 #[test]
 fn what_cannot_be_read_is_refused_by_its_headers() {
     let agent = start();
-    let json = "POST /v0.4/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-                Content-Length: 2\r\n\r\n[]";
-    assert_eq!(exchange(&mut connect(&agent), json.as_bytes()).0, 415);
-    let gzip = "POST /v0.4/traces HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n\
-                Content-Length: 1\r\n\r\nx";
-    assert_eq!(exchange(&mut connect(&agent), gzip.as_bytes()).0, 415);
-    let huge = "POST /v0.4/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 52428801\r\n\r\n";
-    assert_eq!(exchange(&mut connect(&agent), huge.as_bytes()).0, 413);
-    let get = "GET /v0.4/traces HTTP/1.1\r\nHost: x\r\n\r\n";
-    assert_eq!(exchange(&mut connect(&agent), get.as_bytes()).0, 405);
+    for (method, headers, body, expected) in [
+        ("POST", "Content-Type: application/json\r\nContent-Length: 2\r\n", "[]", 415),
+        ("POST", "Content-Encoding: gzip\r\nContent-Length: 1\r\n", "x", 415),
+        ("POST", "Content-Length: 52428801\r\n", "", 413),
+        ("GET", "", "", 405),
+    ] {
+        let request = format!("{method} /v0.4/traces HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}");
+        assert_eq!(status(&agent, request.as_bytes()), expected, "{headers}");
+    }
     assert_eq!(rules(&agent), [Rule::ContentType, Rule::ContentType, Rule::PayloadTooLarge]);
 }
 
@@ -221,7 +215,7 @@ fn waiting_ends_in_time_when_nothing_comes() {
 fn reports_come_from_another_thread_and_end_with_the_agent() {
     let agent = start();
     let good = body(&[&[span(1, 1, 0, "svc", "op")]]);
-    assert_eq!(exchange(&mut connect(&agent), &request("/v0.4/traces", 1, &good)).0, 200);
+    assert_eq!(status(&agent, &request("/v0.4/traces", 1, &good)), 200);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut reports = Vec::new();

@@ -3,9 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-use crate::fail::must;
+use crate::fail::{Once, must, once};
 use crate::python::Environment;
 
 const REQUIREMENTS: &str = include_str!("../requirements-redis.txt");
@@ -18,10 +17,9 @@ const PROGRAM: &str = "redis-server";
 /// be had.
 #[track_caller]
 pub fn redis_server() -> &'static Path {
-    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| find().map_err(|error| error.to_string()));
-    let found = found.as_ref().map(PathBuf::as_path);
-    must("a Redis server", found.map_err(|error| io::Error::other(error.as_str())))
+    static FOUND: Once<PathBuf> = Once::new();
+    let found: &PathBuf = must("a Redis server", once(&FOUND, find));
+    found
 }
 
 fn find() -> io::Result<PathBuf> {

@@ -34,12 +34,12 @@ fn always(reply: Reply) -> impl Fn(&Received) -> Reply + Send + Sync + Clone + '
     move |_| reply.clone()
 }
 
-fn address(agent: &FaultAgent) -> std::net::SocketAddr {
-    match agent.address() {
-        Address::Tcp(address) => *address,
-        #[cfg(unix)]
-        Address::Unix(_) => panic!("not a TCP agent"),
-    }
+/// A connection on which these bytes were sent.
+fn sent(agent: &FaultAgent, bytes: &[u8]) -> TcpStream {
+    let Address::Tcp(address) = agent.address() else { panic!("not a TCP agent") };
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
 }
 
 #[test]
@@ -76,35 +76,25 @@ fn ready_made_answers_are_what_they_are_called() {
 }
 
 #[test]
-fn garbage_is_not_http() {
-    each(always(Reply::raw(*b"\x00\xffgarbage\r\n\r\n")), |agent| {
-        assert_eq!(send(&agent).unwrap_err().kind(), ErrorKind::InvalidData);
-    });
-}
-
-#[test]
-fn closing_is_an_end_without_an_answer() {
-    each(always(Reply::close()), |agent| {
-        assert_eq!(send(&agent).unwrap_err().to_string(), "closed without an answer");
-        assert_eq!(agent.requests().len(), 1);
-    });
-}
-
-#[test]
-fn a_cut_answer_ends_early() {
+fn what_is_no_answer_is_an_error() {
     let head = "HTTP/1.1 200 Scripted\r\nContent-Length: 2\r\n\r\n".len();
-    for bytes in [5, head, head + 1] {
-        each(always(Reply::ok().cut_at(bytes)), |agent| {
-            assert_eq!(send(&agent).unwrap_err().kind(), ErrorKind::UnexpectedEof, "{bytes}");
+    for (reply, expected, text) in [
+        (Reply::raw(*b"\x00\xffgarbage\r\n\r\n"), ErrorKind::InvalidData, "not a "),
+        (Reply::close(), ErrorKind::UnexpectedEof, "closed without an answer"),
+        (Reply::ok().cut_at(5), ErrorKind::UnexpectedEof, "cut short"),
+        (Reply::ok().cut_at(head), ErrorKind::UnexpectedEof, "cut short"),
+        (Reply::ok().cut_at(head + 1), ErrorKind::UnexpectedEof, "cut short"),
+    ] {
+        each(always(reply.clone()), |agent| {
+            let error = send(&agent).unwrap_err();
+            assert_eq!(error.kind(), expected, "{reply:?}");
+            assert!(error.to_string().contains(text), "{reply:?}: {error}");
+            assert_eq!(agent.requests().len(), 1);
         });
     }
-}
-
-#[test]
-fn a_reset_is_no_orderly_end() {
-    let agent = FaultAgent::start(always(Reply::reset()));
-    assert_eq!(send(&agent).unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!(agent.requests().len(), 1);
+    let reset = FaultAgent::start(always(Reply::reset()));
+    assert_eq!(send(&reset).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(reset.requests().len(), 1);
 }
 
 #[test]
@@ -161,8 +151,7 @@ fn an_endless_body_has_no_end() {
 #[test]
 fn a_stale_connection_answers_once() {
     let agent = FaultAgent::start(scripts::stale_connections);
-    let mut stream = TcpStream::connect(address(&agent)).unwrap();
-    stream.write_all(b"GET /info HTTP/1.1\r\n\r\n").unwrap();
+    let mut stream = sent(&agent, b"GET /info HTTP/1.1\r\n\r\n");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("onnection"), "{answer}");
@@ -171,10 +160,8 @@ fn a_stale_connection_answers_once() {
 #[test]
 fn a_connection_is_kept_alive_otherwise() {
     let agent = FaultAgent::start(scripts::healthy);
-    let mut stream = TcpStream::connect(address(&agent)).unwrap();
-    stream
-        .write_all(b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    let mut stream =
+        sent(&agent, b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nConnection: close\r\n\r\n");
     let mut answers = String::new();
     stream.read_to_string(&mut answers).unwrap();
     assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 2);
@@ -251,8 +238,7 @@ fn ready_made_scripts_do_what_they_say() {
 #[test]
 fn half_a_request_is_malformed() {
     let agent = FaultAgent::start(scripts::healthy);
-    let mut stream = TcpStream::connect(address(&agent)).unwrap();
-    stream.write_all(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf").unwrap();
+    let mut stream = sent(&agent, b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf");
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     assert_eq!(agent.malformed(), ["the message is cut short"]);
@@ -318,8 +304,7 @@ fn an_answer_may_come_before_the_request_is_read() {
     within(LIMIT, || {
         let agent = FaultAgent::start(always(Reply::ok()));
         agent.greet(Greeting::AnswerUnread);
-        let mut stream = TcpStream::connect(address(&agent)).unwrap();
-        stream.write_all(b"PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+        let mut stream = sent(&agent, b"PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200");
@@ -332,8 +317,7 @@ fn a_connection_may_be_reset_in_the_middle_of_a_request() {
     within(LIMIT, || {
         let agent = FaultAgent::start(always(Reply::ok()));
         agent.greet(Greeting::ResetAfter(100));
-        let mut stream = TcpStream::connect(address(&agent)).unwrap();
-        stream.write_all(b"PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+        let mut stream = sent(&agent, b"PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
         stream.write_all(&[b'x'; 200]).unwrap();
         let error = stream.read(&mut [0]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);

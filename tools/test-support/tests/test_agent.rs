@@ -47,12 +47,17 @@ fn span(id: u64, parent: u64) -> Value {
 
 /// A request with one chunk of these spans.
 fn payload(spans: Vec<Value>) -> Call {
-    let body = pack(&vec![Value::from(spans)].into());
+    request(1)
+        .header("Datadog-Meta-Tracer-Version", "1.0")
+        .body(pack(&vec![Value::from(spans)].into()))
+}
+
+/// A request without a chunk, and with the header that counts them.
+fn request(count: usize) -> Call {
     put("/v0.4/traces")
         .header("Content-Type", "application/msgpack")
-        .header("Datadog-Meta-Tracer-Version", "1.0")
-        .header("X-Datadog-Trace-Count", 1)
-        .body(body)
+        .header("X-Datadog-Trace-Count", count)
+        .body(pack(&Value::Array(vec![])))
 }
 
 fn accepted(response: &Response) {
@@ -118,11 +123,7 @@ fn the_payloads_of_existing_tracers_decode_here_as_there() {
 #[test]
 fn a_wrong_trace_count_is_caught() {
     let agent = TestAgent::start();
-    let wrong = put("/v0.4/traces")
-        .header("Content-Type", "application/msgpack")
-        .header("Datadog-Meta-Tracer-Version", "1.0")
-        .header("X-Datadog-Trace-Count", 3)
-        .body(pack(&Value::Array(vec![])));
+    let wrong = request(3).header("Datadog-Meta-Tracer-Version", "1.0");
     assert_eq!(wrong.send(agent.address()).unwrap().status, 400);
     let failures = agent.trace_check_failures();
     assert_eq!(failures.len(), 1, "{failures:?}");
@@ -134,11 +135,7 @@ fn a_wrong_trace_count_is_caught() {
 #[test]
 fn a_missing_version_is_caught_and_forgotten_on_demand() {
     let agent = TestAgent::start();
-    let nameless = put("/v0.4/traces")
-        .header("Content-Type", "application/msgpack")
-        .header("X-Datadog-Trace-Count", 0)
-        .body(pack(&Value::Array(vec![])));
-    assert_eq!(nameless.send(agent.address()).unwrap().status, 400);
+    assert_eq!(request(0).send(agent.address()).unwrap().status, 400);
     assert_eq!(agent.trace_check_failures()[0].check, "meta_tracer_version_header");
     agent.clear();
     agent.assert_no_check_failures();

@@ -5,12 +5,9 @@ use std::io::{BufRead as _, Write as _, stdin, stdout};
 use std::str::SplitWhitespace;
 use std::time::{Duration, Instant};
 
-use crate::measure::{self, Workload};
+use crate::measure::{self, CountAllocations, Workload};
 use crate::peer::Peer;
 use crate::{clock, paced, threads};
-
-/// Counts the allocations that this thread makes in a piece of work.
-pub type CountAllocations = fn(&mut dyn FnMut()) -> u64;
 
 /// Serves commands until the input ends; each is answered by one line of `name=value`,
 /// or by `unable` where the peer cannot do it. Times are nanoseconds, memory is KiB.

@@ -12,6 +12,7 @@ mod paced;
 mod peer;
 mod threads;
 
-pub use command::{CountAllocations, serve};
+pub use command::serve;
 pub use headers::{Request, Sent};
+pub use measure::CountAllocations;
 pub use peer::{KEYS, Peer, Shape, URL};

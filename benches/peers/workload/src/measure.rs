@@ -4,8 +4,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::command::CountAllocations;
 use crate::peer::{Peer, Shape};
+
+/// Counts the allocations that this thread makes in a piece of work.
+pub type CountAllocations = fn(&mut dyn FnMut()) -> u64;
 
 /// What is done again and again.
 #[derive(Clone, Copy, Debug)]

@@ -19,6 +19,10 @@
 //! conformance::run(conformance::API, || Subject::new(Tracer::noop()));
 //! ```
 
+// `subject` is the tracer under test and the questions that checks ask; `suite` and `tasks` run them; the others are the
+// checks. Tracers elsewhere rely on each check by its name: a new one may fail a tracer that was right before, and
+// `tests/conformance_finds_faults.rs` shows for each which fault it finds.
+
 mod api;
 mod patterns;
 mod scopes;

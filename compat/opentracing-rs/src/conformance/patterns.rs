@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use super::subject::Subject;
 use super::suite::Check;
-use crate::format::Format;
-use crate::span::Span;
-use crate::tags;
+use crate::{Format, Span, tags};
 
 /// The patterns of OpenTracing's testbed, with threads.
 pub const CHECKS: &[Check] = &[

@@ -7,11 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::subject::{Identity, Subject, is_near};
 use super::suite::Check;
 use crate::backend::SpanContextBackend;
-use crate::baggage::Baggage;
-use crate::format::Format;
-use crate::reference::Reference;
-use crate::span_context::SpanContext;
-use crate::tags;
+use crate::{Baggage, Format, Reference, SpanContext, tags};
 
 /// What a tracer that records does with spans.
 pub const CHECKS: &[Check] = &[

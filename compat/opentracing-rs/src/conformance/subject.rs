@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(feature = "mock")]
 use crate::mock::{MockSpan, MockTracer};
-use crate::span::Span;
-use crate::tracer::Tracer;
+use crate::{Span, Tracer};
 
 /// A tracer to be checked, and how to see the spans that it has finished.
 #[derive(Clone)]
@@ -69,7 +68,7 @@ impl Subject {
 
     /// A tracer whose finished spans can be seen: all of them, in any order.
     ///
-    /// It is asked when all spans of a trace have finished.
+    /// A check asks for them when all spans of a trace have finished.
     #[must_use]
     pub fn recording(
         tracer: Tracer,

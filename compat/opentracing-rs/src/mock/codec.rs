@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use super::context::MockContext;
-use crate::baggage::Baggage;
-use crate::carrier::{TextMapReader, TextMapWriter};
-use crate::error::Error;
+use crate::{Baggage, Error, TextMapReader, TextMapWriter};
 
 const TRACE_ID: &str = "mock-trace-id";
 const SPAN_ID: &str = "mock-span-id";

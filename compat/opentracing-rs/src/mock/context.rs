@@ -1,7 +1,7 @@
 //! The context of a span of the mock tracer.
 
+use crate::Baggage;
 use crate::backend::SpanContextBackend;
-use crate::baggage::Baggage;
 
 /// The identity and the baggage of a span of the [`MockTracer`](super::MockTracer).
 ///

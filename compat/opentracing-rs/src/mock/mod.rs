@@ -22,12 +22,15 @@
 //!
 //! Each tracer counts its ids from 1, so that a test may know them beforehand.
 
+// `store` holds all spans under one lock, `span_handle` is what a program has of one of them, `codec` writes contexts into
+// carriers. It uses the crate as any other tracer would: nothing here is needed below.
+
 mod codec;
 mod context;
-mod kept;
-mod span;
+mod span_handle;
+mod store;
 mod tracer;
 
 pub use context::MockContext;
-pub use kept::{MockLog, MockReference, MockSpan};
+pub use store::{MockLog, MockReference, MockSpan};
 pub use tracer::MockTracer;

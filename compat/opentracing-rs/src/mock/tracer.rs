@@ -5,15 +5,12 @@ use std::time::SystemTime;
 
 use super::codec;
 use super::context::MockContext;
-use super::kept::{Kept, MockReference, MockSpan};
-use super::span::Handle;
+use super::span_handle::SpanHandle;
+use super::store::{MockReference, MockSpan, SpanStore};
 use crate::backend::{ExtractFrom, InjectInto, ScopeManagerBackend, SpanBackend, TracerBackend};
-use crate::error::Error;
-use crate::options::StartOptions;
-use crate::reference::{Reference, ReferenceType};
-use crate::span_context::SpanContext;
-use crate::thread_local::ThreadLocalScopeManager;
-use crate::tracer::Tracer;
+use crate::{
+    Error, Reference, ReferenceType, SpanContext, StartOptions, ThreadLocalScopeManager, Tracer,
+};
 
 /// A tracer that keeps its spans, to be asked for them by a test.
 ///
@@ -31,7 +28,7 @@ use crate::tracer::Tracer;
 /// ```
 #[derive(Clone, Debug)]
 pub struct MockTracer {
-    kept: Arc<Kept>,
+    store: Arc<SpanStore>,
     scopes: Arc<dyn ScopeManagerBackend>,
 }
 
@@ -51,7 +48,7 @@ impl MockTracer {
     /// A tracer without spans, which keeps the active ones elsewhere.
     #[must_use]
     pub fn with_scope_manager(scopes: Arc<dyn ScopeManagerBackend>) -> Self {
-        MockTracer { kept: Arc::default(), scopes }
+        MockTracer { store: Arc::default(), scopes }
     }
 
     /// The tracer to give to the code under test.
@@ -63,26 +60,26 @@ impl MockTracer {
     /// The spans that were finished since the last [`MockTracer::reset`], in the order in which they were.
     #[must_use]
     pub fn finished_spans(&self) -> Vec<MockSpan> {
-        self.kept.lock().finished.clone()
+        self.store.lock().finished.clone()
     }
 
     /// The spans that are open, in the order in which they were started. At the end of a test there should
     /// be none.
     #[must_use]
     pub fn open_spans(&self) -> Vec<MockSpan> {
-        self.kept.lock().open.values().cloned().collect()
+        self.store.lock().open.values().cloned().collect()
     }
 
     /// What was done to spans after they were finished: a change, or finishing once more. None of it had
     /// an effect.
     #[must_use]
     pub fn misuses(&self) -> Vec<String> {
-        self.kept.lock().misuses.clone()
+        self.store.lock().misuses.clone()
     }
 
     /// Forgets the finished spans and the misuses. Open spans go on, and ids are not given again.
     pub fn reset(&self) {
-        let mut spans = self.kept.lock();
+        let mut spans = self.store.lock();
         spans.finished.clear();
         spans.misuses.clear();
     }
@@ -110,25 +107,24 @@ impl TracerBackend for MockTracer {
         let tags = options.tags().iter();
         let tags = tags.map(|(key, value)| (key.to_string(), value.clone().into_owned()));
 
-        let mut span = MockSpan {
-            trace_id: 0,
-            span_id: 0,
+        let span_id = self.store.lock().new_id();
+        let trace_id = parent.map_or(span_id, |parent| parent.trace_id);
+        let baggage = parent.map(|parent| parent.baggage.clone()).unwrap_or_default();
+        let context = MockContext { trace_id, span_id, baggage: baggage.clone() };
+        let span = MockSpan {
+            trace_id,
+            span_id,
             parent_id: parent.map(|parent| parent.span_id),
             operation_name: options.operation_name().to_owned(),
             references: references.collect(),
             tags: tags.collect(),
             logs: Vec::new(),
-            baggage: parent.map(|parent| parent.baggage.clone()).unwrap_or_default(),
+            baggage,
             start_time: options.start_time().unwrap_or_else(SystemTime::now),
             finish_time: None,
         };
-        let mut spans = self.kept.lock();
-        let span_id = spans.new_id();
-        let trace_id = parent.map_or(span_id, |parent| parent.trace_id);
-        let context = MockContext { trace_id, span_id, baggage: span.baggage.clone() };
-        (span.span_id, span.trace_id) = (span_id, trace_id);
-        spans.open.insert(span_id, span);
-        Arc::new(Handle::new(Arc::clone(&self.kept), context))
+        self.store.lock().open.insert(span_id, span);
+        Arc::new(SpanHandle::new(Arc::clone(&self.store), context))
     }
 
     fn scope_manager(&self) -> &dyn ScopeManagerBackend {

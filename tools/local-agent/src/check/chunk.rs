@@ -36,11 +36,8 @@ fn trace_ids(first: &Span, chunk: &Chunk, findings: &mut Findings) {
         let text = format!("`_dd.p.tid` is {text}, not 16 lower-case hexadecimal digits");
         findings.push(Finding::new(Rule::TraceIdHighBits, text).in_span(first));
     }
-    let other = chunk
-        .spans
-        .iter()
-        .find(|span| span.meta("_dd.p.tid").is_some_and(|text| Some(text) != high));
-    if let Some(other) = other {
+    let differs = |span: &&Span| span.meta("_dd.p.tid").is_some_and(|text| Some(text) != high);
+    if let Some(other) = chunk.spans.iter().find(differs) {
         let text = "`_dd.p.tid` differs from that of the chunk's first span";
         findings.push(Finding::new(Rule::TraceIdHighBits, text).in_span(other));
     }
@@ -49,19 +46,10 @@ fn trace_ids(first: &Span, chunk: &Chunk, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::valid_span;
 
     fn good(span_id: u64, parent_id: u64) -> Span {
-        Span {
-            trace_id: 1,
-            span_id,
-            parent_id,
-            service: "svc".into(),
-            name: "op".into(),
-            resource: "res".into(),
-            start_ns: 1_700_000_000_000_000_000,
-            metrics: [("_sampling_priority_v1".into(), 1.0)].into(),
-            ..Span::default()
-        }
+        valid_span(1, span_id, parent_id)
     }
 
     fn rules(spans: &[Span]) -> Vec<Rule> {

@@ -4,7 +4,7 @@ use crate::model::{Finding, Findings, Quoted, Rule};
 
 /// The headers that matter, as far as they were sent and readable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Head {
+pub struct Headers {
     /// `Content-Type`.
     pub content_type: Option<String>,
     /// `X-Datadog-Trace-Count`.
@@ -14,30 +14,26 @@ pub struct Head {
 }
 
 /// Checks the headers against the number of chunks in the body.
-pub fn request(head: &Head, chunks: usize, findings: &mut Findings) {
+pub fn request(headers: &Headers, chunks: usize, findings: &mut Findings) {
     let mut report = |rule, text: String| findings.push(Finding::new(rule, text));
-    match &head.trace_count {
+    match &headers.trace_count {
         None => report(Rule::TraceCount, "the header X-Datadog-Trace-Count is missing".into()),
-        Some(text) if text.parse() != Ok(chunks) => report(
-            Rule::TraceCount,
-            format!(
-                "X-Datadog-Trace-Count is {}, but the payload has {chunks} chunks",
-                Quoted(text)
-            ),
-        ),
+        Some(text) if text.parse() != Ok(chunks) => {
+            let text = Quoted(text);
+            let text =
+                format!("X-Datadog-Trace-Count is {text}, but the payload has {chunks} chunks");
+            report(Rule::TraceCount, text);
+        }
         Some(_) => {}
     }
-    if head.tracer_version.as_ref().is_none_or(String::is_empty) {
+    if headers.tracer_version.as_ref().is_none_or(String::is_empty) {
         report(Rule::TracerVersion, "the header Datadog-Meta-Tracer-Version is missing".into());
     }
-    match head.content_type.as_deref() {
-        Some("application/msgpack") => {}
+    match headers.content_type.as_deref().map(Quoted) {
+        Some(Quoted("application/msgpack")) => {}
         None => report(Rule::ContentType, "the header Content-Type is missing".into()),
         Some(other) => {
-            report(
-                Rule::ContentType,
-                format!("Content-Type is {}, not application/msgpack", Quoted(other)),
-            );
+            report(Rule::ContentType, format!("Content-Type is {other}, not application/msgpack"));
         }
     }
 }
@@ -46,30 +42,30 @@ pub fn request(head: &Head, chunks: usize, findings: &mut Findings) {
 mod tests {
     use super::*;
 
-    fn rules(head: &Head) -> Vec<Rule> {
+    fn rules(headers: &Headers) -> Vec<Rule> {
         let mut findings = Findings::default();
-        request(head, 2, &mut findings);
+        request(headers, 2, &mut findings);
         findings.into_vec().into_iter().map(|finding| finding.rule).collect()
     }
 
     #[test]
     fn complete_headers_pass_and_each_missing_or_wrong_one_is_reported() {
-        let good = Head {
+        let good = Headers {
             content_type: Some("application/msgpack".into()),
             trace_count: Some("2".into()),
             tracer_version: Some("1.0".into()),
         };
         assert_eq!(rules(&good), []);
         for count in ["3", "", "two", "-2"] {
-            let head = Head { trace_count: Some(count.into()), ..good.clone() };
-            assert_eq!(rules(&head), [Rule::TraceCount], "{count}");
+            let headers = Headers { trace_count: Some(count.into()), ..good.clone() };
+            assert_eq!(rules(&headers), [Rule::TraceCount], "{count}");
         }
-        let head = Head { tracer_version: Some(String::new()), ..good.clone() };
-        assert_eq!(rules(&head), [Rule::TracerVersion]);
-        let head = Head { content_type: Some("text/plain".into()), ..good };
-        assert_eq!(rules(&head), [Rule::ContentType]);
+        let headers = Headers { tracer_version: Some(String::new()), ..good.clone() };
+        assert_eq!(rules(&headers), [Rule::TracerVersion]);
+        let headers = Headers { content_type: Some("text/plain".into()), ..good };
+        assert_eq!(rules(&headers), [Rule::ContentType]);
         assert_eq!(
-            rules(&Head::default()),
+            rules(&Headers::default()),
             [Rule::TraceCount, Rule::TracerVersion, Rule::ContentType]
         );
     }

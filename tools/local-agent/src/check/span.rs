@@ -17,9 +17,8 @@ pub(super) fn span(span: &Span, findings: &mut Findings) {
     if span.span_id == 0 {
         report(Rule::ZeroId, "the span id is 0".into());
     }
-    for (field, text) in
-        [("name", &span.name), ("service", &span.service), ("resource", &span.resource)]
-    {
+    let fields = [("name", &span.name), ("service", &span.service), ("resource", &span.resource)];
+    for (field, text) in fields {
         if text.is_empty() {
             report(Rule::EmptyField, format!("`{field}` is empty"));
         }
@@ -36,30 +35,23 @@ pub(super) fn span(span: &Span, findings: &mut Findings) {
         report(Rule::ErrorFlag, format!("`error` is {}, neither 0 nor 1", span.error));
     }
     for key in span.meta.keys().filter(|key| span.metrics.contains_key(*key)) {
-        report(
-            Rule::AmbiguousTag,
-            format!("the tag {} is in `meta` and in `metrics`", Quoted(key)),
-        );
+        let key = Quoted(key);
+        report(Rule::AmbiguousTag, format!("the tag {key} is in `meta` and in `metrics`"));
     }
-    let fields = [("name", &span.name), ("service", &span.service), ("resource", &span.resource)];
     let tags = span.meta.iter().map(|(key, value)| (&**key, value));
     for (key, value) in fields.into_iter().chain(tags) {
         // Counting characters is for the few texts that have enough bytes.
         if value.len() > LONGEST_TEXT && value.chars().count() > LONGEST_TEXT {
-            report(
-                Rule::TooLong,
-                format!("{} has more than {LONGEST_TEXT} characters", Quoted(key)),
-            );
+            let key = Quoted(key);
+            report(Rule::TooLong, format!("{key} has more than {LONGEST_TEXT} characters"));
         }
     }
     for (key, bytes) in &span.meta_struct {
         let mut rest = &**bytes;
         let is_map = rmp::decode::read_map_len(&mut rest).is_ok();
         if !is_map || !crate::decode::is_one_value(bytes) {
-            report(
-                Rule::MetaStruct,
-                format!("`meta_struct` {} is not one MessagePack map", Quoted(key)),
-            );
+            let key = Quoted(key);
+            report(Rule::MetaStruct, format!("`meta_struct` {key} is not one MessagePack map"));
         }
     }
     peer_service(span, &mut report);
@@ -81,17 +73,10 @@ fn peer_service(span: &Span, report: &mut impl FnMut(Rule, String)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::valid_span;
 
     fn rules(change: impl FnOnce(&mut Span)) -> Vec<Rule> {
-        let mut one = Span {
-            trace_id: 1,
-            span_id: 1,
-            service: "svc".into(),
-            name: "op".into(),
-            resource: "res".into(),
-            start_ns: 1_700_000_000_000_000_000,
-            ..Span::default()
-        };
+        let mut one = valid_span(1, 1, 0);
         change(&mut one);
         let mut findings = Findings::default();
         span(&one, &mut findings);

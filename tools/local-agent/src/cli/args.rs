@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
-use tracehound_local_agent::Options;
+use tracehound_local_agent::{Options, Style};
 
 pub(super) const HELP: &str = "\
 Listens where a Datadog agent would and prints the traces it gets, as trees.
@@ -34,14 +34,6 @@ Nothing is sent anywhere. Only this machine can connect, unless --listen says
 otherwise.
 ";
 
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
 /// What to do.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -51,42 +43,33 @@ pub(super) enum Command {
 }
 
 /// How to listen and print.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Args {
     pub(super) listen: Option<SocketAddr>,
     pub(super) unix: Option<PathBuf>,
-    pub(super) tags: bool,
-    pub(super) links: bool,
-    pub(super) events: bool,
-    pub(super) width: Option<usize>,
-    pub(super) color: Color,
+    /// But for its colour, which depends on the stream.
+    pub(super) style: Style,
+    /// As wished; by default terminals get colours.
+    pub(super) color: Option<bool>,
 }
 
 /// Reads the arguments, without the program's name.
 pub(super) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Command, lexopt::Error> {
-    let mut args = Args {
-        listen: None,
-        unix: None,
-        tags: false,
-        links: false,
-        events: false,
-        width: None,
-        color: Color::Auto,
-    };
+    let mut args = Args::default();
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
             Short('l') | Long("listen") => args.listen = Some(parser.value()?.parse_with(address)?),
             Short('u') | Long("unix") => args.unix = Some(parser.value()?.into()),
-            Short('t') | Long("tags") => args.tags = true,
-            Long("links") => args.links = true,
-            Long("events") => args.events = true,
+            Short('t') | Long("tags") => args.style.tags = true,
+            Long("links") => args.style.links = true,
+            Long("events") => args.style.events = true,
             Short('a') | Long("all") => {
-                (args.tags, args.links, args.events) = (true, true, true);
+                args.style = Style { width: args.style.width, ..Style::detailed() };
             }
-            Short('w') | Long("width") => args.width = Some(parser.value()?.parse()?),
+            Short('w') | Long("width") => args.style.width = parser.value()?.parse()?,
             Long("color" | "colour") => args.color = parser.value()?.parse_with(color)?,
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
@@ -108,11 +91,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     addresses.next().ok_or_else(|| "no such host".to_owned())
 }
 
-fn color(text: &str) -> Result<Color, String> {
+fn color(text: &str) -> Result<Option<bool>, String> {
     match text {
-        "auto" => Ok(Color::Auto),
-        "always" => Ok(Color::Always),
-        "never" => Ok(Color::Never),
+        "auto" => Ok(None),
+        "always" => Ok(Some(true)),
+        "never" => Ok(Some(false)),
         _ => Err("expected auto, always or never".to_owned()),
     }
 }
@@ -149,8 +132,8 @@ mod tests {
     #[test]
     fn details_and_colours_are_asked_for() {
         let args = run("-a --color=never -w 120");
-        assert_eq!((args.tags, args.links, args.events), (true, true, true));
-        assert_eq!((args.color, args.width), (Color::Never, Some(120)));
+        assert_eq!(args.style, Style { width: 120, ..Style::detailed() });
+        assert_eq!(args.color, Some(false));
         assert!(error("--color blue").contains("expected auto, always or never"));
         assert!(error("--port 1").contains("--port"));
     }

@@ -84,7 +84,7 @@ impl<T: Write, C: Write> Printer<T, C> {
         if self.made.insert((finding.rule, text)) {
             self.say(&render_finding(finding, &self.complaint_style));
         } else {
-            self.repeated = self.repeated.saturating_add(1);
+            self.repeated += 1;
         }
     }
 }

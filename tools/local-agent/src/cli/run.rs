@@ -45,11 +45,12 @@ pub(crate) fn run() -> ExitCode {
 
 fn serve(args: Args) -> io::Result<()> {
     let colors = (color(args.color, &io::stdout()), color(args.color, &io::stderr()));
-    let width = args.width.unwrap_or(Style::default().width);
-    let Args { tags, links, events, .. } = args;
-    let style = Style { color: colors.0, width, tags, links, events };
+    let style = Style { color: colors.0, ..args.style };
     let complaint_style = Style { color: colors.1, ..style.clone() };
-    let options = Options { tcp: args.listen, unix: args.unix, limits: limits() };
+    // Traces that wait to be printed must not make room for others of the same burst; spans and bytes still bound the
+    // memory.
+    let limits = Limits { traces: 10_000, ..Limits::default() };
+    let options = Options { tcp: args.listen, unix: args.unix, limits };
 
     let agent = LocalAgent::start(options).map_err(advise)?;
     let mut printer = Printer::new(io::stdout().lock(), style, io::stderr(), complaint_style);
@@ -65,7 +66,8 @@ fn serve(args: Args) -> io::Result<()> {
 
     let agent = Arc::new(agent);
     stop_on_signal(Arc::clone(&agent))?;
-    let printed = print_all(&agent, &mut printer);
+    let printed = std::iter::from_fn(|| agent.next_report(QUIET))
+        .try_for_each(|report| printer.print(&report));
     // The signal thread holds the agent too, so it is not dropped here: close its sockets.
     agent.shutdown();
     printed?;
@@ -74,30 +76,12 @@ fn serve(args: Args) -> io::Result<()> {
     Ok(())
 }
 
-/// Traces that wait to be printed must not make room for others of the same burst; spans and bytes
-/// still bound the memory.
-fn limits() -> Limits {
-    Limits { traces: 10_000, ..Limits::default() }
-}
-
-fn print_all<T: Write, C: Write>(
-    agent: &LocalAgent,
-    printer: &mut Printer<T, C>,
-) -> io::Result<()> {
-    while let Some(report) = agent.next_report(QUIET) {
-        printer.print(&report)?;
-    }
-    Ok(())
-}
-
 /// Says what to do when the port is taken.
 fn advise(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            io::Error::new(error.kind(), format!("{error} Use --listen to choose another port."))
-        }
-        _ => error,
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return error;
     }
+    io::Error::new(error.kind(), format!("{error} Use --listen to choose another port."))
 }
 
 /// Ends the reports at the first signal and the program at the second.

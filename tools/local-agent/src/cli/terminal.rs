@@ -2,15 +2,10 @@
 
 use std::io::IsTerminal;
 
-use super::args::Color;
-
 /// Whether a stream gets colours: as told, or on terminals that take them (<https://no-color.org>).
-pub(super) fn color(wish: Color, stream: &impl IsTerminal) -> bool {
-    match wish {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => stream.is_terminal() && allowed(variable("NO_COLOR"), variable("TERM")),
-    }
+pub(super) fn color(wish: Option<bool>, stream: &impl IsTerminal) -> bool {
+    let fits = || stream.is_terminal() && allowed(variable("NO_COLOR"), variable("TERM"));
+    wish.unwrap_or_else(fits)
 }
 
 fn allowed(no_color: Option<String>, term: Option<String>) -> bool {

@@ -68,16 +68,12 @@ impl Strings {
             let expected = format!("at most {DEEPEST} values inside one another");
             return Err(Error::new(start, expected, "more"));
         };
-        match reader.uint(TYPE)? {
+        match reader.integer::<u64>(TYPE)? {
             1 => self.text(reader).map(Value::String),
             2 => reader.bool().map(Value::Bool),
             3 => reader.float().map(Value::Double),
-            4 => reader.int("a 64-bit signed integer").map(Value::Int),
-            5 => {
-                let bytes = reader.bin("binary data")?;
-                reader.charge(bytes.len())?;
-                Ok(Value::Bytes(bytes.into()))
-            }
+            4 => reader.integer("a 64-bit signed integer").map(Value::Int),
+            5 => reader.bytes_value().map(Value::Bytes),
             6 => {
                 let len = groups(reader, 2, "an array of types and values")?;
                 let mut values = Vec::new();
@@ -132,32 +128,29 @@ mod tests {
     }
 
     #[test]
-    fn an_id_not_given_yet_is_refused() {
-        assert_eq!(
-            read(b"\x93\x01\x02\xc3").unwrap_err(),
-            "byte 1: expected a string id below 1, found 1"
-        );
-    }
-
-    #[test]
-    fn lengths_are_whole_groups() {
-        assert_eq!(
-            read(b"\x92\xa1a\x01").unwrap_err(),
-            "byte 0: expected an array of keys, types and values with a length divisible by 3, found 2"
-        );
-        assert!(read(b"\x93\xa1a\x06\x91\x01").unwrap_err().contains("divisible by 2, found 1"));
-    }
-
-    #[test]
-    fn wrong_values_are_refused_by_key() {
-        assert_eq!(
-            read(b"\x93\xa1a\x03\x01").unwrap_err(),
-            "byte 4, in attribute \"a\": expected a float, found the integer 1"
-        );
-        assert_eq!(
-            read(b"\x93\xa1a\x08\x01").unwrap_err(),
-            "byte 3, in attribute \"a\": expected an attribute type from 1 to 7, found 8"
-        );
+    fn what_is_not_allowed_is_refused_with_its_place() {
+        let table: [(&[u8], &str); 5] = [
+            (b"\x93\x01\x02\xc3", "byte 1: expected a string id below 1, found 1"),
+            (
+                b"\x92\xa1a\x01",
+                "byte 0: expected an array of keys, types and values with a length divisible by 3, found 2",
+            ),
+            (
+                b"\x93\xa1a\x06\x91\x01",
+                "byte 4, in attribute \"a\": expected an array of types and values with a length divisible by 2, found 1",
+            ),
+            (
+                b"\x93\xa1a\x03\x01",
+                "byte 4, in attribute \"a\": expected a float, found the integer 1",
+            ),
+            (
+                b"\x93\xa1a\x08\x01",
+                "byte 3, in attribute \"a\": expected an attribute type from 1 to 7, found 8",
+            ),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read(body).unwrap_err(), expected);
+        }
     }
 
     #[test]

@@ -25,6 +25,15 @@ impl Head {
         u64::try_from(value).map_or(Self::Int(value), Self::UInt)
     }
 
+    /// The value of an integer, whichever sign it has.
+    pub(super) fn integer(self) -> Option<i128> {
+        match self {
+            Self::UInt(value) => Some(value.into()),
+            Self::Int(value) => Some(value.into()),
+            _ => None,
+        }
+    }
+
     /// The error of meeting this at `offset`.
     pub(super) fn instead_of(self, expected: &'static str, offset: usize) -> Error {
         let found = match self {

@@ -2,34 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{Error, Result, Within};
+use super::error::{Error, Result};
 use super::reader::Reader;
-use crate::model::{Event, Link, Quoted, Text, Value};
+use crate::model::{Event, Link, Text, Value};
 
 /// Set on the wire when the flags are known, so that 0 can say "unknown".
 const FLAGS_KNOWN: u32 = 1 << 31;
 
 pub(super) fn links(reader: &mut Reader<'_>) -> Result<Vec<Link>> {
-    list(reader, "an array of links", "link", link)
+    reader.list("an array of links", "link", link)
 }
 
 pub(super) fn events(reader: &mut Reader<'_>) -> Result<Vec<Event>> {
-    list(reader, "an array of events", "event", event)
-}
-
-pub(super) fn list<T>(
-    reader: &mut Reader<'_>,
-    expected: &'static str,
-    one: &'static str,
-    mut item: impl FnMut(&mut Reader<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let len = reader.array(expected)?;
-    let mut items = Vec::new();
-    for nth in 0..len {
-        reader.charge(size_of::<T>())?;
-        items.push(item(reader).within(|| format!("{one} {nth}"))?);
-    }
-    Ok(items)
+    reader.list("an array of events", "event", event)
 }
 
 /// The flags of a link from their wire form.
@@ -41,62 +26,48 @@ fn link(reader: &mut Reader<'_>) -> Result<Link> {
     let start = reader.offset();
     let mut link = Link::default();
     let (mut low, mut span_id) = (None, None);
-    for _ in 0..reader.map("a link map")? {
-        let name = reader.str("a field name")?;
-        let mut field = || -> Result<()> {
-            match name {
-                "trace_id" => low = Some(reader.id()?),
-                "trace_id_high" => link.trace_id = u128::from(reader.id()?) << 64,
-                "span_id" => span_id = Some(reader.id()?),
-                "attributes" => {
-                    link.attributes =
-                        reader.text_map(|reader| reader.text("a text").map(Value::String))?;
-                }
-                "tracestate" => link.tracestate = reader.text("a text")?,
-                "flags" => link.flags = link_flags(reader.u32("a 32-bit unsigned integer")?),
-                _ => reader.unknown("a link", name)?,
+    reader.fields("a link", "a link map", |reader, name| {
+        match name {
+            "trace_id" => low = Some(reader.id()?),
+            "trace_id_high" => link.trace_id = u128::from(reader.id()?) << 64,
+            "span_id" => span_id = Some(reader.id()?),
+            "attributes" => {
+                link.attributes =
+                    reader.text_map(|reader| reader.text("a text").map(Value::String))?;
             }
-            Ok(())
-        };
-        field().within(|| Quoted(name).to_string())?;
-    }
+            "tracestate" => link.tracestate = reader.text("a text")?,
+            "flags" => link.flags = link_flags(reader.integer("a 32-bit unsigned integer")?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
     let (Some(low), Some(span_id)) = (low, span_id) else {
         return Err(Error::new(start, "a link with `trace_id` and `span_id`", "not both"));
     };
-    link.trace_id |= u128::from(low);
-    link.span_id = span_id;
-    Ok(link)
+    Ok(Link { trace_id: link.trace_id | u128::from(low), span_id, ..link })
 }
 
 fn event(reader: &mut Reader<'_>) -> Result<Event> {
     let start = reader.offset();
-    let mut event = Event::default();
-    let (mut time, mut event_name) = (None, None);
-    for _ in 0..reader.map("an event map")? {
-        let name = reader.str("a field name")?;
-        let mut field = || -> Result<()> {
-            match name {
-                "time_unix_nano" => time = Some(reader.uint("nanoseconds as an integer")?),
-                "name" => event_name = Some(reader.text("a text")?),
-                "attributes" => event.attributes = attributes(reader)?,
-                _ => reader.unknown("an event", name)?,
+    let (mut time, mut name, mut attributes) = (None, None, BTreeMap::new());
+    reader.fields("an event", "an event map", |reader, field| {
+        match field {
+            "time_unix_nano" => time = Some(reader.integer("nanoseconds as an integer")?),
+            "name" => name = Some(reader.text("a text")?),
+            "attributes" => {
+                attributes = reader.text_map(|reader| attribute(reader, Nesting::Arrays))?;
             }
-            Ok(())
-        };
-        field().within(|| Quoted(name).to_string())?;
-    }
-    let (Some(time), Some(name)) = (time, event_name) else {
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let (Some(time_unix_ns), Some(name)) = (time, name) else {
         return Err(Error::new(start, "an event with `name` and `time_unix_nano`", "not both"));
     };
-    event.time_unix_ns = time;
-    event.name = name;
-    Ok(event)
+    Ok(Event { time_unix_ns, name, attributes })
 }
 
-fn attributes(reader: &mut Reader<'_>) -> Result<BTreeMap<Text, Value>> {
-    reader.text_map(|reader| attribute(reader, Nesting::Arrays))
-}
-
+/// What an attribute may hold: those in an array hold no arrays.
 #[derive(Clone, Copy, PartialEq)]
 enum Nesting {
     Arrays,
@@ -107,28 +78,28 @@ enum Nesting {
 /// encoders omit.
 fn attribute(reader: &mut Reader<'_>, nesting: Nesting) -> Result<Value> {
     let start = reader.offset();
-    let mut kind = None;
+    let mut kind: Option<u64> = None;
     let mut string = Text::default();
     let (mut boolean, mut int, mut double, mut array) = (false, 0, 0.0, Vec::new());
-    for _ in 0..reader.map("a map with `type` and a value")? {
-        match reader.str("a field name")? {
-            "type" => kind = Some(reader.uint("a type from 0 to 4").within(|| "`type`".into())?),
-            "string_value" => string = reader.text("a text").within(|| "`string_value`".into())?,
-            "bool_value" => boolean = reader.bool().within(|| "`bool_value`".into())?,
-            "int_value" => int = reader.int("an integer").within(|| "`int_value`".into())?,
-            "double_value" => double = reader.float().within(|| "`double_value`".into())?,
-            "array_value" if nesting == Nesting::Arrays => {
-                array = array_value(reader).within(|| "`array_value`".into())?;
-            }
-            other => reader.unknown("an event attribute", other)?,
+    let may_nest = nesting == Nesting::Arrays;
+    reader.fields("an event attribute", "a map with `type` and a value", |reader, name| {
+        match name {
+            "type" => kind = Some(reader.integer("a type from 0 to 4")?),
+            "string_value" => string = reader.text("a text")?,
+            "bool_value" => boolean = reader.bool()?,
+            "int_value" => int = reader.integer("an integer")?,
+            "double_value" => double = reader.float()?,
+            "array_value" if may_nest => array = array_value(reader)?,
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     match kind {
         Some(0) => Ok(Value::String(string)),
         Some(1) => Ok(Value::Bool(boolean)),
         Some(2) => Ok(Value::Int(int)),
         Some(3) => Ok(Value::Double(double)),
-        Some(4) if nesting == Nesting::Arrays => Ok(Value::Array(array)),
+        Some(4) if may_nest => Ok(Value::Array(array)),
         other => {
             let expected = match nesting {
                 Nesting::Arrays => "a `type` from 0 to 4",
@@ -142,50 +113,30 @@ fn attribute(reader: &mut Reader<'_>, nesting: Nesting) -> Result<Value> {
 
 fn array_value(reader: &mut Reader<'_>) -> Result<Vec<Value>> {
     let mut values = Vec::new();
-    for _ in 0..reader.map("a map with `values`")? {
-        match reader.str("a field name")? {
-            "values" => {
-                values = list(reader, "an array of values", "value", |reader| {
-                    attribute(reader, Nesting::Scalars)
-                })?;
-            }
-            other => reader.unknown("an array attribute", other)?,
+    reader.fields("an array attribute", "a map with `values`", |reader, name| {
+        let is_known = name == "values";
+        if is_known {
+            let scalar = |reader: &mut Reader<'_>| attribute(reader, Nesting::Scalars);
+            values = reader.list("an array of values", "value", scalar)?;
         }
-    }
+        Ok(is_known)
+    })?;
     Ok(values)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn encoded(json: &serde_json::Value) -> Vec<u8> {
-        fn convert(json: &serde_json::Value) -> rmpv::Value {
-            match json {
-                serde_json::Value::String(s) => s.as_str().into(),
-                serde_json::Value::Bool(b) => (*b).into(),
-                serde_json::Value::Array(a) => rmpv::Value::Array(a.iter().map(convert).collect()),
-                serde_json::Value::Object(o) => rmpv::Value::Map(
-                    o.iter().map(|(k, v)| (k.as_str().into(), convert(v))).collect(),
-                ),
-                serde_json::Value::Number(n) if n.is_f64() => n.as_f64().unwrap().into(),
-                serde_json::Value::Number(n) => n.as_i64().unwrap().into(),
-                serde_json::Value::Null => rmpv::Value::Nil,
-            }
-        }
-        let mut body = Vec::new();
-        rmpv::encode::write_value(&mut body, &convert(json)).unwrap();
-        body
-    }
-
     fn decoded(json: &serde_json::Value) -> std::result::Result<Value, String> {
-        let body = encoded(json);
+        let body = rmp_serde::to_vec(json).unwrap();
         attribute(&mut Reader::new(&body), Nesting::Arrays).map_err(|e| e.to_string())
     }
 
     #[test]
     fn attributes_keep_their_types() {
-        use serde_json::json;
         assert_eq!(decoded(&json!({"type": 3, "double_value": 0.0})), Ok(Value::Double(0.0)));
         assert_eq!(decoded(&json!({"int_value": 7, "type": 2})), Ok(Value::Int(7)));
         assert_eq!(decoded(&json!({"type": 1})), Ok(Value::Bool(false)));
@@ -199,7 +150,6 @@ mod tests {
 
     #[test]
     fn malformed_attributes_are_refused() {
-        use serde_json::json;
         assert_eq!(
             decoded(&json!({"type": 3, "double_value": 1})).unwrap_err(),
             "byte 14, in `double_value`: expected a float, found the integer 1"
@@ -220,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_link_needs_both_ids() {
-        let body = encoded(&serde_json::json!({"trace_id": 1}));
+        let body = rmp_serde::to_vec(&json!({"trace_id": 1})).unwrap();
         assert!(link(&mut Reader::new(&body)).is_err());
     }
 }

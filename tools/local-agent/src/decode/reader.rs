@@ -30,6 +30,16 @@ const ENTRY: usize = 48;
 /// Longer texts rarely repeat.
 const SHARED_TEXT: usize = 64;
 
+/// A function that takes some heads, and gives what is in them.
+macro_rules! when {
+    ($($head:pat => $value:expr),+) => {
+        |head| match head {
+            $($head => Some($value),)+
+            _ => None,
+        }
+    };
+}
+
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
         Self {
@@ -169,6 +179,14 @@ impl<'a> Reader<'a> {
         is_nil
     }
 
+    /// What `read` reads, or the zero value where there is a nil in its place.
+    pub(super) fn optional<T: Default>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if self.nil() { Ok(T::default()) } else { read(self) }
+    }
+
     /// Steps over one value of any kind. Not recursive: nesting is a count of what is still to come.
     pub(super) fn skip(&mut self) -> Result<()> {
         let mut left: usize = 1;
@@ -188,29 +206,29 @@ impl<'a> Reader<'a> {
 
     // ===== typed values =====
 
-    pub(super) fn array(&mut self, expected: &'static str) -> Result<usize> {
+    /// The next value, where `take` takes its head.
+    fn typed<T>(
+        &mut self,
+        expected: &'static str,
+        take: impl FnOnce(Head) -> Option<T>,
+    ) -> Result<T> {
         let start = self.offset;
-        match self.head()? {
-            Head::Array(len) => Ok(len),
-            other => Err(other.instead_of(expected, start)),
-        }
+        let head = self.head()?;
+        take(head).ok_or_else(|| head.instead_of(expected, start))
+    }
+
+    pub(super) fn array(&mut self, expected: &'static str) -> Result<usize> {
+        self.typed(expected, when!(Head::Array(len) => len))
     }
 
     pub(super) fn map(&mut self, expected: &'static str) -> Result<usize> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Map(len) => Ok(len),
-            other => Err(other.instead_of(expected, start)),
-        }
+        self.typed(expected, when!(Head::Map(len) => len))
     }
 
     /// A text, written as string or bytes; agents take both.
     pub(super) fn str(&mut self, expected: &'static str) -> Result<&'a str> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Str(len) | Head::Bin(len) => self.utf8(len),
-            other => Err(other.instead_of(expected, start)),
-        }
+        let len = self.typed(expected, when!(Head::Str(len) | Head::Bin(len) => len))?;
+        self.utf8(len)
     }
 
     pub(super) fn utf8(&mut self, len: usize) -> Result<&'a str> {
@@ -241,111 +259,107 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bin(&mut self, expected: &'static str) -> Result<&'a [u8]> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Bin(len) => self.take(len),
-            other => Err(other.instead_of(expected, start)),
-        }
+        let len = self.typed(expected, when!(Head::Bin(len) => len))?;
+        self.take(len)
+    }
+
+    /// Binary data that is kept.
+    pub(super) fn bytes_value(&mut self) -> Result<Arc<[u8]>> {
+        let bytes = self.bin("binary data")?;
+        self.charge(bytes.len())?;
+        Ok(bytes.into())
     }
 
     pub(super) fn bool(&mut self) -> Result<bool> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Bool(value) => Ok(value),
-            other => Err(other.instead_of("a boolean", start)),
-        }
+        self.typed("a boolean", when!(Head::Bool(value) => value))
     }
 
-    pub(super) fn uint(&mut self, expected: &'static str) -> Result<u64> {
-        let start = self.offset;
-        match self.head()? {
-            Head::UInt(value) => Ok(value),
-            other => Err(other.instead_of(expected, start)),
-        }
-    }
-
-    pub(super) fn u32(&mut self, expected: &'static str) -> Result<u32> {
-        let start = self.offset;
-        let value = self.uint(expected)?;
-        u32::try_from(value).map_err(|_| Head::UInt(value).instead_of(expected, start))
+    pub(super) fn integer<T: TryFrom<i128>>(&mut self, expected: &'static str) -> Result<T> {
+        self.typed(expected, |head| T::try_from(head.integer()?).ok())
     }
 
     /// An id. Tracers of languages without unsigned integers write its bits as a signed one.
     pub(super) fn id(&mut self) -> Result<u64> {
-        let start = self.offset;
-        match self.head()? {
-            Head::UInt(value) => Ok(value),
-            Head::Int(value) => Ok(u64::from_ne_bytes(value.to_ne_bytes())),
-            other => Err(other.instead_of("a 64-bit id", start)),
-        }
-    }
-
-    pub(super) fn int(&mut self, expected: &'static str) -> Result<i64> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Int(value) => Ok(value),
-            head @ Head::UInt(value) => {
-                i64::try_from(value).map_err(|_| head.instead_of(expected, start))
-            }
-            other => Err(other.instead_of(expected, start)),
-        }
-    }
-
-    pub(super) fn i32(&mut self, expected: &'static str) -> Result<i32> {
-        let start = self.offset;
-        let value = self.int(expected)?;
-        i32::try_from(value).map_err(|_| Head::signed(value).instead_of(expected, start))
+        let kinds = when!(Head::UInt(value) => value, Head::Int(value) => value as u64);
+        self.typed("a 64-bit id", kinds)
     }
 
     pub(super) fn float(&mut self) -> Result<f64> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Float(value) => Ok(value),
-            other => Err(other.instead_of("a float", start)),
-        }
+        self.typed("a float", when!(Head::Float(value) => value))
     }
 
     /// A float or an integer.
     #[expect(clippy::cast_precision_loss, reason = "as the agent does: numeric tags are floats")]
     pub(super) fn number(&mut self) -> Result<f64> {
-        let start = self.offset;
-        match self.head()? {
-            Head::Float(value) => Ok(value),
-            Head::UInt(value) => Ok(value as f64),
-            Head::Int(value) => Ok(value as f64),
-            other => Err(other.instead_of("a number", start)),
+        self.typed("a number", |head| match head {
+            Head::Float(value) => Some(value),
+            other => other.integer().map(|value| value as f64),
+        })
+    }
+
+    // ===== lists =====
+
+    /// An array; an error in an element names it as `one` with its number.
+    pub(super) fn list<T>(
+        &mut self,
+        expected: &'static str,
+        one: &str,
+        mut element: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let len = self.array(expected)?;
+        let mut list = Vec::new();
+        for nth in 0..len {
+            self.charge(size_of::<T>())?;
+            list.push(element(self).within(|| format!("{one} {nth}"))?);
         }
+        Ok(list)
     }
 
     // ===== maps =====
 
-    /// A map with text keys. A key that comes twice is reported; its last value stays.
+    /// A map with text keys.
     pub(super) fn text_map<V>(
         &mut self,
+        value: impl FnMut(&mut Self) -> Result<V>,
+    ) -> Result<BTreeMap<Text, V>> {
+        self.map_of("a map with text keys", |reader| reader.text("a text key"), value)
+    }
+
+    /// A map with keys of any form. A key that comes twice is reported; its last value stays.
+    pub(super) fn map_of<V>(
+        &mut self,
+        expected: &'static str,
+        mut key: impl FnMut(&mut Self) -> Result<Text>,
         mut value: impl FnMut(&mut Self) -> Result<V>,
     ) -> Result<BTreeMap<Text, V>> {
-        let len = self.map("a map with text keys")?;
+        let len = self.map(expected)?;
         let mut map = BTreeMap::new();
         for _ in 0..len {
-            let key = self.text("a text key")?;
-            let decoded = value(self).within(|| format!("key {}", Quoted(&key)))?;
-            self.insert(&mut map, key, decoded)?;
+            let key = key(self)?;
+            let value = value(self).within(|| format!("key {}", Quoted(&key)))?;
+            self.charge_entry::<V>(&key)?;
+            if map.insert(Arc::clone(&key), value).is_some() {
+                let (key, offset) = (Quoted(&key), self.offset);
+                let text = format!("the key {key} is twice in one map, before byte {offset}");
+                self.findings.push(Finding::new(Rule::DuplicateKey, text));
+            }
         }
         Ok(map)
     }
 
-    /// Adds to a map. A key that is there already is reported; its last value stays.
-    pub(super) fn insert<V>(
+    /// A map of named fields. `field` reads the value of one that it knows, and says whether it does; any other is
+    /// reported, as unknown in `what`, and stepped over.
+    pub(super) fn fields(
         &mut self,
-        map: &mut BTreeMap<Text, V>,
-        key: Text,
-        value: V,
+        what: &str,
+        expected: &'static str,
+        mut field: impl FnMut(&mut Self, &str) -> Result<bool>,
     ) -> Result<()> {
-        self.charge_entry::<V>(&key)?;
-        if map.insert(Arc::clone(&key), value).is_some() {
-            let key = Quoted(&key);
-            let text = format!("the key {key} is twice in one map, before byte {}", self.offset);
-            self.findings.push(Finding::new(Rule::DuplicateKey, text));
+        for _ in 0..self.map(expected)? {
+            let name = self.str("a field name")?;
+            if !field(self, name).within(|| format!("`{name}`"))? {
+                self.unknown(what, name)?;
+            }
         }
         Ok(())
     }
@@ -363,6 +377,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether the bytes are one MessagePack value, of any kind, and nothing else.
+pub(crate) fn is_one_value(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes);
+    reader.skip().and_then(|()| reader.finish()).is_ok()
+}
+
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests {
@@ -375,7 +395,7 @@ mod tests {
         let body = b"\x07\xcc\x07\xcd\0\x07\xce\0\0\0\x07\xcf\0\0\0\0\0\0\0\x07\xd0\x07\xd1\0\x07\xd2\0\0\0\x07\xd3\0\0\0\0\0\0\0\x07";
         let mut reader = Reader::new(body);
         for _ in 0..9 {
-            assert_eq!(reader.uint("seven"), Ok(7));
+            assert_eq!(reader.integer("seven"), Ok(7));
         }
         assert_eq!(reader.finish(), Ok(()));
     }
@@ -386,27 +406,20 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_length_is_refused_before_anything_is_read() {
-        let error = Reader::new(b"\xdd\xff\xff\xff\xff\x01").array("chunks").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "byte 0: expected 4294967295 elements, found 1 bytes before the end of the body"
-        );
-    }
-
-    #[test]
-    fn a_truncated_string_says_what_is_missing() {
-        let error = Reader::new(b"\xa5abc").text("a text").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "byte 1: expected 5 more bytes, found only 3 before the end of the body"
-        );
-    }
-
-    #[test]
-    fn invalid_utf8_is_refused_where_it_is() {
-        let error = Reader::new(b"\xa3ab\xff").text("a text").unwrap_err();
-        assert_eq!(error.to_string(), "byte 3: expected UTF-8, found other bytes");
+    fn what_is_missing_or_wrong_is_said_with_its_place() {
+        let length = Reader::new(b"\xdd\xff\xff\xff\xff\x01").array("chunks").unwrap_err();
+        let cut = Reader::new(b"\xa5abc").text("a text").unwrap_err();
+        let not_utf8 = Reader::new(b"\xa3ab\xff").text("a text").unwrap_err();
+        for (error, expected) in [
+            (
+                length,
+                "byte 0: expected 4294967295 elements, found 1 bytes before the end of the body",
+            ),
+            (cut, "byte 1: expected 5 more bytes, found only 3 before the end of the body"),
+            (not_utf8, "byte 3: expected UTF-8, found other bytes"),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

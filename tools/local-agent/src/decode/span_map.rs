@@ -2,109 +2,64 @@
 
 use super::error::{Error, Result, Within};
 use super::native;
-use super::payload::{chunks, spans};
 use super::reader::Reader;
 use crate::model::{Chunk, Span};
 
 pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
-    chunks(reader, |reader| Ok(Chunk { spans: spans(reader, span)? }))
+    reader.list("an array of chunks", "chunk", |reader| {
+        Ok(Chunk { spans: reader.list("an array of spans", "span", span)? })
+    })
 }
 
-/// A set of field names that come once each, and some always.
-struct Fields<const N: usize> {
-    names: [&'static str; N],
-    seen: [bool; N],
-}
+/// Without these a span means nothing. Empty texts an agent can fill in.
+const REQUIRED: [&str; 5] = ["trace_id", "span_id", "name", "start", "duration"];
 
-const NAMES: [&str; 15] = [
-    "trace_id",
-    "span_id",
-    "name",
-    "start",
-    "duration",
-    "parent_id",
-    "service",
-    "resource",
-    "type",
-    "error",
-    "meta",
-    "metrics",
-    "meta_struct",
-    "span_links",
-    "span_events",
-];
-
-/// The first of `NAMES`: without these a span means nothing. Empty texts an agent can fill in.
-const REQUIRED: usize = 5;
-
-/// A span map. Optional fields may be nil, which some tracers write for "none".
+/// A span map. Each field comes once at the most. Optional ones may be nil, which some tracers write for "none".
 pub(super) fn span(reader: &mut Reader<'_>) -> Result<Span> {
     let start = reader.offset();
-    let len = reader.map("a span map")?;
-    let mut fields = Fields { names: NAMES, seen: [false; NAMES.len()] };
+    let mut seen = Vec::new();
     let mut span = Span::default();
-    for _ in 0..len {
+    for _ in 0..reader.map("a span map")? {
         let at = reader.offset();
         let name = reader.str("a field name")?;
-        let Some(index) = fields.mark(name, at)? else {
+        if seen.contains(&name) {
+            return Err(Error::new(at, "each field once", format!("`{name}` again")));
+        }
+        if field(reader, &mut span, name).within(|| format!("`{name}`"))? {
+            seen.push(name);
+        } else {
             reader.unknown("a span", name)?;
-            continue;
-        };
-        if index < REQUIRED || !reader.nil() {
-            field(reader, &mut span, name).within(|| format!("`{name}`"))?;
         }
     }
-    match fields.missing(REQUIRED) {
+    match REQUIRED.iter().find(|name| !seen.contains(name)) {
         Some(name) => Err(Error::new(start, format!("a span with `{name}`"), "none")),
         None => Ok(span),
     }
 }
 
-fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<()> {
+/// Reads a field, if it is one of a span's.
+fn field(reader: &mut Reader<'_>, span: &mut Span, name: &str) -> Result<bool> {
     match name {
         "trace_id" => span.trace_id = reader.id()?.into(),
         "span_id" => span.span_id = reader.id()?,
-        "parent_id" => span.parent_id = reader.id()?,
         "name" => span.name = reader.text("a text")?,
-        "service" => span.service = reader.text("a text")?,
-        "resource" => span.resource = reader.text("a text")?,
-        "type" => span.span_type = reader.text("a text")?,
-        "start" => span.start_ns = reader.int("nanoseconds as an integer")?,
-        "duration" => span.duration_ns = reader.int("nanoseconds as an integer")?,
-        "error" => span.error = reader.i32("a 32-bit integer")?,
-        "meta" => span.meta = reader.text_map(|reader| reader.text("a text"))?,
-        "metrics" => span.metrics = reader.text_map(|reader| reader.number())?,
+        "start" => span.start_ns = reader.integer("nanoseconds as an integer")?,
+        "duration" => span.duration_ns = reader.integer("nanoseconds as an integer")?,
+        "parent_id" => span.parent_id = reader.optional(Reader::id)?,
+        "service" => span.service = reader.optional(|reader| reader.text("a text"))?,
+        "resource" => span.resource = reader.optional(|reader| reader.text("a text"))?,
+        "type" => span.span_type = reader.optional(|reader| reader.text("a text"))?,
+        "error" => span.error = reader.optional(|reader| reader.integer("a 32-bit integer"))?,
+        "meta" => span.meta = reader.optional(|reader| reader.text_map(|r| r.text("a text")))?,
+        "metrics" => span.metrics = reader.optional(|reader| reader.text_map(Reader::number))?,
         "meta_struct" => {
-            span.meta_struct = reader.text_map(|reader| {
-                let bytes = reader.bin("binary data")?;
-                reader.charge(bytes.len())?;
-                Ok(bytes.into())
-            })?;
+            span.meta_struct = reader.optional(|reader| reader.text_map(Reader::bytes_value))?
         }
-        "span_links" => span.links = native::links(reader)?,
-        "span_events" => span.events = native::events(reader)?,
-        _ => reader.skip()?,
+        "span_links" => span.links = reader.optional(native::links)?,
+        "span_events" => span.events = reader.optional(native::events)?,
+        _ => return Ok(false),
     }
-    Ok(())
-}
-
-impl<const N: usize> Fields<N> {
-    /// The index of a known field, or none; an error if it was there before.
-    fn mark(&mut self, name: &str, offset: usize) -> Result<Option<usize>> {
-        let Some(index) = self.names.iter().position(|known| *known == name) else {
-            return Ok(None);
-        };
-        match self.seen.get_mut(index).map(|seen| std::mem::replace(seen, true)) {
-            Some(true) => Err(Error::new(offset, "each field once", format!("`{name}` again"))),
-            _ => Ok(Some(index)),
-        }
-    }
-
-    /// The first of the required fields that did not come.
-    fn missing(&self, required: usize) -> Option<&'static str> {
-        let mut fields = self.names.iter().zip(self.seen).take(required);
-        fields.find(|(_, seen)| !seen).map(|(name, _)| *name)
-    }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -135,56 +90,30 @@ mod tests {
 
     fn error(fields: &[(&str, Value)]) -> String {
         let text = payload(fields).unwrap_err().to_string();
-        text.split_once(": ").unwrap().0.split_once(", ").unwrap().1.to_owned()
-            + ": "
-            + text.split_once(": ").unwrap().1
+        text.split_once(", ").unwrap().1.to_owned()
     }
 
     #[test]
     fn wrong_types_are_refused_by_name() {
         let map = |key: &str, value: Value| Value::Map(vec![(key.into(), value)]);
-        let table: [(&str, Value, &str); 10] = [
-            (
-                "start",
-                "x".into(),
-                "`start`: expected nanoseconds as an integer, found a string of 1 bytes",
-            ),
-            (
-                "start",
-                u64::MAX.into(),
-                "`start`: expected nanoseconds as an integer, found the integer 18446744073709551615",
-            ),
-            (
-                "duration",
-                Value::F64(1.5),
-                "`duration`: expected nanoseconds as an integer, found the float 1.5",
-            ),
-            ("trace_id", Value::Nil, "`trace_id`: expected a 64-bit id, found nil"),
-            ("error", true.into(), "`error`: expected a 32-bit integer, found the boolean true"),
-            ("meta", map("k", 1.into()), "`meta`, key \"k\": expected a text, found the integer 1"),
-            (
-                "meta",
-                map("\u{1b}", 1.into()),
-                "`meta`, key \"\\u{1b}\": expected a text, found the integer 1",
-            ),
-            (
-                "metrics",
-                map("k", "1".into()),
-                "`metrics`, key \"k\": expected a number, found a string of 1 bytes",
-            ),
-            (
-                "meta_struct",
-                map("k", "1".into()),
-                "`meta_struct`, key \"k\": expected binary data, found a string of 1 bytes",
-            ),
-            (
-                "span_links",
-                Value::Map(vec![]),
-                "`span_links`: expected an array of links, found a map of 0",
-            ),
+        let time = "nanoseconds as an integer";
+        let table: [(&str, Value, &str, &str, &str); 10] = [
+            ("start", "x".into(), "", time, "a string of 1 bytes"),
+            ("start", u64::MAX.into(), "", time, "the integer 18446744073709551615"),
+            ("duration", Value::F64(1.5), "", time, "the float 1.5"),
+            ("trace_id", Value::Nil, "", "a 64-bit id", "nil"),
+            ("error", true.into(), "", "a 32-bit integer", "the boolean true"),
+            ("meta", map("k", 1.into()), "k", "a text", "the integer 1"),
+            ("meta", map("\u{1b}", 1.into()), "\\u{1b}", "a text", "the integer 1"),
+            ("metrics", map("k", "1".into()), "k", "a number", "a string of 1 bytes"),
+            ("meta_struct", map("k", "1".into()), "k", "binary data", "a string of 1 bytes"),
+            ("span_links", Value::Map(vec![]), "", "an array of links", "a map of 0"),
         ];
-        for (name, value, expected) in table {
-            assert_eq!(error(&[(name, value)]), format!("in chunk 0, span 0, {expected}"));
+        for (name, value, key, expected, found) in table {
+            let key = if key.is_empty() { String::new() } else { format!(", key \"{key}\"") };
+            let place = format!("in chunk 0, span 0, `{name}`{key}");
+            let error = error(&[(name, value)]);
+            assert_eq!(error, format!("{place}: expected {expected}, found {found}"));
         }
     }
 
@@ -208,7 +137,9 @@ mod tests {
 
     #[test]
     fn nil_stands_for_none_in_optional_fields() {
-        let fields: Vec<_> = NAMES.iter().skip(REQUIRED).map(|name| (*name, Value::Nil)).collect();
+        let optional = "parent_id service resource type error meta metrics meta_struct span_links \
+                        span_events";
+        let fields: Vec<_> = optional.split(' ').map(|name| (name, Value::Nil)).collect();
         let decoded = payload(&fields).unwrap();
         assert_eq!(decoded, payload(&[("-", Value::Nil)]).unwrap());
         assert!(decoded.findings.is_empty());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::payload::high_bits;
+use super::trace_id::high_bits;
 use crate::model::{Event, Finding, Findings, Link, Rule, Span, Text, Value};
 
 /// A JSON text unfolds to many times its size; tracers stop at 25 000 characters.
@@ -15,44 +15,24 @@ const EVENTS: &str = "events";
 
 /// Fills `links` and `events` from the tags, unless the native fields did.
 pub(super) fn adopt(span: &mut Span, findings: &mut Findings) {
-    if let Some(text) = span.meta(LINKS) {
-        let links = parse(LINKS, text, link);
-        let both = !span.links.is_empty();
-        settle(LINKS, Rule::SpanLinks, links, both, span, findings, |span, links| {
-            span.links = links
-        });
+    match list(span, LINKS, &span.links, link) {
+        Ok(links) => span.links.extend(links),
+        Err(problem) => findings.push(Finding::new(Rule::SpanLinks, problem).in_span(span)),
     }
-    if let Some(text) = span.meta(EVENTS) {
-        let events = parse(EVENTS, text, event);
-        let both = !span.events.is_empty();
-        settle(EVENTS, Rule::SpanEvents, events, both, span, findings, |span, events| {
-            span.events = events;
-        });
+    match list(span, EVENTS, &span.events, event) {
+        Ok(events) => span.events.extend(events),
+        Err(problem) => findings.push(Finding::new(Rule::SpanEvents, problem).in_span(span)),
     }
 }
 
-fn settle<T>(
+/// What a tag lists, or what is wrong with it. Without the tag there is nothing.
+fn list<T>(
+    span: &Span,
     tag: &str,
-    rule: Rule,
-    parsed: Result<Vec<T>, String>,
-    both: bool,
-    span: &mut Span,
-    findings: &mut Findings,
-    store: impl FnOnce(&mut Span, Vec<T>),
-) {
-    let problem = match parsed {
-        Ok(_) if both => format!("`{tag}` is sent as a tag and natively"),
-        Ok(list) => return store(span, list),
-        Err(problem) => problem,
-    };
-    findings.push(Finding::new(rule, problem).in_span(span));
-}
-
-fn parse<T>(
-    tag: &str,
-    text: &str,
+    native: &[T],
     item: impl Fn(&Map<String, Json>) -> Option<T>,
 ) -> Result<Vec<T>, String> {
+    let Some(text) = span.meta(tag) else { return Ok(Vec::new()) };
     if text.len() > LONGEST {
         return Err(format!("the tag `{tag}` has {} bytes, too many to read", text.len()));
     }
@@ -62,14 +42,17 @@ fn parse<T>(
     let Some(list) = json.as_array() else {
         return Err(format!("the tag `{tag}` is not a JSON array"));
     };
-    list.iter()
-        .enumerate()
-        .map(|(nth, value)| {
-            value.as_object().and_then(&item).ok_or_else(|| {
-                format!("element {nth} of the tag `{tag}` does not have the documented shape")
-            })
-        })
-        .collect()
+    let items = list.iter().map(|json| json.as_object().and_then(&item));
+    let items = items.enumerate().map(|(nth, item)| {
+        let problem =
+            || format!("element {nth} of the tag `{tag}` does not have the documented shape");
+        item.ok_or_else(problem)
+    });
+    let items = items.collect::<Result<_, _>>()?;
+    match native {
+        [] => Ok(items),
+        _ => Err(format!("`{tag}` is sent as a tag and natively")),
+    }
 }
 
 fn link(json: &Map<String, Json>) -> Option<Link> {
@@ -99,9 +82,11 @@ fn event(json: &Map<String, Json>) -> Option<Event> {
 }
 
 fn attributes(json: Option<&Json>) -> Option<BTreeMap<Text, Value>> {
-    let Some(json) = json else { return Some(BTreeMap::new()) };
-    let entries = json.as_object()?.iter();
-    entries.map(|(key, json)| Some((key.as_str().into(), value(json)?))).collect()
+    json.map_or_else(|| Some(BTreeMap::new()), |json| entries(json.as_object()?))
+}
+
+fn entries<C: FromIterator<(Text, Value)>>(map: &Map<String, Json>) -> Option<C> {
+    map.iter().map(|(key, json)| Some((key.as_str().into(), value(json)?))).collect()
 }
 
 /// serde_json itself ends at a depth of 128, so the recursion here does.
@@ -112,13 +97,9 @@ fn value(json: &Json) -> Option<Value> {
         Json::Number(number) => {
             number.as_i64().map(Value::Int).or_else(|| number.as_f64().map(Value::Double))
         }
-        Json::String(text) => Some(Value::String(text.as_str().into())),
+        Json::String(text) => Some(text.as_str().into()),
         Json::Array(list) => list.iter().map(value).collect::<Option<_>>().map(Value::Array),
-        Json::Object(map) => map
-            .iter()
-            .map(|(key, json)| Some((key.as_str().into(), value(json)?)))
-            .collect::<Option<_>>()
-            .map(Value::Map),
+        Json::Object(map) => entries(map).map(Value::Map),
     }
 }
 

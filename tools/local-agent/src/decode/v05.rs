@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::{Error, Result, Within};
-use super::payload::{chunks, spans};
 use super::reader::Reader;
-use crate::model::{Chunk, Finding, Quoted, Rule, Span, Text};
+use crate::model::{Chunk, Finding, Rule, Span, Text};
 
 /// Elements of a span.
 const SPAN_LEN: usize = 12;
@@ -14,7 +13,11 @@ const SPAN_LEN: usize = 12;
 pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
     expect_len(reader, 2, "an array of a string table and chunks")?;
     let table = table(reader).within(|| "the string table".into())?;
-    chunks(reader, |reader| Ok(Chunk { spans: spans(reader, |reader| span(reader, &table))? }))
+    reader.list("an array of chunks", "chunk", |reader| {
+        Ok(Chunk {
+            spans: reader.list("an array of spans", "span", |reader| span(reader, &table))?,
+        })
+    })
 }
 
 fn table(reader: &mut Reader<'_>) -> Result<Vec<Text>> {
@@ -39,9 +42,9 @@ fn span(reader: &mut Reader<'_>, table: &[Text]) -> Result<Span> {
         trace_id: reader.id().within(|| "trace id".into())?.into(),
         span_id: reader.id().within(|| "span id".into())?,
         parent_id: reader.id().within(|| "parent id".into())?,
-        start_ns: reader.int("nanoseconds as an integer").within(|| "start".into())?,
-        duration_ns: reader.int("nanoseconds as an integer").within(|| "duration".into())?,
-        error: reader.i32("a 32-bit integer").within(|| "error".into())?,
+        start_ns: reader.integer("nanoseconds as an integer").within(|| "start".into())?,
+        duration_ns: reader.integer("nanoseconds as an integer").within(|| "duration".into())?,
+        error: reader.integer("a 32-bit integer").within(|| "error".into())?,
         meta: map(reader, table, |reader| text(reader, table)).within(|| "meta".into())?,
         metrics: map(reader, table, |reader| reader.number()).within(|| "metrics".into())?,
         span_type: text(reader, table).within(|| "type".into())?,
@@ -60,7 +63,7 @@ fn expect_len(reader: &mut Reader<'_>, len: usize, expected: &'static str) -> Re
 /// An index into the table.
 fn text(reader: &mut Reader<'_>, table: &[Text]) -> Result<Text> {
     let start = reader.offset();
-    let index = reader.u32("an index into the string table")?;
+    let index: u32 = reader.integer("an index into the string table")?;
     let text = usize::try_from(index).ok().and_then(|index| table.get(index));
     text.map(Arc::clone).ok_or_else(|| {
         let expected = format!("an index below {}, the length of the string table", table.len());
@@ -71,16 +74,9 @@ fn text(reader: &mut Reader<'_>, table: &[Text]) -> Result<Text> {
 fn map<V>(
     reader: &mut Reader<'_>,
     table: &[Text],
-    mut value: impl FnMut(&mut Reader<'_>) -> Result<V>,
+    value: impl FnMut(&mut Reader<'_>) -> Result<V>,
 ) -> Result<BTreeMap<Text, V>> {
-    let len = reader.map("a map of string indices")?;
-    let mut map = BTreeMap::new();
-    for _ in 0..len {
-        let key = text(reader, table)?;
-        let decoded = value(reader).within(|| format!("key {}", Quoted(&key)))?;
-        reader.insert(&mut map, key, decoded)?;
-    }
-    Ok(map)
+    reader.map_of("a map of string indices", |reader| text(reader, table), value)
 }
 
 #[cfg(test)]
@@ -88,29 +84,26 @@ mod tests {
     use super::super::{Encoding, decode};
     use super::*;
 
-    fn error(body: &[u8]) -> String {
-        decode(Encoding::V05, body).unwrap_err().to_string()
-    }
-
     #[test]
-    fn shapes_are_exact() {
-        assert_eq!(
-            error(b"\x93\x90\x90\x90"),
-            "byte 0: expected an array of a string table and chunks, found an array of 3"
-        );
-        assert_eq!(
-            error(b"\x92\x91\xa0\x91\x91\x91\x00"),
-            "byte 5, in chunk 0, span 0: expected an array of 12, found an array of 1"
-        );
-    }
-
-    #[test]
-    fn indices_stay_inside_the_table() {
-        assert_eq!(
-            error(b"\x92\x91\xa0\x91\x91\x9c\x00\x01\x00\x01\x01\x00\x00\x00\x00\x80\x80\x00"),
-            "byte 7, in chunk 0, span 0, name: \
-             expected an index below 1, the length of the string table, found 1"
-        );
+    fn shapes_are_exact_and_indices_inside_the_table() {
+        let table: [(&[u8], &str); 3] = [
+            (
+                b"\x93\x90\x90\x90",
+                "byte 0: expected an array of a string table and chunks, found an array of 3",
+            ),
+            (
+                b"\x92\x91\xa0\x91\x91\x91\x00",
+                "byte 5, in chunk 0, span 0: expected an array of 12, found an array of 1",
+            ),
+            (
+                b"\x92\x91\xa0\x91\x91\x9c\x00\x01\x00\x01\x01\x00\x00\x00\x00\x80\x80\x00",
+                "byte 7, in chunk 0, span 0, name: \
+                 expected an index below 1, the length of the string table, found 1",
+            ),
+        ];
+        for (body, expected) in table {
+            assert_eq!(decode(Encoding::V05, body).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

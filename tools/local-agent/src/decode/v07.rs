@@ -1,7 +1,8 @@
 //! v0.7: a map around v0.4's spans (trace-payload §7.3).
 
-use super::error::{Result, Within};
-use super::payload::{chunks, spans};
+use std::collections::BTreeMap;
+
+use super::error::Result;
 use super::reader::Reader;
 use super::span_map::span;
 use crate::model::{Chunk, Text};
@@ -21,22 +22,22 @@ const TEXTS: [(&str, Option<&str>); 8] = [
 pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
     let mut list = Vec::new();
     let mut tags: Vec<(Text, Text)> = Vec::new();
-    for _ in 0..reader.map("a payload map")? {
-        let name = reader.str("a field name")?;
-        if let Some((_, tag)) = TEXTS.iter().find(|(known, _)| *known == name) {
-            let text = optional_text(reader).within(|| format!("`{name}`"))?;
-            if let Some(tag) = tag {
-                tags.push((reader.share(tag)?, text));
-            }
-            continue;
-        }
-        match name {
+    reader.fields("the payload", "a payload map", |reader, name| {
+        let known = TEXTS.iter().find(|(known, _)| *known == name);
+        match (known, name) {
             _ if reader.nil() => {}
-            "tags" => tags.extend(texts(reader).within(|| "`tags`".into())?),
-            "chunks" => list = chunks(reader, chunk)?,
-            _ => reader.unknown("the payload", name)?,
+            (Some((_, tag)), _) => {
+                let text = reader.text("a text")?;
+                if let Some(tag) = tag {
+                    tags.push((reader.share(tag)?, text));
+                }
+            }
+            (None, "tags") => tags.extend(texts(reader)?),
+            (None, "chunks") => list = reader.list("an array of chunks", "chunk", chunk)?,
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     for span in list.iter_mut().filter_map(|chunk| chunk.spans.first_mut()) {
         for (key, value) in tags.iter().filter(|(_, value)| !value.is_empty()) {
             reader.charge_entry::<Text>(key)?;
@@ -48,21 +49,20 @@ pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
 
 fn chunk(reader: &mut Reader<'_>) -> Result<Chunk> {
     let mut chunk = Chunk::default();
-    let mut priority = None;
+    let mut priority: Option<i32> = None;
     let mut origin = Text::default();
-    let mut tags = Vec::new();
-    for _ in 0..reader.map("a chunk map")? {
-        match reader.str("a field name")? {
-            "priority" => priority = Some(reader.i32("a priority").within(|| "`priority`".into())?),
-            "origin" => origin = optional_text(reader).within(|| "`origin`".into())?,
-            "spans" => chunk.spans = spans(reader, span)?,
-            "tags" => tags = texts(reader).within(|| "`tags`".into())?,
-            "dropped_trace" => {
-                reader.bool().within(|| "`dropped_trace`".into())?;
-            }
-            other => reader.unknown("a chunk", other)?,
+    let mut tags = BTreeMap::new();
+    reader.fields("a chunk", "a chunk map", |reader, name| {
+        match name {
+            "priority" => priority = Some(reader.integer("a priority")?),
+            "origin" => origin = reader.optional(|reader| reader.text("a text"))?,
+            "tags" => tags = reader.optional(texts)?,
+            "spans" => chunk.spans = reader.list("an array of spans", "span", span)?,
+            "dropped_trace" => drop(reader.bool()?),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     if let Some(first) = chunk.spans.first_mut() {
         for (key, value) in tags {
             first.meta.entry(key).or_insert(value);
@@ -80,55 +80,27 @@ fn chunk(reader: &mut Reader<'_>) -> Result<Chunk> {
     Ok(chunk)
 }
 
-fn optional_text(reader: &mut Reader<'_>) -> Result<Text> {
-    if reader.nil() { Ok(Text::default()) } else { reader.text("a text") }
-}
-
-fn texts(reader: &mut Reader<'_>) -> Result<Vec<(Text, Text)>> {
-    if reader.nil() {
-        return Ok(Vec::new());
-    }
-    let map = reader.text_map(|reader| reader.text("a text"))?;
-    Ok(map.into_iter().collect())
+fn texts(reader: &mut Reader<'_>) -> Result<BTreeMap<Text, Text>> {
+    reader.text_map(|reader| reader.text("a text"))
 }
 
 #[cfg(test)]
 mod tests {
-    use rmpv::Value;
+    use serde_json::json;
 
     use super::super::{Encoding, decode};
 
-    fn map(entries: &[(&str, Value)]) -> Value {
-        Value::Map(entries.iter().map(|(k, v)| ((*k).into(), v.clone())).collect())
-    }
-
     #[test]
     fn what_surrounds_the_spans_becomes_their_tags() {
-        let span = |id: u64| {
-            map(&[
-                ("trace_id", 1.into()),
-                ("span_id", id.into()),
-                ("name", "op".into()),
-                ("start", 3.into()),
-                ("duration", 4.into()),
-            ])
-        };
-        let chunk = map(&[
-            ("priority", 2.into()),
-            ("origin", "synthetics".into()),
-            ("spans", Value::Array(vec![span(1), span(2)])),
-            ("tags", map(&[("_dd.p.tid", "640cfd8d00000000".into())])),
-            ("dropped_trace", false.into()),
-        ]);
-        let payload = map(&[
-            ("language_name", "rust".into()),
-            ("env", "prod".into()),
-            ("tags", Value::Nil),
-            ("chunks", Value::Array(vec![chunk])),
-        ]);
-        let mut body = Vec::new();
-        rmpv::encode::write_value(&mut body, &payload).unwrap();
-
+        let span = |id: u64| json!({"trace_id": 1, "span_id": id, "name": "op", "start": 3, "duration": 4});
+        let chunk = json!({
+            "priority": 2, "origin": "synthetics", "spans": [span(1), span(2)],
+            "tags": {"_dd.p.tid": "640cfd8d00000000"}, "dropped_trace": false,
+        });
+        let payload = json!({
+            "language_name": "rust", "env": "prod", "tags": null, "chunks": [chunk],
+        });
+        let body = rmp_serde::to_vec(&payload).unwrap();
         let decoded = decode(Encoding::V07, &body).unwrap();
         assert!(decoded.findings.is_empty());
         let [first, second] = decoded.chunks[0].spans.as_slice() else { panic!("two spans") };

@@ -3,12 +3,12 @@
 //! What v1 keeps beside the spans goes back to where v0.4 has it: a payload's or chunk's fields to
 //! the chunk's first span, the origin to every span, a span's promoted fields to its tags.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::attributes::Strings;
 use super::error::{Error, Result, Within};
-use super::native::{link_flags, list};
-use super::payload::{chunks, spans};
+use super::native::link_flags;
 use super::reader::Reader;
 use crate::model::{Chunk, Event, Finding, Link, Quoted, Rule, Span, Text, Value};
 
@@ -25,7 +25,8 @@ const PROMOTED: [&str; 9] = [
     "_dd.span_links",
 ];
 
-const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
+/// By number; the first is none.
+const KINDS: [&str; 6] = ["", "internal", "server", "client", "producer", "consumer"];
 
 pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
     let mut strings = Strings::new();
@@ -34,26 +35,22 @@ pub(super) fn body(reader: &mut Reader<'_>) -> Result<Vec<Chunk>> {
     let strings = &mut strings;
     keyed(reader, "a payload map", |reader, key| {
         match key {
-            2 | 4 | 5 | 9 => {
-                strings.text(reader)?;
-            }
             3 => tags.push((reader.share("language")?, Value::String(strings.text(reader)?))),
             6 => tags.push((reader.share("runtime-id")?, Value::String(strings.text(reader)?))),
-            // Spans carry the environment themselves (13); the payload's is the agent's default.
-            7 => {
-                strings.text(reader)?;
-            }
             8 => tags.push((reader.share("_dd.hostname")?, Value::String(strings.text(reader)?))),
+            // Not shown; and spans carry the environment (7) themselves, as their field 13.
+            2 | 4 | 5 | 7 | 9 => drop(strings.text(reader)?),
             10 => tags.extend(strings.attributes(reader)?),
-            11 => list = chunks(reader, |reader| chunk(reader, strings))?,
+            11 => {
+                list =
+                    reader.list("an array of chunks", "chunk", |reader| chunk(reader, strings))?
+            }
             _ => return Ok(false),
         }
         Ok(true)
     })?;
     for span in list.iter_mut().filter_map(|chunk| chunk.spans.first_mut()) {
-        for (key, value) in &tags {
-            set_default(reader, span, key, value)?;
-        }
+        tags.iter().try_for_each(|(key, value)| set_default(reader, span, key, value))?;
     }
     Ok(list)
 }
@@ -66,15 +63,16 @@ fn chunk(reader: &mut Reader<'_>, strings: &mut Strings) -> Result<Chunk> {
     let mut tags = Vec::new();
     keyed(reader, "a chunk map", |reader, key| {
         match key {
-            1 => priority = Some(reader.i32("a 32-bit integer")?),
+            1 => priority = Some(reader.integer::<i32>("a 32-bit integer")?),
             2 => origin = strings.text(reader)?,
             3 => tags = strings.attributes(reader)?,
-            4 => chunk.spans = spans(reader, |reader| span(reader, strings))?,
-            5 => {
-                reader.bool()?;
+            4 => {
+                chunk.spans =
+                    reader.list("an array of spans", "span", |reader| span(reader, strings))?
             }
+            5 => drop(reader.bool()?),
             6 => trace_id = Some(id128(reader)?),
-            7 => mechanism = Some(reader.u32("a 32-bit unsigned integer")?),
+            7 => mechanism = Some(reader.integer::<u32>("a 32-bit unsigned integer")?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -89,22 +87,12 @@ fn chunk(reader: &mut Reader<'_>, strings: &mut Strings) -> Result<Chunk> {
             set_default(reader, span, &origin_key, &Value::String(Arc::clone(&origin)))?;
         }
     }
+    tags.extend(priority.map(|is| ("_sampling_priority_v1".into(), Value::Int(is.into()))));
+    tags.extend(mechanism.map(|is| ("_dd.p.dm".into(), Value::String(format!("-{is}").into()))));
+    let high = Some(trace_id >> 64).filter(|high| *high != 0);
+    tags.extend(high.map(|is| ("_dd.p.tid".into(), Value::String(format!("{is:016x}").into()))));
     if let Some(first) = chunk.spans.first_mut() {
-        for (key, value) in &tags {
-            set_default(reader, first, key, value)?;
-        }
-        if let Some(priority) = priority {
-            let value = Value::Int(priority.into());
-            set_default(reader, first, &"_sampling_priority_v1".into(), &value)?;
-        }
-        if let Some(mechanism) = mechanism {
-            let value = Value::String(format!("-{mechanism}").into());
-            set_default(reader, first, &"_dd.p.dm".into(), &value)?;
-        }
-        if trace_id >> 64 != 0 {
-            let value = Value::String(format!("{:016x}", trace_id >> 64).into());
-            set_default(reader, first, &"_dd.p.tid".into(), &value)?;
-        }
+        tags.iter().try_for_each(|(key, value)| set_default(reader, first, key, value))?;
     }
     Ok(chunk)
 }
@@ -117,29 +105,26 @@ fn span(reader: &mut Reader<'_>, strings: &mut Strings) -> Result<Span> {
             1 => span.service = strings.text(reader)?,
             2 => span.name = strings.text(reader)?,
             3 => span.resource = strings.text(reader)?,
-            4 => span.span_id = reader.uint("a 64-bit id")?,
-            5 => span.parent_id = reader.uint("a 64-bit id")?,
-            6 => span.start_ns = reader.int("nanoseconds as an integer")?,
-            7 => span.duration_ns = reader.int("nanoseconds as an integer")?,
+            4 => span.span_id = reader.integer("a 64-bit id")?,
+            5 => span.parent_id = reader.integer("a 64-bit id")?,
+            6 => span.start_ns = reader.integer("nanoseconds as an integer")?,
+            7 => span.duration_ns = reader.integer("nanoseconds as an integer")?,
             8 => span.error = reader.bool()?.into(),
             9 => tags = strings.attributes(reader)?,
             10 => span.span_type = strings.text(reader)?,
-            11 => span.links = list(reader, "an array of links", "link", |r| link(r, strings))?,
-            12 => span.events = list(reader, "an array of events", "event", |r| event(r, strings))?,
+            11 => span.links = reader.list("an array of links", "link", |r| link(r, strings))?,
+            12 => {
+                span.events = reader.list("an array of events", "event", |r| event(r, strings))?
+            }
             13 => promote(&mut span, "env", strings.text(reader)?),
             14 => promote(&mut span, "version", strings.text(reader)?),
             15 => promote(&mut span, "component", strings.text(reader)?),
             16 => {
                 let start = reader.offset();
-                let kind = reader.uint("a span kind from 0 to 5")?;
-                if kind != 0 {
-                    let index = usize::try_from(kind).ok().and_then(|kind| kind.checked_sub(1));
-                    let Some(name) = index.and_then(|index| KINDS.get(index)) else {
-                        let found = kind.to_string();
-                        return Err(Error::new(start, "a span kind from 0 to 5", found));
-                    };
-                    promote(&mut span, "span.kind", (*name).into());
-                }
+                let kind: u64 = reader.integer("a span kind from 0 to 5")?;
+                let name = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind));
+                let unknown = || Error::new(start, "a span kind from 0 to 5", kind.to_string());
+                promote(&mut span, "span.kind", (*name.ok_or_else(unknown)?).into());
             }
             _ => return Ok(false),
         }
@@ -160,10 +145,10 @@ fn link(reader: &mut Reader<'_>, strings: &mut Strings) -> Result<Link> {
     keyed(reader, "a link map", |reader, key| {
         match key {
             1 => link.trace_id = id128(reader)?,
-            2 => link.span_id = reader.uint("a 64-bit id")?,
+            2 => link.span_id = reader.integer("a 64-bit id")?,
             3 => link.attributes = strings.attributes(reader)?.into_iter().collect(),
             4 => link.tracestate = strings.text(reader)?,
-            5 => link.flags = link_flags(reader.u32("a 32-bit unsigned integer")?),
+            5 => link.flags = link_flags(reader.integer("a 32-bit unsigned integer")?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -175,7 +160,7 @@ fn event(reader: &mut Reader<'_>, strings: &mut Strings) -> Result<Event> {
     let mut event = Event::default();
     keyed(reader, "an event map", |reader, key| {
         match key {
-            1 => event.time_unix_ns = reader.uint("nanoseconds as an integer")?,
+            1 => event.time_unix_ns = reader.integer("nanoseconds as an integer")?,
             2 => event.name = strings.text(reader)?,
             3 => event.attributes = strings.attributes(reader)?.into_iter().collect(),
             _ => return Ok(false),
@@ -195,7 +180,7 @@ fn keyed<'a>(
     let mut seen = Vec::new();
     for _ in 0..reader.map(expected)? {
         let start = reader.offset();
-        let key = reader.uint("an integer key")?;
+        let key = reader.integer("an integer key")?;
         if seen.contains(&key) {
             return Err(Error::new(start, "each key once", format!("{key} again")));
         }
@@ -230,24 +215,17 @@ fn promote(span: &mut Span, key: &str, value: Text) {
 /// leaf, named by its path.
 #[expect(clippy::cast_precision_loss, reason = "as the agent does: numeric tags are floats")]
 fn set_default(reader: &mut Reader<'_>, span: &mut Span, key: &Text, value: &Value) -> Result<()> {
+    fn set<V>(map: &mut BTreeMap<Text, V>, key: &Text, value: V) {
+        map.entry(Arc::clone(key)).or_insert(value);
+    }
+
     reader.charge_entry::<Value>(key)?;
-    let shared = Arc::clone(key);
     match value {
-        Value::String(text) => {
-            span.meta.entry(shared).or_insert_with(|| Arc::clone(text));
-        }
-        Value::Bool(value) => {
-            span.meta.entry(shared).or_insert_with(|| value.to_string().into());
-        }
-        Value::Int(value) => {
-            span.metrics.entry(shared).or_insert(*value as f64);
-        }
-        Value::Double(value) => {
-            span.metrics.entry(shared).or_insert(*value);
-        }
-        Value::Bytes(bytes) => {
-            span.meta_struct.entry(shared).or_insert_with(|| Arc::clone(bytes));
-        }
+        Value::String(text) => set(&mut span.meta, key, Arc::clone(text)),
+        Value::Bool(value) => set(&mut span.meta, key, value.to_string().into()),
+        Value::Int(value) => set(&mut span.metrics, key, *value as f64),
+        Value::Double(value) => set(&mut span.metrics, key, *value),
+        Value::Bytes(bytes) => set(&mut span.meta_struct, key, Arc::clone(bytes)),
         Value::Array(values) => {
             for (nth, value) in values.iter().enumerate() {
                 let path = join(reader, key, &nth.to_string())?;

@@ -110,11 +110,10 @@ fn list(entries: &[(&str, String)], indent: &str, room: usize, lines: &mut Vec<L
         let key = column(key, keys);
         lines.push((Paint::Dim, format!("{indent}{key}  {}", fit(first, room))));
         let margin = " ".repeat(taken);
-        let more = rest.clone().count();
-        for line in rest.by_ref().take(VALUE_LINES.saturating_sub(1)) {
+        for line in rest.by_ref().take(VALUE_LINES - 1) {
             lines.push((Paint::Dim, format!("{margin}{}", fit(line, room))));
         }
-        let hidden = more.saturating_sub(VALUE_LINES.saturating_sub(1));
+        let hidden = rest.count();
         if hidden > 0 {
             lines.push((Paint::Dim, format!("{margin}… {hidden} more lines")));
         }

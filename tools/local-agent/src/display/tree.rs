@@ -1,12 +1,10 @@
 //! A trace as a tree with a time axis.
 
-use std::fmt::Write;
-
 use super::Style;
 use super::bar::Axis;
 use super::columns::{Columns, GAP, kind, resource};
 use super::details::details;
-use super::fate::{Fates, summary};
+use super::outcome::{Outcomes, summary};
 use super::paint::Paint;
 use super::text::{column, escape, fit, width};
 use super::units::{duration, moment};
@@ -20,8 +18,8 @@ pub fn render(trace: &Trace, style: &Style) -> String {
     let columns = Columns::of(&tree, style.columns());
     let axis =
         Axis { start_ns: trace.start_ns(), duration_ns: trace.duration_ns(), columns: columns.bar };
-    let fates = Fates::of(trace);
-    let mut page = Page { style, columns, axis, fates, out: String::new() };
+    let outcomes = Outcomes::of(trace);
+    let mut page = Page { style, columns, axis, outcomes, out: String::new() };
     page.heading(trace);
 
     // For each level drawn: whether its line goes on below.
@@ -46,22 +44,21 @@ pub fn render_finding(finding: &Finding, style: &Style) -> String {
         Severity::Warning => Paint::Warning,
         Severity::Error => Paint::Error,
     };
-    format!("{}\n", paint.on(escape(&finding.to_string()), style.color))
+    format!("{}\n", paint.on(&escape(&finding.to_string()), style.color))
 }
 
 struct Page<'a> {
     style: &'a Style,
     columns: Columns,
     axis: Axis,
-    fates: Fates,
+    outcomes: Outcomes,
     out: String,
 }
 
 impl Page<'_> {
-    /// Writing to a string cannot fail.
     fn write(&mut self, paint: Paint, text: &str) {
         if !text.is_empty() {
-            let _ = write!(self.out, "{}", paint.on(text, self.style.color));
+            self.out.push_str(&paint.on(text, self.style.color));
         }
     }
 
@@ -76,9 +73,12 @@ impl Page<'_> {
     }
 
     fn heading(&mut self, trace: &Trace) {
-        let mut facts = format!(" · {}", duration(trace.duration_ns()));
-        let _ = write!(facts, " · {}", plural(trace.span_count(), "span"));
-        let _ = write!(facts, " · {}", plural(trace.services().len(), "service"));
+        let facts = format!(
+            " · {} · {} · {}",
+            duration(trace.duration_ns()),
+            plural(trace.span_count(), "span"),
+            plural(trace.services().len(), "service")
+        );
         let failed = match trace.error_count() {
             0 => String::new(),
             errors => format!(" · {}", plural(errors, "error")),
@@ -120,7 +120,7 @@ impl Page<'_> {
         self.spaces(columns.duration.saturating_sub(width(&time)));
         self.write(Paint::Plain, &fit(&time, columns.duration));
         self.spaces(GAP);
-        let is_dropped = self.fates.get(span).is_dropped;
+        let is_dropped = self.outcomes.get(span).is_dropped;
         self.write(paint, &self.axis.bar(span.start_ns, span.end_ns(), is_dropped));
         self.end_line();
     }
@@ -158,20 +158,15 @@ impl Page<'_> {
             self.write(paint, &line);
             self.end_line();
         }
-        if let Some(note) = self.fates.get(node.span).note(node.span) {
+        if let Some(note) = self.outcomes.get(node.span).note(node.span) {
             self.note(&prefix, &note);
         }
-        match node.parent {
-            Parent::None | Parent::Present => {}
-            Parent::Missing => {
-                let note = format!("parent {:016x} did not arrive", node.span.parent_id);
-                self.note(&prefix, &note);
-            }
-            Parent::Circular => {
-                let note = format!("parent {:016x} is below itself", node.span.parent_id);
-                self.note(&prefix, &note);
-            }
-        }
+        let problem = match node.parent {
+            Parent::None | Parent::Present => return,
+            Parent::Missing => "did not arrive",
+            Parent::Circular => "is below itself",
+        };
+        self.note(&prefix, &format!("parent {:016x} {problem}", node.span.parent_id));
     }
 
     fn note(&mut self, prefix: &str, text: &str) {

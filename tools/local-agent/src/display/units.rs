@@ -12,9 +12,8 @@ pub(super) fn duration(ns: i64) -> String {
     }
     let value = ns as f64;
     if value.abs() >= 60e9 {
-        let seconds = ns.checked_div(1_000_000_000).unwrap_or_default();
-        let (minutes, rest) = (seconds.checked_div(60), seconds.checked_rem(60));
-        return format!("{}m {:02}s", minutes.unwrap_or_default(), rest.unwrap_or_default().abs());
+        let seconds = ns / 1_000_000_000;
+        return format!("{}m {:02}s", seconds / 60, (seconds % 60).abs());
     }
     let (unit, size) =
         UNITS.into_iter().find(|(_, size)| (value / size).abs() < NEXT).unwrap_or(("s", 1e9));

@@ -92,34 +92,25 @@ pub struct Findings {
 impl Rule {
     /// How bad breaking it is.
     pub fn severity(self) -> Severity {
-        match self {
+        let is_error = matches!(
+            self,
             Self::MalformedPayload
-            | Self::PayloadTooLarge
-            | Self::TraceCount
-            | Self::TracerVersion
-            | Self::DuplicateKey
-            | Self::EmptyChunk
-            | Self::MixedTraceIds
-            | Self::ZeroId
-            | Self::TraceIdHighBits
-            | Self::SeveralRoots
-            | Self::AmbiguousTag
-            | Self::SpanLinks
-            | Self::SpanEvents
-            | Self::MetaStruct
-            | Self::PeerService => Severity::Error,
-            Self::ContentType
-            | Self::UnknownField
-            | Self::StringTable
-            | Self::MissingParents
-            | Self::DuplicateSpan
-            | Self::SamplingPriority
-            | Self::EmptyField
-            | Self::TooLong
-            | Self::Time
-            | Self::ErrorFlag
-            | Self::Lost => Severity::Warning,
-        }
+                | Self::PayloadTooLarge
+                | Self::TraceCount
+                | Self::TracerVersion
+                | Self::DuplicateKey
+                | Self::EmptyChunk
+                | Self::MixedTraceIds
+                | Self::ZeroId
+                | Self::TraceIdHighBits
+                | Self::SeveralRoots
+                | Self::AmbiguousTag
+                | Self::SpanLinks
+                | Self::SpanEvents
+                | Self::MetaStruct
+                | Self::PeerService
+        );
+        if is_error { Severity::Error } else { Severity::Warning }
     }
 }
 
@@ -170,7 +161,7 @@ impl Findings {
         if self.list.len() < Self::LIMIT {
             self.list.push(finding);
         } else {
-            self.more = self.more.saturating_add(1);
+            self.more += 1;
         }
     }
 

@@ -108,32 +108,24 @@ impl Span {
         // A map entry costs about this much besides its texts.
         const ENTRY: usize = 48;
         let texts = [&self.service, &self.name, &self.resource, &self.span_type];
-        let meta = self.meta.iter().map(|(key, value)| key.len().saturating_add(value.len()));
-        let metrics = self.metrics.keys().map(|key| key.len());
-        let structs = self.meta_struct.iter().map(|(k, v)| k.len().saturating_add(v.len()));
+        let texts = texts.into_iter().map(|text| text.len());
+        let meta = self.meta.iter().map(|(key, value)| key.len() + value.len() + ENTRY);
+        let metrics = self.metrics.keys().map(|key| key.len() + ENTRY);
+        let structs = self.meta_struct.iter().map(|(key, value)| key.len() + value.len() + ENTRY);
         let links = self.links.iter().map(|link| {
-            attributes_bytes(&link.attributes)
-                .saturating_add(link.tracestate.len())
-                .saturating_add(size_of::<Link>())
+            let held = link.tracestate.len() + size_of::<Link>();
+            held.saturating_add(attributes_bytes(&link.attributes))
         });
         let events = self.events.iter().map(|event| {
-            attributes_bytes(&event.attributes)
-                .saturating_add(event.name.len())
-                .saturating_add(size_of::<Event>())
+            let held = event.name.len() + size_of::<Event>();
+            held.saturating_add(attributes_bytes(&event.attributes))
         });
-        let tags = meta.chain(metrics).chain(structs).map(|bytes| bytes.saturating_add(ENTRY));
-        texts
-            .into_iter()
-            .map(|text| text.len())
-            .chain(tags)
-            .chain(links)
-            .chain(events)
-            .fold(size_of::<Self>(), usize::saturating_add)
+        let all = texts.chain(meta).chain(metrics).chain(structs).chain(links).chain(events);
+        all.fold(size_of::<Self>(), usize::saturating_add)
     }
 }
 
 fn attributes_bytes(attributes: &BTreeMap<Text, Value>) -> usize {
-    attributes.iter().fold(0, |sum: usize, (key, value)| {
-        sum.saturating_add(key.len()).saturating_add(value.approximate_bytes())
-    })
+    let sizes = attributes.iter().flat_map(|(key, value)| [key.len(), value.approximate_bytes()]);
+    sizes.fold(0, usize::saturating_add)
 }

@@ -1,5 +1,7 @@
 //! A trace, joined from the chunks of every process that took part.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -26,7 +28,7 @@ impl Trace {
 
     /// How many spans have arrived.
     pub fn span_count(&self) -> usize {
-        self.chunks.iter().map(Vec::len).fold(0, usize::saturating_add)
+        self.chunks.iter().map(Vec::len).sum()
     }
 
     /// The first span of this name.

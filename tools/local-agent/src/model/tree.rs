@@ -1,6 +1,6 @@
 //! Spans in reading order, with their depths.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Span;
 
@@ -43,86 +43,60 @@ impl<'a> Tree<'a> {
         let mut spans: Vec<&Span> = spans.collect();
         // Stable, so that what starts together stays in the order of arrival.
         spans.sort_by_key(|span| span.start_ns);
-        let mut families = Families::new(&spans);
+        let numbered = || spans.iter().copied().enumerate();
+        let named = numbered().filter(|(_, span)| span.span_id != 0);
+        let by_id: HashMap<u64, usize> =
+            named.map(|(number, span)| (span.span_id, number)).collect();
+        let mut roots = Vec::new();
+        let mut children = HashMap::<usize, Vec<_>>::new();
+        for (number, span) in numbered() {
+            let siblings = match (span.parent_id, by_id.get(&span.parent_id)) {
+                (0, _) | (_, None) => &mut roots,
+                (_, Some(parent)) => children.entry(*parent).or_default(),
+            };
+            siblings.push((number, span));
+        }
         let mut nodes = Vec::with_capacity(spans.len());
-        let mut todo: Vec<(usize, usize, bool, Parent)> = Vec::new();
-        let mut placed = vec![false; spans.len()];
-
-        let roots = std::mem::take(&mut families.roots);
-        push_reversed(&mut todo, &roots, 0);
+        let mut placed = HashSet::new();
+        let mut todo = Vec::new();
+        push_reversed(&mut todo, roots, 0);
         // Spans of a cycle hang under no root: after the roots, each unplaced span becomes one.
-        let mut rest = 0..spans.len();
+        let mut rest = numbered();
         loop {
-            while let Some((index, depth, is_last, parent)) = todo.pop() {
-                let (Some(span), Some(done)) = (spans.get(index), placed.get_mut(index)) else {
-                    continue;
-                };
-                if std::mem::replace(done, true) {
+            while let Some((number, span, depth, is_last)) = todo.pop() {
+                if !placed.insert(number) {
                     continue;
                 }
+                let parent = match depth {
+                    0 if span.parent_id == 0 => Parent::None,
+                    0 if by_id.contains_key(&span.parent_id) => Parent::Circular,
+                    0 => Parent::Missing,
+                    _ => Parent::Present,
+                };
                 nodes.push(Node { span, depth, is_last, parent });
-                let children = families.take_children(index);
-                let open: Vec<_> = children
-                    .into_iter()
-                    .filter(|child| placed.get(*child) == Some(&false))
-                    .map(|child| (child, Parent::Present))
-                    .collect();
-                push_reversed(&mut todo, &open, depth.saturating_add(1));
+                let mut below = children.remove(&number).unwrap_or_default();
+                below.retain(|(number, _)| !placed.contains(number));
+                push_reversed(&mut todo, below, depth + 1);
             }
-            match rest.find(|index| placed.get(*index) == Some(&false)) {
-                Some(index) => todo.push((index, 0, true, Parent::Circular)),
+            match rest.find(|(number, _)| !placed.contains(number)) {
+                Some((number, span)) => todo.push((number, span, 0, true)),
                 None => return Self { nodes },
             }
         }
     }
 }
 
-struct Families {
-    roots: Vec<(usize, Parent)>,
-    children: Vec<Vec<usize>>,
-}
-
-impl Families {
-    fn new(spans: &[&Span]) -> Self {
-        let by_id: HashMap<u64, usize> = spans
-            .iter()
-            .enumerate()
-            .filter(|(_, span)| span.span_id != 0)
-            .map(|(index, span)| (span.span_id, index))
-            .collect();
-        let mut families = Self { roots: Vec::new(), children: vec![Vec::new(); spans.len()] };
-        for (index, span) in spans.iter().enumerate() {
-            if span.parent_id == 0 {
-                families.roots.push((index, Parent::None));
-            } else if let Some(parent) = by_id.get(&span.parent_id) {
-                if let Some(children) = families.children.get_mut(*parent) {
-                    children.push(index);
-                }
-            } else {
-                families.roots.push((index, Parent::Missing));
-            }
-        }
-        families
-    }
-
-    fn take_children(&mut self, index: usize) -> Vec<usize> {
-        self.children.get_mut(index).map(std::mem::take).unwrap_or_default()
-    }
-}
-
 /// The stack gives back the last first, and the last sibling is the one that is drawn differently.
-fn push_reversed(
-    todo: &mut Vec<(usize, usize, bool, Parent)>,
-    siblings: &[(usize, Parent)],
+fn push_reversed<'a>(
+    todo: &mut Vec<(usize, &'a Span, usize, bool)>,
+    siblings: Vec<(usize, &'a Span)>,
     depth: usize,
 ) {
-    for (nth, (index, parent)) in siblings.iter().rev().enumerate() {
-        todo.push((*index, depth, nth == 0, *parent));
-    }
+    let last_first = siblings.into_iter().rev().enumerate();
+    todo.extend(last_first.map(|(nth, (number, span))| (number, span, depth, nth == 0)));
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests {
     use proptest::prelude::*;
 

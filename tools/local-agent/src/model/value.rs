@@ -34,18 +34,13 @@ impl fmt::Display for Value {
             Self::Double(value) => write!(f, "{value:?}"),
             Self::Bytes(bytes) => write!(f, "<{} bytes>", bytes.len()),
             Self::Array(values) => {
-                f.write_str("[")?;
-                for (i, value) in values.iter().enumerate() {
-                    write!(f, "{}{value}", if i == 0 { "" } else { ", " })?;
-                }
-                f.write_str("]")
+                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                write!(f, "[{}]", values.join(", "))
             }
             Self::Map(entries) => {
-                f.write_str("{")?;
-                for (i, (key, value)) in entries.iter().enumerate() {
-                    write!(f, "{}{key}: {value}", if i == 0 { "" } else { ", " })?;
-                }
-                f.write_str("}")
+                let entry = |(key, value): &(Text, Value)| format!("{key}: {value}");
+                let entries: Vec<String> = entries.iter().map(entry).collect();
+                write!(f, "{{{}}}", entries.join(", "))
             }
         }
     }
@@ -59,11 +54,12 @@ impl Value {
             Self::Bytes(bytes) => bytes.len(),
             Self::Bool(_) | Self::Int(_) | Self::Double(_) => 0,
             Self::Array(values) => {
-                values.iter().fold(0, |sum: usize, v| sum.saturating_add(v.approximate_bytes()))
+                values.iter().map(Value::approximate_bytes).fold(0, usize::saturating_add)
             }
-            Self::Map(entries) => entries.iter().fold(0, |sum: usize, (key, value)| {
-                sum.saturating_add(key.len()).saturating_add(value.approximate_bytes())
-            }),
+            Self::Map(entries) => {
+                let sizes = entries.iter().flat_map(|(key, v)| [key.len(), v.approximate_bytes()]);
+                sizes.fold(0, usize::saturating_add)
+            }
         };
         held.saturating_add(size_of::<Self>())
     }

@@ -14,9 +14,9 @@ use super::connection::Context;
 use super::listen::{self, Listeners};
 use super::options::Options;
 use super::run::run;
-use super::shared::Shared;
+use super::shared::SharedStore;
 use crate::model::{Finding, Trace};
-use crate::store::{Next, Report, Store};
+use crate::store::{Report, Store};
 use crate::sync::lock;
 
 /// How long stopping may take; the server answers no request for longer than that.
@@ -29,7 +29,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 #[must_use = "an agent stops when it is dropped"]
 pub struct LocalAgent {
-    shared: Arc<Shared>,
+    shared: Arc<SharedStore>,
+    url: String,
     tcp: Option<SocketAddr>,
     unix: Option<PathBuf>,
     stop: Arc<Notify>,
@@ -55,15 +56,19 @@ impl LocalAgent {
             None => None,
             Some(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
-        if address.is_none() && unix_path.is_none() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
-        }
+        let url = match (address, &unix_path) {
+            (Some(address), _) => format!("http://{address}"),
+            (None, Some(path)) => format!("unix://{}", path.display()),
+            (None, None) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+            }
+        };
         let listeners = Listeners {
             tcp,
             #[cfg(unix)]
             unix,
         };
-        let shared = Arc::new(Shared::new(options.limits));
+        let shared = Arc::new(SharedStore::new(options.limits));
         let context = Context::new(Arc::clone(&shared), address);
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
@@ -77,16 +82,12 @@ impl LocalAgent {
         thread::Builder::new().name("local-agent".into()).spawn(run)?;
         let gone = |_| io::Error::other("the server's thread ended at once");
         started.recv().map_err(gone)??;
-        Ok(Self { shared, tcp: address, unix: unix_path, stop, ended: Mutex::new(ended) })
+        Ok(Self { shared, url, tcp: address, unix: unix_path, stop, ended: Mutex::new(ended) })
     }
 
     /// The URL for tracers, as in `DD_TRACE_AGENT_URL`: that of TCP if it listens there.
     pub fn url(&self) -> String {
-        match (self.tcp, self.unix_path()) {
-            (Some(address), _) => format!("http://{address}"),
-            (None, Some(path)) => format!("unix://{}", path.display()),
-            (None, None) => String::new(),
-        }
+        self.url.clone()
     }
 
     /// The TCP address, with the port it got.
@@ -127,11 +128,7 @@ impl LocalAgent {
     /// Findings come at once, a trace when nothing of it arrived for `quiet`, and again if more of it
     /// arrives later. Each thing is given once, to one caller.
     pub fn next_report(&self, quiet: Duration) -> Option<Report> {
-        self.shared.wait(|store| match store.next(quiet, Instant::now()) {
-            Next::Report(report) => Ok(Some(*report)),
-            Next::Wait(time) => Err(time),
-            Next::End => Ok(None),
-        })
+        self.shared.wait(|store| store.next(quiet, Instant::now()))
     }
 
     /// Stops listening and closes all connections. What was received stays readable.

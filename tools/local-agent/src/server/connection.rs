@@ -16,8 +16,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
-use super::route::{MAX_BODY, Unread, answer};
-use super::shared::Shared;
+use super::endpoint::MAX_BODY;
+use super::route::{Unread, answer};
+use super::shared::SharedStore;
 
 /// More wait in the listener's own queue.
 const CONNECTIONS: usize = 256;
@@ -37,14 +38,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What every connection knows.
 #[derive(Debug)]
 pub(super) struct Context {
-    shared: Arc<Shared>,
+    shared: Arc<SharedStore>,
     address: Option<SocketAddr>,
     connections: Arc<Semaphore>,
     megabytes: Semaphore,
 }
 
 impl Context {
-    pub(super) fn new(shared: Arc<Shared>, address: Option<SocketAddr>) -> Self {
+    pub(super) fn new(shared: Arc<SharedStore>, address: Option<SocketAddr>) -> Self {
         Self {
             shared,
             address,

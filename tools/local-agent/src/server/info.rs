@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
+use super::endpoint::{ENDPOINTS, MAX_BODY};
 use super::options::AGENT_PORT;
-use super::route::{ENDPOINTS, MAX_BODY};
 
 /// Tracers turn on features by version; this one has all that is offered here, and none of the
 /// statistics bugs of the ones right after.

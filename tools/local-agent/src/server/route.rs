@@ -9,57 +9,15 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
+use super::endpoint::{Answer, Endpoint, INFO, MAX_BODY, endpoint};
 use super::info::info;
-use super::shared::Shared;
-use crate::check::Head;
+use super::shared::SharedStore;
+use crate::check::Headers;
 use crate::decode::{Encoding, decode};
 use crate::model::{Finding, Quoted, Rule};
 
-/// The largest body agents read.
-pub(super) const MAX_BODY: usize = 50 << 20;
-
 /// Until rates are configurable, everything is kept.
 const RATES: &str = r#"{"rate_by_service":{"service:,env:":1}}"#;
-
-/// What is behind a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    /// Spans.
-    Traces(Encoding, Answer),
-    /// Counted and forgotten; so is everything below the path.
-    Ignored,
-}
-
-/// What a trace endpoint answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Ok,
-    Rates,
-}
-
-/// All paths but `/info`, as `/info` lists them.
-pub(super) const ENDPOINTS: [(&str, Endpoint); 7] = [
-    ("/v0.3/traces", Endpoint::Traces(Encoding::V04, Answer::Ok)),
-    ("/v0.4/traces", Endpoint::Traces(Encoding::V04, Answer::Rates)),
-    ("/v0.5/traces", Endpoint::Traces(Encoding::V05, Answer::Rates)),
-    ("/v0.7/traces", Endpoint::Traces(Encoding::V07, Answer::Rates)),
-    ("/v1.0/traces", Endpoint::Traces(Encoding::V1, Answer::Rates)),
-    ("/v0.6/stats", Endpoint::Ignored),
-    ("/telemetry/proxy/", Endpoint::Ignored),
-];
-
-const INFO: &str = "/info";
-
-/// The endpoint of a path, with the name it is counted under.
-pub(super) fn endpoint(path: &str) -> Option<(&'static str, Endpoint)> {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    ENDPOINTS.into_iter().find(|(known, endpoint)| match endpoint {
-        Endpoint::Traces(..) => path == *known,
-        Endpoint::Ignored => path
-            .strip_prefix(known.trim_end_matches('/'))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-    })
-}
 
 /// Why a body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +28,7 @@ pub(super) enum Unread {
 
 /// The answer to a request whose body was read.
 pub(super) fn answer(
-    shared: &Shared,
+    shared: &SharedStore,
     address: Option<SocketAddr>,
     parts: &Parts,
     body: Result<&[u8], Unread>,
@@ -105,7 +63,7 @@ pub(super) fn answer(
 }
 
 fn traces(
-    shared: &Shared,
+    shared: &SharedStore,
     name: &str,
     encoding: Encoding,
     answer: Answer,
@@ -115,13 +73,13 @@ fn traces(
     let header = |name: HeaderName| {
         parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    let head = Head {
+    let headers = Headers {
         content_type: header(CONTENT_TYPE),
         trace_count: header(HeaderName::from_static("x-datadog-trace-count")),
         tracer_version: header(HeaderName::from_static("datadog-meta-tracer-version")),
     };
     let coding = header(hyper::header::CONTENT_ENCODING).filter(|coding| coding != "identity");
-    let unreadable = match (coding, head.content_type.as_deref()) {
+    let unreadable = match (coding, headers.content_type.as_deref()) {
         (Some(coding), _) => {
             Some(format!("{name}: the body is compressed with {}", Quoted(&coding)))
         }
@@ -134,7 +92,7 @@ fn traces(
     }
     match decode(encoding, body) {
         Ok(payload) => {
-            shared.update(|store| store.add(&head, payload, Instant::now()));
+            shared.update(|store| store.add(&headers, payload, Instant::now()));
             match answer {
                 Answer::Ok => text(StatusCode::OK, "OK\n"),
                 Answer::Rates => json(StatusCode::OK, RATES.to_owned()),
@@ -150,15 +108,14 @@ fn traces(
 
 /// Tells both sides: the sender in the answer, the reader as a finding.
 fn refuse(
-    shared: &Shared,
+    shared: &SharedStore,
     status: StatusCode,
     rule: Rule,
     problem: String,
 ) -> Response<Full<Bytes>> {
     let response = text(status, &problem);
     shared.update(|store| {
-        let counts = store.counts_mut();
-        counts.refused = counts.refused.saturating_add(1);
+        store.counts_mut().refused += 1;
         store.find(Finding::new(rule, problem));
     });
     response
@@ -177,26 +134,4 @@ fn response(status: StatusCode, kind: &'static str, body: String) -> Response<Fu
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_lead_to_their_endpoints() {
-        let table = [
-            ("/v0.4/traces", Some("/v0.4/traces")),
-            ("/v0.4/traces/", Some("/v0.4/traces")),
-            ("/v0.4/traces/x", None),
-            ("/v0.6/stats", Some("/v0.6/stats")),
-            ("/v0.6/statsx", None),
-            ("/telemetry/proxy", Some("/telemetry/proxy/")),
-            ("/telemetry/proxy/api/v2/apmtelemetry", Some("/telemetry/proxy/")),
-            ("/", None),
-        ];
-        for (path, expected) in table {
-            assert_eq!(endpoint(path).map(|(name, _)| name), expected, "{path}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The store, between the server's thread and its readers.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::store::{Limits, Store};
@@ -8,12 +8,12 @@ use crate::sync::lock;
 
 /// A store that can be waited for.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedStore {
     store: Mutex<Store>,
     changed: Condvar,
 }
 
-impl Shared {
+impl SharedStore {
     pub(super) fn new(limits: Limits) -> Self {
         Self { store: Mutex::new(Store::new(limits)), changed: Condvar::new() }
     }
@@ -40,21 +40,12 @@ impl Shared {
         loop {
             match step(&mut store) {
                 Ok(answer) => return answer,
-                Err(time) => store = self.park(store, time),
-            }
-        }
-    }
-
-    fn park<'a>(
-        &self,
-        store: MutexGuard<'a, Store>,
-        time: Option<Duration>,
-    ) -> MutexGuard<'a, Store> {
-        match time {
-            None => self.changed.wait(store).unwrap_or_else(PoisonError::into_inner),
-            Some(time) => {
-                let waited = self.changed.wait_timeout(store, time);
-                waited.unwrap_or_else(PoisonError::into_inner).0
+                Err(time) => {
+                    // Asked again after a day, which does no harm.
+                    let time = time.unwrap_or(Duration::from_secs(24 * 3600));
+                    let waited = self.changed.wait_timeout(store, time);
+                    store = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
             }
         }
     }

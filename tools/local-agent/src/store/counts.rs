@@ -33,19 +33,18 @@ pub struct Counts {
 
 impl Counts {
     pub(crate) fn chunk(&mut self, chunk: &Chunk) {
-        self.chunks = self.chunks.saturating_add(1);
-        self.spans = self.spans.saturating_add(chunk.spans.len());
+        self.chunks += 1;
+        self.spans += chunk.spans.len();
         let count = match Sampling::of(&chunk.spans) {
             Sampling::Kept(_) => return,
             Sampling::Dropped(0) => &mut self.dropped_by_rates,
             Sampling::Dropped(_) => &mut self.dropped_by_user,
             Sampling::Undecided => &mut self.undecided,
         };
-        *count = count.saturating_add(1);
+        *count += 1;
     }
 
     pub(crate) fn request(&mut self, path: &'static str) {
-        let count = self.requests.entry(path).or_default();
-        *count = count.saturating_add(1);
+        *self.requests.entry(path).or_default() += 1;
     }
 }

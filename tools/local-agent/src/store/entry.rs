@@ -59,10 +59,9 @@ impl Entry {
             let old = place.and_then(|(at, nth)| chunks.get_mut(at)?.get_mut(nth));
 
             let freed = old.as_ref().map_or(0, |old| old.approximate_bytes());
-            let kept = self.bytes.saturating_sub(freed);
-            let bytes = kept.saturating_add(span.approximate_bytes());
+            let bytes = (self.bytes - freed).saturating_add(span.approximate_bytes());
             if bytes > limits.bytes || (old.is_none() && self.spans >= limits.spans) {
-                self.trace.dropped_spans = self.trace.dropped_spans.saturating_add(1);
+                self.trace.dropped_spans += 1;
                 continue;
             }
             self.bytes = bytes;
@@ -75,7 +74,7 @@ impl Entry {
                 if span.span_id != 0 {
                     self.places.insert(span.span_id, (index, chunk.len()));
                 }
-                self.spans = self.spans.saturating_add(1);
+                self.spans += 1;
                 chunk.push(Arc::new(span));
             }
         }

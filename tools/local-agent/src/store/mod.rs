@@ -1,4 +1,7 @@
 //! The latest traces and findings, in bounded memory.
+//!
+//! `Store` knows neither threads nor clocks: it is told the time, and `server` locks it. Its bounds are `Limits`; what
+//! it throws away for them is in `Counts`.
 
 mod counts;
 mod entry;
@@ -8,6 +11,5 @@ mod traces;
 
 pub use counts::Counts;
 pub use limits::Limits;
-pub(crate) use report::Next;
 pub use report::Report;
 pub use traces::Store;

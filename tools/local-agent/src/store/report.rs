@@ -1,7 +1,5 @@
 //! What a reader is told, one thing at a time.
 
-use std::time::Duration;
-
 use crate::model::{Finding, Trace};
 
 /// Something to show.
@@ -17,15 +15,4 @@ pub enum Report {
     },
     /// Something received is wrong.
     Finding(Finding),
-}
-
-/// What a reader does now.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// Show this.
-    Report(Box<Report>),
-    /// Wait for something to arrive, and at most so long: a trace is due then.
-    Wait(Option<Duration>),
-    /// Go: nothing will arrive any more.
-    End,
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::entry::Entry;
-use super::report::Next;
 use super::{Counts, Limits, Report};
 use crate::check;
 use crate::decode::Payload;
@@ -87,10 +86,10 @@ impl Store {
 
     // ===== filling =====
 
-    /// Takes what a request brought, with `head` as its headers.
-    pub fn add(&mut self, head: &check::Head, payload: Payload, now: Instant) {
+    /// Takes what a request brought, with its `headers`.
+    pub fn add(&mut self, headers: &check::Headers, payload: Payload, now: Instant) {
         let mut findings = Findings::default();
-        check::request(head, payload.chunks.len(), &mut findings);
+        check::request(headers, payload.chunks.len(), &mut findings);
         for finding in payload.findings {
             findings.push(finding);
         }
@@ -106,9 +105,9 @@ impl Store {
 
     /// Adds a finding; the oldest goes when there are too many.
     pub fn find(&mut self, finding: Finding) {
-        self.counts.findings = self.counts.findings.saturating_add(1);
+        self.counts.findings += 1;
         self.findings.push_back(finding);
-        self.unreported = self.unreported.saturating_add(1);
+        self.unreported += 1;
         if self.findings.len() > self.limits.findings {
             self.findings.pop_front();
             self.unreported = self.unreported.min(self.findings.len());
@@ -137,7 +136,7 @@ impl Store {
     }
 
     fn add_spans(&mut self, id: u128, spans: Vec<Span>, now: Instant, findings: &mut Findings) {
-        self.clock = self.clock.saturating_add(1);
+        self.clock += 1;
         let clock = self.clock;
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(id, clock, now));
         self.by_update.remove(&entry.touch(clock, now));
@@ -145,13 +144,9 @@ impl Store {
 
         let before = (entry.spans, entry.bytes, entry.trace.dropped_spans);
         entry.add(spans, &self.limits, findings);
-        let replaced = |total: usize, before: usize, after: usize| {
-            total.saturating_sub(before).saturating_add(after)
-        };
-        self.spans = replaced(self.spans, before.0, entry.spans);
-        self.bytes = replaced(self.bytes, before.1, entry.bytes);
-        self.counts.dropped_spans =
-            replaced(self.counts.dropped_spans, before.2, entry.trace.dropped_spans);
+        self.spans = self.spans - before.0 + entry.spans;
+        self.bytes = self.bytes - before.1 + entry.bytes;
+        self.counts.dropped_spans += entry.trace.dropped_spans - before.2;
     }
 
     /// Makes room, never at the cost of the trace just updated: its own size is limited.
@@ -164,34 +159,36 @@ impl Store {
             let Some((clock, id)) = oldest.filter(|(_, id)| *id != keep) else { return };
             self.by_update.remove(&clock);
             let Some(entry) = self.entries.remove(&id) else { return };
-            self.spans = self.spans.saturating_sub(entry.spans);
-            self.bytes = self.bytes.saturating_sub(entry.bytes);
-            let counts = &mut self.counts;
-            counts.evicted_traces = counts.evicted_traces.saturating_add(1);
-            counts.evicted_unseen = counts.evicted_unseen.saturating_add(entry.pending.into());
+            self.spans -= entry.spans;
+            self.bytes -= entry.bytes;
+            self.counts.evicted_traces += 1;
+            self.counts.evicted_unseen += usize::from(entry.pending);
         }
     }
 
     // ===== reporting =====
 
-    /// What to show next: findings at once, a trace when nothing of it came for `quiet`.
-    pub(crate) fn next(&mut self, quiet: Duration, now: Instant) -> Next {
-        if let Some(first) = self.findings.len().checked_sub(self.unreported) {
-            if let Some(finding) = self.findings.get(first) {
-                self.unreported = self.unreported.saturating_sub(1);
-                return Next::Report(Box::new(Report::Finding(finding.clone())));
-            }
+    /// What to show next: findings at once, a trace when nothing of it came for `quiet`; `None` when nothing will come
+    /// any more. As an error, how long to wait at most for something to arrive, until a trace is due.
+    pub(crate) fn next(
+        &mut self,
+        quiet: Duration,
+        now: Instant,
+    ) -> Result<Option<Report>, Option<Duration>> {
+        if let Some(finding) = self.findings.get(self.findings.len() - self.unreported) {
+            self.unreported -= 1;
+            return Ok(Some(Report::Finding(finding.clone())));
         }
         // The first pending one was updated before the other pending ones, so it is due before them.
         let entries = &self.entries;
         let pending = |id: &&u128| entries.get(*id).is_some_and(|entry| entry.pending);
         let first = self.by_update.values().find(pending).copied();
         let Some(entry) = first.and_then(|id| self.entries.get_mut(&id)) else {
-            return if self.closed { Next::End } else { Next::Wait(None) };
+            return if self.closed { Ok(None) } else { Err(None) };
         };
         let left = quiet.saturating_sub(now.saturating_duration_since(entry.updated_at));
         if !left.is_zero() && !self.closed {
-            return Next::Wait(Some(left));
+            return Err(Some(left));
         }
         entry.pending = false;
         let again = std::mem::replace(&mut entry.reported, true);
@@ -199,46 +196,25 @@ impl Store {
         for finding in check::trace(&trace) {
             self.find(finding);
         }
-        Next::Report(Box::new(Report::Trace { trace, again }))
+        Ok(Some(Report::Trace { trace, again }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Rule;
+    use crate::model::{Rule, valid_span as span};
 
     const QUIET: Duration = Duration::from_millis(500);
 
-    fn span(trace_id: u128, span_id: u64, parent_id: u64) -> Span {
-        Span {
-            trace_id,
-            span_id,
-            parent_id,
-            service: "svc".into(),
-            name: "op".into(),
-            resource: "op".into(),
-            start_ns: 1_700_000_000_000_000_000,
-            metrics: [("_sampling_priority_v1".into(), 1.0)].into(),
-            ..Span::default()
-        }
-    }
-
     fn add(store: &mut Store, spans: &[Span], now: Instant) {
         let payload = Payload { chunks: vec![Chunk { spans: spans.to_vec() }], findings: vec![] };
-        let head = check::Head {
+        let headers = check::Headers {
             content_type: Some("application/msgpack".into()),
             trace_count: Some("1".into()),
             tracer_version: Some("1".into()),
         };
-        store.add(&head, payload, now);
-    }
-
-    fn reported(next: Next) -> Option<Report> {
-        match next {
-            Next::Report(report) => Some(*report),
-            Next::Wait(_) | Next::End => None,
-        }
+        store.add(&headers, payload, now);
     }
 
     #[test]
@@ -264,25 +240,22 @@ mod tests {
     #[test]
     fn a_trace_is_reported_when_quiet_and_again_when_more_came() {
         let (mut store, start) = (Store::default(), Instant::now());
-        assert!(matches!(store.next(QUIET, start), Next::Wait(None)));
+        assert!(matches!(store.next(QUIET, start), Err(None)));
         add(&mut store, &[span(1, 1, 0)], start);
         let half = start + QUIET / 2;
-        assert!(matches!(store.next(QUIET, half), Next::Wait(Some(left)) if left == QUIET / 2));
+        assert!(matches!(store.next(QUIET, half), Err(Some(left)) if left == QUIET / 2));
         add(&mut store, &[span(1, 2, 1)], half);
-        assert!(
-            reported(store.next(QUIET, start + QUIET)).is_none(),
-            "the later chunk restarts it"
-        );
+        assert!(store.next(QUIET, start + QUIET).is_err(), "the later chunk restarts it");
 
-        let Some(Report::Trace { trace, again }) = reported(store.next(QUIET, half + QUIET)) else {
+        let Ok(Some(Report::Trace { trace, again })) = store.next(QUIET, half + QUIET) else {
             panic!("a trace is due")
         };
         assert_eq!((trace.span_count(), again), (2, false));
-        assert!(matches!(store.next(QUIET, half + QUIET), Next::Wait(None)), "only once");
+        assert!(matches!(store.next(QUIET, half + QUIET), Err(None)), "only once");
 
         let late = half + QUIET * 4;
         add(&mut store, &[span(1, 3, 1)], late);
-        let Some(Report::Trace { trace, again }) = reported(store.next(QUIET, late + QUIET)) else {
+        let Ok(Some(Report::Trace { trace, again })) = store.next(QUIET, late + QUIET) else {
             panic!("a trace is due")
         };
         assert_eq!((trace.span_count(), again), (3, true));
@@ -293,8 +266,8 @@ mod tests {
         let (mut store, now) = (Store::default(), Instant::now());
         add(&mut store, &[span(1, 1, 0)], now);
         store.close();
-        assert!(reported(store.next(QUIET, now)).is_some());
-        assert!(matches!(store.next(QUIET, now), Next::End));
+        assert!(matches!(store.next(QUIET, now), Ok(Some(_))));
+        assert!(matches!(store.next(QUIET, now), Ok(None)));
     }
 
     #[test]
@@ -347,7 +320,7 @@ mod tests {
         }
         let now = Instant::now();
         let mut seen = Vec::new();
-        while let Some(Report::Finding(finding)) = reported(store.next(QUIET, now)) {
+        while let Ok(Some(Report::Finding(finding))) = store.next(QUIET, now) {
             seen.push(finding.detail);
         }
         assert_eq!(seen, ["b", "c"]);
@@ -359,7 +332,7 @@ mod tests {
         let (mut store, now) = (Store::default(), Instant::now());
         add(&mut store, &[span(1, 2, 1), span(1, 3, 1)], now);
         store.close();
-        assert!(matches!(reported(store.next(QUIET, now)), Some(Report::Trace { .. })));
-        assert!(matches!(reported(store.next(QUIET, now)), Some(Report::Finding(_))));
+        assert!(matches!(store.next(QUIET, now), Ok(Some(Report::Trace { .. }))));
+        assert!(matches!(store.next(QUIET, now), Ok(Some(Report::Finding(_)))));
     }
 }

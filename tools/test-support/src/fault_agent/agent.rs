@@ -14,7 +14,8 @@ use socket2::{Domain, Socket, Type};
 #[cfg(unix)]
 use tempfile::TempDir;
 
-use super::server::{Acceptor, Greeting, Pace, Shared};
+use super::log::Log;
+use super::server::{Acceptor, Greeting, Pace, Script, Shared};
 use super::{Received, Reply};
 use crate::fail::{lock, must};
 use crate::http::{Address, Listener};
@@ -50,13 +51,7 @@ impl FaultAgent {
         let start = || {
             let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
             let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-            let agent = Self {
-                address: Address::Tcp(address),
-                shared: Shared::new(script),
-                door: Mutex::new(Door::Closed(Some(socket))),
-                #[cfg(unix)]
-                _socket_dir: None,
-            };
+            let agent = Self::closed(Address::Tcp(address), Some(socket), Arc::new(script));
             agent.try_accept()?;
             Ok(agent)
         };
@@ -69,16 +64,30 @@ impl FaultAgent {
     pub fn start_unix(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let start = || {
             let socket_dir = TempDir::with_prefix("agent-")?;
-            let agent = Self {
-                address: Address::Unix(socket_dir.path().join("apm.socket")),
-                shared: Shared::new(script),
-                door: Mutex::new(Door::Closed(None)),
-                _socket_dir: Some(socket_dir),
-            };
+            let address = Address::Unix(socket_dir.path().join("apm.socket"));
+            let mut agent = Self::closed(address, None, Arc::new(script));
+            agent._socket_dir = Some(socket_dir);
             agent.try_accept()?;
             Ok(agent)
         };
         must("starting a scripted agent", start())
+    }
+
+    fn closed(address: Address, socket: Option<Socket>, script: Arc<Script>) -> Self {
+        let shared = Arc::new(Shared {
+            log: Log::default(),
+            connections: Arc::default(),
+            script: Mutex::new(script),
+            greeting: Mutex::default(),
+            pace: Mutex::default(),
+        });
+        Self {
+            address,
+            shared,
+            door: Mutex::new(Door::Closed(socket)),
+            #[cfg(unix)]
+            _socket_dir: None,
+        }
     }
 
     /// Where it listens.
@@ -104,23 +113,23 @@ impl FaultAgent {
 
     /// Answers by another script from the next request on.
     pub fn answer(&self, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
-        self.shared.set_script(script);
+        *lock(&self.shared.script) = Arc::new(script);
     }
 
     /// Greets connections so from the next one on.
     pub fn greet(&self, greeting: Greeting) {
-        self.shared.set_greeting(greeting);
+        *lock(&self.shared.greeting) = greeting;
     }
 
     /// Reads requests at this pace from now on, also those that are on their way.
     pub fn read_at(&self, pace: Pace) {
-        self.shared.set_pace(pace);
+        *lock(&self.shared.pace) = pace;
     }
 
     /// Ends all connections that are open.
     #[track_caller]
     pub fn drop_connections(&self) {
-        must("dropping connections", self.shared.drop_connections(STOP_LIMIT));
+        must("dropping connections", self.shared.connections.drop_all(STOP_LIMIT));
     }
 
     /// Goes down: refuses new connections and ends those that are open.
@@ -143,7 +152,7 @@ impl FaultAgent {
                 *door = Door::Closed(Some(bind(address)?));
             }
         }
-        self.shared.drop_connections(STOP_LIMIT)
+        self.shared.connections.drop_all(STOP_LIMIT)
     }
 
     fn try_accept(&self) -> io::Result<()> {
@@ -175,7 +184,7 @@ impl FaultAgent {
 
     /// All requests so far.
     pub fn requests(&self) -> Vec<Arc<Received>> {
-        self.shared.log.received()
+        self.shared.log.entries().received.clone()
     }
 
     /// The requests so far to a path.
@@ -186,10 +195,8 @@ impl FaultAgent {
     /// The spans of all `/v0.4/traces` requests so far; panics if one does not decode.
     #[track_caller]
     pub fn spans(&self) -> Vec<Span> {
-        self.requests_to("/v0.4/traces")
-            .iter()
-            .flat_map(|request| request.chunks().concat())
-            .collect()
+        let requests = self.requests_to("/v0.4/traces");
+        requests.iter().flat_map(|request| request.chunks().concat()).collect()
     }
 
     /// The spans that a real agent would have: of the `/v0.4/traces` requests that were not refused, also where
@@ -237,17 +244,17 @@ impl FaultAgent {
 
     /// What was received that was no complete request; connections that were reset are not counted.
     pub fn malformed(&self) -> Vec<String> {
-        self.shared.log.malformed()
+        self.shared.log.entries().malformed.clone()
     }
 
     /// How many connections were accepted.
     pub fn accepted_connections(&self) -> usize {
-        self.shared.accepted()
+        self.shared.connections.accepted()
     }
 
     /// How many of them are open.
     pub fn open_connections(&self) -> usize {
-        self.shared.open()
+        self.shared.connections.open()
     }
 }
 

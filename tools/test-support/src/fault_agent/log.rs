@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::io;
 use std::ops::Deref;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::fail::lock;
@@ -37,16 +36,16 @@ pub(super) struct Log {
 }
 
 #[derive(Debug, Default)]
-struct Entries {
-    received: Vec<Arc<Received>>,
+pub(super) struct Entries {
+    pub(super) received: Vec<Arc<Received>>,
     /// Which of them were answered with a refusal.
-    refused: HashSet<usize>,
-    malformed: Vec<String>,
+    pub(super) refused: HashSet<usize>,
+    pub(super) malformed: Vec<String>,
 }
 
 impl Log {
     pub(super) fn add(&self, request: Request, connection: usize) -> Arc<Received> {
-        let mut entries = lock(&self.entries);
+        let mut entries = self.entries();
         let number = entries.received.len();
         let received = Arc::new(Received { number, connection, request });
         entries.received.push(Arc::clone(&received));
@@ -54,28 +53,15 @@ impl Log {
         received
     }
 
-    /// Takes note that a request was refused.
-    pub(super) fn refuse(&self, number: usize) {
-        lock(&self.entries).refused.insert(number);
+    pub(super) fn entries(&self) -> MutexGuard<'_, Entries> {
+        lock(&self.entries)
     }
 
     /// The requests that were not refused.
     pub(super) fn not_refused(&self) -> Vec<Arc<Received>> {
-        let entries = lock(&self.entries);
+        let entries = self.entries();
         let is_refused = |request: &&Arc<Received>| entries.refused.contains(&request.number);
         entries.received.iter().filter(|request| !is_refused(request)).cloned().collect()
-    }
-
-    pub(super) fn add_malformed(&self, error: &io::Error) {
-        lock(&self.entries).malformed.push(error.to_string());
-    }
-
-    pub(super) fn received(&self) -> Vec<Arc<Received>> {
-        lock(&self.entries).received.clone()
-    }
-
-    pub(super) fn malformed(&self) -> Vec<String> {
-        lock(&self.entries).malformed.clone()
     }
 
     /// Waits until the requests are as the caller wants them; panics with all of them if that takes
@@ -88,7 +74,7 @@ impl Log {
     ) -> Vec<Arc<Received>> {
         let (entries, outcome) = self
             .grown
-            .wait_timeout_while(lock(&self.entries), limit, |entries| !wanted(&entries.received))
+            .wait_timeout_while(self.entries(), limit, |entries| !wanted(&entries.received))
             .unwrap_or_else(PoisonError::into_inner);
         if !outcome.timed_out() {
             return entries.received.clone();

@@ -13,7 +13,12 @@
 //! agent.wait_for_requests(2, Duration::from_secs(5));
 //! ```
 
+// `agent` is what a test holds, `server` the threads behind it; `connections` says which are open and how long each may
+// go on, `reply` what is answered, `log` what was received. A new fault is an `Act` of `reply`, or a `Greeting` of
+// `server` if it comes before the first request; the tests of the whole workspace rely on each doing exactly that.
+
 mod agent;
+mod connections;
 mod log;
 mod reply;
 pub mod scripts;

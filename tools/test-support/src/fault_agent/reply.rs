@@ -1,13 +1,12 @@
 //! What an agent can answer, and ways not to.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use socket2::SockRef;
 
-use super::server::Patience;
+use super::connections::Connection;
 use crate::http::{Headers, Stream};
 
 /// What to do with a request.
@@ -28,19 +27,14 @@ enum Act {
     Hang,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Answer {
     status: u16,
     headers: Headers,
-    body: Body,
+    body: Vec<u8>,
+    is_endless: bool,
     cut_at: Option<usize>,
     pause: Option<Duration>,
-}
-
-#[derive(Debug, Clone)]
-enum Body {
-    Bytes(Vec<u8>),
-    Endless,
 }
 
 impl Reply {
@@ -51,13 +45,7 @@ impl Reply {
 
     /// A status without a body.
     pub fn status(status: u16) -> Self {
-        Self::act(Act::Answer(Answer {
-            status,
-            headers: Headers::default(),
-            body: Body::Bytes(Vec::new()),
-            cut_at: None,
-            pause: None,
-        }))
+        Self::act(Act::Answer(Answer { status, ..Answer::default() }))
     }
 
     /// 200 with a JSON body.
@@ -89,11 +77,8 @@ impl Reply {
 
     /// 200 with a body that never ends.
     pub fn endless_body() -> Self {
-        let mut reply = Self::status(200).header("Transfer-Encoding", "chunked");
-        if let Act::Answer(answer) = &mut reply.act {
-            answer.body = Body::Endless;
-        }
-        reply
+        let chunked = Self::status(200).header("Transfer-Encoding", "chunked");
+        chunked.change(|answer| answer.is_endless = true)
     }
 
     /// These bytes, whatever they are, and the end of the connection.
@@ -129,7 +114,7 @@ impl Reply {
 
     /// The body.
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
-        self.change(|answer| answer.body = Body::Bytes(body.into()))
+        self.change(|answer| answer.body = body.into())
     }
 
     /// Waits before doing it.
@@ -169,20 +154,20 @@ impl Reply {
     }
 
     /// Does it; whether the connection goes on afterwards.
-    pub(super) fn perform(&self, stream: &mut Stream, patience: &Patience) -> io::Result<bool> {
-        if !self.delay.is_zero() && !patience.wait(Some(self.delay)) {
+    pub(super) fn perform(&self, stream: &mut Stream, connection: &Connection) -> io::Result<bool> {
+        if !self.delay.is_zero() && !connection.wait(Some(self.delay)) {
             return Ok(false);
         }
         match &self.act {
             Act::Answer(answer) => {
-                answer.send(stream, patience)?;
+                answer.send(stream, connection)?;
                 return Ok(!self.then_close);
             }
             Act::Raw(bytes) => stream.write_all(bytes)?,
             Act::Close => {}
             Act::Reset => reset_when_closed(stream)?,
             Act::Hang => {
-                patience.wait(None);
+                connection.wait(None);
             }
         }
         Ok(false)
@@ -199,40 +184,36 @@ pub(super) fn reset_when_closed(stream: &Stream) -> io::Result<()> {
 }
 
 impl Answer {
-    fn send(&self, stream: &mut Stream, patience: &Patience) -> io::Result<()> {
+    fn send(&self, stream: &mut Stream, connection: &Connection) -> io::Result<()> {
         let Self { status, headers, body, .. } = self;
         let mut message = format!("HTTP/1.1 {status} Scripted\r\n{headers}").into_bytes();
-        let body: Cow<'_, [u8]> = match body {
-            Body::Bytes(bytes) => Cow::Borrowed(bytes),
-            Body::Endless => Cow::Owned(Vec::new()),
-        };
-        if headers.get("Content-Length").is_none() && !matches!(self.body, Body::Endless) {
+        if headers.get("Content-Length").is_none() && !self.is_endless {
             write!(message, "Content-Length: {}\r\n", body.len())?;
         }
         message.extend_from_slice(b"\r\n");
-        message.extend_from_slice(&body);
+        message.extend_from_slice(body);
         message.truncate(self.cut_at.unwrap_or(usize::MAX));
         match self.pause {
             None => stream.write_all(&message)?,
             Some(pause) => {
                 for byte in message {
-                    if !patience.wait(Some(pause)) {
+                    if !connection.wait(Some(pause)) {
                         return Ok(());
                     }
                     stream.write_all(&[byte])?;
                 }
             }
         }
-        if matches!(self.body, Body::Endless) { endless(stream, patience) } else { Ok(()) }
+        if self.is_endless { endless(stream, connection) } else { Ok(()) }
     }
 }
 
-fn endless(stream: &mut Stream, patience: &Patience) -> io::Result<()> {
+fn endless(stream: &mut Stream, connection: &Connection) -> io::Result<()> {
     const CHUNK: usize = 0x1_0000;
     let mut chunk = format!("{CHUNK:x}\r\n").into_bytes();
     chunk.extend_from_slice(&[b' '; CHUNK]);
     chunk.extend_from_slice(b"\r\n");
-    while !patience.is_over() {
+    while !connection.is_over() {
         stream.write_all(&chunk)?;
     }
     Ok(())

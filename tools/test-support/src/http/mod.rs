@@ -1,6 +1,8 @@
 //! HTTP/1.1 as far as tests need it: one request per connection, over TCP or a Unix socket, every
 //! step under a deadline; and the reading half that [`FaultAgent`](crate::FaultAgent) serves with.
 
+// Knows nothing of agents. It is strict about what it reads: a tracer's mistake must fail a test.
+
 mod client;
 mod headers;
 mod message;

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::time::Duration;
+
+use socket2::SockRef;
 
 /// Where an agent listens. Its text is an agent URL: `http://127.0.0.1:8126` or
 /// `unix:///tmp/apm.socket`.
@@ -70,17 +73,23 @@ pub(crate) enum Stream {
     Unix(UnixStream),
 }
 
+/// The same call on either kind of stream.
+macro_rules! either {
+    ($of:expr, $stream:ident => $call:expr) => {
+        match $of {
+            Stream::Tcp($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
+        }
+    };
+}
+
 impl Stream {
     pub(crate) fn set_timeouts(&self, limit: Option<Duration>) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => {
-                stream.set_read_timeout(limit).and_then(|()| stream.set_write_timeout(limit))
-            }
-            #[cfg(unix)]
-            Self::Unix(stream) => {
-                stream.set_read_timeout(limit).and_then(|()| stream.set_write_timeout(limit))
-            }
-        }
+        either!(self, stream => {
+            stream.set_read_timeout(limit)?;
+            stream.set_write_timeout(limit)
+        })
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
@@ -91,33 +100,26 @@ impl Stream {
         }
     }
 
+    /// Waits for a byte, which stays unread.
+    pub(crate) fn peek(&self) -> io::Result<usize> {
+        either!(self, stream => SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]))
+    }
+
     /// Ends both directions, for every clone of the stream.
     pub(crate) fn shutdown(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.shutdown(Shutdown::Both),
-        }
+        either!(self, stream => stream.shutdown(Shutdown::Both))
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.read(buffer),
-        }
+        either!(self, stream => stream.read(buffer))
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.write(bytes),
-        }
+        either!(self, stream => stream.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::environ;
 use super::install::{Installation, python_in, say};
-use crate::fail::must;
+use crate::fail::{Once, must, once};
 use crate::time::{Deadline, Preparation};
 
 /// How long one process waits for another's installation: many times what one takes.
@@ -32,13 +31,11 @@ impl Environment {
     }
 
     pub(super) fn try_shared() -> io::Result<&'static Self> {
-        // A failure is kept as well: to fail once more takes as long as the first time.
-        static SHARED: OnceLock<Result<Environment, String>> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| match environ::chosen_python() {
+        static SHARED: Once<Environment> = Once::new();
+        once(&SHARED, || match environ::chosen_python() {
             Some(python) => Ok(Self { python }),
-            None => Self::in_target("test-venv", REQUIREMENTS).map_err(|error| error.to_string()),
-        });
-        shared.as_ref().map_err(|error| io::Error::other(error.as_str()))
+            None => Self::in_target("test-venv", REQUIREMENTS),
+        })
     }
 
     /// One under Cargo's target directory, named after what is in it.

@@ -1,6 +1,5 @@
 //! The installation itself: whichever way this machine's Python allows.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::Output;
 use super::environ::PYTHON;
 use super::process::Process;
 use crate::time::Deadline;
@@ -18,7 +18,10 @@ const STEP_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// The interpreter that makes the environment.
 const BASE: &str = if cfg!(windows) { "python" } else { "python3" };
 
-type Way<'a> = fn(&Installation<'a>) -> io::Result<()>;
+/// The ways to make the environment, the fastest first: the module that makes it, and whether the pip of the base
+/// installs into it. That does without ensurepip, which takes seconds and which Debian packages apart.
+const WAYS: [(&[&str], bool); 3] =
+    [(&["venv", "--without-pip"], true), (&["venv"], false), (&["virtualenv", "--quiet"], false)];
 
 /// An environment to make.
 pub(super) struct Installation<'a> {
@@ -37,19 +40,14 @@ impl Installation<'_> {
             self.packages(),
             self.dir.display()
         ));
-        let ways: [(&str, Way<'_>); 3] = [
-            ("venv, with the pip of its base", Self::with_the_base_pip),
-            ("venv, with its own pip", Self::with_its_own_pip),
-            ("virtualenv", Self::with_virtualenv),
-        ];
         let mut failures = Vec::new();
-        for (way, install) in ways {
-            match self.begin().and_then(|()| install(self)) {
+        for (module, base_pip) in WAYS {
+            match self.begin().and_then(|()| self.install(module, base_pip)) {
                 Ok(()) => {
                     say(format_args!("installed in {:.1?}", begun.elapsed()));
                     return Ok(());
                 }
-                Err(error) => failures.push(format!("- {way}: {error}")),
+                Err(error) => failures.push(format!("- by {}: {error}", module.join(" "))),
             }
         }
         Err(io::Error::other(format!("\n{}\n{}", failures.join("\n"), by_hand())))
@@ -71,61 +69,34 @@ impl Installation<'_> {
         }
     }
 
-    /// Does without ensurepip, which takes seconds and which Debian packages apart.
-    fn with_the_base_pip(&self) -> io::Result<()> {
-        self.make(&["venv", "--without-pip"])?;
-        let python = python_in(self.dir);
-        self.pip(BASE.as_ref(), &["--python".as_ref(), python.as_ref()])
-    }
-
-    fn with_its_own_pip(&self) -> io::Result<()> {
-        self.make(&["venv"])?;
-        self.pip(python_in(self.dir).as_ref(), &[])
-    }
-
-    fn with_virtualenv(&self) -> io::Result<()> {
-        self.make(&["virtualenv", "--quiet"])?;
-        self.pip(python_in(self.dir).as_ref(), &[])
-    }
-
-    fn make(&self, module: &[&str]) -> io::Result<()> {
-        let mut arguments: Vec<&OsStr> = vec!["-m".as_ref()];
-        arguments.extend(module.iter().map(OsStr::new));
-        arguments.push(self.dir.as_ref());
-        self.step(BASE.as_ref(), &arguments)
-    }
-
-    fn pip(&self, python: &OsStr, options: &[&OsStr]) -> io::Result<()> {
-        let list = self.dir.join("requirements.txt");
+    fn install(&self, module: &[&str], base_pip: bool) -> io::Result<()> {
+        let mut make = Command::new(BASE);
+        make.arg("-m").args(module).arg(self.dir);
+        self.step(make)?;
+        let (python, list) = (python_in(self.dir), self.dir.join("requirements.txt"));
         fs::write(&list, self.requirements)?;
-        let mut arguments: Vec<&OsStr> = vec!["-m".as_ref(), "pip".as_ref()];
-        arguments.extend(options);
-        // The list is complete, so there are no dependencies to resolve.
-        for argument in ["install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r"] {
-            arguments.push(argument.as_ref());
+        let mut pip = Command::new(if base_pip { Path::new(BASE) } else { &python });
+        pip.args(["-m", "pip"]);
+        if base_pip {
+            pip.arg("--python").arg(&python);
         }
-        arguments.push(list.as_ref());
-        self.step(python, &arguments)
+        // The list is complete, so there are no dependencies to resolve.
+        pip.args(["install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r"]);
+        pip.arg(list);
+        self.step(pip)
     }
 
-    fn step(&self, program: &OsStr, arguments: &[&OsStr]) -> io::Result<()> {
-        let mut command = Command::new(program);
+    fn step(&self, mut command: Command) -> io::Result<()> {
+        let line = format!("{command:?}");
         // The lock as its stdin, empty as it is: should the test be killed, then nobody else begins
         // before this step has ended as well.
-        command.args(arguments).stdin(self.lock.try_clone()?);
+        command.stdin(self.lock.try_clone()?);
         let output = Process::start(command)?.output(Deadline::after(STEP_LIMIT))?;
         if output.status.success() {
             return Ok(());
         }
-        let line = arguments.join(" ".as_ref());
-        Err(io::Error::other(format!(
-            "`{} {}` failed, {}\n{}{}",
-            program.to_string_lossy(),
-            line.to_string_lossy(),
-            output.status,
-            output.stdout,
-            output.stderr
-        )))
+        let Output { status, stdout, stderr } = output;
+        Err(io::Error::other(format!("`{line}` failed, {status}\n{stdout}{stderr}")))
     }
 }
 

@@ -4,6 +4,10 @@
 //! Cargo's target directory, by whichever test process comes first; the others wait. Later runs
 //! need no network.
 
+// From below: `environ` what a child process may see, `process` one that does not outlive its handle, `install` and
+// `environment` the packages, `script` a script, `peer` one that answers. What is installed is pinned in
+// `requirements.txt`; a change there makes a new environment.
+
 mod environ;
 mod environment;
 mod install;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::TestAgent;
 use crate::fail::must;
-use crate::http::{Request, get, post};
+use crate::http::{Call, Request, Response, get, post};
 use crate::span::{Span, tree};
 use crate::time::Deadline;
 
@@ -52,7 +52,16 @@ impl TestAgent {
     /// The requests so far to the endpoints for tracers, except `/info`, first to last.
     #[track_caller]
     pub fn requests(&self) -> Vec<Request> {
-        must("the agent's requests", self.try_requests())
+        let stored = must("the agent's requests", self.fetch("/test/session/requests"));
+        let stored: Vec<Stored> = must("the agent's requests", typed(stored));
+        let decode = |Stored { method, url, headers, body }: Stored| {
+            // The agent tells the URL with the Host that the client has sent, whatever that was.
+            let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}"));
+            let body = must("a body in base64", BASE64.decode(body).map_err(io::Error::other));
+            let (path, headers) = (path.unwrap_or_default(), headers.into_iter().collect());
+            Request { method, path, headers, body }
+        };
+        stored.into_iter().map(decode).collect()
     }
 
     /// The `/v0.6/stats` payloads so far, as the agent decodes them.
@@ -123,26 +132,15 @@ impl TestAgent {
     #[track_caller]
     pub fn set_delay(&self, delay: Duration) {
         let settings = json!({"trace_request_delay": delay.as_secs_f64()}).to_string();
-        let set = || match post("/test/settings").body(settings).send(&self.address)? {
-            response if response.status == 202 => Ok(()),
-            response => Err(io::Error::other(response.text())),
-        };
-        must("setting the delay", set());
+        must("setting the delay", self.send(post("/test/settings").body(settings), 202));
     }
 
     /// Forgets what it has received and found.
     #[track_caller]
     pub fn clear(&self) {
-        let clear = || {
-            for path in ["/test/session/clear", "/test/trace_check/clear?clear_all=true"] {
-                match get(path).send(&self.address)? {
-                    response if response.status == 200 => {}
-                    response => return Err(io::Error::other(response.text())),
-                }
-            }
-            Ok(())
-        };
-        must("clearing the agent", clear());
+        for path in ["/test/session/clear", "/test/trace_check/clear?clear_all=true"] {
+            must("clearing the agent", self.send(get(path), 200));
+        }
     }
 
     // ===== the requests behind it =====
@@ -154,18 +152,6 @@ impl TestAgent {
         }
         traces.sort_by_key(|trace| trace.first().map(|span| (span.start, span.span_id)));
         Ok(traces)
-    }
-
-    fn try_requests(&self) -> io::Result<Vec<Request>> {
-        let stored: Vec<Stored> = typed(self.fetch("/test/session/requests")?)?;
-        let decode = |Stored { method, url, headers, body }: Stored| {
-            // The agent tells the URL with the Host that the client has sent, whatever that was.
-            let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}"));
-            let body = BASE64.decode(body).map_err(io::Error::other)?;
-            let path = path.unwrap_or_default();
-            Ok(Request { method, path, headers: headers.into_iter().collect(), body })
-        };
-        stored.into_iter().map(decode).collect()
     }
 
     fn try_wait_for(
@@ -212,12 +198,17 @@ impl TestAgent {
     }
 
     fn fetch(&self, path: &str) -> io::Result<Value> {
-        let response = get(path).send(&self.address)?;
-        if response.status != 200 {
-            let (status, text) = (response.status, response.text());
-            return Err(io::Error::other(format!("the agent answers {status}: {text}")));
-        }
+        let response = self.send(get(path), 200)?;
         serde_json::from_slice(&response.body).map_err(io::Error::other)
+    }
+
+    fn send(&self, call: Call, expected: u16) -> io::Result<Response> {
+        let response = call.send(&self.address)?;
+        if response.status == expected {
+            return Ok(response);
+        }
+        let (status, text) = (response.status, response.text());
+        Err(io::Error::other(format!("the agent answers {status}: {text}")))
     }
 }
 

@@ -20,6 +20,9 @@
 //! agent.assert_no_check_failures();
 //! ```
 
+// `host` is the Python process (`python/agent_host.py`) with all agents of a test process, `agent` one of them, `api`
+// what can be asked of it.
+
 mod agent;
 mod api;
 mod host;

@@ -6,17 +6,17 @@ use std::task::Poll;
 
 use super::Spawn;
 use super::tools::{Queue, join, root, start, steps, wait_a_little};
+use crate::FutureExt;
 use crate::conformance::subject::Subject;
-use crate::future::FutureExt;
 
-pub(super) async fn in_its_span(subject: Subject) {
+pub(super) async fn in_its_span(subject: Subject, _: Spawn) {
     let span = subject.tracer().start_span("future");
     steps(subject.clone(), span.clone(), "child").in_span(span).await;
     subject.expect_active(None);
     assert!(subject.one("child").is_child_of(&subject.one("future")));
 }
 
-pub(super) async fn joined(subject: Subject) {
+pub(super) async fn joined(subject: Subject, _: Spawn) {
     let (one, two) = (root(subject.tracer(), "one"), root(subject.tracer(), "two"));
     let first = steps(subject.clone(), one.clone(), "of one").in_span(one);
     let second = steps(subject.clone(), two.clone(), "of two").in_span(two);
@@ -26,7 +26,7 @@ pub(super) async fn joined(subject: Subject) {
     assert!(subject.one("of two").is_child_of(&subject.one("two")));
 }
 
-pub(super) async fn done(subject: Subject) {
+pub(super) async fn done(subject: Subject, _: Spawn) {
     let span = subject.tracer().start_span("finished");
     let mut future = Box::pin(wait_a_little().in_span(span));
     future.as_mut().await;
@@ -47,7 +47,7 @@ impl Drop for Traces {
     }
 }
 
-pub(super) async fn dropped(subject: Subject) {
+pub(super) async fn dropped(subject: Subject, _: Spawn) {
     let held = Traces(subject.clone());
     let future = async move {
         let _held = held;
@@ -66,7 +66,7 @@ pub(super) async fn dropped(subject: Subject) {
     assert!(subject.one("cleanup").is_child_of(&cancelled));
 }
 
-pub(super) async fn error(subject: Subject) {
+pub(super) async fn error(subject: Subject, _: Spawn) {
     for (name, text) in [("failed", "x"), ("worked", "7")] {
         let work = async {
             wait_a_little().await;

@@ -22,34 +22,30 @@ pub type Spawn = Arc<dyn Fn(BoxFuture) -> BoxFuture + Send + Sync>;
 /// A check with tasks and its name.
 pub type TaskCheck = (&'static str, fn(Subject, Spawn) -> BoxFuture);
 
+macro_rules! checks {
+    ($($name:literal: $check:path,)+) => {
+        &[$(($name, |subject, spawn| Box::pin($check(subject, spawn)))),+]
+    };
+}
+
 /// What a tracer that records does with futures, and the patterns of OpenTracing's testbed with tasks.
-pub const CHECKS: &[TaskCheck] = &[
-    ("a future is in its span when it runs", |subject, _| Box::pin(futures::in_its_span(subject))),
-    ("futures of one task keep their spans apart", |subject, _| Box::pin(futures::joined(subject))),
-    ("a span is finished when its future is done", |subject, _| Box::pin(futures::done(subject))),
-    ("a future that is dropped finishes its span", |subject, _| {
-        Box::pin(futures::dropped(subject))
-    }),
-    ("an error marks the span of its future", |subject, _| Box::pin(futures::error(subject))),
-    ("a panic marks the span of its future", |subject, spawn| {
-        Box::pin(futures::panic(subject, spawn))
-    }),
-    ("a task inherits nothing", |subject, spawn| {
-        Box::pin(futures::inherits_nothing(subject, spawn))
-    }),
-    ("the active span is replaced for a while", |s, spawn| {
-        Box::pin(testbed::replacement(s, spawn))
-    }),
-    ("a client calls a server", |s, spawn| Box::pin(testbed::client_and_server(s, spawn))),
-    ("one handler serves many requests", |s, spawn| Box::pin(testbed::request_handler(s, spawn))),
-    ("a span ends after the work below it", |s, spawn| Box::pin(testbed::late_finish(s, spawn))),
-    ("a listener finishes the span of its request", |s, spawn| {
-        Box::pin(testbed::listener(s, spawn))
-    }),
-    ("several callbacks below one span", |s, spawn| Box::pin(testbed::callbacks(s, spawn))),
-    ("one span through nested callbacks", |s, spawn| Box::pin(testbed::nested(s, spawn))),
-    ("a subtask finds the span of its task", |subject, _| Box::pin(testbed::subtask(subject))),
-];
+pub const CHECKS: &[TaskCheck] = checks! {
+    "a future is in its span when it runs": futures::in_its_span,
+    "futures of one task keep their spans apart": futures::joined,
+    "a span is finished when its future is done": futures::done,
+    "a future that is dropped finishes its span": futures::dropped,
+    "an error marks the span of its future": futures::error,
+    "a panic marks the span of its future": futures::panic,
+    "a task inherits nothing": futures::inherits_nothing,
+    "the active span is replaced for a while": testbed::replacement,
+    "a client calls a server": testbed::client_and_server,
+    "one handler serves many requests": testbed::request_handler,
+    "a span ends after the work below it": testbed::late_finish,
+    "a listener finishes the span of its request": testbed::listener,
+    "several callbacks below one span": testbed::callbacks,
+    "one span through nested callbacks": testbed::nested,
+    "a subtask finds the span of its task": testbed::subtask,
+};
 
 /// Runs checks one after the other, each with a tracer of its own.
 ///

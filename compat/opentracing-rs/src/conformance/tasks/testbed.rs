@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::tools::{Queue, join, root, start, steps, wait_a_little};
 use super::{BoxFuture, Spawn};
 use crate::conformance::subject::Subject;
-use crate::format::Format;
-use crate::future::FutureExt;
+use crate::{Format, FutureExt};
 
 pub(super) async fn replacement(subject: Subject, spawn: Spawn) {
     let tracer = subject.tracer().clone();
@@ -151,7 +150,7 @@ pub(super) async fn nested(subject: Subject, spawn: Spawn) {
     }
 }
 
-pub(super) async fn subtask(subject: Subject) {
+pub(super) async fn subtask(subject: Subject, _: Spawn) {
     let tracer = subject.tracer().clone();
     let parent = tracer.start_span("parent");
     let task = async {

@@ -9,8 +9,7 @@ use std::thread;
 
 use super::{BoxFuture, Spawn};
 use crate::conformance::subject::Subject;
-use crate::span::Span;
-use crate::tracer::Tracer;
+use crate::{Span, Tracer};
 
 /// Starts a task, the failure of which becomes that of the one who waits for it.
 pub(super) fn start(spawn: &Spawn, task: BoxFuture) -> BoxFuture {
