@@ -4,7 +4,8 @@ use std::error::Error;
 use std::time::SystemTime;
 
 use opentracing_rs::{Value, fields};
-use tracehound::{ErrorDescription, SpanEvent, SpanRef};
+use tracehound::bridge::ErrorDescription;
+use tracehound::{SpanEvent, SpanRef};
 
 use super::tags;
 
