@@ -1,4 +1,4 @@
-//! Tracehound.
+#![doc = include_str!("../docs/guide.md")]
 #![cfg_attr(
     test,
     allow(
