@@ -35,14 +35,14 @@ fn main() {
             )
             .unwrap();
             writeln!(runs, "(\"{name}\", {name}::run),").unwrap();
-            writeln!(listed, "(\"{name}\", {dependencies:?}, {program:?}),").unwrap();
+            writeln!(listed, "(\"{name}\", &{dependencies:?}, {program:?}),").unwrap();
         }
     }
     let runs = format!("{modules}const SNIPPETS: &[(&str, fn() -> ExitCode)] = &[\n{runs}];\n");
     let listed = format!("const LISTED: &[(&str, &[&str], &str)] = &[\n{listed}];\n");
     let out = env::var_os("OUT_DIR").unwrap();
     fs::write(Path::new(&out).join("snippets.rs"), runs).unwrap();
-    fs::write(Path::new(&out).join("listed.rs"), listed.replace(", [", ", &[")).unwrap();
+    fs::write(Path::new(&out).join("listed.rs"), listed).unwrap();
 }
 
 /// The Rust snippets, each with the TOML blocks that are for it: the last one above that begins with `[dependencies]`,
