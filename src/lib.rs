@@ -1,4 +1,4 @@
-//! Tracehound.
+#![doc = include_str!("../docs/guide.md")]
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test may fail loudly"))]
 #![cfg_attr(
     not(feature = "agent"),

@@ -1,4 +1,7 @@
-//! Writes the Rust snippets of the READMEs as modules, each with a function that runs it as a program.
+//! Takes the Rust snippets out of the READMEs, and the dependencies that each is listed with.
+//!
+//! `snippets.rs` has each snippet as a module with a function that runs it, and `listed.rs` each as text, with its
+//! dependencies.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
@@ -16,15 +19,14 @@ const READMES: [(&str, &str); 4] = [
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut modules = String::new();
-    let mut list = String::new();
-    for (name, path) in READMES {
+    let (mut modules, mut runs, mut listed) = (String::new(), String::new(), String::new());
+    for (readme, path) in READMES {
         let path = root.join(path);
         println!("cargo::rerun-if-changed={}", path.display());
         let text = fs::read_to_string(path).unwrap();
-        for (place, snippet) in snippets(&text).into_iter().enumerate() {
-            let name = format!("{name}_{}", place.wrapping_add(1));
-            let program = as_program(snippet);
+        for (number, (dependencies, snippet)) in (1..).zip(snippets(&text)) {
+            let name = format!("{readme}_{number}");
+            let program = as_program(&snippet);
             write!(
                 modules,
                 "mod {name} {{\n{program}\n\
@@ -32,16 +34,32 @@ fn main() {
                  std::process::Termination::report(main())\n}}\n}}\n"
             )
             .unwrap();
-            writeln!(list, "(\"{name}\", {name}::run),").unwrap();
+            writeln!(runs, "(\"{name}\", {name}::run),").unwrap();
+            writeln!(listed, "(\"{name}\", &{dependencies:?}, {program:?}),").unwrap();
         }
     }
-    let code = format!("{modules}const SNIPPETS: &[(&str, fn() -> ExitCode)] = &[\n{list}];\n");
-    fs::write(Path::new(&env::var_os("OUT_DIR").unwrap()).join("snippets.rs"), code).unwrap();
+    let runs = format!("{modules}const SNIPPETS: &[(&str, fn() -> ExitCode)] = &[\n{runs}];\n");
+    let listed = format!("const LISTED: &[(&str, &[&str], &str)] = &[\n{listed}];\n");
+    let out = env::var_os("OUT_DIR").unwrap();
+    fs::write(Path::new(&out).join("snippets.rs"), runs).unwrap();
+    fs::write(Path::new(&out).join("listed.rs"), listed).unwrap();
 }
 
-fn snippets(text: &str) -> Vec<&str> {
-    let blocks = text.split("```rust\n").skip(1);
-    blocks.map(|block| block.split_once("```").unwrap().0).collect()
+/// The Rust snippets, each with the TOML blocks that are for it: the last one above that begins with `[dependencies]`,
+/// and those after that, which add to it.
+fn snippets(text: &str) -> Vec<(Vec<String>, String)> {
+    let mut snippets = Vec::new();
+    let mut dependencies = Vec::new();
+    for block in text.split("\n```").skip(1).step_by(2) {
+        let (language, code) = block.split_once('\n').unwrap();
+        match language {
+            "toml" if code.starts_with("[dependencies]") => dependencies = vec![code.to_owned()],
+            "toml" => dependencies.push(code.to_owned()),
+            "rust" => snippets.push((dependencies.clone(), code.to_owned())),
+            _ => {}
+        }
+    }
+    snippets
 }
 
 /// As it stands where it has a `main`, and else within one, as documentation tests are.
