@@ -88,39 +88,10 @@ pub(super) struct Otel<T: 'static> {
 }
 
 /// Why a value cannot be used; it follows the value in a sentence: "is not a whole number".
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reason(pub(super) Cow<'static, str>);
-
-impl From<&'static str> for Reason {
-    fn from(text: &'static str) -> Self {
-        Reason(text.into())
-    }
-}
-
-impl From<String> for Reason {
-    fn from(text: String) -> Self {
-        Reason(text.into())
-    }
-}
+pub(super) type Reason = Cow<'static, str>;
 
 /// What is to be said about a value that was used, though not quite as it was given.
-#[derive(Debug, Default)]
-pub(super) struct Remarks(Vec<String>);
-
-impl Remarks {
-    pub(super) fn add(&mut self, remark: impl Into<String>) {
-        self.0.push(remark.into());
-    }
-}
-
-impl IntoIterator for Remarks {
-    type Item = String;
-    type IntoIter = std::vec::IntoIter<String>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
+pub(super) type Remarks = Vec<String>;
 
 /// A user's text inside one of our lines: quoted, escaped, not longer than is of use, and without a password.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
@@ -138,65 +109,46 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A row without its type: what the table's tests and the listing need.
+/// A row without its type: what the table's tests and `docs/configuration.md` are made of.
 #[cfg(test)]
-pub(super) trait Row: Sync {
-    fn name(&self) -> &'static str;
-    fn setter(&self) -> Option<&'static str>;
-    fn aliases(&self) -> &'static [&'static str];
-    fn otel(&self) -> Vec<&'static str>;
-    fn doc(&self) -> String;
-    fn kind(&self) -> String;
-    fn default_text(&self) -> Option<String>;
-    fn read(&self, text: &str) -> Result<Option<String>, Reason>;
-    fn read_otel(&self, text: &str, environment: &Environment) -> Option<Result<(), Reason>>;
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) setter: Option<&'static str>,
+    pub(super) aliases: &'static [&'static str],
+    /// The OpenTelemetry variables that are read.
+    pub(super) otel: Vec<&'static str>,
+    pub(super) doc: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) default: Option<String>,
+    /// The value of a text, as it is shown.
+    pub(super) read: Box<dyn Fn(&str) -> Result<Option<String>, Reason>>,
+    /// The same for OpenTelemetry's variable.
+    pub(super) read_otel: Box<dyn Fn(&str, &Environment) -> Result<Option<String>, Reason>>,
 }
 
 #[cfg(test)]
-impl<T: Value> Row for Key<T> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn setter(&self) -> Option<&'static str> {
-        self.setter
-    }
-
-    fn aliases(&self) -> &'static [&'static str] {
-        self.aliases
-    }
-
-    fn otel(&self) -> Vec<&'static str> {
-        self.otel
-            .iter()
-            .flat_map(|otel| [otel.name].into_iter().chain(otel.with.to_vec()))
-            .collect()
-    }
-
-    fn doc(&self) -> String {
-        self.doc.trim().to_owned()
-    }
-
-    fn kind(&self) -> String {
-        T::KIND.to_owned()
-    }
-
-    fn default_text(&self) -> Option<String> {
-        (self.default)().show()
-    }
-
-    fn read(&self, text: &str) -> Result<Option<String>, Reason> {
-        let mut remarks = Remarks::default();
-        let value = (self.parse)(text, &mut remarks)?;
-        (self.check)(value, &mut remarks).map(|value| value.show())
-    }
-
-    fn read_otel(&self, text: &str, environment: &Environment) -> Option<Result<(), Reason>> {
-        let otel = self.otel.as_ref()?;
-        let mut remarks = Remarks::default();
-        Some((otel.convert)(text, environment, &mut remarks).and_then(|value| {
-            value.map_or(Ok(()), |value| (self.check)(value, &mut remarks).map(drop))
-        }))
+impl<T: Value> Key<T> {
+    pub(super) fn row(&'static self) -> Row {
+        let otel = self.otel.as_ref();
+        Row {
+            name: self.name,
+            setter: self.setter,
+            aliases: self.aliases,
+            otel: otel.map_or(vec![], |otel| [&[otel.name], otel.with].concat()),
+            doc: self.doc.trim(),
+            kind: T::KIND,
+            default: (self.default)().show(),
+            read: Box::new(|text| {
+                let remarks = &mut Remarks::default();
+                (self.check)((self.parse)(text, remarks)?, remarks).map(|value| value.show())
+            }),
+            read_otel: Box::new(move |text, environment| {
+                let Some(otel) = otel else { return Ok(None) };
+                let remarks = &mut Remarks::default();
+                let value = (otel.convert)(text, environment, remarks)?;
+                value.map_or(Ok(None), |value| (self.check)(value, remarks).map(|it| it.show()))
+            }),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::key::Row;
-use super::table::ROWS;
+use super::table::rows;
 
 const HEAD: &str = "\
 # Configuration
@@ -51,8 +51,8 @@ agent and of other products are left alone.
 
 fn markdown() -> String {
     let mut page = HEAD.to_owned();
-    for row in ROWS {
-        let default = match row.default_text().as_deref() {
+    for row in rows() {
+        let default = match row.default.as_deref() {
             None => "unset".to_owned(),
             Some("") => "empty".to_owned(),
             Some(text) => code(text),
@@ -60,25 +60,25 @@ fn markdown() -> String {
         let _ = writeln!(
             page,
             "| {} | {} | {} | {default} | {} |",
-            code(row.name()),
-            row.setter().map(code).unwrap_or_default(),
-            row.kind(),
-            meaning(*row)
+            code(row.name),
+            row.setter.map(code).unwrap_or_default(),
+            row.kind,
+            meaning(&row)
         );
     }
     page
 }
 
-fn meaning(row: &dyn Row) -> String {
-    let mut meaning = row.doc();
+fn meaning(row: &Row) -> String {
+    let mut meaning = row.doc.to_owned();
     let mut also = |label: &str, names: &[&str]| {
         if !names.is_empty() {
             let names: Vec<_> = names.iter().map(|name| code(name)).collect();
             let _ = write!(meaning, " {label}: {}.", names.join(", "));
         }
     };
-    also("Also read", row.aliases());
-    also("OpenTelemetry", &row.otel());
+    also("Also read", row.aliases);
+    also("OpenTelemetry", &row.otel);
     meaning
 }
 

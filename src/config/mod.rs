@@ -46,6 +46,7 @@ mod related;
 mod report;
 mod resolve;
 mod resolved;
+mod row;
 mod source;
 mod spelling;
 mod table;
@@ -66,6 +67,8 @@ pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub(crate) use redacted::Redacted;
 pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
+pub(crate) use row::tracer_setter;
 pub use source::Environment;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
+pub(crate) use table::tracer_setters;

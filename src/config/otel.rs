@@ -55,9 +55,9 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
             "always_off" => 0.0,
             "traceidratio" => environment.text(SAMPLER_ARG).map_or(ALL, |text| {
                 let rate = parse::number(&text).and_then(|rate| parse::within(rate, 0.0..=1.0));
-                rate.unwrap_or_else(|Reason(why)| {
+                rate.unwrap_or_else(|why| {
                     // As the specification wants: as if it were not set.
-                    remarks.add(format!("{SAMPLER_ARG} {} {why}; {ALL} is used", Quoted(&text)));
+                    remarks.push(format!("{SAMPLER_ARG} {} {why}; {ALL} is used", Quoted(&text)));
                     ALL
                 })
             }),
@@ -65,7 +65,7 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
         };
         if parent_based.is_none() {
             remarks
-                .add(format!("taken as \"parentbased_{lower}\": a decision that comes in stands"));
+                .push(format!("taken as \"parentbased_{lower}\": a decision that comes in stands"));
         }
         Ok(Some(Some(rate)))
     },
@@ -159,7 +159,7 @@ fn resource_attributes(text: &str, remarks: &mut Remarks) -> Result<Map, Reason>
         tags.set(key, value);
     }
     if tags.0.len() > MAX_RESOURCE_TAGS {
-        remarks.add(format!("gives {} tags; {MAX_RESOURCE_TAGS} are used", tags.0.len()));
+        remarks.push(format!("gives {} tags; {MAX_RESOURCE_TAGS} are used", tags.0.len()));
         tags.0.truncate(MAX_RESOURCE_TAGS);
     }
     Ok(tags)

@@ -32,7 +32,7 @@ pub(super) fn integer<T: FromStr>(text: &str) -> Result<T, Reason> {
 pub(super) fn nearest_integer(text: &str, remarks: &mut Remarks) -> Result<usize, Reason> {
     match text.parse::<i64>() {
         Ok(number) if number < 0 => {
-            remarks.add(format!("{} is below zero; 0 is used", Quoted(text)));
+            remarks.push(format!("{} is below zero; 0 is used", Quoted(text)));
             Ok(0)
         }
         Ok(number) => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
@@ -77,7 +77,7 @@ pub(super) fn map(text: &str, remarks: &mut Remarks) -> Map {
     for pair in text.split(separator).map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once(':').unwrap_or_else(|| unsplit(pair, remarks));
         match key.trim() {
-            "" => remarks.add(format!("{} has no key; it is left out", Quoted(pair))),
+            "" => remarks.push(format!("{} has no key; it is left out", Quoted(pair))),
             key => map.set(Text::copy(key), Text::copy(value.trim())),
         }
     }
@@ -91,7 +91,7 @@ fn unsplit<'a>(pair: &'a str, remarks: &mut Remarks) -> (&'a str, &'a str) {
         Some((key, value)) if !key.trim().is_empty() => {
             let (key, value) = (key.trim(), value.trim());
             let colon = format!("{key}:{value}");
-            remarks.add(format!("{} is read as {}; write a colon", Quoted(pair), Quoted(&colon)));
+            remarks.push(format!("{} is read as {}; write a colon", Quoted(pair), Quoted(&colon)));
             (key, value)
         }
         _ => (pair, ""),
@@ -134,7 +134,7 @@ pub(super) fn mapping(map: Map, remarks: &mut Remarks) -> Result<Map, Reason> {
     }
     for (from, to) in unnamed {
         let pair = format!("{from}:{to}");
-        remarks.add(format!("{} is not `from:to`; left out", Quoted(&pair)));
+        remarks.push(format!("{} is not `from:to`; left out", Quoted(&pair)));
     }
     Ok(Map(named))
 }
@@ -161,14 +161,14 @@ pub(super) fn within<T: PartialOrd + Display>(
 
 pub(super) fn at_most(value: usize, limit: usize, remarks: &mut Remarks) -> usize {
     if value > limit {
-        remarks.add(format!("{value} is above the limit; {limit} is used"));
+        remarks.push(format!("{value} is above the limit; {limit} is used"));
     }
     value.min(limit)
 }
 
 pub(super) fn at_least_one(value: usize, remarks: &mut Remarks) -> usize {
     if value == 0 {
-        remarks.add("less than 1 makes no sense; 1 is used");
+        remarks.push("less than 1 makes no sense; 1 is used".into());
     }
     value.max(1)
 }

@@ -87,10 +87,10 @@ pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Re
         return Err("names no propagation style".into());
     }
     for name in unknown {
-        remarks.add(format!("{} is no propagation style; left out", Quoted(name)));
+        remarks.push(format!("{} is no propagation style; left out", Quoted(name)));
     }
     if none && !styles.is_empty() {
-        remarks.add("`none` has no meaning beside a style; left out");
+        remarks.push("`none` has no meaning beside a style; left out".into());
     }
     Ok(styles)
 }

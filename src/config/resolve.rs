@@ -162,7 +162,7 @@ impl<'a> Resolver<'a> {
                 self.reject(key, name, origin, "the value cannot be used".to_owned());
                 None
             }
-            Err(Reason(reason)) => {
+            Err(reason) => {
                 let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
                 self.reject(key, name, origin, format!("{value} {reason}"));
                 None

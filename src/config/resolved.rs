@@ -8,8 +8,7 @@ use crate::text::Text;
 use super::identity::Identity;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
-use super::table::Settings;
-use super::value::Map;
+use super::table::{Settings, getters};
 use super::{ConfigBuilder, Origin, SpanLimits};
 
 /// The settings of a tracer: read once, when built, and unchanging after that.
@@ -26,16 +25,11 @@ pub struct Config {
 
 impl Config {
     pub(super) fn new(
-        mut settings: Settings,
+        settings: Settings,
         identity: Identity,
         report: Report,
         problems: Vec<Problem>,
     ) -> Self {
-        // Spans copy these.
-        let share = |text: &mut Text| *text = std::mem::take(text).into_shared();
-        share(&mut settings.service.value);
-        settings.env.value.as_mut().map(share);
-        settings.version.value.as_mut().map(share);
         Config { settings, identity, report, problems }
     }
 
@@ -61,14 +55,6 @@ impl Config {
         &self.problems
     }
 
-    // ===== identity =====
-
-    /// The name of the service; never empty.
-    #[must_use]
-    pub fn service(&self) -> &str {
-        &self.settings.service.value
-    }
-
     /// Whether somebody named the service: it is neither the default nor a serverless function's name.
     #[must_use]
     pub fn service_is_user_set(&self) -> bool {
@@ -80,33 +66,6 @@ impl Config {
     pub(crate) fn service_is_default(&self) -> bool {
         let is_told = |problem: &Problem| ["DD_SERVICE", "service"].contains(&problem.name());
         self.settings.service.origin == Origin::Default && !self.problems.iter().any(is_told)
-    }
-
-    /// The environment of the program.
-    #[must_use]
-    pub fn env(&self) -> Option<&str> {
-        self.settings.env.value.as_deref()
-    }
-
-    /// The version of the program.
-    #[must_use]
-    pub fn version(&self) -> Option<&str> {
-        self.settings.version.value.as_deref()
-    }
-
-    /// [`service`](Self::service) as a text to store.
-    pub(crate) fn service_text(&self) -> &Text {
-        &self.settings.service.value
-    }
-
-    /// [`env`](Self::env) as a text to store.
-    pub(crate) fn env_text(&self) -> Option<&Text> {
-        self.settings.env.value.as_ref()
-    }
-
-    /// [`version`](Self::version) as a text to store.
-    pub(crate) fn version_text(&self) -> Option<&Text> {
-        self.settings.version.value.as_ref()
     }
 
     /// The tags of every span, without service, environment, version and git metadata, each key once.
@@ -129,100 +88,11 @@ impl Config {
         commit.filter(|_| self.settings.git_metadata.value)
     }
 
-    /// Services to rename, from and to.
-    #[must_use]
-    pub fn service_mapping(&self) -> &[(Text, Text)] {
-        let Map(mapping) = &self.settings.service_mapping.value;
-        mapping
-    }
-
-    /// Whether local root spans are tagged with the name of the host.
-    #[must_use]
-    pub fn report_hostname(&self) -> bool {
-        self.settings.report_hostname.value
-    }
-
-    /// The name of the host, where it was set.
-    #[must_use]
-    pub fn hostname(&self) -> Option<&str> {
-        self.settings.hostname.value.as_deref()
-    }
-
-    // ===== agent =====
-
-    /// The agent's address: as it was given, from host and port, or the default one.
-    #[must_use]
-    pub fn agent_url(&self) -> &str {
-        self.settings.agent_url.value.as_deref().unwrap_or_default()
-    }
-
-    /// The agent's host, where it was set.
-    #[must_use]
-    pub fn agent_host(&self) -> Option<&str> {
-        self.settings.agent_host.value.as_deref()
-    }
-
-    /// The agent's port, where it was set; never 0.
-    #[must_use]
-    pub fn agent_port(&self) -> Option<u16> {
-        self.settings.agent_port.value
-    }
-
-    /// How long to wait for the agent's answer to one request.
-    #[must_use]
-    pub fn agent_timeout(&self) -> Duration {
-        self.settings.agent_timeout.value
-    }
-
-    /// What is to be sent to the agent as it is, to tell it the container (`DD_EXTERNAL_ENV`).
-    #[must_use]
-    pub fn external_env(&self) -> Option<&str> {
-        self.settings.external_env.value.as_deref()
-    }
-
-    // ===== tracer =====
-
-    /// Whether spans are sent; context travels all the same.
-    #[must_use]
-    pub fn enabled(&self) -> bool {
-        self.settings.enabled.value
-    }
-
-    /// Whether the tracer says what it does.
-    #[must_use]
-    pub fn debug(&self) -> bool {
-        self.settings.debug.value
-    }
-
-    /// Whether ids of new traces have 128 bits.
-    #[must_use]
-    pub fn trace_id_128_bit(&self) -> bool {
-        self.settings.trace_id_128_bit.value
-    }
-
     /// After how many finished spans a trace with open ones is sent in parts; `None` for never.
     #[must_use]
     pub fn partial_flush(&self) -> Option<usize> {
         let min_spans = self.settings.partial_flush_min_spans.value;
         self.settings.partial_flush.value.then_some(min_spans)
-    }
-
-    /// How many frames of a stack trace are kept.
-    #[must_use]
-    pub fn traceback_max_frames(&self) -> usize {
-        self.settings.traceback_max_frames.value
-    }
-
-    /// Whether span events are sent in their own field, whatever the agent announces.
-    #[must_use]
-    pub fn native_span_events(&self) -> bool {
-        self.settings.native_span_events.value
-    }
-
-    /// Whether spans made through the OpenTelemetry API are traced, where its bridge is installed.
-    #[must_use]
-    pub fn otel_enabled(&self) -> bool {
-        self.settings.otel_enabled.value
     }
 
     /// How much a span made through the OpenTelemetry API may hold, by the `OTEL_*_LIMIT` variables.
@@ -238,133 +108,7 @@ impl Config {
             .link_attributes(of.otel_link_attributes.value)
     }
 
-    // ===== writer =====
-
-    /// How often spans are sent.
-    #[must_use]
-    pub fn flush_interval(&self) -> Duration {
-        self.settings.flush_interval.value
-    }
-
-    /// How many bytes of encoded spans may wait to be sent; never 0.
-    #[must_use]
-    pub fn buffer_bytes(&self) -> usize {
-        self.settings.buffer_bytes.value
-    }
-
-    /// The largest payload in bytes, 1 to 9,500,000.
-    #[must_use]
-    pub fn max_payload_bytes(&self) -> usize {
-        self.settings.max_payload_bytes.value
-    }
-
-    // ===== sampling =====
-
-    /// The share of traces to keep where no rule matches, 0 to 1; `None`: the agent decides.
-    #[must_use]
-    pub fn sample_rate(&self) -> Option<f64> {
-        self.settings.sample_rate.value
-    }
-
-    /// The trace sampling rules as they were given.
-    #[must_use]
-    pub fn sampling_rules(&self) -> Option<&str> {
-        self.settings.sampling_rules.value.as_deref()
-    }
-
-    /// The file to read trace sampling rules from; `None` when the rules themselves were given
-    /// (`DD_TRACE_SAMPLING_RULES_FILE`).
-    #[must_use]
-    pub fn sampling_rules_file(&self) -> Option<&str> {
-        self.settings.sampling_rules_file.value.as_deref()
-    }
-
-    /// How many traces per second rules and rate may keep.
-    #[must_use]
-    pub fn rate_limit(&self) -> i64 {
-        self.settings.rate_limit.value
-    }
-
-    /// The single-span sampling rules as they were given.
-    #[must_use]
-    pub fn span_sampling_rules(&self) -> Option<&str> {
-        self.settings.span_sampling_rules.value.as_deref()
-    }
-
-    /// The file to read single-span sampling rules from; `None` when the rules themselves were given
-    /// (`DD_SPAN_SAMPLING_RULES_FILE`).
-    #[must_use]
-    pub fn span_sampling_rules_file(&self) -> Option<&str> {
-        self.settings.span_sampling_rules_file.value.as_deref()
-    }
-
-    /// Whether traces are for APM, and not only for other products.
-    #[must_use]
-    pub fn apm_tracing(&self) -> bool {
-        self.settings.apm_tracing.value
-    }
-
-    // ===== propagation =====
-
-    /// The header styles of outgoing requests, each once; empty for no propagation.
-    #[must_use]
-    pub fn inject_styles(&self) -> &[Style] {
-        &self.settings.inject_styles.value
-    }
-
-    /// The header styles of incoming requests, each once; empty for no propagation.
-    #[must_use]
-    pub fn extract_styles(&self) -> &[Style] {
-        &self.settings.extract_styles.value
-    }
-
-    /// Whether the first style that gives a trace is enough.
-    #[must_use]
-    pub fn extract_first(&self) -> bool {
-        self.settings.extract_first.value
-    }
-
-    /// What to do with the context of incoming requests.
-    #[must_use]
-    pub fn extract_behavior(&self) -> ExtractBehavior {
-        self.settings.extract_behavior.value
-    }
-
-    /// Whether baggage also travels as `ot-baggage-*` headers.
-    #[must_use]
-    pub fn http_baggage(&self) -> bool {
-        self.settings.http_baggage.value
-    }
-
-    /// Which incoming baggage becomes tags.
-    #[must_use]
-    pub fn baggage_tag_keys(&self) -> &BaggageTagKeys {
-        &self.settings.baggage_tag_keys.value
-    }
-
-    /// The longest `x-datadog-tags` header in bytes, 0 to 512.
-    #[must_use]
-    pub fn datadog_tags_max_length(&self) -> usize {
-        self.settings.datadog_tags_max_length.value
-    }
-
-    /// Whether trace context is accepted only from the own organisation and trusted ones.
-    #[must_use]
-    pub fn org_guard(&self) -> bool {
-        self.settings.org_guard.value
-    }
-
-    /// Whether context without an organisation's marker counts as foreign.
-    #[must_use]
-    pub fn org_guard_strict(&self) -> bool {
-        self.settings.org_guard_strict.value
-    }
-
-    /// The markers of trusted organisations.
-    #[must_use]
-    pub fn org_guard_trusted(&self) -> &[Text] {
-        &self.settings.org_guard_trusted.value
-    }
+    getters!();
 }
 
 impl fmt::Debug for Config {

@@ -123,7 +123,7 @@ fn listed(names: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::config::table::ROWS;
+    use crate::config::table::rows;
 
     fn said(pairs: &[(&str, &str)]) -> Vec<String> {
         let environment = Environment::from_pairs(pairs.iter().copied());
@@ -203,8 +203,8 @@ mod tests {
 
     #[test]
     fn no_variable_of_the_table_is_told() {
-        for row in ROWS {
-            for name in [row.name()].into_iter().chain(row.aliases().to_vec()) {
+        for row in rows() {
+            for name in [&[row.name], row.aliases].concat() {
                 assert!(is_read(name), "{name}");
             }
         }

@@ -90,6 +90,16 @@ impl Map {
     }
 }
 
+impl<N: Into<Text>, V: Into<Text>> FromIterator<(N, V)> for Map {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut map = Map::default();
+        for (name, value) in pairs {
+            map.set(name.into(), value.into());
+        }
+        map
+    }
+}
+
 impl Value for Map {
     const KIND: &'static str = "map";
 
