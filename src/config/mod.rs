@@ -55,6 +55,8 @@ mod value;
 
 #[cfg(test)]
 mod listing;
+#[cfg(test)]
+mod testkit;
 
 pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;

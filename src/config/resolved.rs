@@ -114,8 +114,7 @@ impl Config {
 impl fmt::Debug for Config {
     /// What is not at its default, without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let set = self.report.iter().filter(|row| row.origin() > Origin::Default);
-        f.debug_map().entries(set.map(|row| (row.name(), row.value()))).finish()
+        self.report.fmt(f)
     }
 }
 
@@ -147,7 +146,7 @@ mod tests {
         assert_eq!(config.otel_span_limits(), SpanLimits::default());
         assert_eq!(config.flush_interval(), Duration::from_secs(1));
         assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (20_971_520, 9_500_000));
-        assert_eq!((config.sample_rate(), config.rate_limit()), (None, 100));
+        assert_eq!((config.sample_rate(), config.rate_limit()), (None, Some(100)));
         assert!(!config.extract_first() && !config.http_baggage() && !config.org_guard());
         assert_eq!(config.extract_behavior(), ExtractBehavior::Continue);
         assert!(config.baggage_tag_keys().contains("session.id"));
@@ -212,7 +211,7 @@ mod tests {
         assert_eq!((config.partial_flush(), config.traceback_max_frames()), (None, 5));
         assert_eq!(config.extract_behavior(), ExtractBehavior::Ignore);
         assert!(config.extract_first() && config.http_baggage());
-        assert_eq!((config.rate_limit(), config.sample_rate()), (7, Some(0.1)));
+        assert_eq!((config.rate_limit(), config.sample_rate()), (Some(7), Some(0.1)));
         assert_eq!(config.sampling_rules(), Some("[{}]"));
         assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (1000, 500));
         assert_eq!(config.flush_interval(), Duration::from_secs(3));

@@ -1,4 +1,28 @@
 //! The one table of settings.
+//!
+//! # How to add a setting
+//!
+//! Add a row, in the order of the names:
+//!
+//! ```text
+//! /// What it means: for `docs/configuration.md`.
+//! DD_TRACE_COLOR as color: Option<Text> = TEXT => {
+//!     /// For rustdoc: meaning, limits, variable and default.
+//!     set(name: impl Into<Text>) = Some(name.into()), on TracerBuilder;
+//!     /// For rustdoc: what a program reads.
+//!     get(name) -> Option<&str> = name.as_deref();
+//! }
+//! ```
+//!
+//! - `TEXT` is the [`Key`]: how text becomes a value, what a value must fulfil, and the default. There is one for each
+//!   kind of setting below; `Key { default: || .., ..TEXT }` changes a part of it.
+//! - `set(argument: type) = value` makes `ConfigBuilder::color`, and with `on TracerBuilder` that one's as well. A setter
+//!   that does more is written by hand in `builder.rs`; then the row says `set by its_name;`. `get(value) -> type = ..`
+//!   makes `Config::color`. A row may have neither.
+//! - A value of a new type implements [`Value`](super::value::Value).
+//!
+//! Then run `cargo test -p tracehound --lib config::`, which says how to renew `docs/configuration.md`, and give
+//! the setting a line in `tests/odd_settings.rs`. What depends on other settings belongs in `related.rs`.
 
 use std::time::Duration;
 
@@ -390,10 +414,12 @@ settings! {
 
     /// So many traces per second may be kept by sampling rules or the sample rate; a negative number is no limit.
     DD_TRACE_RATE_LIMIT as rate_limit: i64 = Key::new(|| 100, |text, _| parse::integer(text)) => {
-        /// How many traces per second rules and rate may keep (`DD_TRACE_RATE_LIMIT`); default: 100.
-        set(per_second: i64) = per_second, on TracerBuilder;
-        /// How many traces per second rules and rate may keep.
-        get(value) -> i64 = *value;
+        /// How many traces per second rules and rate may keep, or `None` for no limit (`DD_TRACE_RATE_LIMIT`);
+        /// default: 100.
+        set(per_second: impl Into<Option<u64>>) =
+            per_second.into().map_or(-1, |limit| limit.try_into().unwrap_or(i64::MAX)), on TracerBuilder;
+        /// How many traces per second rules and rate may keep; `None` for no limit.
+        get(value) -> Option<u64> = u64::try_from(*value).ok();
     }
 
     /// The name of the host is a tag of local root spans.
