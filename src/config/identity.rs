@@ -137,11 +137,8 @@ fn not_blank(text: Text) -> Option<Text> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, ConfigBuilder, Environment, Origin};
-
-    fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
-        Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
-    }
+    use crate::config::testkit::with;
+    use crate::config::{Config, Origin};
 
     fn tags(config: &Config) -> Vec<(&str, &str)> {
         config.tags().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
@@ -149,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_service_comes_from_the_first_source_in_the_documented_order() {
-        let mut pairs = vec![
+        let sources = [
             ("DD_SERVICE", "dd"),
             ("OTEL_SERVICE_NAME", "otel"),
             ("DD_TAGS", "service:tag"),
@@ -159,68 +156,49 @@ mod tests {
             ("FUNCTION_NAME", "function"),
             ("WEBSITE_SITE_NAME", "site"),
         ];
-        assert_eq!(with(&pairs).service("code").build().service(), "code");
-        for (service, user_set) in [
-            ("dd", true),
-            ("otel", true),
-            ("tag", true),
-            ("attribute", true),
-            ("lambda", false),
-            ("run", false),
-            ("function", false),
-            ("site", false),
-            ("unnamed-rust-service", false),
-        ] {
-            let config = with(&pairs).build();
-            assert_eq!((config.service(), config.service_is_user_set()), (service, user_set));
-            let row = config.report().get("DD_SERVICE").unwrap();
-            assert_eq!(row.effective().unwrap().value(), Some(service));
-            if !pairs.is_empty() {
-                pairs.remove(0);
-            }
+        let services = [
+            "dd",
+            "otel",
+            "tag",
+            "attribute",
+            "lambda",
+            "run",
+            "function",
+            "site",
+            "unnamed-rust-service",
+        ];
+        assert_eq!(with(&sources).service("code").build().service(), "code");
+        for (first, service) in services.into_iter().enumerate() {
+            let config = with(&sources[first..]).build();
+            assert_eq!((config.service(), config.service_is_user_set()), (service, first < 4));
+            assert_eq!(config.report().get("DD_SERVICE").unwrap().value(), Some(service));
         }
     }
 
     #[test]
-    fn an_empty_service_is_unset() {
-        let config = with(&[("DD_SERVICE", " "), ("DD_TAGS", "service:,a:b")]).build();
-        assert_eq!(config.service(), "unnamed-rust-service");
-        assert_eq!(tags(&config), [("a", "b")]);
-    }
-
-    #[test]
-    fn environment_and_version_come_from_tags_for_want_of_better() {
-        let tagged = [
-            ("DD_TAGS", "env:tag,version:1,team:x"),
-            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=attribute,service.version=0"),
-        ];
-        let config = with(&tagged).build();
-        assert_eq!((config.env(), config.version()), (Some("tag"), Some("1")));
-        assert_eq!(tags(&config), [("team", "x")]);
-
-        let config = with(&[tagged[0], ("DD_ENV", "own"), ("DD_VERSION", "2")]).build();
-        assert_eq!((config.env(), config.version()), (Some("own"), Some("2")));
-        assert_eq!(tags(&config), [("team", "x")]);
-
-        let config = with(&[tagged[1]]).build();
-        assert_eq!((config.env(), config.version()), (Some("attribute"), Some("0")));
-        let config = with(&[]).build();
-        assert_eq!((config.env(), config.version()), (None, None));
-    }
-
-    #[test]
-    fn hidden_resource_attributes_give_no_tags_but_fill_gaps() {
-        let config = with(&[
-            ("DD_TAGS", "team:x"),
-            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,team=y,region=eu"),
-        ])
-        .build();
-        assert_eq!(config.service(), "shop");
-        assert_eq!(tags(&config), [("team", "x")]);
-        assert_eq!(
-            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["OTEL_RESOURCE_ATTRIBUTES (otel_env_var): DD_TAGS is set too, and wins"]
-        );
+    fn what_tags_and_attributes_name_fills_gaps_and_is_no_tag() {
+        let none = "unnamed-rust-service";
+        let tagged = ("DD_TAGS", "env:tag,version:1,team:x");
+        let attributes =
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=attribute,service.version=0");
+        let hidden = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,team=y,region=eu");
+        let own = [("DD_ENV", "own"), ("DD_VERSION", "2")];
+        for (pairs, service, env, version, expected) in [
+            (&[][..], none, None, None, &[][..]),
+            (&[("DD_SERVICE", " "), ("DD_TAGS", "service:,a:b")], none, None, None, &[("a", "b")]),
+            (&[tagged, attributes], none, Some("tag"), Some("1"), &[("team", "x")]),
+            (&[tagged, own[0], own[1]], none, Some("own"), Some("2"), &[("team", "x")]),
+            (&[attributes], none, Some("attribute"), Some("0"), &[]),
+            (&[("DD_TAGS", "team:x"), hidden], "shop", None, None, &[("team", "x")]),
+        ] {
+            let config = with(pairs).build();
+            let found = (config.service(), config.env(), config.version());
+            assert_eq!(found, (service, env, version), "{pairs:?}");
+            assert_eq!(tags(&config), expected, "{pairs:?}");
+            let is_hidden = pairs.len() == 2 && pairs[1].0 == hidden.0;
+            let said = ["OTEL_RESOURCE_ATTRIBUTES (otel_env_var): DD_TAGS is set too, and wins"];
+            assert_eq!(config.said(), if is_hidden { &said[..] } else { &[] });
+        }
     }
 
     #[test]
@@ -230,41 +208,25 @@ mod tests {
             .tags([("a,b", "c:d,e"), ("  ", "lost")])
             .build();
         assert_eq!(tags(&config), [("team", "y"), ("region", "eu"), ("a,b", "c:d,e")]);
-        assert_eq!(
-            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["tag (code): a tag without a key; left out"]
-        );
-        let row = config.report().get("DD_TAGS").unwrap();
-        assert_eq!(row.effective().unwrap().origin(), Origin::Code);
+        assert_eq!(config.said(), ["tag (code): a tag without a key; left out"]);
+        assert_eq!(config.report().get("DD_TAGS").unwrap().origin(), Origin::Code);
     }
 
     #[test]
-    fn git_tags_are_taken_out_and_kept() {
-        let config = with(&[(
-            "DD_TAGS",
-            "git.repository_url:https://example.com/a.git,git.commit.sha:abc,team:x",
-        )])
-        .build();
-        assert_eq!(tags(&config), [("team", "x")]);
-        assert_eq!(config.git_repository_url(), Some("https://example.com/a.git"));
-        assert_eq!(config.git_commit_sha(), Some("abc"));
-        let row = config.report().get("DD_GIT_COMMIT_SHA").unwrap();
-        assert_eq!((row.value(), row.origin()), (Some("abc"), Origin::Calculated));
-    }
-
-    #[test]
-    fn the_own_variables_of_git_win_over_tags_and_a_switch_over_all() {
-        let pairs = [
-            ("DD_TAGS", "git.repository_url:https://tag/a.git,git.commit.sha:abc"),
-            ("DD_GIT_REPOSITORY_URL", "https://me:word@own/a.git"),
-        ];
-        let config = with(&pairs).build();
-        assert_eq!(config.git_repository_url(), Some("https://own/a.git"));
-        assert_eq!(config.git_commit_sha(), Some("abc"));
-        let off = [pairs[0], pairs[1], ("DD_TRACE_GIT_METADATA_ENABLED", "false")];
-        let config = with(&off).build();
-        assert_eq!((config.git_repository_url(), config.git_commit_sha()), (None, None));
-        assert!(config.tags().is_empty());
+    fn git_tags_give_way_to_their_own_variables_and_to_the_switch() {
+        let tagged = ("DD_TAGS", "git.repository_url:https://tag/a.git,git.commit.sha:abc,team:x");
+        let own = ("DD_GIT_REPOSITORY_URL", "https://me:word@own/a.git");
+        for (pairs, url, commit) in [
+            (&[tagged][..], Some("https://tag/a.git"), Some("abc")),
+            (&[tagged, own], Some("https://own/a.git"), Some("abc")),
+            (&[tagged, own, ("DD_TRACE_GIT_METADATA_ENABLED", "false")], None, None),
+        ] {
+            let config = with(pairs).build();
+            assert_eq!((config.git_repository_url(), config.git_commit_sha()), (url, commit));
+            assert_eq!(tags(&config), [("team", "x")]);
+            let row = config.report().get("DD_GIT_COMMIT_SHA").unwrap();
+            assert_eq!((row.value(), row.origin()), (Some("abc"), Origin::Calculated));
+        }
     }
 
     #[test]

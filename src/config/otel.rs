@@ -169,82 +169,70 @@ fn resource_attributes(text: &str, remarks: &mut Remarks) -> Result<Map, Reason>
 mod tests {
     use super::*;
     use crate::config::Environment;
+    use crate::config::testkit::with;
 
-    fn convert<T: 'static>(
-        otel: &Otel<T>,
-        text: &str,
-        environment: &Environment,
-    ) -> (Result<Option<T>, Reason>, Vec<String>) {
+    type Converted<T> = (Result<Option<T>, Reason>, Vec<String>);
+
+    fn convert_in<T>(otel: &Otel<T>, text: &str, pairs: &[(&str, &str)]) -> Converted<T> {
         let mut remarks = Remarks::default();
-        let value = (otel.convert)(text, environment, &mut remarks);
-        (value, remarks.into_iter().collect())
+        let environment = Environment::from_pairs(pairs.iter().copied());
+        ((otel.convert)(text, &environment, &mut remarks), remarks)
+    }
+
+    fn convert<T>(otel: &Otel<T>, text: &str) -> Converted<T> {
+        convert_in(otel, text, &[])
+    }
+
+    fn map<const N: usize>(pairs: [(&str, &str); N]) -> Option<Map> {
+        Some(pairs.into_iter().collect())
     }
 
     #[test]
     fn a_made_up_service_name_says_nothing() {
-        let none = Environment::empty();
-        assert_eq!(convert(&SERVICE_NAME, "shop", &none).0, Ok(Some("shop".into())));
-        assert_eq!(convert(&SERVICE_NAME, "unknown_service", &none).0, Ok(None));
-        assert_eq!(convert(&SERVICE_NAME, "unknown_service:shop", &none).0, Ok(None));
-        let tags = convert(&RESOURCE_ATTRIBUTES, "service.name=unknown_service:x,a=b", &none).0;
-        assert_eq!(tags, Ok(Some(Map(vec![("a".into(), "b".into())]))));
+        assert_eq!(convert(&SERVICE_NAME, "shop").0, Ok(Some("shop".into())));
+        assert_eq!(convert(&SERVICE_NAME, "unknown_service").0, Ok(None));
+        assert_eq!(convert(&SERVICE_NAME, "unknown_service:shop").0, Ok(None));
+        let tags = convert(&RESOURCE_ATTRIBUTES, "service.name=unknown_service:x,a=b").0;
+        assert_eq!(tags, Ok(map([("a", "b")])));
     }
 
     #[test]
     fn samplers_are_rates() {
-        let none = Environment::empty();
-        let quarter = Environment::from_pairs([("OTEL_TRACES_SAMPLER_ARG", "0.25")]);
-        for (text, environment, rate) in [
-            ("parentbased_always_on", &quarter, 1.0),
-            ("ParentBased_Always_Off", &quarter, 0.0),
-            ("parentbased_traceidratio", &quarter, 0.25),
-            ("parentbased_traceidratio", &none, 1.0),
+        let parent = "taken as \"parentbased_always_off\": a decision that comes in stands";
+        let traces = "OTEL_TRACES_SAMPLER_ARG \"2\" is not a number from 0 to 1; 1 is used";
+        for (text, arg, rate, said) in [
+            ("parentbased_always_on", "0.25", Some(1.0), None),
+            ("ParentBased_Always_Off", "0.25", Some(0.0), None),
+            ("parentbased_traceidratio", "0.25", Some(0.25), None),
+            ("parentbased_traceidratio", "", Some(1.0), None),
+            ("always_off", "", Some(0.0), Some(parent)),
+            ("parentbased_traceidratio", "2", Some(1.0), Some(traces)),
+            ("parentbased_traceidratio", "x", Some(1.0), Some("\"x\" is not a number; 1 is used")),
+            ("parentbased_traceidratio", "nan", Some(1.0), Some("is not a number from 0 to 1")),
+            ("parentbased_traceidratio", "-0.1", Some(1.0), Some("is not a number from 0 to 1")),
+            ("jaeger_remote", "", None, None),
+            ("parentbased_", "", None, None),
+            ("parentbased_parentbased_always_on", "", None, None),
         ] {
-            assert_eq!(
-                convert(&TRACES_SAMPLER, text, environment),
-                (Ok(Some(Some(rate))), vec![]),
-                "{text}"
+            let (found, remarks) = convert_in(&TRACES_SAMPLER, text, &[(SAMPLER_ARG, arg)]);
+            assert_eq!(found.ok(), rate.map(|rate| Some(Some(rate))), "{text} {arg}");
+            assert_eq!(remarks.len(), usize::from(said.is_some()), "{text} {arg}");
+            assert!(
+                remarks.concat().contains(said.unwrap_or_default()),
+                "{text} {arg}: {remarks:?}"
             );
         }
     }
 
     #[test]
-    fn a_sampler_without_parent_is_taken_as_one_with() {
-        let (rate, remarks) = convert(&TRACES_SAMPLER, "always_off", &Environment::empty());
-        assert_eq!(rate, Ok(Some(Some(0.0))));
-        assert_eq!(
-            remarks,
-            ["taken as \"parentbased_always_off\": a decision that comes in stands"]
-        );
-    }
-
-    #[test]
-    fn an_argument_that_is_no_rate_is_as_if_not_set() {
-        for arg in ["2", "x", "nan", "-0.1"] {
-            let environment = Environment::from_pairs([("OTEL_TRACES_SAMPLER_ARG", arg)]);
-            let (rate, remarks) =
-                convert(&TRACES_SAMPLER, "parentbased_traceidratio", &environment);
-            assert_eq!((rate, remarks.len()), (Ok(Some(Some(1.0))), 1), "{arg}");
-        }
-    }
-
-    #[test]
-    fn a_sampler_that_we_do_not_have_is_refused() {
-        for text in ["jaeger_remote", "parentbased_", "parentbased_parentbased_always_on"] {
-            assert!(convert(&TRACES_SAMPLER, text, &Environment::empty()).0.is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn variables_without_effect_are_reported() {
-        let pairs = [("OTEL_BSP_SCHEDULE_DELAY", "5000"), ("OTEL_BSP_MAX_QUEUE_SIZE", " ")];
         let config =
-            crate::config::Config::builder().environment(Environment::from_pairs(pairs)).build();
-        let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
+            with(&[("OTEL_BSP_SCHEDULE_DELAY", "5000"), ("OTEL_BSP_MAX_QUEUE_SIZE", " ")]).build();
         assert_eq!(
-            problems,
-            ["OTEL_BSP_SCHEDULE_DELAY (otel_env_var): is not supported; see \
-              DD_TRACE_WRITER_INTERVAL_SECONDS"]
+            config.said(),
+            [
+                "OTEL_BSP_SCHEDULE_DELAY (otel_env_var): is not supported; see DD_TRACE_WRITER_INTERVAL_SECONDS"
+            ]
         );
         // What is recommended exists.
         for (_, instead) in UNSUPPORTED {
@@ -254,47 +242,35 @@ mod tests {
 
     #[test]
     fn switches_are_converted_each_in_its_own_way() {
-        let none = Environment::empty();
-        assert_eq!(convert(&LOG_LEVEL, "DEBUG", &none).0, Ok(Some(true)));
-        assert_eq!(convert(&LOG_LEVEL, "info", &none).0, Ok(Some(false)));
-        assert!(convert(&LOG_LEVEL, "loud", &none).0.is_err());
-        assert_eq!(convert(&TRACES_EXPORTER, "None", &none).0, Ok(Some(false)));
-        assert!(convert(&TRACES_EXPORTER, "otlp", &none).0.is_err());
-        assert_eq!(convert(&SDK_DISABLED, "True", &none).0, Ok(Some(false)));
-        assert_eq!(convert(&SDK_DISABLED, "FALSE", &none).0, Ok(Some(true)));
-        for text in ["maybe", "1", "t", "yes"] {
-            assert!(convert(&SDK_DISABLED, text, &none).0.is_err(), "{text}");
+        for (otel, text, expected) in [
+            (&LOG_LEVEL, "DEBUG", Some(true)),
+            (&LOG_LEVEL, "info", Some(false)),
+            (&LOG_LEVEL, "loud", None),
+            (&TRACES_EXPORTER, "None", Some(false)),
+            (&TRACES_EXPORTER, "otlp", None),
+            (&SDK_DISABLED, "True", Some(false)),
+            (&SDK_DISABLED, "FALSE", Some(true)),
+            (&SDK_DISABLED, "maybe", None),
+            (&SDK_DISABLED, "1", None),
+            (&SDK_DISABLED, "t", None),
+            (&SDK_DISABLED, "yes", None),
+        ] {
+            assert_eq!(convert(otel, text).0.ok().flatten(), expected, "{} {text}", otel.name);
         }
     }
 
     #[test]
-    fn resource_attributes_become_tags_with_the_known_ones_first() {
+    fn resource_attributes_become_tags_decoded_and_with_the_known_ones_first() {
         let text = "team=a:b, service.version = 2 ,deployment.environment=old,\
                     Deployment.Environment.Name=prod,service.name=shop,team=c,empty=";
-        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, text, &Environment::empty());
-        let expected =
-            [("service", "shop"), ("env", "prod"), ("version", "2"), ("team", "c"), ("empty", "")];
-        assert_eq!(tags, Ok(Some(Map(expected.map(|(k, v)| (k.into(), v.into())).to_vec()))));
-        assert!(remarks.is_empty());
-    }
+        let known = [("service", "shop"), ("env", "prod"), ("version", "2")];
+        let [service, env, version] = known;
+        let tags = map([service, env, version, ("team", "c"), ("empty", "")]);
+        assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(tags), vec![]));
 
-    #[test]
-    fn ten_tags_are_taken_from_resource_attributes() {
-        let mut text: Vec<_> = (0..12).map(|n| format!("k{n}=v")).collect();
-        text.push("service.name=shop".into());
-        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, &text.join(","), &Environment::empty());
-        let tags = tags.unwrap().unwrap();
-        assert_eq!(tags.0.len(), 10);
-        assert_eq!(tags.get("service"), Some(&"shop".into()));
-        assert_eq!(remarks, ["gives 13 tags; 10 are used"]);
-    }
-
-    #[test]
-    fn resource_attributes_are_percent_decoded() {
         let text =
             "service.name=my%20shop,team=a%2Cb,q=x%3Dy,plain=100%25,%6Bey=v,é=pr%C3%BCf,z=%00";
-        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, text, &Environment::empty());
-        let expected = [
+        let expected = map([
             ("service", "my shop"),
             ("team", "a,b"),
             ("q", "x=y"),
@@ -302,28 +278,30 @@ mod tests {
             ("key", "v"),
             ("é", "prüf"),
             ("z", "\0"),
-        ];
-        assert_eq!(tags, Ok(Some(Map(expected.map(|(k, v)| (k.into(), v.into())).to_vec()))));
-        assert!(remarks.is_empty());
+        ]);
+        assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(expected), vec![]));
+        // Empty members are none.
+        assert_eq!(convert(&RESOURCE_ATTRIBUTES, "a=b,, ,").0, Ok(map([("a", "b")])));
+    }
+
+    #[test]
+    fn ten_tags_are_taken_from_resource_attributes() {
+        let text: String = (0..12).map(|n| format!("k{n}=v,")).collect();
+        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, &(text + "service.name=shop"));
+        let tags = tags.unwrap().unwrap();
+        assert_eq!((tags.0.len(), tags.get("service")), (10, Some(&"shop".into())));
+        assert_eq!(remarks, ["gives 13 tags; 10 are used"]);
     }
 
     #[test]
     fn one_error_discards_all_resource_attributes() {
         for bad in ["a", "=b", "%=b", "k=%", "k=%2", "k=%zz", "k=%ff", "%20=b"] {
             let text = format!("service.name=shop,{bad},c=d");
-            let (tags, _) = convert(&RESOURCE_ATTRIBUTES, &text, &Environment::empty());
-            assert!(tags.is_err(), "{bad}: {tags:?}");
-            let pairs = [("OTEL_RESOURCE_ATTRIBUTES", text.as_str())];
-            let config = crate::config::Config::builder()
-                .environment(Environment::from_pairs(pairs))
-                .build();
+            let config = with(&[("OTEL_RESOURCE_ATTRIBUTES", &text)]).build();
             assert_eq!((config.service(), config.tags()), ("unnamed-rust-service", &[][..]));
-            let problem = config.problems()[0].to_string();
-            assert!(problem.starts_with("OTEL_RESOURCE_ATTRIBUTES (otel_env_var): "), "{problem}");
-            assert_eq!(config.problems().len(), 1);
+            let said = config.said();
+            assert_eq!(said.len(), 1, "{bad}");
+            assert!(said[0].starts_with("OTEL_RESOURCE_ATTRIBUTES (otel_env_var): "), "{said:?}");
         }
-        // Empty members are none.
-        let (tags, _) = convert(&RESOURCE_ATTRIBUTES, "a=b,, ,", &Environment::empty());
-        assert_eq!(tags.unwrap().unwrap().0.len(), 1);
     }
 }

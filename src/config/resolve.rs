@@ -194,77 +194,67 @@ mod tests {
         ..Key::new(|| None, |text, _| parse::number(text).map(Some))
     };
 
-    struct Outcome {
-        value: Option<f64>,
-        origin: Origin,
-        report: Vec<(Origin, Option<String>)>,
-        problems: Vec<String>,
-    }
+    /// The value and where it came from, what the report has, and the problems.
+    type Outcome = (Option<f64>, Origin, String, Vec<String>);
 
-    fn resolve(key: &Key<Option<f64>>, given: Option<f64>, pairs: &[(&str, &str)]) -> Outcome {
-        let environment = Environment::from_pairs(pairs.iter().copied());
-        let mut resolver = Resolver::new(&environment);
+    fn outcome(key: &Key<Option<f64>>, given: Option<f64>, environment: &Environment) -> Outcome {
+        let mut resolver = Resolver::new(environment);
         let Setting { value, origin } = resolver.resolve(key, given.map(Some));
         let (report, problems) = resolver.finish();
-        let candidates = report.rows().iter().flat_map(ReportRow::candidates);
-        Outcome {
-            value,
-            origin,
-            report: candidates.map(|c| (c.origin(), c.value().map(str::to_owned))).collect(),
-            problems: problems.iter().map(ToString::to_string).collect(),
+        let row = report.rows()[0].to_string();
+        (value, origin, row, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_highest_usable_source_wins_and_all_are_reported() {
+        for (given, pairs, value, row, said) in [
+            (
+                Some(0.3),
+                &[("DD_RATE", " 0.2 "), ("OTEL_RATE", "10")][..],
+                Some(0.3),
+                "DD_RATE: 0.3 (code), over 0.2 (env_var), over 0.1 (otel_env_var)",
+                &["OTEL_RATE (otel_env_var): DD_RATE is set too, and wins"][..],
+            ),
+            (
+                Some(7.0),
+                &[("DD_RATE", "x"), ("OTEL_RATE", "10")],
+                Some(0.1),
+                "DD_RATE: 0.1 (otel_env_var)",
+                &[
+                    "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
+                    "DD_RATE (env_var): \"x\" is not a number; using \"0.1\" (otel_env_var)",
+                ],
+            ),
+            // Blank variables are unset.
+            (
+                None,
+                &[("DD_RATE", ""), ("DD_OLD_RATE", "  "), ("OTEL_RATE", "\t")],
+                None,
+                "DD_RATE: unset (default)",
+                &[],
+            ),
+            // An alias is asked where the name gives nothing.
+            (None, &[("DD_OLD_RATE", "0.5")], Some(0.5), "DD_RATE: 0.5 (env_var)", &[]),
+            (
+                None,
+                &[("DD_RATE", "0.1"), ("DD_OLD_RATE", "0.5")],
+                Some(0.1),
+                "DD_RATE: 0.1 (env_var)",
+                &[],
+            ),
+            (
+                None,
+                &[("DD_RATE", "x"), ("DD_OLD_RATE", "0.5")],
+                Some(0.5),
+                "DD_RATE: 0.5 (env_var)",
+                &["DD_RATE (env_var): \"x\" is not a number; using \"0.5\" (env_var)"],
+            ),
+        ] {
+            let found = outcome(&RATE, given, &Environment::from_pairs(pairs.iter().copied()));
+            assert_eq!((found.0, found.2.as_str()), (value, row), "{pairs:?}");
+            assert!(row.contains(&format!("({})", found.1)), "{pairs:?}");
+            assert_eq!(found.3, said, "{pairs:?}");
         }
-    }
-
-    #[test]
-    fn the_highest_source_wins_and_all_are_reported() {
-        let Outcome { value, origin, report, problems } =
-            resolve(&RATE, Some(0.3), &[("DD_RATE", " 0.2 "), ("OTEL_RATE", "10")]);
-        assert_eq!((value, origin), (Some(0.3), Origin::Code));
-        assert_eq!(
-            report,
-            [
-                (Origin::Default, None),
-                (Origin::OtelEnv, Some("0.1".into())),
-                (Origin::Env, Some("0.2".into())),
-                (Origin::Code, Some("0.3".into())),
-            ]
-        );
-        assert_eq!(problems, ["OTEL_RATE (otel_env_var): DD_RATE is set too, and wins"]);
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_used_gives_way_to_the_next_source() {
-        let Outcome { value, origin, report, problems } =
-            resolve(&RATE, Some(7.0), &[("DD_RATE", "x"), ("OTEL_RATE", "10")]);
-        assert_eq!((value, origin), (Some(0.1), Origin::OtelEnv));
-        assert_eq!(report.len(), 2);
-        assert_eq!(
-            problems,
-            [
-                "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
-                "DD_RATE (env_var): \"x\" is not a number; using \"0.1\" (otel_env_var)",
-            ]
-        );
-    }
-
-    #[test]
-    fn blank_variables_are_unset() {
-        for blank in ["", "  ", "\t"] {
-            let pairs = [("DD_RATE", blank), ("DD_OLD_RATE", blank), ("OTEL_RATE", blank)];
-            let Outcome { value, origin, problems, .. } = resolve(&RATE, None, &pairs);
-            assert_eq!((value, origin, problems.len()), (None, Origin::Default, 0));
-        }
-    }
-
-    #[test]
-    fn an_alias_is_asked_when_the_name_gives_nothing() {
-        let Outcome { value, origin, .. } = resolve(&RATE, None, &[("DD_OLD_RATE", "0.5")]);
-        assert_eq!((value, origin), (Some(0.5), Origin::Env));
-        let both = [("DD_RATE", "0.1"), ("DD_OLD_RATE", "0.5")];
-        assert_eq!(resolve(&RATE, None, &both).value, Some(0.1));
-        let Outcome { value, problems, .. } =
-            resolve(&RATE, None, &[("DD_RATE", "x"), ("DD_OLD_RATE", "0.5")]);
-        assert_eq!((value, problems.len()), (Some(0.5), 1));
     }
 
     #[cfg(unix)]
@@ -273,25 +263,21 @@ mod tests {
         use std::ffi::OsString;
         use std::os::unix::ffi::OsStringExt;
 
-        let environment =
-            Environment::from_pairs([("DD_RATE", OsString::from_vec(vec![b'1', 0xff]))]);
-        let mut resolver = Resolver::new(&environment);
-        assert_eq!(resolver.resolve(&RATE, None).value, None);
-        assert_eq!(
-            resolver.finish().1.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]
-        );
+        let value = OsString::from_vec(vec![b'1', 0xff]);
+        let (value, .., said) =
+            outcome(&RATE, None, &Environment::from_pairs([("DD_RATE", value)]));
+        assert_eq!(value, None);
+        assert_eq!(said, ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]);
     }
 
     #[test]
     fn a_secret_is_in_no_report_and_no_problem() {
         let secret = Key { sensitive: true, ..RATE };
-        let Outcome { value, report, problems, .. } =
-            resolve(&secret, Some(77.0), &[("DD_RATE", "0.25"), ("DD_OLD_RATE", "88")]);
-        assert_eq!(value, Some(0.25));
-        let said = format!("{report:?} {problems:?}");
-        assert_eq!(problems.len(), 1);
-        assert!(!said.contains("0.25") && !said.contains("77"), "{said}");
+        let environment = Environment::from_pairs([("DD_RATE", "0.25"), ("DD_OLD_RATE", "88")]);
+        let (value, _, row, said) = outcome(&secret, Some(77.0), &environment);
+        assert_eq!((value, said.len()), (Some(0.25), 1));
+        let shown = format!("{row} {said:?}");
+        assert!(!shown.contains("0.25") && !shown.contains("77"), "{shown}");
     }
 
     #[test]
@@ -304,7 +290,7 @@ mod tests {
         resolver.derive(&RATE, &mut setting, None, Origin::Code);
         assert_eq!(setting, Setting { value: None, origin: Origin::Code });
         let (report, _) = resolver.finish();
-        let origins: Vec<_> = report.rows()[0].candidates().iter().map(|c| c.origin()).collect();
-        assert_eq!(origins, [Origin::Default, Origin::Calculated, Origin::Env, Origin::Code]);
+        let row = "DD_RATE: unset (code), over 0.2 (env_var), over 0.9 (calculated)";
+        assert_eq!(report.rows()[0].to_string(), row);
     }
 }

@@ -120,105 +120,82 @@ impl fmt::Debug for Config {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::config::Environment;
     use crate::config::related::DEFAULT_URL;
+    use crate::config::testkit::with;
 
-    fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
-        Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
+    /// Of each getter: what it gives where nothing is set, and where a variable says this.
+    macro_rules! getters_read {
+        ($($getter:ident: $default:expr, $variable:literal = $text:literal: $value:expr;)+) => {$(
+            assert_eq!(with(&[]).build().$getter(), $default, stringify!($getter));
+            let config = with(&[($variable, $text)]).build();
+            assert_eq!((config.$getter(), config.problems()), ($value, &[][..]), $variable);
+        )+};
     }
 
     #[test]
-    fn nothing_set_gives_the_documented_defaults() {
-        let config = with(&[]).build();
-        assert!(config.problems().is_empty());
-        assert_eq!(config.service(), "unnamed-rust-service");
-        assert_eq!((config.env(), config.version(), config.tags()), (None, None, &[][..]));
-        assert_eq!(
-            (config.agent_url(), config.agent_host(), config.agent_port()),
-            (DEFAULT_URL.as_str(), None, None)
-        );
-        assert_eq!(config.agent_timeout(), Duration::from_secs(2));
-        assert!(config.enabled() && config.trace_id_128_bit() && config.apm_tracing());
-        assert!(!config.debug() && !config.report_hostname() && !config.native_span_events());
-        assert_eq!((config.partial_flush(), config.traceback_max_frames()), (Some(300), 30));
-        assert!(config.otel_enabled());
-        assert_eq!(config.otel_span_limits(), SpanLimits::default());
-        assert_eq!(config.flush_interval(), Duration::from_secs(1));
-        assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (20_971_520, 9_500_000));
-        assert_eq!((config.sample_rate(), config.rate_limit()), (None, Some(100)));
-        assert!(!config.extract_first() && !config.http_baggage() && !config.org_guard());
-        assert_eq!(config.extract_behavior(), ExtractBehavior::Continue);
-        assert!(config.baggage_tag_keys().contains("session.id"));
-        assert_eq!(config.datadog_tags_max_length(), 512);
-    }
-
-    #[test]
-    fn every_variable_reaches_its_setting() {
-        let config = with(&[
-            ("DATADOG_TRACE_AGENT_HOSTNAME", "agent"),
-            ("DD_AGENT_PORT", "9126"),
-            ("DD_APM_TRACING_ENABLED", "0"),
-            ("DD_EXTERNAL_ENV", "it-false,cn-a"),
-            ("DD_HOSTNAME", "host"),
-            ("DD_SERVICE_MAPPING", "a:b"),
-            ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "false"),
-            ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "0.5"),
-            ("DD_TRACE_BAGGAGE_TAG_KEYS", ""),
-            ("DD_TRACE_DEBUG", "1"),
-            ("DD_TRACE_ENABLED", "F"),
-            ("DD_TRACE_NATIVE_SPAN_EVENTS", "true"),
-            ("DD_TRACE_ORG_GUARD_ENABLED", "true"),
-            ("DD_TRACE_ORG_GUARD_STRICT", "true"),
-            ("DD_TRACE_ORG_GUARD_TRUSTED_OPMS", "x, y"),
-            ("DD_TRACE_PARTIAL_FLUSH_ENABLED", "false"),
-            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "IGNORE"),
-            ("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "true"),
-            ("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "true"),
-            ("DD_TRACE_RATE_LIMIT", "7"),
-            ("DD_TRACE_REPORT_HOSTNAME", "true"),
-            ("DD_TRACE_SAMPLING_RULES", "[{}]"),
-            ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "5"),
-            ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "1000"),
-            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "3"),
-            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "500"),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0"),
-            ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1"),
-            ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "2"),
-            ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "3"),
-            ("OTEL_SDK_DISABLED", "true"),
-            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "4"),
-            ("OTEL_ATTRIBUTE_COUNT_LIMIT", "40"),
-            ("OTEL_SPAN_EVENT_COUNT_LIMIT", "5"),
-            ("OTEL_SPAN_LINK_COUNT_LIMIT", "6"),
+    fn every_setting_has_its_documented_default_and_comes_from_its_variable() {
+        let none = SpanLimits::default();
+        getters_read! {
+            agent_host: None, "DATADOG_TRACE_AGENT_HOSTNAME" = "agent": Some("agent");
+            agent_port: None, "DD_AGENT_PORT" = "9126": Some(9126);
+            agent_timeout: Duration::from_secs(2),
+                "DD_TRACE_AGENT_TIMEOUT_SECONDS" = "0.5": Duration::from_millis(500);
+            agent_url: DEFAULT_URL.as_str(), "DD_TRACE_AGENT_URL" = "http://a:1": "http://a:1";
+            apm_tracing: true, "DD_APM_TRACING_ENABLED" = "0": false;
+            baggage_tag_keys: &BaggageTagKeys::Only(["user.id", "session.id", "account.id"].map(Text::from).into()),
+                "DD_TRACE_BAGGAGE_TAG_KEYS" = "": &BaggageTagKeys::Only(vec![]);
+            buffer_bytes: 20_971_520, "DD_TRACE_WRITER_BUFFER_SIZE_BYTES" = "1000": 1000;
+            datadog_tags_max_length: 512, "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH" = "0": 0;
+            debug: false, "DD_TRACE_DEBUG" = "1": true;
+            enabled: true, "DD_TRACE_ENABLED" = "F": false;
+            env: None, "DD_ENV" = "prod": Some("prod");
+            external_env: None, "DD_EXTERNAL_ENV" = "it-false,cn-a": Some("it-false,cn-a");
+            extract_behavior: ExtractBehavior::Continue,
+                "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT" = "IGNORE": ExtractBehavior::Ignore;
+            extract_first: false, "DD_TRACE_PROPAGATION_EXTRACT_FIRST" = "true": true;
+            flush_interval: Duration::from_secs(1),
+                "DD_TRACE_WRITER_INTERVAL_SECONDS" = "3": Duration::from_secs(3);
+            hostname: None, "DD_HOSTNAME" = "host": Some("host");
+            http_baggage: false, "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED" = "true": true;
+            max_payload_bytes: 9_500_000, "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES" = "500": 500;
+            native_span_events: false, "DD_TRACE_NATIVE_SPAN_EVENTS" = "true": true;
+            org_guard: false, "DD_TRACE_ORG_GUARD_ENABLED" = "true": true;
+            org_guard_strict: false, "DD_TRACE_ORG_GUARD_STRICT" = "true": true;
+            org_guard_trusted: <&[Text]>::default(),
+                "DD_TRACE_ORG_GUARD_TRUSTED_OPMS" = "x, y": &["x", "y"].map(Text::from)[..];
+            otel_enabled: true, "OTEL_SDK_DISABLED" = "true": false;
+            otel_span_limits: none, "OTEL_ATTRIBUTE_COUNT_LIMIT" = "40": none.attributes(40);
+            otel_span_limits: none, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" = "4": none.attributes(4);
+            otel_span_limits: none, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT" = "1": none.value_chars(1);
+            otel_span_limits: none, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT" = "2": none.event_attributes(2);
+            otel_span_limits: none, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT" = "3": none.link_attributes(3);
+            otel_span_limits: none, "OTEL_SPAN_EVENT_COUNT_LIMIT" = "5": none.events(5);
+            otel_span_limits: none, "OTEL_SPAN_LINK_COUNT_LIMIT" = "6": none.links(6);
+            partial_flush: Some(300), "DD_TRACE_PARTIAL_FLUSH_ENABLED" = "false": None;
+            partial_flush: Some(300), "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS" = "9": Some(9);
+            rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "7": Some(7);
+            rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "0": Some(0);
+            rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "-7": None;
+            report_hostname: false, "DD_TRACE_REPORT_HOSTNAME" = "true": true;
+            sample_rate: None, "DD_TRACE_SAMPLE_RATE" = "0.1": Some(0.1);
+            sampling_rules: None, "DD_TRACE_SAMPLING_RULES" = "[{}]": Some("[{}]");
+            service: "unnamed-rust-service", "DD_SERVICE" = "shop": "shop";
+            service_mapping: &[][..], "DD_SERVICE_MAPPING" = "a:b": &[("a".into(), "b".into())][..];
+            tags: &[][..], "DD_TAGS" = "a:b": &[("a".into(), "b".into())][..];
+            trace_id_128_bit: true, "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED" = "false": false;
+            traceback_max_frames: 30, "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE" = "5": 5;
+            version: None, "DD_VERSION" = "2": Some("2");
+        }
+        let rate = [
             ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
-        ])
-        .build();
-        assert_eq!(config.problems(), []);
-        assert_eq!((config.agent_host(), config.agent_port()), (Some("agent"), Some(9126)));
-        assert_eq!(
-            (config.external_env(), config.hostname()),
-            (Some("it-false,cn-a"), Some("host"))
-        );
-        assert_eq!(config.service_mapping(), [("a".into(), "b".into())]);
-        assert!(!config.apm_tracing() && !config.trace_id_128_bit() && !config.enabled());
-        assert_eq!(config.agent_timeout(), Duration::from_millis(500));
-        assert_eq!(config.baggage_tag_keys(), &BaggageTagKeys::Only(vec![]));
-        assert!(config.debug() && config.native_span_events() && config.report_hostname());
-        assert!(config.org_guard() && config.org_guard_strict());
-        assert_eq!(config.org_guard_trusted(), ["x", "y"]);
-        assert_eq!((config.partial_flush(), config.traceback_max_frames()), (None, 5));
-        assert_eq!(config.extract_behavior(), ExtractBehavior::Ignore);
-        assert!(config.extract_first() && config.http_baggage());
-        assert_eq!((config.rate_limit(), config.sample_rate()), (Some(7), Some(0.1)));
-        assert_eq!(config.sampling_rules(), Some("[{}]"));
-        assert_eq!((config.buffer_bytes(), config.max_payload_bytes()), (1000, 500));
-        assert_eq!(config.flush_interval(), Duration::from_secs(3));
-        assert_eq!(config.datadog_tags_max_length(), 0);
-        assert!(!config.otel_enabled());
-        let limits = SpanLimits::default().value_chars(1).event_attributes(2).link_attributes(3);
-        assert_eq!(config.otel_span_limits(), limits.attributes(4).events(5).links(6));
+        ];
+        assert_eq!(with(&rate).build().sample_rate(), Some(0.1));
+        let two = [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "4"), ("OTEL_ATTRIBUTE_COUNT_LIMIT", "40")];
+        assert_eq!(with(&two).build().otel_span_limits(), none.attributes(4));
     }
 
     #[test]
@@ -227,16 +204,19 @@ mod tests {
             ("DD_SERVICE", "env"),
             ("DD_TRACE_ENABLED", "false"),
             ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "9"),
+            ("DD_TRACE_RATE_LIMIT", "9"),
         ])
         .service(" code ")
         .enabled(true)
         .partial_flush(Some(4))
+        .rate_limit(5)
         .agent_socket("/run/agent.sock")
         .build();
         assert_eq!((config.service(), config.enabled()), ("code", true));
-        assert_eq!(config.partial_flush(), Some(4));
+        assert_eq!((config.partial_flush(), config.rate_limit()), (Some(4), Some(5)));
         assert_eq!(config.agent_url(), "unix:///run/agent.sock");
-        assert_eq!(with(&[]).partial_flush(None).build().partial_flush(), None);
+        let none = with(&[]).partial_flush(None).rate_limit(None).build();
+        assert_eq!((none.partial_flush(), none.rate_limit()), (None, None));
     }
 
     #[test]
@@ -248,20 +228,17 @@ mod tests {
             .env("  ")
             .partial_flush(Some(0))
             .build();
-        assert_eq!(config.sample_rate(), Some(0.5));
+        assert_eq!((config.sample_rate(), config.partial_flush()), (Some(0.5), Some(1)));
         assert_eq!((config.agent_port(), config.env()), (None, None));
         assert_eq!(config.agent_timeout(), Duration::from_secs(2));
-        assert_eq!(config.partial_flush(), Some(1));
         assert_eq!(
-            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            config.said(),
             [
                 "env (code): \"  \" says nothing; it stays unset",
                 "agent_port (code): \"0\" is not a number from 1 to 65535; it stays unset",
-                "agent_timeout (code): \"0\" is not between 0.001 and 3600 seconds; \
-                 using \"2\" (default)",
+                "agent_timeout (code): \"0\" is not between 0.001 and 3600 seconds; using \"2\" (default)",
                 "partial_flush (code): less than 1 makes no sense; 1 is used",
-                "sample_rate (code): \"NaN\" is not a number from 0 to 1; \
-                 using \"0.5\" (env_var)",
+                "sample_rate (code): \"NaN\" is not a number from 0 to 1; using \"0.5\" (env_var)",
             ]
         );
     }
@@ -276,11 +253,8 @@ mod tests {
             assert!(origins.is_sorted() && origins.first() == Some(&Origin::Default));
         }
         let env = config.report().get("DD_ENV").unwrap();
-        let entries: Vec<_> = env.candidates().iter().map(|e| (e.origin(), e.value())).collect();
-        assert_eq!(
-            entries,
-            [(Origin::Default, None), (Origin::Env, Some("prod")), (Origin::Code, Some("dev")),]
-        );
+        let entries: Vec<_> = env.candidates().iter().map(ToString::to_string).collect();
+        assert_eq!(entries, ["unset (default)", "prod (env_var)", "dev (code)"]);
     }
 
     #[test]
