@@ -40,7 +40,7 @@ pub(crate) enum Host {
     Ip(IpAddr),
 }
 
-/// Where the agent is when nobody says: its default socket, if it exists, else this.
+/// Where an agent without a socket is when nobody says.
 impl Default for Endpoint {
     fn default() -> Self {
         Endpoint::at(None, None)
@@ -85,11 +85,6 @@ impl Endpoint {
     pub(super) fn socket(path: &Path) -> Result<Self, &'static str> {
         // By way of the text, so that one place knows what a path has to be.
         Endpoint::parse(&Endpoint::Unix { path: path.to_owned() }.to_string())
-    }
-
-    /// At the socket that the agent opens by default.
-    pub(super) fn default_socket() -> Self {
-        Endpoint::Unix { path: DEFAULT_SOCKET.into() }
     }
 }
 

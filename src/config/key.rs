@@ -29,8 +29,6 @@ pub(super) struct Key<T: 'static> {
     pub(super) blank_counts: bool,
     /// Whether a value that cannot be used is repeated in the problem: an address may hold a password.
     pub(super) repeats: bool,
-    /// Whether the value stays out of reports, problems and debug output.
-    pub(super) sensitive: bool,
 }
 
 impl<T> Key<T> {
@@ -50,7 +48,6 @@ impl<T> Key<T> {
             check: |value, _| Ok(value),
             blank_counts: false,
             repeats: true,
-            sensitive: false,
         }
     }
 }
@@ -67,13 +64,6 @@ impl<T> Key<T> {
     /// Whether this variable is one that gives the setting.
     pub(super) fn reads(&self, variable: &str) -> bool {
         self.name == variable || self.aliases.contains(&variable)
-    }
-}
-
-impl<T: Value> Key<T> {
-    /// The value as reports show it.
-    pub(super) fn show(&self, value: &T) -> Option<String> {
-        if self.sensitive { None } else { value.show() }
     }
 }
 

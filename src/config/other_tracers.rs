@@ -1,25 +1,18 @@
 //! Variables of Datadog's other tracers that this one does not read.
 
-/// What a variable means that no row of the table reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Foreign {
-    /// Other tracers read it; here it has no effect in this version.
-    NoEffect,
-    /// It is for the agent, for another product, or set by a machine: nothing that a user waits to see in traces.
-    NotOfTracers,
+/// Whether the variable is for the agent, for another product, or set by a machine: nothing that a user waits to see in
+/// traces.
+pub(super) fn is_not_for_tracers(variable: &str) -> bool {
+    NOT_OF_TRACERS.contains(&variable) || begins(variable, &NOT_OF_TRACERS_PREFIXES)
 }
 
-/// `None` for a variable that no tracer knows.
-pub(super) fn meaning(variable: &str) -> Option<Foreign> {
-    let begins_with =
-        |prefixes: &[&str]| prefixes.iter().any(|prefix| variable.starts_with(prefix));
-    if NOT_OF_TRACERS.contains(&variable) || begins_with(&NOT_OF_TRACERS_PREFIXES) {
-        Some(Foreign::NotOfTracers)
-    } else if NO_EFFECT.contains(&variable) || begins_with(&NO_EFFECT_PREFIXES) {
-        Some(Foreign::NoEffect)
-    } else {
-        None
-    }
+/// Whether other tracers read the variable, and this one does not.
+pub(super) fn is_without_effect(variable: &str) -> bool {
+    NO_EFFECT.contains(&variable) || begins(variable, &NO_EFFECT_PREFIXES)
+}
+
+pub(super) fn begins(variable: &str, prefixes: &[&str]) -> bool {
+    prefixes.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 const NOT_OF_TRACERS_PREFIXES: [&str; 5] = [
@@ -134,7 +127,7 @@ mod tests {
         let names: Vec<_> = names.filter(|name| name.starts_with("DD_")).collect();
         assert!(names.len() > 200);
         for name in names {
-            assert!(is_read(name) || meaning(name).is_some(), "{name}");
+            assert!(is_read(name) || is_not_for_tracers(name) || is_without_effect(name), "{name}");
         }
     }
 

@@ -6,7 +6,7 @@ use crate::text::Text;
 
 use super::key::{Quoted, Reason, Remarks};
 use super::parse;
-use super::value::{Value, join};
+use super::value::{Value, join, values};
 
 /// A family of headers that carries the context of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,17 +55,6 @@ impl Style {
 impl fmt::Display for Style {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-impl Value for Vec<Style> {
-    const KIND: &'static str = "list of styles";
-
-    fn show(&self) -> Option<String> {
-        Some(match self.as_slice() {
-            [] => NONE.to_owned(),
-            styles => join(styles.iter().map(|style| style.as_str())),
-        })
     }
 }
 
@@ -147,14 +136,6 @@ impl fmt::Display for ExtractBehavior {
     }
 }
 
-impl Value for ExtractBehavior {
-    const KIND: &'static str = "`continue`, `restart` or `ignore`";
-
-    fn show(&self) -> Option<String> {
-        Some(self.to_string())
-    }
-}
-
 /// Which items of extracted baggage become tags of the local root span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -190,15 +171,16 @@ impl From<Vec<Text>> for BaggageTagKeys {
     }
 }
 
-impl Value for BaggageTagKeys {
-    const KIND: &'static str = "list";
-
-    fn show(&self) -> Option<String> {
-        match self {
-            BaggageTagKeys::All => Some("*".to_owned()),
-            BaggageTagKeys::Only(keys) => keys.show(),
-        }
-    }
+values! {
+    Vec<Style>: "list of styles", |styles| match styles.as_slice() {
+        [] => NONE.to_owned(),
+        styles => join(styles.iter().map(ToString::to_string)),
+    };
+    ExtractBehavior: "`continue`, `restart` or `ignore`", |behavior| behavior.to_string();
+    BaggageTagKeys: "list", |keys| match keys {
+        BaggageTagKeys::All => "*".to_owned(),
+        BaggageTagKeys::Only(keys) => return keys.show(),
+    };
 }
 
 #[cfg(test)]

@@ -17,19 +17,20 @@ pub(super) struct RedactedUrl<'a>(pub(super) &'a str);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match url(self.0).or_else(|| bare(self.0)) {
-            Some((before, after)) => write!(f, "{before}{HIDDEN}{after}"),
-            None => f.write_str(self.0),
-        }
+        write(f, self.0, url(self.0).or_else(|| bare(self.0)))
     }
 }
 
 impl fmt::Display for RedactedUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match url(self.0) {
-            Some((before, after)) => write!(f, "{before}{HIDDEN}{after}"),
-            None => f.write_str(self.0),
-        }
+        write(f, self.0, url(self.0))
+    }
+}
+
+fn write(f: &mut fmt::Formatter<'_>, text: &str, around: Option<(&str, &str)>) -> fmt::Result {
+    match around {
+        Some((before, after)) => write!(f, "{before}{HIDDEN}{after}"),
+        None => f.write_str(text),
     }
 }
 
@@ -40,15 +41,15 @@ fn url(text: &str) -> Option<(&str, &str)> {
         return None;
     }
     let (secret, _) = rest.rsplit_once('@')?;
-    let before = text.len().saturating_sub(rest.len());
-    Some((text.get(..before)?, text.get(before.saturating_add(secret.len())..)?))
+    let before = text.strip_suffix(rest)?;
+    Some((before, rest.strip_prefix(secret)?))
 }
 
 /// The same where the scheme was forgotten.
 fn bare(text: &str) -> Option<(&str, &str)> {
     let (secret, _) = text.rsplit_once('@')?;
     let is_secret = secret.contains(':') && !text.contains("://");
-    is_secret.then(|| ("", text.get(secret.len()..).unwrap_or_default()))
+    Some(("", text.strip_prefix(secret)?)).filter(|_| is_secret)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Settings that decide about each other.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::text::Text;
 
@@ -43,8 +43,7 @@ fn styles(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
 }
 
-/// A URL beats host and port of the same source; host and port beat the URL of a lower one. With none of the three
-/// it is the agent's default socket, where there is one.
+/// A URL beats host and port of the same source; host and port beat the URL of a lower one. With none
 fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     let Settings { agent_url: url, agent_host: host, agent_port: port, .. } = settings;
     let of_both = host.origin.max(port.origin);
@@ -58,13 +57,21 @@ fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     let (endpoint, origin) = if host.value.is_some() || port.value.is_some() {
         let host = host.value.as_deref().and_then(|host| bare_host(host).ok());
         (Endpoint::at(host, port.value), of_both)
-    } else if Path::new(DEFAULT_SOCKET).exists() {
-        (Endpoint::default_socket(), Origin::Calculated)
     } else {
-        (Endpoint::default(), Origin::Default)
+        default_address()
     };
     let address = Some(Text::from(endpoint.to_string()));
     resolver.derive(&DD_TRACE_AGENT_URL, url, address, origin);
+}
+
+/// Where the agent is when nobody says: at the socket that it opens by default, if there is one.
+fn default_address() -> (Endpoint, Origin) {
+    let path = PathBuf::from(DEFAULT_SOCKET);
+    if path.exists() {
+        (Endpoint::Unix { path }, Origin::Calculated)
+    } else {
+        (Endpoint::default(), Origin::Default)
+    }
 }
 
 /// Rules that are given as text beat a file, whatever their sources.
@@ -82,13 +89,8 @@ fn rules_before_file<T: Value>(
 
 /// The agent's address where nobody says one: tests run beside agents, too.
 #[cfg(test)]
-pub(super) static DEFAULT_URL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-    let endpoint = match Path::new(DEFAULT_SOCKET).exists() {
-        true => Endpoint::default_socket(),
-        false => Endpoint::default(),
-    };
-    endpoint.to_string()
-});
+pub(super) static DEFAULT_URL: std::sync::LazyLock<String> =
+    std::sync::LazyLock::new(|| default_address().0.to_string());
 
 #[cfg(test)]
 mod tests {

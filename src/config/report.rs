@@ -133,7 +133,7 @@ impl ReportRow {
         self.name
     }
 
-    /// The value in force as text; `None` where the setting is unset, and for a secret.
+    /// The value in force as text; `None` where the setting is unset.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.effective()?.value()
@@ -198,7 +198,7 @@ impl Candidate {
         self.origin
     }
 
-    /// The value as text; `None` where the setting is unset, and for a secret.
+    /// The value as text; `None` where the setting is unset.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()

@@ -32,14 +32,14 @@ impl<'a> Resolver<'a> {
     pub(super) fn resolve<T: Value>(&mut self, key: &Key<T>, given: Option<T>) -> Setting<T> {
         let mut setting = Setting { value: (key.default)(), origin: Origin::Default };
         let mut row = ReportRow::new(key.name, key.aliases);
-        row.add(setting.origin, key.show(&setting.value));
+        row.add(setting.origin, setting.value.show());
 
         let code = given.and_then(|value| self.check_code(key, value));
         let env = self.read_environment(key);
         let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel, env.is_some()));
         for (value, origin) in [(otel, Origin::OtelEnv), (env, Origin::Env), (code, Origin::Code)] {
             if let Some(value) = value {
-                row.add(origin, key.show(&value));
+                row.add(origin, value.show());
                 setting = Setting { value, origin };
             }
         }
@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         if let Some(row) = self.report.iter_mut().find(|row| row.name() == key.name) {
-            row.add(origin, key.show(&value));
+            row.add(origin, value.show());
         }
         if origin >= setting.origin {
             *setting = Setting { value, origin };
@@ -93,7 +93,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn check_code<T: Value>(&mut self, key: &Key<T>, value: T) -> Option<T> {
-        let shown = key.show(&value).unwrap_or_default();
+        let shown = value.show().unwrap_or_default();
         let name = key.said_by(Origin::Code);
         self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
     }
@@ -153,15 +153,10 @@ impl<'a> Resolver<'a> {
         let mut remarks = Remarks::default();
         let result = read(&mut remarks);
         for remark in remarks {
-            let remark = if key.sensitive { "not all of the value is used".into() } else { remark };
             self.problem(name, origin, remark);
         }
         match result {
             Ok(value) => Some(value),
-            Err(_) if key.sensitive => {
-                self.reject(key, name, origin, "the value cannot be used".to_owned());
-                None
-            }
             Err(reason) => {
                 let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
                 self.reject(key, name, origin, format!("{value} {reason}"));
@@ -268,16 +263,6 @@ mod tests {
             outcome(&RATE, None, &Environment::from_pairs([("DD_RATE", value)]));
         assert_eq!(value, None);
         assert_eq!(said, ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]);
-    }
-
-    #[test]
-    fn a_secret_is_in_no_report_and_no_problem() {
-        let secret = Key { sensitive: true, ..RATE };
-        let environment = Environment::from_pairs([("DD_RATE", "0.25"), ("DD_OLD_RATE", "88")]);
-        let (value, _, row, said) = outcome(&secret, Some(77.0), &environment);
-        assert_eq!((value, said.len()), (Some(0.25), 1));
-        let shown = format!("{row} {said:?}");
-        assert!(!shown.contains("0.25") && !shown.contains("77"), "{shown}");
     }
 
     #[test]
