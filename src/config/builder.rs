@@ -12,7 +12,7 @@ use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings, setters};
-use super::{Config, Environment, otel, related, unknown};
+use super::{Config, Environment, Origin, otel, related, unknown};
 
 /// Sets settings in code, where they win over every other source.
 ///
@@ -37,7 +37,7 @@ impl ConfigBuilder {
         let environment = self.environment.unwrap_or_else(Environment::process);
         let mut resolver = Resolver::new(&environment);
         if let Some(reason) = self.bad_socket {
-            resolver.refuse(&DD_TRACE_AGENT_URL, "agent_socket", reason);
+            resolver.reject(&DD_TRACE_AGENT_URL, "agent_socket", Origin::Code, reason);
         }
         let mut settings = Settings::resolve(self.given, &mut resolver);
         let identity = Identity::settle(&mut settings, self.tags, &mut resolver);

@@ -5,6 +5,7 @@ use crate::text::Text;
 use super::Origin;
 use super::key::{Key, Remarks};
 use super::origin::Setting;
+use super::otel::RESOURCE_ATTRIBUTES;
 use super::parse;
 use super::resolve::Resolver;
 use super::table::{
@@ -35,10 +36,9 @@ impl Identity {
         let hidden = hidden_resource_attributes(&settings.tags, resolver);
         add_given(&mut settings.tags, given, resolver);
 
-        let mut name = SERVERLESS_NAMES.iter().filter_map(|name| resolver.environment().text(name));
-        if let Some(name) = name.next() {
-            let name = Text::from(name);
-            resolver.derive(&DD_SERVICE, &mut settings.service, name, Origin::Calculated);
+        let environment = resolver.environment();
+        if let Some(name) = SERVERLESS_NAMES.iter().find_map(|name| environment.text(name)) {
+            resolver.derive(&DD_SERVICE, &mut settings.service, name.into(), Origin::Calculated);
         }
         let mut service_is_user_set = settings.service.origin > Origin::Calculated;
         for tags in [&hidden, &settings.tags.value] {
@@ -59,15 +59,13 @@ impl Identity {
             resolver.problem(DD_TAGS.said_by(origin), origin, reason);
         }
         // In the place of what they are the source of: tags of the first span of each chunk.
-        if let Some(url) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
-            let (key, setting) = (&DD_GIT_REPOSITORY_URL, &mut settings.git_repository_url);
-            if let Ok(url) = url {
-                resolver.derive(key, setting, Some(url), Origin::Calculated);
-            }
+        if let Some(Ok(url)) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
+            let setting = &mut settings.git_repository_url;
+            resolver.derive(&DD_GIT_REPOSITORY_URL, setting, Some(url), Origin::Calculated);
         }
-        if let Some(commit) = take(&mut tags, "git.commit.sha").and_then(not_blank) {
-            let (key, setting) = (&DD_GIT_COMMIT_SHA, &mut settings.git_commit_sha);
-            resolver.derive(key, setting, Some(commit), Origin::Calculated);
+        if let Some(Ok(commit)) = take(&mut tags, "git.commit.sha").map(parse::not_blank) {
+            let setting = &mut settings.git_commit_sha;
+            resolver.derive(&DD_GIT_COMMIT_SHA, setting, Some(commit), Origin::Calculated);
         }
         Identity {
             service_is_user_set,
@@ -79,26 +77,23 @@ impl Identity {
 /// `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` took its place: as tags the attributes are out, but the
 /// service, environment and version that they name still fill gaps.
 fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> Map {
-    let Some(otel) = DD_TAGS.otel.as_ref().filter(|_| tags.origin > Origin::OtelEnv) else {
-        return Map::default();
-    };
     let environment = resolver.environment();
-    environment
-        .text(otel.name)
-        .and_then(|text| (otel.convert)(&text, environment, &mut Remarks::default()).ok().flatten())
-        .unwrap_or_default()
+    let text = environment.text(RESOURCE_ATTRIBUTES.name);
+    let text = text.filter(|_| tags.origin > Origin::OtelEnv).unwrap_or_default();
+    let attributes = DD_TAGS.read_otel(&text, environment, &mut Remarks::default());
+    attributes.ok().flatten().unwrap_or_default()
 }
 
 fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut Resolver<'_>) {
     let mut is_changed = false;
     let mut all = tags.value.clone();
     for (key, value) in given {
-        match not_blank(key) {
-            Some(key) => {
+        match parse::not_blank(key) {
+            Ok(key) => {
                 all.set(key, value);
                 is_changed = true;
             }
-            None => {
+            Err(_) => {
                 let reason = "a tag without a key; left out".to_owned();
                 resolver.problem(DD_TAGS.said_by(Origin::Code), Origin::Code, reason);
             }
@@ -117,22 +112,14 @@ fn fill<T: Value + From<Text>>(
     tags: &Map,
     resolver: &mut Resolver<'_>,
 ) -> bool {
-    match tags.get(tag).cloned().and_then(not_blank) {
-        Some(value) => {
-            resolver.derive(key, setting, value.into(), Origin::Calculated);
-            true
-        }
-        None => false,
-    }
+    let Some(Ok(value)) = tags.get(tag).cloned().map(parse::not_blank) else { return false };
+    resolver.derive(key, setting, value.into(), Origin::Calculated);
+    true
 }
 
 fn take(tags: &mut Map, name: &str) -> Option<Text> {
     let place = tags.0.iter().position(|(key, _)| *key == *name)?;
     Some(tags.0.remove(place).1)
-}
-
-fn not_blank(text: Text) -> Option<Text> {
-    parse::not_blank(text).ok()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::redacted::Redacted;
+#[cfg(test)]
 use super::value::Value;
 use super::{Environment, Origin};
 
@@ -61,6 +62,23 @@ impl<T> Key<T> {
         }
     }
 
+    /// Reads the text of the variable.
+    pub(super) fn read(&self, text: &str, remarks: &mut Remarks) -> Result<T, Reason> {
+        (self.check)((self.parse)(text, remarks)?, remarks)
+    }
+
+    /// Reads the text of OpenTelemetry's variable; `None` where it says nothing about this setting.
+    pub(super) fn read_otel(
+        &self,
+        text: &str,
+        environment: &Environment,
+        remarks: &mut Remarks,
+    ) -> Result<Option<T>, Reason> {
+        let Some(otel) = &self.otel else { return Ok(None) };
+        let value = (otel.convert)(text, environment, remarks)?;
+        value.map(|value| (self.check)(value, remarks)).transpose()
+    }
+
     /// Whether this variable is one that gives the setting.
     pub(super) fn reads(&self, variable: &str) -> bool {
         self.name == variable || self.aliases.contains(&variable)
@@ -74,7 +92,15 @@ pub(super) struct Otel<T: 'static> {
     #[cfg_attr(not(test), expect(dead_code, reason = "read where the table is listed"))]
     pub(super) with: &'static [&'static str],
     /// `None` where the text says nothing about this setting.
-    pub(super) convert: fn(&str, &Environment, &mut Remarks) -> Result<Option<T>, Reason>,
+    pub(super) convert: Convert<T>,
+}
+
+type Convert<T> = fn(&str, &Environment, &mut Remarks) -> Result<Option<T>, Reason>;
+
+impl<T> Otel<T> {
+    pub(super) const fn new(name: &'static str, convert: Convert<T>) -> Self {
+        Otel { name, with: &[], convert }
+    }
 }
 
 /// Why a value cannot be used; it follows the value in a sentence: "is not a whole number".
@@ -119,24 +145,18 @@ pub(super) struct Row {
 #[cfg(test)]
 impl<T: Value> Key<T> {
     pub(super) fn row(&'static self) -> Row {
-        let otel = self.otel.as_ref();
         Row {
             name: self.name,
             setter: self.setter,
             aliases: self.aliases,
-            otel: otel.map_or(vec![], |otel| [&[otel.name], otel.with].concat()),
+            otel: self.otel.as_ref().map_or(vec![], |otel| [&[otel.name], otel.with].concat()),
             doc: self.doc.trim(),
             kind: T::KIND,
             default: (self.default)().show(),
-            read: Box::new(|text| {
-                let remarks = &mut Remarks::default();
-                (self.check)((self.parse)(text, remarks)?, remarks).map(|value| value.show())
-            }),
-            read_otel: Box::new(move |text, environment| {
-                let Some(otel) = otel else { return Ok(None) };
-                let remarks = &mut Remarks::default();
-                let value = (otel.convert)(text, environment, remarks)?;
-                value.map_or(Ok(None), |value| (self.check)(value, remarks).map(|it| it.show()))
+            read: Box::new(|text| Ok(self.read(text, &mut Remarks::default())?.show())),
+            read_otel: Box::new(|text, environment| {
+                let value = self.read_otel(text, environment, &mut Remarks::default())?;
+                Ok(value.and_then(|value| value.show()))
             }),
         }
     }

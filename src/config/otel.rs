@@ -10,34 +10,24 @@ use super::resolve::Resolver;
 use super::value::Map;
 use super::{Origin, key::Remarks, parse, percent};
 
-pub(super) const SERVICE_NAME: Otel<Text> = Otel {
-    name: "OTEL_SERVICE_NAME",
-    with: &[],
-    convert: |text, _, _| Ok(is_service(text).then(|| Text::copy(text))),
-};
+pub(super) const SERVICE_NAME: Otel<Text> =
+    Otel::new("OTEL_SERVICE_NAME", |text, _, _| Ok(is_service(text).then(|| Text::copy(text))));
 
-pub(super) const RESOURCE_ATTRIBUTES: Otel<Map> = Otel {
-    name: "OTEL_RESOURCE_ATTRIBUTES",
-    with: &[],
-    convert: |text, _, remarks| resource_attributes(text, remarks).map(Some),
-};
+pub(super) const RESOURCE_ATTRIBUTES: Otel<Map> =
+    Otel::new("OTEL_RESOURCE_ATTRIBUTES", |text, _, remarks| {
+        resource_attributes(text, remarks).map(Some)
+    });
 
 /// Levels above debug are what the tracer does anyway.
-pub(super) const LOG_LEVEL: Otel<bool> = Otel {
-    name: "OTEL_LOG_LEVEL",
-    with: &[],
-    convert: |text, _, _| match text.to_ascii_lowercase().as_str() {
+pub(super) const LOG_LEVEL: Otel<bool> =
+    Otel::new("OTEL_LOG_LEVEL", |text, _, _| match text.to_ascii_lowercase().as_str() {
         "debug" => Ok(Some(true)),
         "info" | "warn" | "error" => Ok(Some(false)),
         _ => Err("is not a level that the tracer has".into()),
-    },
-};
+    });
 
-pub(super) const PROPAGATORS: Otel<Vec<Style>> = Otel {
-    name: "OTEL_PROPAGATORS",
-    with: &[],
-    convert: |text, _, remarks| propagation::styles(text, remarks).map(Some),
-};
+pub(super) const PROPAGATORS: Otel<Vec<Style>> =
+    Otel::new("OTEL_PROPAGATORS", |text, _, remarks| propagation::styles(text, remarks).map(Some));
 
 const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 
@@ -71,28 +61,21 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
     },
 };
 
-pub(super) const TRACES_EXPORTER: Otel<bool> = Otel {
-    name: "OTEL_TRACES_EXPORTER",
-    with: &[],
-    convert: |text, _, _| {
-        if text.eq_ignore_ascii_case("none") {
-            Ok(Some(false))
-        } else {
-            Err("is not supported: traces go to the Datadog Agent, or nowhere with `none`".into())
-        }
-    },
-};
+pub(super) const TRACES_EXPORTER: Otel<bool> = Otel::new("OTEL_TRACES_EXPORTER", |text, _, _| {
+    if text.eq_ignore_ascii_case("none") {
+        Ok(Some(false))
+    } else {
+        Err("is not supported: traces go to the Datadog Agent, or nowhere with `none`".into())
+    }
+});
 
 /// By OpenTelemetry's rule for booleans, which has no other words than these.
-pub(super) const SDK_DISABLED: Otel<bool> = Otel {
-    name: "OTEL_SDK_DISABLED",
-    with: &[],
-    convert: |text, _, _| match text.to_ascii_lowercase().as_str() {
+pub(super) const SDK_DISABLED: Otel<bool> =
+    Otel::new("OTEL_SDK_DISABLED", |text, _, _| match text.to_ascii_lowercase().as_str() {
         "true" => Ok(Some(false)),
         "false" => Ok(Some(true)),
         _ => Err("is neither `true` nor `false`".into()),
-    },
-};
+    });
 
 /// Variables of the SDK that say nothing to this tracer, and what to set instead.
 const UNSUPPORTED: [(&str, &str); 5] = [

@@ -34,14 +34,21 @@ use super::key::Quoted;
 ///     "DD_APM_TRACING_ENABLED                       true                           default",
 /// ]);
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Report {
     rows: Vec<ReportRow>,
 }
 
 impl Report {
-    pub(super) fn new(rows: Vec<ReportRow>) -> Self {
-        Report { rows }
+    pub(super) fn push(&mut self, row: ReportRow) {
+        self.rows.push(row);
+    }
+
+    /// Adds what a source said about a setting that is there.
+    pub(super) fn add(&mut self, name: &str, origin: Origin, value: Option<String>) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
+            row.add(origin, value);
+        }
     }
 
     /// What was said about one setting, by its variable or another name of that; `None` where there is no such
@@ -60,13 +67,6 @@ impl Report {
     /// Goes through [`rows`](Self::rows).
     pub fn iter(&self) -> std::slice::Iter<'_, ReportRow> {
         self.rows.iter()
-    }
-
-    /// What only a later part of the library knows.
-    pub(super) fn add(&mut self, name: &str, origin: Origin, value: String) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
-            row.add(origin, Some(value));
-        }
     }
 }
 

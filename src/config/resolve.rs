@@ -1,6 +1,6 @@
 //! Asks every source about a setting, and keeps account of what they said.
 
-use super::key::{Key, Otel, Quoted, Reason, Remarks};
+use super::key::{Key, Quoted, Reason, Remarks};
 use super::origin::Setting;
 use super::report::{Problem, Report, ReportRow};
 use super::value::Value;
@@ -8,20 +8,14 @@ use super::{Environment, Origin};
 
 pub(super) struct Resolver<'a> {
     environment: &'a Environment,
-    report: Vec<ReportRow>,
-    problems: Vec<Pending>,
-}
-
-/// A problem before it is known what came to be used instead.
-struct Pending {
-    problem: Problem,
-    /// The setting that got no value out of it.
-    without: Option<&'static str>,
+    report: Report,
+    /// Each with the setting that got no value out of it, if so: what is used instead is known only in the end.
+    problems: Vec<(Problem, Option<&'static str>)>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(environment: &'a Environment) -> Self {
-        Resolver { environment, report: Vec::new(), problems: Vec::new() }
+        Resolver { environment, report: Report::default(), problems: Vec::new() }
     }
 
     pub(super) fn environment(&self) -> &'a Environment {
@@ -34,9 +28,15 @@ impl<'a> Resolver<'a> {
         let mut row = ReportRow::new(key.name, key.aliases);
         row.add(setting.origin, setting.value.show());
 
-        let code = given.and_then(|value| self.check_code(key, value));
-        let env = self.read_environment(key);
-        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel, env.is_some()));
+        let code = given.and_then(|value| {
+            let (name, shown) = (key.said_by(Origin::Code), value.show().unwrap_or_default());
+            self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
+        });
+        let env = [&[key.name], key.aliases].concat().into_iter().find_map(|name| {
+            let text = self.text(key, name, Origin::Env)?;
+            self.accept(key, name, Origin::Env, &text, |remarks| key.read(&text, remarks))
+        });
+        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel.name, env.is_some()));
         for (value, origin) in [(otel, Origin::OtelEnv), (env, Origin::Env), (code, Origin::Code)] {
             if let Some(value) = value {
                 row.add(origin, value.show());
@@ -58,23 +58,33 @@ impl<'a> Resolver<'a> {
         if value == setting.value && origin == setting.origin {
             return;
         }
-        if let Some(row) = self.report.iter_mut().find(|row| row.name() == key.name) {
-            row.add(origin, value.show());
-        }
+        self.report.add(key.name, origin, value.show());
         if origin >= setting.origin {
             *setting = Setting { value, origin };
         }
     }
 
+    /// Something is wrong with a value that is used all the same, or with no single setting.
     pub(super) fn problem(&mut self, name: &'static str, origin: Origin, reason: String) {
-        self.problems.push(Pending { problem: Problem::new(name, origin, reason), without: None });
+        self.problems.push((Problem::new(name, origin, reason), None));
+    }
+
+    /// A value cannot be used: another source is asked.
+    pub(super) fn reject<T>(
+        &mut self,
+        key: &Key<T>,
+        name: &'static str,
+        origin: Origin,
+        reason: String,
+    ) {
+        self.problems.push((Problem::new(name, origin, reason), Some(key.name)));
     }
 
     /// The account: what was said, and what was wrong, both in the order of the table.
     pub(super) fn finish(self) -> (Report, Vec<Problem>) {
         let Resolver { report, problems, .. } = self;
-        let finish = |Pending { problem, without }: Pending| {
-            let row = without.and_then(|name| report.iter().find(|row| row.name() == name));
+        let finish = |(problem, without): (Problem, Option<&str>)| {
+            let row = without.and_then(|name| report.get(name));
             let Some(used) = row.and_then(ReportRow::effective) else { return problem };
             let instead = match used.value() {
                 Some(value) => format!("using {} ({})", Quoted(value), used.origin()),
@@ -84,51 +94,19 @@ impl<'a> Resolver<'a> {
             Problem::new(problem.name(), problem.origin(), reason)
         };
         let problems = problems.into_iter().map(finish).collect();
-        (Report::new(report), problems)
+        (report, problems)
     }
 
-    /// A value given in code that could not even be kept.
-    pub(super) fn refuse<T>(&mut self, key: &Key<T>, setter: &'static str, reason: String) {
-        self.reject(key, setter, Origin::Code, reason);
-    }
-
-    fn check_code<T: Value>(&mut self, key: &Key<T>, value: T) -> Option<T> {
-        let shown = value.show().unwrap_or_default();
-        let name = key.said_by(Origin::Code);
-        self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
-    }
-
-    fn read_environment<T: Value>(&mut self, key: &Key<T>) -> Option<T> {
-        for name in std::iter::once(key.name).chain(key.aliases.iter().copied()) {
-            let Some(text) = self.text(key, name, Origin::Env) else { continue };
-            let value = self.accept(key, name, Origin::Env, &text, |remarks| {
-                (key.parse)(&text, remarks).and_then(|value| (key.check)(value, remarks))
-            });
-            if value.is_some() {
-                return value;
-            }
-        }
-        None
-    }
-
-    fn read_otel<T: Value>(&mut self, key: &Key<T>, otel: &Otel<T>, hidden: bool) -> Option<T> {
-        let text = self.text(key, otel.name, Origin::OtelEnv)?;
-        if hidden {
-            let reason = format!("{} is set too, and wins", key.name);
-            self.problem(otel.name, Origin::OtelEnv, reason);
-            // Only for the report: what is wrong with a hidden value is of no interest.
-            let mut unsaid = Remarks::default();
-            let value = (otel.convert)(&text, self.environment, &mut unsaid).ok().flatten()?;
-            return (key.check)(value, &mut unsaid).ok();
-        }
+    fn read_otel<T>(&mut self, key: &Key<T>, name: &'static str, hidden: bool) -> Option<T> {
+        let text = self.text(key, name, Origin::OtelEnv)?;
         let environment = self.environment;
-        self.accept(key, otel.name, Origin::OtelEnv, &text, |remarks| {
-            match (otel.convert)(&text, environment, remarks)? {
-                Some(value) => (key.check)(value, remarks).map(Some),
-                None => Ok(None),
-            }
-        })
-        .flatten()
+        if hidden {
+            self.problem(name, Origin::OtelEnv, format!("{} is set too, and wins", key.name));
+            // Only for the report: what is wrong with a hidden value is of no interest.
+            return key.read_otel(&text, environment, &mut Remarks::default()).ok()?;
+        }
+        let read = |remarks: &mut Remarks| key.read_otel(&text, environment, remarks);
+        self.accept(key, name, Origin::OtelEnv, &text, read)?
     }
 
     /// A variable that says something.
@@ -155,36 +133,27 @@ impl<'a> Resolver<'a> {
         for remark in remarks {
             self.problem(name, origin, remark);
         }
-        match result {
-            Ok(value) => Some(value),
-            Err(reason) => {
-                let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
-                self.reject(key, name, origin, format!("{value} {reason}"));
-                None
-            }
-        }
-    }
-
-    fn reject<T>(&mut self, key: &Key<T>, name: &'static str, origin: Origin, reason: String) {
-        let problem = Problem::new(name, origin, reason);
-        self.problems.push(Pending { problem, without: Some(key.name) });
+        let refused = |reason| {
+            let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
+            self.reject(key, name, origin, format!("{value} {reason}"));
+        };
+        result.map_err(refused).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::key::Otel;
     use crate::config::parse;
 
     const RATE: Key<Option<f64>> = Key {
         name: "DD_RATE",
         setter: Some("rate"),
         aliases: &["DD_OLD_RATE"],
-        otel: Some(Otel {
-            name: "OTEL_RATE",
-            with: &[],
-            convert: |text, _, _| parse::number(text).map(|percent| Some(Some(percent / 100.0))),
-        }),
+        otel: Some(Otel::new("OTEL_RATE", |text, _, _| {
+            parse::number(text).map(|percent| Some(Some(percent / 100.0)))
+        })),
         check: |rate, _| rate.map(|rate| parse::within(rate, 0.0..=1.0)).transpose(),
         ..Key::new(|| None, |text, _| parse::number(text).map(Some))
     };

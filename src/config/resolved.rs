@@ -46,7 +46,7 @@ impl Config {
 
     /// Adds to the report what was given in code past the settings, and wins over them.
     pub(crate) fn report_code(&mut self, name: &str, value: String) {
-        self.report.add(name, Origin::Code, value);
+        self.report.add(name, Origin::Code, Some(value));
     }
 
     /// What could not be used, or not as it was given. To be logged once, when tracing starts.

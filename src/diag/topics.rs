@@ -27,7 +27,7 @@ impl Topics {
         if !topic.is_on {
             topic.is_on = true;
             topic.is_said = false;
-            topic.came = topic.came.saturating_add(1);
+            topic.came += 1;
         }
         let is_paused = topic.said_at.is_some_and(|said| now.saturating_sub(said) < PAUSE);
         // Where it came back within the pause and stays, it is said when the pause is over.
@@ -36,7 +36,7 @@ impl Topics {
         }
         topic.is_said = true;
         topic.said_at = Some(now);
-        Some(std::mem::take(&mut topic.came).saturating_sub(1))
+        Some(std::mem::take(&mut topic.came) - 1)
     }
 
     /// The cause has gone; says whether a line told that it was there.
