@@ -45,7 +45,7 @@ impl ConfigBuilder {
         otel::report_unsupported(&mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
-        Config::new(settings, identity, report, problems)
+        Config { settings, identity, report, problems }
     }
 
     /// Where to look up variables; default: the environment of the process.

@@ -94,19 +94,14 @@ fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
         return Err("holds a user name or a password, which an agent does not take");
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(bracketed) => {
-            let (address, port) = bracketed.split_once(']').ok_or("has an unclosed `[`")?;
-            let port = match port.strip_prefix(':') {
-                None if !port.is_empty() => return Err("has something between `]` and the port"),
-                port => port.unwrap_or_default(),
-            };
-            (parse_ipv6(address)?, port)
-        }
-        None => {
-            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-            (parse_host(host)?, port)
-        }
+    // The colons within brackets are those of an IPv6 address.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
+    };
+    let host = match host.strip_prefix('[') {
+        Some(address) => parse_ipv6(address.strip_suffix(']').ok_or("has an unclosed `[`")?)?,
+        None => parse_host(host)?,
     };
     let path = path.trim_end_matches('/');
     if !path.bytes().all(is_path_byte) {

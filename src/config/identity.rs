@@ -36,7 +36,7 @@ impl Identity {
         let hidden = hidden_resource_attributes(&settings.tags, resolver);
         add_given(&mut settings.tags, given, resolver);
 
-        let environment = resolver.environment();
+        let environment = resolver.environment;
         if let Some(name) = SERVERLESS_NAMES.iter().find_map(|name| environment.text(name)) {
             resolver.derive(&DD_SERVICE, &mut settings.service, name.into(), Origin::Calculated);
         }
@@ -77,7 +77,7 @@ impl Identity {
 /// `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` took its place: as tags the attributes are out, but the
 /// service, environment and version that they name still fill gaps.
 fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> Map {
-    let environment = resolver.environment();
+    let environment = resolver.environment;
     let text = environment.text(RESOURCE_ATTRIBUTES.name);
     let text = text.filter(|_| tags.origin > Origin::OtelEnv).unwrap_or_default();
     let attributes = DD_TAGS.read_otel(&text, environment, &mut Remarks::default());

@@ -138,8 +138,6 @@ pub(super) struct Row {
     pub(super) default: Option<String>,
     /// The value of a text, as it is shown.
     pub(super) read: Box<dyn Fn(&str) -> Result<Option<String>, Reason>>,
-    /// The same for OpenTelemetry's variable.
-    pub(super) read_otel: Box<dyn Fn(&str, &Environment) -> Result<Option<String>, Reason>>,
 }
 
 #[cfg(test)]
@@ -154,10 +152,6 @@ impl<T: Value> Key<T> {
             kind: T::KIND,
             default: (self.default)().show(),
             read: Box::new(|text| Ok(self.read(text, &mut Remarks::default())?.show())),
-            read_otel: Box::new(|text, environment| {
-                let value = self.read_otel(text, environment, &mut Remarks::default())?;
-                Ok(value.and_then(|value| value.show()))
-            }),
         }
     }
 }

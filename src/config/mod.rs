@@ -31,8 +31,6 @@
 mod builder;
 mod endpoint;
 mod identity;
-#[cfg_attr(not(feature = "agent"), path = "json_unread.rs")]
-mod json;
 mod key;
 mod limits;
 mod origin;

@@ -89,7 +89,7 @@ const UNSUPPORTED: [(&str, &str); 5] = [
 /// Says which of those are set, so that nobody waits for their effect.
 pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
     for (name, instead) in UNSUPPORTED {
-        if resolver.environment().text(name).is_some() {
+        if resolver.environment.text(name).is_some() {
             let reason = format!("is not supported; see {instead}");
             resolver.problem(name, Origin::OtelEnv, reason);
         }
@@ -200,23 +200,16 @@ mod tests {
             let (found, remarks) = convert_in(&TRACES_SAMPLER, text, &[(SAMPLER_ARG, arg)]);
             assert_eq!(found.ok(), rate.map(|rate| Some(Some(rate))), "{text} {arg}");
             assert_eq!(remarks.len(), usize::from(said.is_some()), "{text} {arg}");
-            assert!(
-                remarks.concat().contains(said.unwrap_or_default()),
-                "{text} {arg}: {remarks:?}"
-            );
+            assert!(remarks.concat().contains(said.unwrap_or_default()), "{arg}: {remarks:?}");
         }
     }
 
     #[test]
     fn variables_without_effect_are_reported() {
-        let config =
-            with(&[("OTEL_BSP_SCHEDULE_DELAY", "5000"), ("OTEL_BSP_MAX_QUEUE_SIZE", " ")]).build();
-        assert_eq!(
-            config.said(),
-            [
-                "OTEL_BSP_SCHEDULE_DELAY (otel_env_var): is not supported; see DD_TRACE_WRITER_INTERVAL_SECONDS"
-            ]
-        );
+        let pairs = [("OTEL_BSP_SCHEDULE_DELAY", "5000"), ("OTEL_BSP_MAX_QUEUE_SIZE", " ")];
+        let config = with(&pairs).build();
+        let instead = "is not supported; see DD_TRACE_WRITER_INTERVAL_SECONDS";
+        assert_eq!(config.said(), [format!("OTEL_BSP_SCHEDULE_DELAY (otel_env_var): {instead}")]);
         // What is recommended exists.
         for (_, instead) in UNSUPPORTED {
             assert!(config.report().get(instead).is_some(), "{instead}");
@@ -246,8 +239,7 @@ mod tests {
     fn resource_attributes_become_tags_decoded_and_with_the_known_ones_first() {
         let text = "team=a:b, service.version = 2 ,deployment.environment=old,\
                     Deployment.Environment.Name=prod,service.name=shop,team=c,empty=";
-        let known = [("service", "shop"), ("env", "prod"), ("version", "2")];
-        let [service, env, version] = known;
+        let [service, env, version] = [("service", "shop"), ("env", "prod"), ("version", "2")];
         let tags = map([service, env, version, ("team", "c"), ("empty", "")]);
         assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(tags), vec![]));
 

@@ -7,7 +7,7 @@ use super::value::Value;
 use super::{Environment, Origin};
 
 pub(super) struct Resolver<'a> {
-    environment: &'a Environment,
+    pub(super) environment: &'a Environment,
     report: Report,
     /// Each with the setting that got no value out of it, if so: what is used instead is known only in the end.
     problems: Vec<(Problem, Option<&'static str>)>,
@@ -16,10 +16,6 @@ pub(super) struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     pub(super) fn new(environment: &'a Environment) -> Self {
         Resolver { environment, report: Report::default(), problems: Vec::new() }
-    }
-
-    pub(super) fn environment(&self) -> &'a Environment {
-        self.environment
     }
 
     /// The value of the highest source that gave a usable one.
@@ -161,9 +157,9 @@ mod tests {
     /// The value and where it came from, what the report has, and the problems.
     type Outcome = (Option<f64>, Origin, String, Vec<String>);
 
-    fn outcome(key: &Key<Option<f64>>, given: Option<f64>, environment: &Environment) -> Outcome {
+    fn outcome(given: Option<f64>, environment: &Environment) -> Outcome {
         let mut resolver = Resolver::new(environment);
-        let Setting { value, origin } = resolver.resolve(key, given.map(Some));
+        let Setting { value, origin } = resolver.resolve(&RATE, given.map(Some));
         let (report, problems) = resolver.finish();
         let row = report.rows()[0].to_string();
         (value, origin, row, problems.iter().map(ToString::to_string).collect())
@@ -171,53 +167,27 @@ mod tests {
 
     #[test]
     fn the_highest_usable_source_wins_and_all_are_reported() {
-        for (given, pairs, value, row, said) in [
-            (
-                Some(0.3),
-                &[("DD_RATE", " 0.2 "), ("OTEL_RATE", "10")][..],
-                Some(0.3),
-                "DD_RATE: 0.3 (code), over 0.2 (env_var), over 0.1 (otel_env_var)",
-                &["OTEL_RATE (otel_env_var): DD_RATE is set too, and wins"][..],
-            ),
-            (
-                Some(7.0),
-                &[("DD_RATE", "x"), ("OTEL_RATE", "10")],
-                Some(0.1),
-                "DD_RATE: 0.1 (otel_env_var)",
-                &[
-                    "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
-                    "DD_RATE (env_var): \"x\" is not a number; using \"0.1\" (otel_env_var)",
-                ],
-            ),
+        let of_both = "0.3 (code), over 0.2 (env_var), over 0.1 (otel_env_var)";
+        let hidden = "OTEL_RATE (otel_env_var): DD_RATE is set too, and wins";
+        let range = "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)";
+        let x = "DD_RATE (env_var): \"x\" is not a number; using";
+        let [x_otel, x_alias] =
+            [format!("{x} \"0.1\" (otel_env_var)"), format!("{x} \"0.5\" (env_var)")];
+        for (given, [name, alias, otel], value, row, said) in [
+            (Some(0.3), [" 0.2 ", "", "10"], Some(0.3), of_both, &[hidden][..]),
+            (Some(7.0), ["x", "", "10"], Some(0.1), "0.1 (otel_env_var)", &[range, &x_otel]),
             // Blank variables are unset.
-            (
-                None,
-                &[("DD_RATE", ""), ("DD_OLD_RATE", "  "), ("OTEL_RATE", "\t")],
-                None,
-                "DD_RATE: unset (default)",
-                &[],
-            ),
+            (None, ["", "  ", "\t"], None, "unset (default)", &[]),
             // An alias is asked where the name gives nothing.
-            (None, &[("DD_OLD_RATE", "0.5")], Some(0.5), "DD_RATE: 0.5 (env_var)", &[]),
-            (
-                None,
-                &[("DD_RATE", "0.1"), ("DD_OLD_RATE", "0.5")],
-                Some(0.1),
-                "DD_RATE: 0.1 (env_var)",
-                &[],
-            ),
-            (
-                None,
-                &[("DD_RATE", "x"), ("DD_OLD_RATE", "0.5")],
-                Some(0.5),
-                "DD_RATE: 0.5 (env_var)",
-                &["DD_RATE (env_var): \"x\" is not a number; using \"0.5\" (env_var)"],
-            ),
+            (None, ["", "0.5", ""], Some(0.5), "0.5 (env_var)", &[]),
+            (None, ["0.1", "0.5", ""], Some(0.1), "0.1 (env_var)", &[]),
+            (None, ["x", "0.5", ""], Some(0.5), "0.5 (env_var)", &[&x_alias]),
         ] {
-            let found = outcome(&RATE, given, &Environment::from_pairs(pairs.iter().copied()));
-            assert_eq!((found.0, found.2.as_str()), (value, row), "{pairs:?}");
-            assert!(row.contains(&format!("({})", found.1)), "{pairs:?}");
-            assert_eq!(found.3, said, "{pairs:?}");
+            let pairs = [("DD_RATE", name), ("DD_OLD_RATE", alias), ("OTEL_RATE", otel)];
+            let (found, origin, report, problems) = outcome(given, &Environment::from_pairs(pairs));
+            assert_eq!((found, report), (value, format!("DD_RATE: {row}")), "{pairs:?}");
+            assert!(row.contains(&format!("({origin})")), "{pairs:?}");
+            assert_eq!(problems, said, "{pairs:?}");
         }
     }
 
@@ -228,8 +198,7 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
 
         let value = OsString::from_vec(vec![b'1', 0xff]);
-        let (value, .., said) =
-            outcome(&RATE, None, &Environment::from_pairs([("DD_RATE", value)]));
+        let (value, .., said) = outcome(None, &Environment::from_pairs([("DD_RATE", value)]));
         assert_eq!(value, None);
         assert_eq!(said, ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]);
     }

@@ -17,22 +17,13 @@ use super::{ConfigBuilder, Origin, SpanLimits};
 /// [`ConfigBuilder`].
 #[derive(Clone)]
 pub struct Config {
-    settings: Settings,
-    identity: Identity,
-    report: Report,
-    problems: Vec<Problem>,
+    pub(super) settings: Settings,
+    pub(super) identity: Identity,
+    pub(super) report: Report,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Config {
-    pub(super) fn new(
-        settings: Settings,
-        identity: Identity,
-        report: Report,
-        problems: Vec<Problem>,
-    ) -> Self {
-        Config { settings, identity, report, problems }
-    }
-
     /// A builder: without any call to a setter, everything comes from the environment.
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder::default()

@@ -1,5 +1,7 @@
 //! The environment, and the only place that reads it.
 
+#![expect(clippy::disallowed_methods, reason = "the one door between settings and environment")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -40,10 +42,6 @@ impl Environment {
     }
 
     /// A variable as it stands.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one door between the settings and the environment"
-    )]
     pub(super) fn get(&self, name: &str) -> Option<OsString> {
         match &self.0 {
             Repr::Process => std::env::var_os(name),
@@ -52,10 +50,6 @@ impl Environment {
     }
 
     /// The names of all variables that are text, in order.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one door between the settings and the environment"
-    )]
     pub(super) fn names(&self) -> Vec<String> {
         match &self.0 {
             Repr::Process => {

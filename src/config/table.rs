@@ -35,7 +35,7 @@ use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styl
 use super::resolve::Resolver;
 use super::row::{setter_name, settings};
 use super::value::Map;
-use super::{json, otel, parse};
+use super::{otel, parse};
 
 // ===== what most rows of a kind share =====
 
@@ -63,7 +63,7 @@ const MAP: Key<Map> = Key::new(Map::default, parse::map_of_some);
 
 /// Read when the sampler is made; here it is only seen whether there is a list.
 const RULES: Key<Option<Text>> = Key {
-    check: |text, _| text.map(|text| parse::not_blank(text).and_then(json::list)).transpose(),
+    check: |text, _| text.map(|text| parse::not_blank(text).and_then(parse::json_list)).transpose(),
     ..TEXT
 };
 
@@ -262,7 +262,7 @@ settings! {
         blank_counts: true,
         ..Key::new(
             || BaggageTagKeys::Only(["user.id", "session.id", "account.id"].map(Text::literal).to_vec()),
-            |text, _| Ok(BaggageTagKeys::parse(text)),
+            |text, _| Ok(parse::list(text).into()),
         )
     } => {
         /// Which incoming baggage becomes tags (`DD_TRACE_BAGGAGE_TAG_KEYS`); default: `user.id`,
@@ -572,7 +572,7 @@ settings! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Environment;
+    use crate::config::testkit::with;
     use proptest::prelude::*;
 
     #[test]
@@ -595,23 +595,15 @@ mod tests {
 
     #[test]
     fn only_these_rows_have_no_setter_and_those_written_by_hand_are_there() {
-        let builder = include_str!("builder.rs");
-        let (with, without): (Vec<_>, Vec<_>) =
-            rows().into_iter().partition(|row| row.setter.is_some());
+        let rows = rows();
         for name in ["tag", "agent_url", "partial_flush"] {
-            assert!(with.iter().any(|row| row.setter == Some(name)));
-            assert!(builder.contains(&format!("    pub fn {name}(")), "{name}");
+            assert!(rows.iter().any(|row| row.setter == Some(name)));
+            assert!(include_str!("builder.rs").contains(&format!("    pub fn {name}(")), "{name}");
         }
-        let without = without.iter().map(|row| row.name).filter(|name| !name.starts_with("OTEL_"));
-        assert_eq!(
-            without.collect::<Vec<_>>(),
-            [
-                "DD_EXTERNAL_ENV",
-                "DD_GIT_COMMIT_SHA",
-                "DD_GIT_REPOSITORY_URL",
-                "DD_TRACE_GIT_METADATA_ENABLED",
-            ]
-        );
+        let without = rows.iter().filter(|row| row.setter.is_none()).map(|row| row.name);
+        let without: Vec<_> = without.filter(|name| !name.starts_with("OTEL_")).collect();
+        let git = ["DD_GIT_COMMIT_SHA", "DD_GIT_REPOSITORY_URL", "DD_TRACE_GIT_METADATA_ENABLED"];
+        assert_eq!(without, [&["DD_EXTERNAL_ENV"], &git[..]].concat());
     }
 
     #[test]
@@ -672,10 +664,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_upsets_any_row(text in ".{0,60}") {
-            let environment = Environment::from_pairs([("OTEL_TRACES_SAMPLER_ARG", text.clone())]);
-            for row in rows() {
-                let _ = (row.read)(&text);
-                let _ = (row.read_otel)(&text, &environment);
+            let names = rows().into_iter().flat_map(|row| [&[row.name], row.aliases, &row.otel].concat());
+            let all: Vec<_> = names.map(|name| (name, text.as_str())).collect();
+            let otel: Vec<_> = all.iter().copied().filter(|(name, _)| name.starts_with("OTEL_")).collect();
+            for pairs in [all, otel] {
+                let config = with(&pairs).build();
+                let table = config.report().to_string();
+                let lines = table.lines().filter(|line| !line.is_empty());
+                prop_assert_eq!(lines.count(), rows().len(), "{:?}: {}", text, table);
             }
         }
 
