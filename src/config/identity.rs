@@ -143,20 +143,12 @@ mod tests {
             ("FUNCTION_NAME", "function"),
             ("WEBSITE_SITE_NAME", "site"),
         ];
-        let services = [
-            "dd",
-            "otel",
-            "tag",
-            "attribute",
-            "lambda",
-            "run",
-            "function",
-            "site",
-            "unnamed-rust-service",
-        ];
         assert_eq!(with(&sources).service("code").build().service(), "code");
-        for (first, service) in services.into_iter().enumerate() {
+        for (first, (_, text)) in
+            sources.into_iter().chain([("", "unnamed-rust-service")]).enumerate()
+        {
             let config = with(&sources[first..]).build();
+            let service = text.rsplit([':', '=']).next().unwrap();
             assert_eq!((config.service(), config.service_is_user_set()), (service, first < 4));
             assert_eq!(config.report().get("DD_SERVICE").unwrap().value(), Some(service));
         }

@@ -51,9 +51,7 @@ impl<T> Key<T> {
             repeats: true,
         }
     }
-}
 
-impl<T> Key<T> {
     /// What to blame for a value: the setter or the variable.
     pub(super) fn said_by(&self, origin: Origin) -> &'static str {
         match (origin, self.setter) {
@@ -137,8 +135,11 @@ pub(super) struct Row {
     pub(super) kind: &'static str,
     pub(super) default: Option<String>,
     /// The value of a text, as it is shown.
-    pub(super) read: Box<dyn Fn(&str) -> Result<Option<String>, Reason>>,
+    pub(super) read: Box<ReadShown>,
 }
+
+#[cfg(test)]
+type ReadShown = dyn Fn(&str) -> Result<Option<String>, Reason>;
 
 #[cfg(test)]
 impl<T: Value> Key<T> {

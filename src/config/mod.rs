@@ -1,8 +1,8 @@
 //! Settings: what they are called, where they come from, and what they came to.
 //!
-//! Every setting is one row of one table; the reader of the environment, the report, the tests and
-//! `docs/configuration.md` all go by that table. A value may come from several sources, and the highest
-//! wins:
+//! Every setting is one row of `table.rs`, whose first lines say how to add one. The setters, the reader of the
+//! environment, the getters, the report, the tests and `docs/configuration.md` are made from the rows. A value may come
+//! from several sources, and the highest wins:
 //!
 //! 1. code: the setters of [`ConfigBuilder`];
 //! 2. the environment: `DD_*`;

@@ -48,11 +48,7 @@ impl Counters {
     }
 
     pub(super) fn read(&self) -> Losses {
-        let mut losses = Losses::default();
-        for (spans, counter) in losses.spans.iter_mut().zip(&self.reasons) {
-            *spans = counter.lost.load(Ordering::Relaxed);
-        }
-        losses
+        Losses { spans: self.reasons.each_ref().map(|it| it.lost.load(Ordering::Relaxed)) }
     }
 }
 
