@@ -50,6 +50,7 @@ mod spelling;
 mod table;
 mod unknown;
 mod value;
+mod words;
 
 #[cfg(test)]
 mod listing;

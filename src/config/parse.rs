@@ -188,71 +188,6 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value as Json;
 
-    /// Each text is read as this value, or refused.
-    fn check<T: PartialEq + std::fmt::Debug, const N: usize>(
-        read: impl Fn(&str, &mut Remarks) -> Result<T, Reason>,
-        cases: [(&[&str], Option<T>); N],
-    ) {
-        for (texts, value) in &cases {
-            for text in *texts {
-                let found = read(text, &mut Remarks::default()).ok();
-                assert_eq!(found.as_ref(), value.as_ref(), "{text:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn booleans_come_in_three_spellings_each() {
-        check(
-            |text, _| boolean(text),
-            [
-                (&["true", "TRUE", "True", "1", "t", "T"], Some(true)),
-                (&["false", "FALSE", "0", "f", "F"], Some(false)),
-                (&["", "yes", "on", "2", "truee", " true"], None),
-            ],
-        );
-    }
-
-    #[test]
-    fn a_rate_is_finite_and_from_zero_to_one() {
-        check(
-            |text, _| number(text).and_then(|rate| within(rate, 0.0..=1.0)),
-            [
-                (&["0"], Some(0.0)),
-                (&["1"], Some(1.0)),
-                (&["0.25"], Some(0.25)),
-                (&[".5"], Some(0.5)),
-                (&["1e-3"], Some(0.001)),
-                (&["-0.1", "1.1", "nan", "inf", "-inf", "10%", "0,5", ""], None),
-            ],
-        );
-    }
-
-    #[test]
-    fn seconds_may_have_a_fraction_and_no_sign() {
-        check(
-            |text, _| seconds(text),
-            [
-                (&["2"], Some(Duration::from_secs(2))),
-                (&["0.25"], Some(Duration::from_millis(250))),
-                (&["-1", "nan", "inf", "1e300", "1s", ""], None),
-            ],
-        );
-    }
-
-    #[test]
-    fn an_integer_beyond_every_range_goes_to_the_near_end() {
-        check(
-            nearest_integer,
-            [
-                (&["99999999999999999999"], Some(usize::MAX)),
-                (&["-99999999999999999999", "-1"], Some(0)),
-                (&["7"], Some(7)),
-                (&["7.5", ""], None),
-            ],
-        );
-    }
-
     #[cfg(feature = "agent")]
     #[test]
     fn only_a_whole_list_in_json_is_one() {
@@ -305,10 +240,12 @@ mod tests {
             assert_eq!(remarks.len(), usize::from(said.is_some()), "{text}: {remarks:?}");
             assert!(remarks.concat().ends_with(said.unwrap_or_default()), "{text}: {remarks:?}");
         }
-        check(
-            |text, remarks| map_of_some(text, remarks).map(drop),
-            [(&[":x", ":x,:y", ": "], None), (&["", " , ", "a", ":x,a:b"], Some(()))],
-        );
+        for text in [":x", ":x,:y", ": "] {
+            assert!(map_of_some(text, &mut Remarks::default()).is_err(), "{text}");
+        }
+        for text in ["", " , ", "a", ":x,a:b"] {
+            assert!(map_of_some(text, &mut Remarks::default()).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -1,61 +1,32 @@
 //! How trace context crosses process boundaries: the types of the propagation settings.
 
-use std::fmt;
-
 use crate::text::Text;
 
 use super::key::{Quoted, Reason, Remarks};
 use super::parse;
 use super::value::{Value, join, values};
+use super::words::words;
 
-/// A family of headers that carries the context of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Style {
-    /// `x-datadog-*`.
-    Datadog,
-    /// W3C Trace Context: `traceparent` and `tracestate`.
-    TraceContext,
-    /// The single header `b3`.
-    B3Single,
-    /// `x-b3-*`.
-    B3Multi,
-    /// W3C Baggage: `baggage`; it carries no trace.
-    Baggage,
+words! {
+    /// A family of headers that carries the context of a trace.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Style {
+        /// `x-datadog-*`.
+        Datadog = "datadog",
+        /// W3C Trace Context: `traceparent` and `tracestate`.
+        TraceContext = "tracecontext",
+        /// The single header `b3`.
+        B3Single = "b3" | "b3single" | "b3 single header",
+        /// `x-b3-*`.
+        B3Multi = "b3multi",
+        /// W3C Baggage: `baggage`; it carries no trace.
+        Baggage = "baggage",
+    }
 }
 
 impl Style {
     /// What is used when nothing is set.
     pub(super) const DEFAULT: [Style; 3] = [Style::Datadog, Style::TraceContext, Style::Baggage];
-
-    /// The name, as `DD_TRACE_PROPAGATION_STYLE` takes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Style::Datadog => "datadog",
-            Style::TraceContext => "tracecontext",
-            Style::B3Single => "b3",
-            Style::B3Multi => "b3multi",
-            Style::Baggage => "baggage",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "datadog" => Some(Style::Datadog),
-            "tracecontext" => Some(Style::TraceContext),
-            "b3" | "b3single" | "b3 single header" => Some(Style::B3Single),
-            "b3multi" => Some(Style::B3Multi),
-            "baggage" => Some(Style::Baggage),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Style {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 /// The word for no style at all. Beside a style it has no meaning.
@@ -66,7 +37,7 @@ pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Re
     let (mut styles, mut unknown) = (Vec::new(), Vec::new());
     let mut none = false;
     for name in parse::items(text) {
-        match Style::from_name(name) {
+        match Style::from_word(name) {
             Some(style) => styles.push(style),
             None if name.eq_ignore_ascii_case(NONE) => none = true,
             None => unknown.push(name),
@@ -95,44 +66,24 @@ pub(super) fn each_once(styles: Vec<Style>) -> Vec<Style> {
     once
 }
 
-/// What to do with the context that a request brings along.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ExtractBehavior {
-    /// Continue its trace.
-    #[default]
-    Continue,
-    /// Begin a new trace that links to it, and keep its baggage.
-    Restart,
-    /// Begin a new trace as if nothing had come, baggage included.
-    Ignore,
+words! {
+    /// What to do with the context that a request brings along.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum ExtractBehavior {
+        /// Continue its trace.
+        #[default]
+        Continue = "continue",
+        /// Begin a new trace that links to it, and keep its baggage.
+        Restart = "restart",
+        /// Begin a new trace as if nothing had come, baggage included.
+        Ignore = "ignore",
+    }
 }
 
 impl ExtractBehavior {
-    const ALL: [ExtractBehavior; 3] =
-        [ExtractBehavior::Continue, ExtractBehavior::Restart, ExtractBehavior::Ignore];
-
-    /// The name, as `DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT` takes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ExtractBehavior::Continue => "continue",
-            ExtractBehavior::Restart => "restart",
-            ExtractBehavior::Ignore => "ignore",
-        }
-    }
-
     pub(super) fn parse(text: &str) -> Result<Self, Reason> {
-        ExtractBehavior::ALL
-            .into_iter()
-            .find(|behavior| behavior.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| "is none of `continue`, `restart` and `ignore`".into())
-    }
-}
-
-impl fmt::Display for ExtractBehavior {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        let words = "is none of `continue`, `restart` and `ignore`";
+        ExtractBehavior::from_word(text).ok_or_else(|| words.into())
     }
 }
 

@@ -331,9 +331,11 @@ mod tests {
 
     #[test]
     fn what_is_reported_is_one_line_in_debug_output() {
-        let config = with(&[("DD_ENV", "prod"), ("DD_TRACE_RATE_LIMIT", "x")]).env("dev").build();
+        let pairs = [("DD_ENV", "prod"), ("DD_SERVICE", "shop"), ("DD_TRACE_RATE_LIMIT", "x")];
+        let config = with(&pairs).env("dev").build();
         let report = config.report();
-        assert_eq!(format!("{report:?}"), r#"{"DD_ENV": Some("dev")}"#);
+        assert_eq!(format!("{report:?}"), r#"{"DD_ENV": Some("dev"), "DD_SERVICE": Some("shop")}"#);
+        assert_eq!(format!("{config:?}"), format!("{report:?}"));
         let row = report.get("DD_ENV").unwrap();
         assert_eq!(format!("{row:?}"), "ReportRow(DD_ENV: dev (code), over prod (env_var))");
         assert_eq!(format!("{:?}", row.effective()), "Some(Candidate(dev (code)))");

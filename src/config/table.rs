@@ -631,33 +631,49 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold() {
-        for (name, text, expected) in [
-            ("DD_TRACE_AGENT_PORT", "8126", Some("8126")),
-            ("DD_TRACE_AGENT_PORT", "0", None),
-            ("DD_TRACE_AGENT_PORT", "65536", None),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "-5", Some("1")),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", Some("1")),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "100000", Some("100000")),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "100001", None),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "-1", Some("0")),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0", Some("0")),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "513", Some("512")),
-            ("DD_TRACE_RATE_LIMIT", "0", Some("0")),
-            ("DD_TRACE_RATE_LIMIT", "-1", Some("-1")),
-            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "20971520", Some("9500000")),
-            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "0", None),
-            ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "0", None),
-            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.5", Some("0.5")),
-            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0", None),
-            ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "3601", None),
-            ("DD_TRACE_SAMPLE_RATE", "1.5", None),
-            ("DD_SERVICE_MAPPING", "a:b,c,d:", Some("a:b")),
-            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "Restart", Some("restart")),
-            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "stop", None),
+    fn texts_are_read_within_limits() {
+        let [agent_port, debug, flush, tags, rate, timeout] = [
+            "DD_TRACE_AGENT_PORT",
+            "DD_TRACE_DEBUG",
+            "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS",
+            "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH",
+            "DD_TRACE_SAMPLE_RATE",
+            "DD_TRACE_AGENT_TIMEOUT_SECONDS",
+        ];
+        for (name, texts, expected) in [
+            (agent_port, &["8126"][..], Some("8126")),
+            (agent_port, &["0", "65536"], None),
+            (debug, &["true", "TRUE", "True", "1", "t", "T"], Some("true")),
+            (debug, &["false", "FALSE", "0", "f", "F"], Some("false")),
+            (debug, &["", "yes", "on", "2", "truee", " true"], None),
+            (flush, &["-5", "0"], Some("1")),
+            (flush, &["100000"], Some("100000")),
+            (flush, &["100001"], None),
+            (tags, &["-1", "-99999999999999999999", "0"], Some("0")),
+            (tags, &["7"], Some("7")),
+            (tags, &["513", "99999999999999999999"], Some("512")),
+            (tags, &["7.5", ""], None),
+            (rate, &["0"], Some("0")),
+            (rate, &["1"], Some("1")),
+            (rate, &["0.5", ".5", "5e-1"], Some("0.5")),
+            (rate, &["-0.1", "1.1", "1.5", "nan", "inf", "-inf", "10%", "0,5", ""], None),
+            (timeout, &["2"], Some("2")),
+            (timeout, &["0.25"], Some("0.25")),
+            (timeout, &["0", "3601", "-1", "nan", "inf", "1e300", "1s", ""], None),
+            ("DD_TRACE_RATE_LIMIT", &["0"], Some("0")),
+            ("DD_TRACE_RATE_LIMIT", &["-1"], Some("-1")),
+            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", &["20971520"], Some("9500000")),
+            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", &["0"], None),
+            ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", &["0"], None),
+            ("DD_TRACE_WRITER_INTERVAL_SECONDS", &["0"], None),
+            ("DD_SERVICE_MAPPING", &["a:b,c,d:"], Some("a:b")),
+            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", &["Restart"], Some("restart")),
+            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", &["stop"], None),
         ] {
             let row = rows().into_iter().find(|row| row.name == name).unwrap();
-            assert_eq!((row.read)(text).ok().flatten().as_deref(), expected, "{name}={text}");
+            for text in texts {
+                assert_eq!((row.read)(text).ok().flatten().as_deref(), expected, "{name}={text}");
+            }
         }
     }
 
