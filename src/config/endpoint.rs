@@ -99,10 +99,7 @@ fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (authority, ""),
     };
-    let host = match host.strip_prefix('[') {
-        Some(address) => parse_ipv6(address.strip_suffix(']').ok_or("has an unclosed `[`")?)?,
-        None => parse_host(host)?,
-    };
+    let host = if host.starts_with('[') { bare_host(host)? } else { parse_host(host)? };
     let path = path.trim_end_matches('/');
     if !path.bytes().all(is_path_byte) {
         return Err("has a character in its path that a URL cannot have");

@@ -175,13 +175,6 @@ pub(super) fn at_most(value: usize, limit: usize, remarks: &mut Remarks) -> usiz
     value.min(limit)
 }
 
-pub(super) fn at_least_one(value: usize, remarks: &mut Remarks) -> usize {
-    if value == 0 {
-        remarks.push("less than 1 makes no sense; 1 is used".into());
-    }
-    value.max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

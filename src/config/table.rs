@@ -346,7 +346,10 @@ settings! {
         default: || 300,
         parse: parse::nearest_integer,
         check: |spans, remarks| {
-            parse::within(parse::at_least_one(spans, remarks), 1..=MAX_PARTIAL_FLUSH_SPANS)
+            if spans == 0 {
+                remarks.push("less than 1 makes no sense; 1 is used".into());
+            }
+            parse::within(spans.max(1), 1..=MAX_PARTIAL_FLUSH_SPANS)
         },
         ..COUNT
     } => {

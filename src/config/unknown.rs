@@ -33,7 +33,7 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
         let meant = if is_without_effect(&name) { None } else { meant(&name) };
         if let Some(meant) = meant {
             unknown.push(format!("{} (did you mean {meant}?)", plain(&name)));
-        } else if is_without_effect(&name) || is_of_an_integration(&name) {
+        } else if is_without_effect(&name) || is_a_switch_of_others(&name) {
             if asks_for_something(environment, &name) {
                 without_effect.push(plain(&name));
             }
@@ -57,8 +57,8 @@ fn meant(name: &str) -> Option<&'static str> {
     nearest(name, NAMES).or_else(|| with_or_without_trace(name)).or_else(|| begun(name))
 }
 
-/// `DD_TRACE_REDIS_ENABLED`: of what is instrumented elsewhere there is no end.
-fn is_of_an_integration(name: &str) -> bool {
+/// `DD_TRACE_REDIS_ENABLED`: of what can be switched elsewhere there is no end.
+fn is_a_switch_of_others(name: &str) -> bool {
     name.starts_with("DD_TRACE_") && name.ends_with("_ENABLED")
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
-use super::redacted::{Redacted, RedactedUrl};
+use super::redacted::{Redacted, redacted_url};
 
 /// What a setting can be.
 pub(super) trait Value: Clone + PartialEq {
@@ -48,9 +48,9 @@ values! {
     f64: "number", |value| value.to_string();
     Text: "text", |text| Redacted(text).to_string();
     Duration: "seconds", |time| time.as_secs_f64().to_string();
-    Vec<Text>: "list", |items| join(items.iter().map(|item| RedactedUrl(item).to_string()));
+    Vec<Text>: "list", |items| join(items.iter().map(|item| redacted_url(item).into_owned()));
     // As a whole: the colon of a URL may have been taken for the one between name and value.
-    Map: "map", |map| join(map.0.iter().map(|(name, value)| RedactedUrl(&format!("{name}:{value}")).to_string()));
+    Map: "map", |map| join(map.0.iter().map(|(name, value)| redacted_url(&format!("{name}:{value}")).into_owned()));
 }
 
 /// Items as a list is written.
