@@ -75,12 +75,19 @@ impl fmt::Display for LossReason {
 /// `Display` writes one line, with the reasons that occurred.
 ///
 /// ```
-/// let (tracer, _captured) = tracehound::testing::tracer();
-/// assert_eq!(tracer.losses().to_string(), "no spans lost");
-/// tracer.shutdown(std::time::Duration::from_secs(1)).unwrap();
-/// tracer.trace("late").finish();
-/// assert_eq!(tracer.losses().to_string(), "1 span lost: 1 shutdown");
+/// use std::time::Duration;
+///
+/// let tracer = tracehound::Tracer::builder().agent_url("http://localhost:1").build();
+/// println!("{}", tracer.losses());
+/// # assert_eq!(tracer.losses().to_string(), "no spans lost");
+///
+/// let _ = tracer.shutdown(Duration::from_secs(1));
+/// tracer.trace("too late").finish();
+/// println!("{}", tracer.losses());
+/// # assert_eq!(tracer.losses().to_string(), "1 span lost: 1 shutdown");
 /// ```
+///
+/// This prints `no spans lost` and `1 span lost: 1 shutdown`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
     pub(super) spans: [u64; REASONS],
