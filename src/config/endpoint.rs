@@ -2,6 +2,8 @@
 //!
 //! What is wrong with a text never repeats the text, which may hold a password.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};

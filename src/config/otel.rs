@@ -2,6 +2,8 @@
 //!
 //! Values are compared without case, except names of services and resource attributes.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use crate::text::Text;
 
 use super::key::{Otel, Quoted, Reason};

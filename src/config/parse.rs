@@ -1,5 +1,7 @@
 //! Text in, value or reason out.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::fmt::Display;
 use std::num::IntErrorKind;
 use std::ops::RangeInclusive;

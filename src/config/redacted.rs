@@ -1,5 +1,7 @@
 //! Texts of the user that may hold a secret, as they may be shown.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::borrow::Cow;
 use std::fmt;
 

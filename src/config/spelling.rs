@@ -3,6 +3,9 @@
 /// The longest name that is looked at: the work grows with the square.
 const MAX_BYTES: usize = 100;
 
+/// More than what two names can differ by.
+const FAR: usize = 1_000_000;
+
 /// The known name that differs least, if it differs little enough to be what was meant.
 pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     if name.len() > MAX_BYTES {
@@ -25,12 +28,12 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX);
+            let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(FAR);
             let replaced = at(&last, j) + usize::from(x != y);
             let left_out = at(&last, j + 1) + 1;
             let inserted = at(&row, j) + 1;
             let is_exchanged = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            let exchanged = if is_exchanged { at(&before, j - 1) + 1 } else { usize::MAX };
+            let exchanged = if is_exchanged { at(&before, j - 1) + 1 } else { FAR };
             row.push(replaced.min(left_out).min(inserted).min(exchanged));
         }
         before = std::mem::replace(&mut last, row);
