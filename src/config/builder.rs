@@ -1,4 +1,4 @@
-//! The source that is code.
+//! [`ConfigBuilder`]: the settings that are given in code.
 
 use std::fmt;
 use std::path::Path;
@@ -40,8 +40,8 @@ impl ConfigBuilder {
             resolver.reject(&DD_TRACE_AGENT_URL, "agent_socket", Origin::Code, reason);
         }
         let mut settings = Settings::resolve(self.given, &mut resolver);
-        let identity = Identity::settle(&mut settings, self.tags, &mut resolver);
-        related::settle(&mut settings, &mut resolver);
+        let identity = Identity::resolve(&mut settings, self.tags, &mut resolver);
+        related::resolve(&mut settings, &mut resolver);
         otel::report_unsupported(&mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();

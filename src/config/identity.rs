@@ -28,7 +28,7 @@ const SERVERLESS_NAMES: [&str; 4] =
 impl Identity {
     /// Fills the gaps, the weakest source first; `given` are the tags given in code, which are added to
     /// those of the environment.
-    pub(super) fn settle(
+    pub(super) fn resolve(
         settings: &mut Settings,
         given: Vec<(Text, Text)>,
         resolver: &mut Resolver<'_>,
@@ -56,7 +56,7 @@ impl Identity {
         if take(&mut tags, "runtime-id").is_some() {
             let reason = "the tag `runtime-id` is the tracer's own; left out".to_owned();
             let origin = settings.tags.origin;
-            resolver.problem(DD_TAGS.said_by(origin), origin, reason);
+            resolver.problem(DD_TAGS.source_name(origin), origin, reason);
         }
         // In the place of what they are the source of: tags of the first span of each chunk.
         if let Some(Ok(url)) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
@@ -95,7 +95,7 @@ fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut R
             }
             Err(_) => {
                 let reason = "a tag without a key; left out".to_owned();
-                resolver.problem(DD_TAGS.said_by(Origin::Code), Origin::Code, reason);
+                resolver.problem(DD_TAGS.source_name(Origin::Code), Origin::Code, reason);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is known about one setting.
+//! The type of a row: how one setting is named, read and checked.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -52,8 +52,8 @@ impl<T> Key<T> {
         }
     }
 
-    /// What to blame for a value: the setter or the variable.
-    pub(super) fn said_by(&self, origin: Origin) -> &'static str {
+    /// The name of what gave a value: the setter or the variable.
+    pub(super) fn source_name(&self, origin: Origin) -> &'static str {
         match (origin, self.setter) {
             (Origin::Code, Some(setter)) => setter,
             _ => self.name,

@@ -1,8 +1,6 @@
 //! Settings: what they are called, where they come from, and what they came to.
 //!
-//! Every setting is one row of `table.rs`, whose first lines say how to add one. The setters, the reader of the
-//! environment, the getters, the report, the tests and `docs/configuration.md` are made from the rows. A value may come
-//! from several sources, and the highest wins:
+//! A value may come from several sources, and the highest wins:
 //!
 //! 1. code: the setters of [`ConfigBuilder`];
 //! 2. the environment: `DD_*`;
@@ -27,6 +25,16 @@
 //!     Some("DD_TRACE_SAMPLE_RATE (env_var): \"2\" is not a number from 0 to 1; it stays unset"),
 //! );
 //! ```
+
+// To add a setting, read the top of `table.rs`: a setting is one row there, and the setters, the getters, the reader of
+// the environment, the report and `docs/configuration.md` are made from the rows.
+//
+// The way of a value: code (`builder.rs`) and the environment (`source.rs`, which alone reads it) are asked in turn
+// (`resolve.rs`), each as the row says (`key.rs`, with `parse.rs` and `otel.rs`). Then settings fill each other's gaps
+// (`identity.rs`, `related.rs`), misspelt variables are looked for (`unknown.rs`), and a `Config` (`resolved.rs`) with
+// its report (`report.rs`) is what all others see: propagation, sampling, the agent's client, the pipeline and the
+// bridges. They read it once, when a tracer is built, so no span ever waits for anything here. Whatever shows a text of
+// the user goes through `redacted.rs`, because any setting may hold a password.
 
 mod builder;
 mod endpoint;

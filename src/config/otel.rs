@@ -1,4 +1,4 @@
-//! What OpenTelemetry's variables say in the words of the table.
+//! OpenTelemetry's variables, converted to values of the table.
 //!
 //! Values are compared without case, except names of services and resource attributes.
 

@@ -1,4 +1,4 @@
-//! Text in, value or reason out.
+//! The parsers and checks that the rows use.
 
 #![deny(clippy::arithmetic_side_effects)]
 

@@ -1,4 +1,4 @@
-//! Settings that decide about each other.
+//! Settings that depend on each other: the propagation styles, the agent's address, rules and their files.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use super::table::{
 };
 use super::value::Value;
 
-pub(super) fn settle(settings: &mut Settings, resolver: &mut Resolver<'_>) {
+pub(super) fn resolve(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     styles(settings, resolver);
     agent_address(settings, resolver);
     rules_before_file(
@@ -52,7 +52,7 @@ fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
     if url.value.is_some() {
         let reason = format!("not used: the agent's host or port is set by {of_both}");
-        resolver.problem(DD_TRACE_AGENT_URL.said_by(url.origin), url.origin, reason);
+        resolver.problem(DD_TRACE_AGENT_URL.source_name(url.origin), url.origin, reason);
     }
     let (endpoint, origin) = if host.value.is_some() || port.value.is_some() {
         let host = host.value.as_deref().and_then(|host| bare_host(host).ok());
@@ -82,7 +82,7 @@ fn rules_before_file<T: Value>(
 ) {
     if rules.value.is_some() && file.value.is_some() {
         let reason = "not used: the rules themselves are set".to_owned();
-        resolver.problem(key.said_by(file.origin), file.origin, reason);
+        resolver.problem(key.source_name(file.origin), file.origin, reason);
         resolver.derive(key, file, None, file.origin.max(rules.origin));
     }
 }

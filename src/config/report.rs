@@ -1,4 +1,4 @@
-//! What every source said, and what was wrong with it.
+//! What the settings are, and why: the values of all sources, and what was wrong with them.
 
 use std::fmt;
 
@@ -89,7 +89,7 @@ impl fmt::Display for Report {
         for (group, after) in [(set, between), (unset, "")] {
             for row in group {
                 write!(f, "{:names$}  {:values$}  {}", row.name, row.shown(), row.origin())?;
-                row.write_overruled(f)?;
+                row.write_overridden(f)?;
                 f.write_str("\n")?;
             }
             f.write_str(after)?;
@@ -167,7 +167,7 @@ impl ReportRow {
     }
 
     /// What the sources below the one in force said, the highest first.
-    fn write_overruled(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_overridden(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let below = self.candidates.iter().rev().skip(1);
         below
             .filter(|candidate| candidate.origin > Origin::Default)
@@ -178,7 +178,7 @@ impl ReportRow {
 impl fmt::Display for ReportRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} ({})", self.name, self.shown(), self.origin())?;
-        self.write_overruled(f)
+        self.write_overridden(f)
     }
 }
 

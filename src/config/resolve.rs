@@ -1,4 +1,4 @@
-//! Asks every source about a setting, and keeps account of what they said.
+//! Asks each source for a setting, and records what each said and what was wrong with it.
 
 use super::key::{Key, Quoted, Reason, Remarks};
 use super::origin::Setting;
@@ -25,7 +25,7 @@ impl<'a> Resolver<'a> {
         row.add(setting.origin, setting.value.show());
 
         let code = given.and_then(|value| {
-            let (name, shown) = (key.said_by(Origin::Code), value.show().unwrap_or_default());
+            let (name, shown) = (key.source_name(Origin::Code), value.show().unwrap_or_default());
             self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
         });
         let env = [&[key.name], key.aliases].concat().into_iter().find_map(|name| {

@@ -1,4 +1,4 @@
-//! What all sources came to.
+//! [`Config`]: the settings in force, after all sources were asked.
 
 use std::fmt;
 use std::time::Duration;

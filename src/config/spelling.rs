@@ -1,4 +1,4 @@
-//! What somebody may have meant by a name.
+//! The known name that is nearest to a misspelt one.
 
 /// The longest name that is looked at: the work grows with the square.
 const MAX_BYTES: usize = 100;
