@@ -124,13 +124,13 @@ mod decision {
 
     #[divan::bench(args = [0, 1, 10])]
     fn rules(bencher: Bencher<'_, '_>, count: usize) {
-        let sampler = DatadogSampler::builder().rules(super::rules(count)).rate_limit(-1);
+        let sampler = DatadogSampler::builder().rules(super::rules(count)).rate_limit(None);
         decide(bencher, sampler.build().unwrap());
     }
 
     #[divan::bench]
     fn ten_rules_by_url(bencher: Bencher<'_, '_>) {
-        let sampler = DatadogSampler::builder().rules(super::url_rules(10)).rate_limit(-1);
+        let sampler = DatadogSampler::builder().rules(super::url_rules(10)).rate_limit(None);
         decide(bencher, sampler.build().unwrap());
     }
 
@@ -154,7 +154,7 @@ mod headers {
 
     #[divan::bench(args = [0, 10])]
     fn rules(bencher: Bencher<'_, '_>, count: usize) {
-        let sampler = DatadogSampler::builder().rules(super::rules(count)).rate_limit(-1);
+        let sampler = DatadogSampler::builder().rules(super::rules(count)).rate_limit(None);
         let (_agent, tracer) = tracer(sampler.build().unwrap());
         bencher
             .with_inputs(|| (root(&tracer), Vec::<(String, String)>::with_capacity(8)))

@@ -72,7 +72,8 @@ fn shown(name: &str, value: &str, in_code: Option<&str>) -> String {
     }
     let mut shown = format!("{builder:?} {config:?}");
     let config = config.build();
-    shown += &format!("{config:?} {:?} {:?}", config.report(), config.problems());
+    shown += &format!("{config:?} {0} {0:?} {1:?}", config.report(), config.problems());
+    shown += &format!("{:?}", config.report().rows());
     let tracer = builder.build();
     shown += &format!("{tracer:?} {:?} {:?}", tracer.agent_url(), tracer.config());
     tracer.shutdown(LIMIT).unwrap();

@@ -2,6 +2,8 @@
 //!
 //! What is wrong with a text never repeats the text, which may hold a password.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ pub(crate) enum Host {
     Ip(IpAddr),
 }
 
-/// Where the agent is when nobody says: its default socket, if it exists, else this.
+/// Where an agent without a socket is when nobody says.
 impl Default for Endpoint {
     fn default() -> Self {
         Endpoint::at(None, None)
@@ -86,11 +88,6 @@ impl Endpoint {
         // By way of the text, so that one place knows what a path has to be.
         Endpoint::parse(&Endpoint::Unix { path: path.to_owned() }.to_string())
     }
-
-    /// At the socket that the agent opens by default.
-    pub(super) fn default_socket() -> Self {
-        Endpoint::Unix { path: DEFAULT_SOCKET.into() }
-    }
 }
 
 fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
@@ -99,20 +96,12 @@ fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
         return Err("holds a user name or a password, which an agent does not take");
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(bracketed) => {
-            let (address, port) = bracketed.split_once(']').ok_or("has an unclosed `[`")?;
-            let port = match port.strip_prefix(':') {
-                None if !port.is_empty() => return Err("has something between `]` and the port"),
-                port => port.unwrap_or_default(),
-            };
-            (parse_ipv6(address)?, port)
-        }
-        None => {
-            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-            (parse_host(host)?, port)
-        }
+    // The colons within brackets are those of an IPv6 address.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
     };
+    let host = if host.starts_with('[') { bare_host(host)? } else { parse_host(host)? };
     let path = path.trim_end_matches('/');
     if !path.bytes().all(is_path_byte) {
         return Err("has a character in its path that a URL cannot have");

@@ -5,6 +5,7 @@ use crate::text::Text;
 use super::Origin;
 use super::key::{Key, Remarks};
 use super::origin::Setting;
+use super::otel::RESOURCE_ATTRIBUTES;
 use super::parse;
 use super::resolve::Resolver;
 use super::table::{
@@ -27,7 +28,7 @@ const SERVERLESS_NAMES: [&str; 4] =
 impl Identity {
     /// Fills the gaps, the weakest source first; `given` are the tags given in code, which are added to
     /// those of the environment.
-    pub(super) fn settle(
+    pub(super) fn resolve(
         settings: &mut Settings,
         given: Vec<(Text, Text)>,
         resolver: &mut Resolver<'_>,
@@ -35,10 +36,9 @@ impl Identity {
         let hidden = hidden_resource_attributes(&settings.tags, resolver);
         add_given(&mut settings.tags, given, resolver);
 
-        let mut name = SERVERLESS_NAMES.iter().filter_map(|name| resolver.environment().text(name));
-        if let Some(name) = name.next() {
-            let name = Text::from(name);
-            resolver.derive(&DD_SERVICE, &mut settings.service, name, Origin::Calculated);
+        let environment = resolver.environment;
+        if let Some(name) = SERVERLESS_NAMES.iter().find_map(|name| environment.text(name)) {
+            resolver.derive(&DD_SERVICE, &mut settings.service, name.into(), Origin::Calculated);
         }
         let mut service_is_user_set = settings.service.origin > Origin::Calculated;
         for tags in [&hidden, &settings.tags.value] {
@@ -56,18 +56,16 @@ impl Identity {
         if take(&mut tags, "runtime-id").is_some() {
             let reason = "the tag `runtime-id` is the tracer's own; left out".to_owned();
             let origin = settings.tags.origin;
-            resolver.problem(DD_TAGS.said_by(origin), origin, reason);
+            resolver.problem(DD_TAGS.source_name(origin), origin, reason);
         }
         // In the place of what they are the source of: tags of the first span of each chunk.
-        if let Some(url) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
-            let (key, setting) = (&DD_GIT_REPOSITORY_URL, &mut settings.git_repository_url);
-            if let Ok(url) = url {
-                resolver.derive(key, setting, Some(url), Origin::Calculated);
-            }
+        if let Some(Ok(url)) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
+            let setting = &mut settings.git_repository_url;
+            resolver.derive(&DD_GIT_REPOSITORY_URL, setting, Some(url), Origin::Calculated);
         }
-        if let Some(commit) = take(&mut tags, "git.commit.sha").and_then(not_blank) {
-            let (key, setting) = (&DD_GIT_COMMIT_SHA, &mut settings.git_commit_sha);
-            resolver.derive(key, setting, Some(commit), Origin::Calculated);
+        if let Some(Ok(commit)) = take(&mut tags, "git.commit.sha").map(parse::not_blank) {
+            let setting = &mut settings.git_commit_sha;
+            resolver.derive(&DD_GIT_COMMIT_SHA, setting, Some(commit), Origin::Calculated);
         }
         Identity {
             service_is_user_set,
@@ -79,28 +77,25 @@ impl Identity {
 /// `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` took its place: as tags the attributes are out, but the
 /// service, environment and version that they name still fill gaps.
 fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> Map {
-    let Some(otel) = DD_TAGS.otel.as_ref().filter(|_| tags.origin > Origin::OtelEnv) else {
-        return Map::default();
-    };
-    let environment = resolver.environment();
-    environment
-        .text(otel.name)
-        .and_then(|text| (otel.convert)(&text, environment, &mut Remarks::default()).ok().flatten())
-        .unwrap_or_default()
+    let environment = resolver.environment;
+    let text = environment.text(RESOURCE_ATTRIBUTES.name);
+    let text = text.filter(|_| tags.origin > Origin::OtelEnv).unwrap_or_default();
+    let attributes = DD_TAGS.read_otel(&text, environment, &mut Remarks::default());
+    attributes.ok().flatten().unwrap_or_default()
 }
 
 fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut Resolver<'_>) {
     let mut is_changed = false;
     let mut all = tags.value.clone();
     for (key, value) in given {
-        match not_blank(key) {
-            Some(key) => {
+        match parse::not_blank(key) {
+            Ok(key) => {
                 all.set(key, value);
                 is_changed = true;
             }
-            None => {
+            Err(_) => {
                 let reason = "a tag without a key; left out".to_owned();
-                resolver.problem(DD_TAGS.said_by(Origin::Code), Origin::Code, reason);
+                resolver.problem(DD_TAGS.source_name(Origin::Code), Origin::Code, reason);
             }
         }
     }
@@ -117,13 +112,9 @@ fn fill<T: Value + From<Text>>(
     tags: &Map,
     resolver: &mut Resolver<'_>,
 ) -> bool {
-    match tags.get(tag).cloned().and_then(not_blank) {
-        Some(value) => {
-            resolver.derive(key, setting, value.into(), Origin::Calculated);
-            true
-        }
-        None => false,
-    }
+    let Some(Ok(value)) = tags.get(tag).cloned().map(parse::not_blank) else { return false };
+    resolver.derive(key, setting, value.into(), Origin::Calculated);
+    true
 }
 
 fn take(tags: &mut Map, name: &str) -> Option<Text> {
@@ -131,17 +122,10 @@ fn take(tags: &mut Map, name: &str) -> Option<Text> {
     Some(tags.0.remove(place).1)
 }
 
-fn not_blank(text: Text) -> Option<Text> {
-    parse::not_blank(text).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, ConfigBuilder, Environment, Origin};
-
-    fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
-        Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
-    }
+    use crate::config::testkit::with;
+    use crate::config::{Config, Origin};
 
     fn tags(config: &Config) -> Vec<(&str, &str)> {
         config.tags().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
@@ -149,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_service_comes_from_the_first_source_in_the_documented_order() {
-        let mut pairs = vec![
+        let sources = [
             ("DD_SERVICE", "dd"),
             ("OTEL_SERVICE_NAME", "otel"),
             ("DD_TAGS", "service:tag"),
@@ -159,68 +143,41 @@ mod tests {
             ("FUNCTION_NAME", "function"),
             ("WEBSITE_SITE_NAME", "site"),
         ];
-        assert_eq!(with(&pairs).service("code").build().service(), "code");
-        for (service, user_set) in [
-            ("dd", true),
-            ("otel", true),
-            ("tag", true),
-            ("attribute", true),
-            ("lambda", false),
-            ("run", false),
-            ("function", false),
-            ("site", false),
-            ("unnamed-rust-service", false),
-        ] {
-            let config = with(&pairs).build();
-            assert_eq!((config.service(), config.service_is_user_set()), (service, user_set));
-            let row = config.report().get("DD_SERVICE").unwrap();
-            assert_eq!(row.effective().unwrap().value(), Some(service));
-            if !pairs.is_empty() {
-                pairs.remove(0);
-            }
+        assert_eq!(with(&sources).service("code").build().service(), "code");
+        for (first, (_, text)) in
+            sources.into_iter().chain([("", "unnamed-rust-service")]).enumerate()
+        {
+            let config = with(&sources[first..]).build();
+            let service = text.rsplit([':', '=']).next().unwrap();
+            assert_eq!((config.service(), config.service_is_user_set()), (service, first < 4));
+            assert_eq!(config.report().get("DD_SERVICE").unwrap().value(), Some(service));
         }
     }
 
     #[test]
-    fn an_empty_service_is_unset() {
-        let config = with(&[("DD_SERVICE", " "), ("DD_TAGS", "service:,a:b")]).build();
-        assert_eq!(config.service(), "unnamed-rust-service");
-        assert_eq!(tags(&config), [("a", "b")]);
-    }
-
-    #[test]
-    fn environment_and_version_come_from_tags_for_want_of_better() {
-        let tagged = [
-            ("DD_TAGS", "env:tag,version:1,team:x"),
-            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=attribute,service.version=0"),
-        ];
-        let config = with(&tagged).build();
-        assert_eq!((config.env(), config.version()), (Some("tag"), Some("1")));
-        assert_eq!(tags(&config), [("team", "x")]);
-
-        let config = with(&[tagged[0], ("DD_ENV", "own"), ("DD_VERSION", "2")]).build();
-        assert_eq!((config.env(), config.version()), (Some("own"), Some("2")));
-        assert_eq!(tags(&config), [("team", "x")]);
-
-        let config = with(&[tagged[1]]).build();
-        assert_eq!((config.env(), config.version()), (Some("attribute"), Some("0")));
-        let config = with(&[]).build();
-        assert_eq!((config.env(), config.version()), (None, None));
-    }
-
-    #[test]
-    fn hidden_resource_attributes_give_no_tags_but_fill_gaps() {
-        let config = with(&[
-            ("DD_TAGS", "team:x"),
-            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,team=y,region=eu"),
-        ])
-        .build();
-        assert_eq!(config.service(), "shop");
-        assert_eq!(tags(&config), [("team", "x")]);
-        assert_eq!(
-            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["OTEL_RESOURCE_ATTRIBUTES (otel_env_var): DD_TAGS is set too, and wins"]
-        );
+    fn what_tags_and_attributes_name_fills_gaps_and_is_no_tag() {
+        let none = "unnamed-rust-service";
+        let tagged = ("DD_TAGS", "env:tag,version:1,team:x");
+        let attributes =
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=attribute,service.version=0");
+        let hidden = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,team=y,region=eu");
+        let own = [("DD_ENV", "own"), ("DD_VERSION", "2")];
+        for (pairs, service, env, version, expected) in [
+            (&[][..], none, None, None, &[][..]),
+            (&[("DD_SERVICE", " "), ("DD_TAGS", "service:,a:b")], none, None, None, &[("a", "b")]),
+            (&[tagged, attributes], none, Some("tag"), Some("1"), &[("team", "x")]),
+            (&[tagged, own[0], own[1]], none, Some("own"), Some("2"), &[("team", "x")]),
+            (&[attributes], none, Some("attribute"), Some("0"), &[]),
+            (&[("DD_TAGS", "team:x"), hidden], "shop", None, None, &[("team", "x")]),
+        ] {
+            let config = with(pairs).build();
+            let found = (config.service(), config.env(), config.version());
+            assert_eq!(found, (service, env, version), "{pairs:?}");
+            assert_eq!(tags(&config), expected, "{pairs:?}");
+            let is_hidden = pairs.len() == 2 && pairs[1].0 == hidden.0;
+            let said = ["OTEL_RESOURCE_ATTRIBUTES (otel_env_var): DD_TAGS is set too, and wins"];
+            assert_eq!(config.said(), if is_hidden { &said[..] } else { &[] });
+        }
     }
 
     #[test]
@@ -230,41 +187,25 @@ mod tests {
             .tags([("a,b", "c:d,e"), ("  ", "lost")])
             .build();
         assert_eq!(tags(&config), [("team", "y"), ("region", "eu"), ("a,b", "c:d,e")]);
-        assert_eq!(
-            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["tag (code): a tag without a key; left out"]
-        );
-        let row = config.report().get("DD_TAGS").unwrap();
-        assert_eq!(row.effective().unwrap().origin(), Origin::Code);
+        assert_eq!(config.said(), ["tag (code): a tag without a key; left out"]);
+        assert_eq!(config.report().get("DD_TAGS").unwrap().origin(), Origin::Code);
     }
 
     #[test]
-    fn git_tags_are_taken_out_and_kept() {
-        let config = with(&[(
-            "DD_TAGS",
-            "git.repository_url:https://example.com/a.git,git.commit.sha:abc,team:x",
-        )])
-        .build();
-        assert_eq!(tags(&config), [("team", "x")]);
-        assert_eq!(config.git_repository_url(), Some("https://example.com/a.git"));
-        assert_eq!(config.git_commit_sha(), Some("abc"));
-        let row = config.report().get("DD_GIT_COMMIT_SHA").unwrap();
-        assert_eq!((row.value(), row.origin()), (Some("abc"), Origin::Calculated));
-    }
-
-    #[test]
-    fn the_own_variables_of_git_win_over_tags_and_a_switch_over_all() {
-        let pairs = [
-            ("DD_TAGS", "git.repository_url:https://tag/a.git,git.commit.sha:abc"),
-            ("DD_GIT_REPOSITORY_URL", "https://me:word@own/a.git"),
-        ];
-        let config = with(&pairs).build();
-        assert_eq!(config.git_repository_url(), Some("https://own/a.git"));
-        assert_eq!(config.git_commit_sha(), Some("abc"));
-        let off = [pairs[0], pairs[1], ("DD_TRACE_GIT_METADATA_ENABLED", "false")];
-        let config = with(&off).build();
-        assert_eq!((config.git_repository_url(), config.git_commit_sha()), (None, None));
-        assert!(config.tags().is_empty());
+    fn git_tags_give_way_to_their_own_variables_and_to_the_switch() {
+        let tagged = ("DD_TAGS", "git.repository_url:https://tag/a.git,git.commit.sha:abc,team:x");
+        let own = ("DD_GIT_REPOSITORY_URL", "https://me:word@own/a.git");
+        for (pairs, url, commit) in [
+            (&[tagged][..], Some("https://tag/a.git"), Some("abc")),
+            (&[tagged, own], Some("https://own/a.git"), Some("abc")),
+            (&[tagged, own, ("DD_TRACE_GIT_METADATA_ENABLED", "false")], None, None),
+        ] {
+            let config = with(pairs).build();
+            assert_eq!((config.git_repository_url(), config.git_commit_sha()), (url, commit));
+            assert_eq!(tags(&config), [("team", "x")]);
+            let row = config.report().get("DD_GIT_COMMIT_SHA").unwrap();
+            assert_eq!((row.value(), row.origin()), (Some("abc"), Origin::Calculated));
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! What is known about one setting.
+//! The type of a row: how one setting is named, read and checked.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::redacted::Redacted;
+#[cfg(test)]
 use super::value::Value;
 use super::{Environment, Origin};
 
@@ -29,8 +30,6 @@ pub(super) struct Key<T: 'static> {
     pub(super) blank_counts: bool,
     /// Whether a value that cannot be used is repeated in the problem: an address may hold a password.
     pub(super) repeats: bool,
-    /// Whether the value stays out of reports, problems and debug output.
-    pub(super) sensitive: bool,
 }
 
 impl<T> Key<T> {
@@ -50,30 +49,37 @@ impl<T> Key<T> {
             check: |value, _| Ok(value),
             blank_counts: false,
             repeats: true,
-            sensitive: false,
         }
     }
-}
 
-impl<T> Key<T> {
-    /// What to blame for a value: the setter or the variable.
-    pub(super) fn said_by(&self, origin: Origin) -> &'static str {
+    /// The name of what gave a value: the setter or the variable.
+    pub(super) fn source_name(&self, origin: Origin) -> &'static str {
         match (origin, self.setter) {
             (Origin::Code, Some(setter)) => setter,
             _ => self.name,
         }
     }
 
+    /// Reads the text of the variable.
+    pub(super) fn read(&self, text: &str, remarks: &mut Remarks) -> Result<T, Reason> {
+        (self.check)((self.parse)(text, remarks)?, remarks)
+    }
+
+    /// Reads the text of OpenTelemetry's variable; `None` where it says nothing about this setting.
+    pub(super) fn read_otel(
+        &self,
+        text: &str,
+        environment: &Environment,
+        remarks: &mut Remarks,
+    ) -> Result<Option<T>, Reason> {
+        let Some(otel) = &self.otel else { return Ok(None) };
+        let value = (otel.convert)(text, environment, remarks)?;
+        value.map(|value| (self.check)(value, remarks)).transpose()
+    }
+
     /// Whether this variable is one that gives the setting.
     pub(super) fn reads(&self, variable: &str) -> bool {
         self.name == variable || self.aliases.contains(&variable)
-    }
-}
-
-impl<T: Value> Key<T> {
-    /// The value as reports show it.
-    pub(super) fn show(&self, value: &T) -> Option<String> {
-        if self.sensitive { None } else { value.show() }
     }
 }
 
@@ -84,43 +90,22 @@ pub(super) struct Otel<T: 'static> {
     #[cfg_attr(not(test), expect(dead_code, reason = "read where the table is listed"))]
     pub(super) with: &'static [&'static str],
     /// `None` where the text says nothing about this setting.
-    pub(super) convert: fn(&str, &Environment, &mut Remarks) -> Result<Option<T>, Reason>,
+    pub(super) convert: Convert<T>,
+}
+
+type Convert<T> = fn(&str, &Environment, &mut Remarks) -> Result<Option<T>, Reason>;
+
+impl<T> Otel<T> {
+    pub(super) const fn new(name: &'static str, convert: Convert<T>) -> Self {
+        Otel { name, with: &[], convert }
+    }
 }
 
 /// Why a value cannot be used; it follows the value in a sentence: "is not a whole number".
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reason(pub(super) Cow<'static, str>);
-
-impl From<&'static str> for Reason {
-    fn from(text: &'static str) -> Self {
-        Reason(text.into())
-    }
-}
-
-impl From<String> for Reason {
-    fn from(text: String) -> Self {
-        Reason(text.into())
-    }
-}
+pub(super) type Reason = Cow<'static, str>;
 
 /// What is to be said about a value that was used, though not quite as it was given.
-#[derive(Debug, Default)]
-pub(super) struct Remarks(Vec<String>);
-
-impl Remarks {
-    pub(super) fn add(&mut self, remark: impl Into<String>) {
-        self.0.push(remark.into());
-    }
-}
-
-impl IntoIterator for Remarks {
-    type Item = String;
-    type IntoIter = std::vec::IntoIter<String>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
+pub(super) type Remarks = Vec<String>;
 
 /// A user's text inside one of our lines: quoted, escaped, not longer than is of use, and without a password.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
@@ -138,65 +123,37 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A row without its type: what the table's tests and the listing need.
+/// A row without its type: what the table's tests and `docs/configuration.md` are made of.
 #[cfg(test)]
-pub(super) trait Row: Sync {
-    fn name(&self) -> &'static str;
-    fn setter(&self) -> Option<&'static str>;
-    fn aliases(&self) -> &'static [&'static str];
-    fn otel(&self) -> Vec<&'static str>;
-    fn doc(&self) -> String;
-    fn kind(&self) -> String;
-    fn default_text(&self) -> Option<String>;
-    fn read(&self, text: &str) -> Result<Option<String>, Reason>;
-    fn read_otel(&self, text: &str, environment: &Environment) -> Option<Result<(), Reason>>;
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) setter: Option<&'static str>,
+    pub(super) aliases: &'static [&'static str],
+    /// The OpenTelemetry variables that are read.
+    pub(super) otel: Vec<&'static str>,
+    pub(super) doc: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) default: Option<String>,
+    /// The value of a text, as it is shown.
+    pub(super) read: Box<ReadShown>,
 }
 
 #[cfg(test)]
-impl<T: Value> Row for Key<T> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
+type ReadShown = dyn Fn(&str) -> Result<Option<String>, Reason>;
 
-    fn setter(&self) -> Option<&'static str> {
-        self.setter
-    }
-
-    fn aliases(&self) -> &'static [&'static str] {
-        self.aliases
-    }
-
-    fn otel(&self) -> Vec<&'static str> {
-        self.otel
-            .iter()
-            .flat_map(|otel| [otel.name].into_iter().chain(otel.with.to_vec()))
-            .collect()
-    }
-
-    fn doc(&self) -> String {
-        self.doc.trim().to_owned()
-    }
-
-    fn kind(&self) -> String {
-        T::KIND.to_owned()
-    }
-
-    fn default_text(&self) -> Option<String> {
-        (self.default)().show()
-    }
-
-    fn read(&self, text: &str) -> Result<Option<String>, Reason> {
-        let mut remarks = Remarks::default();
-        let value = (self.parse)(text, &mut remarks)?;
-        (self.check)(value, &mut remarks).map(|value| value.show())
-    }
-
-    fn read_otel(&self, text: &str, environment: &Environment) -> Option<Result<(), Reason>> {
-        let otel = self.otel.as_ref()?;
-        let mut remarks = Remarks::default();
-        Some((otel.convert)(text, environment, &mut remarks).and_then(|value| {
-            value.map_or(Ok(()), |value| (self.check)(value, &mut remarks).map(drop))
-        }))
+#[cfg(test)]
+impl<T: Value> Key<T> {
+    pub(super) fn row(&'static self) -> Row {
+        Row {
+            name: self.name,
+            setter: self.setter,
+            aliases: self.aliases,
+            otel: self.otel.as_ref().map_or(vec![], |otel| [&[otel.name], otel.with].concat()),
+            doc: self.doc.trim(),
+            kind: T::KIND,
+            default: (self.default)().show(),
+            read: Box::new(|text| Ok(self.read(text, &mut Remarks::default())?.show())),
+        }
     }
 }
 

@@ -1,42 +1,28 @@
 //! How much a span made through OpenTelemetry's API may hold.
 
-/// How much a span that is made through OpenTelemetry's API may hold.
-///
-/// The defaults are OpenTelemetry's own for what only grows, events and links (128 of each, with 128
-/// attributes each); attributes of the span are not counted and texts not cut, as by every Datadog tracer:
-/// a tag that is set again takes the place of the old one, and the payload has bounds of its own.
-///
-/// Each may be `None`, for "no limit". In code, give it to the provider of the OpenTelemetry bridge; the
-/// variables are those of the [OpenTelemetry specification].
-///
-/// ```
-/// use tracehound::config::SpanLimits;
-///
-/// let limits = SpanLimits::default().attributes(64).value_chars(1024).events(None);
-/// assert_eq!(limits.max_attributes(), 64);
-/// ```
-///
-/// [OpenTelemetry specification]: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#attribute-limits
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpanLimits {
-    attributes: usize,
-    value_chars: usize,
-    events: usize,
-    links: usize,
-    event_attributes: usize,
-    link_attributes: usize,
-}
-
 /// What OpenTelemetry's specification has as the default of every count.
 pub(super) const DEFAULT_COUNT: usize = 128;
 /// What no count reaches.
-pub(super) const NO_LIMIT: usize = usize::MAX;
+const NO_LIMIT: usize = usize::MAX;
 
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])+ $name:ident, $read:ident;)+) => {
-        impl SpanLimits {
+    (
+        $(#[$meta:meta])+
+        pub struct $limits:ident {
+            $($(#[$doc:meta])+ $name:ident: $read:ident = $default:expr,)+
+        }
+    ) => {
+        $(#[$meta])+
+        pub struct $limits {
+            $($name: usize,)+
+        }
+
+        impl $limits {
+            /// The limits where nobody says otherwise.
+            pub const DEFAULT: $limits = $limits { $($name: $default,)+ };
+
             $(
-                $(#[doc = $doc])+
+                $(#[$doc])+
                 #[must_use]
                 pub fn $name(mut self, limit: impl Into<Option<usize>>) -> Self {
                     self.$name = limit.into().unwrap_or(NO_LIMIT);
@@ -54,32 +40,40 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Different attributes of a span (`OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT`); no
-    /// limit by default.
-    attributes, max_attributes;
-    /// Characters of a text, also in a list (`OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`,
-    /// `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`); no limit by default.
-    value_chars, max_value_chars;
-    /// Events of a span (`OTEL_SPAN_EVENT_COUNT_LIMIT`); 128 by default.
-    events, max_events;
-    /// Links of a span (`OTEL_SPAN_LINK_COUNT_LIMIT`); 128 by default.
-    links, max_links;
-    /// Attributes of an event (`OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`); 128 by default.
-    event_attributes, max_event_attributes;
-    /// Attributes of a link (`OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`); 128 by default.
-    link_attributes, max_link_attributes;
-}
-
-impl SpanLimits {
-    /// The limits where nobody says otherwise.
-    pub const DEFAULT: SpanLimits = SpanLimits {
-        attributes: NO_LIMIT,
-        value_chars: NO_LIMIT,
-        events: DEFAULT_COUNT,
-        links: DEFAULT_COUNT,
-        event_attributes: DEFAULT_COUNT,
-        link_attributes: DEFAULT_COUNT,
-    };
+    /// How much a span that is made through OpenTelemetry's API may hold.
+    ///
+    /// The defaults are OpenTelemetry's own for what only grows, events and links (128 of each, with 128
+    /// attributes each); attributes of the span are not counted and texts not cut, as by every Datadog tracer:
+    /// a tag that is set again takes the place of the old one, and the payload has bounds of its own.
+    ///
+    /// Each may be `None`, for "no limit". In code, give it to the provider of the OpenTelemetry bridge; the
+    /// variables are those of the [OpenTelemetry specification].
+    ///
+    /// ```
+    /// use tracehound::config::SpanLimits;
+    ///
+    /// let limits = SpanLimits::default().attributes(64).value_chars(1024).events(None);
+    /// assert_eq!(limits.max_attributes(), 64);
+    /// ```
+    ///
+    /// [OpenTelemetry specification]: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#attribute-limits
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct SpanLimits {
+        /// Different attributes of a span (`OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT`); no
+        /// limit by default.
+        attributes: max_attributes = NO_LIMIT,
+        /// Characters of a text, also in a list (`OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`,
+        /// `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`); no limit by default.
+        value_chars: max_value_chars = NO_LIMIT,
+        /// Events of a span (`OTEL_SPAN_EVENT_COUNT_LIMIT`); 128 by default.
+        events: max_events = DEFAULT_COUNT,
+        /// Links of a span (`OTEL_SPAN_LINK_COUNT_LIMIT`); 128 by default.
+        links: max_links = DEFAULT_COUNT,
+        /// Attributes of an event (`OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`); 128 by default.
+        event_attributes: max_event_attributes = DEFAULT_COUNT,
+        /// Attributes of a link (`OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`); 128 by default.
+        link_attributes: max_link_attributes = DEFAULT_COUNT,
+    }
 }
 
 impl Default for SpanLimits {

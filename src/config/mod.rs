@@ -1,8 +1,6 @@
 //! Settings: what they are called, where they come from, and what they came to.
 //!
-//! Every setting is one row of one table; the reader of the environment, the report, the tests and
-//! `docs/configuration.md` all go by that table. A value may come from several sources, and the highest
-//! wins:
+//! A value may come from several sources, and the highest wins:
 //!
 //! 1. code: the setters of [`ConfigBuilder`];
 //! 2. the environment: `DD_*`;
@@ -28,11 +26,19 @@
 //! );
 //! ```
 
+// To add a setting, read the top of `table.rs`: a setting is one row there, and the setters, the getters, the reader of
+// the environment, the report and `docs/configuration.md` are made from the rows.
+//
+// The way of a value: code (`builder.rs`) and the environment (`source.rs`, which alone reads it) are asked in turn
+// (`resolve.rs`), each as the row says (`key.rs`, with `parse.rs` and `otel.rs`). Then settings fill each other's gaps
+// (`identity.rs`, `related.rs`), misspelt variables are looked for (`unknown.rs`), and a `Config` (`resolved.rs`) with
+// its report (`report.rs`) is what all others see: propagation, sampling, the agent's client, the pipeline and the
+// bridges. They read it once, when a tracer is built, so no span ever waits for anything here. Whatever shows a text of
+// the user goes through `redacted.rs`, because any setting may hold a password.
+
 mod builder;
 mod endpoint;
 mod identity;
-#[cfg_attr(not(feature = "agent"), path = "json_unread.rs")]
-mod json;
 mod key;
 mod limits;
 mod origin;
@@ -46,14 +52,18 @@ mod related;
 mod report;
 mod resolve;
 mod resolved;
+mod row;
 mod source;
 mod spelling;
 mod table;
 mod unknown;
 mod value;
+mod words;
 
 #[cfg(test)]
 mod listing;
+#[cfg(test)]
+mod testkit;
 
 pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
@@ -66,6 +76,8 @@ pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub(crate) use redacted::Redacted;
 pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
+pub(crate) use row::tracer_setter;
 pub use source::Environment;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
+pub(crate) use table::tracer_setters;

@@ -1,5 +1,7 @@
 //! Percent-encoded text (RFC 3986, section 2.1).
 
+#![deny(clippy::arithmetic_side_effects)]
+
 /// The text; `None` where an escape is not two hexadecimal digits, or the whole is not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes(text)?).ok()

@@ -1,72 +1,32 @@
 //! How trace context crosses process boundaries: the types of the propagation settings.
 
-use std::fmt;
-
 use crate::text::Text;
 
 use super::key::{Quoted, Reason, Remarks};
 use super::parse;
-use super::value::{Value, join};
+use super::value::{Value, join, values};
+use super::words::words;
 
-/// A family of headers that carries the context of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Style {
-    /// `x-datadog-*`.
-    Datadog,
-    /// W3C Trace Context: `traceparent` and `tracestate`.
-    TraceContext,
-    /// The single header `b3`.
-    B3Single,
-    /// `x-b3-*`.
-    B3Multi,
-    /// W3C Baggage: `baggage`; it carries no trace.
-    Baggage,
+words! {
+    /// A family of headers that carries the context of a trace.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Style {
+        /// `x-datadog-*`.
+        Datadog = "datadog",
+        /// W3C Trace Context: `traceparent` and `tracestate`.
+        TraceContext = "tracecontext",
+        /// The single header `b3`.
+        B3Single = "b3" | "b3single" | "b3 single header",
+        /// `x-b3-*`.
+        B3Multi = "b3multi",
+        /// W3C Baggage: `baggage`; it carries no trace.
+        Baggage = "baggage",
+    }
 }
 
 impl Style {
     /// What is used when nothing is set.
     pub(super) const DEFAULT: [Style; 3] = [Style::Datadog, Style::TraceContext, Style::Baggage];
-
-    /// The name, as `DD_TRACE_PROPAGATION_STYLE` takes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Style::Datadog => "datadog",
-            Style::TraceContext => "tracecontext",
-            Style::B3Single => "b3",
-            Style::B3Multi => "b3multi",
-            Style::Baggage => "baggage",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "datadog" => Some(Style::Datadog),
-            "tracecontext" => Some(Style::TraceContext),
-            "b3" | "b3single" | "b3 single header" => Some(Style::B3Single),
-            "b3multi" => Some(Style::B3Multi),
-            "baggage" => Some(Style::Baggage),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Style {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Value for Vec<Style> {
-    const KIND: &'static str = "list of styles";
-
-    fn show(&self) -> Option<String> {
-        Some(match self.as_slice() {
-            [] => NONE.to_owned(),
-            styles => join(styles.iter().map(|style| style.as_str())),
-        })
-    }
 }
 
 /// The word for no style at all. Beside a style it has no meaning.
@@ -77,7 +37,7 @@ pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Re
     let (mut styles, mut unknown) = (Vec::new(), Vec::new());
     let mut none = false;
     for name in parse::items(text) {
-        match Style::from_name(name) {
+        match Style::from_word(name) {
             Some(style) => styles.push(style),
             None if name.eq_ignore_ascii_case(NONE) => none = true,
             None => unknown.push(name),
@@ -87,10 +47,10 @@ pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Re
         return Err("names no propagation style".into());
     }
     for name in unknown {
-        remarks.add(format!("{} is no propagation style; left out", Quoted(name)));
+        remarks.push(format!("{} is no propagation style; left out", Quoted(name)));
     }
     if none && !styles.is_empty() {
-        remarks.add("`none` has no meaning beside a style; left out");
+        remarks.push("`none` has no meaning beside a style; left out".into());
     }
     Ok(styles)
 }
@@ -106,52 +66,24 @@ pub(super) fn each_once(styles: Vec<Style>) -> Vec<Style> {
     once
 }
 
-/// What to do with the context that a request brings along.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ExtractBehavior {
-    /// Continue its trace.
-    #[default]
-    Continue,
-    /// Begin a new trace that links to it, and keep its baggage.
-    Restart,
-    /// Begin a new trace as if nothing had come, baggage included.
-    Ignore,
+words! {
+    /// What to do with the context that a request brings along.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum ExtractBehavior {
+        /// Continue its trace.
+        #[default]
+        Continue = "continue",
+        /// Begin a new trace that links to it, and keep its baggage.
+        Restart = "restart",
+        /// Begin a new trace as if nothing had come, baggage included.
+        Ignore = "ignore",
+    }
 }
 
 impl ExtractBehavior {
-    const ALL: [ExtractBehavior; 3] =
-        [ExtractBehavior::Continue, ExtractBehavior::Restart, ExtractBehavior::Ignore];
-
-    /// The name, as `DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT` takes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ExtractBehavior::Continue => "continue",
-            ExtractBehavior::Restart => "restart",
-            ExtractBehavior::Ignore => "ignore",
-        }
-    }
-
     pub(super) fn parse(text: &str) -> Result<Self, Reason> {
-        ExtractBehavior::ALL
-            .into_iter()
-            .find(|behavior| behavior.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| "is none of `continue`, `restart` and `ignore`".into())
-    }
-}
-
-impl fmt::Display for ExtractBehavior {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Value for ExtractBehavior {
-    const KIND: &'static str = "`continue`, `restart` or `ignore`";
-
-    fn show(&self) -> Option<String> {
-        Some(self.to_string())
+        let words = "is none of `continue`, `restart` and `ignore`";
+        ExtractBehavior::from_word(text).ok_or_else(|| words.into())
     }
 }
 
@@ -174,13 +106,9 @@ impl BaggageTagKeys {
             BaggageTagKeys::Only(keys) => keys.iter().any(|known| *known == *key),
         }
     }
-
-    /// `*` alone stands for all; nothing stands for none.
-    pub(super) fn parse(text: &str) -> Self {
-        Self::from(parse::list(text))
-    }
 }
 
+/// `*` alone stands for all; nothing stands for none.
 impl From<Vec<Text>> for BaggageTagKeys {
     fn from(keys: Vec<Text>) -> Self {
         match keys.as_slice() {
@@ -190,69 +118,64 @@ impl From<Vec<Text>> for BaggageTagKeys {
     }
 }
 
-impl Value for BaggageTagKeys {
-    const KIND: &'static str = "list";
-
-    fn show(&self) -> Option<String> {
-        match self {
-            BaggageTagKeys::All => Some("*".to_owned()),
-            BaggageTagKeys::Only(keys) => keys.show(),
-        }
-    }
+values! {
+    Vec<Style>: "list of styles", |styles| match styles.as_slice() {
+        [] => NONE.to_owned(),
+        styles => join(styles.iter().map(ToString::to_string)),
+    };
+    ExtractBehavior: "`continue`, `restart` or `ignore`", |behavior| behavior.to_string();
+    BaggageTagKeys: "list", |keys| match keys {
+        BaggageTagKeys::All => "*".to_owned(),
+        BaggageTagKeys::Only(keys) => return keys.show(),
+    };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Result<Vec<Style>, Reason>, Vec<String>) {
-        let mut remarks = Remarks::default();
-        let styles = styles(text, &mut remarks).map(each_once);
-        (styles, remarks.into_iter().collect())
-    }
-
     #[test]
     fn names_are_read_in_any_case_in_order_and_once() {
         use Style::{B3Multi, B3Single, Baggage, Datadog, TraceContext};
 
-        for (text, expected) in [
-            ("datadog", vec![Datadog]),
-            (" TraceContext , DATADOG,tracecontext", vec![TraceContext, Datadog]),
-            ("b3", vec![B3Single]),
-            ("B3 single header", vec![B3Single]),
-            ("b3single,b3multi,b3", vec![B3Single, B3Multi]),
-            ("baggage,", vec![Baggage]),
-            ("none", vec![]),
-            ("NONE,none", vec![]),
+        let unknown = r#""xray" is no propagation style; left out"#;
+        let none = "`none` has no meaning beside a style; left out";
+        for (text, expected, said) in [
+            ("datadog", Some(&[Datadog][..]), &[][..]),
+            (" TraceContext , DATADOG,tracecontext", Some(&[TraceContext, Datadog]), &[]),
+            ("b3", Some(&[B3Single]), &[]),
+            ("B3 single header", Some(&[B3Single]), &[]),
+            ("b3single,b3multi,b3", Some(&[B3Single, B3Multi]), &[]),
+            ("baggage,", Some(&[Baggage]), &[]),
+            ("none", Some(&[]), &[]),
+            ("NONE,none", Some(&[]), &[]),
+            ("xray,datadog", Some(&[Datadog]), &[unknown]),
+            ("xray,none", Some(&[]), &[unknown]),
+            ("none,b3", Some(&[B3Single]), &[none]),
+            ("xray,jaeger", None, &[]),
+            (" , ", None, &[]),
         ] {
-            assert_eq!(read(text), (Ok(expected), vec![]), "{text}");
+            let mut remarks = Remarks::default();
+            let styles = styles(text, &mut remarks).map(each_once);
+            assert_eq!(styles.ok().as_deref(), expected, "{text}");
+            assert_eq!(remarks, said, "{text}");
         }
     }
 
     #[test]
-    fn unknown_names_are_left_out_and_reported() {
-        let (styles, remarks) = read("xray,datadog");
-        assert_eq!(styles, Ok(vec![Style::Datadog]));
-        assert_eq!(remarks, [r#""xray" is no propagation style; left out"#]);
-
-        assert!(read("xray,jaeger").0.is_err());
-        assert!(read(" , ").0.is_err());
-        assert_eq!(read("xray,none").0, Ok(vec![]));
-    }
-
-    #[test]
-    fn none_beside_a_style_is_left_out_and_reported() {
-        let (styles, remarks) = read("none,b3");
-        assert_eq!(styles, Ok(vec![Style::B3Single]));
-        assert_eq!(remarks.len(), 1);
-    }
-
-    #[test]
     fn a_star_alone_stands_for_every_baggage_item() {
-        assert!(BaggageTagKeys::parse("*").contains("anything"));
-        assert!(!BaggageTagKeys::parse("*,a").contains("anything"));
-        assert!(BaggageTagKeys::parse("a, b").contains("b"));
-        assert!(!BaggageTagKeys::parse("a, b").contains("B"));
-        assert!(!BaggageTagKeys::parse("").contains(""));
+        for (text, key, is_tag) in [
+            ("*", "anything", true),
+            ("*,a", "anything", false),
+            ("a, b", "b", true),
+            ("a, b", "B", false),
+            ("", "", false),
+        ] {
+            assert_eq!(
+                BaggageTagKeys::from(parse::list(text)).contains(key),
+                is_tag,
+                "{text} {key}"
+            );
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Texts of the user that may hold a secret, as they may be shown.
 
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::borrow::Cow;
 use std::fmt;
 
 /// What stands in the place of a user's name and password.
@@ -11,26 +14,20 @@ const HIDDEN: &str = "***";
 /// last `@`. A password that is not encoded may hold anything in between.
 pub(crate) struct Redacted<'a>(pub(crate) &'a str);
 
-/// As [`Redacted`], for values where a colon and an `@` are no sign of a password, such as tags: only what follows
-/// a `://` is hidden.
-pub(super) struct RedactedUrl<'a>(pub(super) &'a str);
-
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match url(self.0).or_else(|| bare(self.0)) {
-            Some((before, after)) => write!(f, "{before}{HIDDEN}{after}"),
-            None => f.write_str(self.0),
-        }
+        f.write_str(&shown(self.0, url(self.0).or_else(|| bare(self.0))))
     }
 }
 
-impl fmt::Display for RedactedUrl<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match url(self.0) {
-            Some((before, after)) => write!(f, "{before}{HIDDEN}{after}"),
-            None => f.write_str(self.0),
-        }
-    }
+/// As [`Redacted`], for values where a colon and an `@` are no sign of a password, such as tags: only what follows
+/// a `://` is hidden.
+pub(super) fn redacted_url(text: &str) -> Cow<'_, str> {
+    shown(text, url(text))
+}
+
+fn shown<'a>(text: &'a str, around: Option<(&str, &str)>) -> Cow<'a, str> {
+    around.map_or(text.into(), |(before, after)| format!("{before}{HIDDEN}{after}").into())
 }
 
 /// What is around the secret of a URL. The path of a socket has none.
@@ -40,15 +37,15 @@ fn url(text: &str) -> Option<(&str, &str)> {
         return None;
     }
     let (secret, _) = rest.rsplit_once('@')?;
-    let before = text.len().saturating_sub(rest.len());
-    Some((text.get(..before)?, text.get(before.saturating_add(secret.len())..)?))
+    let before = text.strip_suffix(rest)?;
+    Some((before, rest.strip_prefix(secret)?))
 }
 
 /// The same where the scheme was forgotten.
 fn bare(text: &str) -> Option<(&str, &str)> {
     let (secret, _) = text.rsplit_once('@')?;
     let is_secret = secret.contains(':') && !text.contains("://");
-    is_secret.then(|| ("", text.get(secret.len()..).unwrap_or_default()))
+    Some(("", text.strip_prefix(secret)?)).filter(|_| is_secret)
 }
 
 #[cfg(test)]
@@ -72,7 +69,7 @@ mod tests {
         ] {
             assert_eq!(Redacted(text).to_string(), shown);
         }
-        assert_eq!(RedactedUrl("me:x@host").to_string(), "me:x@host");
-        assert_eq!(RedactedUrl("git://me:hunter2@host/a").to_string(), "git://***@host/a");
+        assert_eq!(redacted_url("me:x@host"), "me:x@host");
+        assert_eq!(redacted_url("git://me:hunter2@host/a"), "git://***@host/a");
     }
 }

@@ -1,6 +1,6 @@
-//! Settings that decide about each other.
+//! Settings that depend on each other: the propagation styles, the agent's address, rules and their files.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::text::Text;
 
@@ -15,7 +15,7 @@ use super::table::{
 };
 use super::value::Value;
 
-pub(super) fn settle(settings: &mut Settings, resolver: &mut Resolver<'_>) {
+pub(super) fn resolve(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     styles(settings, resolver);
     agent_address(settings, resolver);
     rules_before_file(
@@ -43,8 +43,7 @@ fn styles(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
 }
 
-/// A URL beats host and port of the same source; host and port beat the URL of a lower one. With none of the three
-/// it is the agent's default socket, where there is one.
+/// A URL beats host and port of the same source; host and port beat the URL of a lower one. With none
 fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     let Settings { agent_url: url, agent_host: host, agent_port: port, .. } = settings;
     let of_both = host.origin.max(port.origin);
@@ -53,18 +52,26 @@ fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
     if url.value.is_some() {
         let reason = format!("not used: the agent's host or port is set by {of_both}");
-        resolver.problem(DD_TRACE_AGENT_URL.said_by(url.origin), url.origin, reason);
+        resolver.problem(DD_TRACE_AGENT_URL.source_name(url.origin), url.origin, reason);
     }
     let (endpoint, origin) = if host.value.is_some() || port.value.is_some() {
         let host = host.value.as_deref().and_then(|host| bare_host(host).ok());
         (Endpoint::at(host, port.value), of_both)
-    } else if Path::new(DEFAULT_SOCKET).exists() {
-        (Endpoint::default_socket(), Origin::Calculated)
     } else {
-        (Endpoint::default(), Origin::Default)
+        default_address()
     };
     let address = Some(Text::from(endpoint.to_string()));
     resolver.derive(&DD_TRACE_AGENT_URL, url, address, origin);
+}
+
+/// Where the agent is when nobody says: at the socket that it opens by default, if there is one.
+fn default_address() -> (Endpoint, Origin) {
+    let path = PathBuf::from(DEFAULT_SOCKET);
+    if path.exists() {
+        (Endpoint::Unix { path }, Origin::Calculated)
+    } else {
+        (Endpoint::default(), Origin::Default)
+    }
 }
 
 /// Rules that are given as text beat a file, whatever their sources.
@@ -75,97 +82,59 @@ fn rules_before_file<T: Value>(
 ) {
     if rules.value.is_some() && file.value.is_some() {
         let reason = "not used: the rules themselves are set".to_owned();
-        resolver.problem(key.said_by(file.origin), file.origin, reason);
+        resolver.problem(key.source_name(file.origin), file.origin, reason);
         resolver.derive(key, file, None, file.origin.max(rules.origin));
     }
 }
 
 /// The agent's address where nobody says one: tests run beside agents, too.
 #[cfg(test)]
-pub(super) static DEFAULT_URL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-    let endpoint = match Path::new(DEFAULT_SOCKET).exists() {
-        true => Endpoint::default_socket(),
-        false => Endpoint::default(),
-    };
-    endpoint.to_string()
-});
+pub(super) static DEFAULT_URL: std::sync::LazyLock<String> =
+    std::sync::LazyLock::new(|| default_address().0.to_string());
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::config::{Config, ConfigBuilder, Environment, Style};
+    use Style::{B3Multi, B3Single, Baggage, Datadog, TraceContext};
 
-    fn with(pairs: &[(&str, &str)]) -> ConfigBuilder {
-        Config::builder().environment(Environment::from_pairs(pairs.iter().copied()))
-    }
+    use super::*;
+    use crate::config::Style;
+    use crate::config::testkit::with;
 
     #[test]
     fn the_styles_of_one_direction_win_over_those_of_both() {
-        let config = with(&[
-            ("OTEL_PROPAGATORS", "b3"),
-            ("DD_TRACE_PROPAGATION_STYLE", "datadog"),
-            ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "tracecontext,b3multi"),
-        ])
-        .build();
-        assert_eq!(config.inject_styles(), [Style::Datadog]);
-        assert_eq!(config.extract_styles(), [Style::TraceContext, Style::B3Multi]);
-    }
-
-    #[test]
-    fn without_any_variable_the_styles_are_the_default_ones() {
-        let default = [Style::Datadog, Style::TraceContext, Style::Baggage];
-        for pairs in [
-            &[][..],
-            &[("DD_TRACE_PROPAGATION_STYLE", " ")],
-            &[("DD_TRACE_PROPAGATION_STYLE", "xray"), ("OTEL_PROPAGATORS", "jaeger,ottrace")],
+        let default = &[Datadog, TraceContext, Baggage][..];
+        let [both, inject, extract, otel] = [
+            "DD_TRACE_PROPAGATION_STYLE",
+            "DD_TRACE_PROPAGATION_STYLE_INJECT",
+            "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
+            "OTEL_PROPAGATORS",
+        ];
+        for (pairs, injected, extracted) in [
+            (&[][..], default, default),
+            (&[(both, " ")], default, default),
+            (&[(both, "xray"), (otel, "jaeger,ottrace")], default, default),
+            (&[(otel, "b3,b3multi,xray")], &[B3Single, B3Multi], &[B3Single, B3Multi]),
+            (&[(both, "datadog"), (extract, "b3multi,b3")], &[Datadog], &[B3Multi, B3Single]),
+            (&[(otel, "b3"), (both, "datadog")], &[Datadog], &[Datadog]),
+            (&[(inject, "none")], &[], default),
+            (&[(otel, "none")], &[], &[]),
         ] {
             let config = with(pairs).build();
-            assert_eq!(config.inject_styles(), default);
-            assert_eq!(config.extract_styles(), default);
+            let found = (config.inject_styles(), config.extract_styles());
+            assert_eq!(found, (injected, extracted), "{pairs:?}");
         }
-        let config = with(&[("OTEL_PROPAGATORS", "b3,b3multi,xray")]).build();
-        assert_eq!(config.inject_styles(), [Style::B3Single, Style::B3Multi]);
-    }
-
-    #[test]
-    fn none_in_one_direction_leaves_the_other() {
-        let config = with(&[("DD_TRACE_PROPAGATION_STYLE_INJECT", "none")]).build();
-        assert!(config.inject_styles().is_empty());
-        assert_eq!(config.extract_styles().len(), 3);
-        let config = with(&[("OTEL_PROPAGATORS", "none")]).build();
-        assert!(config.inject_styles().is_empty() && config.extract_styles().is_empty());
     }
 
     #[test]
     fn styles_given_in_code_win_over_the_environment_of_one_direction() {
         let config = with(&[("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "b3")])
-            .propagation_styles([Style::Datadog, Style::Datadog])
+            .propagation_styles([Datadog, Datadog])
             .inject_styles([])
             .build();
-        assert!(config.inject_styles().is_empty());
-        assert_eq!(config.extract_styles(), [Style::Datadog]);
-        let inject = config.report().get("DD_TRACE_PROPAGATION_STYLE_INJECT").unwrap();
-        let extract = config.report().get("DD_TRACE_PROPAGATION_STYLE_EXTRACT").unwrap();
-        assert_eq!(inject.value(), Some("none"));
-        assert_eq!(extract.value(), Some("datadog"));
-    }
-
-    #[test]
-    fn an_agent_address_in_code_wins_over_a_url_in_the_environment() {
-        let url = ("DD_TRACE_AGENT_URL", "http://a:1");
-        let config = with(&[url, ("DD_AGENT_HOST", "b")]).build();
-        assert_eq!((config.agent_url(), config.agent_host()), ("http://a:1", Some("b")));
-        assert!(config.problems().is_empty());
-
-        let config = with(&[url]).agent_port(2).build();
-        assert_eq!((config.agent_url(), config.agent_port()), ("http://localhost:2", Some(2)));
-        assert_eq!(
-            config.problems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["DD_TRACE_AGENT_URL (env_var): not used: the agent's host or port is set by code"]
-        );
-
-        let config = with(&[url]).agent_port(2).agent_url("http://c:3").build();
-        assert_eq!(config.agent_url(), "http://c:3");
+        assert_eq!((config.inject_styles(), config.extract_styles()), (&[][..], &[Datadog][..]));
+        let value = |name| config.report().get(name).unwrap().value();
+        assert_eq!(value("DD_TRACE_PROPAGATION_STYLE_INJECT"), Some("none"));
+        assert_eq!(value("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), Some("datadog"));
     }
 
     #[test]
@@ -175,13 +144,12 @@ mod tests {
         for case in vectors["agent_url"].as_array().unwrap() {
             let pairs = case["env"].as_object().unwrap().iter();
             let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
-            let config = Config::builder().environment(Environment::from_pairs(pairs)).build();
             // One vector explains itself after the URL.
             let expected = match case["url"].as_str().unwrap().split(' ').next().unwrap() {
                 "http://localhost:8126" => DEFAULT_URL.as_str(),
                 url => url,
             };
-            assert_eq!(config.agent_url(), expected, "{case}");
+            assert_eq!(with(&pairs.collect::<Vec<_>>()).build().agent_url(), expected, "{case}");
         }
     }
 
@@ -190,69 +158,58 @@ mod tests {
         for (url, host, port, expected, problems) in [
             ("", "h", "9126", "http://h:9126", 0),
             (" \t", " h ", " 9126 ", "http://h:9126", 0),
+            ("HTTP://a:1/", "b", "", "http://a:1", 0),
             ("http://u:1", "a b", "0", "http://u:1", 2),
             ("ftp://x", "h", "", "http://h:8126", 1),
             ("https://x", "h", "", "http://h:8126", 1),
             ("", "h:8126", "9126", "http://localhost:9126", 1),
             ("", "h", "0", "http://h:8126", 1),
             ("", "0:0::1", "", "http://[::1]:8126", 0),
+            ("", "", "", DEFAULT_URL.as_str(), 0),
             ("", "[::1", "", DEFAULT_URL.as_str(), 1),
             ("", "", "65536", DEFAULT_URL.as_str(), 1),
             ("http://user:hunter2@h", "hunter2@h", "", DEFAULT_URL.as_str(), 2),
         ] {
-            let config = with(&[
-                ("DD_TRACE_AGENT_URL", url),
-                ("DD_AGENT_HOST", host),
-                ("DD_TRACE_AGENT_PORT", port),
-            ])
-            .build();
-            let said = format!("{:?}", config.problems());
-            assert_eq!(
-                (config.agent_url(), config.problems().len()),
-                (expected, problems),
-                "{url} {host} {port}"
-            );
-            assert!(!said.contains("hunter2"), "{said}");
+            let variables = ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT"];
+            let pairs = [(variables[0], url), (variables[1], host), (variables[2], port)];
+            let config = with(&pairs).build();
+            let said = config.said();
+            assert_eq!((config.agent_url(), said.len()), (expected, problems), "{pairs:?}");
+            assert!(!said.concat().contains("hunter2"), "{said:?}");
+            // The report has what is in force, and who said it.
+            let row = config.report().get("DD_TRACE_AGENT_URL").unwrap();
+            let is_said = expected != DEFAULT_URL.as_str();
+            assert_eq!((row.value(), row.origin() == Origin::Env), (Some(expected), is_said));
         }
     }
 
     #[test]
-    fn the_report_has_the_address_in_force_and_who_said_it() {
-        for (pairs, value, origin) in [
-            (
-                &[("DD_AGENT_HOST", "a"), ("DD_TRACE_AGENT_PORT", "1")][..],
-                "http://a:1",
-                Origin::Env,
-            ),
-            (&[("DD_TRACE_AGENT_URL", "HTTP://a:1/")], "http://a:1", Origin::Env),
+    fn an_agent_address_in_code_wins_over_a_url_in_the_environment() {
+        let url = with(&[("DD_TRACE_AGENT_URL", "http://a:1")]);
+        let said =
+            "DD_TRACE_AGENT_URL (env_var): not used: the agent's host or port is set by code";
+        for (builder, expected, problems) in [
+            (url.clone().agent_port(2), "http://localhost:2", &[said][..]),
+            (url.clone().agent_host("b"), "http://b:8126", &[said]),
+            (url.agent_port(2).agent_url("http://c:3"), "http://c:3", &[]),
         ] {
-            let config = with(pairs).build();
+            let config = builder.build();
             let row = config.report().get("DD_TRACE_AGENT_URL").unwrap();
-            assert_eq!((row.value(), row.origin()), (Some(value), origin));
+            assert_eq!((row.value(), row.origin()), (Some(expected), Origin::Code));
+            assert_eq!(config.agent_url(), expected);
+            assert_eq!(config.said(), problems);
         }
-        let config = with(&[("DD_TRACE_AGENT_URL", "http://a:1")]).agent_host("b").build();
-        let row = config.report().get("DD_TRACE_AGENT_URL").unwrap();
-        assert_eq!((row.value(), row.origin()), (Some("http://b:8126"), Origin::Code));
-        let config = with(&[]).build();
-        let row = config.report().get("DD_TRACE_AGENT_URL").unwrap();
-        assert_eq!(row.value(), Some(DEFAULT_URL.as_str()));
-        assert!(row.origin() < Origin::Env);
     }
 
     #[test]
     fn rules_given_as_text_win_over_a_file() {
-        let config = with(&[
-            ("DD_SPAN_SAMPLING_RULES", "[]"),
-            ("DD_SPAN_SAMPLING_RULES_FILE", "/rules.json"),
-            ("DD_TRACE_SAMPLING_RULES_FILE", "/traces.json"),
-        ])
-        .build();
+        let file = ("DD_TRACE_SAMPLING_RULES_FILE", "/traces.json");
+        let span_file = ("DD_SPAN_SAMPLING_RULES_FILE", "/rules.json");
+        let config = with(&[("DD_SPAN_SAMPLING_RULES", "[]"), span_file, file]).build();
         assert_eq!(config.span_sampling_rules(), Some("[]"));
         assert_eq!(config.span_sampling_rules_file(), None);
         assert_eq!(config.sampling_rules_file(), Some("/traces.json"));
         assert_eq!(config.problems().len(), 1);
-
-        let config = with(&[("DD_TRACE_SAMPLING_RULES_FILE", "/traces.json")]);
-        assert_eq!(config.sampling_rules("[]").build().sampling_rules_file(), None);
+        assert_eq!(with(&[file]).sampling_rules("[]").build().sampling_rules_file(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What every source said, and what was wrong with it.
+//! What the settings are, and why: the values of all sources, and what was wrong with them.
 
 use std::fmt;
 
@@ -7,29 +7,48 @@ use super::key::Quoted;
 
 /// The value in force of every setting, where it came from, and what the other sources said.
 ///
-/// `Display` writes a table: one line for each setting, with its name, value and origin.
+/// `Display` writes a table, one line for each setting: first those that somebody set, then the others. `Debug` writes
+/// in one line those that somebody set.
 ///
 /// ```
 /// use tracehound::config::{Config, Environment, Origin};
 ///
 /// let config = Config::builder()
-///     .environment(Environment::from_pairs([("DD_AGENT_HOST", "agent")]))
+///     .environment(Environment::from_pairs([("DD_AGENT_HOST", "agent"), ("DD_SERVICE", "store")]))
 ///     .service("shop")
 ///     .build();
 ///
 /// let service = config.report().get("DD_SERVICE").unwrap();
 /// assert_eq!((service.value(), service.origin()), (Some("shop"), Origin::Code));
+/// assert_eq!(service.to_string(), "DD_SERVICE: shop (code), over store (env_var)");
 /// let url = config.report().get("DD_TRACE_AGENT_URL").unwrap();
 /// assert_eq!((url.value(), url.origin()), (Some("http://agent:8126"), Origin::Env));
+///
+/// let table = config.report().to_string();
+/// let first: Vec<_> = table.lines().take(5).collect();
+/// assert_eq!(first, [
+///     "DD_AGENT_HOST                                agent                          env_var",
+///     "DD_SERVICE                                   shop                           code, over store (env_var)",
+///     "DD_TRACE_AGENT_URL                           http://agent:8126              env_var",
+///     "",
+///     "DD_APM_TRACING_ENABLED                       true                           default",
+/// ]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Report {
     rows: Vec<ReportRow>,
 }
 
 impl Report {
-    pub(super) fn new(rows: Vec<ReportRow>) -> Self {
-        Report { rows }
+    pub(super) fn push(&mut self, row: ReportRow) {
+        self.rows.push(row);
+    }
+
+    /// Adds what a source said about a setting that is there.
+    pub(super) fn add(&mut self, name: &str, origin: Origin, value: Option<String>) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
+            row.add(origin, value);
+        }
     }
 
     /// What was said about one setting, by its variable or another name of that; `None` where there is no such
@@ -49,13 +68,6 @@ impl Report {
     pub fn iter(&self) -> std::slice::Iter<'_, ReportRow> {
         self.rows.iter()
     }
-
-    /// What only a later part of the library knows.
-    pub(super) fn add(&mut self, name: &str, origin: Origin, value: String) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
-            row.add(origin, Some(value));
-        }
-    }
 }
 
 impl<'a> IntoIterator for &'a Report {
@@ -69,18 +81,34 @@ impl<'a> IntoIterator for &'a Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values: Vec<_> = self.rows.iter().map(ReportRow::shown).collect();
-        let names = self.rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
-        let widest = values.iter().map(|value| value.chars().count()).max().unwrap_or_default();
-        for (row, value) in self.rows.iter().zip(&values) {
-            writeln!(f, "{:names$}  {value:widest$}  {}", row.name, row.origin())?;
+        let width = |text: &str| text.chars().count();
+        let names = self.rows.iter().map(|row| width(row.name)).max().unwrap_or_default();
+        let values = self.rows.iter().map(|row| width(&row.shown())).max().unwrap_or_default();
+        let (set, unset): (Vec<_>, Vec<_>) = self.rows.iter().partition(|row| row.is_set());
+        let between = if set.is_empty() { "" } else { "\n" };
+        for (group, after) in [(set, between), (unset, "")] {
+            for row in group {
+                write!(f, "{:names$}  {:values$}  {}", row.name, row.shown(), row.origin())?;
+                row.write_overridden(f)?;
+                f.write_str("\n")?;
+            }
+            f.write_str(after)?;
         }
         Ok(())
     }
 }
 
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = self.rows.iter().filter(|row| row.is_set());
+        f.debug_map().entries(set.map(|row| (row.name(), row.value()))).finish()
+    }
+}
+
 /// Everything that was said about one setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Display` writes one line: `DD_SERVICE: shop (code), over store (env_var)`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ReportRow {
     name: &'static str,
     aliases: &'static [&'static str],
@@ -94,14 +122,9 @@ impl ReportRow {
 
     /// In the place of what has the same origin: what is said later wins.
     pub(super) fn add(&mut self, origin: Origin, value: Option<String>) {
-        match self.candidates.binary_search_by_key(&origin, |candidate| candidate.origin) {
-            Ok(place) => {
-                if let Some(candidate) = self.candidates.get_mut(place) {
-                    candidate.value = value;
-                }
-            }
-            Err(place) => self.candidates.insert(place, Candidate { origin, value }),
-        }
+        self.candidates.retain(|candidate| candidate.origin != origin);
+        let place = self.candidates.partition_point(|candidate| candidate.origin < origin);
+        self.candidates.insert(place, Candidate { origin, value });
     }
 
     /// The `DD_*` name of the setting, also where an alias or an `OTEL_*` variable gave the value.
@@ -110,7 +133,7 @@ impl ReportRow {
         self.name
     }
 
-    /// The value in force as text; `None` where the setting is unset, and for a secret.
+    /// The value in force as text; `None` where the setting is unset.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.effective()?.value()
@@ -134,22 +157,35 @@ impl ReportRow {
         self.candidates.last()
     }
 
-    /// For a table: the text on one line, and words where there is none.
+    fn is_set(&self) -> bool {
+        self.origin() > Origin::Default
+    }
+
+    /// The value in force on one line.
     fn shown(&self) -> String {
-        match self.value() {
-            None => "unset".to_owned(),
-            Some("") => "empty".to_owned(),
-            Some(text) => {
-                let quoted = Quoted(text).to_string();
-                let is_plain = quoted.get(1..quoted.len().saturating_sub(1)) == Some(text);
-                if is_plain { text.to_owned() } else { quoted }
-            }
-        }
+        self.effective().map(Candidate::shown).unwrap_or_default()
+    }
+
+    /// What the sources below the one in force said, the highest first.
+    fn write_overridden(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let below = self.candidates.iter().rev().skip(1);
+        below
+            .filter(|candidate| candidate.origin > Origin::Default)
+            .try_for_each(|candidate| write!(f, ", over {candidate}"))
+    }
+}
+
+impl fmt::Display for ReportRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.name, self.shown(), self.origin())?;
+        self.write_overridden(f)
     }
 }
 
 /// The value that one source gave for one setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Display` writes the value and the source: `shop (code)`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Candidate {
     origin: Origin,
     value: Option<String>,
@@ -162,17 +198,49 @@ impl Candidate {
         self.origin
     }
 
-    /// The value as text; `None` where the setting is unset, and for a secret.
+    /// The value as text; `None` where the setting is unset.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
+    }
+
+    /// The text on one line, and words where there is none.
+    fn shown(&self) -> String {
+        match self.value() {
+            None => "unset".to_owned(),
+            Some("") => "empty".to_owned(),
+            Some(text) => {
+                let quoted = Quoted(text).to_string();
+                let is_plain = quoted.trim_matches('"') == text;
+                if is_plain { text.to_owned() } else { quoted }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.shown(), self.origin)
     }
 }
 
 /// A value that could not be used, or not as it was given.
 ///
 /// `Display` writes one line: who gave the value, what is wrong with it, and what is used instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use tracehound::config::{Config, Environment};
+///
+/// let environment = Environment::from_pairs([("DD_TRACE_AGENT_PORT", "http")]);
+/// let config = Config::builder().environment(environment).build();
+/// for problem in config.problems() {
+///     eprintln!("{problem}");
+/// }
+/// let expected = "DD_TRACE_AGENT_PORT (env_var): \"http\" is not a whole number in the range of this setting; \
+///                 it stays unset";
+/// assert_eq!(config.problems()[0].to_string(), expected);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct Problem {
     name: &'static str,
     origin: Origin,
@@ -210,15 +278,26 @@ impl fmt::Display for Problem {
     }
 }
 
+macro_rules! debug_as_displayed {
+    ($($type:ident)+) => {$(
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($type))
+            }
+        }
+    )+};
+}
+
+debug_as_displayed! { ReportRow Candidate Problem }
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Environment};
+    use crate::config::testkit::with;
 
     #[test]
     fn a_setting_is_found_by_each_of_its_names() {
-        let pairs = [("DATADOG_TRACE_AGENT_HOSTNAME", "agent")];
-        let config = Config::builder().environment(Environment::from_pairs(pairs)).build();
+        let config = with(&[("DATADOG_TRACE_AGENT_HOSTNAME", "agent")]).build();
         for name in ["DD_AGENT_HOST", "DD_TRACE_AGENT_HOSTNAME", "DATADOG_TRACE_AGENT_HOSTNAME"] {
             let row = config.report().get(name).unwrap();
             assert_eq!((row.name(), row.value()), ("DD_AGENT_HOST", Some("agent")));
@@ -229,25 +308,39 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_a_table_of_values_and_origins() {
-        let config = Config::builder()
-            .environment(Environment::from_pairs([("DD_ENV", "a\tb")]))
-            .version("x".repeat(500))
-            .service("shop")
-            .build();
+    fn a_report_is_a_table_with_what_was_set_first() {
+        let config = with(&[("DD_ENV", "a\tb"), ("DD_SERVICE", "store"), ("DD_VERSION", "0")]);
+        let config = config.version("x".repeat(500)).service("shop").build();
         let table = config.report().to_string();
-        let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap();
-        let words = |name: &str| line(name).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(words("DD_SERVICE "), "DD_SERVICE shop code");
-        assert_eq!(words("DD_ENV "), r#"DD_ENV "a\tb" env_var"#);
-        assert_eq!(words("DD_TRACE_SAMPLE_RATE "), "DD_TRACE_SAMPLE_RATE unset default");
-        assert_eq!(words("DD_TAGS "), "DD_TAGS empty default");
-        assert!(line("DD_VERSION ").len() < 150);
-        let places: Vec<_> = ["DD_SERVICE ", "DD_ENV ", "DD_VERSION "]
-            .map(|name| line(name).rfind(' '))
-            .into_iter()
-            .collect();
-        assert!(places.iter().all(|place| *place == places[0]), "{table}");
+        let lines: Vec<_> = table.lines().collect();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let set: Vec<_> = lines.iter().map(|line| words(line)).take(4).collect();
+        let version = format!("DD_VERSION \"{}\"... code, over 0 (env_var)", "x".repeat(60));
+        let service = "DD_SERVICE shop code, over store (env_var)";
+        assert_eq!(set, [r#"DD_ENV "a\tb" env_var"#, service, version.as_str(), ""]);
+        let unset: Vec<_> = lines[4..].iter().map(|line| words(line)).collect();
+        assert_eq!(lines.len(), config.report().rows().len() + 1);
+        for line in ["DD_TRACE_SAMPLE_RATE unset default", "DD_TAGS empty default"] {
+            assert!(unset.contains(&line.to_owned()), "{table}");
+        }
+        let start = |line: &str, word| line.find(word).unwrap();
+        assert_eq!(start(lines[0], "env_var"), start(lines[1], "code"), "{table}");
+        assert_eq!(start(lines[0], "env_var"), start(lines[4], "default"), "{table}");
+        assert!(with(&[]).build().report().to_string().starts_with("DD_AGENT_HOST "));
+    }
+
+    #[test]
+    fn what_is_reported_is_one_line_in_debug_output() {
+        let pairs = [("DD_ENV", "prod"), ("DD_SERVICE", "shop"), ("DD_TRACE_RATE_LIMIT", "x")];
+        let config = with(&pairs).env("dev").build();
+        let report = config.report();
+        assert_eq!(format!("{report:?}"), r#"{"DD_ENV": Some("dev"), "DD_SERVICE": Some("shop")}"#);
+        assert_eq!(format!("{config:?}"), format!("{report:?}"));
+        let row = report.get("DD_ENV").unwrap();
+        assert_eq!(format!("{row:?}"), "ReportRow(DD_ENV: dev (code), over prod (env_var))");
+        assert_eq!(format!("{:?}", row.effective()), "Some(Candidate(dev (code)))");
+        let problems = format!("{:?}", config.problems());
+        assert!(problems.starts_with(r#"[Problem(DD_TRACE_RATE_LIMIT (env_var): "x" is not"#));
     }
 
     #[test]
@@ -256,9 +349,7 @@ mod tests {
         row.add(Origin::Env, Some("1".into()));
         row.add(Origin::Default, None);
         row.add(Origin::Env, Some("2".into()));
-        assert_eq!(
-            (row.candidates().len(), row.value(), row.origin()),
-            (2, Some("2"), Origin::Env)
-        );
+        assert_eq!(row.candidates().len(), 2);
+        assert_eq!(row.to_string(), "DD_X: 2 (env_var)");
     }
 }

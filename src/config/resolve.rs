@@ -1,45 +1,41 @@
-//! Asks every source about a setting, and keeps account of what they said.
+//! Asks each source for a setting, and records what each said and what was wrong with it.
 
-use super::key::{Key, Otel, Quoted, Reason, Remarks};
+use super::key::{Key, Quoted, Reason, Remarks};
 use super::origin::Setting;
 use super::report::{Problem, Report, ReportRow};
 use super::value::Value;
 use super::{Environment, Origin};
 
 pub(super) struct Resolver<'a> {
-    environment: &'a Environment,
-    report: Vec<ReportRow>,
-    problems: Vec<Pending>,
-}
-
-/// A problem before it is known what came to be used instead.
-struct Pending {
-    problem: Problem,
-    /// The setting that got no value out of it.
-    without: Option<&'static str>,
+    pub(super) environment: &'a Environment,
+    report: Report,
+    /// Each with the setting that got no value out of it, if so: what is used instead is known only in the end.
+    problems: Vec<(Problem, Option<&'static str>)>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(environment: &'a Environment) -> Self {
-        Resolver { environment, report: Vec::new(), problems: Vec::new() }
-    }
-
-    pub(super) fn environment(&self) -> &'a Environment {
-        self.environment
+        Resolver { environment, report: Report::default(), problems: Vec::new() }
     }
 
     /// The value of the highest source that gave a usable one.
     pub(super) fn resolve<T: Value>(&mut self, key: &Key<T>, given: Option<T>) -> Setting<T> {
         let mut setting = Setting { value: (key.default)(), origin: Origin::Default };
         let mut row = ReportRow::new(key.name, key.aliases);
-        row.add(setting.origin, key.show(&setting.value));
+        row.add(setting.origin, setting.value.show());
 
-        let code = given.and_then(|value| self.check_code(key, value));
-        let env = self.read_environment(key);
-        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel, env.is_some()));
+        let code = given.and_then(|value| {
+            let (name, shown) = (key.source_name(Origin::Code), value.show().unwrap_or_default());
+            self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
+        });
+        let env = [&[key.name], key.aliases].concat().into_iter().find_map(|name| {
+            let text = self.text(key, name, Origin::Env)?;
+            self.accept(key, name, Origin::Env, &text, |remarks| key.read(&text, remarks))
+        });
+        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel.name, env.is_some()));
         for (value, origin) in [(otel, Origin::OtelEnv), (env, Origin::Env), (code, Origin::Code)] {
             if let Some(value) = value {
-                row.add(origin, key.show(&value));
+                row.add(origin, value.show());
                 setting = Setting { value, origin };
             }
         }
@@ -58,23 +54,33 @@ impl<'a> Resolver<'a> {
         if value == setting.value && origin == setting.origin {
             return;
         }
-        if let Some(row) = self.report.iter_mut().find(|row| row.name() == key.name) {
-            row.add(origin, key.show(&value));
-        }
+        self.report.add(key.name, origin, value.show());
         if origin >= setting.origin {
             *setting = Setting { value, origin };
         }
     }
 
+    /// Something is wrong with a value that is used all the same, or with no single setting.
     pub(super) fn problem(&mut self, name: &'static str, origin: Origin, reason: String) {
-        self.problems.push(Pending { problem: Problem::new(name, origin, reason), without: None });
+        self.problems.push((Problem::new(name, origin, reason), None));
+    }
+
+    /// A value cannot be used: another source is asked.
+    pub(super) fn reject<T>(
+        &mut self,
+        key: &Key<T>,
+        name: &'static str,
+        origin: Origin,
+        reason: String,
+    ) {
+        self.problems.push((Problem::new(name, origin, reason), Some(key.name)));
     }
 
     /// The account: what was said, and what was wrong, both in the order of the table.
     pub(super) fn finish(self) -> (Report, Vec<Problem>) {
         let Resolver { report, problems, .. } = self;
-        let finish = |Pending { problem, without }: Pending| {
-            let row = without.and_then(|name| report.iter().find(|row| row.name() == name));
+        let finish = |(problem, without): (Problem, Option<&str>)| {
+            let row = without.and_then(|name| report.get(name));
             let Some(used) = row.and_then(ReportRow::effective) else { return problem };
             let instead = match used.value() {
                 Some(value) => format!("using {} ({})", Quoted(value), used.origin()),
@@ -84,51 +90,19 @@ impl<'a> Resolver<'a> {
             Problem::new(problem.name(), problem.origin(), reason)
         };
         let problems = problems.into_iter().map(finish).collect();
-        (Report::new(report), problems)
+        (report, problems)
     }
 
-    /// A value given in code that could not even be kept.
-    pub(super) fn refuse<T>(&mut self, key: &Key<T>, setter: &'static str, reason: String) {
-        self.reject(key, setter, Origin::Code, reason);
-    }
-
-    fn check_code<T: Value>(&mut self, key: &Key<T>, value: T) -> Option<T> {
-        let shown = key.show(&value).unwrap_or_default();
-        let name = key.said_by(Origin::Code);
-        self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
-    }
-
-    fn read_environment<T: Value>(&mut self, key: &Key<T>) -> Option<T> {
-        for name in std::iter::once(key.name).chain(key.aliases.iter().copied()) {
-            let Some(text) = self.text(key, name, Origin::Env) else { continue };
-            let value = self.accept(key, name, Origin::Env, &text, |remarks| {
-                (key.parse)(&text, remarks).and_then(|value| (key.check)(value, remarks))
-            });
-            if value.is_some() {
-                return value;
-            }
-        }
-        None
-    }
-
-    fn read_otel<T: Value>(&mut self, key: &Key<T>, otel: &Otel<T>, hidden: bool) -> Option<T> {
-        let text = self.text(key, otel.name, Origin::OtelEnv)?;
-        if hidden {
-            let reason = format!("{} is set too, and wins", key.name);
-            self.problem(otel.name, Origin::OtelEnv, reason);
-            // Only for the report: what is wrong with a hidden value is of no interest.
-            let mut unsaid = Remarks::default();
-            let value = (otel.convert)(&text, self.environment, &mut unsaid).ok().flatten()?;
-            return (key.check)(value, &mut unsaid).ok();
-        }
+    fn read_otel<T>(&mut self, key: &Key<T>, name: &'static str, hidden: bool) -> Option<T> {
+        let text = self.text(key, name, Origin::OtelEnv)?;
         let environment = self.environment;
-        self.accept(key, otel.name, Origin::OtelEnv, &text, |remarks| {
-            match (otel.convert)(&text, environment, remarks)? {
-                Some(value) => (key.check)(value, remarks).map(Some),
-                None => Ok(None),
-            }
-        })
-        .flatten()
+        if hidden {
+            self.problem(name, Origin::OtelEnv, format!("{} is set too, and wins", key.name));
+            // Only for the report: what is wrong with a hidden value is of no interest.
+            return key.read_otel(&text, environment, &mut Remarks::default()).ok()?;
+        }
+        let read = |remarks: &mut Remarks| key.read_otel(&text, environment, remarks);
+        self.accept(key, name, Origin::OtelEnv, &text, read)?
     }
 
     /// A variable that says something.
@@ -153,118 +127,68 @@ impl<'a> Resolver<'a> {
         let mut remarks = Remarks::default();
         let result = read(&mut remarks);
         for remark in remarks {
-            let remark = if key.sensitive { "not all of the value is used".into() } else { remark };
             self.problem(name, origin, remark);
         }
-        match result {
-            Ok(value) => Some(value),
-            Err(_) if key.sensitive => {
-                self.reject(key, name, origin, "the value cannot be used".to_owned());
-                None
-            }
-            Err(Reason(reason)) => {
-                let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
-                self.reject(key, name, origin, format!("{value} {reason}"));
-                None
-            }
-        }
-    }
-
-    fn reject<T>(&mut self, key: &Key<T>, name: &'static str, origin: Origin, reason: String) {
-        let problem = Problem::new(name, origin, reason);
-        self.problems.push(Pending { problem, without: Some(key.name) });
+        let refused = |reason| {
+            let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
+            self.reject(key, name, origin, format!("{value} {reason}"));
+        };
+        result.map_err(refused).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::key::Otel;
     use crate::config::parse;
 
     const RATE: Key<Option<f64>> = Key {
         name: "DD_RATE",
         setter: Some("rate"),
         aliases: &["DD_OLD_RATE"],
-        otel: Some(Otel {
-            name: "OTEL_RATE",
-            with: &[],
-            convert: |text, _, _| parse::number(text).map(|percent| Some(Some(percent / 100.0))),
-        }),
+        otel: Some(Otel::new("OTEL_RATE", |text, _, _| {
+            parse::number(text).map(|percent| Some(Some(percent / 100.0)))
+        })),
         check: |rate, _| rate.map(|rate| parse::within(rate, 0.0..=1.0)).transpose(),
         ..Key::new(|| None, |text, _| parse::number(text).map(Some))
     };
 
-    struct Outcome {
-        value: Option<f64>,
-        origin: Origin,
-        report: Vec<(Origin, Option<String>)>,
-        problems: Vec<String>,
-    }
+    /// The value and where it came from, what the report has, and the problems.
+    type Outcome = (Option<f64>, Origin, String, Vec<String>);
 
-    fn resolve(key: &Key<Option<f64>>, given: Option<f64>, pairs: &[(&str, &str)]) -> Outcome {
-        let environment = Environment::from_pairs(pairs.iter().copied());
-        let mut resolver = Resolver::new(&environment);
-        let Setting { value, origin } = resolver.resolve(key, given.map(Some));
+    fn outcome(given: Option<f64>, environment: &Environment) -> Outcome {
+        let mut resolver = Resolver::new(environment);
+        let Setting { value, origin } = resolver.resolve(&RATE, given.map(Some));
         let (report, problems) = resolver.finish();
-        let candidates = report.rows().iter().flat_map(ReportRow::candidates);
-        Outcome {
-            value,
-            origin,
-            report: candidates.map(|c| (c.origin(), c.value().map(str::to_owned))).collect(),
-            problems: problems.iter().map(ToString::to_string).collect(),
+        let row = report.rows()[0].to_string();
+        (value, origin, row, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_highest_usable_source_wins_and_all_are_reported() {
+        let of_both = "0.3 (code), over 0.2 (env_var), over 0.1 (otel_env_var)";
+        let hidden = "OTEL_RATE (otel_env_var): DD_RATE is set too, and wins";
+        let range = "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)";
+        let x = "DD_RATE (env_var): \"x\" is not a number; using";
+        let [x_otel, x_alias] =
+            [format!("{x} \"0.1\" (otel_env_var)"), format!("{x} \"0.5\" (env_var)")];
+        for (given, [name, alias, otel], value, row, said) in [
+            (Some(0.3), [" 0.2 ", "", "10"], Some(0.3), of_both, &[hidden][..]),
+            (Some(7.0), ["x", "", "10"], Some(0.1), "0.1 (otel_env_var)", &[range, &x_otel]),
+            // Blank variables are unset.
+            (None, ["", "  ", "\t"], None, "unset (default)", &[]),
+            // An alias is asked where the name gives nothing.
+            (None, ["", "0.5", ""], Some(0.5), "0.5 (env_var)", &[]),
+            (None, ["0.1", "0.5", ""], Some(0.1), "0.1 (env_var)", &[]),
+            (None, ["x", "0.5", ""], Some(0.5), "0.5 (env_var)", &[&x_alias]),
+        ] {
+            let pairs = [("DD_RATE", name), ("DD_OLD_RATE", alias), ("OTEL_RATE", otel)];
+            let (found, origin, report, problems) = outcome(given, &Environment::from_pairs(pairs));
+            assert_eq!((found, report), (value, format!("DD_RATE: {row}")), "{pairs:?}");
+            assert!(row.contains(&format!("({origin})")), "{pairs:?}");
+            assert_eq!(problems, said, "{pairs:?}");
         }
-    }
-
-    #[test]
-    fn the_highest_source_wins_and_all_are_reported() {
-        let Outcome { value, origin, report, problems } =
-            resolve(&RATE, Some(0.3), &[("DD_RATE", " 0.2 "), ("OTEL_RATE", "10")]);
-        assert_eq!((value, origin), (Some(0.3), Origin::Code));
-        assert_eq!(
-            report,
-            [
-                (Origin::Default, None),
-                (Origin::OtelEnv, Some("0.1".into())),
-                (Origin::Env, Some("0.2".into())),
-                (Origin::Code, Some("0.3".into())),
-            ]
-        );
-        assert_eq!(problems, ["OTEL_RATE (otel_env_var): DD_RATE is set too, and wins"]);
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_used_gives_way_to_the_next_source() {
-        let Outcome { value, origin, report, problems } =
-            resolve(&RATE, Some(7.0), &[("DD_RATE", "x"), ("OTEL_RATE", "10")]);
-        assert_eq!((value, origin), (Some(0.1), Origin::OtelEnv));
-        assert_eq!(report.len(), 2);
-        assert_eq!(
-            problems,
-            [
-                "rate (code): \"7\" is not a number from 0 to 1; using \"0.1\" (otel_env_var)",
-                "DD_RATE (env_var): \"x\" is not a number; using \"0.1\" (otel_env_var)",
-            ]
-        );
-    }
-
-    #[test]
-    fn blank_variables_are_unset() {
-        for blank in ["", "  ", "\t"] {
-            let pairs = [("DD_RATE", blank), ("DD_OLD_RATE", blank), ("OTEL_RATE", blank)];
-            let Outcome { value, origin, problems, .. } = resolve(&RATE, None, &pairs);
-            assert_eq!((value, origin, problems.len()), (None, Origin::Default, 0));
-        }
-    }
-
-    #[test]
-    fn an_alias_is_asked_when_the_name_gives_nothing() {
-        let Outcome { value, origin, .. } = resolve(&RATE, None, &[("DD_OLD_RATE", "0.5")]);
-        assert_eq!((value, origin), (Some(0.5), Origin::Env));
-        let both = [("DD_RATE", "0.1"), ("DD_OLD_RATE", "0.5")];
-        assert_eq!(resolve(&RATE, None, &both).value, Some(0.1));
-        let Outcome { value, problems, .. } =
-            resolve(&RATE, None, &[("DD_RATE", "x"), ("DD_OLD_RATE", "0.5")]);
-        assert_eq!((value, problems.len()), (Some(0.5), 1));
     }
 
     #[cfg(unix)]
@@ -273,25 +197,10 @@ mod tests {
         use std::ffi::OsString;
         use std::os::unix::ffi::OsStringExt;
 
-        let environment =
-            Environment::from_pairs([("DD_RATE", OsString::from_vec(vec![b'1', 0xff]))]);
-        let mut resolver = Resolver::new(&environment);
-        assert_eq!(resolver.resolve(&RATE, None).value, None);
-        assert_eq!(
-            resolver.finish().1.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]
-        );
-    }
-
-    #[test]
-    fn a_secret_is_in_no_report_and_no_problem() {
-        let secret = Key { sensitive: true, ..RATE };
-        let Outcome { value, report, problems, .. } =
-            resolve(&secret, Some(77.0), &[("DD_RATE", "0.25"), ("DD_OLD_RATE", "88")]);
-        assert_eq!(value, Some(0.25));
-        let said = format!("{report:?} {problems:?}");
-        assert_eq!(problems.len(), 1);
-        assert!(!said.contains("0.25") && !said.contains("77"), "{said}");
+        let value = OsString::from_vec(vec![b'1', 0xff]);
+        let (value, .., said) = outcome(None, &Environment::from_pairs([("DD_RATE", value)]));
+        assert_eq!(value, None);
+        assert_eq!(said, ["DD_RATE (env_var): the value is not valid UTF-8; it stays unset"]);
     }
 
     #[test]
@@ -304,7 +213,7 @@ mod tests {
         resolver.derive(&RATE, &mut setting, None, Origin::Code);
         assert_eq!(setting, Setting { value: None, origin: Origin::Code });
         let (report, _) = resolver.finish();
-        let origins: Vec<_> = report.rows()[0].candidates().iter().map(|c| c.origin()).collect();
-        assert_eq!(origins, [Origin::Default, Origin::Calculated, Origin::Env, Origin::Code]);
+        let row = "DD_RATE: unset (code), over 0.2 (env_var), over 0.9 (calculated)";
+        assert_eq!(report.rows()[0].to_string(), row);
     }
 }

@@ -1,5 +1,7 @@
 //! The environment, and the only place that reads it.
 
+#![expect(clippy::disallowed_methods, reason = "the one door between settings and environment")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -8,25 +10,22 @@ use std::fmt;
 ///
 /// A test gives its own pairs, so that it neither sees nor changes the environment of the process.
 #[derive(Clone)]
-pub struct Environment(Repr);
-
-#[derive(Clone)]
-enum Repr {
-    Process,
-    Pairs(BTreeMap<String, OsString>),
+pub struct Environment {
+    /// The variables; `None` for those of the process.
+    pairs: Option<BTreeMap<String, OsString>>,
 }
 
 impl Environment {
     /// The environment of this process.
     #[must_use]
     pub fn process() -> Self {
-        Environment(Repr::Process)
+        Environment { pairs: None }
     }
 
     /// No variables at all.
     #[must_use]
     pub fn empty() -> Self {
-        Environment(Repr::Pairs(BTreeMap::new()))
+        Environment { pairs: Some(BTreeMap::new()) }
     }
 
     /// These variables and no others; of two with the same name the later one counts.
@@ -36,35 +35,27 @@ impl Environment {
         V: Into<OsString>,
     {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Environment(Repr::Pairs(pairs.collect()))
+        Environment { pairs: Some(pairs.collect()) }
     }
 
     /// A variable as it stands.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one door between the settings and the environment"
-    )]
     pub(super) fn get(&self, name: &str) -> Option<OsString> {
-        match &self.0 {
-            Repr::Process => std::env::var_os(name),
-            Repr::Pairs(pairs) => pairs.get(name).cloned(),
+        match &self.pairs {
+            None => std::env::var_os(name),
+            Some(pairs) => pairs.get(name).cloned(),
         }
     }
 
     /// The names of all variables that are text, in order.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one door between the settings and the environment"
-    )]
     pub(super) fn names(&self) -> Vec<String> {
-        match &self.0 {
-            Repr::Process => {
+        match &self.pairs {
+            None => {
                 let names = std::env::vars_os().map(|(name, _)| name.into_string());
                 let mut names: Vec<_> = names.filter_map(Result::ok).collect();
                 names.sort_unstable();
                 names
             }
-            Repr::Pairs(pairs) => pairs.keys().cloned().collect(),
+            Some(pairs) => pairs.keys().cloned().collect(),
         }
     }
 
@@ -79,9 +70,9 @@ impl Environment {
 impl fmt::Debug for Environment {
     /// Names without values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Process => f.write_str("Environment::process()"),
-            Repr::Pairs(pairs) => f.debug_set().entries(pairs.keys()).finish(),
+        match &self.pairs {
+            None => f.write_str("Environment::process()"),
+            Some(pairs) => f.debug_set().entries(pairs.keys()).finish(),
         }
     }
 }

@@ -1,7 +1,10 @@
-//! What somebody may have meant by a name.
+//! The known name that is nearest to a misspelt one.
 
 /// The longest name that is looked at: the work grows with the square.
 const MAX_BYTES: usize = 100;
+
+/// More than what two names can differ by.
+const FAR: usize = 1_000_000;
 
 /// The known name that differs least, if it differs little enough to be what was meant.
 pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
@@ -19,23 +22,18 @@ pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str
 
 /// How many bytes have to be inserted, left out, replaced or exchanged with their neighbour.
 fn distance(a: &[u8], b: &[u8]) -> usize {
-    let first: Vec<usize> = (0..=b.len()).collect();
     // The rows of the usual table, of which only three are needed: before the last, the last, and this one.
-    let (mut before, mut last) = (first.clone(), first);
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut before = last.clone();
     for (i, x) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(last.len());
-        row.push(i.saturating_add(1));
+        let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX);
-            let replaced = at(&last, j).saturating_add(usize::from(x != y));
-            let left_out = at(&last, j.saturating_add(1)).saturating_add(1);
-            let inserted = at(&row, j).saturating_add(1);
-            let exchanged = match (i.checked_sub(1), j.checked_sub(1)) {
-                (Some(k), Some(l)) if a.get(k) == Some(y) && b.get(l) == Some(x) => {
-                    at(&before, l).saturating_add(1)
-                }
-                _ => usize::MAX,
-            };
+            let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(FAR);
+            let replaced = at(&last, j) + usize::from(x != y);
+            let left_out = at(&last, j + 1) + 1;
+            let inserted = at(&row, j) + 1;
+            let is_exchanged = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            let exchanged = if is_exchanged { at(&before, j - 1) + 1 } else { FAR };
             row.push(replaced.min(left_out).min(inserted).min(exchanged));
         }
         before = std::mem::replace(&mut last, row);

@@ -1,4 +1,29 @@
 //! The one table of settings.
+//!
+//! # How to add a setting
+//!
+//! Add a row, in the order of the names:
+//!
+//! ```text
+//! /// What it means: for `docs/configuration.md`.
+//! DD_TRACE_COLOR as color: Option<Text> = TEXT => {
+//!     /// For rustdoc: meaning, limits, variable and default.
+//!     set(name: impl Into<Text>) = Some(name.into()), on TracerBuilder;
+//!     /// For rustdoc: what a program reads.
+//!     get(name) -> Option<&str> = name.as_deref();
+//! }
+//! ```
+//!
+//! - `TEXT` is the [`Key`]: how text becomes a value, what a value must fulfil, and the default. There is one for each
+//!   kind of setting below; `Key { default: || .., ..TEXT }` changes a part of it.
+//! - `set(argument: type) = value` makes `ConfigBuilder::color`, and with `on TracerBuilder` also that one's. A setter
+//!   that does more is written by hand in `builder.rs`; then the row says `set by its_name;`.
+//! - `get(value) -> type = ..` makes `Config::color`. A row may have no setter, and no getter.
+//! - A new type of value gets a line in `value.rs`; a choice of a few words is an enum made by `words.rs`.
+//!
+//! Then run `cargo test -p tracehound --lib config::`, which says how to renew `docs/configuration.md`, and give
+//! the setting a line in `tests/odd_settings.rs`. What depends on other settings belongs in `related.rs`, or in
+//! `identity.rs` where tags fill a gap.
 
 use std::time::Duration;
 
@@ -9,75 +34,9 @@ use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
 use super::resolve::Resolver;
+use super::row::{setter_name, settings};
 use super::value::Map;
-use super::{json, otel, parse};
-
-/// The setter of a row: that of its field, another one, or none.
-macro_rules! setter {
-    ($field:ident) => {
-        Some(stringify!($field))
-    };
-    ($field:ident none) => {
-        None
-    };
-    ($field:ident $setter:ident) => {
-        Some(stringify!($setter))
-    };
-}
-
-/// Rows, and what follows from them: a [`Key`] for each, the values given in code, and the values that
-/// all sources came to.
-macro_rules! settings {
-    ($(
-        $(#[doc = $doc:literal])+
-        $name:ident as $field:ident $(by $setter:ident)?: $type:ty { $($facts:tt)+ }
-    )+) => {
-        $(
-            pub(super) static $name: Key<$type> = Key {
-                name: stringify!($name),
-                setter: setter!($field $($setter)?),
-                doc: concat!($($doc),+),
-                $($facts)+
-            };
-        )+
-
-        /// Values given in code.
-        #[derive(Clone, Default)]
-        pub(super) struct Given {
-            $(pub(super) $field: Option<$type>,)+
-        }
-
-        impl Given {
-            /// These, and others where there are none.
-            pub(super) fn or(self, others: Given) -> Given {
-                Given { $($field: self.$field.or(others.$field),)+ }
-            }
-        }
-
-        /// The values, each with its origin.
-        #[derive(Clone)]
-        pub(super) struct Settings {
-            $(pub(super) $field: Setting<$type>,)+
-        }
-
-        impl Settings {
-            pub(super) fn resolve(given: Given, resolver: &mut Resolver<'_>) -> Self {
-                Settings { $($field: resolver.resolve(&$name, given.$field),)+ }
-            }
-        }
-
-        /// The variables by their first names, in order.
-        pub(super) static NAMES: &[&str] = &[$(stringify!($name),)+];
-
-        /// Whether a variable gives a setting, by its first name or another one.
-        pub(super) fn is_read(variable: &str) -> bool {
-            false $(|| $name.reads(variable))+
-        }
-
-        #[cfg(test)]
-        pub(super) static ROWS: &[&dyn super::key::Row] = &[$(&$name,)+];
-    };
-}
+use super::{otel, parse};
 
 // ===== what most rows of a kind share =====
 
@@ -105,7 +64,7 @@ const MAP: Key<Map> = Key::new(Map::default, parse::map_of_some);
 
 /// Read when the sampler is made; here it is only seen whether there is a list.
 const RULES: Key<Option<Text>> = Key {
-    check: |text, _| text.map(|text| parse::not_blank(text).and_then(json::list)).transpose(),
+    check: |text, _| text.map(|text| parse::not_blank(text).and_then(parse::json_list)).transpose(),
     ..TEXT
 };
 
@@ -137,205 +96,416 @@ const MAX_DATADOG_TAGS_LENGTH: usize = 512;
 
 settings! {
     /// Host of the Datadog Agent; `localhost` when only the port is set.
-    DD_AGENT_HOST as agent_host: Option<Text> {
+    DD_AGENT_HOST as agent_host: Option<Text> = Key {
         aliases: &["DD_TRACE_AGENT_HOSTNAME", "DATADOG_TRACE_AGENT_HOSTNAME"],
         check: |host, _| host.map(parse::host).transpose(),
         repeats: false,
         ..TEXT
+    } => {
+        /// The agent's host (`DD_AGENT_HOST`); default: `localhost`.
+        set(host: impl Into<Text>) = Some(host.into()), on TracerBuilder;
+        /// The agent's host, where it was set.
+        get(value) -> Option<&str> = value.as_deref();
     }
 
     /// `false` for a process that sends traces only on behalf of other products: one trace per minute,
     /// marked as such.
-    DD_APM_TRACING_ENABLED as apm_tracing: bool { ..ON }
+    DD_APM_TRACING_ENABLED as apm_tracing: bool = ON => {
+        /// Whether traces are for APM; `false` where they only serve other products
+        /// (`DD_APM_TRACING_ENABLED`); default: yes.
+        set(enabled: bool) = enabled;
+        /// Whether traces are for APM, and not only for other products.
+        get(value) -> bool = *value;
+    }
 
     /// Environment of the program: `prod`, `staging`. Unset: the tag `env` of `DD_TAGS`, then
     /// `deployment.environment.name` or `deployment.environment` of `OTEL_RESOURCE_ATTRIBUTES`.
-    DD_ENV as env: Option<Text> { ..TEXT }
+    DD_ENV as env: Option<Text> = TEXT => {
+        /// The environment of the program, such as `prod` (`DD_ENV`); default: none.
+        set(name: impl Into<Text>) = Some(name.into()), on TracerBuilder;
+        /// The environment of the program.
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// Set by Datadog's admission controller and passed on to the agent as it is.
-    DD_EXTERNAL_ENV as external_env by none: Option<Text> { ..TEXT }
+    DD_EXTERNAL_ENV as external_env: Option<Text> = TEXT => {
+        /// What is to be sent to the agent as it is, to tell it the container (`DD_EXTERNAL_ENV`).
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// Commit that the program was built from. Unset: the tag `git.commit.sha` of `DD_TAGS`.
-    DD_GIT_COMMIT_SHA as git_commit_sha by none: Option<Text> { ..TEXT }
+    DD_GIT_COMMIT_SHA as git_commit_sha: Option<Text> = TEXT => {}
 
     /// Repository of the program's source code. Unset: the tag `git.repository_url` of `DD_TAGS`. A user name
     /// and a password in it are left out.
-    DD_GIT_REPOSITORY_URL as git_repository_url by none: Option<Text> {
+    DD_GIT_REPOSITORY_URL as git_repository_url: Option<Text> = Key {
         check: |url, _| url.map(parse::repository_url).transpose(),
         repeats: false,
         ..TEXT
-    }
+    } => {}
 
     /// Name of the host, where the one of the operating system is not meant.
-    DD_HOSTNAME as hostname: Option<Text> { ..TEXT }
+    DD_HOSTNAME as hostname: Option<Text> = TEXT => {
+        /// The name of the host (`DD_HOSTNAME`); default: what the operating system says.
+        set(name: impl Into<Text>) = Some(name.into());
+        /// The name of the host, where it was set.
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// Name of the service. Unset: the tag `service` of `DD_TAGS`, then `service.name` of
     /// `OTEL_RESOURCE_ATTRIBUTES`, then the name that a serverless platform gave the function.
-    DD_SERVICE as service: Text {
+    DD_SERVICE as service: Text = Key {
         otel: Some(otel::SERVICE_NAME),
         check: |text, _| parse::not_blank(text),
         ..Key::new(|| Text::literal("unnamed-rust-service"), |text, _| Ok(Text::copy(text)))
+    } => {
+        /// The name of the service (`DD_SERVICE`); default: `unnamed-rust-service`.
+        set(name: impl Into<Text>) = name.into(), on TracerBuilder;
+        /// The name of the service; never empty.
+        get(value) -> &str = value;
     }
 
     /// Services to rename: `from:to,from:to`. Spans of the service `from`, the configured one included, get the
     /// service `to`.
-    DD_SERVICE_MAPPING as service_mapping: Map {
+    DD_SERVICE_MAPPING as service_mapping: Map = Key {
         check: parse::mapping,
         ..MAP
+    } => {
+        /// Services to rename, from and to, the configured one included (`DD_SERVICE_MAPPING`); default: none.
+        set(mapping: impl IntoIterator<Item = (impl Into<Text>, impl Into<Text>)>) =
+            mapping.into_iter().collect();
+        /// Services to rename, from and to.
+        get(value) -> &[(Text, Text)] = &value.0;
     }
 
     /// JSON list of rules that keep single spans of traces that are not kept.
-    DD_SPAN_SAMPLING_RULES as span_sampling_rules: Option<Text> { ..RULES }
+    DD_SPAN_SAMPLING_RULES as span_sampling_rules: Option<Text> = RULES => {
+        /// Rules that keep single spans of traces that are not kept, a JSON list
+        /// (`DD_SPAN_SAMPLING_RULES`); default: none.
+        set(json: impl Into<Text>) = Some(json.into());
+        /// The single-span sampling rules as they were given.
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// File to read `DD_SPAN_SAMPLING_RULES` from, where that is unset.
-    DD_SPAN_SAMPLING_RULES_FILE as span_sampling_rules_file: Option<Text> { ..TEXT }
+    DD_SPAN_SAMPLING_RULES_FILE as span_sampling_rules_file: Option<Text> = TEXT => {
+        /// File to read single-span sampling rules from (`DD_SPAN_SAMPLING_RULES_FILE`), where
+        /// [`span_sampling_rules`](Self::span_sampling_rules) or its variable does not give them; default: none.
+        set(path: impl Into<Text>) = Some(path.into());
+        /// The file to read single-span sampling rules from; `None` when the rules themselves were given
+        /// (`DD_SPAN_SAMPLING_RULES_FILE`).
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// Tags of every span: `key:value,key:value`, or with spaces instead of the commas. `service`, `env` and
     /// `version` fill gaps of their own settings, `git.repository_url` and `git.commit.sha` say where the
     /// source code is.
-    DD_TAGS as tags by tag: Map { otel: Some(otel::RESOURCE_ATTRIBUTES), ..MAP }
+    DD_TAGS as tags: Map = Key { otel: Some(otel::RESOURCE_ATTRIBUTES), ..MAP } => {
+        set by tag;
+    }
 
     /// Ids of new traces have 128 bits; with `false` they have 64.
-    DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED as trace_id_128_bit: bool { ..ON }
+    DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED as trace_id_128_bit: bool = ON => {
+        /// Whether ids of new traces have 128 bits and not 64
+        /// (`DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED`); default: yes.
+        set(long: bool) = long, on TracerBuilder;
+        /// Whether ids of new traces have 128 bits.
+        get(value) -> bool = *value;
+    }
 
     /// Port of the Datadog Agent, from 1 to 65535; `8126` when only the host is set.
-    DD_TRACE_AGENT_PORT as agent_port: Option<u16> {
+    DD_TRACE_AGENT_PORT as agent_port: Option<u16> = Key {
         aliases: &["DD_AGENT_PORT"],
         check: |port, _| port.map(|port| parse::within(port, 1..=u16::MAX)).transpose(),
         ..Key::new(|| None, |text, _| parse::integer(text).map(Some))
+    } => {
+        /// The agent's port, not 0 (`DD_TRACE_AGENT_PORT`); default: 8126.
+        set(port: u16) = Some(port), on TracerBuilder;
+        /// The agent's port, where it was set; never 0.
+        get(value) -> Option<u16> = *value;
     }
 
     /// How long a request waits while nothing of it moves: for a connection, for the agent to read more of it, for
     /// more of the answer. A large request to a slow agent may take longer in all, an answer five times as long; from
     /// 0.001 to 3600.
-    DD_TRACE_AGENT_TIMEOUT_SECONDS as agent_timeout: Duration {
+    DD_TRACE_AGENT_TIMEOUT_SECONDS as agent_timeout: Duration = Key {
         aliases: &["DD_TRACE_AGENT_TIMEOUT"],
         default: || Duration::from_secs(2),
         ..SECONDS
+    } => {
+        /// How long a request waits while nothing of it moves, a millisecond to an hour
+        /// (`DD_TRACE_AGENT_TIMEOUT_SECONDS`); default: 2 seconds.
+        ///
+        /// That is for a connection, and then each time for the agent to read more of the request or to answer more. A
+        /// large request to a slow agent may take longer in all; an answer at most five times as long. None of the
+        /// program's threads waits so long, but for those that flush or shut down, with a limit of their own.
+        set(timeout: Duration) = timeout, on TracerBuilder;
+        /// How long to wait for the agent's answer to one request.
+        get(value) -> Duration = *value;
     }
 
     /// Address of the Datadog Agent: `http://host:port` or `unix:///path`; there is no TLS to the agent, and
     /// `https://` is refused. It wins over host and port. With none of the three set it is
     /// `unix:///var/run/datadog/apm.socket` where that exists, and otherwise `http://localhost:8126`.
-    DD_TRACE_AGENT_URL as agent_url: Option<Text> {
+    DD_TRACE_AGENT_URL as agent_url: Option<Text> = Key {
         check: |url, _| url.map(parse::agent_url).transpose(),
         repeats: false,
         ..TEXT
+    } => {
+        set by agent_url;
+        /// The agent's address: as it was given, from host and port, or the default one.
+        get(value) -> &str = value.as_deref().unwrap_or_default();
     }
 
     /// Keys of the incoming baggage that become tags `baggage.<key>` of the local root span; `*` for all,
     /// nothing for none.
-    DD_TRACE_BAGGAGE_TAG_KEYS as baggage_tag_keys: BaggageTagKeys {
+    DD_TRACE_BAGGAGE_TAG_KEYS as baggage_tag_keys: BaggageTagKeys = Key {
         blank_counts: true,
         ..Key::new(
             || BaggageTagKeys::Only(["user.id", "session.id", "account.id"].map(Text::literal).to_vec()),
-            |text, _| Ok(BaggageTagKeys::parse(text)),
+            |text, _| Ok(parse::list(text).into()),
         )
+    } => {
+        /// Which incoming baggage becomes tags (`DD_TRACE_BAGGAGE_TAG_KEYS`); default: `user.id`,
+        /// `session.id` and `account.id`.
+        set(keys: BaggageTagKeys) = keys;
+        /// Which incoming baggage becomes tags.
+        get(value) -> &BaggageTagKeys = value;
     }
 
     /// The tracer says on the standard error stream what it does and how it is misused.
-    DD_TRACE_DEBUG as debug: bool { otel: Some(otel::LOG_LEVEL), ..OFF }
+    DD_TRACE_DEBUG as debug: bool = Key { otel: Some(otel::LOG_LEVEL), ..OFF } => {
+        /// Whether the tracer says what it does and how it is misused (`DD_TRACE_DEBUG`); default: no.
+        set(debug: bool) = debug, on TracerBuilder;
+        /// Whether the tracer says what it does.
+        get(value) -> bool = *value;
+    }
 
     /// `false`: nothing is sent to the agent; spans are made, and context travels, all the same.
-    DD_TRACE_ENABLED as enabled: bool { otel: Some(otel::TRACES_EXPORTER), ..ON }
+    DD_TRACE_ENABLED as enabled: bool = Key { otel: Some(otel::TRACES_EXPORTER), ..ON } => {
+        /// Whether spans are sent (`DD_TRACE_ENABLED`); default: yes. Context travels all the same.
+        set(enabled: bool) = enabled, on TracerBuilder;
+        /// Whether spans are sent; context travels all the same.
+        get(value) -> bool = *value;
+    }
 
     /// Commit and repository of the source code are tags of the first span of each chunk.
-    DD_TRACE_GIT_METADATA_ENABLED as git_metadata by none: bool { ..ON }
+    DD_TRACE_GIT_METADATA_ENABLED as git_metadata: bool = ON => {}
 
     /// Span events are sent in their own field, whether or not the agent announces that it knows it.
-    DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool { ..OFF }
+    DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool = OFF => {
+        /// Whether span events are sent in their own field even if the agent does not announce that it knows
+        /// it (`DD_TRACE_NATIVE_SPAN_EVENTS`); default: no.
+        set(native: bool) = native;
+        /// Whether span events are sent in their own field, whatever the agent announces.
+        get(value) -> bool = *value;
+    }
 
     /// Trace context is accepted only from the own organisation and from trusted ones.
-    DD_TRACE_ORG_GUARD_ENABLED as org_guard: bool { ..OFF }
+    DD_TRACE_ORG_GUARD_ENABLED as org_guard: bool = OFF => {
+        /// Whether trace context is accepted only from the own organisation and trusted ones
+        /// (`DD_TRACE_ORG_GUARD_ENABLED`); default: no.
+        set(enabled: bool) = enabled;
+        /// Whether trace context is accepted only from the own organisation and trusted ones.
+        get(value) -> bool = *value;
+    }
 
     /// With the organisation guard, trace context without a marker counts as foreign.
-    DD_TRACE_ORG_GUARD_STRICT as org_guard_strict: bool { ..OFF }
+    DD_TRACE_ORG_GUARD_STRICT as org_guard_strict: bool = OFF => {
+        /// Whether context without an organisation's marker counts as foreign
+        /// (`DD_TRACE_ORG_GUARD_STRICT`); default: no.
+        set(strict: bool) = strict;
+        /// Whether context without an organisation's marker counts as foreign.
+        get(value) -> bool = *value;
+    }
 
     /// Markers of other organisations whose trace context is accepted.
-    DD_TRACE_ORG_GUARD_TRUSTED_OPMS as org_guard_trusted: Vec<Text> {
-        ..Key::new(Vec::new, |text, _| Ok(parse::list(text)))
+    DD_TRACE_ORG_GUARD_TRUSTED_OPMS as org_guard_trusted: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// The markers of trusted organisations (`DD_TRACE_ORG_GUARD_TRUSTED_OPMS`); default: none.
+        set(markers: impl IntoIterator<Item = impl Into<Text>>) = markers.into_iter().map(Into::into).collect();
+        /// The markers of trusted organisations.
+        get(value) -> &[Text] = value;
     }
 
     /// Spans made through the OpenTelemetry API are traced, where its bridge is installed.
-    DD_TRACE_OTEL_ENABLED as otel_enabled: bool { otel: Some(otel::SDK_DISABLED), ..ON }
+    DD_TRACE_OTEL_ENABLED as otel_enabled: bool = Key { otel: Some(otel::SDK_DISABLED), ..ON } => {
+        /// Whether spans made through the OpenTelemetry API are traced (`DD_TRACE_OTEL_ENABLED`); default:
+        /// yes, where its bridge is installed.
+        set(enabled: bool) = enabled;
+        /// Whether spans made through the OpenTelemetry API are traced, where its bridge is installed.
+        get(value) -> bool = *value;
+    }
 
     /// The finished spans of a long trace are sent while others are still open.
-    DD_TRACE_PARTIAL_FLUSH_ENABLED as partial_flush: bool { ..ON }
+    DD_TRACE_PARTIAL_FLUSH_ENABLED as partial_flush: bool = ON => {
+        set by partial_flush;
+    }
 
     /// So many finished spans of one trace are sent without waiting for the rest; from 1 to 100000.
-    DD_TRACE_PARTIAL_FLUSH_MIN_SPANS as partial_flush_min_spans by partial_flush: usize {
+    DD_TRACE_PARTIAL_FLUSH_MIN_SPANS as partial_flush_min_spans: usize = Key {
         default: || 300,
         parse: parse::nearest_integer,
         check: |spans, remarks| {
-            parse::within(parse::at_least_one(spans, remarks), 1..=MAX_PARTIAL_FLUSH_SPANS)
+            if spans == 0 {
+                remarks.push("less than 1 makes no sense; 1 is used".into());
+            }
+            parse::within(spans.max(1), 1..=MAX_PARTIAL_FLUSH_SPANS)
         },
         ..COUNT
+    } => {
+        set by partial_flush;
     }
 
     /// What to do with the trace context of an incoming request: continue its trace, start a new trace
     /// that links to it, or ignore it.
-    DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT as extract_behavior: ExtractBehavior {
-        ..Key::new(ExtractBehavior::default, |text, _| ExtractBehavior::parse(text))
+    DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT as extract_behavior: ExtractBehavior =
+        Key::new(ExtractBehavior::default, |text, _| ExtractBehavior::parse(text)) => {
+        /// What to do with the context of incoming requests (`DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT`);
+        /// default: continue the trace.
+        set(behavior: ExtractBehavior) = behavior;
+        /// What to do with the context of incoming requests.
+        get(value) -> ExtractBehavior = *value;
     }
 
     /// Incoming headers are read up to the first style that gives a trace; the others are not compared
     /// with it.
-    DD_TRACE_PROPAGATION_EXTRACT_FIRST as extract_first: bool { ..OFF }
+    DD_TRACE_PROPAGATION_EXTRACT_FIRST as extract_first: bool = OFF => {
+        /// Whether the first style that gives a trace is enough (`DD_TRACE_PROPAGATION_EXTRACT_FIRST`);
+        /// default: no.
+        set(first: bool) = first;
+        /// Whether the first style that gives a trace is enough.
+        get(value) -> bool = *value;
+    }
 
     /// Baggage is also sent and read as `ot-baggage-<key>` headers.
-    DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED as http_baggage: bool { ..OFF }
+    DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED as http_baggage: bool = OFF => {
+        /// Whether baggage also travels as `ot-baggage-*` headers
+        /// (`DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED`); default: no.
+        set(enabled: bool) = enabled;
+        /// Whether baggage also travels as `ot-baggage-*` headers.
+        get(value) -> bool = *value;
+    }
 
     /// Families of headers that carry trace context, in both directions: any of `datadog`,
     /// `tracecontext`, `b3` (the single header), `b3multi` and `baggage`, or `none`.
-    DD_TRACE_PROPAGATION_STYLE as propagation_styles: Vec<Style> {
+    DD_TRACE_PROPAGATION_STYLE as propagation_styles: Vec<Style> = Key {
         otel: Some(otel::PROPAGATORS),
         ..STYLES
+    } => {
+        /// The header styles in both directions, in order; no style for no propagation
+        /// (`DD_TRACE_PROPAGATION_STYLE`); default: Datadog, Trace Context, Baggage.
+        set(styles: impl IntoIterator<Item = Style>) = styles.into_iter().collect(), on TracerBuilder;
     }
 
     /// The same for incoming requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
-    DD_TRACE_PROPAGATION_STYLE_EXTRACT as extract_styles: Vec<Style> { ..STYLES }
+    DD_TRACE_PROPAGATION_STYLE_EXTRACT as extract_styles: Vec<Style> = STYLES => {
+        /// The header styles of incoming requests (`DD_TRACE_PROPAGATION_STYLE_EXTRACT`); default: those of
+        /// [`propagation_styles`](Self::propagation_styles).
+        set(styles: impl IntoIterator<Item = Style>) = styles.into_iter().collect();
+        /// The header styles of incoming requests, each once; empty for no propagation.
+        get(value) -> &[Style] = value;
+    }
 
     /// The same for outgoing requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
-    DD_TRACE_PROPAGATION_STYLE_INJECT as inject_styles: Vec<Style> { ..STYLES }
+    DD_TRACE_PROPAGATION_STYLE_INJECT as inject_styles: Vec<Style> = STYLES => {
+        /// The header styles of outgoing requests (`DD_TRACE_PROPAGATION_STYLE_INJECT`); default: those of
+        /// [`propagation_styles`](Self::propagation_styles).
+        set(styles: impl IntoIterator<Item = Style>) = styles.into_iter().collect();
+        /// The header styles of outgoing requests, each once; empty for no propagation.
+        get(value) -> &[Style] = value;
+    }
 
     /// So many traces per second may be kept by sampling rules or the sample rate; a negative number is no limit.
-    DD_TRACE_RATE_LIMIT as rate_limit: i64 {
-        ..Key::new(|| 100, |text, _| parse::integer(text))
+    DD_TRACE_RATE_LIMIT as rate_limit: i64 = Key::new(|| 100, |text, _| parse::integer(text)) => {
+        /// How many traces per second rules and rate may keep, or `None` for no limit (`DD_TRACE_RATE_LIMIT`);
+        /// default: 100.
+        set(per_second: impl Into<Option<u64>>) =
+            per_second.into().map_or(-1, |limit| limit.try_into().unwrap_or(i64::MAX)), on TracerBuilder;
+        /// How many traces per second rules and rate may keep; `None` for no limit.
+        get(value) -> Option<u64> = u64::try_from(*value).ok();
     }
 
     /// The name of the host is a tag of local root spans.
-    DD_TRACE_REPORT_HOSTNAME as report_hostname: bool { ..OFF }
+    DD_TRACE_REPORT_HOSTNAME as report_hostname: bool = OFF => {
+        /// Whether local root spans are tagged with the name of the host (`DD_TRACE_REPORT_HOSTNAME`);
+        /// default: no.
+        set(report: bool) = report;
+        /// Whether local root spans are tagged with the name of the host.
+        get(value) -> bool = *value;
+    }
 
     /// Share of the traces to keep where no rule matches, from 0 to 1. Unset: the agent decides.
-    DD_TRACE_SAMPLE_RATE as sample_rate: Option<f64> {
+    DD_TRACE_SAMPLE_RATE as sample_rate: Option<f64> = Key {
         otel: Some(otel::TRACES_SAMPLER),
         check: |rate, _| rate.map(|rate| parse::within(rate, 0.0..=1.0)).transpose(),
         ..Key::new(|| None, |text, _| parse::number(text).map(Some))
+    } => {
+        /// The share of traces to keep where no rule matches, 0 to 1 (`DD_TRACE_SAMPLE_RATE`); default: the
+        /// agent decides.
+        set(rate: f64) = Some(rate), on TracerBuilder;
+        /// The share of traces to keep where no rule matches, 0 to 1; `None`: the agent decides.
+        get(value) -> Option<f64> = *value;
     }
 
     /// JSON list of rules that decide which traces to keep; the first that matches counts.
-    DD_TRACE_SAMPLING_RULES as sampling_rules: Option<Text> { ..RULES }
+    DD_TRACE_SAMPLING_RULES as sampling_rules: Option<Text> = RULES => {
+        /// Rules that decide which traces to keep, a JSON list (`DD_TRACE_SAMPLING_RULES`); default: none.
+        set(json: impl Into<Text>) = Some(json.into());
+        /// The trace sampling rules as they were given.
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// File to read `DD_TRACE_SAMPLING_RULES` from, where that is unset.
-    DD_TRACE_SAMPLING_RULES_FILE as sampling_rules_file: Option<Text> { ..TEXT }
+    DD_TRACE_SAMPLING_RULES_FILE as sampling_rules_file: Option<Text> = TEXT => {
+        /// File to read trace sampling rules from (`DD_TRACE_SAMPLING_RULES_FILE`), where
+        /// [`sampling_rules`](Self::sampling_rules) or its variable does not give them; default: none.
+        set(path: impl Into<Text>) = Some(path.into());
+        /// The file to read trace sampling rules from; `None` when the rules themselves were given
+        /// (`DD_TRACE_SAMPLING_RULES_FILE`).
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// So many frames of a stack trace are kept in a span.
-    DD_TRACE_SPAN_TRACEBACK_MAX_SIZE as traceback_max_frames: usize { default: || 30, ..COUNT }
+    DD_TRACE_SPAN_TRACEBACK_MAX_SIZE as traceback_max_frames: usize = Key { default: || 30, ..COUNT } => {
+        /// How many frames of a stack trace are kept (`DD_TRACE_SPAN_TRACEBACK_MAX_SIZE`); default: 30.
+        set(frames: usize) = frames;
+        /// How many frames of a stack trace are kept.
+        get(value) -> usize = *value;
+    }
 
     /// So many bytes of finished spans may wait to be sent, from the end of a trace until the agent has it; what comes
     /// beyond is dropped and counted.
-    DD_TRACE_WRITER_BUFFER_SIZE_BYTES as buffer_bytes: usize {
+    DD_TRACE_WRITER_BUFFER_SIZE_BYTES as buffer_bytes: usize = Key {
         default: || 20 * 1024 * 1024,
         check: |bytes, _| parse::within(bytes, 1..=usize::MAX),
         ..COUNT
+    } => {
+        /// How many bytes of finished spans may wait to be sent (`DD_TRACE_WRITER_BUFFER_SIZE_BYTES`);
+        /// default: 20 MiB.
+        ///
+        /// One budget from the end of a trace until the agent has it, for what the spans hold in memory and for what
+        /// is encoded of them. What finishes when it is used up is dropped and counted as
+        /// [`LossReason::QueueFull`](crate::LossReason::QueueFull). While the agent takes nothing, at most three
+        /// quarters of it are kept, for 60 seconds; then the oldest go, as
+        /// [`LossReason::AgentUnreachable`](crate::LossReason::AgentUnreachable).
+        set(bytes: usize) = bytes, on TracerBuilder;
+        /// How many bytes of encoded spans may wait to be sent; never 0.
+        get(value) -> usize = *value;
     }
 
     /// Spans are sent so often, and earlier when there are many.
-    DD_TRACE_WRITER_INTERVAL_SECONDS as flush_interval: Duration { ..SECONDS }
+    DD_TRACE_WRITER_INTERVAL_SECONDS as flush_interval: Duration = SECONDS => {
+        /// How often spans are sent, a millisecond to an hour (`DD_TRACE_WRITER_INTERVAL_SECONDS`); default:
+        /// every second.
+        set(interval: Duration) = interval, on TracerBuilder;
+        /// How often spans are sent.
+        get(value) -> Duration = *value;
+    }
 
     /// Largest request to send; at most 9500000, which every agent accepts, and what the agent says it takes where that
     /// is less. Larger traces go in parts.
-    DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES as max_payload_bytes: usize {
+    DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES as max_payload_bytes: usize = Key {
         default: || MAX_PAYLOAD_BYTES,
         parse: parse::nearest_integer,
         check: |bytes, remarks| {
@@ -343,106 +513,108 @@ settings! {
             Ok(parse::at_most(parse::within(bytes, 1..=usize::MAX)?, MAX_PAYLOAD_BYTES, remarks))
         },
         ..COUNT
+    } => {
+        /// The largest request, at most 9,500,000 bytes (`DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES`), which is
+        /// the default; or what the agent says that it takes, where that is less.
+        ///
+        /// A trace that is larger goes in parts. Only a span that alone is larger is lost, as
+        /// [`LossReason::TooLarge`](crate::LossReason::TooLarge).
+        set(bytes: usize) = bytes, on TracerBuilder;
+        /// The largest payload in bytes, 1 to 9,500,000.
+        get(value) -> usize = *value;
     }
 
     /// Longest `x-datadog-tags` header to send or read, in bytes; at most 512, and 0 for none.
-    DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH as datadog_tags_max_length: usize {
+    DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH as datadog_tags_max_length: usize = Key {
         default: || MAX_DATADOG_TAGS_LENGTH,
         parse: parse::nearest_integer,
         check: |length, remarks| Ok(parse::at_most(length, MAX_DATADOG_TAGS_LENGTH, remarks)),
         ..COUNT
+    } => {
+        /// The longest `x-datadog-tags` header in bytes, at most 512, 0 for none
+        /// (`DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`); default: 512.
+        set(bytes: usize) = bytes;
+        /// The longest `x-datadog-tags` header in bytes, 0 to 512.
+        get(value) -> usize = *value;
     }
 
     /// Version of the program. Unset: the tag `version` of `DD_TAGS`, then `service.version` of
     /// `OTEL_RESOURCE_ATTRIBUTES`.
-    DD_VERSION as version: Option<Text> { ..TEXT }
+    DD_VERSION as version: Option<Text> = TEXT => {
+        /// The version of the program (`DD_VERSION`); default: none.
+        set(version: impl Into<Text>) = Some(version.into()), on TracerBuilder;
+        /// The version of the program.
+        get(value) -> Option<&str> = value.as_deref();
+    }
 
     /// Attributes that an event keeps, of a span made through the OpenTelemetry API.
-    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes by none: usize { ..SPAN_LIMIT }
+    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes: usize = SPAN_LIMIT => {}
 
     /// Attributes that a link keeps, of a span made through the OpenTelemetry API.
-    OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes by none: usize { ..SPAN_LIMIT }
+    OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes: usize = SPAN_LIMIT => {}
 
     /// Different attributes that a span keeps which is made through the OpenTelemetry API. Unset: all.
-    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT as otel_attributes by none: Option<usize> {
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT as otel_attributes: Option<usize> = Key {
         aliases: &["OTEL_ATTRIBUTE_COUNT_LIMIT"],
         ..OPTIONAL_COUNT
-    }
+    } => {}
 
     /// Characters that a text keeps, as an attribute or in a list, of a span, an event or a link made
     /// through the OpenTelemetry API. Unset: all.
-    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT as otel_value_chars by none: Option<usize> {
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT as otel_value_chars: Option<usize> = Key {
         aliases: &["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
         ..OPTIONAL_COUNT
-    }
+    } => {}
 
     /// Events that a span keeps which is made through the OpenTelemetry API.
-    OTEL_SPAN_EVENT_COUNT_LIMIT as otel_events by none: usize { ..SPAN_LIMIT }
+    OTEL_SPAN_EVENT_COUNT_LIMIT as otel_events: usize = SPAN_LIMIT => {}
 
     /// Links that a span keeps which is made through the OpenTelemetry API.
-    OTEL_SPAN_LINK_COUNT_LIMIT as otel_links by none: usize { ..SPAN_LIMIT }
+    OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize = SPAN_LIMIT => {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Environment;
+    use crate::config::testkit::with;
     use proptest::prelude::*;
 
     #[test]
     fn names_are_unique_and_in_order() {
-        let names: Vec<_> = ROWS.iter().map(|row| row.name()).collect();
-        assert!(names.is_sorted(), "{names:?}");
-        let mut all: Vec<_> = ROWS.iter().flat_map(|row| row.aliases().to_vec()).collect();
-        all.extend(&names);
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(
-            all.len(),
-            names.len() + ROWS.iter().map(|row| row.aliases().len()).sum::<usize>()
-        );
+        assert!(NAMES.is_sorted(), "{NAMES:?}");
+        let mut names =
+            rows().iter().flat_map(|row| [&[row.name], row.aliases].concat()).collect::<Vec<_>>();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
     }
 
     #[test]
     fn every_row_says_what_it_means() {
-        for row in ROWS {
-            let doc = row.doc();
-            assert!(doc.len() > 10 && doc.ends_with('.'), "{}: {doc:?}", row.name());
+        for row in rows() {
+            assert!(row.doc.len() > 10 && row.doc.ends_with('.'), "{}: {:?}", row.name, row.doc);
         }
     }
 
     #[test]
-    fn every_setter_is_there_and_only_these_rows_have_none() {
-        let builder = include_str!("builder.rs");
-        let mut without = Vec::new();
-        for row in ROWS {
-            match row.setter() {
-                Some(name) => {
-                    let starts = ["(", "<"].map(|next| format!("    pub fn {name}{next}"));
-                    assert!(starts.iter().any(|start| builder.contains(start)), "{name}");
-                }
-                None => without.push(row.name()),
-            }
+    fn only_these_rows_have_no_setter_and_those_written_by_hand_are_there() {
+        let rows = rows();
+        for name in ["tag", "agent_url", "partial_flush"] {
+            assert!(rows.iter().any(|row| row.setter == Some(name)));
+            assert!(include_str!("builder.rs").contains(&format!("    pub fn {name}(")), "{name}");
         }
-        without.retain(|name| !name.starts_with("OTEL_"));
-        assert_eq!(
-            without,
-            [
-                "DD_EXTERNAL_ENV",
-                "DD_GIT_COMMIT_SHA",
-                "DD_GIT_REPOSITORY_URL",
-                "DD_TRACE_GIT_METADATA_ENABLED",
-            ]
-        );
+        let without = rows.iter().filter(|row| row.setter.is_none()).map(|row| row.name);
+        let without: Vec<_> = without.filter(|name| !name.starts_with("OTEL_")).collect();
+        let git = ["DD_GIT_COMMIT_SHA", "DD_GIT_REPOSITORY_URL", "DD_TRACE_GIT_METADATA_ENABLED"];
+        assert_eq!(without, [&["DD_EXTERNAL_ENV"], &git[..]].concat());
     }
 
     #[test]
     fn defaults_are_what_their_own_text_says() {
-        for row in ROWS {
-            if let Some(text) = row.default_text() {
-                if !text.is_empty() {
-                    assert_eq!(row.read(&text), Ok(Some(text)), "{}", row.name());
-                }
+        for row in rows() {
+            if let Some(text) = row.default.filter(|text| !text.is_empty()) {
+                assert_eq!((row.read)(&text), Ok(Some(text)), "{}", row.name);
             }
         }
     }
@@ -457,64 +629,69 @@ mod tests {
             name.starts_with("DD_TRACE_ORG_GUARD_")
                 || (name.starts_with("OTEL_") && name.ends_with("_LIMIT"))
         };
-        for row in ROWS {
-            for name in row.otel().into_iter().chain([row.name()]) {
-                assert!(known["variables"].get(name).is_some() || newer(name), "{name}");
-            }
+        for name in rows().into_iter().flat_map(|row| [vec![row.name], row.otel].concat()) {
+            assert!(known["variables"].get(name).is_some() || newer(name), "{name}");
         }
     }
 
-    fn row(name: &str) -> &'static dyn crate::config::key::Row {
-        *ROWS.iter().find(|row| row.name() == name).unwrap()
-    }
-
     #[test]
-    fn limits_hold() {
-        for (name, text, expected) in [
-            ("DD_TRACE_AGENT_PORT", "8126", Some("8126")),
-            ("DD_TRACE_AGENT_PORT", "0", None),
-            ("DD_TRACE_AGENT_PORT", "65536", None),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "-5", Some("1")),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", Some("1")),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "100000", Some("100000")),
-            ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "100001", None),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "-1", Some("0")),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0", Some("0")),
-            ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "513", Some("512")),
-            ("DD_TRACE_RATE_LIMIT", "0", Some("0")),
-            ("DD_TRACE_RATE_LIMIT", "-1", Some("-1")),
-            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "20971520", Some("9500000")),
-            ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "0", None),
-            ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "0", None),
-            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.5", Some("0.5")),
-            ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0", None),
-            ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "3601", None),
-            ("DD_TRACE_SAMPLE_RATE", "1.5", None),
-            ("DD_SERVICE_MAPPING", "a:b,c,d:", Some("a:b")),
-            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "Restart", Some("restart")),
-            ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "stop", None),
+    fn texts_are_read_within_limits() {
+        for (name, texts, expected) in [
+            ("AGENT_PORT", &["8126"][..], Some("8126")),
+            ("AGENT_PORT", &["0", "65536"], None),
+            ("TRACE_DEBUG", &["true", "TRUE", "True", "1", "t", "T"], Some("true")),
+            ("TRACE_DEBUG", &["false", "FALSE", "0", "f", "F"], Some("false")),
+            ("TRACE_DEBUG", &["", "yes", "on", "2", "truee", " true"], None),
+            ("PARTIAL_FLUSH_MIN_SPANS", &["-5", "0"], Some("1")),
+            ("PARTIAL_FLUSH_MIN_SPANS", &["100000"], Some("100000")),
+            ("PARTIAL_FLUSH_MIN_SPANS", &["100001"], None),
+            ("TAGS_MAX_LENGTH", &["-1", "-99999999999999999999", "0"], Some("0")),
+            ("TAGS_MAX_LENGTH", &["7"], Some("7")),
+            ("TAGS_MAX_LENGTH", &["513", "99999999999999999999"], Some("512")),
+            ("TAGS_MAX_LENGTH", &["7.5", ""], None),
+            ("SAMPLE_RATE", &["0"], Some("0")),
+            ("SAMPLE_RATE", &["1"], Some("1")),
+            ("SAMPLE_RATE", &["0.5", ".5", "5e-1"], Some("0.5")),
+            ("SAMPLE_RATE", &["-0.1", "1.1", "1.5", "nan", "inf", "-inf", "10%", "0,5", ""], None),
+            ("TIMEOUT_SECONDS", &["2"], Some("2")),
+            ("TIMEOUT_SECONDS", &["0.25"], Some("0.25")),
+            ("TIMEOUT_SECONDS", &["0", "3601", "-1", "nan", "inf", "1e300", "1s", ""], None),
+            ("RATE_LIMIT", &["0"], Some("0")),
+            ("RATE_LIMIT", &["-1"], Some("-1")),
+            ("WRITER_MAX_PAYLOAD_SIZE_BYTES", &["20971520"], Some("9500000")),
+            ("WRITER_MAX_PAYLOAD_SIZE_BYTES", &["0"], None),
+            ("WRITER_BUFFER_SIZE_BYTES", &["0"], None),
+            ("WRITER_INTERVAL_SECONDS", &["0"], None),
+            ("SERVICE_MAPPING", &["a:b,c,d:"], Some("a:b")),
+            ("PROPAGATION_BEHAVIOR_EXTRACT", &["Restart"], Some("restart")),
+            ("PROPAGATION_BEHAVIOR_EXTRACT", &["stop"], None),
         ] {
-            assert_eq!(row(name).read(text).ok().flatten().as_deref(), expected, "{name}={text}");
+            let row = rows().into_iter().find(|row| row.name.ends_with(name)).unwrap();
+            for text in texts {
+                assert_eq!((row.read)(text).ok().flatten().as_deref(), expected, "{name}={text}");
+            }
         }
     }
 
     proptest! {
         #[test]
         fn no_text_upsets_any_row(text in ".{0,60}") {
-            let environment = Environment::from_pairs([("OTEL_TRACES_SAMPLER_ARG", text.clone())]);
-            for row in ROWS {
-                let _ = row.read(&text);
-                let _ = row.read_otel(&text, &environment);
+            let names = rows().into_iter().flat_map(|row| [&[row.name], row.aliases, &row.otel].concat());
+            let all: Vec<_> = names.map(|name| (name, text.as_str())).collect();
+            let otel: Vec<_> = all.iter().copied().filter(|(name, _)| name.starts_with("OTEL_")).collect();
+            for pairs in [all, otel] {
+                let config = with(&pairs).build();
+                let table = config.report().to_string();
+                let lines = table.lines().filter(|line| !line.is_empty());
+                prop_assert_eq!(lines.count(), rows().len(), "{:?}: {}", text, table);
             }
         }
 
         #[test]
         fn what_a_row_shows_it_reads_back(text in "[-+.0-9a-z:,*]{1,20}") {
-            for row in ROWS {
-                if let Ok(Some(shown)) = row.read(&text) {
-                    if !shown.is_empty() {
-                        prop_assert_eq!(row.read(&shown), Ok(Some(shown)), "{}", row.name());
-                    }
+            for row in rows() {
+                if let Some(shown) = (row.read)(&text).ok().flatten().filter(|text| !text.is_empty()) {
+                    prop_assert_eq!((row.read)(&shown), Ok(Some(shown)), "{}", row.name);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Variables that have no effect though somebody may wait for one: misspelt ones, and other tracers'.
 
 use super::key::Quoted;
-use super::other_tracers::{Foreign, meaning};
+use super::other_tracers::{begins, is_not_for_tracers, is_without_effect};
 use super::resolve::Resolver;
 use super::spelling::nearest;
 use super::table::{NAMES, is_read};
@@ -24,19 +24,21 @@ const TRACERS_PREFIXES: [&str; 7] = [
 
 /// Lists them in one problem.
 pub(super) fn report(resolver: &mut Resolver<'_>) {
-    let environment = resolver.environment();
+    let environment = resolver.environment;
     let (mut unknown, mut without_effect) = (Vec::new(), Vec::new());
-    for name in environment.names().iter().filter(|name| name.starts_with("DD_") && !is_read(name))
-    {
-        match judge(name) {
-            Some(Judgement::Unknown(None)) => unknown.push(plain(name)),
-            Some(Judgement::Unknown(Some(meant))) => {
-                unknown.push(format!("{} (did you mean {meant}?)", plain(name)));
+    for name in environment.names() {
+        if !name.starts_with("DD_") || is_read(&name) || is_not_for_tracers(&name) {
+            continue;
+        }
+        let meant = if is_without_effect(&name) { None } else { meant(&name) };
+        if let Some(meant) = meant {
+            unknown.push(format!("{} (did you mean {meant}?)", plain(&name)));
+        } else if is_without_effect(&name) || is_a_switch_of_others(&name) {
+            if asks_for_something(environment, &name) {
+                without_effect.push(plain(&name));
             }
-            Some(Judgement::NoEffect) if asks_for_something(environment, name) => {
-                without_effect.push(plain(name));
-            }
-            Some(Judgement::NoEffect) | None => {}
+        } else if begins(&name, &TRACERS_PREFIXES) {
+            unknown.push(plain(&name));
         }
     }
     let kinds = [
@@ -44,40 +46,20 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
         (without_effect, "without effect in this version, though other Datadog tracers read it"),
     ];
     let kinds = kinds.iter().filter(|(names, _)| !names.is_empty());
-    let parts: Vec<_> = kinds.map(|(names, what)| format!("{}: {}", what, listed(names))).collect();
+    let parts: Vec<_> = kinds.map(|(names, what)| format!("{what}: {}", listed(names))).collect();
     if !parts.is_empty() {
         resolver.problem("DD_*", Origin::Env, parts.join("; "));
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Judgement {
-    /// No tracer knows it; what may have been meant.
-    Unknown(Option<&'static str>),
-    /// Other tracers know it.
-    NoEffect,
+/// The variable of the table that was meant by a name that no tracer knows.
+fn meant(name: &str) -> Option<&'static str> {
+    nearest(name, NAMES).or_else(|| with_or_without_trace(name)).or_else(|| begun(name))
 }
 
-/// `None` for what is nothing to speak of.
-fn judge(name: &str) -> Option<Judgement> {
-    match meaning(name) {
-        Some(Foreign::NotOfTracers) => return None,
-        Some(Foreign::NoEffect) => return Some(Judgement::NoEffect),
-        None => {}
-    }
-    let meant =
-        nearest(name, NAMES).or_else(|| with_or_without_trace(name)).or_else(|| begun(name));
-    if meant.is_some() {
-        return Some(Judgement::Unknown(meant));
-    }
-    // DD_TRACE_REDIS_ENABLED: of what is instrumented elsewhere there is no end.
-    if name.starts_with("DD_TRACE_") && name.ends_with("_ENABLED") {
-        return Some(Judgement::NoEffect);
-    }
-    TRACERS_PREFIXES
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
-        .then_some(Judgement::Unknown(None))
+/// `DD_TRACE_REDIS_ENABLED`: of what can be switched elsewhere there is no end.
+fn is_a_switch_of_others(name: &str) -> bool {
+    name.starts_with("DD_TRACE_") && name.ends_with("_ENABLED")
 }
 
 /// `DD_SAMPLE_RATE` for `DD_TRACE_SAMPLE_RATE`, `DD_TRACE_SERVICE` for `DD_SERVICE`.
@@ -122,13 +104,11 @@ fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::config::table::ROWS;
+    use crate::config::table::rows;
+    use crate::config::testkit::with;
 
     fn said(pairs: &[(&str, &str)]) -> Vec<String> {
-        let environment = Environment::from_pairs(pairs.iter().copied());
-        let config = Config::builder().environment(environment).build();
-        config.problems().iter().map(ToString::to_string).collect()
+        with(pairs).build().said()
     }
 
     #[test]
@@ -142,18 +122,14 @@ mod tests {
             ("DD_ENVIRONMENT", "DD_ENV"),
             ("DD_TRACE_PROPAGATION_STYLES", "DD_TRACE_PROPAGATION_STYLE"),
             ("DD_TRACE_ENABLE", "DD_TRACE_ENABLED"),
+            ("DD_TRACE_WHATEVER", ""),
         ] {
-            assert_eq!(
-                said(&[(name, "x")]),
-                [format!(
-                    "DD_* (env_var): not known to this tracer: {name} (did you mean {meant}?)"
-                )]
-            );
+            let mut expected = format!("DD_* (env_var): not known to this tracer: {name}");
+            if !meant.is_empty() {
+                expected += &format!(" (did you mean {meant}?)");
+            }
+            assert_eq!(said(&[(name, "x")]), [expected]);
         }
-        assert_eq!(
-            said(&[("DD_TRACE_WHATEVER", "x")]),
-            ["DD_* (env_var): not known to this tracer: DD_TRACE_WHATEVER"]
-        );
     }
 
     #[test]
@@ -203,8 +179,8 @@ mod tests {
 
     #[test]
     fn no_variable_of_the_table_is_told() {
-        for row in ROWS {
-            for name in [row.name()].into_iter().chain(row.aliases().to_vec()) {
+        for row in rows() {
+            for name in [&[row.name], row.aliases].concat() {
                 assert!(is_read(name), "{name}");
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
-use super::redacted::{Redacted, RedactedUrl};
+use super::redacted::{Redacted, redacted_url};
 
 /// What a setting can be.
 pub(super) trait Value: Clone + PartialEq {
@@ -24,51 +24,37 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-macro_rules! shown_by_display {
-    ($($kind:literal: $($type:ty),+;)+) => {$($(
+/// Types, what to write into the variable of one, and how a value is shown.
+macro_rules! values {
+    ($($type:ty: $kind:literal, |$value:ident| $show:expr;)+) => {$(
         impl Value for $type {
             const KIND: &'static str = $kind;
 
             fn show(&self) -> Option<String> {
-                Some(self.to_string())
+                let $value = self;
+                Some($show)
             }
         }
-    )+)+};
+    )+};
 }
 
-shown_by_display! {
-    "boolean": bool;
-    "integer": u16, i64, usize;
-    "number": f64;
-}
+pub(super) use values;
 
-impl Value for Text {
-    const KIND: &'static str = "text";
-
-    fn show(&self) -> Option<String> {
-        Some(Redacted(self).to_string())
-    }
-}
-
-impl Value for Duration {
-    const KIND: &'static str = "seconds";
-
-    fn show(&self) -> Option<String> {
-        Some(self.as_secs_f64().to_string())
-    }
-}
-
-impl Value for Vec<Text> {
-    const KIND: &'static str = "list";
-
-    fn show(&self) -> Option<String> {
-        let items: Vec<_> = self.iter().map(|item| RedactedUrl(item).to_string()).collect();
-        Some(join(items.iter().map(String::as_str)))
-    }
+values! {
+    bool: "boolean", |value| value.to_string();
+    u16: "integer", |value| value.to_string();
+    i64: "integer", |value| value.to_string();
+    usize: "integer", |value| value.to_string();
+    f64: "number", |value| value.to_string();
+    Text: "text", |text| Redacted(text).to_string();
+    Duration: "seconds", |time| time.as_secs_f64().to_string();
+    Vec<Text>: "list", |items| join(items.iter().map(|item| redacted_url(item).into_owned()));
+    // As a whole: the colon of a URL may have been taken for the one between name and value.
+    Map: "map", |map| join(map.0.iter().map(|(name, value)| redacted_url(&format!("{name}:{value}")).into_owned()));
 }
 
 /// Items as a list is written.
-pub(super) fn join<'a>(items: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn join(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(",")
 }
 
@@ -90,14 +76,12 @@ impl Map {
     }
 }
 
-impl Value for Map {
-    const KIND: &'static str = "map";
-
-    fn show(&self) -> Option<String> {
-        // As a whole: the colon of a URL may have been taken for the one between name and value.
-        let pair =
-            |(name, value): &(Text, Text)| RedactedUrl(&format!("{name}:{value}")).to_string();
-        let pairs: Vec<_> = self.0.iter().map(pair).collect();
-        Some(pairs.join(","))
+impl<N: Into<Text>, V: Into<Text>> FromIterator<(N, V)> for Map {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut map = Map::default();
+        for (name, value) in pairs {
+            map.set(name.into(), value.into());
+        }
+        map
     }
 }

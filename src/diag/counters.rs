@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::loss::{LossReason, Losses};
-use super::pause::Pause;
+use super::throttle::Throttle;
 
 /// Spans lost in one process, by reason.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ struct Counter {
     lost: AtomicU64,
     /// How many of them a line has reported.
     reported: AtomicU64,
-    pause: Pause,
+    throttle: Throttle,
 }
 
 impl Counters {
@@ -30,7 +30,7 @@ impl Counters {
     /// How many a line about this reason has to report now; `None` where there was one less than a minute ago.
     pub(super) fn take_unreported(&self, reason: LossReason, now: Duration) -> Option<u64> {
         let counter = self.reasons.get(reason as usize)?;
-        if !counter.pause.passes(now) {
+        if !counter.throttle.allows(now) {
             return None;
         }
         let lost = counter.lost.load(Ordering::Relaxed);
@@ -48,11 +48,7 @@ impl Counters {
     }
 
     pub(super) fn read(&self) -> Losses {
-        let mut losses = Losses::default();
-        for (spans, counter) in losses.spans.iter_mut().zip(&self.reasons) {
-            *spans = counter.lost.load(Ordering::Relaxed);
-        }
-        losses
+        Losses { spans: self.reasons.each_ref().map(|it| it.lost.load(Ordering::Relaxed)) }
     }
 }
 

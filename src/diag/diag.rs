@@ -114,14 +114,15 @@ impl Diag {
 
     /// Why spans are refused that finish after the shutdown, and what to do about it.
     pub(crate) fn after_shutdown(&self) -> String {
-        let ending = self.ending.load(Ordering::Relaxed);
-        let by = if ending == Ending::OfTheGuard as u8 {
-            " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
-             (`let _ =` drops it at once)"
-        } else if ending == Ending::OfTheProcess as u8 {
-            " by the end of the process"
-        } else {
-            ""
+        const ASKED: u8 = Ending::Asked as u8;
+        const OF_THE_GUARD: u8 = Ending::OfTheGuard as u8;
+        let by = match self.ending.load(Ordering::Relaxed) {
+            ASKED => "",
+            OF_THE_GUARD => {
+                " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
+                 (`let _ =` drops it at once)"
+            }
+            _ => " by the end of the process",
         };
         format!("they finished after the tracer had been shut down{by}")
     }
@@ -136,7 +137,7 @@ impl Diag {
     /// All of them, those of the log function included.
     pub(crate) fn caught_panics(&self) -> u64 {
         let of_log = self.log.as_ref().map_or(0, |log| log.panics());
-        self.caught().count().saturating_add(of_log)
+        self.caught().count() + of_log
     }
 
     // ===== lines =====
@@ -151,16 +152,12 @@ impl Diag {
         let Some(mut topics) = lock_soon(&self.history().topics) else { return };
         let due = topics.report(topic, self.now());
         drop(topics);
-        match due {
-            None => {}
-            Some(0) => self.line(Level::Warn, line()),
-            Some(unsaid) => {
-                self.line(
-                    Level::Warn,
-                    format!("{} ({unsaid} times more since the last such line)", line()),
-                );
-            }
+        let Some(unsaid) = due else { return };
+        let mut line = line();
+        if unsaid > 0 {
+            line += &format!(" ({unsaid} times more since the last such line)");
         }
+        self.line(Level::Warn, line);
     }
 
     /// The cause of the warning about `topic` is gone: the next one is let through, once a minute at the most.

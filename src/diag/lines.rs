@@ -111,7 +111,7 @@ impl Lines {
     /// Whether there was room for it.
     fn put(&'static self, line: Line) -> bool {
         let Some(mut state) = lock_soon(&self.state) else { return false };
-        let bytes = state.bytes.saturating_add(line.text.len());
+        let bytes = state.bytes + line.text.len();
         if state.waiting.len() >= MAX_LINES || bytes > MAX_BYTES {
             return false;
         }
@@ -134,7 +134,7 @@ impl Lines {
         while let Some(line) = self.next() {
             let left_out = self.left_out.swap(0, Ordering::Relaxed);
             if line.write(left_out).is_err() {
-                self.left_out.fetch_add(left_out.saturating_add(1), Ordering::Relaxed);
+                self.left_out.fetch_add(left_out + 1, Ordering::Relaxed);
             }
         }
     }
@@ -148,7 +148,7 @@ impl Lines {
         let mut is_over = false;
         loop {
             if let Some(line) = state.waiting.pop_front() {
-                state.bytes = state.bytes.saturating_sub(line.text.len());
+                state.bytes -= line.text.len();
                 state.is_writing = true;
                 return Some(line);
             }

@@ -2,74 +2,66 @@
 
 use std::fmt;
 
-/// Why spans were lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum LossReason {
+/// Makes the reasons from one table: what a reason means, its name and its word.
+macro_rules! reasons {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
+        /// Why spans were lost.
+        ///
+        /// `Display` writes one word, as health metrics name it: `queue_full`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum LossReason {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl LossReason {
+            /// Every reason, in the order of [`Losses`].
+            pub const ALL: [LossReason; REASONS] = [$(LossReason::$name,)+];
+
+            /// The reason as one word, as health metrics name it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(LossReason::$name => $word,)+
+                }
+            }
+        }
+
+        const REASONS: usize = [$($word),+].len();
+    };
+}
+
+// To add a reason, add a row here, and call `Diag::lose` with it where the spans are dropped.
+reasons! {
     /// Finished faster than they could be sent: the hand-off queue was full.
-    QueueFull,
+    QueueFull = "queue_full",
     /// A span that alone exceeds the payload limit.
-    TooLarge,
+    TooLarge = "too_large",
     /// The agent could not be reached, or went on answering that it cannot take them now (408, 429, 5xx), for
     /// so long that they were a minute old or newer ones needed their place.
-    AgentUnreachable,
+    AgentUnreachable = "agent_unreachable",
     /// The agent answered with a status that says not to try again.
-    AgentRejected,
+    AgentRejected = "agent_rejected",
     /// Finished after the tracer had been shut down.
-    Shutdown,
+    Shutdown = "shutdown",
     /// Not sent when the time given to `shutdown` was over; not sent later either.
-    ShutdownTimeout,
+    ShutdownTimeout = "shutdown_timeout",
     /// A trace with more spans than are recorded for one trace.
-    TraceTooLong,
+    TraceTooLong = "trace_too_long",
     /// The worker could not be started, or failed and could not be started again.
-    WorkerFailed,
+    WorkerFailed = "worker_failed",
     /// A span that no agent takes: without a trace id or an id of its own.
-    Invalid,
+    Invalid = "invalid",
     /// Sent, and never confirmed: the agent may have them all the same. It got the whole request and did not
     /// answer in time, or closed the connection twice instead, or the time given to `shutdown` was over while
     /// it had not answered. They are not sent again, because it would then have them twice.
     ///
     /// What was made is always what was delivered and what was lost together; of what was lost, this part may
     /// be found with the agent.
-    Unconfirmed,
+    Unconfirmed = "unconfirmed",
     /// Still open when the tracer was shut down, or when nobody could finish them any more.
-    Unfinished,
-}
-
-impl LossReason {
-    /// Every reason, in the order of [`Losses`].
-    pub const ALL: [LossReason; 11] = [
-        LossReason::QueueFull,
-        LossReason::TooLarge,
-        LossReason::AgentUnreachable,
-        LossReason::AgentRejected,
-        LossReason::Shutdown,
-        LossReason::ShutdownTimeout,
-        LossReason::TraceTooLong,
-        LossReason::WorkerFailed,
-        LossReason::Invalid,
-        LossReason::Unconfirmed,
-        LossReason::Unfinished,
-    ];
-
-    /// The reason as one word, as health metrics name it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LossReason::QueueFull => "queue_full",
-            LossReason::TooLarge => "too_large",
-            LossReason::AgentUnreachable => "agent_unreachable",
-            LossReason::AgentRejected => "agent_rejected",
-            LossReason::Shutdown => "shutdown",
-            LossReason::ShutdownTimeout => "shutdown_timeout",
-            LossReason::TraceTooLong => "trace_too_long",
-            LossReason::WorkerFailed => "worker_failed",
-            LossReason::Invalid => "invalid",
-            LossReason::Unconfirmed => "unconfirmed",
-            LossReason::Unfinished => "unfinished",
-        }
-    }
+    Unfinished = "unfinished",
 }
 
 impl fmt::Display for LossReason {
@@ -80,10 +72,25 @@ impl fmt::Display for LossReason {
 
 /// Spans lost so far, by reason.
 ///
-/// Displays as one line: `123 spans lost: 100 queue_full, 23 unconfirmed`, or `no spans lost`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// `Display` writes one line, with the reasons that occurred.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let tracer = tracehound::Tracer::builder().agent_url("http://localhost:1").build();
+/// println!("{}", tracer.losses());
+/// # assert_eq!(tracer.losses().to_string(), "no spans lost");
+///
+/// let _ = tracer.shutdown(Duration::from_secs(1));
+/// tracer.trace("too late").finish();
+/// println!("{}", tracer.losses());
+/// # assert_eq!(tracer.losses().to_string(), "1 span lost: 1 shutdown");
+/// ```
+///
+/// This prints `no spans lost` and `1 span lost: 1 shutdown`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
-    pub(super) spans: [u64; LossReason::ALL.len()],
+    pub(super) spans: [u64; REASONS],
 }
 
 impl Losses {
@@ -96,7 +103,7 @@ impl Losses {
     /// Spans lost for any reason.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.spans.iter().fold(0, |sum, spans| sum.saturating_add(*spans))
+        self.spans.iter().sum()
     }
 }
 
@@ -107,9 +114,10 @@ impl fmt::Display for Losses {
             1 => f.write_str("1 span lost")?,
             total => write!(f, "{total} spans lost")?,
         }
-        let lost = LossReason::ALL.into_iter().map(|reason| (reason, self.spans(reason)));
         let mut before = ": ";
-        for (reason, spans) in lost.filter(|(_, spans)| *spans > 0) {
+        for (reason, spans) in
+            LossReason::ALL.iter().zip(self.spans).filter(|(_, spans)| *spans > 0)
+        {
             write!(f, "{before}{spans} {reason}")?;
             before = ", ";
         }
@@ -117,16 +125,15 @@ impl fmt::Display for Losses {
     }
 }
 
+impl fmt::Debug for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Losses({self})")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_reason_has_its_own_place() {
-        for (place, reason) in LossReason::ALL.into_iter().enumerate() {
-            assert_eq!(reason as usize, place);
-        }
-    }
 
     #[test]
     fn losses_print_with_their_reasons() {
@@ -136,5 +143,6 @@ mod tests {
         assert_eq!(losses.to_string(), "1 span lost: 1 too_large");
         losses.spans[LossReason::QueueFull as usize] = 100;
         assert_eq!(losses.to_string(), "101 spans lost: 100 queue_full, 1 too_large");
+        assert_eq!(format!("{losses:?}"), "Losses(101 spans lost: 100 queue_full, 1 too_large)");
     }
 }

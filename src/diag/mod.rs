@@ -1,4 +1,9 @@
 //! What the library says about itself: its own log lines, and the count of what it lost, by reason.
+//!
+//! All others report here, from any thread; while they hold a lock they only count (`Diag::count_lost`). [`Diag`]
+//! (`diag.rs`) counts, decides whether a line is due (`throttle.rs`, `topics.rs`), and hands it to a thread of its own
+//! (`lines.rs`), which writes it (`output.rs`). So nothing here may wait, call code of the program on the caller's
+//! thread, or use `log` or `tracing`. A new reason for a loss is a row in `loss.rs`.
 
 mod counters;
 #[expect(clippy::module_inception, reason = "the folder's one idea, beside what it is made of")]
@@ -7,7 +12,7 @@ mod level;
 mod lines;
 mod loss;
 mod output;
-mod pause;
+mod throttle;
 mod topics;
 
 pub(crate) use diag::{Diag, Ending};

@@ -1,48 +1,49 @@
-//! Warnings about what lasts or recurs: once for each time it begins, and not each time where it flaps.
+//! Warnings about what lasts or recurs: one line when it begins, and not each time where it flaps.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::pause::PAUSE;
+use super::throttle::INTERVAL;
 
-/// What is going on, and what was said of it.
+/// The causes of warnings, each with what was logged about it.
 #[derive(Debug, Default)]
 pub(super) struct Topics(HashMap<&'static str, Topic>);
 
 #[derive(Debug, Default)]
 struct Topic {
-    /// The cause is there: it was reported, and not that it has gone.
-    is_on: bool,
-    /// It has been said of this cause.
-    is_said: bool,
-    said_at: Option<Duration>,
-    /// How often the cause has come since the last line.
-    came: u64,
+    /// The cause was reported, and not cleared since.
+    is_present: bool,
+    /// This occurrence has been logged.
+    is_logged: bool,
+    logged_at: Option<Duration>,
+    /// Occurrences since the last line.
+    occurrences: u64,
 }
 
 impl Topics {
-    /// Whether a line is due, so long after the clock's start: how often the cause came and went unsaid before.
+    /// Reports that a cause is there; `now` is the time since the clock's start. Returns how many earlier occurrences
+    /// were not logged, where a line is due.
     pub(super) fn report(&mut self, topic: &'static str, now: Duration) -> Option<u64> {
         let topic = self.0.entry(topic).or_default();
-        if !topic.is_on {
-            topic.is_on = true;
-            topic.is_said = false;
-            topic.came = topic.came.saturating_add(1);
+        if !topic.is_present {
+            topic.is_present = true;
+            topic.is_logged = false;
+            topic.occurrences += 1;
         }
-        let is_paused = topic.said_at.is_some_and(|said| now.saturating_sub(said) < PAUSE);
-        // Where it came back within the pause and stays, it is said when the pause is over.
-        if topic.is_said || is_paused {
+        let is_throttled = topic.logged_at.is_some_and(|at| now.saturating_sub(at) < INTERVAL);
+        // A cause that came back within the interval and stays is logged when that is over.
+        if topic.is_logged || is_throttled {
             return None;
         }
-        topic.is_said = true;
-        topic.said_at = Some(now);
-        Some(std::mem::take(&mut topic.came).saturating_sub(1))
+        topic.is_logged = true;
+        topic.logged_at = Some(now);
+        Some(std::mem::take(&mut topic.occurrences) - 1)
     }
 
-    /// The cause has gone; says whether a line told that it was there.
+    /// The cause has gone; returns whether a line told that it was there.
     pub(super) fn clear(&mut self, topic: &'static str) -> bool {
         let Some(topic) = self.0.get_mut(topic) else { return false };
-        std::mem::take(&mut topic.is_on) && topic.is_said
+        std::mem::take(&mut topic.is_present) && topic.is_logged
     }
 }
 

@@ -6,16 +6,23 @@ use super::rate::{InvalidRate, Rate};
 use super::rule::SamplingRule;
 
 /// Builds a [`DatadogSampler`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is sampled until `build` is called"]
 pub struct DatadogSamplerBuilder {
     rules: Vec<SamplingRule>,
     default_rate: Option<f64>,
-    rate_limit: Option<i64>,
+    rate_limit: Option<u64>,
 }
 
 /// `DD_TRACE_RATE_LIMIT` where nothing is set, in traces per second.
-const DEFAULT_RATE_LIMIT: i64 = 100;
+const DEFAULT_RATE_LIMIT: u64 = 100;
+
+impl Default for DatadogSamplerBuilder {
+    fn default() -> Self {
+        let rate_limit = Some(DEFAULT_RATE_LIMIT);
+        DatadogSamplerBuilder { rules: Vec::new(), default_rate: None, rate_limit }
+    }
+}
 
 impl DatadogSamplerBuilder {
     /// Adds a rule after the others. The first that matches decides.
@@ -36,10 +43,10 @@ impl DatadogSamplerBuilder {
         self
     }
 
-    /// How many of the traces that rules and the default rate keep are let through per second; 100 unless
-    /// set. Zero drops all of them, a negative number none.
-    pub fn rate_limit(mut self, traces_per_second: i64) -> Self {
-        self.rate_limit = Some(traces_per_second);
+    /// How many of the traces that rules and the default rate keep are let through per second, or `None` for no
+    /// limit; 100 unless set. Zero drops all of them.
+    pub fn rate_limit(mut self, traces_per_second: impl Into<Option<u64>>) -> Self {
+        self.rate_limit = traces_per_second.into();
         self
     }
 
@@ -50,9 +57,10 @@ impl DatadogSamplerBuilder {
     /// The default rate is not a number between 0 and 1.
     pub fn build(self) -> Result<DatadogSampler, InvalidRate> {
         let rate = self.default_rate.map(Rate::new).transpose()?;
-        let limit = self.rate_limit.unwrap_or(DEFAULT_RATE_LIMIT);
+        // A negative number is no limit.
+        let limit = self.rate_limit.map_or(-1.0, |limit| limit as f64);
         let rules = Rules { rules: self.rules, rate };
-        Ok(DatadogSampler::new(rules, Limiter::per_second(limit as f64)))
+        Ok(DatadogSampler::new(rules, Limiter::per_second(limit)))
     }
 }
 

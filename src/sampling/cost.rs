@@ -44,7 +44,7 @@ fn others(count: usize) -> impl Iterator<Item = SamplingRule> {
 }
 
 fn with_rules(rules: impl IntoIterator<Item = SamplingRule>) -> DatadogSampler {
-    DatadogSampler::builder().rules(rules).rate_limit(-1).build().unwrap()
+    DatadogSampler::builder().rules(rules).rate_limit(None).build().unwrap()
 }
 
 fn samplers() -> [(&'static str, DatadogSampler); 5] {

@@ -26,7 +26,7 @@ fn root(bench: &Bench, input: &Value) -> Span {
 fn sampler(input: &Value) -> DatadogSampler {
     let sampler = DatadogSampler::builder()
         .rules(trace_rules(&input["rules"].to_string()).rules)
-        .rate_limit(input["limit"].as_i64().unwrap_or(-1))
+        .rate_limit(input["limit"].as_u64())
         .build()
         .unwrap();
     let rates: HashMap<_, _> = input["agent_rates"].as_object().into_iter().flatten().collect();

@@ -12,7 +12,7 @@ use super::global::{Guard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
 use super::startup;
-use crate::config::{Config, ConfigBuilder, Environment, Style};
+use crate::config::{Config, ConfigBuilder, Environment, Style, tracer_setters};
 use crate::diag::{Diag, Level, LogFn};
 use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};
@@ -51,21 +51,6 @@ pub struct TracerBuilder {
     panic_hook: bool,
 }
 
-/// Setters that are the configuration's own.
-macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*);)*) => {
-        $(
-            $(#[$doc])*
-            ///
-            #[doc = concat!("See [`ConfigBuilder::", stringify!($name), "`].")]
-            pub fn $name(mut self, $($argument: $type),*) -> Self {
-                self.config = self.config.$name($($argument),*);
-                self
-            }
-        )*
-    };
-}
-
 impl TracerBuilder {
     pub(super) fn new() -> Self {
         TracerBuilder {
@@ -81,48 +66,39 @@ impl TracerBuilder {
         }
     }
 
-    settings! {
-        /// The service of spans that name none: `DD_SERVICE`.
-        service(name: impl Into<Text>);
-        /// The environment, such as `prod`: `DD_ENV`.
-        env(name: impl Into<Text>);
-        /// The version of the service: `DD_VERSION`.
-        version(version: impl Into<Text>);
-        /// A tag of every span, beside those of `DD_TAGS`.
-        tag(key: impl Into<Text>, value: impl Into<Text>);
-        /// Where the agent is, as `http://host:port` or `unix:///path`: `DD_TRACE_AGENT_URL`.
-        agent_url(url: impl Into<Text>);
-        /// The agent's host: `DD_AGENT_HOST`.
-        agent_host(host: impl Into<Text>);
-        /// The agent's port: `DD_TRACE_AGENT_PORT`.
-        agent_port(port: u16);
-        /// The agent's Unix socket.
-        agent_socket(path: impl AsRef<Path>);
-        /// How long a request to the agent waits while nothing of it moves: `DD_TRACE_AGENT_TIMEOUT_SECONDS`.
-        agent_timeout(timeout: Duration);
-        /// Whether finished traces are sent: `DD_TRACE_ENABLED`.
-        enabled(enabled: bool);
-        /// Whether the tracer says what it does: `DD_TRACE_DEBUG`.
-        debug(debug: bool);
-        /// How long finished traces wait before they are sent: `DD_TRACE_WRITER_INTERVAL_SECONDS`.
-        flush_interval(interval: Duration);
-        /// What finished traces may hold in memory: `DD_TRACE_WRITER_BUFFER_SIZE_BYTES`.
-        buffer_bytes(bytes: usize);
-        /// What one request to the agent may hold: `DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES`.
-        max_payload_bytes(bytes: usize);
-        /// How many finished spans of an unfinished trace are sent early: `DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`.
-        partial_flush(min_spans: Option<usize>);
-        /// Whether trace ids have 128 bits: `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED`.
-        trace_id_128_bit(wide: bool);
-        /// The share of traces to keep where no rule matches: `DD_TRACE_SAMPLE_RATE`.
-        sample_rate(rate: f64);
-        /// Traces per second that rules and the sample rate may keep: `DD_TRACE_RATE_LIMIT`.
-        rate_limit(per_second: i64);
-        /// The styles of headers, in both directions: `DD_TRACE_PROPAGATION_STYLE`.
-        propagation_styles(styles: impl IntoIterator<Item = Style>);
-        /// Where settings that are not given here are read: by default the process environment.
-        environment(environment: Environment);
+    /// Adds a tag of every span to those of `DD_TAGS`; of two with the same key this one counts.
+    pub fn tag(mut self, key: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.config = self.config.tag(key, value);
+        self
     }
+
+    /// The agent's address, `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`): see
+    /// [`ConfigBuilder::agent_url`].
+    pub fn agent_url(mut self, url: impl Into<Text>) -> Self {
+        self.config = self.config.agent_url(url);
+        self
+    }
+
+    /// The agent's Unix socket, an absolute path: [`agent_url`](Self::agent_url) with `unix://` before it.
+    pub fn agent_socket(mut self, path: impl AsRef<Path>) -> Self {
+        self.config = self.config.agent_socket(path);
+        self
+    }
+
+    /// After how many finished spans, 1 to 100,000, a trace with open ones is sent in parts
+    /// (`DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`), or `None` for never; default: 300.
+    pub fn partial_flush(mut self, min_spans: Option<usize>) -> Self {
+        self.config = self.config.partial_flush(min_spans);
+        self
+    }
+
+    /// Where settings that are not given here are read; default: the environment of the process.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.config = self.config.environment(environment);
+        self
+    }
+
+    tracer_setters!();
 
     /// Settings, with those that have no setter of their own here. The setters here win over them, whether called
     /// before or after; where it is called twice, the later settings win one by one.
@@ -236,12 +212,12 @@ impl TracerBuilder {
             }
         };
         // Read for every trace: in this form without a check that they are UTF-8.
-        let often_read = |text: &Text| Text::from(Arc::<str>::from(text.as_str()));
+        let often_read = |text| Text::from(Arc::<str>::from(text));
         let shared = SharedLanes::new(Shared {
-            service: often_read(config.service_text()),
+            service: often_read(config.service()),
             span_service: Text::EMPTY,
-            env: config.env_text().map(often_read),
-            version: config.version_text().cloned(),
+            env: config.env().map(often_read),
+            version: config.version().map(|version| Text::copy(version).into_shared()),
             tags: Snapshot::new(config.tags().to_vec()),
             service_mapping: config.service_mapping().to_vec(),
             apm_tracing: config.apm_tracing(),

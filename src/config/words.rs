@@ -1,0 +1,44 @@
+//! Choices that are written as words.
+
+/// An enum each of whose values has a word, and perhaps other spellings that are read as well: `as_str`, `Display`, and
+/// `from_word`, for which case does not matter.
+macro_rules! words {
+    (
+        $(#[$meta:meta])+
+        pub enum $name:ident {
+            $($(#[$doc:meta])+ $value:ident = $word:literal $(| $spelling:literal)*,)+
+        }
+    ) => {
+        $(#[$meta])+
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$doc])+ $value,)+
+        }
+
+        impl $name {
+            /// The word for it: in a variable, in reports and in Datadog's telemetry.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $($name::$value => $word,)+
+                }
+            }
+
+            pub(super) fn from_word(text: &str) -> Option<Self> {
+                let text = text.to_ascii_lowercase();
+                match text.as_str() {
+                    $($word $(| $spelling)* => Some($name::$value),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+pub(super) use words;
