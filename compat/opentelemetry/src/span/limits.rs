@@ -1,0 +1,106 @@
+//! How much a span may hold. What is dropped is counted on the span.
+
+use std::collections::HashSet;
+
+use opentelemetry::{Key, KeyValue};
+use tracehound::SpanRef;
+use tracehound::config::SpanLimits;
+
+use crate::convert::entries::{AttributeLimits, DROPPED_ATTRIBUTES, shorten};
+
+const DROPPED_EVENTS: &str = "otel.dropped_events_count";
+const DROPPED_LINKS: &str = "otel.dropped_links_count";
+
+/// The limits of one span.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits {
+    /// `None` for the default limits, by which attributes need not be counted.
+    custom: Option<Box<Custom>>,
+}
+
+#[derive(Clone, Debug)]
+struct Custom {
+    limits: SpanLimits,
+    /// The attributes that the span has, where they are counted.
+    keys: HashSet<Key>,
+    dropped: u32,
+}
+
+impl Limits {
+    /// `None` for the default ones.
+    pub(crate) fn new(custom: Option<&SpanLimits>) -> Self {
+        let boxed = |limits: &SpanLimits| {
+            Box::new(Custom { limits: *limits, keys: HashSet::new(), dropped: 0 })
+        };
+        Limits { custom: custom.map(boxed) }
+    }
+
+    fn get(&self) -> &SpanLimits {
+        self.custom.as_ref().map_or(&SpanLimits::DEFAULT, |custom| &custom.limits)
+    }
+
+    /// Whether attributes have to be asked about at all: not by the default limits.
+    #[inline]
+    pub(crate) fn are_custom(&self) -> bool {
+        self.custom.is_some()
+    }
+
+    /// Whether the span may have an attribute, whose text is cut if it is too long. Attributes that it may not have
+    /// are counted by [`Limits::report_dropped`].
+    pub(crate) fn admits(&mut self, attribute: &mut KeyValue) -> bool {
+        let Some(Custom { limits, keys, dropped }) = self.custom.as_deref_mut() else {
+            return true;
+        };
+        let most = limits.max_attributes();
+        if most != usize::MAX && !keys.contains(&attribute.key) {
+            if keys.len() >= most {
+                *dropped = dropped.saturating_add(1);
+                return false;
+            }
+            keys.insert(attribute.key.clone());
+        }
+        shorten(&mut attribute.value, limits.max_value_chars());
+        true
+    }
+
+    /// Counts on the span the attributes that were dropped since the last time.
+    pub(crate) fn report_dropped(&mut self, span: &SpanRef) {
+        if let Some(custom) = &mut self.custom {
+            count(span, DROPPED_ATTRIBUTES, std::mem::take(&mut custom.dropped));
+        }
+    }
+
+    /// Whether one more event may be added; if not, it is counted.
+    pub(crate) fn admits_event(&self, span: &SpanRef) -> bool {
+        admits(span, span.event_count(), self.get().max_events(), DROPPED_EVENTS)
+    }
+
+    /// Whether one more link may be added; if not, it is counted.
+    pub(crate) fn admits_link(&self, span: &SpanRef) -> bool {
+        admits(span, span.link_count(), self.get().max_links(), DROPPED_LINKS)
+    }
+
+    pub(crate) fn of_event(&self) -> AttributeLimits {
+        let limits = self.get();
+        AttributeLimits { count: limits.max_event_attributes(), chars: limits.max_value_chars() }
+    }
+
+    pub(crate) fn of_link(&self) -> AttributeLimits {
+        let limits = self.get();
+        AttributeLimits { count: limits.max_link_attributes(), chars: limits.max_value_chars() }
+    }
+}
+
+fn admits(span: &SpanRef, there: usize, most: usize, dropped: &'static str) -> bool {
+    if there >= most {
+        count(span, dropped, 1);
+    }
+    there < most
+}
+
+fn count(span: &SpanRef, dropped: &'static str, more: u32) {
+    if more > 0 {
+        let before = span.metric(dropped).unwrap_or_default();
+        span.set_metric(dropped, before + f64::from(more));
+    }
+}
