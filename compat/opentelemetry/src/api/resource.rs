@@ -3,7 +3,7 @@
 use opentelemetry::{KeyValue, Value};
 use tracehound::{Text, TracerBuilder};
 
-use crate::convert::keys::key_text;
+use crate::convert::value::key_text;
 
 /// Takes the resource of OpenTelemetry for a tracer: service, environment, version, and tags.
 ///

@@ -37,7 +37,9 @@ impl Tracer {
     #[inline]
     fn begin(
         &self,
-        new: New,
+        name: Cow<'static, str>,
+        kind: SpanKind,
+        start: Option<SystemTime>,
         parent: &OtelContext,
         fill: impl FnOnce(&SpanRef, &mut Limits),
     ) -> Span {
@@ -47,13 +49,12 @@ impl Tracer {
             return Span::unrecorded(parent);
         }
         let (mut native, Metadata { mut base_baggage, scope }) = active(parent);
-        baggage::bring_in(parent, &mut native, &mut base_baggage);
+        baggage::merge_into(&mut native, parent, &mut base_baggage);
         if !self.provider.is_parent_based {
             native = native.without_remote_decision();
         }
         let metadata = Metadata { base_baggage, scope: self.scope.id() };
         let mut limits = Limits::new(self.provider.limits());
-        let New { name, kind, start } = new;
         let draft = LateNamed {
             resource: name.into(),
             kind,
@@ -74,15 +75,8 @@ impl Tracer {
     /// Starts a span of which only the name is known.
     #[inline]
     fn begin_named(&self, name: Cow<'static, str>, parent: &OtelContext) -> Span {
-        self.begin(New { name, kind: SpanKind::Internal, start: None }, parent, |_, _| {})
+        self.begin(name, SpanKind::Internal, None, parent, |_, _| {})
     }
-}
-
-/// What a span is started with.
-struct New {
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    start: Option<SystemTime>,
 }
 
 impl otel::Tracer for Tracer {
@@ -90,16 +84,12 @@ impl otel::Tracer for Tracer {
 
     fn build_with_context(&self, builder: SpanBuilder, parent: &OtelContext) -> Span {
         let SpanBuilder { span_kind, name, start_time, attributes, events, links, .. } = builder;
-        let new = New { name, kind: kind(span_kind.as_ref()), start: start_time };
-        self.begin(new, parent, |started, limits| {
+        self.begin(name, kind(span_kind.as_ref()), start_time, parent, |started, limits| {
             if let Some(attributes) = attributes {
                 set_admitted(started, limits, attributes);
             }
-            if let Some(links) = links {
-                add_links(started, limits, links);
-            }
-            if let Some(events) = events {
-                add_events(started, limits, events);
+            if links.is_some() || events.is_some() {
+                add_entries(started, limits, links, events);
             }
         })
     }
@@ -139,11 +129,12 @@ fn set_admitted(span: &SpanRef, limits: &mut Limits, mut attributes: Vec<KeyValu
 }
 
 #[cold]
-fn add_links(span: &SpanRef, limits: &Limits, links: Vec<Link>) {
-    links.into_iter().for_each(|link| add_link(span, limits, link));
-}
-
-#[cold]
-fn add_events(span: &SpanRef, limits: &Limits, events: Vec<Event>) {
-    events.into_iter().for_each(|event| add_event(span, limits, event));
+fn add_entries(
+    span: &SpanRef,
+    limits: &Limits,
+    links: Option<Vec<Link>>,
+    events: Option<Vec<Event>>,
+) {
+    links.into_iter().flatten().for_each(|link| add_link(span, limits, link));
+    events.into_iter().flatten().for_each(|event| add_event(span, limits, event));
 }

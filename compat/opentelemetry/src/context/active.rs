@@ -13,8 +13,9 @@ use crate::span::registry::{self, Metadata};
 
 /// What is active in a context of OpenTelemetry.
 pub(crate) fn native(context: &OtelContext) -> Context {
-    let (native, metadata) = active(context);
-    baggage::into_native(context, native, metadata.base_baggage.as_deref())
+    let (mut native, Metadata { mut base_baggage, .. }) = active(context);
+    baggage::merge_into(&mut native, context, &mut base_baggage);
+    native
 }
 
 /// The same without the baggage of OpenTelemetry's context, and what is known of the active span.

@@ -33,46 +33,31 @@ fn base_of(theirs: &OtelBaggage, native: &Context) -> Option<Arc<Baggage>> {
     if is_same(theirs, ours.as_deref()) { ours } else { Some(Arc::new(to_native(theirs))) }
 }
 
-/// The native context with the baggage of both.
-pub(crate) fn into_native(
-    context: &OtelContext,
-    native: Context,
-    base: Option<&Baggage>,
-) -> Context {
-    match of(context) {
-        Some(theirs) => into_native_of(theirs, native, base),
-        None => native,
-    }
-}
-
-/// [`into_native`] in place; `base` becomes the base for a span that starts below it.
+/// Gives the native context the baggage of both; `base` becomes the base for a span that starts below it.
 #[inline]
-pub(crate) fn bring_in(
-    context: &OtelContext,
+pub(crate) fn merge_into(
     native: &mut Context,
+    context: &OtelContext,
     base: &mut Option<Arc<Baggage>>,
 ) {
     match of(context) {
-        Some(theirs) => bring_in_of(theirs, native, base),
+        Some(theirs) => merge_into_of(theirs, native, base),
         None => *base = None,
     }
 }
 
 #[cold]
-fn bring_in_of(theirs: &OtelBaggage, native: &mut Context, base: &mut Option<Arc<Baggage>>) {
-    *native = into_native_of(theirs, std::mem::take(native), base.as_deref());
-    *base = base_of(theirs, native);
-}
-
-fn into_native_of(theirs: &OtelBaggage, native: Context, base: Option<&Baggage>) -> Context {
+fn merge_into_of(theirs: &OtelBaggage, native: &mut Context, base: &mut Option<Arc<Baggage>>) {
     let ours = native.baggage();
-    if is_same(theirs, ours.as_deref()) {
-        return native;
+    if !is_same(theirs, ours.as_deref()) {
+        let nothing = Baggage::new();
+        let (ours, base) = (ours.as_deref().unwrap_or(&nothing), base.as_deref());
+        let merged = merge(theirs, ours, base.unwrap_or(&nothing));
+        if merged != *ours {
+            *native = std::mem::take(native).with_baggage(merged);
+        }
     }
-    let nothing = Baggage::new();
-    let (ours, base) = (ours.as_deref().unwrap_or(&nothing), base.unwrap_or(&nothing));
-    let merged = merge(theirs, ours, base);
-    if merged == *ours { native } else { native.with_baggage(merged) }
+    *base = base_of(theirs, native);
 }
 
 /// A context of OpenTelemetry with the baggage of what is made active in it; `None` where it has that

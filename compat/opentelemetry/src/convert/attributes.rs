@@ -1,10 +1,9 @@
 //! Attributes of a span: set as deferred tags, which are converted by whoever needs them first.
 
-use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry::{KeyValue, Value};
 use tracehound::{LateTags, SpanRef, SpecialKeys, TagValue, Text};
 
 use super::exception;
-use super::keys::key_text;
 use super::value::{tag, tag_value};
 
 /// The keys of attributes that are not the tags of the same names: the core's own, and these.
@@ -68,7 +67,7 @@ impl LateTags for Deferred {
             Deferred::Many(attributes) => attributes,
         };
         for KeyValue { key, value, .. } in attributes {
-            let key = short(key.as_str()).unwrap_or_else(|| long_key(key));
+            let key = Text::from(key.as_str());
             let value = match value {
                 Value::Bool(value) => TagValue::Bool(*value),
                 Value::I64(value) => TagValue::I64(*value),
@@ -79,16 +78,6 @@ impl LateTags for Deferred {
             put(key, value);
         }
     }
-}
-
-/// A text that is copied in place. Not by a call: that would cost more than the copy.
-#[inline(always)]
-fn short(text: &str) -> Option<Text> {
-    (text.len() <= Text::IN_PLACE).then(|| Text::copy(text))
-}
-
-fn long_key(key: &mut Key) -> Text {
-    key_text(std::mem::replace(key, Key::from_static_str("")))
 }
 
 /// What an attribute holds on the heap, about.

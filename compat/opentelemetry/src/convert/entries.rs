@@ -7,9 +7,8 @@ use opentelemetry::trace::SpanContext;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use tracehound::{EventValue, SpanEvent, SpanLink};
 
-use super::keys::key_text;
 use super::span_context::ids;
-use super::value::{convert, tag_value};
+use super::value::{convert, key_text, tag_value};
 
 /// How many attributes of an event, a link or a span were dropped: the name that OpenTelemetry's specification gives
 /// the count outside of its own protocol.

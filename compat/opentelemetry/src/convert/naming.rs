@@ -11,21 +11,16 @@ use tracehound::{LateNames, SpanKind, SpanView};
 /// Works the names out. Runs when somebody needs them: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
     let kind = span.kind().unwrap_or(SpanKind::Internal);
-    let semantic = match kind {
-        // Most spans: one attribute says something about them.
-        SpanKind::Internal => Semantic {
-            has_graphql_operation: span
-                .text(GRAPHQL_OPERATION)
-                .is_some_and(|text| !text.is_empty()),
-            ..Semantic::default()
-        },
-        _ => Semantic::of(span),
-    };
-    let name = match semantic.operation_name(kind) {
+    let name = match operation_name(span, kind) {
         Cow::Borrowed(literal) => literal.into(),
         Cow::Owned(name) => name.to_lowercase().into(),
     };
-    LateNames { name, span_type: Some(semantic.span_type(kind).into()) }
+    let span_type = match kind {
+        SpanKind::Server => "web",
+        SpanKind::Client => first(span, DB_SYSTEM).map_or("http", database_type),
+        _ => "custom",
+    };
+    LateNames { name, span_type: Some(span_type.into()) }
 }
 
 /// OpenTelemetry's kind as one of the core.
@@ -39,105 +34,60 @@ pub(crate) fn kind(kind: Option<&otel::SpanKind>) -> SpanKind {
     }
 }
 
-const GRAPHQL_OPERATION: &str = "graphql.operation.type";
+// Attributes with a new and an old name, of which the new one comes first.
+const METHOD: [&str; 2] = ["http.request.method", "http.method"];
+const DB_SYSTEM: [&str; 2] = ["db.system.name", "db.system"];
+const MESSAGING_OPERATION: [&str; 2] = ["messaging.operation.type", "messaging.operation"];
+const RPC_SYSTEM: [&str; 2] = ["rpc.system.name", "rpc.system"];
 
-/// The attributes that names follow from; empty ones count as absent.
-#[derive(Default)]
-struct Semantic<'a> {
-    has_method: bool,
-    db_system: Option<&'a str>,
-    messaging_system: Option<&'a str>,
-    messaging_operation: Option<&'a str>,
-    rpc_system: Option<&'a str>,
-    rpc_service: Option<&'a str>,
-    invoked_provider: Option<&'a str>,
-    invoked_name: Option<&'a str>,
-    faas_trigger: Option<&'a str>,
-    has_graphql_operation: bool,
-    protocol: Option<&'a str>,
+/// The first of these attributes that is there; empty ones count as absent.
+fn first<'a, const N: usize>(span: &SpanView<'a>, keys: [&str; N]) -> Option<&'a str> {
+    keys.into_iter().find_map(|key| span.text(key).filter(|text| !text.is_empty()))
 }
 
-impl<'a> Semantic<'a> {
-    fn of(span: &SpanView<'a>) -> Self {
-        let mut found = Semantic::default();
-        for (key, value) in span.texts().filter(|(_, value)| !value.is_empty()) {
-            match key.as_bytes() {
-                b"http.request.method" | b"http.method" => found.has_method = true,
-                b"db.system.name" => found.db_system = Some(value),
-                b"messaging.system" => found.messaging_system = Some(value),
-                b"messaging.operation.type" => found.messaging_operation = Some(value),
-                b"rpc.system.name" => found.rpc_system = Some(value),
-                b"rpc.service" => found.rpc_service = Some(value),
-                b"faas.invoked_provider" => found.invoked_provider = Some(value),
-                b"faas.invoked_name" => found.invoked_name = Some(value),
-                b"faas.trigger" => found.faas_trigger = Some(value),
-                b"graphql.operation.type" => found.has_graphql_operation = true,
-                b"network.protocol.name" => found.protocol = Some(value),
-                // Old names, where the new one is not there.
-                b"db.system" => _ = found.db_system.get_or_insert(value),
-                b"messaging.operation" => _ = found.messaging_operation.get_or_insert(value),
-                b"rpc.system" => _ = found.rpc_system.get_or_insert(value),
-                _ => {}
-            }
-        }
-        found
+/// The first of the table that applies; literals are in lower case.
+fn operation_name(span: &SpanView<'_>, kind: SpanKind) -> Cow<'static, str> {
+    let text = |key| first(span, [key]);
+    let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);
+    if (server || client) && first(span, METHOD).is_some() {
+        return if server { "http.server.request" } else { "http.client.request" }.into();
     }
-
-    /// The first of the table that applies; literals are in lower case.
-    fn operation_name(&self, kind: SpanKind) -> Cow<'static, str> {
-        let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);
-        match (server, client) {
-            (true, _) if self.has_method => return "http.server.request".into(),
-            (_, true) if self.has_method => return "http.client.request".into(),
-            _ => {}
-        }
-        if let Some(system) = self.db_system.filter(|_| client) {
-            return format!("{system}.query").into();
-        }
-        if kind != SpanKind::Internal {
-            let operation = self.messaging_operation;
-            if let Some((system, operation)) = self.messaging_system.zip(operation) {
-                return format!("{system}.{operation}").into();
-            }
-        }
-        match self.rpc_system {
-            Some("aws-api") if client => {
-                return match &self.rpc_service {
-                    Some(service) => format!("aws.{service}.request").into(),
-                    None => "aws.client.request".into(),
-                };
-            }
-            Some(system) if client || server => return format!("{system}.{kind}.request").into(),
-            _ => {}
-        }
-        if client {
-            let name = self.invoked_name;
-            if let Some((provider, name)) = self.invoked_provider.zip(name) {
-                return format!("{provider}.{name}.invoke").into();
-            }
-        }
-        if let Some(trigger) = self.faas_trigger.filter(|_| server) {
-            return format!("{trigger}.invoke").into();
-        }
-        if self.has_graphql_operation {
-            return "graphql.server.request".into();
-        }
-        match (kind, &self.protocol) {
-            (SpanKind::Server | SpanKind::Client, Some(protocol)) => {
-                format!("{protocol}.{kind}.request").into()
-            }
-            (SpanKind::Server, None) => "server.request".into(),
-            (SpanKind::Client, None) => "client.request".into(),
-            _ => kind.as_str().into(),
+    if let Some(system) = client.then(|| first(span, DB_SYSTEM)).flatten() {
+        return format!("{system}.query").into();
+    }
+    if kind != SpanKind::Internal {
+        let system = text("messaging.system");
+        if let Some((system, operation)) = system.zip(first(span, MESSAGING_OPERATION)) {
+            return format!("{system}.{operation}").into();
         }
     }
-
-    fn span_type(&self, kind: SpanKind) -> &'static str {
-        match kind {
-            SpanKind::Server => "web",
-            SpanKind::Client => self.db_system.map_or("http", |system| database_type(system)),
-            _ => "custom",
+    match (server || client).then(|| first(span, RPC_SYSTEM)).flatten() {
+        Some("aws-api") if client => {
+            return text("rpc.service").map_or("aws.client.request".into(), |service| {
+                format!("aws.{service}.request").into()
+            });
         }
+        Some(system) => return format!("{system}.{kind}.request").into(),
+        None => {}
+    }
+    if client {
+        let provider = text("faas.invoked_provider");
+        if let Some((provider, name)) = provider.zip(text("faas.invoked_name")) {
+            return format!("{provider}.{name}.invoke").into();
+        }
+    }
+    if let Some(trigger) = server.then(|| text("faas.trigger")).flatten() {
+        return format!("{trigger}.invoke").into();
+    }
+    if text("graphql.operation.type").is_some() {
+        return "graphql.server.request".into();
+    }
+    if !server && !client {
+        return kind.as_str().into();
+    }
+    match text("network.protocol.name") {
+        Some(protocol) => format!("{protocol}.{kind}.request").into(),
+        None => if server { "server.request" } else { "client.request" }.into(),
     }
 }
 

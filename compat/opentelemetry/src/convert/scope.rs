@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 use tracehound::{SpanRef, TagValue, Text};
+use tracehound_machine::literal;
 
 use super::attributes::is_special;
-use super::keys;
 use super::value::tag;
 
 /// The tags of a scope, ready to be set.
@@ -75,10 +75,7 @@ impl ScopeId {
     }
 }
 
-/// Names of libraries are few, and the same ones come again with every tracer.
+/// Shared by all spans, where it is not a literal.
 fn text(text: &str) -> Text {
-    match keys::kept(text) {
-        Some(kept) => Text::literal(kept),
-        None => Text::from(Arc::<str>::from(text)),
-    }
+    literal(text).map_or_else(|| Arc::<str>::from(text).into(), Text::literal)
 }

@@ -1,9 +1,8 @@
 //! Attributes as tags: key and value.
 
-use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use tracehound::{TagValue, Text};
-
-use super::keys::key_text;
+use tracehound_machine::literal;
 
 /// The tag that an attribute is to the core; `None` for a reserved key without a usable value.
 pub(crate) fn tag(attribute: KeyValue) -> Option<(Text, TagValue<'static>)> {
@@ -47,10 +46,38 @@ where
     }
 }
 
-/// A short text is copied in place. A long one is taken over, which allocates only if it was a literal.
+pub(crate) fn key_text(key: Key) -> Text {
+    text_of(key, Key::as_str)
+}
+
 fn text(value: StringValue) -> Text {
-    if value.as_str().len() <= Text::IN_PLACE {
-        return Text::copy(value.as_str());
+    text_of(value, StringValue::as_str)
+}
+
+/// A literal stays where it is, which OpenTelemetry does not tell from other texts. A short text is copied in place, and
+/// a long one taken over.
+fn text_of<T: Into<String>>(text: T, as_str: fn(&T) -> &str) -> Text {
+    match literal(as_str(&text)) {
+        Some(literal) => Text::literal(literal),
+        None if as_str(&text).len() <= Text::IN_PLACE => Text::copy(as_str(&text)),
+        None => text.into().into(),
     }
-    String::from(value).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_taken_over_and_literals_not_copied() {
+        // From then on literals are known.
+        let _ = tracehound::testing::tracer();
+        for text in ["", "ключ", "http.request.header.content-type"] {
+            let key = key_text(Key::from_static_str(text));
+            assert_eq!(key, text);
+            let is_copied = key.as_str().as_ptr() != text.as_ptr();
+            assert!(!is_copied || !cfg!(target_os = "linux"));
+            assert_eq!(key_text(Key::from(text.to_owned())), text);
+        }
+    }
 }

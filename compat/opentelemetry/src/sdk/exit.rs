@@ -12,34 +12,28 @@ use super::shared::Shared;
 
 /// The exporters of this process. A child of a fork has none of the threads that put their spans together, and what
 /// they hold is its parent's.
-static RUNNING: PerProcess<Mutex<Running>> = PerProcess::new();
-
-#[derive(Debug, Default)]
-struct Running {
-    exporters: Vec<Weak<Shared>>,
-    is_watched: bool,
-}
+static EXPORTERS: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
 
 /// What the exporter holds is to be submitted at the end of the process.
 pub(super) fn watch(shared: &Arc<Shared>) {
-    let running = RUNNING.get_or_make(Mutex::default).lock();
-    let mut running = running.unwrap_or_else(PoisonError::into_inner);
-    running.exporters.retain(|other| other.strong_count() > 0);
-    running.exporters.push(Arc::downgrade(shared));
-    if !mem::replace(&mut running.is_watched, true) {
+    let exporters = EXPORTERS.get_or_make(|| {
         tracehound::before_exit(hand_over);
-    }
+        Mutex::default()
+    });
+    let mut exporters = exporters.lock().unwrap_or_else(PoisonError::into_inner);
+    exporters.retain(|other| other.strong_count() > 0);
+    exporters.push(Arc::downgrade(shared));
 }
 
 fn hand_over(timeout: Duration) {
     let deadline = Deadline::after(timeout);
     // Held for a few instructions, by who builds an exporter: by this very thread, if it is not to be had.
-    let running = match RUNNING.get().map(Mutex::try_lock) {
-        Some(Ok(running)) => running,
-        Some(Err(TryLockError::Poisoned(running))) => running.into_inner(),
+    let exporters = match EXPORTERS.get().map(Mutex::try_lock) {
+        Some(Ok(exporters)) => exporters,
+        Some(Err(TryLockError::Poisoned(exporters))) => exporters.into_inner(),
         Some(Err(TryLockError::WouldBlock)) | None => return,
     };
-    for shared in running.exporters.iter().filter_map(Weak::upgrade) {
+    for shared in exporters.iter().filter_map(Weak::upgrade) {
         // Without a thread there is nobody to wait for.
         let is_started = shared.starter.is_started();
         let deadline = if is_started { deadline } else { Deadline::after(Duration::ZERO) };

@@ -12,7 +12,7 @@ use tracehound::{FlushError, LossReason, Losses, Tracer};
 
 use super::assembler;
 use super::builder::SpanExporterBuilder;
-use super::queue::{Deadline, Refused};
+use super::queue::Deadline;
 use super::sampler::Sampler;
 use super::shared::Shared;
 use super::size;
@@ -198,18 +198,13 @@ impl SpanExporter {
         let (shared, spans) = (self.shared(), batch.len());
         assembler::start(shared, false);
         let bytes = batch.iter().map(size::span).sum();
-        match shared.queue.push(batch, bytes) {
-            Ok(()) => Ok(()),
-            Err(Refused::Closed) => {
-                let detail = "they came after the exporter's shutdown";
-                shared.lose(LossReason::Shutdown, spans, detail);
-                Err(OTelSdkError::AlreadyShutdown)
-            }
-            Err(Refused::Full) => {
-                shared.lose(LossReason::QueueFull, spans, "the exporter's buffer is full");
-                Err(OTelSdkError::InternalFailure(format!("no room: {spans} spans are lost")))
-            }
+        let Err(reason) = shared.queue.push(batch, bytes) else { return Ok(()) };
+        if reason == LossReason::Shutdown {
+            shared.lose(reason, spans, "they came after the exporter's shutdown");
+            return Err(OTelSdkError::AlreadyShutdown);
         }
+        shared.lose(reason, spans, "the exporter's buffer is full");
+        Err(OTelSdkError::InternalFailure(format!("no room: {spans} spans are lost")))
     }
 }
 
@@ -252,8 +247,8 @@ mod tests {
     #[test]
     fn what_waits_for_a_thread_that_was_not_started_is_sent_by_the_next_start() {
         let ends: [fn(SpanExporter); 3] = [
-            |exporter| drop(exporter.flush(LONG)),
-            |exporter| drop(exporter.shutdown_with_timeout(LONG)),
+            |exporter| assert!(exporter.flush(LONG).is_ok()),
+            |exporter| assert!(exporter.shutdown_with_timeout(LONG).is_ok()),
             drop,
         ];
         for end in ends {

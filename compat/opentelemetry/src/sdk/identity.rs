@@ -5,7 +5,7 @@ use opentelemetry_sdk::Resource;
 use tracehound::config::{Config, Origin};
 use tracehound::{Identity, Text};
 
-use crate::convert::keys::key_text;
+use crate::convert::value::key_text;
 
 /// The service that the SDK names where nobody has, followed by the name of the program.
 const UNKNOWN_SERVICE: &str = "unknown_service";

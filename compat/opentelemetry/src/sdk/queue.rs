@@ -4,6 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SpanData;
+use tracehound::LossReason;
 
 /// Spans that wake the assembler at once; fewer wait for it to look.
 const WAKE_SPANS: usize = 512;
@@ -45,13 +46,6 @@ struct State {
     answered: u64,
 }
 
-/// Why a batch was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    Full,
-    Closed,
-}
-
 /// What the assembler is to do.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -70,14 +64,15 @@ impl Queue {
 
     // ===== the SDK's threads =====
 
-    pub(super) fn push(&self, batch: Vec<SpanData>, bytes: usize) -> Result<(), Refused> {
+    /// Fails with the reason for which the batch is lost.
+    pub(super) fn push(&self, batch: Vec<SpanData>, bytes: usize) -> Result<(), LossReason> {
         let mut state = self.lock();
         if state.closed {
-            return Err(Refused::Closed);
+            return Err(LossReason::Shutdown);
         }
         // A batch that is larger than all the room still gets its chance when nothing else waits.
         if state.unsettled_bytes + bytes > self.max_bytes && state.unsettled > 0 {
-            return Err(Refused::Full);
+            return Err(LossReason::QueueFull);
         }
         let before = state.queued;
         state.queued += batch.len();
@@ -276,14 +271,14 @@ mod tests {
     fn what_does_not_fit_is_refused_unless_it_is_alone() {
         let queue = Queue::new(100);
         assert_eq!(queue.push(spans(1), 500), Ok(()));
-        assert_eq!(queue.push(spans(1), 1), Err(Refused::Full));
+        assert_eq!(queue.push(spans(1), 1), Err(LossReason::QueueFull));
         // Room is made when it is submitted, not when it is taken.
         drop(queue.take(None, true));
-        assert_eq!(queue.push(spans(1), 1), Err(Refused::Full));
+        assert_eq!(queue.push(spans(1), 1), Err(LossReason::QueueFull));
         assert!(queue.settle(1, 500));
         assert_eq!(queue.push(spans(1), 1), Ok(()));
         assert!(queue.close());
-        assert_eq!(queue.push(spans(1), 1), Err(Refused::Closed));
+        assert_eq!(queue.push(spans(1), 1), Err(LossReason::Shutdown));
     }
 
     #[test]
@@ -309,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_is_answered_when_its_work_are_done() {
+    fn a_flush_is_answered_when_its_work_is_done() {
         let queue = Queue::new(1_000);
         std::thread::scope(|scope| {
             scope.spawn(|| {

@@ -17,8 +17,7 @@ use super::queue::Queue;
 use super::resource_name::ResourceNaming;
 use super::span_data;
 use super::starter::Starter;
-use crate::convert::keys::key_text;
-use crate::convert::value::tag_value;
+use crate::convert::value::{key_text, tag_value};
 
 #[derive(Debug)]
 pub(super) struct Shared {

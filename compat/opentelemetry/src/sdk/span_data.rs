@@ -11,10 +11,9 @@ use super::mapping::Mapped;
 use super::resource_name::{ResourceNaming, semantic};
 use crate::convert::entries::{AttributeLimits, event, link};
 use crate::convert::exception;
-use crate::convert::keys::key_text;
 use crate::convert::naming::{kind, names};
 use crate::convert::span_context::ids;
-use crate::convert::value::{tag, tag_value};
+use crate::convert::value::{key_text, tag, tag_value};
 
 /// What all spans of a chunk are converted with.
 pub(super) struct Common {
@@ -113,24 +112,16 @@ fn attributes(
     }
     // Last: they win over all the others.
     for KeyValue { key, value, .. } in of_datadog {
-        let name = key.as_str().strip_prefix(DATADOG).unwrap_or_default();
-        match name {
+        match key.as_str().strip_prefix(DATADOG).unwrap_or_default() {
             "span.kind" => overrides.kind = Some(tag_value(value)),
-            "name" => span.set_name(value_text(&value)),
-            "resource" => {
-                overrides.has_resource = true;
-                span.set_resource(value_text(&value));
-            }
-            "service" => span.set_service(value_text(&value)),
-            "type" => span.set_type(value_text(&value)),
             "error" => span.set_tag("error", tag_value(value)),
-            "env" | "version" | "error.type" | "error.stack" => {
-                span.set_tag(key_text(Key::from(name.to_owned())), value_text(&value));
+            name => {
+                overrides.has_resource |= name == "resource";
+                // Others are of the agent's own namespace, and nothing that it knows.
+                if let Some((_, tag)) = FIELDS.into_iter().find(|(field, _)| *field == name) {
+                    span.set_tag(tag, value_text(&value));
+                }
             }
-            "error.msg" => span.set_tag("error.message", value_text(&value)),
-            "http_status_code" => span.set_tag("http.status_code", value_text(&value)),
-            // Of the agent's own namespace, and nothing that it knows.
-            _ => {}
         }
     }
     overrides
@@ -138,6 +129,19 @@ fn attributes(
 
 /// Before the attributes that set fields directly.
 const DATADOG: &str = "datadog.";
+/// What follows the prefix, and the tag that it sets, as text.
+const FIELDS: [(&str, &str); 10] = [
+    ("name", "span.name"),
+    ("resource", "resource.name"),
+    ("service", "service.name"),
+    ("type", "span.type"),
+    ("env", "env"),
+    ("version", "version"),
+    ("error.msg", "error.message"),
+    ("error.type", "error.type"),
+    ("error.stack", "error.stack"),
+    ("http_status_code", "http.status_code"),
+];
 
 fn set(span: &mut RecordedSpan<'_>, attribute: KeyValue) {
     let KeyValue { key, value, .. } = attribute;
