@@ -120,12 +120,11 @@ impl otel::Tracer for Tracer {
 #[inline(never)]
 fn set_admitted(span: &SpanRef, limits: &mut Limits, mut attributes: Vec<KeyValue>) {
     if limits.are_custom() {
-        attributes.retain_mut(|attribute| limits.admits(attribute));
+        attributes.retain_mut(|attribute| limits.admits(span, attribute));
     }
     if !attributes.is_empty() {
         set_all(span, attributes);
     }
-    limits.report_dropped(span);
 }
 
 #[cold]

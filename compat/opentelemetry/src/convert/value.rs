@@ -72,11 +72,11 @@ mod tests {
     fn keys_are_taken_over_and_literals_not_copied() {
         // From then on literals are known.
         let _ = tracehound::testing::tracer();
-        for text in ["", "ключ", "http.request.header.content-type"] {
+        for text in ["ключ", "http.request.header.content-type"] {
             let key = key_text(Key::from_static_str(text));
             assert_eq!(key, text);
-            let is_copied = key.as_str().as_ptr() != text.as_ptr();
-            assert!(!is_copied || !cfg!(target_os = "linux"));
+            let is_literal = key.as_str().as_ptr() == text.as_ptr();
+            assert_eq!(is_literal, cfg!(target_os = "linux"));
             assert_eq!(key_text(Key::from(text.to_owned())), text);
         }
     }

@@ -72,8 +72,7 @@ fn run(shared: &Shared) {
             }
         }
         let identified = shared.identified();
-        if !has_looked && pending.has_spans() {
-            has_looked = true;
+        if pending.has_spans() && !std::mem::replace(&mut has_looked, true) {
             shared.warn_of_idle_rules();
         }
         next = pending.take(now, work.flush, |part| submit(shared, &identified, part));

@@ -43,7 +43,7 @@ struct Trace {
     bytes: usize,
     /// When it is to be sent, or forgotten.
     due: Instant,
-    root_is_sent: bool,
+    /// The local root has ended: only late spans are waited for.
     has_root: bool,
     by_hand: Option<Decision>,
 }
@@ -70,12 +70,11 @@ impl PendingTraces {
             spans: Vec::new(),
             bytes: 0,
             due: now,
-            root_is_sent: false,
             has_root: false,
             by_hand: None,
         });
         if trace.spans.is_empty() {
-            trace.due = after(if trace.root_is_sent { late } else { root });
+            trace.due = after(if trace.has_root { late } else { root });
         }
         if is_local_root(&span) && !trace.has_root {
             trace.has_root = true;
@@ -113,7 +112,6 @@ impl PendingTraces {
                     bytes: std::mem::take(&mut trace.bytes),
                     by_hand: trace.by_hand,
                 };
-                trace.root_is_sent |= std::mem::take(&mut trace.has_root);
                 trace.due = forget;
                 trace.by_hand = send(part).or(trace.by_hand);
             }

@@ -3,7 +3,7 @@
 use opentelemetry::trace::{Event, Link, SpanKind as OtelKind, Status};
 use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use tracehound::{ChunkBuilder, RecordedSpan, SpanKind, TagValue, Text};
+use tracehound::{ChunkBuilder, RecordedSpan, SpanKind, Text};
 
 use super::agent_names::agent_name;
 use super::identity::value_text;
@@ -56,41 +56,17 @@ pub(super) fn add(chunk: &mut ChunkBuilder, data: SpanData, mapped: Mapped, comm
     add_extras(&mut span, data.links, data.events);
 }
 
-/// Sets attributes, and the names that follow from them.
+/// Sets kind and attributes under the agent's names, and the names that follow from them.
 pub(super) fn describe(
     span: &mut RecordedSpan<'_>,
     name: &str,
     otel_kind: &OtelKind,
-    given: Vec<KeyValue>,
+    attributes: Vec<KeyValue>,
     mapped: Mapped,
     naming: ResourceNaming,
 ) {
-    let Overrides { kind, has_resource } = attributes(span, otel_kind, given);
-    set_names(span, name, has_resource, mapped, naming);
-    if let Some(kind) = kind {
-        // Only now: names follow from OpenTelemetry's kind.
-        span.set_tag("span.kind", kind);
-    }
-}
-
-// ===== attributes =====
-
-/// What attributes say in the place of a field of OpenTelemetry.
-#[derive(Default)]
-struct Overrides {
-    kind: Option<TagValue<'static>>,
-    /// The resource is set.
-    has_resource: bool,
-}
-
-/// Sets kind and attributes under the agent's names.
-fn attributes(
-    span: &mut RecordedSpan<'_>,
-    otel_kind: &OtelKind,
-    attributes: Vec<KeyValue>,
-) -> Overrides {
     span.set_kind(kind(Some(otel_kind)));
-    let mut overrides = Overrides::default();
+    let (mut given_kind, mut has_resource) = (None, false);
     let mut of_datadog = Vec::new();
     for attribute in attributes {
         match attribute.key.as_str() {
@@ -101,11 +77,10 @@ fn attributes(
             | "_dd.agent_psr"
             | "_dd.limit_psr"
             | "_dd.p.dm" => {}
-            "span.kind" => overrides.kind = Some(tag_value(attribute.value)),
+            "span.kind" => given_kind = Some(tag_value(attribute.value)),
             key if key.starts_with(DATADOG) => of_datadog.push(attribute),
             key => {
-                overrides.has_resource |=
-                    key == "resource.name" && !attribute.value.as_str().is_empty();
+                has_resource |= key == "resource.name" && !attribute.value.as_str().is_empty();
                 set(span, attribute);
             }
         }
@@ -113,18 +88,22 @@ fn attributes(
     // Last: they win over all the others.
     for KeyValue { key, value, .. } in of_datadog {
         match key.as_str().strip_prefix(DATADOG).unwrap_or_default() {
-            "span.kind" => overrides.kind = Some(tag_value(value)),
+            "span.kind" => given_kind = Some(tag_value(value)),
             "error" => span.set_tag("error", tag_value(value)),
-            name => {
-                overrides.has_resource |= name == "resource";
+            field => {
+                has_resource |= field == "resource";
                 // Others are of the agent's own namespace, and nothing that it knows.
-                if let Some((_, tag)) = FIELDS.into_iter().find(|(field, _)| *field == name) {
+                if let Some((_, tag)) = FIELDS.into_iter().find(|(known, _)| *known == field) {
                     span.set_tag(tag, value_text(&value));
                 }
             }
         }
     }
-    overrides
+    set_names(span, name, has_resource, mapped, naming);
+    if let Some(kind) = given_kind {
+        // Only now: names follow from OpenTelemetry's kind.
+        span.set_tag("span.kind", kind);
+    }
 }
 
 /// Before the attributes that set fields directly.
@@ -164,41 +143,35 @@ fn add_scope(span: &mut RecordedSpan<'_>, scope: &InstrumentationScope) {
     }
 }
 
-// ===== names =====
-
+/// What the user's functions have named wins, then what the attributes name, then what follows from them.
 fn set_names(
     span: &mut RecordedSpan<'_>,
     otel_name: &str,
     has_resource: bool,
     mapped: Mapped,
-    resource: ResourceNaming,
+    naming: ResourceNaming,
 ) {
     let view = span.view();
     let names = names(&view);
-    let has_name = !view.name().is_empty();
-    let has_type = view.span_type().is_some();
-    let by_meaning = match resource {
-        ResourceNaming::Semantic if !has_resource && mapped.resource.is_none() => {
-            semantic(&view, view.kind().unwrap_or(SpanKind::Internal)).map(Text::from)
-        }
-        _ => None,
+    let span_type = names.span_type.filter(|_| view.span_type().is_none());
+    let name = mapped.name.or_else(|| view.name().is_empty().then_some(names.name));
+    let follows = || {
+        let is_semantic = naming == ResourceNaming::Semantic;
+        let kind = view.kind().unwrap_or(SpanKind::Internal);
+        let semantic = is_semantic.then(|| semantic(&view, kind)).flatten();
+        semantic.map_or_else(|| Text::copy(otel_name), Text::from)
     };
+    let resource = mapped.resource.or_else(|| (!has_resource).then(follows));
     if let Some(service) = mapped.service {
         span.set_service(service);
     }
-    match mapped.name {
-        Some(name) => span.set_name(name),
-        None if !has_name => span.set_name(names.name),
-        None => {}
+    if let Some(name) = name {
+        span.set_name(name);
     }
-    match mapped.resource {
-        Some(resource) => span.set_resource(resource),
-        None if !has_resource => {
-            span.set_resource(by_meaning.unwrap_or_else(|| Text::copy(otel_name)));
-        }
-        None => {}
+    if let Some(resource) = resource {
+        span.set_resource(resource);
     }
-    if let Some(span_type) = names.span_type.filter(|_| !has_type) {
+    if let Some(span_type) = span_type {
         span.set_type(span_type);
     }
 }

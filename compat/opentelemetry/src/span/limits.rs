@@ -23,15 +23,12 @@ struct Custom {
     limits: SpanLimits,
     /// The attributes that the span has, where they are counted.
     keys: HashSet<Key>,
-    dropped: u32,
 }
 
 impl Limits {
     /// `None` for the default ones.
     pub(crate) fn new(custom: Option<&SpanLimits>) -> Self {
-        let boxed = |limits: &SpanLimits| {
-            Box::new(Custom { limits: *limits, keys: HashSet::new(), dropped: 0 })
-        };
+        let boxed = |limits: &SpanLimits| Custom { limits: *limits, keys: HashSet::new() }.into();
         Limits { custom: custom.map(boxed) }
     }
 
@@ -45,29 +42,18 @@ impl Limits {
         self.custom.is_some()
     }
 
-    /// Whether the span may have an attribute, whose text is cut if it is too long. Attributes that it may not have
-    /// are counted by [`Limits::report_dropped`].
-    pub(crate) fn admits(&mut self, attribute: &mut KeyValue) -> bool {
-        let Some(Custom { limits, keys, dropped }) = self.custom.as_deref_mut() else {
-            return true;
-        };
+    /// Whether the span may have an attribute, whose text is cut if it is too long; if not, it is counted.
+    pub(crate) fn admits(&mut self, span: &SpanRef, attribute: &mut KeyValue) -> bool {
+        let Some(Custom { limits, keys }) = self.custom.as_deref_mut() else { return true };
         let most = limits.max_attributes();
         if most != usize::MAX && !keys.contains(&attribute.key) {
-            if keys.len() >= most {
-                *dropped = dropped.saturating_add(1);
+            if !admits(span, keys.len(), most, DROPPED_ATTRIBUTES) {
                 return false;
             }
             keys.insert(attribute.key.clone());
         }
         shorten(&mut attribute.value, limits.max_value_chars());
         true
-    }
-
-    /// Counts on the span the attributes that were dropped since the last time.
-    pub(crate) fn report_dropped(&mut self, span: &SpanRef) {
-        if let Some(custom) = &mut self.custom {
-            count(span, DROPPED_ATTRIBUTES, std::mem::take(&mut custom.dropped));
-        }
     }
 
     /// Whether one more event may be added; if not, it is counted.
@@ -93,14 +79,7 @@ impl Limits {
 
 fn admits(span: &SpanRef, there: usize, most: usize, dropped: &'static str) -> bool {
     if there >= most {
-        count(span, dropped, 1);
+        span.set_metric(dropped, span.metric(dropped).unwrap_or_default() + 1.0);
     }
     there < most
-}
-
-fn count(span: &SpanRef, dropped: &'static str, more: u32) {
-    if more > 0 {
-        let before = span.metric(dropped).unwrap_or_default();
-        span.set_metric(dropped, before + f64::from(more));
-    }
 }

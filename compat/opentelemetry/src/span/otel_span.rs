@@ -81,10 +81,7 @@ impl Span {
     /// The span, for the native API.
     #[must_use]
     pub fn handle(&self) -> &SpanRef {
-        match &self.held {
-            Held::Owned(span) => span,
-            Held::Borrowed(handle) => handle,
-        }
+        self.held.handle()
     }
 
     fn of_another(handle: SpanRef, span_context: Versions) -> Self {
@@ -106,13 +103,18 @@ impl Span {
 
     #[cold]
     fn set_any(&mut self, mut attribute: KeyValue) {
-        let admitted = self.limits.admits(&mut attribute);
-        match &self.held {
-            Held::Owned(span) => self.limits.report_dropped(span),
-            Held::Borrowed(handle) => self.limits.report_dropped(handle),
-        }
-        if admitted {
+        if self.limits.admits(self.held.handle(), &mut attribute) {
             set(self.handle(), attribute);
+        }
+    }
+}
+
+impl Held {
+    #[inline]
+    fn handle(&self) -> &SpanRef {
+        match self {
+            Held::Owned(span) => span,
+            Held::Borrowed(handle) => handle,
         }
     }
 }
