@@ -111,6 +111,8 @@
 //! - **`record_error` on a type-erased span**, such as `Context::span`, knows the text of the error only,
 //!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
+// Each imports only from those below it, from `sdk` at the top down to `api`, `context`, `span`, `convert` and `catch`:
+// `tests/layers.rs` checks it.
 mod api;
 mod catch;
 mod context;

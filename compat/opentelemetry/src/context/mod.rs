@@ -1,6 +1,6 @@
 //! What is active: one store for both APIs, OpenTelemetry's context.
 //!
-//! Above `span`; below `api`, whose tracer and propagator read parents here. `active` translates between a context of
+//! It imports `span` and `convert`; `api` finds the parents of its spans here. `active` translates between a context of
 //! OpenTelemetry and one of the core, and `baggage` merges what both say of baggage. `store` is the core's
 //! [`ContextProvider`](tracehound::ContextProvider): the core calls it from every thread whenever a native span is
 //! activated or looked for, so none of its functions may panic, wait, or attach anything while OpenTelemetry holds its

@@ -128,7 +128,7 @@ impl ContextProvider for OtelStore {
     }
 
     fn is_suppressed(&self) -> bool {
-        // Then a span is being started, and its parent was asked already.
+        // A span is being started, and its parent was checked already.
         if MAY_BE_BORROWED.get() {
             return false;
         }

@@ -1,4 +1,4 @@
-//! Attributes of a span: set as deferred tags, which are converted by whoever needs them first.
+//! Attributes of a span. Most are set as they are and become tags of the core later, as a rule on its background thread.
 
 use opentelemetry::{KeyValue, Value};
 use tracehound::{LateTags, SpanRef, SpecialKeys, TagValue, Text};

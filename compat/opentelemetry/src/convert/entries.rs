@@ -26,7 +26,7 @@ pub(crate) struct AttributeLimits {
 }
 
 impl AttributeLimits {
-    /// For what somebody else has limited already.
+    /// For what the SDK has limited already.
     #[cfg(feature = "sdk")]
     pub(crate) const NONE: Self = AttributeLimits { count: usize::MAX, chars: usize::MAX };
 }
@@ -62,8 +62,8 @@ pub(crate) fn link(
     }))
 }
 
-/// The attributes as far as they may be, and then one that says how many there were more. `width`: the places that a
-/// value takes.
+/// The attributes within the limits, followed by the count of the dropped ones, if any. `width`: how many of the core's
+/// attributes a value becomes.
 fn limited(
     mut attributes: Vec<KeyValue>,
     dropped: u32,

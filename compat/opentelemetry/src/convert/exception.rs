@@ -21,8 +21,8 @@ pub(crate) fn attributes(error: &dyn Error) -> Vec<KeyValue> {
     attributes
 }
 
-/// Whether an event describes an exception. Its name says so; but `tracing-opentelemetry` names an event by
-/// its message, and has the exception in the attributes only.
+/// Whether an event describes an exception: by its name, or by its attributes, because `tracing-opentelemetry` names an
+/// event by its message.
 pub(crate) fn is_exception(name: &str, attributes: &[KeyValue]) -> bool {
     name.eq_ignore_ascii_case(EVENT)
         || attributes.iter().any(|given| [MESSAGE, TYPE].contains(&given.key.as_str()))
@@ -71,7 +71,7 @@ pub(crate) fn describe(span: &SpanRef, attributes: &[KeyValue]) {
         && span.tag("error.type") == kind;
     let (clear, set) = if message.is_some() { (0, EXCEPTION) } else { (EXCEPTION, 0) };
     let Some(before) = span.update_note(clear, set) else { return };
-    // Two exceptions are not mixed; the description of a status stays where the exception says nothing.
+    // Two exceptions are not mixed. Without a message of its own, an exception leaves the description of a status.
     if message.is_some() || before & EXCEPTION != 0 {
         span.set_tag("error.message", message);
     }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use opentelemetry::trace as otel;
 use tracehound::{LateNames, SpanKind, SpanView};
 
-/// Works the names out. Runs when somebody needs them: to sample, to read, or to send.
+/// Operation name and type of a span. Runs when they are needed: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
     let kind = span.kind().unwrap_or(SpanKind::Internal);
     let name = match operation_name(span, kind) {
@@ -45,7 +45,7 @@ fn first<'a, const N: usize>(span: &SpanView<'a>, keys: [&str; N]) -> Option<&'a
     keys.into_iter().find_map(|key| span.text(key).filter(|text| !text.is_empty()))
 }
 
-/// The first of the table that applies; literals are in lower case.
+/// The first row of the table in the crate's documentation that applies. Literals are in lower case.
 fn operation_name(span: &SpanView<'_>, kind: SpanKind) -> Cow<'static, str> {
     let text = |key| first(span, [key]);
     let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);

@@ -20,14 +20,14 @@ const THREAD_NAME: &str = "tracehound-otel";
 const FAILURES_AT_ONCE: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Has the thread started, if it is not; see [`Starter::start`](super::starter::Starter::start). It ends when it is
-/// told to, and by itself with the exporter.
+/// Starts the thread unless it runs; see [`Starter::start`](super::starter::Starter::start). It ends when the queue is
+/// stopped: by a shutdown, or when the last handle of the exporter is dropped.
 pub(super) fn start(shared: &Arc<Shared>, now: bool) {
     let run = {
         let shared = Arc::clone(shared);
         move || supervise(&shared)
     };
-    // Detached: nothing ever waits for the thread itself, only for what it answers.
+    // Detached: callers wait for the queue, never for the thread itself.
     let failed = shared.starter.start(now, || spawn_background(THREAD_NAME, run).map(drop));
     if let Some(error) = failed {
         shared.base().warn_once("assembler", || {
@@ -37,7 +37,7 @@ pub(super) fn start(shared: &Arc<Shared>, now: bool) {
 }
 
 fn supervise(shared: &Shared) {
-    // Functions of the user run here: what they trace, through either API, would come back here.
+    // Functions of the user run here: spans that they make, through either API, would come back here.
     let _off = (tracehound::suppress(), Context::enter_telemetry_suppressed_scope());
     let mut failures = 0u32;
     while catch(|| run(shared)).is_none() {
@@ -58,7 +58,7 @@ fn supervise(shared: &Shared) {
 }
 
 fn run(shared: &Shared) {
-    let mut pending = PendingTraces::new(shared.patience);
+    let mut pending = PendingTraces::new(shared.policy);
     let mut next = None;
     let mut has_looked = false;
     loop {
@@ -85,9 +85,9 @@ fn run(shared: &Shared) {
 
 /// Makes chunks of the spans of a trace and submits them; gives the decision that the user has set, if any.
 fn submit(shared: &Shared, identified: &Identified, part: TracePart) -> Option<Decision> {
-    let TracePart { spans, mut bytes, by_hand: before } = part;
+    let TracePart { spans, mut bytes, user_decision: before } = part;
     let Identified { tracer, resource } = identified;
-    let mut by_hand = before;
+    let mut user_decision = before;
     let mut chunks = Vec::new();
     for spans in chunk::split_by_root(spans) {
         let count = spans.len();
@@ -97,7 +97,7 @@ fn submit(shared: &Shared, identified: &Identified, part: TracePart) -> Option<D
         });
         let chunk = chunk::build(mapped.collect(), before, shared.naming, tracer);
         let decision = chunk.as_ref().and_then(ChunkBuilder::decision);
-        by_hand = decision.filter(|decision| decision.mechanism == MANUAL).or(by_hand);
+        user_decision = decision.filter(|decision| decision.mechanism == BY_USER).or(user_decision);
         chunks.push((chunk, count));
     }
     for (chunk, count) in chunks {
@@ -107,12 +107,12 @@ fn submit(shared: &Shared, identified: &Identified, part: TracePart) -> Option<D
             break;
         }
         let Some(mut chunk) = chunk else { continue };
-        if let Some(by_hand) = by_hand {
-            chunk.set_decision(by_hand);
+        if let Some(user_decision) = user_decision {
+            chunk.set_decision(user_decision);
         }
         chunk.submit();
     }
-    by_hand
+    user_decision
 }
 
-const MANUAL: Option<Mechanism> = Some(Mechanism::MANUAL);
+const BY_USER: Option<Mechanism> = Some(Mechanism::MANUAL);

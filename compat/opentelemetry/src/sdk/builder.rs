@@ -13,7 +13,7 @@ use super::assembler;
 use super::exit;
 use super::exporter::SpanExporter;
 use super::mapping::{Mappings, boxed};
-use super::pending::Patience;
+use super::pending::WaitPolicy;
 use super::queue::Queue;
 use super::resource_name::ResourceNaming;
 use super::shared::Shared;
@@ -155,10 +155,10 @@ impl SpanExporterBuilder {
         let tracer = self.settings.into_iter().fold(tracer, |tracer, set| set(tracer)).build();
         let room = tracer.config().map_or(0, Config::buffer_bytes);
         let partial_flush = tracer.config().and_then(Config::partial_flush).unwrap_or(usize::MAX);
-        let patience =
-            Patience { late: self.late, root: self.root, partial_flush, max_bytes: room / 2 };
+        let policy =
+            WaitPolicy { late: self.late, root: self.root, partial_flush, max_bytes: room / 2 };
         let queue = Queue::new(room);
-        let shared = Arc::new(Shared::new(tracer, self.mappings, self.naming, queue, patience));
+        let shared = Arc::new(Shared::new(tracer, self.mappings, self.naming, queue, policy));
         assembler::start(&shared, true);
         exit::watch(&shared);
         SpanExporter::new(shared)

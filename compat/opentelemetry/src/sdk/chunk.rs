@@ -28,7 +28,8 @@ pub(super) fn split_by_root(spans: Vec<SpanData>) -> Vec<Vec<SpanData>> {
     let roots = roots(&spans);
     let mut places = HashMap::new();
     let mut parts: Vec<Vec<SpanData>> = Vec::new();
-    for (span, root) in spans.into_iter().zip(roots) {
+    for span in spans {
+        let root = roots.get(&span.span_context.span_id()).copied().flatten();
         let place = *places.entry(root).or_insert(parts.len());
         match parts.get_mut(place) {
             Some(part) => part.push(span),
@@ -39,44 +40,36 @@ pub(super) fn split_by_root(spans: Vec<SpanData>) -> Vec<Vec<SpanData>> {
 }
 
 /// The local root above each span, where it is here.
-fn roots(spans: &[SpanData]) -> Vec<Option<SpanId>> {
-    let by_id: HashMap<SpanId, &SpanData> =
-        spans.iter().map(|span| (span.span_context.span_id(), span)).collect();
-    let mut known: HashMap<SpanId, Option<SpanId>> = HashMap::new();
+fn roots(spans: &[SpanData]) -> HashMap<SpanId, Option<SpanId>> {
+    let id = |span: &SpanData| span.span_context.span_id();
+    let parents: HashMap<_, _> = spans.iter().map(|span| (id(span), span.parent_span_id)).collect();
+    let own =
+        spans.iter().filter(|span| is_local_root(span)).map(|span| (id(span), Some(id(span))));
+    let mut roots: HashMap<_, _> = own.collect();
     let mut path = Vec::new();
-    let root_of = |span: &SpanData| {
-        path.clear();
-        let mut at = Some(span);
-        let mut root = None;
-        while let Some(span) = at {
-            let id = span.span_context.span_id();
-            if is_local_root(span) {
-                root = Some(id);
-                break;
+    for span in spans {
+        let mut at = id(span);
+        let root = loop {
+            if let Some(root) = roots.get(&at) {
+                break *root;
             }
-            if let Some(found) = known.get(&id) {
-                root = *found;
-                break;
-            }
+            let Some(parent) = parents.get(&at) else { break None };
             // Known from now on, so that parents in a circle end here.
-            known.insert(id, None);
-            path.push(id);
-            at = by_id.get(&span.parent_span_id).copied();
-        }
-        for id in &path {
-            known.insert(*id, root);
-        }
-        root
-    };
-    spans.iter().map(root_of).collect()
+            roots.insert(at, None);
+            path.push(at);
+            at = *parent;
+        };
+        roots.extend(path.drain(..).map(|id| (id, root)));
+    }
+    roots
 }
 
 /// Makes a chunk of spans of one trace, of which at most one is a local root.
 ///
-/// `by_hand`: the decision that the user has set in a part of the trace that was sent before.
+/// `user_decision`: the decision that the user has set in a part of the trace that was sent before.
 pub(super) fn build(
     spans: Vec<(SpanData, Mapped)>,
-    by_hand: Option<Decision>,
+    user_decision: Option<Decision>,
     naming: ResourceNaming,
     tracer: &Tracer,
 ) -> Option<ChunkBuilder> {
@@ -89,7 +82,7 @@ pub(super) fn build(
         vendors: context.vendor_tracestate().map(Text::copy),
     };
     let mut chunk = tracer.chunk(context)?;
-    if let Some(decision) = by_hand {
+    if let Some(decision) = user_decision {
         chunk.set_decision(decision);
     } else if let Some(explained) = explained(&chunk, head) {
         chunk.set_decision(explained);

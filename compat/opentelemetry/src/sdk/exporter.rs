@@ -18,8 +18,8 @@ use super::shared::Shared;
 use super::size;
 use crate::api::{Propagator, TracerProvider};
 
-/// How long [`force_flush`](opentelemetry_sdk::trace::SpanExporter::force_flush) waits, which is not told: as
-/// long as the SDK waits for it.
+/// How long [`force_flush`](opentelemetry_sdk::trace::SpanExporter::force_flush), which gets no time, waits: as long as
+/// the SDK waits for it.
 const FORCE_FLUSH: Duration = Duration::from_secs(5);
 
 /// Sends spans of OpenTelemetry's SDK to the Datadog agent: in the place of an OTLP exporter, in one line.
@@ -236,7 +236,7 @@ fn failure(error: FlushError, timeout: Duration) -> OTelSdkError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sdk::pending::Patience;
+    use crate::sdk::pending::WaitPolicy;
     use crate::sdk::pending::tests::span;
     use crate::sdk::queue::Queue;
     use opentelemetry_sdk::trace::SpanExporter as _;
@@ -254,11 +254,11 @@ mod tests {
         for end in ends {
             let (tracer, captured) = tracehound::testing::tracer();
             let partial_flush = usize::MAX;
-            let patience =
-                Patience { late: LONG, root: LONG, partial_flush, max_bytes: usize::MAX };
+            let policy =
+                WaitPolicy { late: LONG, root: LONG, partial_flush, max_bytes: usize::MAX };
             let (mappings, naming) = Default::default();
             let queue = Queue::new(usize::MAX);
-            let shared = Arc::new(Shared::new(tracer, mappings, naming, queue, patience));
+            let shared = Arc::new(Shared::new(tracer, mappings, naming, queue, policy));
             let failed = shared.starter.start(true, || Err(io::Error::other("no room")));
             assert!(failed.is_some());
             let exporter = SpanExporter::new(Arc::clone(&shared));

@@ -1,4 +1,4 @@
-//! Whose spans they are, by the SDK's resource.
+//! Service, environment, version and tags from the SDK's resource.
 
 use opentelemetry::{Key, Value};
 use opentelemetry_sdk::Resource;
@@ -7,11 +7,11 @@ use tracehound::{Identity, Text};
 
 use crate::convert::value::key_text;
 
-/// The service that the SDK names where nobody has, followed by the name of the program.
+/// The SDK's default for the service, followed by the name of the program.
 const UNKNOWN_SERVICE: &str = "unknown_service";
 
-/// What a resource says, where the exporter's builder has not said it: code wins over the resource, which
-/// wins over the environment (`DD_SERVICE`).
+/// The identity that a resource describes. What the exporter's builder has set is left out, because code wins over the
+/// resource, which wins over the environment (`DD_SERVICE`).
 pub(super) fn identity(resource: &Resource, config: Option<&Config>) -> Identity {
     let is_open = |setting: &str| {
         let row = config.and_then(|config| config.report().get(setting));

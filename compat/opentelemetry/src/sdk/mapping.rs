@@ -1,4 +1,4 @@
-//! Functions of the user that name spans, and the promise that they cannot hurt.
+//! Functions of the user that name spans. A panic of one is caught and counted.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ pub(super) fn boxed<T: Into<Text>>(
     Box::new(move |span, resource| map(span, resource).map(T::into))
 }
 
-/// The functions of the user. What one of them leaves open, or says by a panic, follows from the span.
+/// The functions of the user. Where one returns `None` or panics, the name follows from the span.
 #[derive(Default)]
 pub(super) struct Mappings {
     pub(super) name: Option<Function>,

@@ -17,12 +17,12 @@ const MAX_REMEMBERED: usize = 4096;
 
 /// How long spans wait for others of their trace.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct WaitPolicy {
     /// For those that come after the local root.
     pub(super) late: Duration,
     /// For the local root.
     pub(super) root: Duration,
-    /// So many spans of a trace do not wait at all: `DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`.
+    /// So many spans of a trace are sent at once: `DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`.
     pub(super) partial_flush: usize,
     /// What waits may hold in memory.
     pub(super) max_bytes: usize,
@@ -33,7 +33,7 @@ pub(super) struct PendingTraces {
     traces: HashMap<TraceId, Trace>,
     /// What the spans of all of them hold in memory.
     bytes: usize,
-    patience: Patience,
+    policy: WaitPolicy,
 }
 
 /// A trace that waits, or, without spans, one that was sent and is remembered.
@@ -45,7 +45,7 @@ struct Trace {
     due: Instant,
     /// The local root has ended: only late spans are waited for.
     has_root: bool,
-    by_hand: Option<Decision>,
+    user_decision: Option<Decision>,
 }
 
 /// What is to be sent of a trace.
@@ -54,16 +54,16 @@ pub(super) struct TracePart {
     pub(super) spans: Vec<SpanData>,
     pub(super) bytes: usize,
     /// The decision that the user has set in a part that was sent before.
-    pub(super) by_hand: Option<Decision>,
+    pub(super) user_decision: Option<Decision>,
 }
 
 impl PendingTraces {
-    pub(super) fn new(patience: Patience) -> Self {
-        PendingTraces { traces: HashMap::new(), bytes: 0, patience }
+    pub(super) fn new(policy: WaitPolicy) -> Self {
+        PendingTraces { traces: HashMap::new(), bytes: 0, policy }
     }
 
     pub(super) fn add(&mut self, span: SpanData, now: Instant) {
-        let Patience { late, root, .. } = self.patience;
+        let WaitPolicy { late, root, .. } = self.policy;
         let after = |wait| now.checked_add(wait).unwrap_or(now);
         let bytes = size::span(&span);
         let trace = self.traces.entry(span.span_context.trace_id()).or_insert_with(|| Trace {
@@ -71,7 +71,7 @@ impl PendingTraces {
             bytes: 0,
             due: now,
             has_root: false,
-            by_hand: None,
+            user_decision: None,
         });
         if trace.spans.is_empty() {
             trace.due = after(if trace.has_root { late } else { root });
@@ -85,9 +85,9 @@ impl PendingTraces {
         self.bytes += bytes;
     }
 
-    /// Takes out what is due; everything, where `all` is asked for. Gives the next moment to look again.
+    /// Takes out the traces that are due, or all; returns when the next one is.
     ///
-    /// `send` gives the decision that the user has set in the part, if any.
+    /// `send` returns the decision that the user has set in the part, if any.
     pub(super) fn take(
         &mut self,
         now: Instant,
@@ -98,22 +98,22 @@ impl PendingTraces {
         let remembered = self.traces.values().filter(|trace| trace.spans.is_empty()).count();
         // Nothing is lost when there is no room: the oldest are sent early.
         let early = self.oldest_beyond_room();
-        let PendingTraces { traces, bytes, patience } = self;
+        let PendingTraces { traces, bytes, policy } = self;
         traces.retain(|_, trace| {
             let is_due = trace.due <= now;
             if trace.spans.is_empty() {
                 return !is_due && remembered <= MAX_REMEMBERED;
             }
             let is_early = early.is_some_and(|early| trace.due <= early);
-            if all || is_due || is_early || trace.spans.len() >= patience.partial_flush {
+            if all || is_due || is_early || trace.spans.len() >= policy.partial_flush {
                 *bytes -= trace.bytes;
                 let part = TracePart {
                     spans: std::mem::take(&mut trace.spans),
                     bytes: std::mem::take(&mut trace.bytes),
-                    by_hand: trace.by_hand,
+                    user_decision: trace.user_decision,
                 };
                 trace.due = forget;
-                trace.by_hand = send(part).or(trace.by_hand);
+                trace.user_decision = send(part).or(trace.user_decision);
             }
             true
         });
@@ -125,9 +125,9 @@ impl PendingTraces {
         self.bytes > 0
     }
 
-    /// Where too much waits: what is due until then is about half of it.
+    /// Where too much waits: the due time up to which about half of it is sent early.
     fn oldest_beyond_room(&self) -> Option<Instant> {
-        if self.bytes <= self.patience.max_bytes {
+        if self.bytes <= self.policy.max_bytes {
             return None;
         }
         let waiting = self.traces.values().filter(|trace| !trace.spans.is_empty());
@@ -144,35 +144,21 @@ impl PendingTraces {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use opentelemetry::InstrumentationScope;
-    use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceFlags, TraceState};
-    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
-    use std::time::SystemTime;
+    use opentelemetry::trace::{SpanContext, TraceFlags, TraceState};
+    use opentelemetry_sdk::testing::trace::new_test_export_span_data;
 
     /// 0 is no parent.
     pub(in crate::sdk) fn span(trace: u128, id: u64, parent: u64) -> SpanData {
         let (flags, state) = (TraceFlags::SAMPLED, TraceState::NONE);
-        SpanData {
-            span_context: SpanContext::new(trace.into(), id.into(), flags, false, state),
-            parent_span_id: parent.into(),
-            parent_span_is_remote: false,
-            span_kind: SpanKind::Internal,
-            name: "span".into(),
-            start_time: SystemTime::UNIX_EPOCH,
-            end_time: SystemTime::UNIX_EPOCH,
-            attributes: Vec::new(),
-            dropped_attributes_count: 0,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            status: Status::Unset,
-            instrumentation_scope: InstrumentationScope::default(),
-        }
+        let span_context = SpanContext::new(trace.into(), id.into(), flags, false, state);
+        let parent_span_id = parent.into();
+        SpanData { span_context, parent_span_id, ..new_test_export_span_data() }
     }
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn pending() -> PendingTraces {
-        PendingTraces::new(Patience {
+        PendingTraces::new(WaitPolicy {
             late: SECOND,
             root: 10 * SECOND,
             partial_flush: usize::MAX,

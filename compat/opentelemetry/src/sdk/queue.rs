@@ -1,4 +1,4 @@
-//! The queue between the SDK's threads and the assembler: bounded, and nobody waits at it but who flushes.
+//! The bounded queue between the SDK's threads and the assembler. Only a flush or a shutdown waits at it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A wait for something that is announced.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Batches on their way to the assembler, and what it is asked for.
+/// Batches on their way to the assembler, and requests to it.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
     /// Wakes the assembler.
     work: Condvar,
-    /// Wakes those who flush.
+    /// Wakes callers of `flush` and `stop`.
     done: Condvar,
     max_bytes: usize,
 }
@@ -39,11 +39,11 @@ struct State {
     closed: bool,
     stop: bool,
     ended: bool,
-    /// Nobody waits for the assembler any more: what was unsettled has been counted as lost.
+    /// The time for the assembler is over: what was unsettled has been counted as lost.
     abandoned: bool,
-    /// Flushes that were asked for, and those that were answered.
-    asked: u64,
-    answered: u64,
+    /// Flushes so far.
+    requested: u64,
+    completed: u64,
 }
 
 /// What the assembler is to do.
@@ -53,7 +53,7 @@ pub(super) struct Work {
     /// Everything is to be submitted now.
     pub(super) flush: bool,
     pub(super) stop: bool,
-    asked: u64,
+    requested: u64,
 }
 
 impl Queue {
@@ -64,7 +64,7 @@ impl Queue {
 
     // ===== the SDK's threads =====
 
-    /// Fails with the reason for which the batch is lost.
+    /// The error is the reason for which the batch is lost.
     pub(super) fn push(&self, batch: Vec<SpanData>, bytes: usize) -> Result<(), LossReason> {
         let mut state = self.lock();
         if state.closed {
@@ -89,16 +89,16 @@ impl Queue {
         Ok(())
     }
 
-    /// Has everything submitted, and waits until it is; says whether it was within the time.
+    /// Has everything submitted, and waits for that; `false` if the time was over before.
     pub(super) fn flush(&self, deadline: Deadline) -> bool {
         self.flush_locked(self.lock(), deadline)
     }
 
     fn flush_locked(&self, mut state: MutexGuard<'_, State>, deadline: Deadline) -> bool {
-        state.asked += 1;
-        let mine = state.asked;
+        state.requested += 1;
+        let mine = state.requested;
         self.work.notify_one();
-        self.wait(state, deadline, |state| state.answered >= mine || state.ended)
+        self.wait(state, deadline, |state| state.completed >= mine || state.ended)
     }
 
     /// Refuses what comes from now on; `false` where it did already.
@@ -120,15 +120,15 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// What is still here is lost; how many spans that is. Nothing is freed: this may be inside of an allocator.
+    /// Gives up what is unsettled; returns how many spans are lost. Frees nothing: this may run inside an allocator.
     pub(super) fn abandon(&self) -> usize {
         let mut state = self.lock();
         state.abandoned = true;
         std::mem::take(&mut state.unsettled)
     }
 
-    /// At the end of the process: has everything submitted, within a time; how many spans are lost where that was not
-    /// enough. The thread may be in the midst of anything, so it waits for no lock that it may hold itself.
+    /// At the end of the process: has everything submitted; returns how many spans are lost if the time was over before.
+    /// The thread may have been interrupted anywhere, so it waits for no lock that it may hold itself.
     pub(super) fn end_of_process(&self, deadline: Deadline) -> usize {
         let Some(state) = self.lock_by(deadline) else { return 0 };
         if state.unsettled == 0 || state.ended || self.flush_locked(state, deadline) {
@@ -170,7 +170,7 @@ impl Queue {
     /// Waits for something to do: until `next` at the latest, and not for long while spans wait.
     pub(super) fn take(&self, next: Option<Instant>, has_spans: bool) -> Work {
         let mut state = self.lock();
-        let is_called = |state: &State| state.stop || state.asked != state.answered;
+        let is_called = |state: &State| state.stop || state.requested != state.completed;
         if !is_called(&state) && state.queued < WAKE_SPANS {
             let is_short = has_spans || state.queued > 0;
             let most = if is_short { LOOK } else { LONG };
@@ -186,11 +186,11 @@ impl Queue {
             batches: std::mem::take(&mut state.batches),
             flush: is_called(&state),
             stop: state.stop,
-            asked: state.asked,
+            requested: state.requested,
         }
     }
 
-    /// So many spans are submitted or lost by the assembler. `false`: they have been counted as lost.
+    /// The assembler has submitted or lost so many spans. `false` if they were abandoned, and so counted already.
     pub(super) fn settle(&self, spans: usize, bytes: usize) -> bool {
         let mut state = self.lock();
         if state.abandoned {
@@ -201,7 +201,7 @@ impl Queue {
         true
     }
 
-    /// The assembler has lost what it had taken; how many spans that is.
+    /// The assembler has lost what it had taken; returns how many spans that is.
     pub(super) fn lose_taken(&self) -> usize {
         let mut state = self.lock();
         if state.abandoned {
@@ -221,13 +221,13 @@ impl Queue {
     /// The work is done.
     pub(super) fn answer(&self, work: &Work) {
         let mut state = self.lock();
-        if state.answered != work.asked {
-            state.answered = work.asked;
+        if state.completed != work.requested {
+            state.completed = work.requested;
             self.done.notify_all();
         }
     }
 
-    /// The assembler ends; how many spans it leaves behind.
+    /// The assembler ends; returns how many spans it leaves behind.
     pub(super) fn end(&self) -> usize {
         let mut state = self.lock();
         state.closed = true;
@@ -242,7 +242,7 @@ impl Queue {
     }
 }
 
-/// The moment by which somebody has waited long enough.
+/// When a wait ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(Option<Instant>);
 

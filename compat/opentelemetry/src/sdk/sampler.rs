@@ -8,7 +8,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
-use tracehound::{Decision, Mechanism, Priority, SpanContext, SpanId, TraceId};
+use tracehound::{Decision, Mechanism, SpanContext, SpanId, TraceId};
 
 use super::chunk::explicit_decision;
 use super::shared::Shared;
@@ -65,13 +65,13 @@ impl Sampler {
         let mut chunk = tracer.chunk(context)?;
         if let Some(decision) = explicit_decision(attributes) {
             chunk.set_decision(decision);
-        } else if chunk.decision().is_none() || attributes.iter().any(is_by_hand) {
+        } else if chunk.decision().is_none() || attributes.iter().any(is_user_decision) {
             let mut root = chunk.span(SpanId::new(1)?, UNIX_EPOCH, UNIX_EPOCH);
             self.shared.describe(&mut root, name, kind, attributes);
         }
         let (decision, context) = tracer.sample(chunk);
         Some(SamplingResult {
-            decision: recorded(decision.priority),
+            decision: recorded(decision.priority.is_keep()),
             attributes: explanation(&decision),
             trace_state: context.with_tracestate(trace_state),
         })
@@ -98,7 +98,7 @@ impl ShouldSample for Sampler {
                     let native = native(parent);
                     let decided = native.span().and_then(|span| span.propagation_context());
                     decided.or(native.remote().cloned())
-                } else if attributes.iter().any(is_by_hand) {
+                } else if attributes.iter().any(is_user_decision) {
                     read(above)
                 } else {
                     return inherited(above.trace_flags(), above.trace_state().clone());
@@ -113,29 +113,24 @@ impl ShouldSample for Sampler {
 }
 
 fn inherited(flags: TraceFlags, trace_state: TraceState) -> SamplingResult {
-    let priority = if flags.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
-    SamplingResult { decision: recorded(priority), attributes: Vec::new(), trace_state }
+    SamplingResult { decision: recorded(flags.is_sampled()), attributes: Vec::new(), trace_state }
 }
 
 fn new_trace(trace_id: OtelTraceId) -> Option<SpanContext> {
     let trace_id = TraceId::new(u128::from_be_bytes(trace_id.to_bytes()))?;
-    // What is made of it is the trace state alone, which says nothing of this id.
+    // Only its trace state is used, which does not have this span id.
     Some(SpanContext::new(trace_id, SpanId::new(1)))
 }
 
-fn recorded(priority: Priority) -> SamplingDecision {
-    if priority.is_keep() {
-        SamplingDecision::RecordAndSample
-    } else {
-        SamplingDecision::RecordOnly
-    }
+fn recorded(is_kept: bool) -> SamplingDecision {
+    if is_kept { SamplingDecision::RecordAndSample } else { SamplingDecision::RecordOnly }
 }
 
-fn is_by_hand(attribute: &KeyValue) -> bool {
+fn is_user_decision(attribute: &KeyValue) -> bool {
     matches!(attribute.key.as_str(), "manual.keep" | "manual.drop" | "sampling.priority")
 }
 
-/// The rates behind a decision, for the exporter to find: the SDK gives the root these attributes.
+/// The rates behind a decision: the SDK sets these attributes on the root, where the exporter finds them.
 fn explanation(decision: &Decision) -> Vec<KeyValue> {
     let by = match decision.mechanism {
         Some(Mechanism::AGENT_RATE) => "_dd.agent_psr",

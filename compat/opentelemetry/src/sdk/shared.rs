@@ -12,7 +12,7 @@ use tracehound::{LossReason, RecordedSpan, Tracer};
 use super::agent_names::agent_name;
 use super::identity::identity;
 use super::mapping::{Mapped, Mappings};
-use super::pending::Patience;
+use super::pending::WaitPolicy;
 use super::queue::Queue;
 use super::resource_name::ResourceNaming;
 use super::span_data;
@@ -21,23 +21,22 @@ use crate::convert::value::{key_text, tag_value};
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// As built, before there is a resource.
+    /// The tracer as built, before there is a resource.
     base: Tracer,
     identified: RwLock<Identified>,
     pub(super) mappings: Mappings,
     pub(super) naming: ResourceNaming,
     pub(super) queue: Queue,
-    pub(super) patience: Patience,
+    pub(super) policy: WaitPolicy,
     /// Of the assembler.
     pub(super) starter: Starter,
-    /// Somebody has asked for the sampler.
+    /// The exporter has made a sampler.
     pub(super) has_sampler: AtomicBool,
 }
 
-/// Whose spans they are.
+/// The tracer with the service, environment and tags of the SDK's resource.
 #[derive(Clone, Debug)]
 pub(super) struct Identified {
-    /// With the identity that the resource says.
     pub(super) tracer: Tracer,
     pub(super) resource: Resource,
 }
@@ -48,12 +47,12 @@ impl Shared {
         mappings: Mappings,
         naming: ResourceNaming,
         queue: Queue,
-        patience: Patience,
+        policy: WaitPolicy,
     ) -> Self {
         let resource = Resource::builder_empty().build();
         let identified = RwLock::new(Identified { tracer: base.clone(), resource });
         let (starter, has_sampler) = (Starter::default(), AtomicBool::new(false));
-        Shared { base, identified, mappings, naming, queue, patience, starter, has_sampler }
+        Shared { base, identified, mappings, naming, queue, policy, starter, has_sampler }
     }
 
     pub(super) fn identified(&self) -> Identified {
@@ -86,7 +85,7 @@ impl Shared {
         span_data::describe(span, name, kind, attributes.to_vec(), Mapped::default(), self.naming);
     }
 
-    /// Rules that are set and asked by nobody: the SDK decides by its own sampler.
+    /// Warns of sampling rules that nobody applies, because the SDK decides by its own sampler.
     pub(super) fn warn_of_idle_rules(&self) {
         if self.has_sampler.load(Ordering::Relaxed) {
             return;
@@ -115,7 +114,7 @@ impl Shared {
         }
     }
 
-    /// Nobody takes spans out of the queue any more.
+    /// Closes the queue for good, and counts what it still holds as lost.
     pub(super) fn end_queue(&self) {
         self.lose(LossReason::WorkerFailed, self.queue.end(), "nobody puts them together any more");
     }

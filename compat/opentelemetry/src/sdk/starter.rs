@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Starter {
     is_started: AtomicBool,
-    /// When it was last tried in vain. Locked by whoever tries.
+    /// When it last failed. Locked during an attempt.
     tried: Mutex<Option<Instant>>,
 }
 
@@ -20,8 +20,9 @@ impl Starter {
         self.is_started.load(Ordering::Acquire)
     }
 
-    /// Starts the thread if it is not, after a failure once a second at most, unless it is to be `now`. Never waits.
-    /// Gives the error, which is to be said here, without the lock: the log function of the program may come back.
+    /// Starts the thread unless it runs. After a failure it tries once a second at most, or at once where that is asked
+    /// for (`now`). Never waits. Returns the error: the caller logs it, after the lock is released, because the log
+    /// function of the program may come back here.
     #[inline]
     pub(super) fn start(
         &self,
@@ -36,7 +37,7 @@ impl Starter {
         let mut tried = match self.tried.try_lock() {
             Ok(tried) => tried,
             Err(TryLockError::Poisoned(tried)) => tried.into_inner(),
-            // Whoever has the lock is starting it.
+            // Another thread is starting it.
             Err(TryLockError::WouldBlock) => return None,
         };
         let is_too_soon = !now && tried.is_some_and(|tried| tried.elapsed() < PAUSE);

@@ -36,7 +36,7 @@ impl Limits {
         self.custom.as_ref().map_or(&SpanLimits::DEFAULT, |custom| &custom.limits)
     }
 
-    /// Whether attributes have to be asked about at all: not by the default limits.
+    /// Whether attributes are limited at all: not by default.
     #[inline]
     pub(crate) fn are_custom(&self) -> bool {
         self.custom.is_some()

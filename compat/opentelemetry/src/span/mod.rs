@@ -1,10 +1,10 @@
 //! OpenTelemetry's span on a span of the core.
 //!
-//! Above `convert`; below `context`, which makes spans that stand for active native ones, and `api`, which starts
-//! them. `otel_span` has the type that OpenTelemetry sees. `registry` is the way back from a context, which holds a span as
-//! a type-erased box, to the core's span: whoever makes a [`Span`] registers it, and its `Drop` takes it out again.
-//! Both run on the application's thread for every span, so a change there is measured. Nothing here attaches or reads
-//! OpenTelemetry's current context.
+//! It imports `convert` only. `context` makes spans that stand for active native ones, and `api` starts spans.
+//! `otel_span` has the type that OpenTelemetry sees. `registry` is the way back from a context, which holds a span in a
+//! type-erased box, to the core's span: the constructors of [`Span`] register it, and its `Drop` removes it. Both run on
+//! the application's thread for every span, so measure a change there. Nothing here attaches or reads OpenTelemetry's
+//! current context.
 
 mod limits;
 mod otel_span;

@@ -8,14 +8,14 @@ use tracehound_fork::WriteOnce;
 use super::registry;
 use crate::convert::span_context::{to_otel, to_otel_now};
 
-/// A list of span contexts: one for each sampling decision under which somebody has asked for it.
+/// A list of span contexts: one for each sampling decision under which it was asked for.
 ///
 /// OpenTelemetry takes the span context by reference, so none may change: a newer one is appended. There are few,
 /// because a decision is taken once and changes only where the user says so (`manual.keep`, `manual.drop`).
 #[derive(Debug)]
 pub(crate) struct Versions {
     context: SpanContext,
-    /// The decision that it says, if there was one.
+    /// The decision in it, if there was one.
     decision: Option<DecisionMark>,
     newer: WriteOnce<Versions>,
 }
