@@ -70,13 +70,10 @@ fn limited(
     limits: AttributeLimits,
     width: fn(&Value) -> usize,
 ) -> Vec<KeyValue> {
-    let mut room = MAX_ATTRIBUTES;
-    let fits = |attribute: &&KeyValue| match room.checked_sub(width(&attribute.value)) {
-        Some(left) => {
-            room = left;
-            true
-        }
-        None => false,
+    let mut used = 0;
+    let fits = |attribute: &&KeyValue| {
+        used += width(&attribute.value);
+        used <= MAX_ATTRIBUTES
     };
     let kept = attributes.iter().take(limits.count).take_while(fits).count();
     let dropped = dropped as usize + (attributes.len() - kept);
@@ -101,23 +98,18 @@ fn flattened(value: &Value) -> usize {
 
 /// Cuts texts to so many characters.
 pub(crate) fn shorten(value: &mut Value, chars: usize) {
-    match value {
-        Value::String(text) => shorten_text(text, chars),
-        Value::Array(Array::String(texts)) => {
-            texts.iter_mut().for_each(|text| shorten_text(text, chars));
+    let shorten = |text: &mut StringValue| {
+        let all = text.as_str();
+        // A text with no more bytes than that, the common case, is not walked over.
+        let end = if all.len() <= chars { None } else { all.char_indices().nth(chars) };
+        if let Some(kept) = end.and_then(|(end, _)| all.get(..end)) {
+            *text = kept.to_owned().into();
         }
+    };
+    match value {
+        Value::String(text) => shorten(text),
+        Value::Array(Array::String(texts)) => texts.iter_mut().for_each(shorten),
         _ => {}
-    }
-}
-
-fn shorten_text(text: &mut StringValue, chars: usize) {
-    // No more bytes than characters are allowed: the common case.
-    if text.as_str().len() <= chars {
-        return;
-    }
-    if let Some((end, _)) = text.as_str().char_indices().nth(chars) {
-        let kept = text.as_str().get(..end).unwrap_or_default();
-        *text = Cow::<'static, str>::Owned(kept.to_owned()).into();
     }
 }
 
@@ -134,8 +126,8 @@ mod tests {
             ("åß∂ƒ", 3, "åß∂"),
             ("a", 0, ""),
         ] {
-            let mut value = StringValue::from(text);
-            shorten_text(&mut value, chars);
+            let mut value = Value::from(text);
+            shorten(&mut value, chars);
             assert_eq!(value.as_str(), expected);
         }
     }

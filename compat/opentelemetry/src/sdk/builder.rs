@@ -23,36 +23,23 @@ use super::shared::Shared;
 /// Service, environment and version are, by falling precedence: what is said here, the SDK's resource, the
 /// environment.
 #[must_use = "nothing happens before `build`"]
+#[derive(Default)]
 pub struct SpanExporterBuilder {
-    tracer: TracerBuilder,
+    tracer: Option<TracerBuilder>,
     /// Applied to `tracer` at the end, whenever that was given.
     settings: Vec<Setting>,
     mappings: Mappings,
     naming: ResourceNaming,
-    late: Duration,
-    root: Duration,
+    policy: WaitPolicy,
 }
 
 type Setting = Box<dyn FnOnce(TracerBuilder) -> TracerBuilder + Send + Sync>;
-
-impl Default for SpanExporterBuilder {
-    fn default() -> Self {
-        SpanExporterBuilder {
-            tracer: Tracer::builder(),
-            settings: Vec::new(),
-            mappings: Mappings::default(),
-            naming: ResourceNaming::default(),
-            late: Duration::from_millis(500),
-            root: Duration::from_secs(10),
-        }
-    }
-}
 
 impl SpanExporterBuilder {
     /// Settings of the pipeline that have no setter here: sampling rules, buffers, where warnings go. The setters
     /// here win over them, whether called before or after; of two calls the later one counts.
     pub fn tracer(mut self, tracer: TracerBuilder) -> Self {
-        self.tracer = tracer;
+        self.tracer = Some(tracer);
         self
     }
 
@@ -97,14 +84,14 @@ impl SpanExporterBuilder {
     /// How long the spans of a trace wait for its local root: 10 s, by default. A longer trace is sent in
     /// several chunks.
     pub fn wait_for_root(mut self, time: Duration) -> Self {
-        self.root = time;
+        self.policy.root = time;
         self
     }
 
     /// How long spans that end after their local root are waited for: 500 ms, by default. Later ones are
     /// sent in a chunk of their own.
     pub fn wait_for_late_spans(mut self, time: Duration) -> Self {
-        self.late = time;
+        self.policy.late = time;
         self
     }
 
@@ -151,12 +138,11 @@ impl SpanExporterBuilder {
 
     /// Builds the exporter and starts its threads: one that puts traces together, and the pipeline's.
     pub fn build(self) -> SpanExporter {
-        let tracer = self.tracer.service_named_later();
+        let tracer = self.tracer.unwrap_or_else(Tracer::builder).service_named_later();
         let tracer = self.settings.into_iter().fold(tracer, |tracer, set| set(tracer)).build();
         let room = tracer.config().map_or(0, Config::buffer_bytes);
         let partial_flush = tracer.config().and_then(Config::partial_flush).unwrap_or(usize::MAX);
-        let policy =
-            WaitPolicy { late: self.late, root: self.root, partial_flush, max_bytes: room / 2 };
+        let policy = WaitPolicy { partial_flush, max_bytes: room / 2, ..self.policy };
         let queue = Queue::new(room);
         let shared = Arc::new(Shared::new(tracer, self.mappings, self.naming, queue, policy));
         assembler::start(&shared, true);

@@ -253,9 +253,7 @@ mod tests {
         ];
         for end in ends {
             let (tracer, captured) = tracehound::testing::tracer();
-            let partial_flush = usize::MAX;
-            let policy =
-                WaitPolicy { late: LONG, root: LONG, partial_flush, max_bytes: usize::MAX };
+            let policy = WaitPolicy { late: LONG, root: LONG, ..WaitPolicy::default() };
             let (mappings, naming) = Default::default();
             let queue = Queue::new(usize::MAX);
             let shared = Arc::new(Shared::new(tracer, mappings, naming, queue, policy));

@@ -28,6 +28,17 @@ pub(super) struct WaitPolicy {
     pub(super) max_bytes: usize,
 }
 
+impl Default for WaitPolicy {
+    fn default() -> Self {
+        WaitPolicy {
+            late: Duration::from_millis(500),
+            root: Duration::from_secs(10),
+            partial_flush: usize::MAX,
+            max_bytes: usize::MAX,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct PendingTraces {
     traces: HashMap<TraceId, Trace>,
@@ -158,12 +169,7 @@ pub(super) mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn pending() -> PendingTraces {
-        PendingTraces::new(WaitPolicy {
-            late: SECOND,
-            root: 10 * SECOND,
-            partial_flush: usize::MAX,
-            max_bytes: usize::MAX,
-        })
+        PendingTraces::new(WaitPolicy { late: SECOND, ..WaitPolicy::default() })
     }
 
     /// How many spans are taken.
