@@ -43,13 +43,13 @@ mod tests {
     use opentelemetry::KeyValue;
     use tracehound::config::Environment;
 
-    type Attributes = &'static [(&'static str, &'static str)];
+    type Attributes<'a> = &'a [(&'static str, &'static str)];
 
     #[test]
     fn code_wins_over_the_resource_and_the_resource_over_the_environment() {
         let stage = |name| ("deployment.environment", name);
         #[rustfmt::skip]
-        let cases: [(Attributes, bool, [Option<&str>; 3], &[&str]); 4] = [
+        let cases: [(Attributes<'_>, bool, [Option<&str>; 3], &[&str]); 4] = [
             // What the resource says; whether code names the service; service, env and version; tags.
             (
                 &[("service.name", "res"), stage("stg")], false,
