@@ -136,7 +136,8 @@ impl SpanExporterBuilder {
         self
     }
 
-    /// Builds the exporter and starts its threads: one that puts traces together, and the pipeline's.
+    /// Builds the exporter and starts its threads: one that puts traces together, and the pipeline's. Where the system
+    /// has no room for one, spans wait in the buffer, and it is tried again once a second, and on a flush or shutdown.
     pub fn build(self) -> SpanExporter {
         let tracer = self.tracer.unwrap_or_else(Tracer::builder).service_named_later();
         let tracer = self.settings.into_iter().fold(tracer, |tracer, set| set(tracer)).build();

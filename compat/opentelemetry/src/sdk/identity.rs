@@ -43,14 +43,14 @@ mod tests {
     use opentelemetry::KeyValue;
     use tracehound::config::Environment;
 
-    type Attributes<'a> = &'a [(&'static str, &'static str)];
+    /// What the resource says; whether code names the service; service, env and version; tags.
+    type Case<'a> = (&'a [(&'static str, &'static str)], bool, [Option<&'a str>; 3], &'a [&'a str]);
 
     #[test]
     fn code_wins_over_the_resource_and_the_resource_over_the_environment() {
         let stage = |name| ("deployment.environment", name);
         #[rustfmt::skip]
-        let cases: [(Attributes<'_>, bool, [Option<&str>; 3], &[&str]); 4] = [
-            // What the resource says; whether code names the service; service, env and version; tags.
+        let cases: [Case<'_>; 4] = [
             (
                 &[("service.name", "res"), stage("stg")], false,
                 [Some("res"), Some("stg"), None], &["deployment.environment"],
