@@ -11,13 +11,14 @@ use tracehound::{LateNames, SpanKind, SpanView};
 /// Operation name and type of a span. Runs when they are needed: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
     let kind = span.kind().unwrap_or(SpanKind::Internal);
-    let name = match operation_name(span, kind) {
+    let database = if kind == SpanKind::Client { first(span, DB_SYSTEM) } else { None };
+    let name = match operation_name(span, kind, database) {
         Cow::Borrowed(literal) => literal.into(),
         Cow::Owned(name) => name.to_lowercase().into(),
     };
     let span_type = match kind {
         SpanKind::Server => "web",
-        SpanKind::Client => first(span, DB_SYSTEM).map_or("http", database_type),
+        SpanKind::Client => database.map_or("http", database_type),
         _ => "custom",
     };
     LateNames { name, span_type: Some(span_type.into()) }
@@ -46,19 +47,24 @@ fn first<'a, const N: usize>(span: &SpanView<'a>, keys: [&str; N]) -> Option<&'a
 }
 
 /// The first row of the table in the crate's documentation that applies. Literals are in lower case.
-fn operation_name(span: &SpanView<'_>, kind: SpanKind) -> Cow<'static, str> {
+fn operation_name(
+    span: &SpanView<'_>,
+    kind: SpanKind,
+    database: Option<&str>,
+) -> Cow<'static, str> {
     let text = |key| first(span, [key]);
     let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);
     if (server || client) && first(span, METHOD).is_some() {
         return if server { "http.server.request" } else { "http.client.request" }.into();
     }
-    if let Some(system) = client.then(|| first(span, DB_SYSTEM)).flatten() {
+    if let Some(system) = database {
         return format!("{system}.query").into();
     }
     if kind != SpanKind::Internal {
-        let system = text("messaging.system");
-        if let Some((system, operation)) = system.zip(first(span, MESSAGING_OPERATION)) {
-            return format!("{system}.{operation}").into();
+        let named = text("messaging.system")
+            .and_then(|system| Some(format!("{system}.{}", first(span, MESSAGING_OPERATION)?)));
+        if let Some(name) = named {
+            return name.into();
         }
     }
     match (server || client).then(|| first(span, RPC_SYSTEM)).flatten() {
@@ -71,9 +77,10 @@ fn operation_name(span: &SpanView<'_>, kind: SpanKind) -> Cow<'static, str> {
         None => {}
     }
     if client {
-        let provider = text("faas.invoked_provider");
-        if let Some((provider, name)) = provider.zip(text("faas.invoked_name")) {
-            return format!("{provider}.{name}.invoke").into();
+        let named = text("faas.invoked_provider")
+            .and_then(|provider| Some(format!("{provider}.{}.invoke", text("faas.invoked_name")?)));
+        if let Some(name) = named {
+            return name.into();
         }
     }
     if let Some(trigger) = server.then(|| text("faas.trigger")).flatten() {
