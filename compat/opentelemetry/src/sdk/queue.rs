@@ -301,6 +301,11 @@ mod tests {
         assert_eq!(queue.abandon(), 2);
         assert!(!queue.settle(2, 20));
         assert_eq!((queue.abandon(), queue.end()), (0, 0));
+
+        let queue = Queue::new(1_000);
+        queue.push(spans(2), 20).unwrap();
+        let at_the_end = || queue.end_of_process(Deadline::after(SOON));
+        assert_eq!((at_the_end(), at_the_end(), queue.end()), (2, 0, 0));
     }
 
     #[test]

@@ -130,17 +130,6 @@ impl Entry {
         Entry { span: span.clone(), holders: 1, scope, base_baggage }
     }
 
-    /// One holder less; whether it was the last. Then nothing is written, because the whole is about to be moved: see
-    /// "store forwarding" in docs/architecture.md.
-    #[inline]
-    fn drop_holder(&mut self) -> bool {
-        let is_last = self.holders == 1;
-        if !is_last {
-            self.holders -= 1;
-        }
-        is_last
-    }
-
     #[inline]
     fn id(&self) -> u64 {
         self.span.span_id().map_or(0, SpanId::get)
@@ -189,13 +178,19 @@ impl Spans {
     #[inline]
     fn release(&mut self, id: u64) -> Option<Entry> {
         let Some(position) = self.position(id) else { return self.release_older(id) };
-        let is_last = self.newest.get_mut(position)?.drop_holder();
-        is_last.then(|| self.newest.remove(position))
+        let entry = self.newest.get_mut(position)?;
+        if entry.holders > 1 {
+            entry.holders -= 1;
+            return None;
+        }
+        Some(self.newest.remove(position))
     }
 
     #[cold]
     fn release_older(&mut self, id: u64) -> Option<Entry> {
-        if !self.older.get_mut(&id)?.drop_holder() {
+        let entry = self.older.get_mut(&id)?;
+        if entry.holders > 1 {
+            entry.holders -= 1;
             return None;
         }
         let last = self.older.remove(&id);
