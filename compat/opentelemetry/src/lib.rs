@@ -111,42 +111,19 @@
 //! - **`record_error` on a type-erased span**, such as `Context::span`, knows the text of the error only,
 //!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
-mod attributes;
-mod baggage;
+// Each imports only from those below it, from `sdk` at the top down to `api`, `context`, `span`, `convert` and `catch`:
+// `tests/layers.rs` checks it.
+mod api;
 mod catch;
-mod context_ext;
-mod context_store;
-mod exception;
+mod context;
+mod convert;
 #[cfg(feature = "sdk")]
-mod exporter;
-mod install;
-mod keys;
-mod limits;
-mod live;
-mod naming;
-mod propagator;
-mod provider;
-mod remote;
-mod resource;
-mod scope;
-#[cfg(feature = "sdk")]
-mod sdk_sampler;
-mod seen;
+mod sdk;
 mod span;
-mod status;
-mod tracer;
 
-pub use context_ext::ContextExt;
-pub use context_store::share_context;
+pub use api::{Propagator, ResourceExt, Tracer, TracerProvider, TracerProviderBuilder, install};
+pub use context::{ContextExt, share_context};
 #[cfg(feature = "sdk")]
-pub use exporter::{ResourceNaming, SpanExporter, SpanExporterBuilder};
-pub use install::install;
-pub use propagator::Propagator;
-pub use provider::{TracerProvider, TracerProviderBuilder};
-pub use resource::ResourceExt;
-#[cfg(feature = "sdk")]
-pub use sdk_sampler::Sampler;
-pub use seen::decided_span_context;
-pub use span::Span;
+pub use sdk::{ResourceNaming, Sampler, SpanExporter, SpanExporterBuilder};
+pub use span::{Span, decided_span_context};
 pub use tracehound::config::SpanLimits;
-pub use tracer::Tracer;

@@ -103,7 +103,7 @@ fn the_bridge_allocates_nothing() {
             native.flush(LIMIT).unwrap();
         }
     };
-    // Often enough for every shard of the map of live spans to have been used.
+    // Often enough for every shard of the registry of spans to have been used.
     run(&|| tagged(&ours), 30);
     let count = |program: &dyn Fn()| {
         run(program, 3);

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{
-    Link, Span as _, SpanContext, Status, TraceFlags, Tracer as _, TracerProvider as _,
+    Event, Link, Span as _, SpanContext, Status, TraceFlags, Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Array, KeyValue, Value};
 use tracehound::config::Environment;
@@ -226,6 +226,38 @@ fn events_and_links_keep_so_many_attributes_and_count_the_rest() {
         let link = format!("{:?}", span.links);
         assert!(link.contains("k000") && !link.contains("k001"), "{link}");
         assert!(link.contains("(\"otel.dropped_attributes_count\", \"4\")"), "{link}");
+    }
+}
+
+#[test]
+fn attributes_that_an_event_or_a_link_has_lost_are_counted_whoever_dropped_them() {
+    let pair = |n: usize| KeyValue::new(format!("k{n:03}"), Value::Array(vec![1, 2].into()));
+    let pairs: Vec<_> = (0..600).map(pair).collect();
+    let few = SpanLimits::default().event_attributes(2).link_attributes(2);
+    let all = SpanLimits::default().event_attributes(None).link_attributes(None);
+    for (limits, attributes, lost_before, kept, lost) in [
+        (few, many(5), 10, [2, 2], [13, 13]),
+        (few, many(2), 10, [2, 2], [10, 10]),
+        (all, many(1_000), 0, [1_000, 1_000], [0, 0]),
+        // The core keeps 1,024, one of them the count, and flattens arrays of links.
+        (all, many(2_000), 0, [1_023, 1_023], [977, 977]),
+        (all, pairs, 0, [600, 1_022], [0, 89]),
+    ] {
+        let (tracer, captured) = in_code(limits);
+        let time = SystemTime::UNIX_EPOCH;
+        let event = Event::new("event", time, attributes.clone(), lost_before);
+        let link = Link::new(linked(1), attributes, lost_before);
+        drop(
+            tracer.span_builder("n").with_events(vec![event]).with_links(vec![link]).start(&tracer),
+        );
+        let span = only(&captured);
+        let (event, link) = (format!("{:?}", span.events), format!("{:?}", span.links));
+        assert_eq!([&event, &link].map(|shown| shown.matches("(\"k").count()), kept);
+        let said = [
+            format!("(\"otel.dropped_attributes_count\", I64({}))", lost[0]),
+            format!("(\"otel.dropped_attributes_count\", \"{}\")", lost[1]),
+        ];
+        assert_eq!([event.contains(&said[0]), link.contains(&said[1])], lost.map(|lost| lost > 0));
     }
 }
 

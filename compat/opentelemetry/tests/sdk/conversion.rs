@@ -216,11 +216,11 @@ fn links_events_and_what_was_dropped_arrive() {
     let mut data = span(1, 0);
     let linked = context(7 << 64 | 8, 9, true, "other=1");
     let attributes = vec![KeyValue::new("n", 1)];
-    data.links.links.push(Link::new(linked, attributes, 0));
+    data.links.links.push(Link::new(linked, attributes, 6));
     data.links.links.push(Link::with_context(context(0, 0, false, "")));
     data.links.dropped_count = 2;
     let attributes = vec![KeyValue::new("tries", 3)];
-    data.events.events.push(Event::new("retry", data.start_time, attributes, 0));
+    data.events.events.push(Event::new("retry", data.start_time, attributes, 7));
     data.events.dropped_count = 4;
     data.dropped_attributes_count = 5;
     let span = plain(data);
@@ -228,10 +228,12 @@ fn links_events_and_what_was_dropped_arrive() {
         tracehound::TraceId::new(7 << 64 | 8).unwrap(),
         tracehound::SpanId::new(9).unwrap(),
     );
-    assert_eq!(span.links, [link.trace_flags(1).tracestate("other=1").attribute("n", "1")]);
+    let link = link.trace_flags(1).tracestate("other=1").attribute("n", "1");
+    assert_eq!(span.links, [link.attribute("otel.dropped_attributes_count", "6")]);
     let start = SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(span.start_ns as u64);
     let event = tracehound::SpanEvent::at("retry", start);
-    assert_eq!(span.events, [event.attribute("tries", EventValue::I64(3))]);
+    let event = event.attribute("tries", EventValue::I64(3));
+    assert_eq!(span.events, [event.attribute("otel.dropped_attributes_count", 7)]);
     let dropped = ["attributes", "events", "links"]
         .map(|what| span.metrics[&format!("otel.dropped_{what}_count")]);
     assert_eq!(dropped, [5.0, 4.0, 2.0]);

@@ -79,33 +79,25 @@ fn flags_then_trace_state_then_numbers_then_the_users_word() {
 }
 
 #[test]
-fn what_is_said_by_hand_counts_for_what_comes_later() {
-    within(LIMIT, || {
-        let agent = FaultAgent::start(scripts::healthy);
-        let exporter = patient(tracer().agent_url(agent.url())).build();
-        export(&exporter, vec![with(root(true, ""), [KeyValue::new("manual.drop", true)])])
-            .unwrap();
-        exporter.flush(LIMIT).unwrap();
-        export(&exporter, vec![span(2, 1)]).unwrap();
-        exporter.flush(LIMIT).unwrap();
-        let priorities: Vec<_> =
-            agent.spans().iter().map(|span| span.metric(PRIORITY).unwrap()).collect();
-        assert_eq!(priorities, [-1.0, -1.0]);
-    });
-}
-
-#[test]
-fn what_is_said_by_hand_counts_for_every_part_of_the_trace() {
-    within(LIMIT, || {
-        let agent = FaultAgent::start(scripts::healthy);
-        let exporter = patient(tracer().agent_url(agent.url())).build();
-        let batch = vec![root(true, ""), with(span(2, 0), [KeyValue::new("manual.drop", true)])];
-        export(&exporter, batch).unwrap();
-        exporter.flush(LIMIT).unwrap();
-        let priorities: Vec<_> =
-            agent.spans().iter().map(|span| span.metric(PRIORITY).unwrap()).collect();
-        assert_eq!(priorities, [-1.0, -1.0]);
-    });
+fn the_users_decision_counts_for_every_part_of_the_trace() {
+    let dropped = |span| with(span, [KeyValue::new("manual.drop", true)]);
+    for batches in [
+        // A part that comes later, and another one with a root of its own.
+        vec![vec![dropped(root(true, ""))], vec![span(2, 1)]],
+        vec![vec![root(true, ""), dropped(span(2, 0))]],
+    ] {
+        within(LIMIT, || {
+            let agent = FaultAgent::start(scripts::healthy);
+            let exporter = patient(tracer().agent_url(agent.url())).build();
+            for batch in batches {
+                export(&exporter, batch).unwrap();
+                exporter.flush(LIMIT).unwrap();
+            }
+            let priorities: Vec<_> =
+                agent.spans().iter().map(|span| span.metric(PRIORITY).unwrap()).collect();
+            assert_eq!(priorities, [-1.0, -1.0]);
+        });
+    }
 }
 
 #[test]

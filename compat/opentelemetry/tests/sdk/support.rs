@@ -2,12 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::{
-    SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
-};
-use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
+use opentelemetry_sdk::testing::trace::new_test_export_span_data;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tracehound::config::Environment;
 use tracehound::testing::{Captured, CapturedSpan};
 use tracehound::{Tracer, TracerBuilder};
@@ -42,17 +41,10 @@ pub(crate) fn span(id: u64, parent: u64) -> SpanData {
     SpanData {
         span_context: context(TRACE, id, true, ""),
         parent_span_id: parent.into(),
-        parent_span_is_remote: false,
-        span_kind: SpanKind::Internal,
         name: "span_name".into(),
         start_time: start,
         end_time: start + Duration::from_millis(1),
-        attributes: Vec::new(),
-        dropped_attributes_count: 0,
-        events: SpanEvents::default(),
-        links: SpanLinks::default(),
-        status: Status::Unset,
-        instrumentation_scope: InstrumentationScope::default(),
+        ..new_test_export_span_data()
     }
 }
 
