@@ -16,8 +16,10 @@
 //! | put another store in the place of the threads' stacks | [`replace_context_store`] |
 //! | go on in a forked child | [`inherited_context`] |
 //! | describe an error elsewhere than on a span | [`ErrorDescription`] |
+//! | call code of the program so that no panic of it gets out | [`catch`](catch()) |
 //! | count and say what is lost on the way in | [`TracerExt::count_lost`], [`TracerExt::warn_once`] |
 
+pub use crate::catch::catch;
 pub use crate::trace::{
     ChunkBuilder, ContextExt, DecisionMark, ErrorDescription, LateNamed, LateNames, LateTags,
     NamingFn, RecordedSpan, SpanBuilderExt, SpanContextExt, SpanExt, SpecialKeys,

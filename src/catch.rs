@@ -5,8 +5,10 @@ use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
-/// Runs `work`; `None` where it panicked. What it panicked with is gone, too.
-pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
+/// Runs `work`; `None` where it panicked. What it panicked with is gone, too, whatever its `Drop` does.
+///
+/// For calls into code that is not ours. Nothing is counted or said: that is for whoever calls.
+pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Some(done),
         Err(payload) => {

@@ -111,10 +111,9 @@
 //! - **`record_error` on a type-erased span**, such as `Context::span`, knows the text of the error only,
 //!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
-// Each imports only from those below it, from `sdk` at the top down to `api`, `context`, `span`, `convert` and `catch`:
+// Each imports only from those below it, from `sdk` at the top down to `api`, `context`, `span`, and `convert`:
 // `tests/layers.rs` checks it.
 mod api;
-mod catch;
 mod context;
 mod convert;
 #[cfg(feature = "sdk")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt, TraceState};
+use tracehound::bridge::ContextExt as _;
 use tracehound::{Baggage, Context, SpanContext, SpanRef};
 
 use super::baggage;

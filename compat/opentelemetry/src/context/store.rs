@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::trace::{SpanId as OtelSpanId, TraceContextExt};
 use opentelemetry::{Context as OtelContext, ContextGuard};
+use tracehound::bridge::catch;
 use tracehound::{Context, ContextProvider, ScopeToken};
 use tracehound_fork::PerProcess;
 
 use super::active::{activated, native};
-use crate::catch::catch;
 
 /// Makes OpenTelemetry's context the one store of what is active, for every tracer of the process that has
 /// no [`ContextProvider`] of its own. [`install`](crate::install) does so, too.
@@ -36,7 +36,7 @@ pub fn share_context() -> bool {
     static ONE_AT_A_TIME: PerProcess<Mutex<()>> = PerProcess::new();
     let one = ONE_AT_A_TIME.get_or_make(Mutex::default);
     let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
-    if tracehound::replace_context_store(Box::new(OtelStore)) {
+    if tracehound::bridge::replace_context_store(Box::new(OtelStore)) {
         SHARED.store(true, Ordering::Relaxed);
     }
     SHARED.load(Ordering::Relaxed)

@@ -1,7 +1,9 @@
 //! Attributes of a span. Most are set as they are and become tags of the core later, as a rule on its background thread.
 
 use opentelemetry::{KeyValue, Value};
-use tracehound::{LateTags, SpanRef, SpecialKeys, TagValue, Text};
+use tracehound::bridge::SpanExt as _;
+use tracehound::bridge::{LateTags, SpecialKeys};
+use tracehound::{SpanRef, TagValue, Text};
 
 use super::exception;
 use super::value::{tag, tag_value};

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use opentelemetry::trace as otel;
-use tracehound::{LateNames, SpanKind, SpanView};
+use tracehound::bridge::LateNames;
+use tracehound::{SpanKind, SpanView};
 
 /// Operation name and type of a span. Runs when they are needed: to sample, to read, or to send.
 pub(crate) fn names(span: &SpanView<'_>) -> LateNames {

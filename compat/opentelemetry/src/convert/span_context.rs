@@ -1,10 +1,10 @@
 //! Span contexts: OpenTelemetry's in the core's terms, and the reverse.
 
 use opentelemetry::trace::{self as otel, TraceState};
+use tracehound::bridge::DecisionMark;
+use tracehound::bridge::SpanContextExt as _;
 use tracehound::config::{Config, Environment, Style};
-use tracehound::{
-    DecisionMark, HttpPropagator, Priority, SpanContext, SpanId, SpanRef, Text, TraceId,
-};
+use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanRef, Text, TraceId};
 use tracehound_fork::WriteOnce;
 
 /// How the core reads a trace state.
@@ -74,7 +74,7 @@ pub(crate) fn below(
 /// The core's context for a span of the process that this one was forked from.
 pub(crate) fn inherited(context: &otel::SpanContext) -> Option<SpanContext> {
     let (trace_id, span_id) = ids(context).filter(|_| !context.is_remote())?;
-    tracehound::inherited_context(trace_id, span_id)
+    tracehound::bridge::inherited_context(trace_id, span_id)
 }
 
 /// The span context of a span of the core under a sampling decision, with this trace state.

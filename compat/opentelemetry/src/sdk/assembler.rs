@@ -5,14 +5,16 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
-use tracehound::{ChunkBuilder, Decision, LossReason, Mechanism};
+use tracehound::bridge::ChunkBuilder;
+use tracehound::bridge::TracerExt as _;
+use tracehound::bridge::catch;
+use tracehound::{Decision, LossReason, Mechanism};
 use tracehound_machine::spawn_background;
 
 use super::chunk;
 use super::pending::{PendingTraces, TracePart};
 use super::shared::{Identified, Shared};
 use super::size;
-use crate::catch::catch;
 use crate::convert::span_context::ids;
 
 const THREAD_NAME: &str = "tracehound-otel";

@@ -7,7 +7,6 @@ use std::time::Duration;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use tracehound::bridge::TracerBuilderExt as _;
-use tracehound::bridge::TracerExt as _;
 use tracehound::config::Config;
 use tracehound::{Text, Tracer, TracerBuilder};
 

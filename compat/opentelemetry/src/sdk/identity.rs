@@ -2,8 +2,9 @@
 
 use opentelemetry::{Key, Value};
 use opentelemetry_sdk::Resource;
+use tracehound::Text;
+use tracehound::bridge::Identity;
 use tracehound::config::{Config, Origin};
-use tracehound::{Identity, Text};
 
 use crate::convert::value::key_text;
 

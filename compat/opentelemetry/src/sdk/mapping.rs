@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use tracehound::bridge::TracerExt as _;
+use tracehound::bridge::catch;
 use tracehound::{Text, Tracer};
-
-use crate::catch::catch;
 
 pub(super) type Function = Box<dyn Fn(&SpanData, &Resource) -> Option<Text> + Send + Sync>;
 

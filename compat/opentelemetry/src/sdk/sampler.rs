@@ -8,6 +8,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+use tracehound::bridge::TracerExt as _;
 use tracehound::{Decision, Mechanism, SpanContext, SpanId, TraceId};
 
 use super::chunk::explicit_decision;

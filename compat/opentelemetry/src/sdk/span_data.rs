@@ -3,7 +3,8 @@
 use opentelemetry::trace::{Event, Link, SpanKind as OtelKind, Status};
 use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use tracehound::{ChunkBuilder, RecordedSpan, SpanKind, Text};
+use tracehound::bridge::{ChunkBuilder, RecordedSpan};
+use tracehound::{SpanKind, Text};
 
 use super::agent_names::agent_name;
 use super::identity::value_text;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use opentelemetry::{Key, KeyValue};
 use tracehound::SpanRef;
+use tracehound::bridge::SpanExt as _;
 use tracehound::config::SpanLimits;
 
 use crate::convert::entries::{AttributeLimits, DROPPED_ATTRIBUTES, shorten};

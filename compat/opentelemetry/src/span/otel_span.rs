@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{self as otel, Event, Link, Status, TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
 use tracehound::SpanRef;
-use tracehound::bridge::SpanExt as _;
 
 use super::limits::Limits;
 use super::registry::{self, Metadata};

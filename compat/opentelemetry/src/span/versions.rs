@@ -2,7 +2,9 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
-use tracehound::{DecisionMark, SpanRef};
+use tracehound::SpanRef;
+use tracehound::bridge::DecisionMark;
+use tracehound::bridge::SpanExt as _;
 use tracehound_fork::WriteOnce;
 
 use super::registry;
