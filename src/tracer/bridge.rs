@@ -75,7 +75,7 @@ pub trait TracerExt {
     fn count_lost(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String);
 
     /// Says once which name spans get where nothing names the service, and how to name it; nothing where something
-    /// does. For a bridge that has asked for [`TracerBuilder::service_named_later`](crate::TracerBuilder::service_named_later).
+    /// does. For a bridge that has asked for [`TracerBuilder::service_named_later`](crate::bridge::TracerBuilderExt::service_named_later).
     fn warn_of_default_service(&self);
 
     /// A warning of a bridge, where the tracer's own go; given once for its `topic`.

@@ -111,7 +111,7 @@
 //! - **`record_error` on a type-erased span**, such as `Context::span`, knows the text of the error only,
 //!   because OpenTelemetry describes it itself. On [`Span`] it says the type and the sources, too.
 
-// Each imports only from those below it, from `sdk` at the top down to `api`, `context`, `span`, and `convert`:
+// Each imports only from those below it, from `sdk` at the top down to `api`, `context`, `span` and `convert`:
 // `tests/layers.rs` checks it.
 mod api;
 mod context;

@@ -16,7 +16,7 @@ pub trait SpanExt {
     /// counts for the bounds on what waits to be sent.
     ///
     /// For bridges. The order of all tags that are set, late or not, is kept. None of the keys may mean something
-    /// to the core ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
+    /// to the core ([`SpecialKeys`](crate::bridge::SpecialKeys) says which do): here they would be tags as any other.
     fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize);
 
     /// What tells the sampling decision on the trace from other ones: the same as long as its priority and mechanism

@@ -106,7 +106,7 @@ impl Draft for Named<'_> {
 }
 
 /// A span whose operation name and type follow from the rest of it, as bridges start nearly all of theirs: said in
-/// one call of [`Tracer::start_late_named`](crate::Tracer::start_late_named), where a [`SpanBuilder`] takes one for
+/// one call of [`Tracer::start_late_named`](crate::bridge::TracerExt::start_late_named), where a [`SpanBuilder`] takes one for
 /// each field and a place to keep them.
 #[derive(Clone, Debug)]
 pub struct LateNamed<'t> {
@@ -114,12 +114,12 @@ pub struct LateNamed<'t> {
     pub resource: Text,
     /// The kind: the tag `span.kind`.
     pub kind: SpanKind,
-    /// What the name and the type follow from; see [`SpanBuilder::naming`].
+    /// What the name and the type follow from; see [`SpanBuilderExt::naming`](crate::bridge::SpanBuilderExt::naming).
     pub naming: NamingFn,
     /// When the span started; `None` for now.
     pub start: Option<SystemTime>,
     /// Tags that it has from the start. None of the keys may mean something to the core
-    /// ([`SpecialKeys`](crate::SpecialKeys) says which do): here they would be tags as any other.
+    /// ([`SpecialKeys`](crate::bridge::SpecialKeys) says which do): here they would be tags as any other.
     pub tags: &'t [(Text, TagValue<'static>)],
 }
 
@@ -144,7 +144,8 @@ impl Draft for LateNamed<'_> {
 /// What a span is to start with.
 ///
 /// Made by [`Tracer::span`](crate::Tracer::span). The parent is what is active, unless
-/// [`SpanBuilder::child_of`] or [`SpanBuilder::root`] says otherwise.
+/// [`SpanBuilder::child_of`] or [`SpanBuilder::root`] says otherwise. It is not what
+/// [`Tracer::start_span`](crate::Tracer::start_span) starts: that always begins a new trace.
 ///
 /// ```
 /// use tracehound::SpanKind;
@@ -241,7 +242,10 @@ impl<'t> SpanBuilder<'t> {
         self.child_of(Context::empty())
     }
 
-    /// Starts the span. It is not made active.
+    /// Starts the span: as a child of what is active, unless [`child_of`](Self::child_of) or [`root`](Self::root) said
+    /// otherwise. It is not made active.
+    ///
+    /// [`Tracer::start_span`](crate::Tracer::start_span) always begins a new trace.
     pub fn start(self) -> Span {
         let Some((shared, mut plan)) = self.on else { return Span::none() };
         if shared.context_store.is_suppressed() {

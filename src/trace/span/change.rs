@@ -134,7 +134,7 @@ impl SpanRef {
 
     /// Sets a structured tag (`meta_struct`) to one MessagePack document. A span takes 128 of them.
     ///
-    /// [`SpanRef::set_struct_tag`] makes the document from any `Serialize` value.
+    /// `SpanRef::set_struct_tag` (feature `struct-tags`) makes the document from any `Serialize` value.
     pub fn set_struct_bytes(&self, key: impl Into<Text>, document: Vec<u8>) {
         let key = key.into();
         self.edit(|record, tags| record.set_struct(key, document, tags));

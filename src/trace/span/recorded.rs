@@ -23,7 +23,7 @@ use crate::user_code::{self, UserCode};
 ///
 /// For bridges. All spans are of one trace, none of them changes any more, and each is handed in once.
 /// [`submit`](ChunkBuilder::submit) hands the chunk to the pipeline, which samples it if it has no decision,
-/// adds the tags of the tracer, and sends it. Made by [`Tracer::chunk`](crate::Tracer::chunk).
+/// adds the tags of the tracer, and sends it. Made by [`Tracer::chunk`](crate::bridge::TracerExt::chunk).
 ///
 /// ```
 /// use std::time::SystemTime;

@@ -8,7 +8,7 @@ use crate::trace::values::{Decision, Mechanism, Priority};
 /// Tells sampling decisions apart: the same for two that have the same priority and mechanism. Rates do not count.
 ///
 /// For bridges that keep what they have made of a decision; see
-/// [`SpanRef::decision_mark`](crate::SpanRef::decision_mark).
+/// [`SpanRef::decision_mark`](crate::bridge::SpanExt::decision_mark).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DecisionMark(NonZeroU64);
 

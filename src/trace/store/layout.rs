@@ -51,7 +51,7 @@ pub(crate) struct Record {
     pub(crate) kind: Option<SpanKind>,
     pub(crate) service_source: ServiceSource,
     pub(crate) error: bool,
-    /// What a bridge keeps with the span; see [`SpanRef::update_note`](crate::SpanRef::update_note).
+    /// What a bridge keeps with the span; see [`SpanRef::update_note`](crate::bridge::SpanExt::update_note).
     pub(crate) note: u8,
     /// Which of the tags that describe an error came with its message; see `Failure::describe`.
     pub(crate) described: u8,

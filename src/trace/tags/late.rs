@@ -9,7 +9,7 @@ use crate::catch::catch;
 use crate::text::Text;
 use crate::trace::values::TagValue;
 
-/// Tags as another API has them, one or many, for [`SpanRef::set_late_tags`](crate::SpanRef::set_late_tags).
+/// Tags as another API has them, one or many, for [`SpanRef::set_late_tags`](crate::bridge::SpanExt::set_late_tags).
 ///
 /// They become tags of the core when these are needed: when tags are read, when the sampling decision is
 /// taken, and otherwise in the background, where the conversion costs the application nothing.

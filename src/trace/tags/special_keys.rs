@@ -3,7 +3,7 @@
 use super::special::{SPECIAL, Special};
 
 /// The keys that mean something to the core (`service.name`, `manual.keep`), and those that mean something to a
-/// bridge: what a bridge asks before [`SpanRef::set_late_tags`](crate::SpanRef::set_late_tags).
+/// bridge: what a bridge asks before [`SpanRef::set_late_tags`](crate::bridge::SpanExt::set_late_tags).
 ///
 /// ```
 /// static KEYS: tracehound::bridge::SpecialKeys = tracehound::bridge::SpecialKeys::and(&["operation.name"]);
