@@ -23,7 +23,7 @@ mod encode;
 mod error;
 mod frames;
 mod id;
-mod lane;
+mod shard;
 mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;

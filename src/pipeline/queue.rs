@@ -1,15 +1,15 @@
 //! The bounded hand-off from application threads to the worker, and empty vectors going back.
 
 use super::room::Room;
-use crate::lane::{self, Apart, LANES};
+use crate::shard::{self, CachePadded, SHARDS};
 use crate::primitives::{AtomicUsize, Mutex, Ordering, lock, lock_soon};
 use crate::trace::{Buffers, Chunk};
 
-/// What a lane takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
+/// What a shard takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
 const CLAIM_BYTES: usize = 64 * 1024;
-/// Spans in a lane that wake the worker before its interval is over: about half a megabyte to write.
+/// Spans in a shard that wake the worker before its interval is over: about half a megabyte to write.
 const WAKE_SPANS: usize = 3_000;
-/// The share of the room that wakes it as well when the lanes have claimed it together. Little enough that what
+/// The share of the room that wakes it as well when the shards have claimed it together. Little enough that what
 /// comes while the worker is getting up still fits beside what it has: large texts fill the room with few spans.
 const WAKE_SHARE: usize = 8;
 /// Pairs of empty vectors kept for new traces, and what they may hold in memory. Enough for the traces of one span
@@ -22,10 +22,10 @@ const PORTION: usize = 16;
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    pub(super) lanes: [Apart<Mutex<Waiting>>; LANES],
-    /// What the lanes have taken of the room, used or not.
-    claimed: Apart<AtomicUsize>,
-    blanks: Apart<Mutex<Blanks>>,
+    pub(super) shards: [CachePadded<Mutex<Waiting>>; SHARDS],
+    /// What the shards have taken of the room, used or not.
+    claimed: CachePadded<AtomicUsize>,
+    blanks: CachePadded<Mutex<Blanks>>,
     /// For what waits here, and for what the worker has.
     pub(super) room: Room,
 }
@@ -42,7 +42,7 @@ pub(super) struct Waiting {
     chunks: Vec<Queued>,
     spans: usize,
     bytes: usize,
-    /// What the lane may hold before it claims more.
+    /// What the shard may hold before it claims more.
     claimed: usize,
     closed: bool,
 }
@@ -93,9 +93,9 @@ impl Queue {
     /// `max_bytes`: what all that waits to be sent may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Queue {
-            lanes: Default::default(),
-            claimed: Apart::default(),
-            blanks: Apart::default(),
+            shards: Default::default(),
+            claimed: CachePadded::default(),
+            blanks: CachePadded::default(),
             room: Room::new(max_bytes),
         }
     }
@@ -103,13 +103,13 @@ impl Queue {
     /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
     #[inline]
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
-        self.push_into(lane::of_thread(&self.lanes), chunk)
+        self.push_into(shard::of_thread(&self.shards), chunk)
     }
 
     #[inline(always)]
-    pub(super) fn push_into(&self, lane: &Apart<Mutex<Waiting>>, chunk: Chunk) -> Pushed {
+    pub(super) fn push_into(&self, shard: &CachePadded<Mutex<Waiting>>, chunk: Chunk) -> Pushed {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
-        let mut waiting = lock(&lane.0);
+        let mut waiting = lock(&shard.0);
         if waiting.closed {
             drop(waiting);
             return Pushed::Closed;
@@ -134,8 +134,8 @@ impl Queue {
         if wake { Pushed::QueuedWake } else { Pushed::Queued }
     }
 
-    /// Gets room for a lane that wants to hold so much: some more than that, where there is. Says whether that
-    /// made it so much in all lanes together that the worker should come; `None` where there is no room.
+    /// Gets room for a shard that wants to hold so much: some more than that, where there is. Says whether that
+    /// made it so much in all shards together that the worker should come; `None` where there is no room.
     #[cold]
     fn claim(&self, waiting: &mut Waiting, held: usize) -> Option<bool> {
         let need = held.saturating_sub(waiting.claimed);
@@ -149,12 +149,12 @@ impl Queue {
     }
 
     /// Takes everything, leaving `empty` in the place of the first that there is. The bytes of the room go with
-    /// the chunks; what the lanes have claimed beyond them is free again.
+    /// the chunks; what the shards have claimed beyond them is free again.
     pub(crate) fn take(&self, mut empty: Vec<Queued>) -> Vec<Queued> {
         empty.clear();
         let mut taken = empty;
-        for lane in &self.lanes {
-            let mut waiting = lock(&lane.0);
+        for shard in &self.shards {
+            let mut waiting = lock(&shard.0);
             let Waiting { chunks, spans, bytes, claimed, .. } = &mut *waiting;
             *spans = 0;
             let (held, claimed) = (std::mem::take(bytes), std::mem::take(claimed));
@@ -171,13 +171,13 @@ impl Queue {
 
     /// Whether the thread holds none of the locks.
     pub(crate) fn is_free(&self) -> bool {
-        self.lanes.iter().all(|lane| lock_soon(&lane.0).is_some())
+        self.shards.iter().all(|shard| lock_soon(&shard.0).is_some())
     }
 
     /// Refuses what comes from now on.
     pub(crate) fn close(&self) {
-        for lane in &self.lanes {
-            lock(&lane.0).closed = true;
+        for shard in &self.shards {
+            lock(&shard.0).closed = true;
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
         for _ in 0..2 {
             let mut calls = Vec::new();
             for pushed in 0..200 {
-                match queue.push_into(&queue.lanes[pushed % LANES], large()) {
+                match queue.push_into(&queue.shards[pushed % SHARDS], large()) {
                     Pushed::QueuedWake => calls.push(pushed),
                     other => assert_eq!(other, Pushed::Queued, "{pushed}"),
                 }
@@ -292,23 +292,23 @@ mod tests {
     fn a_closed_queue_takes_nothing() {
         let queue = Queue::new(usize::MAX);
         queue.close();
-        for lane in &queue.lanes {
-            assert_eq!(queue.push_into(lane, chunk(&Bench::new(), 1)), Pushed::Closed);
+        for shard in &queue.shards {
+            assert_eq!(queue.push_into(shard, chunk(&Bench::new(), 1)), Pushed::Closed);
         }
     }
 
     #[test]
-    fn the_lanes_share_one_room_and_are_taken_together() {
+    fn the_shards_share_one_room_and_are_taken_together() {
         let bench = Bench::new();
         let each = chunk(&bench, 5).bytes();
         for room in [10 * each, 1_000 * each] {
             let queue = Queue::new(room);
             let mut pushed = 0;
-            while queue.push_into(&queue.lanes[pushed % LANES], chunk(&bench, 5)) != Pushed::Full {
+            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(&bench, 5)) != Pushed::Full {
                 pushed += 1;
             }
-            let held: usize = queue.lanes.iter().map(|lane| lock(&lane.0).bytes).sum();
-            // What lanes have claimed and not used is lost to the others, and that is little.
+            let held: usize = queue.shards.iter().map(|shard| lock(&shard.0).bytes).sum();
+            // What shards have claimed and not used is lost to the others, and that is little.
             assert!(held <= room && held + room / 16 + each > room, "{held} of {room}");
             let taken = queue.take(Vec::new());
             assert_eq!(taken.len(), pushed);
@@ -327,11 +327,11 @@ mod tests {
             let (taken, refused) = std::thread::scope(|scope| {
                 let pushing: Vec<_> = (0..THREADS)
                     .map(|thread| {
-                        let lane = &queue.lanes[thread % LANES];
+                        let shard = &queue.shards[thread % SHARDS];
                         let queue = &queue;
                         scope.spawn(move || {
                             let bench = Bench::new();
-                            let pushed = (0..EACH).map(|_| queue.push_into(lane, chunk(&bench, 1)));
+                            let pushed = (0..EACH).map(|_| queue.push_into(shard, chunk(&bench, 1)));
                             pushed.filter(|pushed| *pushed == Pushed::Closed).count()
                         })
                     })

@@ -1,18 +1,18 @@
 //! One budget of bytes for all that waits, from the application's threads to the socket.
 
-use crate::lane::Apart;
+use crate::shard::CachePadded;
 use crate::primitives::{AtomicUsize, Ordering};
 
 /// What waits may hold in memory, and how much of that is in use.
 #[derive(Debug)]
 pub(crate) struct Room {
-    used: Apart<AtomicUsize>,
+    used: CachePadded<AtomicUsize>,
     max_bytes: usize,
 }
 
 impl Room {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Room { used: Apart::default(), max_bytes }
+        Room { used: CachePadded::default(), max_bytes }
     }
 
     pub(crate) fn max_bytes(&self) -> usize {

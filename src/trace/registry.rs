@@ -6,7 +6,7 @@ use tracehound_fork::PerProcess;
 use tracehound_machine::{Counted, Finder, Sole};
 
 use super::segment::Segment;
-use crate::lane::{self, Apart, LANES};
+use crate::shard::{self as lane, CachePadded as Apart, SHARDS as LANES};
 use crate::sync::lock;
 #[cfg(feature = "agent")]
 use crate::sync::lock_soon;

@@ -11,7 +11,7 @@ use super::provider::Provider;
 use super::sampling::{Decision, Mechanism, Priority};
 use super::view::SpanView;
 use crate::diag::Diag;
-use crate::lane::{self, Apart, LANES};
+use crate::shard::{self as lane, CachePadded as Apart, SHARDS as LANES};
 use crate::sync::Snapshot;
 use crate::text::Text;
 
