@@ -1,8 +1,8 @@
 //! The bounded hand-off from application threads to the worker, and empty vectors going back.
 
 use super::room::Room;
-use crate::shard::{self, CachePadded, SHARDS};
 use crate::primitives::{AtomicUsize, Mutex, Ordering, lock, lock_soon};
+use crate::shard::{self, CachePadded, SHARDS};
 use crate::trace::{Buffers, Chunk};
 
 /// What a shard takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
@@ -304,7 +304,8 @@ mod tests {
         for room in [10 * each, 1_000 * each] {
             let queue = Queue::new(room);
             let mut pushed = 0;
-            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(&bench, 5)) != Pushed::Full {
+            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(&bench, 5)) != Pushed::Full
+            {
                 pushed += 1;
             }
             let held: usize = queue.shards.iter().map(|shard| lock(&shard.0).bytes).sum();
@@ -331,7 +332,8 @@ mod tests {
                         let queue = &queue;
                         scope.spawn(move || {
                             let bench = Bench::new();
-                            let pushed = (0..EACH).map(|_| queue.push_into(shard, chunk(&bench, 1)));
+                            let pushed =
+                                (0..EACH).map(|_| queue.push_into(shard, chunk(&bench, 1)));
                             pushed.filter(|pushed| *pushed == Pushed::Closed).count()
                         })
                     })

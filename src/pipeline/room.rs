@@ -1,7 +1,7 @@
 //! One budget of bytes for all that waits, from the application's threads to the socket.
 
-use crate::shard::CachePadded;
 use crate::primitives::{AtomicUsize, Ordering};
+use crate::shard::CachePadded;
 
 /// What waits may hold in memory, and how much of that is in use.
 #[derive(Debug)]

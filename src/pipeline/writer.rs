@@ -313,7 +313,7 @@ impl Writer {
         }
         let takes_events = info.is_some_and(|info| info.span_events);
         packer.release_events(inner.settings.native_events || takes_events);
-        packer.bound_requests(info.and_then(|info| info.config.max_request_bytes));
+        packer.bound_requests(info.and_then(|info| info.max_request_bytes));
     }
 }
 
