@@ -19,8 +19,6 @@ pub(crate) enum Outcome {
     Accepted { rates: Option<Rates> },
     /// Too large as a whole (413): its parts may not be.
     TooLarge,
-    /// The agent does not know this format (404, 415): an older one may do.
-    Unsupported(StatusCode),
     /// Trying again would give the same answer.
     Refused(StatusCode),
     /// Overloaded, too slow or broken for the moment (408, 429, 5xx): worth another try.
@@ -33,9 +31,6 @@ impl Outcome {
         match response.status {
             status if status.is_success() => Outcome::Accepted { rates: version.accept(response) },
             StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge,
-            status @ (StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
-                Outcome::Unsupported(status)
-            }
             status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
                 Outcome::Busy(status)
             }
@@ -118,8 +113,8 @@ mod tests {
             (200, Outcome::Accepted { rates: None }),
             (202, Outcome::Accepted { rates: None }),
             (413, Outcome::TooLarge),
-            (404, Outcome::Unsupported(StatusCode::NOT_FOUND)),
-            (415, Outcome::Unsupported(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+            (404, Outcome::Refused(StatusCode::NOT_FOUND)),
+            (415, Outcome::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
             (408, Outcome::Busy(StatusCode::REQUEST_TIMEOUT)),
             (429, Outcome::Busy(StatusCode::TOO_MANY_REQUESTS)),
             (500, Outcome::Busy(StatusCode::INTERNAL_SERVER_ERROR)),

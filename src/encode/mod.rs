@@ -14,4 +14,4 @@ mod v04;
 
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
-pub(crate) use v04::{Common, Encoder, NotAdded, Part};
+pub(crate) use v04::{Added, Common, Encoder};

@@ -35,13 +35,18 @@ fn common() -> Common<'static> {
     Common { keep_rate: 1.0, span_sampler: &NONE }
 }
 
+/// Adds a chunk that the payload has room for.
+fn add(encoder: &mut Encoder, payload: &mut Payload, chunk: &Chunk) {
+    assert_eq!(encoder.add(payload, chunk, 0, &common()), Added::UpTo(chunk.len()));
+}
+
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
     encoder.native_events = native_events;
     let mut payload = Payload::default();
     for mut chunk in chunks {
         chunk.settle();
-        encoder.add(&mut payload, &chunk, &common()).unwrap();
+        add(&mut encoder, &mut payload, &chunk);
     }
     decode::v04(&payload.seal().body()).unwrap()
 }
@@ -244,17 +249,15 @@ fn what_is_repeated_follows_the_tracer() {
     let two = Bench::with(|shared| shared.service = "other".into());
     let mut encoder = encoder(MAX);
     let mut payload = Payload::default();
-    let mut add = |bench: &Bench| {
+    let mut add_one = |bench: &Bench| {
         bench.span("root").start().finish();
         let mut chunk = bench.take_chunks().remove(0);
         chunk.settle();
-        encoder.add(&mut payload, &chunk, &common()).unwrap();
+        add(&mut encoder, &mut payload, &chunk);
     };
-    add(&one);
+    add_one(&one);
     one.shared.tags.store(team("b"));
-    add(&one);
-    add(&two);
-    add(&one);
+    [&one, &two, &one].into_iter().for_each(add_one);
     let chunks = decode::v04(&payload.seal().body()).unwrap();
     let said = chunks.iter().map(|chunk| (chunk[0].service.as_str(), chunk[0].meta("team")));
     let expected = [("web", Some("a")), ("web", Some("b")), ("other", None), ("web", Some("b"))];
@@ -268,7 +271,7 @@ fn only_what_says_something_is_written() {
     let mut chunk = bench.take_chunks().remove(0);
     chunk.settle();
     let mut payload = Payload::default();
-    encoder(MAX).add(&mut payload, &chunk, &common()).unwrap();
+    add(&mut encoder(MAX), &mut payload, &chunk);
     let body = payload.seal().body();
     let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
     for always in ["service", "name", "resource", "trace_id", "span_id", "start", "duration"] {
@@ -309,16 +312,16 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let mut encoder = encoder(1500);
     let mut payload = Payload::default();
     let mut added = 0;
-    while encoder.add(&mut payload, &chunk(), &common()).is_ok() {
+    while encoder.add(&mut payload, &chunk(), 0, &common()) == Added::UpTo(2) {
         added += 1;
     }
-    assert_eq!(encoder.add(&mut payload, &chunk(), &common()), Err(NotAdded::Full));
+    assert_eq!(encoder.add(&mut payload, &chunk(), 0, &common()), Added::Full);
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
-    let mut encoder = self::encoder(100);
     let mut payload = Payload::default();
-    assert_eq!(encoder.add(&mut payload, &chunk(), &common()), Err(NotAdded::TooLarge));
-    assert!(payload.is_empty());
+    encoder.max_bytes = 100;
+    let refused = encoder.add(&mut payload, &chunk(), 0, &common());
+    assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
 }
 
 #[test]
@@ -339,16 +342,14 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
     for max_bytes in [600, 1_500, 4_000] {
         let mut encoder = encoder(max_bytes);
         let mut payload = Payload::default();
-        assert_eq!(encoder.add(&mut payload, &chunk, &common()), Err(NotAdded::TooLarge));
-        assert!(payload.is_empty());
         let (mut from, mut refused, mut sealed) = (0, Vec::new(), Vec::new());
         while from < chunk.len() {
-            match encoder.add_part(&mut payload, &chunk, from, &common()) {
-                Part::Written { next } => from = next,
-                Part::Full => sealed.push(std::mem::take(&mut payload).seal()),
-                Part::TooLarge { spans, what } => {
+            match encoder.add(&mut payload, &chunk, from, &common()) {
+                Added::UpTo(next) => from = next,
+                Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+                Added::TooLarge(what) => {
                     refused.push(what);
-                    from += spans;
+                    from += 1;
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! constants behind their header: `\xa4name` is the text `name`, of four bytes.
 
 use super::msgpack::Buffer;
-use super::payload::{HEADER, Payload};
+use super::payload::Payload;
 use super::process::{Process, ProcessTags};
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
@@ -13,28 +13,15 @@ use crate::sampling::SpanSampler;
 use crate::text::Text;
 use crate::trace::{Chunk, Decision, Segment, SpanView};
 
-/// Why a chunk was not added to a payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotAdded {
-    /// The payload is full; a new one may hold the chunk.
-    Full,
-    /// No payload may hold it as a whole.
-    TooLarge,
-}
-
-/// What became of a part of a chunk.
+/// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Added {
     /// The spans before this one are written.
-    Written { next: usize },
-    /// The payload is full; a new one may hold the next span.
+    UpTo(usize),
+    /// The payload is full, and as it was; a new one may hold them.
     Full,
-    /// No payload may hold the next so many spans, which is one.
-    TooLarge {
-        spans: usize,
-        /// Which, in words: its name, its resource and its size.
-        what: String,
-    },
+    /// No payload may hold the next span. Which one, in words: its name, its resource and its size.
+    TooLarge(String),
 }
 
 /// Writes chunks as v0.4.
@@ -82,80 +69,42 @@ impl Encoder {
         }
     }
 
-    /// Adds a chunk that has been settled.
+    /// Adds the spans of a chunk, which has been settled, from this one of them on.
     ///
-    /// On failure the payload is as it was.
+    /// All of them, if need be to a new payload; as many as there is room for, where even that holds fewer. Those are a
+    /// chunk of their own then: the first of them has the tags that are there once per chunk, as after a partial flush.
     pub(crate) fn add(
-        &mut self,
-        payload: &mut Payload,
-        chunk: &Chunk,
-        common: &Common<'_>,
-    ) -> Result<(), NotAdded> {
-        let before = payload.begin();
-        let most = self.max_bytes.saturating_sub(HEADER.len()).saturating_add(before);
-        let (writer, tags) = self.writer(chunk, common);
-        let out = &mut payload.buffer;
-        out.array(chunk.len());
-        let head = chunk.head();
-        if let Some(head) = &head {
-            writer.span(out, tags, head, true);
-        }
-        for span in others(chunk, head) {
-            // Not written to its end: that may take a multiple of what a payload does.
-            if out.len() > most {
-                break;
-            }
-            writer.span(out, tags, &span, false);
-        }
-        let after = payload.buffer.len();
-        if after > self.max_bytes {
-            payload.buffer.truncate(before);
-            return Err(if after > most { NotAdded::TooLarge } else { NotAdded::Full });
-        }
-        payload.end_chunk(chunk.len());
-        Ok(())
-    }
-
-    /// Adds spans of a chunk that no payload may hold, from this one of them on and as many as there is room
-    /// for, as a chunk of their own.
-    ///
-    /// The first of them has the tags that are there once per chunk, as after a partial flush.
-    #[cold]
-    pub(crate) fn add_part(
         &mut self,
         payload: &mut Payload,
         chunk: &Chunk,
         from: usize,
         common: &Common<'_>,
-    ) -> Part {
-        let before = payload.begin();
+    ) -> Added {
+        let is_new = payload.is_empty();
+        let start = payload.begin();
         let max_bytes = self.max_bytes;
         let (writer, tags) = self.writer(chunk, common);
-        let array = payload.begin_part();
-        let mut next = from;
+        let out = &mut payload.buffer;
         let head = chunk.head();
+        let mut next = from;
+        out.array(chunk.len() - from);
         for span in head.into_iter().chain(others(chunk, head)).skip(from) {
-            let written = payload.buffer.len();
-            writer.span(&mut payload.buffer, tags, &span, next == from);
-            let bytes = payload.buffer.len().saturating_sub(written);
-            if payload.buffer.len() > max_bytes {
-                payload.buffer.truncate(written);
-                if next > from {
+            let before = out.len();
+            writer.span(out, tags, &span, next == from);
+            let after = out.len();
+            if after > max_bytes {
+                if is_new && next > from {
+                    out.truncate(before);
+                    out.shrink_array(start, chunk.len() - from, next - from);
                     break;
                 }
-                payload.buffer.truncate(before);
-                if !payload.is_empty() {
-                    return Part::Full;
-                }
-                let (name, resource) = (&span.record.name, span.record.resource.as_ref());
-                let (name, resource) = (quoted(name), quoted(resource.unwrap_or(name)));
-                let what = format!("span {name} (resource {resource}) takes {bytes} bytes");
-                return Part::TooLarge { spans: 1, what };
+                out.truncate(start);
+                return if is_new { too_large(&span, after - before) } else { Added::Full };
             }
-            next = next.saturating_add(1);
+            next += 1;
         }
-        payload.end_part(array, next.saturating_sub(from));
-        Part::Written { next: next.max(from.saturating_add(1)) }
+        payload.end_chunk(next - from);
+        Added::UpTo(next)
     }
 
     fn writer<'a>(
@@ -172,6 +121,13 @@ impl Encoder {
         let native_events = *native_events;
         (SpanWriter { segment, decision, common, process, repeated, native_events }, tags)
     }
+}
+
+#[cold]
+fn too_large(span: &SpanView<'_>, bytes: usize) -> Added {
+    let (name, resource) = (&span.record.name, span.record.resource.as_ref());
+    let (name, resource) = (quoted(name), quoted(resource.unwrap_or(name)));
+    Added::TooLarge(format!("span {name} (resource {resource}) takes {bytes} bytes"))
 }
 
 /// The beginning of a text of the user, for a line.
@@ -198,7 +154,7 @@ struct Fields(usize);
 impl Fields {
     #[inline(always)]
     fn key<const N: usize>(&mut self, out: &mut Buffer, key: &[u8; N]) {
-        self.0 = self.0.saturating_add(1);
+        self.0 += 1;
         out.raw(key);
     }
 }

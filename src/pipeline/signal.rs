@@ -48,6 +48,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Whether somebody waits for a flush that is not done.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.asked != self.done
+    }
+
     fn settle(&mut self, asked: u64, delivered: bool) {
         if !delivered && asked != self.done {
             self.undelivered = asked;
@@ -88,7 +93,7 @@ impl Signal {
     /// Asks for a flush.
     pub(crate) fn flush(&self) -> Goal {
         Goal::Flush(self.ask(|state| {
-            state.asked = state.asked.wrapping_add(1);
+            state.asked += 1;
             state.asked
         }))
     }
@@ -101,21 +106,26 @@ impl Signal {
 
     /// Changes what is asked of the worker, and calls it.
     fn ask<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let mut shared = lock(&self.shared);
+        self.change(lock(&self.shared), change)
+    }
+
+    /// Asks the worker to end, on a thread that may hold the lock: then it is not asked.
+    pub(crate) fn stop_soon(&self) {
+        if let Some(shared) = lock_soon(&self.shared) {
+            self.change(shared, |state| state.stop = true);
+        }
+    }
+
+    fn change<T>(
+        &self,
+        mut shared: MutexGuard<'_, Shared>,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> T {
         let asked = change(&mut shared.state);
         shared.state.called = true;
         drop(shared);
         self.called.notify_one();
         asked
-    }
-
-    /// Asks the worker to end, on a thread that may hold the lock: then it is not asked.
-    pub(crate) fn stop_soon(&self) {
-        let Some(mut shared) = lock_soon(&self.shared) else { return };
-        shared.state.stop = true;
-        shared.state.called = true;
-        drop(shared);
-        self.called.notify_one();
     }
 
     /// Whether the worker has ended, on a thread that may hold the lock.
@@ -186,14 +196,9 @@ impl Signal {
         lock(&self.shared).state
     }
 
-    /// Whether somebody waits for a flush that is not done.
-    pub(crate) fn is_awaited(&self, seen: State) -> bool {
-        seen.asked != seen.done
-    }
-
     /// Whether somebody has called since this was last asked, or the worker last waited.
     pub(crate) fn take_call(&self) -> bool {
-        self.pause(Duration::ZERO, |state| std::mem::take(&mut state.called))
+        self.wait_for_call(Duration::ZERO)
     }
 
     /// Waits until somebody calls, at most so long; says whether somebody has.

@@ -125,7 +125,7 @@ impl Sink for Pipeline {
 
     fn refill(&self, into: &mut Vec<Buffers>) {
         if let Some(Running { inner, .. }) = self.running.get() {
-            inner.queue.refill(into);
+            inner.pool.refill(into);
         }
     }
 }

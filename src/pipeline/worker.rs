@@ -1,4 +1,4 @@
-//! The background thread: its start, its loop, its supervision.
+//! The background thread: its start, and its supervision.
 
 use std::cell::Cell;
 use std::io;
@@ -10,9 +10,9 @@ use tracehound_machine::spawn_background;
 
 use super::exit;
 use super::inner::Inner;
+use super::turns::{WORKER_FAILED, take_turns};
 use super::writer::Writer;
 use crate::catch::catch;
-use crate::clock;
 use crate::suppression::suppress;
 use crate::sync::lock;
 
@@ -24,8 +24,6 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The topic of the warning that there is no worker.
 const NO_WORKER: &str = "no-worker";
-/// The topic of the warning that it has failed.
-const WORKER_FAILED: &str = "worker-failed";
 
 /// Starts the thread of one process, and tries again where the system had no room for it.
 #[derive(Debug, Default)]
@@ -90,7 +88,7 @@ impl Starter {
     fn tell(&self, inner: &Inner, started: io::Result<()>) -> bool {
         match &started {
             Ok(()) if inner.diag.forget(NO_WORKER) => {
-                inner.diag.info("the background worker has started")
+                inner.diag.info("the background worker has started");
             }
             Ok(()) => {}
             Err(error) => inner.diag.warn_once(NO_WORKER, || {
@@ -108,26 +106,18 @@ impl Starter {
 fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32>) -> (bool, T)) {
     // Our own client must not be traced by our own integrations.
     let _off = suppress();
-    let mut delivered = false;
-    let mut rest = None;
-    let failures = Cell::new(0u32);
-    loop {
-        match catch(|| serve(inner, &failures)) {
-            Some((all, writer)) => {
-                delivered = all;
-                // Nobody waits while connection and memory are given back.
-                rest = Some(writer);
-                break;
-            }
-            None => failures.set(failures.get().saturating_add(1)),
+    let failures = Cell::new(0);
+    let served = loop {
+        if let Some(served) = catch(|| serve(inner, &failures)) {
+            break Some(served);
         }
-        inner
-            .diag
-            .warn_once(WORKER_FAILED, || "the background worker failed; it starts again".into());
+        failures.set(failures.get() + 1);
+        let said = || "the background worker failed; it starts again".into();
+        inner.diag.warn_once(WORKER_FAILED, said);
         let fails_always = failures.get() >= FAILURES_IN_A_ROW;
         let state = inner.signal.read();
         if state.stop && fails_always {
-            break;
+            break None;
         }
         // What they wait for may be among what the loop has lost.
         inner.signal.done(state.asked, false);
@@ -136,12 +126,13 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         }
         // The calls that were taken were not acted upon.
         inner.signal.call();
-    }
+    };
     // Also if giving up fails: somebody waits.
     let _end = End(inner);
     inner.end();
-    inner.signal.end(delivered);
-    drop(rest);
+    inner.signal.end(served.as_ref().is_some_and(|(delivered, _)| *delivered));
+    // Nobody waits while connection and memory are given back.
+    drop(served);
 }
 
 /// Tells that the worker has ended, if nothing else has.
@@ -153,83 +144,8 @@ impl Drop for End<'_> {
     }
 }
 
-/// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
 fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
-    let writer = Writer::new(Arc::clone(inner));
-    take_turns(inner, failures, writer)
-}
-
-/// What the worker does in its turns.
-pub(super) trait Turns {
-    fn next_attempt(&self) -> Option<Duration>;
-    fn learn_meanwhile(&mut self) -> bool;
-    fn run(&mut self, insist: bool) -> bool;
-    fn tick(&mut self);
-    fn give_up(&mut self);
-}
-
-impl Turns for Writer {
-    fn next_attempt(&self) -> Option<Duration> {
-        self.next_attempt()
-    }
-
-    fn learn_meanwhile(&mut self) -> bool {
-        self.learn_meanwhile()
-    }
-
-    fn run(&mut self, insist: bool) -> bool {
-        self.run(insist)
-    }
-
-    fn tick(&mut self) {
-        self.tick();
-    }
-
-    fn give_up(&mut self) {
-        self.give_up();
-    }
-}
-
-/// The loop itself, whoever it is that writes and sends.
-pub(super) fn take_turns<W: Turns>(
-    inner: &Inner,
-    failures: &Cell<u32>,
-    mut writer: W,
-) -> (bool, W) {
-    loop {
-        // The first time it is at once: an agent that was not asked yet is.
-        let woken = pause(inner, writer.next_attempt());
-        clock::keep();
-        if !woken && writer.learn_meanwhile() {
-            // What finished at the same time waits for its interval or a flush, which is told of what is lost.
-            continue;
-        }
-        // Read before the queue is: what was submitted before the request is in what is taken.
-        let state = inner.signal.read();
-        if state.stop {
-            inner.queue.close();
-        }
-        let insist = state.stop || inner.signal.is_awaited(state);
-        let delivered = writer.run(insist);
-        if !woken {
-            writer.tick();
-        }
-        if state.stop {
-            writer.give_up();
-            return (delivered, writer);
-        }
-        inner.signal.done(state.asked, delivered);
-        if failures.replace(0) > 0 {
-            inner.diag.forget(WORKER_FAILED);
-        }
-    }
-}
-
-/// Waits for the interval to end, or for somebody to call; says whether somebody did.
-fn pause(inner: &Inner, next_attempt: Option<Duration>) -> bool {
-    let interval = inner.settings.interval;
-    let time = next_attempt.map_or(interval, |next| next.min(interval));
-    inner.signal.wait_for_call(time)
+    take_turns(inner, failures, Writer::new(Arc::clone(inner)))
 }
 
 #[cfg(test)]
