@@ -89,8 +89,8 @@ impl SpanWriter<'_> {
 
     /// What the first span of the trace in this process has.
     fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
-        tags.text_entry(out, self.process.runtime_id.as_bytes());
-        tags.number_entry(self.process.id.as_bytes());
+        tags.text_entry(out, &self.process.runtime_id);
+        tags.number_entry(&self.process.id);
         if let Some(hostname) = self.process.hostname.as_deref() {
             tags.text(out, "_dd.hostname", hostname);
         }

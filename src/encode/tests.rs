@@ -19,15 +19,7 @@ use crate::trace::{
 const MAX: usize = 1 << 20;
 
 fn encoder(max_bytes: usize) -> Encoder {
-    Encoder::new(
-        Process {
-            runtime_id: "uuid".into(),
-            id: 7,
-            hostname: None,
-            source_code: SourceCode::default(),
-        },
-        max_bytes,
-    )
+    Encoder::new(Process::new("uuid", 7, None, SourceCode::default()), max_bytes)
 }
 
 fn common() -> Common<'static> {
@@ -36,18 +28,16 @@ fn common() -> Common<'static> {
 }
 
 /// Adds a chunk that the payload has room for.
-fn add(encoder: &mut Encoder, payload: &mut Payload, chunk: &Chunk) {
-    assert_eq!(encoder.add(payload, chunk, 0, &common()), Added::UpTo(chunk.len()));
+fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
+    chunk.settle();
+    assert_eq!(encoder.add(payload, &chunk, 0, &common()), Added::UpTo(chunk.len()));
 }
 
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
     encoder.native_events = native_events;
     let mut payload = Payload::default();
-    for mut chunk in chunks {
-        chunk.settle();
-        add(&mut encoder, &mut payload, &chunk);
-    }
+    chunks.into_iter().for_each(|chunk| add(&mut encoder, &mut payload, chunk));
     decode::v04(&payload.seal().body()).unwrap()
 }
 
@@ -140,18 +130,16 @@ fn assert_same(ours: &[Decoded], theirs: &[Decoded]) {
 }
 
 #[test]
-fn two_spans_are_what_the_vector_says() {
-    // The vectors write `env` on the first span alone; here every span has it.
-    let mut ours = encoded(true, [vector_chunk(|_| {})]).remove(0);
-    ours[1].meta.remove("env");
-    assert_same(&ours, &vector("two_spans"));
-}
-
-#[test]
-fn links_events_and_structs_are_what_the_vector_says() {
-    let mut ours = encoded(true, [vector_chunk(link_and_event)]).remove(0);
-    ours[1].meta.remove("env");
-    assert_same(&ours, &vector("links_native_events_meta_struct"));
+fn spans_links_events_and_structs_are_what_the_vectors_say() {
+    for (chunk, name) in [
+        (vector_chunk(|_| {}), "two_spans"),
+        (vector_chunk(link_and_event), "links_native_events_meta_struct"),
+    ] {
+        // The vectors write `env` on the first span alone; here every span has it.
+        let mut ours = encoded(true, [chunk]).remove(0);
+        ours[1].meta.remove("env");
+        assert_same(&ours, &vector(name));
+    }
 }
 
 #[test]
@@ -194,6 +182,12 @@ fn the_head_of_a_chunk_carries_its_tags_whatever_its_slot() {
     assert_eq!(chunks[0][0].meta("runtime-id"), None, "not the local root");
 }
 
+/// What spans say under these keys.
+fn said<const N: usize>(spans: &[Decoded], keys: [&str; N]) -> Vec<[String; N]> {
+    let of_span = |span: &Decoded| keys.map(|key| span.meta(key).unwrap_or("-").to_owned());
+    spans.iter().map(of_span).collect()
+}
+
 #[test]
 fn services_versions_and_global_tags_go_where_they_belong() {
     let bench = Bench::with(|shared| {
@@ -205,13 +199,8 @@ fn services_versions_and_global_tags_go_where_they_belong() {
     let other = bench.span("other").child_of(&root).service("db").start();
     drop((other, own, root));
     let spans = encoded(true, bench.take_chunks()).remove(0);
-    let tags = |span: &Decoded| {
-        ["team", "version", "_dd.base_service", "_dd.svc_src"]
-            .map(|key| span.meta(key).unwrap_or("-").to_owned())
-    };
-    assert_eq!(tags(&spans[0]), ["a", "1", "-", "-"]);
-    assert_eq!(tags(&spans[1]), ["b", "2", "-", "-"]);
-    assert_eq!(tags(&spans[2]), ["a", "-", "web", "m"]);
+    let expected = [["a", "1", "-", "-"], ["b", "2", "-", "-"], ["a", "-", "web", "m"]];
+    assert_eq!(said(&spans, ["team", "version", "_dd.base_service", "_dd.svc_src"]), expected);
     assert_eq!(spans[2].metric("_dd.top_level"), Some(1.0));
 }
 
@@ -231,15 +220,14 @@ fn what_a_span_has_itself_is_not_repeated() {
     let other = bench.span("other").child_of(&root).service("db").tag("language", "sql").start();
     drop((kind, own, other, root));
     let spans = encoded(true, bench.take_chunks()).remove(0);
-    let tags = |span: &Decoded| {
-        ["env", "version", "team", "span.kind", "language"]
-            .map(|key| span.meta(key).unwrap_or("-").to_owned())
-    };
-    assert_eq!(tags(&spans[0]), ["prod", "1", "a", "x", "rust"]);
-    assert_eq!(tags(&spans[1]), ["prod", "1", "a", "client", "x"]);
-    assert_eq!(tags(&spans[2]), ["test", "1", "-", "x", "x"]);
+    let expected = [
+        ["prod", "1", "a", "x", "rust"],
+        ["prod", "1", "a", "client", "x"],
+        ["test", "1", "-", "x", "x"],
+        ["prod", "x", "a", "x", "sql"],
+    ];
+    assert_eq!(said(&spans, ["env", "version", "team", "span.kind", "language"]), expected);
     assert_eq!(spans[2].metric("team"), Some(7.0));
-    assert_eq!(tags(&spans[3]), ["prod", "x", "a", "x", "sql"]);
 }
 
 #[test]
@@ -251,9 +239,7 @@ fn what_is_repeated_follows_the_tracer() {
     let mut payload = Payload::default();
     let mut add_one = |bench: &Bench| {
         bench.span("root").start().finish();
-        let mut chunk = bench.take_chunks().remove(0);
-        chunk.settle();
-        add(&mut encoder, &mut payload, &chunk);
+        add(&mut encoder, &mut payload, bench.take_chunks().remove(0));
     };
     add_one(&one);
     one.shared.tags.store(team("b"));
@@ -268,10 +254,8 @@ fn what_is_repeated_follows_the_tracer() {
 fn only_what_says_something_is_written() {
     let bench = Bench::new();
     drop(bench.span("root").root().start());
-    let mut chunk = bench.take_chunks().remove(0);
-    chunk.settle();
     let mut payload = Payload::default();
-    add(&mut encoder(MAX), &mut payload, &chunk);
+    add(&mut encoder(MAX), &mut payload, bench.take_chunks().remove(0));
     let body = payload.seal().body();
     let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
     for always in ["service", "name", "resource", "trace_id", "span_id", "start", "duration"] {

@@ -5,7 +5,7 @@
 
 use super::msgpack::Buffer;
 use super::payload::Payload;
-use super::process::{Process, ProcessTags};
+use super::process::Process;
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::{events, links};
@@ -30,7 +30,7 @@ pub(crate) enum Added {
 /// maps; a whole number is an integer in `metrics`, too.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    process: ProcessTags,
+    process: Process,
     /// Whether the agent takes `span_events`.
     pub(crate) native_events: bool,
     /// Bytes that a payload may have.
@@ -44,7 +44,7 @@ pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<Decision>,
     pub(super) common: &'a Common<'a>,
-    pub(super) process: &'a ProcessTags,
+    pub(super) process: &'a Process,
     pub(super) repeated: &'a Repeated,
     pub(super) native_events: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Common<'a> {
 impl Encoder {
     pub(crate) fn new(process: Process, max_bytes: usize) -> Self {
         Encoder {
-            process: process.into(),
+            process,
             native_events: false,
             max_bytes,
             repeated: Repeated::default(),

@@ -123,14 +123,9 @@ impl Inner {
         self.signal.call();
     }
 
-    /// The worker has ended: what is left is lost.
-    pub(crate) fn end(&self) {
-        self.ledger.close(&self.queue, LossReason::WorkerFailed, "the worker has ended");
-    }
-
-    /// There is no worker to take what waits for it: that is lost.
-    pub(crate) fn end_without_worker(&self) {
-        self.ledger.close(&self.queue, LossReason::WorkerFailed, "there is no worker");
+    /// There is no worker any more to take what is left: that is lost.
+    pub(crate) fn end(&self, why: &str) {
+        self.ledger.close(&self.queue, LossReason::WorkerFailed, why);
     }
 }
 

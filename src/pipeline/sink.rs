@@ -103,7 +103,7 @@ impl Pipeline {
         // Here and not by the worker, which may be waiting for the agent.
         inner.queue.close();
         if !starter.start(inner) {
-            inner.end_without_worker();
+            inner.end("there is no worker");
             return Err(FlushError::NO_WORKER);
         }
         Ok(Some(inner))
@@ -136,7 +136,7 @@ impl Drop for Pipeline {
         if let Some(Running { inner, starter }) = self.running.get() {
             inner.signal.stop();
             if !starter.try_start(inner) {
-                inner.end_without_worker();
+                inner.end("there is no worker");
             }
         }
     }

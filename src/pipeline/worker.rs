@@ -1,9 +1,8 @@
 //! The background thread: its start, and its supervision.
 
 use std::cell::Cell;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tracehound_machine::spawn_background;
@@ -14,7 +13,7 @@ use super::turns::{WORKER_FAILED, take_turns};
 use super::writer::Writer;
 use crate::catch::catch;
 use crate::suppression::suppress;
-use crate::sync::lock;
+use crate::sync::{lock, lock_now};
 
 const THREAD_NAME: &str = "tracehound-worker";
 /// A worker that fails this often, and never got through its loop in between, pauses before it starts again.
@@ -37,39 +36,33 @@ impl Starter {
     /// Whether there is a worker. Where there is none, it is tried again, once in a while; never waits.
     #[inline]
     pub(super) fn try_start(&self, inner: &Arc<Inner>) -> bool {
-        self.is_started.load(Ordering::Acquire) || self.try_again(inner)
-    }
-
-    #[cold]
-    fn try_again(&self, inner: &Arc<Inner>) -> bool {
-        let mut tried = match self.tried.try_lock() {
-            Ok(tried) => tried,
-            Err(TryLockError::Poisoned(tried)) => tried.into_inner(),
-            // Who has the lock is just starting it.
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        if tried.is_some_and(|tried| tried.elapsed() < PAUSE) {
-            return false;
-        }
-        let started = self.spawn(inner, &mut tried);
-        drop(tried);
-        self.tell(inner, started)
+        // Who has the lock is just starting it.
+        self.is_started()
+            || lock_now(&self.tried).is_some_and(|tried| self.spawn(inner, tried, PAUSE))
     }
 
     /// The same for somebody who waits for the worker: it is tried now, and by nobody else at the same time.
     pub(super) fn start(&self, inner: &Arc<Inner>) -> bool {
-        if self.is_started.load(Ordering::Acquire) {
-            return true;
-        }
-        let mut tried = lock(&self.tried);
-        let started = self.spawn(inner, &mut tried);
-        drop(tried);
-        self.tell(inner, started)
+        self.is_started() || self.spawn(inner, lock(&self.tried), Duration::ZERO)
     }
 
-    fn spawn(&self, inner: &Arc<Inner>, tried: &mut Option<Instant>) -> io::Result<()> {
-        if self.is_started.load(Ordering::Acquire) {
-            return Ok(());
+    fn is_started(&self) -> bool {
+        self.is_started.load(Ordering::Acquire)
+    }
+
+    /// Starts it, unless that was tried in vain within a time.
+    #[cold]
+    fn spawn(
+        &self,
+        inner: &Arc<Inner>,
+        mut tried: MutexGuard<'_, Option<Instant>>,
+        pause: Duration,
+    ) -> bool {
+        if self.is_started() {
+            return true;
+        }
+        if tried.is_some_and(|tried| tried.elapsed() < pause) {
+            return false;
         }
         let own = Arc::clone(inner);
         // Detached: nothing ever waits for the thread itself, only for what it signals.
@@ -81,16 +74,13 @@ impl Starter {
             }
             Err(_) => *tried = Some(Instant::now()),
         }
-        started.map(drop)
-    }
-
-    /// Outside the lock: the log function of the program may trace, and so come here.
-    fn tell(&self, inner: &Inner, started: io::Result<()>) -> bool {
+        // Outside the lock: the log function of the program may trace, and so come here.
+        drop(tried);
         match &started {
-            Ok(()) if inner.diag.forget(NO_WORKER) => {
+            Ok(_) if inner.diag.forget(NO_WORKER) => {
                 inner.diag.info("the background worker has started");
             }
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) => inner.diag.warn_once(NO_WORKER, || {
                 format!("the background worker does not start: {error}; trying again")
             }),
@@ -129,7 +119,7 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
     };
     // Also if giving up fails: somebody waits.
     let _end = End(inner);
-    inner.end();
+    inner.end("the worker has ended");
     inner.signal.end(served.as_ref().is_some_and(|(delivered, _)| *delivered));
     // Nobody waits while connection and memory are given back.
     drop(served);
