@@ -88,7 +88,7 @@ impl Running {
         if (before >> code.shift()) & 15 >= code.facts().most {
             return None;
         }
-        RUNNING.set(before.wrapping_add(1 << code.shift()));
+        RUNNING.set(before + (1 << code.shift()));
         Some(Running { before })
     }
 }

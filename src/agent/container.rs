@@ -3,6 +3,8 @@
 //! The agent adds the container's tags to what it receives with these ids (Datadog agent protocol,
 //! "container and entity id").
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -104,7 +106,7 @@ fn id_suffix(text: &str) -> Option<&str> {
 fn task_suffix(text: &str) -> Option<&str> {
     let (before, number) = text.rsplit_once('-')?;
     last(before, 32).filter(|hash| is_hex(hash) && is_number(number))?;
-    last(text, number.len() + 33)
+    last(text, number.len().saturating_add(33))
 }
 
 /// The last `len` bytes, unless there are fewer or they begin inside a character.

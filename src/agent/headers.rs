@@ -4,11 +4,8 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::HeaderMap;
 
 use super::container::ContainerOrigin;
-use super::response::RatesVersion;
+use super::response::{RATES_VERSION, RatesVersion};
 use crate::diag::Diag;
-
-pub(super) const RATES_VERSION: HeaderName =
-    HeaderName::from_static("datadog-rates-payload-version");
 
 /// What every request says about this process, whatever it carries.
 ///

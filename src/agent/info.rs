@@ -1,5 +1,7 @@
 //! What an agent can do, as its `/info` says (Datadog agent protocol, "`/info`").
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::{HeaderMap, StatusCode};
 use serde_json::Value;

@@ -1,13 +1,18 @@
 //! What the agent's answer to a payload of traces means (Datadog agent protocol, "response").
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::collections::HashMap;
 
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::StatusCode;
 use serde_json::Value;
 
 use super::connection::Response;
-use super::headers::RATES_VERSION;
+
+/// Which rates the tracer has, and which ones come with an answer.
+pub(super) const RATES_VERSION: HeaderName =
+    HeaderName::from_static("datadog-rates-payload-version");
 
 /// Sampling rates by `service:<service>,env:<env>`, as the agent writes the key; each within 0 and 1.
 pub(crate) type Rates = HashMap<String, f64>;

@@ -47,7 +47,7 @@ impl Unwritten {
         {
             bytes = rest;
             self.head_end = match byte {
-                byte if byte == expected => self.head_end.saturating_add(1),
+                byte if byte == expected => self.head_end + 1,
                 b'\r' => 1,
                 _ => 0,
             };
@@ -128,7 +128,7 @@ impl SharedStream {
         for part in parts {
             let passed = part.get(..bytes).unwrap_or(part);
             unwritten.pass(passed);
-            bytes = bytes.saturating_sub(passed.len());
+            bytes -= passed.len();
         }
         self.unwritten.set(unwritten);
     }

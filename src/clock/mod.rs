@@ -30,6 +30,8 @@
 //! - **The kernel gives the counter up**, for instance because it drifts: the keeper does so as well, within a flush
 //!   interval, and no reading jumps.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod anchor;
 mod counter;
 #[cfg(feature = "agent")]

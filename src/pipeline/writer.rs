@@ -1,4 +1,4 @@
-//! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
+//! A turn of the worker: sends what there is, and decides from each answer, or none, what follows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::packer::Packer;
 use super::problem;
 use super::sent::Sent;
 use super::turns::Turns;
-use crate::agent::{Outcome, Rates, SendError, SendErrorKind, Step};
-use crate::clock::Anchor;
+use super::while_waiting::WhileWaiting;
+use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
 use crate::encode::Sealed;
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
@@ -33,14 +33,16 @@ const AGENT_AWAY: &str = "agent-away";
 pub(super) struct Writer {
     inner: Arc<Inner>,
     packer: Packer,
+    /// For sending.
     backoff: Backoff,
     /// For asking the agent about itself while there is nothing to send.
     asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
+    /// Spans that were delivered in this interval of the keep rate, and all that were lost before it.
     sent: u64,
     lost_before: u64,
-    /// It was reached and gave no answer to the last request.
+    /// The agent was reached and gave no answer to the last request.
     is_silent: bool,
     /// How often it has been asked in vain since then whether it answers.
     failed_probes: u32,
@@ -104,15 +106,7 @@ impl Writer {
     /// The agent, and what is done while it is waited for.
     fn talk(&mut self, insist: bool) -> (&mut Link, WhileWaiting<'_>) {
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let meanwhile = WhileWaiting {
-            inner,
-            packer,
-            is_ending,
-            insist,
-            is_idle: false,
-            is_cancelled: false,
-            is_called: false,
-        };
+        let meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
         (link, meanwhile)
     }
 
@@ -315,52 +309,5 @@ impl Turns for Writer {
         let endpoint = self.link.endpoint();
         let detail = format!("the program ended before the agent at {endpoint} had taken them");
         self.packer.give_up(&detail);
-    }
-}
-
-/// What is done while the agent is waited for: chunks are written.
-///
-/// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
-/// between two batches, unless somebody waits for those that were taken before.
-struct WhileWaiting<'a> {
-    inner: &'a Inner,
-    packer: &'a mut Packer,
-    is_ending: &'a mut bool,
-    insist: bool,
-    /// Nothing waits for what the agent says: it is given up when somebody waits for the worker.
-    is_idle: bool,
-    is_cancelled: bool,
-    is_called: bool,
-}
-
-impl WhileWaiting<'_> {
-    /// Does a little of it.
-    fn work(&mut self) -> Step {
-        let signal = &self.inner.signal;
-        if signal.take_call() {
-            self.is_called = true;
-            let state = signal.read();
-            if state.stop {
-                self.inner.queue.close();
-                *self.is_ending = true;
-            }
-            let is_awaited = self.insist || state.is_awaited();
-            if self.is_idle && (state.stop || is_awaited) {
-                self.is_cancelled = true;
-                return Step::Cancel;
-            }
-            if state.stop || !is_awaited && self.packer.may_take() {
-                Anchor::renew();
-                self.packer.take();
-            }
-        }
-        if self.packer.write_ahead() { Step::More } else { Step::Idle }
-    }
-
-    fn end(self) {
-        if self.is_called {
-            // The loop looks as well when this is over.
-            self.inner.signal.call();
-        }
     }
 }
