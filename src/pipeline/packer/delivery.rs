@@ -10,6 +10,8 @@ use crate::pipeline::outbox::{Parcel, Setback};
 
 /// Memory of a sent payload that is kept for the next one.
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
+/// No trace is divided into parts smaller than this because the agent found something too large.
+const LEAST_DIVIDED_BYTES: usize = 64 * 1024;
 
 impl Packer {
     /// The agent has what was on its way, and has taken so long. Says how many spans that were.
@@ -56,9 +58,12 @@ impl Packer {
     }
 
     /// The agent says that it was too large: it is sent in smaller requests, if it can be. One chunk cannot: its bytes
-    /// are written, and what the first span says for all of them would be missing in the others.
+    /// are written, and what the first span says for all of them would be missing in the others. But traces that are
+    /// written from now on are divided, if need be.
     pub(in crate::pipeline) fn too_large(&mut self, detail: impl Fn(usize) -> String) {
         let (spans, bytes) = self.on_its_way();
+        let max_bytes = &mut self.encoder.max_bytes;
+        *max_bytes = (bytes / 2).max(LEAST_DIVIDED_BYTES).min(*max_bytes);
         if self.outbox.on_its_way().is_none_or(|parcel| parcel.chunk_count() <= 1) {
             return self.rejected(|| detail(bytes));
         }

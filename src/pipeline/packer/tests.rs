@@ -155,6 +155,27 @@ fn a_span_that_is_lost_is_said_by_name_and_size() {
     desk.end();
 }
 
+#[test]
+fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
+    let mut desk = Desk::new(10_000_000, 1_000_000);
+    let write = |desk: &mut Desk| {
+        desk.make(20, 8_000);
+        desk.packer.take();
+        desk.packer.write_all();
+    };
+    write(&mut desk);
+    assert!(desk.send());
+    desk.packer.too_large(|_| String::new());
+    assert_eq!(desk.inner.diag.losses().spans(LossReason::AgentRejected), 20);
+    write(&mut desk);
+    while desk.send() {
+        assert!(desk.packer.outbox.on_its_way().unwrap().payloads().all(|p| p.len() <= 81_000));
+        desk.delivered += desk.packer.delivered(Duration::from_millis(1));
+    }
+    assert_eq!(desk.delivered, 20);
+    desk.end();
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Make(usize, usize),
