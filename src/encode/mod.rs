@@ -26,4 +26,4 @@ mod v04;
 
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
-pub(crate) use v04::{Added, Common, Encoder};
+pub(crate) use v04::{Added, Encoder};

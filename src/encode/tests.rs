@@ -1,6 +1,6 @@
 //! The bytes of v0.4 against those of other tracers, and against what was made.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
@@ -19,23 +19,19 @@ use crate::trace::{
 const MAX: usize = 1 << 20;
 
 fn encoder(max_bytes: usize) -> Encoder {
-    Encoder::new(Process::new("uuid", 7, None, SourceCode::default()), max_bytes)
-}
-
-fn common() -> Common<'static> {
-    static NONE: LazyLock<SpanSampler> = LazyLock::new(|| SpanSampler::new([]));
-    Common { keep_rate: 1.0, span_sampler: &NONE }
+    let process = Process::new("uuid", 7, None, SourceCode::default());
+    Encoder::new(process, Arc::new(SpanSampler::new([])), max_bytes)
 }
 
 /// Adds a chunk that the payload has room for.
 fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
     chunk.settle();
-    assert_eq!(encoder.add(payload, &chunk, 0, &common()), Added::UpTo(chunk.len()));
+    assert_eq!(encoder.add(payload, &chunk, 0), Added::UpTo(chunk.len()));
 }
 
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
-    encoder.native_events = native_events;
+    encoder.common.native_events = native_events;
     let mut payload = Payload::default();
     chunks.into_iter().for_each(|chunk| add(&mut encoder, &mut payload, chunk));
     decode::v04(&payload.seal().body()).unwrap()
@@ -296,15 +292,15 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let mut encoder = encoder(1500);
     let mut payload = Payload::default();
     let mut added = 0;
-    while encoder.add(&mut payload, &chunk(), 0, &common()) == Added::UpTo(2) {
+    while encoder.add(&mut payload, &chunk(), 0) == Added::UpTo(2) {
         added += 1;
     }
-    assert_eq!(encoder.add(&mut payload, &chunk(), 0, &common()), Added::Full);
+    assert_eq!(encoder.add(&mut payload, &chunk(), 0), Added::Full);
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
     let mut payload = Payload::default();
     encoder.max_bytes = 100;
-    let refused = encoder.add(&mut payload, &chunk(), 0, &common());
+    let refused = encoder.add(&mut payload, &chunk(), 0);
     assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
 }
 
@@ -328,7 +324,7 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
         let mut payload = Payload::default();
         let (mut from, mut refused, mut sealed) = (0, Vec::new(), Vec::new());
         while from < chunk.len() {
-            match encoder.add(&mut payload, &chunk, from, &common()) {
+            match encoder.add(&mut payload, &chunk, from) {
                 Added::UpTo(next) => from = next,
                 Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
                 Added::TooLarge(what) => {

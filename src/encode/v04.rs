@@ -3,6 +3,8 @@
 //! The names and types of the fields are those of the agent's `pkg/proto/datadog/trace/span.proto`. Keys are
 //! constants behind their header: `\xa4name` is the text `name`, of four bytes.
 
+use std::sync::Arc;
+
 use super::msgpack::Buffer;
 use super::payload::Payload;
 use super::process::Process;
@@ -30,60 +32,52 @@ pub(crate) enum Added {
 /// maps; a whole number is an integer in `metrics`, too.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    process: Process,
-    /// Whether the agent takes `span_events`.
-    pub(crate) native_events: bool,
     /// Bytes that a payload may have.
     pub(crate) max_bytes: usize,
-    repeated: Repeated,
+    pub(crate) common: Common,
     tags: TagMaps,
+}
+
+/// What is the same for all chunks that are written at one time.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(super) process: Process,
+    /// Keeps single spans of traces that are dropped.
+    pub(super) span_sampler: Arc<SpanSampler>,
+    /// `_dd.tracer_kr`.
+    pub(crate) keep_rate: f64,
+    /// Whether the agent takes `span_events`.
+    pub(crate) native_events: bool,
+    pub(super) repeated: Repeated,
 }
 
 /// Writes the spans of one chunk, with what they all share.
 pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<Decision>,
-    pub(super) common: &'a Common<'a>,
-    pub(super) process: &'a Process,
-    pub(super) repeated: &'a Repeated,
-    pub(super) native_events: bool,
-}
-
-/// What is the same for all chunks that are written at one time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Common<'a> {
-    /// `_dd.tracer_kr`.
-    pub(crate) keep_rate: f64,
-    /// Keeps single spans of traces that are dropped.
-    pub(crate) span_sampler: &'a SpanSampler,
+    pub(super) common: &'a Common,
 }
 
 impl Encoder {
-    pub(crate) fn new(process: Process, max_bytes: usize) -> Self {
-        Encoder {
-            process,
-            native_events: false,
-            max_bytes,
-            repeated: Repeated::default(),
-            tags: TagMaps::default(),
-        }
+    pub(crate) fn new(process: Process, span_sampler: Arc<SpanSampler>, max_bytes: usize) -> Self {
+        let (keep_rate, native_events, repeated) = (1.0, false, Repeated::default());
+        let common = Common { process, span_sampler, keep_rate, native_events, repeated };
+        Encoder { max_bytes, common, tags: TagMaps::default() }
     }
 
     /// Adds the spans of a chunk, which has been settled, from this one of them on.
     ///
     /// All of them, if need be to a new payload; as many as there is room for, where even that holds fewer. Those are a
     /// chunk of their own then: the first of them has the tags that are there once per chunk, as after a partial flush.
-    pub(crate) fn add(
-        &mut self,
-        payload: &mut Payload,
-        chunk: &Chunk,
-        from: usize,
-        common: &Common<'_>,
-    ) -> Added {
+    pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
         let is_new = payload.is_empty();
         let start = payload.begin();
-        let max_bytes = self.max_bytes;
-        let (writer, tags) = self.writer(chunk, common);
+        let Encoder { max_bytes, common, tags } = self;
+        let segment = chunk.segment();
+        if let Some(shared) = segment.shared.get() {
+            common.repeated.follow(shared);
+        }
+        let writer = SpanWriter { segment, decision: segment.decision(), common };
         let out = &mut payload.buffer;
         let head = chunk.head();
         let mut next = from;
@@ -92,7 +86,7 @@ impl Encoder {
             let before = out.len();
             writer.span(out, tags, &span, next == from);
             let after = out.len();
-            if after > max_bytes {
+            if after > *max_bytes {
                 if is_new && next > from {
                     out.truncate(before);
                     out.shrink_array(start, chunk.len() - from, next - from);
@@ -105,21 +99,6 @@ impl Encoder {
         }
         payload.end_chunk(next - from);
         Added::UpTo(next)
-    }
-
-    fn writer<'a>(
-        &'a mut self,
-        chunk: &'a Chunk,
-        common: &'a Common<'_>,
-    ) -> (SpanWriter<'a>, &'a mut TagMaps) {
-        let segment = chunk.segment();
-        if let Some(shared) = segment.shared.get() {
-            self.repeated.follow(shared);
-        }
-        let Encoder { process, repeated, tags, native_events, .. } = self;
-        let decision = segment.decision();
-        let native_events = *native_events;
-        (SpanWriter { segment, decision, common, process, repeated, native_events }, tags)
     }
 }
 
@@ -164,7 +143,7 @@ impl SpanWriter<'_> {
         let map = out.begin_map();
         let record = span.record;
         match &record.service {
-            None => out.raw(self.repeated.service.as_bytes()),
+            None => out.raw(self.common.repeated.service.as_bytes()),
             Some(service) => {
                 out.raw(b"\xa7service");
                 out.text(service.as_bytes());
@@ -239,7 +218,7 @@ impl SpanWriter<'_> {
             fields.key(out, b"\xaaspan_links");
             links::native(out, links);
         }
-        if !events.is_empty() && self.native_events {
+        if !events.is_empty() && self.common.native_events {
             fields.key(out, b"\xabspan_events");
             events::native(out, events);
         }

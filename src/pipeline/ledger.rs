@@ -267,40 +267,4 @@ mod tests {
         assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), 2);
         assert_eq!(desk.ledger.held(), sure(2));
     }
-
-    /// The end may come at any moment of the worker's turn.
-    #[test]
-    fn whoever_gives_up_first_each_span_is_counted_once() {
-        for round in 0..200 {
-            let desk = Desk::holding(6);
-            let delivered = std::thread::scope(|scope| {
-                let ledger = &desk.ledger;
-                let worker = scope.spawn(|| {
-                    let mut delivered = 0;
-                    for step in 0..6 {
-                        if !ledger.begin(sure(1)) {
-                            break;
-                        }
-                        let (spans, reason) = match step % 3 {
-                            0 => {
-                                delivered += u64::from(ledger.delivered());
-                                continue;
-                            }
-                            1 => (sure(1), LossReason::AgentUnreachable),
-                            _ => (doubtful(1), LossReason::Unconfirmed),
-                        };
-                        ledger.returned(spans);
-                        ledger.lose(reason, 1, String::new);
-                    }
-                    delivered
-                });
-                for _ in 0..round {
-                    std::hint::spin_loop();
-                }
-                ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over");
-                worker.join().unwrap()
-            });
-            assert_eq!(delivered + desk.diag.losses().total(), 6, "{}", desk.lost());
-        }
-    }
 }

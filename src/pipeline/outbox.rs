@@ -71,7 +71,7 @@ pub(super) enum Setback {
     Unanswered,
 }
 
-/// Payloads, the oldest first, which are also the first to go when there is no room.
+/// Payloads, the oldest first, which are also the first to be given up when there is no room.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     on_its_way: Option<Parcel>,

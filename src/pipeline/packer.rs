@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::pool::Portion;
 use super::queue::Queued;
 use crate::diag::LossReason;
-use crate::encode::{Added, Common, Encoder, Payload};
+use crate::encode::{Added, Encoder, Payload};
 use crate::trace::Chunk;
 
 mod delivery;
@@ -23,7 +23,7 @@ const ENOUGH_BYTES: usize = 960 * 1024;
 const ENOUGH_IN_HASTE_BYTES: usize = 256 * 1024;
 /// Spans that are written before somebody looks whether the agent has answered: some thirty microseconds.
 const SPANS_AT_ONCE: usize = 64;
-/// Places for chunks that are kept after a burst.
+/// Chunks that the vector of the batch has places for after a burst.
 const MAX_KEPT_CHUNKS: usize = 4096;
 /// What an agent says that it takes at the most is not believed below this.
 const LEAST_REQUEST_BYTES: usize = 1024;
@@ -36,17 +36,16 @@ pub(super) struct Packer {
     /// Taken from the queue, and not yet written.
     batch: VecDeque<Queued>,
     batch_bytes: usize,
-    /// What is here has so many bytes of the room.
+    /// The bytes of the room that are taken for what is here.
     accounted: usize,
     /// The vectors of chunks that have been written, for new traces.
     emptied: Portion,
-    encoder: Encoder,
+    pub(super) encoder: Encoder,
     /// It is being asked whether the agent takes events: chunks with some have to wait for the answer.
     holds_events: bool,
     payload: Payload,
     /// Of a payload that was sent, for the next one.
     memory: Vec<u8>,
-    pub(super) keep_rate: f64,
     pub(super) outbox: Outbox,
     pub(super) pace: Pace,
     /// Something has been lost.
@@ -62,10 +61,9 @@ impl Packer {
             accounted: 0,
             emptied: Portion::default(),
             holds_events: false,
-            encoder: Encoder::new(inner.process.clone(), most),
+            encoder: Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most),
             payload: Payload::default(),
             memory: Vec::new(),
-            keep_rate: 1.0,
             outbox: Outbox::default(),
             pace: Pace::new(most, inner.settings.timeout),
             has_lost: false,
@@ -108,7 +106,7 @@ impl Packer {
     /// It is known whether the agent takes events as they are.
     pub(super) fn release_events(&mut self, native: bool) {
         self.holds_events = false;
-        self.encoder.native_events = native;
+        self.encoder.common.native_events = native;
     }
 
     /// The agent takes requests of so many bytes, if it has said so; never more than is set.
@@ -187,9 +185,7 @@ impl Packer {
         chunk.settle();
         let mut from = 0;
         while from < chunk.len() {
-            let span_sampler = &self.inner.span_sampler;
-            let common = Common { keep_rate: self.keep_rate, span_sampler };
-            match self.encoder.add(&mut self.payload, &chunk, from, &common) {
+            match self.encoder.add(&mut self.payload, &chunk, from) {
                 Added::UpTo(next) => from = next,
                 Added::Full => self.seal(),
                 Added::TooLarge(what) => {

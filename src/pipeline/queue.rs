@@ -241,39 +241,4 @@ mod tests {
             assert!(queue.take(Vec::new()).is_empty());
         }
     }
-
-    #[test]
-    fn whatever_moment_the_end_comes_at_each_chunk_is_taken_or_refused() {
-        const THREADS: usize = 3;
-        const EACH: usize = 20;
-        for round in 0..50 {
-            let queue = Queue::new(usize::MAX);
-            let (taken, refused) = std::thread::scope(|scope| {
-                let pushing: Vec<_> = (0..THREADS)
-                    .map(|thread| {
-                        let shard = &queue.shards[thread % SHARDS];
-                        let queue = &queue;
-                        scope.spawn(move || {
-                            let bench = Bench::new();
-                            let pushed =
-                                (0..EACH).map(|_| queue.push_into(shard, chunk(&bench, 1)));
-                            pushed.filter(|pushed| *pushed == Pushed::Closed).count()
-                        })
-                    })
-                    .collect();
-                let mut taken = 0;
-                for _ in 0..round {
-                    taken += queue.take(Vec::new()).len();
-                }
-                queue.close();
-                // Nothing comes any more: what is taken now is all that there is.
-                taken += queue.take(Vec::new()).len();
-                assert!(queue.take(Vec::new()).is_empty());
-                let refused = pushing.into_iter().map(|thread| thread.join().unwrap());
-                (taken, refused.sum::<usize>())
-            });
-            assert_eq!(taken + refused, THREADS * EACH);
-            assert!(queue.take(Vec::new()).is_empty());
-        }
-    }
 }

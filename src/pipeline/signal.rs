@@ -30,14 +30,14 @@ struct Shared {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// Somebody wants the worker to look, which it has not seen.
+    /// The worker was called, and has not looked since.
     called: bool,
     /// Flushes asked for so far.
     pub(crate) asked: u64,
     /// The last of them that is done.
     done: u64,
-    /// The last of them after which not everything had been delivered. One that was done before counts with it, if
-    /// nobody has looked since: better a doubt too many than a delivery that was none.
+    /// The last flush after which something was undelivered. Those before it count as undelivered as well, for threads
+    /// that have not looked yet: none may be told of a delivery that was none.
     undelivered: u64,
     /// Whether everything had been delivered when the worker ended.
     delivered: bool,
@@ -196,12 +196,7 @@ impl Signal {
         lock(&self.shared).state
     }
 
-    /// Whether somebody has called since this was last asked, or the worker last waited.
-    pub(crate) fn take_call(&self) -> bool {
-        self.wait_for_call(Duration::ZERO)
-    }
-
-    /// Waits until somebody calls, at most so long; says whether somebody has.
+    /// Waits until somebody calls, at most so long; says whether somebody has, since the last time.
     pub(crate) fn wait_for_call(&self, time: Duration) -> bool {
         self.pause(time, |state| std::mem::take(&mut state.called))
     }
@@ -327,11 +322,12 @@ mod tests {
     #[test]
     fn a_call_is_taken_once_whenever_it_comes() {
         let signal = Signal::default();
-        assert!(!signal.take_call() && !signal.wait_for_call(Duration::from_millis(1)));
+        let is_called = |time| signal.wait_for_call(time);
+        assert!(!is_called(Duration::ZERO) && !is_called(Duration::from_millis(1)));
         signal.call();
         signal.call();
-        assert!(signal.take_call() && !signal.take_call());
+        assert!(is_called(Duration::ZERO) && !is_called(Duration::ZERO));
         signal.stop();
-        assert!(signal.wait_for_call(Duration::MAX) && !signal.take_call());
+        assert!(is_called(Duration::MAX) && !is_called(Duration::ZERO));
     }
 }

@@ -22,7 +22,7 @@ use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
 pub(crate) struct Pipeline {
     plan: Plan,
     running: PerProcess<Running>,
-    /// Also of the processes that are forked later.
+    /// Holds in the processes that are forked later, too.
     is_shut_down: AtomicBool,
 }
 

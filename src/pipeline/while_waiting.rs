@@ -1,5 +1,7 @@
 //! What the worker does while it waits for the agent.
 
+use std::time::Duration;
+
 use super::inner::Inner;
 use super::packer::Packer;
 use crate::agent::Step;
@@ -36,7 +38,7 @@ impl<'a> WhileWaiting<'a> {
     /// Does a little of it.
     pub(super) fn work(&mut self) -> Step {
         let signal = &self.inner.signal;
-        if signal.take_call() {
+        if signal.wait_for_call(Duration::ZERO) {
             self.is_called = true;
             let state = signal.read();
             if state.stop {

@@ -163,7 +163,10 @@ mod tests {
         let mut turns = 0;
         supervise(&inner, |inner, failures| {
             turns += 1;
-            assert!(inner.signal.take_call() || turns == 1, "it looks at once what was asked");
+            assert!(
+                inner.signal.wait_for_call(Duration::ZERO) || turns == 1,
+                "it looks at once what was asked"
+            );
             assert!(turns > FAILURES_IN_A_ROW, "on purpose");
             if turns == FAILURES_IN_A_ROW + 1 {
                 failures.set(0);

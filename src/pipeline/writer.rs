@@ -302,7 +302,7 @@ impl Turns for Writer {
         self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
         self.sent = 0;
         self.lost_before = lost;
-        self.packer.keep_rate = self.keep_rate.get();
+        self.packer.encoder.common.keep_rate = self.keep_rate.get();
     }
 
     fn give_up(&mut self) {
