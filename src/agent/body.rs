@@ -12,7 +12,7 @@ use super::error::SendErrorKind;
 /// The most that is read of an answer. `/info` and the rates of a few thousand services are far below it.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
-/// A body that is there as a whole, if in parts, so that its `Content-Length` is sent and nothing is chunked.
+/// A body that is complete, in one or more parts: its `Content-Length` is known, and nothing is chunked.
 #[derive(Clone, Debug)]
 pub(super) struct Whole {
     parts: std::vec::IntoIter<Bytes>,

@@ -77,7 +77,7 @@ impl RatesVersion {
     }
 }
 
-/// `{"rate_by_service": {"service:web,env:prod": 0.5}}`; a rate that is none is left out.
+/// `{"rate_by_service": {"service:web,env:prod": 0.5}}`; what is no valid rate is left out.
 fn parse_rates(body: &[u8]) -> Option<Rates> {
     let mut answer: Value = serde_json::from_slice(body).ok()?;
     let Value::Object(rates) = answer.get_mut("rate_by_service")?.take() else { return None };

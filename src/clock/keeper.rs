@@ -287,40 +287,56 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_child_that_is_forked_within_a_step_watches_the_counter_itself() {
-        let is_watched = |desk: &Desk| {
-            // A leap that the child sees, and nobody else.
-            desk.pass(SECOND, 30 * SECOND);
-            desk.keep();
-            desk.stage() == Stage::GivenUp && !desk.clock.is_in_use()
-        };
-        let is_measured = |desk: &Desk| {
-            desk.keep();
-            desk.pass(SECOND, 3 * SECOND);
-            desk.keep();
-            matches!(desk.stage(), Stage::InUse { .. }) && desk.clock.is_in_use()
+        let is_given_up = |desk: &Desk| {
+            let stage = desk.stage.get().and_then(|stage| stage.try_lock().ok());
+            stage.map(|stage| *stage == Stage::GivenUp)
         };
         let new = Desk::new();
         new.stage.get_or_make(|| Mutex::new(Stage::New));
-        assert!(in_a_child(&new, is_measured), "a parent that had just begun");
-        assert!(in_a_child(&Desk::counting(), is_watched), "a parent that compared");
+        let in_child = in_a_child(&new, |desk| {
+            desk.keep();
+            desk.pass(SECOND, 3 * SECOND);
+            desk.keep();
+            is_given_up(desk) == Some(false) && desk.clock.is_in_use()
+        });
+        assert!(in_child, "of a parent that had just begun: measured");
+        let in_child = in_a_child(&Desk::counting(), |desk| {
+            // A leap that the child sees, and nobody else.
+            desk.pass(SECOND, 30 * SECOND);
+            desk.keep();
+            is_given_up(desk) == Some(true) && !desk.clock.is_in_use()
+        });
+        assert!(in_child, "of a parent that compared: given up");
     }
 
     /// What a child says that is forked while this thread holds the lock.
     #[cfg(unix)]
-    fn in_a_child(desk: &Desk, says: impl FnOnce(&Desk) -> bool) -> bool {
+    fn in_a_child(desk: &Desk, says: impl Fn(&Desk) -> bool) -> bool {
+        use nix::sys::signal::{Signal, raise};
+        use tracehound_fork::{BeforeFork, Watch};
+
+        struct Nothing;
+        impl BeforeFork for Nothing {
+            fn before_fork() {}
+        }
+        static WATCH: Watch<Nothing> = Watch::new();
+        WATCH.start().unwrap();
         let held = desk.stage.get().unwrap().lock().unwrap();
         let child = match fork::fork().unwrap() {
-            // Nothing of the harness is to be used here: its other threads are not there.
-            fork::Fork::Child => std::process::exit(i32::from(!says(desk))),
             fork::Fork::Parent(child) => child,
+            // The other threads of the harness are not there, and may hold what an end of the process waits for.
+            fork::Fork::Child => loop {
+                let _ = raise(if says(desk) { Signal::SIGKILL } else { Signal::SIGABRT });
+            },
         };
         drop(held);
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            match fork::waitpid_nohang(child).unwrap() {
-                Some(status) => return status == 0,
-                None => assert!(Instant::now() < deadline, "the child hangs"),
+            if let Some(status) = fork::waitpid_nohang(child).unwrap() {
+                return fork::WIFSIGNALED(status)
+                    && fork::WTERMSIG(status) == Signal::SIGKILL as i32;
             }
+            assert!(Instant::now() < deadline, "the child hangs");
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -119,7 +119,7 @@ fn quoted(text: &Text) -> String {
     }
 }
 
-/// The spans behind the first one.
+/// The spans after the head.
 fn others<'a>(chunk: &'a Chunk, head: Option<SpanView<'a>>) -> impl Iterator<Item = SpanView<'a>> {
     // Not by the id: another library may have given it twice.
     let is_head =

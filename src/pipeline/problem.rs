@@ -1,5 +1,4 @@
-//! What goes wrong between this process and the agent, in words: where it was asked, what came, what follows, and
-//! what to do.
+//! The lines about what goes wrong with the agent: which address, what came, what follows, and what to do.
 
 use std::io;
 

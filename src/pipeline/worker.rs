@@ -36,9 +36,13 @@ impl Starter {
     /// Whether there is a worker. Where there is none, it is tried again, once in a while; never waits.
     #[inline]
     pub(super) fn try_start(&self, inner: &Arc<Inner>) -> bool {
+        self.is_started() || self.try_again(inner)
+    }
+
+    #[cold]
+    fn try_again(&self, inner: &Arc<Inner>) -> bool {
         // Who has the lock is just starting it.
-        self.is_started()
-            || lock_now(&self.tried).is_some_and(|tried| self.spawn(inner, tried, PAUSE))
+        lock_now(&self.tried).is_some_and(|tried| self.spawn(inner, tried, PAUSE))
     }
 
     /// The same for somebody who waits for the worker: it is tried now, and by nobody else at the same time.
@@ -51,7 +55,6 @@ impl Starter {
     }
 
     /// Starts it, unless that was tried in vain within a time.
-    #[cold]
     fn spawn(
         &self,
         inner: &Arc<Inner>,
