@@ -1,7 +1,7 @@
 //! Span events: natively for agents that take them (`SpanEvent` of the agent's `span.proto`), else as one tag of
 //! JSON text.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Number, Value as Json};
 
 use super::msgpack::Buffer;
 use crate::trace::{EventValue, SpanEvent};
@@ -67,13 +67,17 @@ fn attribute(buffer: &mut Buffer, value: &EventValue) {
 /// The tag `events`, for agents whose `/info` does not say `span_events`.
 pub(crate) fn json(events: &[SpanEvent]) -> String {
     let events = events.iter().map(|event| {
-        let mut map = json!({"name": event.name.as_str(), "time_unix_nano": event.unix_ns});
+        let mut map = Map::new();
+        map.insert("name".into(), event.name.as_str().into());
+        map.insert("time_unix_nano".into(), event.unix_ns.into());
         if !event.attributes.is_empty() {
-            let attributes = event.attributes.iter();
-            map["attributes"] =
-                attributes.map(|(key, value)| (key.as_str(), json_value(value))).collect();
+            let attributes = event
+                .attributes
+                .iter()
+                .map(|(key, value)| (key.as_str().to_owned(), json_value(value)));
+            map.insert("attributes".into(), Json::Object(attributes.collect()));
         }
-        map
+        Json::Object(map)
     });
     Json::Array(events.collect()).to_string()
 }
@@ -83,7 +87,7 @@ fn json_value(value: &EventValue) -> Json {
         EventValue::Text(text) => text.as_str().into(),
         EventValue::Bool(value) => (*value).into(),
         EventValue::I64(value) => (*value).into(),
-        EventValue::F64(value) => (*value).into(),
+        EventValue::F64(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
         EventValue::Array(values) => Json::Array(values.iter().map(json_value).collect()),
     }
 }
