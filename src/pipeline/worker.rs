@@ -120,21 +120,12 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         // The calls that were taken were not acted upon.
         inner.signal.call();
     };
-    // Also if giving up fails: somebody waits.
-    let _end = End(inner);
-    inner.end("the worker has ended");
-    inner.signal.end(served.as_ref().is_some_and(|(delivered, _)| *delivered));
+    // Somebody may wait, also if this fails.
+    let is_closed = catch(|| inner.end("the worker has ended")).is_some();
+    let delivered = served.as_ref().is_some_and(|(delivered, _)| *delivered);
+    inner.signal.end(is_closed && delivered);
     // Nobody waits while connection and memory are given back.
     drop(served);
-}
-
-/// Tells that the worker has ended, if nothing else has.
-struct End<'a>(&'a Inner);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.signal.end(false);
-    }
 }
 
 fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
