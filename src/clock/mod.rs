@@ -23,7 +23,8 @@
 //! - **A suspended machine**: on Linux and Apple's systems the monotonic clock stands still meanwhile, so a span's
 //!   duration is without that time. A trace that was open goes on with its anchor: what starts in it after the wake-up
 //!   is shown earlier than it was, by the length of the sleep. New traces are right after one flush interval.
-//! - **A virtual machine that migrates, or is paused** is suspended, as far as the guest can see; the same holds.
+//! - **A virtual machine that migrates, or is paused**: where the hypervisor stops the guest's clock, as most do, the same
+//!   holds as for a suspended machine; where it does not, that time counts as any other.
 //! - **The counter leaps**, as it may in both cases: the keeper compares it with the system's clock once per flush
 //!   interval, and gives it up for good. Spans that started or ended between the leap and that comparison are wrong by
 //!   the leap. Nothing else is: the clock goes on from where it was before it leapt.
