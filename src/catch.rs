@@ -26,7 +26,7 @@ fn discard(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// How often functions of the program have panicked, and of which kinds that is still to be said.
+/// Counts the panics of the program's functions, and remembers for which kinds a warning is still due.
 #[derive(Debug, Default)]
 pub(crate) struct Caught {
     count: AtomicU64,

@@ -17,13 +17,13 @@ mod encode;
 mod error;
 mod frames;
 mod id;
-mod lane;
 mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;
 mod primitives;
 mod propagation;
 mod sampling;
+mod shard;
 mod suppression;
 mod sync;
 #[cfg(feature = "testing")]

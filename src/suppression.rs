@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 thread_local! {
-    /// How many hold it off.
+    /// How many guards keep it off.
     static SUPPRESSED: Cell<u32> = const { Cell::new(0) };
 }
 

@@ -14,6 +14,18 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The lock, if nobody holds it.
+pub(crate) fn lock_now<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// How often [`lock_soon`] tries: some twenty milliseconds.
+const PATIENCE: u32 = 300;
+
 /// The lock, if it is to be had soon. For what may be called where the caller holds it already: within an
 /// allocator, in a signal handler, at an exit in the midst of anything.
 ///
@@ -21,28 +33,20 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// holder is below this call.
 pub(crate) fn lock_soon<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     for attempt in 0..PATIENCE {
-        match mutex.try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
-            Err(TryLockError::WouldBlock) if attempt < PATIENCE / 2 => thread::yield_now(),
-            // Its holder may have lost its processor.
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_micros(100)),
+        if let Some(guard) = lock_now(mutex) {
+            return Some(guard);
         }
+        // Its holder may have lost its processor.
+        let is_long = attempt >= PATIENCE / 2;
+        if is_long { thread::sleep(Duration::from_micros(100)) } else { thread::yield_now() }
     }
     None
 }
 
-/// How often [`lock_soon`] tries: some twenty milliseconds.
-const PATIENCE: u32 = 300;
-
 /// What a lock of another process guards, which this one was forked from: plain data only, and only if nobody
 /// was changing it at the fork. It never waits, for nobody would come.
 pub(crate) fn inherited<T: Copy>(mutex: &Mutex<T>) -> Option<T> {
-    match mutex.try_lock() {
-        Ok(value) => Some(*value),
-        Err(TryLockError::Poisoned(value)) => Some(*value.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
+    lock_now(mutex).map(|value| *value)
 }
 
 /// A value that readers share and a writer replaces whole.
@@ -64,6 +68,14 @@ struct Versions<T> {
     before: Option<Arc<T>>,
 }
 
+impl<T> Versions<T> {
+    /// Gives back what nobody needs any more.
+    fn replace(&mut self, fresh: Arc<T>) -> Option<Arc<T>> {
+        let before = std::mem::replace(&mut self.newest, fresh);
+        self.before.replace(before)
+    }
+}
+
 impl<T> Snapshot<T> {
     pub(crate) fn new(value: T) -> Self {
         let first = Arc::new(value);
@@ -78,11 +90,9 @@ impl<T> Snapshot<T> {
 
     pub(crate) fn store(&self, value: T) {
         let fresh = Arc::new(value);
-        let old = {
-            let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
-            let before = std::mem::replace(&mut versions.newest, fresh);
-            versions.before.replace(before)
-        };
+        let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
+        let old = versions.replace(fresh);
+        drop(versions);
         // Outside the lock: the value's destructor is not ours to hurry.
         drop(old);
     }
@@ -95,8 +105,7 @@ impl<T> Snapshot<T> {
             let fresh = Arc::new(change(&seen));
             let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
             if Arc::ptr_eq(&versions.newest, &seen) {
-                let before = std::mem::replace(&mut versions.newest, fresh);
-                let old = versions.before.replace(before);
+                let old = versions.replace(fresh);
                 drop(versions);
                 return drop(old);
             }

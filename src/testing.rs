@@ -143,7 +143,7 @@ impl Captured {
 }
 
 fn write_tree(text: &mut String, span: &CapturedSpan, all: &[CapturedSpan], depth: usize) {
-    let _ = write!(text, "{:width$}{}", "", span.name, width = depth.saturating_mul(2));
+    let _ = write!(text, "{:width$}{}", "", span.name, width = 2 * depth);
     if span.resource != span.name {
         let _ = write!(text, " [{}]", span.resource);
     }
@@ -162,7 +162,7 @@ fn write_tree(text: &mut String, span: &CapturedSpan, all: &[CapturedSpan], dept
     text.push('\n');
     let children = all.iter().filter(|child| child.parent_id == span.span_id);
     for child in children.filter(|child| child.span_id != span.span_id) {
-        write_tree(text, child, all, depth.saturating_add(1));
+        write_tree(text, child, all, depth + 1);
     }
 }
 

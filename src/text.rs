@@ -97,12 +97,7 @@ impl Text {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Static(text) => text.len(),
-            Repr::Owned(text) => text.len(),
-            Repr::Shared(text) => text.len(),
-            Repr::InPlace(len, _) => usize::from(*len),
-        }
+        self.as_bytes().len()
     }
 
     /// Whether there is nothing in it.

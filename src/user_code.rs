@@ -1,4 +1,5 @@
-//! Functions of the program that the library calls: in this one way, so that none of them can hurt who traces.
+//! The one way in which the library calls functions of the program: a panic is caught, counted and said once, and a
+//! function that comes back to itself is not called again.
 
 use std::cell::Cell;
 
@@ -8,7 +9,7 @@ use crate::catch::catch;
 use crate::diag::Diag;
 use crate::panics;
 
-/// What of the program is called.
+/// The kinds of functions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserCode {
     Sampler,
@@ -25,8 +26,8 @@ struct Facts {
     /// What it is called in a warning, and what a panic of it has for a consequence.
     name: &'static str,
     then: &'static str,
-    /// Calls of one kind that may be within one another on a thread. Where it calls what calls it again, there is
-    /// no other end.
+    /// How deep calls of one kind may be within one another on a thread: a function that calls what calls it again
+    /// would not end otherwise.
     most: u32,
     /// Whether it may run under a lock of ours: then the warning comes later.
     is_locked: bool,
@@ -88,7 +89,7 @@ impl Running {
         if (before >> code.shift()) & 15 >= code.facts().most {
             return None;
         }
-        RUNNING.set(before.wrapping_add(1 << code.shift()));
+        RUNNING.set(before + (1 << code.shift()));
         Some(Running { before })
     }
 }

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("error", 0),
     ("frames", 0),
     ("id", 0),
-    ("lane", 0),
+    ("shard", 0),
     ("suppression", 0),
     ("sync", 0),
     ("text", 0),

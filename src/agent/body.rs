@@ -12,7 +12,7 @@ use super::error::SendErrorKind;
 /// The most that is read of an answer. `/info` and the rates of a few thousand services are far below it.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
-/// A body that is there as a whole, if in parts, so that its `Content-Length` is sent and nothing is chunked.
+/// A body that is complete, in one or more parts: its `Content-Length` is known, and nothing is chunked.
 #[derive(Clone, Debug)]
 pub(super) struct Whole {
     parts: std::vec::IntoIter<Bytes>,
@@ -21,7 +21,7 @@ pub(super) struct Whole {
 
 impl Whole {
     pub(super) fn new(parts: Vec<Bytes>) -> Self {
-        let left = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let left = parts.iter().map(Bytes::len).sum();
         Whole { parts: parts.into_iter(), left }
     }
 }
@@ -35,7 +35,7 @@ impl Body for Whole {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let part = self.parts.find(|part| !part.is_empty());
-        self.left = self.left.saturating_sub(part.as_ref().map_or(0, Bytes::len));
+        self.left -= part.as_ref().map_or(0, Bytes::len);
         Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 
@@ -58,7 +58,7 @@ pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendErrorKind> {
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         // Trailers say nothing to us.
         let Ok(data) = frame.map_err(SendErrorKind::Broken)?.into_data() else { continue };
-        if read.len().saturating_add(data.len()) > MAX_RESPONSE_BYTES {
+        if read.len() + data.len() > MAX_RESPONSE_BYTES {
             return Err(SendErrorKind::TooLarge);
         }
         read.extend_from_slice(&data);

@@ -40,9 +40,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// `limit`: for the way to a connection; and then for each time in which no byte of a request is taken by the
-    /// system and none of an answer comes. So a large request to a slow agent has the time that it takes, and one to
-    /// an agent that hangs has not.
+    /// `limit`: the time to open a connection; and then each time in which no byte is written or read. So a large
+    /// request to a slow agent has the time that it takes, and one to an agent that hangs is given up.
     pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Self {
         Client { endpoint, limit, idle_limit: IDLE_LIMIT, dialer: Dialer::default(), kept: None }
     }

@@ -121,7 +121,7 @@ impl Connection {
     }
 }
 
-/// What reads and writes the stream for hyper, and knows whether it is to go on at once.
+/// Polls hyper's connection, and knows whether hyper asked to be polled again at once.
 struct Driver {
     /// Gone when the connection is closed.
     connection: Option<http1::Connection<Transport, Whole>>,
@@ -129,7 +129,7 @@ struct Driver {
     waker: Waker,
 }
 
-/// Set by hyper for itself. What else it waits for is the stream, which nobody is woken by.
+/// Set when hyper wakes itself. What else it waits for is the stream, for which whoever polls it waits.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -168,7 +168,7 @@ impl Driver {
         }
     }
 
-    /// Moves the connection as far as it goes. Its errors reach whoever waits for the answer.
+    /// Polls the connection once. Its errors reach whoever waits for the answer.
     fn advance(&mut self) {
         if let Some(running) = &mut self.connection {
             if Pin::new(running).poll(&mut Context::from_waker(&self.waker)).is_ready() {

@@ -3,6 +3,10 @@
 //! The agent adds the container's tags to what it receives with these ids (Datadog agent protocol,
 //! "container and entity id").
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use tracehound_fork::WriteOnce;
@@ -10,14 +14,18 @@ use tracehound_fork::WriteOnce;
 /// The inode of the host's cgroup namespace (`PROC_CGROUP_INIT_INO` of the Linux kernel).
 const HOST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
 
+const MAX_CGROUP_BYTES: u64 = 64 * 1024;
+
 /// Inodes up to this one are those of a mount's root, not of a container's cgroup.
 const LAST_ROOT_INODE: u64 = 2;
 
 /// What identifies the container of this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContainerOrigin {
-    container_id: Option<String>,
-    entity_id: Option<String>,
+    /// The container's own id, where the process can see it.
+    pub(super) container_id: Option<String>,
+    /// `ci-<container id>`, or `in-<inode>` of the cgroup, from which the agent finds the container.
+    pub(super) entity_id: Option<String>,
 }
 
 impl ContainerOrigin {
@@ -25,18 +33,9 @@ impl ContainerOrigin {
     pub(crate) fn of_process() -> &'static Self {
         static ORIGIN: WriteOnce<ContainerOrigin> = WriteOnce::new();
         ORIGIN.get_or_make(|| {
-            proc::cgroup().map(|cgroup| Self::detect(&cgroup, &proc::inode)).unwrap_or_default()
+            let cgroup = read_cgroup().unwrap_or_default();
+            Self::detect(&cgroup, &inode)
         })
-    }
-
-    /// The container's own id, where the process can see it.
-    pub(crate) fn container_id(&self) -> Option<&str> {
-        self.container_id.as_deref()
-    }
-
-    /// `ci-<container id>`, or `in-<inode>` of the cgroup, from which the agent finds the container.
-    pub(crate) fn entity_id(&self) -> Option<&str> {
-        self.entity_id.as_deref()
     }
 
     /// Reads the text of `/proc/self/cgroup`; `inode` is that of a path, if there is such a file.
@@ -129,39 +128,22 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-#[cfg(target_os = "linux")]
-mod proc {
-    use std::fs::{self, File};
-    use std::io::Read as _;
-    use std::os::unix::fs::MetadataExt as _;
-    use std::path::Path;
-
-    /// No cgroup file comes near; it only must not be endless.
-    const MAX_CGROUP_BYTES: u64 = 64 * 1024;
-
-    pub(super) fn cgroup() -> Option<String> {
-        let mut bytes = Vec::new();
-        let file = File::open("/proc/self/cgroup").ok()?;
-        file.take(MAX_CGROUP_BYTES).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    pub(super) fn inode(path: &Path) -> Option<u64> {
-        fs::metadata(path).ok().map(|metadata| metadata.ino())
-    }
+/// What the kernel says of this process; nothing but Linux has such a file. No real one comes near the limit.
+fn read_cgroup() -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open("/proc/self/cgroup").ok()?.take(MAX_CGROUP_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-#[cfg(not(target_os = "linux"))]
-mod proc {
-    use std::path::Path;
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    path.metadata().ok().map(|metadata| metadata.ino())
+}
 
-    pub(super) fn cgroup() -> Option<String> {
-        None
-    }
-
-    pub(super) fn inode(_: &Path) -> Option<u64> {
-        None
-    }
+#[cfg(not(unix))]
+fn inode(_: &Path) -> Option<u64> {
+    None
 }
 
 #[cfg(test)]

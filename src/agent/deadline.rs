@@ -34,7 +34,7 @@ impl Deadline {
 /// the time, and would hold the worker for ever.
 const LIMITS_OF_AN_ANSWER: u32 = 5;
 
-/// A limit that begins anew whenever something moves, so that a large request has more time than a small one.
+/// A limit that begins anew whenever bytes are written or read, so that a large request has more time than a small one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MoveDeadline {
     next_move: Deadline,

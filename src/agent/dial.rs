@@ -108,7 +108,7 @@ fn connect_to_any(
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
         let share = deadline.remaining().checked_div(left).unwrap_or_default();
-        left = left.saturating_sub(1);
+        left -= 1;
         match Socket::connect(&(*address).into(), Deadline::after(share), &mut *meanwhile) {
             Ok(socket) => return Ok(socket),
             // The first is the most telling: after `127.0.0.1` refused, `::1` often is just not there.

@@ -48,7 +48,8 @@ impl SendError {
         matches!(self.kind, SendErrorKind::Broken(_))
     }
 
-    /// The same of a request that was sent before, which that error may have let arrive.
+    /// This error of a request that had been sent before, and failed with an earlier one: the agent may have it from
+    /// either time.
     pub(super) fn after(self, earlier: &SendError) -> Self {
         let may_have_arrived = self.may_have_arrived || earlier.may_have_arrived;
         let was_sent_twice = self.may_have_arrived && earlier.may_have_arrived;

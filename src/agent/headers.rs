@@ -4,22 +4,8 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::HeaderMap;
 
 use super::container::ContainerOrigin;
-use super::response::RatesVersion;
+use super::response::{RATES_VERSION, RatesVersion};
 use crate::diag::Diag;
-
-const LANG: HeaderName = HeaderName::from_static("datadog-meta-lang");
-const LANG_VERSION: HeaderName = HeaderName::from_static("datadog-meta-lang-version");
-const LANG_INTERPRETER: HeaderName = HeaderName::from_static("datadog-meta-lang-interpreter");
-const TRACER_VERSION: HeaderName = HeaderName::from_static("datadog-meta-tracer-version");
-const CONTAINER_ID: HeaderName = HeaderName::from_static("datadog-container-id");
-const ENTITY_ID: HeaderName = HeaderName::from_static("datadog-entity-id");
-const EXTERNAL_ENV: HeaderName = HeaderName::from_static("datadog-external-env");
-const TRACE_COUNT: HeaderName = HeaderName::from_static("x-datadog-trace-count");
-const COMPUTED_TOP_LEVEL: HeaderName = HeaderName::from_static("datadog-client-computed-top-level");
-const COMPUTED_STATS: HeaderName = HeaderName::from_static("datadog-client-computed-stats");
-const REAL_STATUS: HeaderName = HeaderName::from_static("datadog-send-real-http-status");
-pub(super) const RATES_VERSION: HeaderName =
-    HeaderName::from_static("datadog-rates-payload-version");
 
 /// What every request says about this process, whatever it carries.
 ///
@@ -30,25 +16,24 @@ pub(crate) fn common_headers(
     diag: &Diag,
 ) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(LANG, HeaderValue::from_static("rust"));
+    let mut say = |name, value| drop(headers.insert(HeaderName::from_static(name), value));
+    say("datadog-meta-lang", HeaderValue::from_static("rust"));
     // Absent only where the compiler would not tell its version (see build.rs).
     if let Some(version) = option_env!("TRACEHOUND_RUSTC_VERSION") {
-        headers.insert(LANG_VERSION, HeaderValue::from_static(version));
+        say("datadog-meta-lang-version", HeaderValue::from_static(version));
     }
-    headers.insert(LANG_INTERPRETER, HeaderValue::from_static("rustc"));
-    headers.insert(TRACER_VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-
-    let texts = [
-        (CONTAINER_ID, origin.container_id()),
-        (ENTITY_ID, origin.entity_id()),
-        (EXTERNAL_ENV, external_env.filter(|env| !env.is_empty())),
-    ];
-    for (name, text) in texts {
-        let Some(text) = text else { continue };
-        match HeaderValue::from_str(text) {
-            Ok(value) => drop(headers.insert(name, value)),
+    say("datadog-meta-lang-interpreter", HeaderValue::from_static("rustc"));
+    say("datadog-meta-tracer-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    for (name, text) in [
+        ("datadog-container-id", origin.container_id.as_deref()),
+        ("datadog-entity-id", origin.entity_id.as_deref()),
+        ("datadog-external-env", external_env.filter(|env| !env.is_empty())),
+    ] {
+        match text.map(HeaderValue::from_str) {
+            None => {}
+            Some(Ok(value)) => say(name, value),
             // The ids are made of digits: only the environment variable can be so.
-            Err(_) => diag.warn_once("DD_EXTERNAL_ENV", || {
+            Some(Err(_)) => diag.warn_once("DD_EXTERNAL_ENV", || {
                 "DD_EXTERNAL_ENV holds characters that no header can carry; ignored".into()
             }),
         }
@@ -68,14 +53,15 @@ pub(crate) fn trace_headers(
 ) -> HeaderMap {
     let mut headers = common.clone();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/msgpack"));
-    headers.insert(TRACE_COUNT, chunks.into());
+    let mut say = |name, value| drop(headers.insert(HeaderName::from_static(name), value));
+    say("x-datadog-trace-count", chunks.into());
     // `_dd.top_level` is set here, where a span's parent is known even if it went out in another chunk.
-    headers.insert(COMPUTED_TOP_LEVEL, HeaderValue::from_static("true"));
+    say("datadog-client-computed-top-level", HeaderValue::from_static("true"));
     if no_stats {
-        headers.insert(COMPUTED_STATS, HeaderValue::from_static("true"));
+        say("datadog-client-computed-stats", HeaderValue::from_static("true"));
     }
     // Or else the agent answers 200 to what it drops.
-    headers.insert(REAL_STATUS, HeaderValue::from_static("1"));
+    say("datadog-send-real-http-status", HeaderValue::from_static("1"));
     headers.insert(RATES_VERSION, rates.as_header().clone());
     headers
 }

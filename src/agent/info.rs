@@ -1,72 +1,26 @@
 //! What an agent can do, as its `/info` says (Datadog agent protocol, "`/info`").
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::connection::Response;
 
 /// A hash of `/info`, in the answers to other requests.
 const STATE: HeaderName = HeaderName::from_static("datadog-agent-state");
 
-/// What an agent says about itself. A field that is missing or of a wrong type has its default.
-#[derive(Clone, Debug, PartialEq)]
+/// What an agent says about itself, as far as the tracer acts on it. A field that is missing or of a wrong type has its
+/// default, which is also what an agent can do that is too old to have `/info`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AgentInfo {
-    pub(crate) version: Option<String>,
-    /// The paths it serves.
-    pub(crate) endpoints: Vec<String>,
-    pub(crate) feature_flags: Vec<String>,
-    /// Whether it expects tracers that compute stats to keep dropped traces to themselves.
-    pub(crate) client_drop_p0s: bool,
     /// Whether it reads span events in their own field.
     pub(crate) span_events: bool,
-    pub(crate) span_meta_structs: bool,
-    pub(crate) long_running_spans: bool,
-    pub(crate) evp_proxy_allowed_headers: Vec<String>,
-    /// The tags that stats are grouped by for calls to others.
-    pub(crate) peer_tags: Vec<String>,
-    /// The span kinds that stats count; client, server, producer and consumer unless it says otherwise.
-    pub(crate) span_kinds_stats_computed: Vec<String>,
-    pub(crate) obfuscation_version: Option<u64>,
-    pub(crate) filter_tags: FilterTags,
-    /// As `filter_tags`, with regular expressions as values.
-    pub(crate) filter_tags_regex: FilterTags,
-    /// Regular expressions; traces whose root has such a resource are not wanted.
-    pub(crate) ignore_resources: Vec<String>,
     /// The organisation's marker for trace propagation.
     pub(crate) org_prop_marker: Option<String>,
-    pub(crate) config: AgentConfig,
-}
-
-/// Tags (`key` or `key:value`) that a trace's root must have or must not have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FilterTags {
-    pub(crate) require: Vec<String>,
-    pub(crate) reject: Vec<String>,
-}
-
-/// The agent's own settings, as far as they concern a tracer.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct AgentConfig {
-    pub(crate) default_env: Option<String>,
-    /// Traces per second that its samplers aim at.
-    pub(crate) target_tps: Option<f64>,
-    /// Events per second that it takes.
-    pub(crate) max_eps: Option<f64>,
-    pub(crate) receiver_port: Option<u64>,
-    pub(crate) receiver_socket: Option<String>,
-    pub(crate) connection_limit: Option<u64>,
-    /// Seconds.
-    pub(crate) receiver_timeout: Option<u64>,
+    /// The largest request that it takes.
     pub(crate) max_request_bytes: Option<u64>,
-    pub(crate) statsd_port: Option<u64>,
-}
-
-impl Default for AgentInfo {
-    /// An agent that is too old to have `/info`: v0.4 traces and nothing else.
-    fn default() -> Self {
-        Self::of(&Object(None), vec!["/v0.4/traces".into()])
-    }
 }
 
 impl AgentInfo {
@@ -81,85 +35,12 @@ impl AgentInfo {
 
     fn parse(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
-        let object = Object(Some(value.as_object()?));
-        Some(Self::of(&object, object.texts("endpoints").unwrap_or_default()))
-    }
-
-    fn of(info: &Object<'_>, endpoints: Vec<String>) -> Self {
-        let texts = |name| info.texts(name).unwrap_or_default();
-        let filter = |name| {
-            let filter = info.object(name);
-            FilterTags {
-                require: filter.texts("require").unwrap_or_default(),
-                reject: filter.texts("reject").unwrap_or_default(),
-            }
-        };
-        let config = info.object("config");
-        AgentInfo {
-            version: info.text("version"),
-            endpoints,
-            feature_flags: texts("feature_flags"),
-            client_drop_p0s: info.flag("client_drop_p0s"),
-            span_events: info.flag("span_events"),
-            span_meta_structs: info.flag("span_meta_structs"),
-            long_running_spans: info.flag("long_running_spans"),
-            evp_proxy_allowed_headers: texts("evp_proxy_allowed_headers"),
-            peer_tags: texts("peer_tags"),
-            span_kinds_stats_computed: info.texts("span_kinds_stats_computed").unwrap_or_else(
-                || ["client", "server", "producer", "consumer"].map(String::from).into(),
-            ),
-            obfuscation_version: info.number("obfuscation_version"),
-            filter_tags: filter("filter_tags"),
-            filter_tags_regex: filter("filter_tags_regex"),
-            ignore_resources: texts("ignore_resources"),
-            org_prop_marker: info.text("org_prop_marker"),
-            config: AgentConfig {
-                default_env: config.text("default_env"),
-                target_tps: config.real("target_tps"),
-                max_eps: config.real("max_eps"),
-                receiver_port: config.number("receiver_port"),
-                receiver_socket: config.text("receiver_socket"),
-                connection_limit: config.number("connection_limit"),
-                receiver_timeout: config.number("receiver_timeout"),
-                max_request_bytes: config.number("max_request_bytes"),
-                statsd_port: config.number("statsd_port"),
-            },
-        }
-    }
-}
-
-/// A JSON object, or none, whose members of a wrong type are as good as absent.
-struct Object<'a>(Option<&'a Map<String, Value>>);
-
-impl<'a> Object<'a> {
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        self.0?.get(name)
-    }
-
-    fn object(&self, name: &str) -> Object<'a> {
-        Object(self.get(name).and_then(Value::as_object))
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.get(name)?.as_str().map(String::from)
-    }
-
-    /// All elements that are texts.
-    fn texts(&self, name: &str) -> Option<Vec<String>> {
-        let elements = self.get(name)?.as_array()?;
-        Some(elements.iter().filter_map(|element| element.as_str().map(String::from)).collect())
-    }
-
-    fn flag(&self, name: &str) -> bool {
-        self.get(name).and_then(Value::as_bool).unwrap_or_default()
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.get(name)?.as_u64()
-    }
-
-    fn real(&self, name: &str) -> Option<f64> {
-        self.get(name)?.as_f64()
+        let info = value.as_object()?;
+        Some(AgentInfo {
+            span_events: info.get("span_events").and_then(Value::as_bool).unwrap_or_default(),
+            org_prop_marker: info.get("org_prop_marker").and_then(Value::as_str).map(String::from),
+            max_request_bytes: value.pointer("/config/max_request_bytes").and_then(Value::as_u64),
+        })
     }
 }
 
@@ -177,9 +58,7 @@ impl AgentState {
     /// Takes note of an answer's headers.
     pub(crate) fn observe(&mut self, headers: &HeaderMap) {
         if let Some(state) = headers.get(STATE) {
-            if self.seen.as_ref() != Some(state) {
-                self.seen = Some(state.clone());
-            }
+            self.seen = Some(state.clone());
         }
     }
 
@@ -202,24 +81,10 @@ mod tests {
 
     /// The answer of an agent, shortened.
     const INFO: &str = r#"{
-        "version": "7.66.1", "git_commit": "x",
-        "endpoints": ["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"],
-        "feature_flags": ["big_resource"],
-        "client_drop_p0s": true, "span_events": true, "span_meta_structs": true,
-        "long_running_spans": true, "evp_proxy_allowed_headers": ["Content-Type"],
-        "peer_tags": ["db.name", "peer.service"],
-        "span_kinds_stats_computed": ["server"],
-        "obfuscation_version": 1,
-        "filter_tags": {"require": ["a"], "reject": ["b:c"]},
-        "filter_tags_regex": {"reject": ["d:.*"]},
-        "ignore_resources": ["GET /health"],
-        "org_prop_marker": "mYc0mpany_-",
-        "config": {
-            "default_env": "none", "target_tps": 10, "max_eps": 200.5, "receiver_port": 8126,
-            "receiver_socket": "/var/run/datadog/apm.socket", "connection_limit": 0,
-            "receiver_timeout": 5, "max_request_bytes": 26214400, "statsd_port": 8125,
-            "obfuscation": {"remove_stack_traces": false}
-        }
+        "version": "7.66.1", "endpoints": ["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"],
+        "client_drop_p0s": true, "span_events": true, "peer_tags": ["db.name", "peer.service"],
+        "filter_tags": {"require": ["a"], "reject": ["b:c"]}, "org_prop_marker": "mYc0mpany_-",
+        "config": {"target_tps": 10, "max_eps": 200.5, "max_request_bytes": 26214400}
     }"#;
 
     fn read(status: u16, body: &str) -> Option<AgentInfo> {
@@ -229,64 +94,34 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_read() {
-        let info = read(200, INFO).unwrap();
-        let texts =
-            |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    fn what_the_tracer_acts_on_is_read() {
         let expected = AgentInfo {
-            version: Some("7.66.1".into()),
-            endpoints: texts(&["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"]),
-            feature_flags: texts(&["big_resource"]),
-            client_drop_p0s: true,
             span_events: true,
-            span_meta_structs: true,
-            long_running_spans: true,
-            evp_proxy_allowed_headers: texts(&["Content-Type"]),
-            peer_tags: texts(&["db.name", "peer.service"]),
-            span_kinds_stats_computed: texts(&["server"]),
-            obfuscation_version: Some(1),
-            filter_tags: FilterTags { require: texts(&["a"]), reject: texts(&["b:c"]) },
-            filter_tags_regex: FilterTags { require: vec![], reject: texts(&["d:.*"]) },
-            ignore_resources: texts(&["GET /health"]),
             org_prop_marker: Some("mYc0mpany_-".into()),
-            config: AgentConfig {
-                default_env: Some("none".into()),
-                target_tps: Some(10.0),
-                max_eps: Some(200.5),
-                receiver_port: Some(8126),
-                receiver_socket: Some("/var/run/datadog/apm.socket".into()),
-                connection_limit: Some(0),
-                receiver_timeout: Some(5),
-                max_request_bytes: Some(26_214_400),
-                statsd_port: Some(8125),
-            },
+            max_request_bytes: Some(26_214_400),
         };
-        assert_eq!(info, expected);
+        assert_eq!(read(200, INFO), Some(expected));
     }
 
     #[test]
     fn a_field_of_a_wrong_type_is_as_good_as_absent() {
-        let empty = read(200, "{}").unwrap();
-        assert_eq!(empty, AgentInfo { endpoints: vec![], ..AgentInfo::default() });
-        let names = read(200, INFO).map(|_| serde_json::from_str::<Value>(INFO).unwrap()).unwrap();
-        for wrong in ["null", "[[]]", "{\"config\":3}", "-1", "\"\\u0000\""] {
-            for name in names.as_object().unwrap().keys() {
-                let info =
-                    read(200, &format!("{{\"{name}\": {wrong}, \"client_drop_p0s\": true}}"))
-                        .unwrap();
-                assert!(info.client_drop_p0s, "{name}: {wrong}");
+        let none = Some(AgentInfo::default());
+        assert_eq!(
+            (read(200, "{}"), read(404, "404 page not found")),
+            (none.clone(), none.clone())
+        );
+        for wrong in ["null", "[[]]", "{\"max_request_bytes\":-3}", "-1", "\"\\u0000\"", "1e3"] {
+            for name in ["span_events", "config", "version"] {
+                assert_eq!(read(200, &format!("{{\"{name}\": {wrong}}}")), none, "{name}: {wrong}");
             }
         }
-        let mixed = read(200, r#"{"endpoints": ["/a", 1, null], "config": {"statsd_port": "x"}}"#);
-        let mixed = mixed.unwrap();
-        assert_eq!(mixed.endpoints, ["/a"]);
-        assert_eq!(mixed.config, AgentConfig::default());
+        for wrong in ["null", "[]", "3", "{}"] {
+            assert_eq!(read(200, &format!("{{\"org_prop_marker\": {wrong}}}")), none, "{wrong}");
+        }
     }
 
     #[test]
-    fn an_agent_without_info_serves_v04_and_a_failure_says_nothing() {
-        let old = read(404, "404 page not found").unwrap();
-        assert_eq!((old.endpoints, old.client_drop_p0s), (vec!["/v0.4/traces".to_owned()], false));
+    fn a_failure_says_nothing() {
         for (status, body) in [(200, ""), (200, "[]"), (200, "{"), (500, "{}"), (302, "{}")] {
             assert_eq!(read(status, body), None, "{status} {body}");
         }

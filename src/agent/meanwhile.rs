@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long it is waited before somebody looks whether there is something to do. It bounds how late a call of the
-/// application's threads is heard while a request is on its way.
+/// The longest wait before the worker looks for other work. It bounds how late a call of the application's threads is
+/// heard while a request is on its way.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What a piece of work leads to.
@@ -20,8 +20,8 @@ pub(crate) enum Step {
 /// Work for the time in which the agent is waited for: called again and again, it does a little each time.
 pub(crate) type Meanwhile<'a> = &'a mut (dyn FnMut() -> Step + 'a);
 
-/// Does some of the work, and says how long it can be waited for something else then, `left` at the most; or not at
-/// all.
+/// Does some of the work, and says how long to wait for the agent after that, at most `left`; `None` where it is not to
+/// be waited for any more.
 pub(super) fn work(meanwhile: Meanwhile<'_>, left: Duration) -> Option<Duration> {
     match meanwhile() {
         Step::More => Some(Duration::ZERO),

@@ -1,13 +1,18 @@
 //! What the agent's answer to a payload of traces means (Datadog agent protocol, "response").
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::collections::HashMap;
 
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::StatusCode;
 use serde_json::Value;
 
 use super::connection::Response;
-use super::headers::RATES_VERSION;
+
+/// Which rates the tracer has, and which ones come with an answer.
+pub(super) const RATES_VERSION: HeaderName =
+    HeaderName::from_static("datadog-rates-payload-version");
 
 /// Sampling rates by `service:<service>,env:<env>`, as the agent writes the key; each within 0 and 1.
 pub(crate) type Rates = HashMap<String, f64>;
@@ -19,8 +24,6 @@ pub(crate) enum Outcome {
     Accepted { rates: Option<Rates> },
     /// Too large as a whole (413): its parts may not be.
     TooLarge,
-    /// The agent does not know this format (404, 415): an older one may do.
-    Unsupported(StatusCode),
     /// Trying again would give the same answer.
     Refused(StatusCode),
     /// Overloaded, too slow or broken for the moment (408, 429, 5xx): worth another try.
@@ -33,9 +36,6 @@ impl Outcome {
         match response.status {
             status if status.is_success() => Outcome::Accepted { rates: version.accept(response) },
             StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge,
-            status @ (StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
-                Outcome::Unsupported(status)
-            }
             status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
                 Outcome::Busy(status)
             }
@@ -77,7 +77,7 @@ impl RatesVersion {
     }
 }
 
-/// `{"rate_by_service": {"service:web,env:prod": 0.5}}`; a rate that is none is left out.
+/// `{"rate_by_service": {"service:web,env:prod": 0.5}}`; what is no valid rate is left out.
 fn parse_rates(body: &[u8]) -> Option<Rates> {
     let mut answer: Value = serde_json::from_slice(body).ok()?;
     let Value::Object(rates) = answer.get_mut("rate_by_service")?.take() else { return None };
@@ -118,8 +118,8 @@ mod tests {
             (200, Outcome::Accepted { rates: None }),
             (202, Outcome::Accepted { rates: None }),
             (413, Outcome::TooLarge),
-            (404, Outcome::Unsupported(StatusCode::NOT_FOUND)),
-            (415, Outcome::Unsupported(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+            (404, Outcome::Refused(StatusCode::NOT_FOUND)),
+            (415, Outcome::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
             (408, Outcome::Busy(StatusCode::REQUEST_TIMEOUT)),
             (429, Outcome::Busy(StatusCode::TOO_MANY_REQUESTS)),
             (500, Outcome::Busy(StatusCode::INTERNAL_SERVER_ERROR)),

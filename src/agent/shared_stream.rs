@@ -16,8 +16,8 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// The stream of one connection, and what is known of it.
 pub(super) struct SharedStream {
     stream: Box<dyn Stream>,
-    /// What hyper has tried in vain. Until the stream says that it can be done it is not tried again: hyper does so
-    /// each time that it is polled.
+    /// What would have blocked when hyper tried it. It is not tried again before the stream is ready for it: hyper
+    /// tries each time that it is polled.
     wanted: Cell<Readiness>,
     /// Something was read or written since this was last asked.
     moved: Cell<bool>,
@@ -28,7 +28,7 @@ pub(super) struct SharedStream {
     is_reset: Cell<bool>,
 }
 
-/// What the system has not been given of a request.
+/// What of a request has not been handed to the system yet.
 #[derive(Clone, Copy)]
 struct Unwritten {
     /// How much of [`HEAD_END`] has just been passed; all of it when the head is written.
@@ -41,13 +41,14 @@ impl Unwritten {
         self.head_end == HEAD_END.len() && self.body == 0
     }
 
+    /// These bytes are handed over.
     fn pass(&mut self, mut bytes: &[u8]) {
         while let (Some(expected), Some((byte, rest))) =
             (HEAD_END.get(self.head_end), bytes.split_first())
         {
             bytes = rest;
             self.head_end = match byte {
-                byte if byte == expected => self.head_end.saturating_add(1),
+                byte if byte == expected => self.head_end + 1,
                 b'\r' => 1,
                 _ => 0,
             };
@@ -128,7 +129,7 @@ impl SharedStream {
         for part in parts {
             let passed = part.get(..bytes).unwrap_or(part);
             unwritten.pass(passed);
-            bytes = bytes.saturating_sub(passed.len());
+            bytes -= passed.len();
         }
         self.unwritten.set(unwritten);
     }

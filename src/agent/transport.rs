@@ -31,7 +31,7 @@ impl Transport {
             self.cannot_write = true;
         }
         if self.cannot_write {
-            let offered = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.len()));
+            let offered = parts.iter().map(|part| part.len()).sum();
             return Poll::Ready(Ok(offered));
         }
         ready(written)

@@ -1,4 +1,4 @@
-//! The way between monotonic and wall time.
+//! From readings of the monotonic clock to wall time, and back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -18,7 +18,7 @@ fn write(out: &mut Buffer, link: &SpanLink) {
     let (high, low) = (link.trace_id.high(), link.trace_id.low());
     let optional =
         [high != 0, !link.attributes.is_empty(), link.tracestate.is_some(), link.flags.is_some()];
-    out.map(optional.iter().filter(|there| **there).count().saturating_add(2));
+    out.map(optional.iter().filter(|there| **there).count() + 2);
     out.raw(b"\xa8trace_id");
     out.uint(low);
     if high != 0 {

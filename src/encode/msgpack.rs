@@ -3,8 +3,6 @@
 use rmp::Marker;
 use rmp::encode::{self, ByteBuf};
 
-use super::payload::write_count;
-
 /// Bytes of a payload.
 ///
 /// Writing cannot fail, which the compiler knows: the error of a [`ByteBuf`] has no values. What is longer than
@@ -124,11 +122,6 @@ impl Buffer {
         let Ok(_) = encode::write_array_len(&mut self.0, length(elements));
     }
 
-    /// Writes the number of elements of an array of 32 bits that begins at `start`.
-    pub(super) fn fix_count(&mut self, start: usize, elements: usize) {
-        write_count(self.0.as_mut_vec().get_mut(start..).unwrap_or_default(), elements);
-    }
-
     /// A numeric tag: as an integer where that is shorter and the same number. The agent takes both, and
     /// keeps a float.
     #[inline]
@@ -169,15 +162,23 @@ impl Buffer {
         }
     }
 
-    /// The header is larger than the place that was left for it: what is behind it moves.
     #[cold]
     fn end_large_map(&mut self, start: usize, entries: usize) {
-        let mut header = Buffer::default();
-        header.map(entries);
-        let end = start.saturating_add(1);
-        if end <= self.len() {
-            self.0.as_mut_vec().splice(start..end, header.into_vec());
-        }
+        self.replace_header(start, |header| header.map(0), |header| header.map(entries));
+    }
+
+    /// An array that begins at `start` has fewer elements than its header says.
+    #[cold]
+    pub(super) fn shrink_array(&mut self, start: usize, said: usize, elements: usize) {
+        self.replace_header(start, |header| header.array(said), |header| header.array(elements));
+    }
+
+    /// The headers may differ in size: what is behind them moves then.
+    fn replace_header(&mut self, start: usize, old: impl Fn(&mut Self), new: impl Fn(&mut Self)) {
+        let (mut before, mut after) = (Buffer::default(), Buffer::default());
+        old(&mut before);
+        new(&mut after);
+        self.0.as_mut_vec().splice(start..start + before.len(), after.into_vec());
     }
 
     /// A text of the user, cut as every Datadog tracer cuts it: over 25,000 characters, to 2,500.

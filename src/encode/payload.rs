@@ -6,7 +6,7 @@ use rmp::Marker;
 use super::msgpack::Buffer;
 
 /// An array header of 32 bits: the count is known when the payload is complete.
-pub(super) const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
+const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
 
 /// A chunk within a payload.
 #[derive(Clone, Copy, Debug)]
@@ -55,19 +55,6 @@ impl Payload {
         self.buffer.len()
     }
 
-    /// Begins a chunk whose spans are counted as they are written; to be ended with what this returns.
-    pub(super) fn begin_part(&mut self) -> usize {
-        let start = self.buffer.len();
-        self.buffer.raw(&HEADER);
-        start
-    }
-
-    /// Ends such a chunk.
-    pub(super) fn end_part(&mut self, start: usize, spans: usize) {
-        self.buffer.fix_count(start, spans);
-        self.end_chunk(spans);
-    }
-
     /// What has been written since the last chunk is a chunk.
     pub(super) fn end_chunk(&mut self, spans: usize) {
         self.parts.push(Part { end: self.buffer.len(), spans });
@@ -97,7 +84,7 @@ pub(crate) struct Sealed {
 impl Sealed {
     /// What a request with these chunks alone has as its body.
     pub(crate) fn len(&self) -> usize {
-        self.end().saturating_sub(self.start).saturating_add(HEADER.len())
+        self.end() - self.start + HEADER.len()
     }
 
     fn end(&self) -> usize {
@@ -117,8 +104,7 @@ impl Sealed {
     }
 
     fn chunks(&self) -> Bytes {
-        let end = self.end().min(self.body.len());
-        self.body.slice(self.start.min(end)..end)
+        self.body.slice(self.start..self.end())
     }
 
     /// One body with the chunks of several payloads, in parts; sharing them costs nothing.
@@ -144,7 +130,7 @@ impl Sealed {
     /// Takes out the first chunks, as many as fit into a body of so many bytes and one at the least; `None`
     /// where those are all of them.
     pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
-        let most = max_bytes.saturating_sub(HEADER.len()).saturating_add(self.start);
+        let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
         self.split_at(chunks)
     }
@@ -185,11 +171,11 @@ impl Sealed {
 }
 
 fn spans(parts: &[Part]) -> u64 {
-    parts.iter().fold(0, |sum, part| sum.saturating_add(part.spans as u64))
+    parts.iter().map(|part| part.spans as u64).sum()
 }
 
 /// Writes how many elements the array has that begins with [`HEADER`].
-pub(super) fn write_count(body: &mut [u8], elements: usize) {
+fn write_count(body: &mut [u8], elements: usize) {
     let count = u32::try_from(elements).unwrap_or(u32::MAX);
     if let Some(header) = body.split_first_mut().and_then(|(_, rest)| rest.first_chunk_mut()) {
         *header = count.to_be_bytes();

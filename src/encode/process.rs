@@ -4,17 +4,17 @@ use super::msgpack::Buffer;
 use crate::id;
 use crate::text::Text;
 
-/// The tags of the process.
+/// The tags of the process. Every local root has them, but for those of the source code: they are of the first span of
+/// each chunk.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
-    /// `runtime-id`: a UUID, fresh for every process, also for one that was forked.
-    pub(crate) runtime_id: Text,
-    /// `process_id`.
-    pub(crate) id: u32,
+    /// The entry `runtime-id`: a UUID, fresh for every process, also for one that was forked.
+    pub(super) runtime_id: Vec<u8>,
+    /// The entry `process_id`.
+    pub(super) id: Vec<u8>,
     /// `_dd.hostname`; only where `DD_TRACE_REPORT_HOSTNAME` asks for it.
-    pub(crate) hostname: Option<Text>,
-    /// Where its source code is.
-    pub(crate) source_code: SourceCode,
+    pub(super) hostname: Option<Text>,
+    pub(super) source_code: SourceCode,
 }
 
 /// Where the source code of a program is, as far as it is known.
@@ -28,27 +28,21 @@ pub(crate) struct SourceCode {
 
 impl Process {
     pub(crate) fn current(hostname: Option<Text>, source_code: SourceCode) -> Self {
-        Process { runtime_id: id::uuid().into(), id: std::process::id(), hostname, source_code }
+        Self::new(&id::uuid(), std::process::id(), hostname, source_code)
     }
-}
 
-/// The tags that every local root has, as entries; those of the source code are of the first span of each chunk.
-#[derive(Debug)]
-pub(super) struct ProcessTags {
-    pub(super) runtime_id: Buffer,
-    pub(super) id: Buffer,
-    pub(super) hostname: Option<Text>,
-    pub(super) source_code: SourceCode,
-}
-
-impl From<Process> for ProcessTags {
-    fn from(process: Process) -> Self {
-        let (mut runtime_id, mut id) = (Buffer::default(), Buffer::default());
-        runtime_id.raw(b"\xaaruntime-id");
-        runtime_id.text(process.runtime_id.as_bytes());
-        id.raw(b"\xaaprocess_id");
-        id.uint(process.id.into());
-        let Process { hostname, source_code, .. } = process;
-        ProcessTags { runtime_id, id, hostname, source_code }
+    pub(super) fn new(
+        runtime_id: &str,
+        id: u32,
+        hostname: Option<Text>,
+        source_code: SourceCode,
+    ) -> Self {
+        let (mut runtime_entry, mut id_entry) = (Buffer::default(), Buffer::default());
+        runtime_entry.raw(b"\xaaruntime-id");
+        runtime_entry.text(runtime_id.as_bytes());
+        id_entry.raw(b"\xaaprocess_id");
+        id_entry.uint(id.into());
+        let (runtime_id, id) = (runtime_entry.into_vec(), id_entry.into_vec());
+        Process { runtime_id, id, hostname, source_code }
     }
 }

@@ -7,7 +7,7 @@ use super::tag_maps::TagMaps;
 use super::v04::SpanWriter;
 use crate::propagation;
 use crate::sampling;
-use crate::trace::{Kept, ServiceSource, SpanKind, SpanView, digest};
+use crate::trace::{Kept, ServiceSource, SpanView, digest};
 
 impl SpanWriter<'_> {
     /// Writes the string tags, and collects the numeric ones.
@@ -37,12 +37,12 @@ impl SpanWriter<'_> {
             }
         }
         let events = span.events();
-        if !events.is_empty() && !self.native_events {
+        if !events.is_empty() && !self.common.native_events {
             tags.text(out, "events", &events::json(events));
         }
         let repeated = match is_of_tracer {
-            true => &self.repeated.of_tracer,
-            false => &self.repeated.of_others,
+            true => &self.common.repeated.of_tracer,
+            false => &self.common.repeated.of_others,
         };
         own_tags(out, tags, span, repeated);
     }
@@ -50,7 +50,7 @@ impl SpanWriter<'_> {
     /// Whether the service of a span is the configured one, in any case of its letters.
     fn is_of_tracer(&self, span: &SpanView<'_>) -> bool {
         match &span.record.service {
-            None => self.repeated.is_configured,
+            None => self.common.repeated.is_configured,
             Some(service) => {
                 service.as_bytes().eq_ignore_ascii_case(self.segment.shared.service.as_bytes())
             }
@@ -58,7 +58,7 @@ impl SpanWriter<'_> {
     }
 
     fn service_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
-        tags.text_entry(out, self.repeated.base_service.as_bytes());
+        tags.text_entry(out, self.common.repeated.base_service.as_bytes());
         // A span without a service of its own is here only because the configured one is mapped.
         let source = match &span.record.service {
             None => ServiceSource::Mapping,
@@ -89,9 +89,9 @@ impl SpanWriter<'_> {
 
     /// What the first span of the trace in this process has.
     fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
-        tags.text_entry(out, self.process.runtime_id.as_bytes());
-        tags.number_entry(self.process.id.as_bytes());
-        if let Some(hostname) = self.process.hostname.as_deref() {
+        tags.text_entry(out, &self.common.process.runtime_id);
+        tags.number_entry(&self.common.process.id);
+        if let Some(hostname) = self.common.process.hostname.as_deref() {
             tags.text(out, "_dd.hostname", hostname);
         }
         let upstream = self.segment.upstream.as_deref();
@@ -116,7 +116,7 @@ impl SpanWriter<'_> {
             tags.text_entry(out, b"\xa9_dd.p.tid\xb0");
             out.raw(&propagation::hex(high));
         }
-        let source_code = &self.process.source_code;
+        let source_code = &self.common.process.source_code;
         for (key, value) in [
             ("_dd.git.repository_url", &source_code.repository_url),
             ("_dd.git.commit.sha", &source_code.commit_sha),
@@ -165,7 +165,7 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
     }
     if let Some(kind) = span.kind() {
         is_there |= repeated.has(const { digest(b"span.kind") }, b"span.kind");
-        tags.add_texts(out, 1, kind_tag(kind));
+        tags.add_text(out, b"span.kind", kind.as_str().as_bytes());
     }
     if !is_there && !tags.taken().may_share(repeated.digests()) {
         return tags.add_texts(out, repeated.len(), repeated.bytes.as_bytes());
@@ -173,33 +173,6 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
     for (key, entry) in repeated.iter() {
         if !span.has(key) && !tags.is_taken(out, digest(key.as_bytes()), key.as_bytes()) {
             tags.add_texts(out, 1, entry);
-        }
-    }
-}
-
-/// The tag `span.kind`.
-fn kind_tag(kind: SpanKind) -> &'static [u8] {
-    match kind {
-        SpanKind::Internal => b"\xa9span.kind\xa8internal",
-        SpanKind::Server => b"\xa9span.kind\xa6server",
-        SpanKind::Client => b"\xa9span.kind\xa6client",
-        SpanKind::Producer => b"\xa9span.kind\xa8producer",
-        SpanKind::Consumer => b"\xa9span.kind\xa8consumer",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_is_written_as_it_is_called() {
-        use SpanKind::{Client, Consumer, Internal, Producer, Server};
-        for kind in [Internal, Server, Client, Producer, Consumer] {
-            let mut written = Buffer::default();
-            written.str(b"span.kind");
-            written.str(kind.as_str().as_bytes());
-            assert_eq!(kind_tag(kind), written.as_bytes());
         }
     }
 }

@@ -58,25 +58,25 @@ impl TagMaps {
     }
 
     pub(super) fn text(&mut self, out: &mut Buffer, key: &str, value: &str) {
-        self.texts = self.texts.saturating_add(1);
+        self.texts += 1;
         out.str(key.as_bytes());
-        self.taken_texts.push(out.len().saturating_sub(key.len())..out.len());
+        self.taken_texts.push(out.len() - key.len()..out.len());
         self.taken.add(digest(key.as_bytes()));
         out.text(value.as_bytes());
     }
 
     pub(super) fn number(&mut self, key: &str, value: f64) {
-        self.numbers = self.numbers.saturating_add(1);
+        self.numbers += 1;
         self.waiting.str(key.as_bytes());
         let end = self.waiting.len();
-        self.taken_numbers.push(end.saturating_sub(key.len())..end);
+        self.taken_numbers.push(end - key.len()..end);
         self.taken.add(digest(key.as_bytes()));
         self.waiting.number(value);
     }
 
     #[inline(always)]
     fn take_number(&mut self, entry: &[u8]) {
-        self.numbers = self.numbers.saturating_add(1);
+        self.numbers += 1;
         self.taken_numbers.push(key_place(self.waiting.len(), entry));
         self.taken.add(digest(key_of(entry)));
     }
@@ -106,13 +106,13 @@ impl TagMaps {
     /// Some string tags that are entries already.
     #[inline(always)]
     pub(super) fn add_texts(&mut self, out: &mut Buffer, entries: usize, bytes: &[u8]) {
-        self.texts = self.texts.saturating_add(entries);
+        self.texts += entries;
         out.raw(bytes);
     }
 
     #[inline(always)]
     pub(super) fn add_text(&mut self, out: &mut Buffer, key: &[u8], value: &[u8]) {
-        self.texts = self.texts.saturating_add(1);
+        self.texts += 1;
         out.str(key);
         out.text(value);
     }
@@ -120,7 +120,7 @@ impl TagMaps {
     /// A numeric tag; the value is for the caller to write.
     #[inline(always)]
     pub(super) fn add_number(&mut self, key: &[u8]) -> &mut Buffer {
-        self.numbers = self.numbers.saturating_add(1);
+        self.numbers += 1;
         self.waiting.str(key);
         &mut self.waiting
     }
@@ -138,8 +138,7 @@ fn key_of(entry: &[u8]) -> &[u8] {
 
 #[inline(always)]
 fn key_place(at: usize, entry: &[u8]) -> Range<usize> {
-    let start = at.saturating_add(1);
-    start..start.saturating_add(key_of(entry).len())
+    at + 1..at + 1 + key_of(entry).len()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The bytes of v0.4 against those of other tracers, and against what was made.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
@@ -19,30 +19,21 @@ use crate::trace::{
 const MAX: usize = 1 << 20;
 
 fn encoder(max_bytes: usize) -> Encoder {
-    Encoder::new(
-        Process {
-            runtime_id: "uuid".into(),
-            id: 7,
-            hostname: None,
-            source_code: SourceCode::default(),
-        },
-        max_bytes,
-    )
+    let process = Process::new("uuid", 7, None, SourceCode::default());
+    Encoder::new(process, Arc::new(SpanSampler::new([])), max_bytes)
 }
 
-fn common() -> Common<'static> {
-    static NONE: LazyLock<SpanSampler> = LazyLock::new(|| SpanSampler::new([]));
-    Common { keep_rate: 1.0, span_sampler: &NONE }
+/// Adds a chunk that the payload has room for.
+fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
+    chunk.settle();
+    assert_eq!(encoder.add(payload, &chunk, 0), Added::UpTo(chunk.len()));
 }
 
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
-    encoder.native_events = native_events;
+    encoder.common.native_events = native_events;
     let mut payload = Payload::default();
-    for mut chunk in chunks {
-        chunk.settle();
-        encoder.add(&mut payload, &chunk, &common()).unwrap();
-    }
+    chunks.into_iter().for_each(|chunk| add(&mut encoder, &mut payload, chunk));
     decode::v04(&payload.seal().body()).unwrap()
 }
 
@@ -135,18 +126,16 @@ fn assert_same(ours: &[Decoded], theirs: &[Decoded]) {
 }
 
 #[test]
-fn two_spans_are_what_the_vector_says() {
-    // The vectors write `env` on the first span alone; here every span has it.
-    let mut ours = encoded(true, [vector_chunk(|_| {})]).remove(0);
-    ours[1].meta.remove("env");
-    assert_same(&ours, &vector("two_spans"));
-}
-
-#[test]
-fn links_events_and_structs_are_what_the_vector_says() {
-    let mut ours = encoded(true, [vector_chunk(link_and_event)]).remove(0);
-    ours[1].meta.remove("env");
-    assert_same(&ours, &vector("links_native_events_meta_struct"));
+fn spans_links_events_and_structs_are_what_the_vectors_say() {
+    for (chunk, name) in [
+        (vector_chunk(|_| {}), "two_spans"),
+        (vector_chunk(link_and_event), "links_native_events_meta_struct"),
+    ] {
+        // The vectors write `env` on the first span alone; here every span has it.
+        let mut ours = encoded(true, [chunk]).remove(0);
+        ours[1].meta.remove("env");
+        assert_same(&ours, &vector(name));
+    }
 }
 
 #[test]
@@ -189,6 +178,12 @@ fn the_head_of_a_chunk_carries_its_tags_whatever_its_slot() {
     assert_eq!(chunks[0][0].meta("runtime-id"), None, "not the local root");
 }
 
+/// What spans say under these keys.
+fn said<const N: usize>(spans: &[Decoded], keys: [&str; N]) -> Vec<[String; N]> {
+    let of_span = |span: &Decoded| keys.map(|key| span.meta(key).unwrap_or("-").to_owned());
+    spans.iter().map(of_span).collect()
+}
+
 #[test]
 fn services_versions_and_global_tags_go_where_they_belong() {
     let bench = Bench::with(|shared| {
@@ -200,13 +195,8 @@ fn services_versions_and_global_tags_go_where_they_belong() {
     let other = bench.span("other").child_of(&root).service("db").start();
     drop((other, own, root));
     let spans = encoded(true, bench.take_chunks()).remove(0);
-    let tags = |span: &Decoded| {
-        ["team", "version", "_dd.base_service", "_dd.svc_src"]
-            .map(|key| span.meta(key).unwrap_or("-").to_owned())
-    };
-    assert_eq!(tags(&spans[0]), ["a", "1", "-", "-"]);
-    assert_eq!(tags(&spans[1]), ["b", "2", "-", "-"]);
-    assert_eq!(tags(&spans[2]), ["a", "-", "web", "m"]);
+    let expected = [["a", "1", "-", "-"], ["b", "2", "-", "-"], ["a", "-", "web", "m"]];
+    assert_eq!(said(&spans, ["team", "version", "_dd.base_service", "_dd.svc_src"]), expected);
     assert_eq!(spans[2].metric("_dd.top_level"), Some(1.0));
 }
 
@@ -226,15 +216,14 @@ fn what_a_span_has_itself_is_not_repeated() {
     let other = bench.span("other").child_of(&root).service("db").tag("language", "sql").start();
     drop((kind, own, other, root));
     let spans = encoded(true, bench.take_chunks()).remove(0);
-    let tags = |span: &Decoded| {
-        ["env", "version", "team", "span.kind", "language"]
-            .map(|key| span.meta(key).unwrap_or("-").to_owned())
-    };
-    assert_eq!(tags(&spans[0]), ["prod", "1", "a", "x", "rust"]);
-    assert_eq!(tags(&spans[1]), ["prod", "1", "a", "client", "x"]);
-    assert_eq!(tags(&spans[2]), ["test", "1", "-", "x", "x"]);
+    let expected = [
+        ["prod", "1", "a", "x", "rust"],
+        ["prod", "1", "a", "client", "x"],
+        ["test", "1", "-", "x", "x"],
+        ["prod", "x", "a", "x", "sql"],
+    ];
+    assert_eq!(said(&spans, ["env", "version", "team", "span.kind", "language"]), expected);
     assert_eq!(spans[2].metric("team"), Some(7.0));
-    assert_eq!(tags(&spans[3]), ["prod", "x", "a", "x", "sql"]);
 }
 
 #[test]
@@ -244,17 +233,13 @@ fn what_is_repeated_follows_the_tracer() {
     let two = Bench::with(|shared| shared.service = "other".into());
     let mut encoder = encoder(MAX);
     let mut payload = Payload::default();
-    let mut add = |bench: &Bench| {
+    let mut add_one = |bench: &Bench| {
         bench.span("root").start().finish();
-        let mut chunk = bench.take_chunks().remove(0);
-        chunk.settle();
-        encoder.add(&mut payload, &chunk, &common()).unwrap();
+        add(&mut encoder, &mut payload, bench.take_chunks().remove(0));
     };
-    add(&one);
+    add_one(&one);
     one.shared.tags.store(team("b"));
-    add(&one);
-    add(&two);
-    add(&one);
+    [&one, &two, &one].into_iter().for_each(add_one);
     let chunks = decode::v04(&payload.seal().body()).unwrap();
     let said = chunks.iter().map(|chunk| (chunk[0].service.as_str(), chunk[0].meta("team")));
     let expected = [("web", Some("a")), ("web", Some("b")), ("other", None), ("web", Some("b"))];
@@ -265,10 +250,8 @@ fn what_is_repeated_follows_the_tracer() {
 fn only_what_says_something_is_written() {
     let bench = Bench::new();
     drop(bench.span("root").root().start());
-    let mut chunk = bench.take_chunks().remove(0);
-    chunk.settle();
     let mut payload = Payload::default();
-    encoder(MAX).add(&mut payload, &chunk, &common()).unwrap();
+    add(&mut encoder(MAX), &mut payload, bench.take_chunks().remove(0));
     let body = payload.seal().body();
     let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
     for always in ["service", "name", "resource", "trace_id", "span_id", "start", "duration"] {
@@ -309,16 +292,16 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let mut encoder = encoder(1500);
     let mut payload = Payload::default();
     let mut added = 0;
-    while encoder.add(&mut payload, &chunk(), &common()).is_ok() {
+    while encoder.add(&mut payload, &chunk(), 0) == Added::UpTo(2) {
         added += 1;
     }
-    assert_eq!(encoder.add(&mut payload, &chunk(), &common()), Err(NotAdded::Full));
+    assert_eq!(encoder.add(&mut payload, &chunk(), 0), Added::Full);
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
-    let mut encoder = self::encoder(100);
     let mut payload = Payload::default();
-    assert_eq!(encoder.add(&mut payload, &chunk(), &common()), Err(NotAdded::TooLarge));
-    assert!(payload.is_empty());
+    encoder.max_bytes = 100;
+    let refused = encoder.add(&mut payload, &chunk(), 0);
+    assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
 }
 
 #[test]
@@ -339,16 +322,14 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
     for max_bytes in [600, 1_500, 4_000] {
         let mut encoder = encoder(max_bytes);
         let mut payload = Payload::default();
-        assert_eq!(encoder.add(&mut payload, &chunk, &common()), Err(NotAdded::TooLarge));
-        assert!(payload.is_empty());
         let (mut from, mut refused, mut sealed) = (0, Vec::new(), Vec::new());
         while from < chunk.len() {
-            match encoder.add_part(&mut payload, &chunk, from, &common()) {
-                Part::Written { next } => from = next,
-                Part::Full => sealed.push(std::mem::take(&mut payload).seal()),
-                Part::TooLarge { spans, what } => {
+            match encoder.add(&mut payload, &chunk, from) {
+                Added::UpTo(next) => from = next,
+                Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+                Added::TooLarge(what) => {
                     refused.push(what);
-                    from += spans;
+                    from += 1;
                 }
             }
         }

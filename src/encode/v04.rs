@@ -3,9 +3,11 @@
 //! The names and types of the fields are those of the agent's `pkg/proto/datadog/trace/span.proto`. Keys are
 //! constants behind their header: `\xa4name` is the text `name`, of four bytes.
 
+use std::sync::Arc;
+
 use super::msgpack::Buffer;
-use super::payload::{HEADER, Payload};
-use super::process::{Process, ProcessTags};
+use super::payload::Payload;
+use super::process::Process;
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::{events, links};
@@ -13,28 +15,15 @@ use crate::sampling::SpanSampler;
 use crate::text::Text;
 use crate::trace::{Chunk, Decision, Segment, SpanView};
 
-/// Why a chunk was not added to a payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotAdded {
-    /// The payload is full; a new one may hold the chunk.
-    Full,
-    /// No payload may hold it as a whole.
-    TooLarge,
-}
-
-/// What became of a part of a chunk.
+/// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Added {
     /// The spans before this one are written.
-    Written { next: usize },
-    /// The payload is full; a new one may hold the next span.
+    UpTo(usize),
+    /// The payload is full, and as it was; a new one may hold them.
     Full,
-    /// No payload may hold the next so many spans, which is one.
-    TooLarge {
-        spans: usize,
-        /// Which, in words: its name, its resource and its size.
-        what: String,
-    },
+    /// No payload may hold the next span. Which one, in words: its name, its resource and its size.
+    TooLarge(String),
 }
 
 /// Writes chunks as v0.4.
@@ -43,135 +32,81 @@ pub(crate) enum Part {
 /// maps; a whole number is an integer in `metrics`, too.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    process: ProcessTags,
-    /// Whether the agent takes `span_events`.
-    pub(crate) native_events: bool,
     /// Bytes that a payload may have.
     pub(crate) max_bytes: usize,
-    repeated: Repeated,
+    pub(crate) common: Common,
     tags: TagMaps,
+}
+
+/// What is the same for all chunks that are written at one time.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(super) process: Process,
+    /// Keeps single spans of traces that are dropped.
+    pub(super) span_sampler: Arc<SpanSampler>,
+    /// `_dd.tracer_kr`.
+    pub(crate) keep_rate: f64,
+    /// Whether the agent takes `span_events`.
+    pub(crate) native_events: bool,
+    pub(super) repeated: Repeated,
 }
 
 /// Writes the spans of one chunk, with what they all share.
 pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<Decision>,
-    pub(super) common: &'a Common<'a>,
-    pub(super) process: &'a ProcessTags,
-    pub(super) repeated: &'a Repeated,
-    pub(super) native_events: bool,
-}
-
-/// What is the same for all chunks that are written at one time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Common<'a> {
-    /// `_dd.tracer_kr`.
-    pub(crate) keep_rate: f64,
-    /// Keeps single spans of traces that are dropped.
-    pub(crate) span_sampler: &'a SpanSampler,
+    pub(super) common: &'a Common,
 }
 
 impl Encoder {
-    pub(crate) fn new(process: Process, max_bytes: usize) -> Self {
-        Encoder {
-            process: process.into(),
-            native_events: false,
-            max_bytes,
-            repeated: Repeated::default(),
-            tags: TagMaps::default(),
-        }
+    pub(crate) fn new(process: Process, span_sampler: Arc<SpanSampler>, max_bytes: usize) -> Self {
+        let (keep_rate, native_events, repeated) = (1.0, false, Repeated::default());
+        let common = Common { process, span_sampler, keep_rate, native_events, repeated };
+        Encoder { max_bytes, common, tags: TagMaps::default() }
     }
 
-    /// Adds a chunk that has been settled.
+    /// Adds the spans of a chunk, which has been settled, from this one of them on.
     ///
-    /// On failure the payload is as it was.
-    pub(crate) fn add(
-        &mut self,
-        payload: &mut Payload,
-        chunk: &Chunk,
-        common: &Common<'_>,
-    ) -> Result<(), NotAdded> {
-        let before = payload.begin();
-        let most = self.max_bytes.saturating_sub(HEADER.len()).saturating_add(before);
-        let (writer, tags) = self.writer(chunk, common);
-        let out = &mut payload.buffer;
-        out.array(chunk.len());
-        let head = chunk.head();
-        if let Some(head) = &head {
-            writer.span(out, tags, head, true);
-        }
-        for span in others(chunk, head) {
-            // Not written to its end: that may take a multiple of what a payload does.
-            if out.len() > most {
-                break;
-            }
-            writer.span(out, tags, &span, false);
-        }
-        let after = payload.buffer.len();
-        if after > self.max_bytes {
-            payload.buffer.truncate(before);
-            return Err(if after > most { NotAdded::TooLarge } else { NotAdded::Full });
-        }
-        payload.end_chunk(chunk.len());
-        Ok(())
-    }
-
-    /// Adds spans of a chunk that no payload may hold, from this one of them on and as many as there is room
-    /// for, as a chunk of their own.
-    ///
-    /// The first of them has the tags that are there once per chunk, as after a partial flush.
-    #[cold]
-    pub(crate) fn add_part(
-        &mut self,
-        payload: &mut Payload,
-        chunk: &Chunk,
-        from: usize,
-        common: &Common<'_>,
-    ) -> Part {
-        let before = payload.begin();
-        let max_bytes = self.max_bytes;
-        let (writer, tags) = self.writer(chunk, common);
-        let array = payload.begin_part();
-        let mut next = from;
-        let head = chunk.head();
-        for span in head.into_iter().chain(others(chunk, head)).skip(from) {
-            let written = payload.buffer.len();
-            writer.span(&mut payload.buffer, tags, &span, next == from);
-            let bytes = payload.buffer.len().saturating_sub(written);
-            if payload.buffer.len() > max_bytes {
-                payload.buffer.truncate(written);
-                if next > from {
-                    break;
-                }
-                payload.buffer.truncate(before);
-                if !payload.is_empty() {
-                    return Part::Full;
-                }
-                let (name, resource) = (&span.record.name, span.record.resource.as_ref());
-                let (name, resource) = (quoted(name), quoted(resource.unwrap_or(name)));
-                let what = format!("span {name} (resource {resource}) takes {bytes} bytes");
-                return Part::TooLarge { spans: 1, what };
-            }
-            next = next.saturating_add(1);
-        }
-        payload.end_part(array, next.saturating_sub(from));
-        Part::Written { next: next.max(from.saturating_add(1)) }
-    }
-
-    fn writer<'a>(
-        &'a mut self,
-        chunk: &'a Chunk,
-        common: &'a Common<'_>,
-    ) -> (SpanWriter<'a>, &'a mut TagMaps) {
+    /// All of them, if need be to a new payload; as many as there is room for, where even that holds fewer. Those are a
+    /// chunk of their own then: the first of them has the tags that are there once per chunk, as after a partial flush.
+    pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
+        let is_new = payload.is_empty();
+        let start = payload.begin();
+        let Encoder { max_bytes, common, tags } = self;
         let segment = chunk.segment();
         if let Some(shared) = segment.shared.get() {
-            self.repeated.follow(shared);
+            common.repeated.follow(shared);
         }
-        let Encoder { process, repeated, tags, native_events, .. } = self;
-        let decision = segment.decision();
-        let native_events = *native_events;
-        (SpanWriter { segment, decision, common, process, repeated, native_events }, tags)
+        let writer = SpanWriter { segment, decision: segment.decision(), common };
+        let out = &mut payload.buffer;
+        let head = chunk.head();
+        let mut next = from;
+        out.array(chunk.len() - from);
+        for span in head.into_iter().chain(others(chunk, head)).skip(from) {
+            let before = out.len();
+            writer.span(out, tags, &span, next == from);
+            let after = out.len();
+            if after > *max_bytes {
+                if is_new && next > from {
+                    out.truncate(before);
+                    out.shrink_array(start, chunk.len() - from, next - from);
+                    break;
+                }
+                out.truncate(start);
+                return if is_new { too_large(&span, after - before) } else { Added::Full };
+            }
+            next += 1;
+        }
+        payload.end_chunk(next - from);
+        Added::UpTo(next)
     }
+}
+
+#[cold]
+fn too_large(span: &SpanView<'_>, bytes: usize) -> Added {
+    let (name, resource) = (&span.record.name, span.record.resource.as_ref());
+    let (name, resource) = (quoted(name), quoted(resource.unwrap_or(name)));
+    Added::TooLarge(format!("span {name} (resource {resource}) takes {bytes} bytes"))
 }
 
 /// The beginning of a text of the user, for a line.
@@ -184,7 +119,7 @@ fn quoted(text: &Text) -> String {
     }
 }
 
-/// The spans behind the first one.
+/// The spans after the head.
 fn others<'a>(chunk: &'a Chunk, head: Option<SpanView<'a>>) -> impl Iterator<Item = SpanView<'a>> {
     // Not by the id: another library may have given it twice.
     let is_head =
@@ -198,7 +133,7 @@ struct Fields(usize);
 impl Fields {
     #[inline(always)]
     fn key<const N: usize>(&mut self, out: &mut Buffer, key: &[u8; N]) {
-        self.0 = self.0.saturating_add(1);
+        self.0 += 1;
         out.raw(key);
     }
 }
@@ -208,7 +143,7 @@ impl SpanWriter<'_> {
         let map = out.begin_map();
         let record = span.record;
         match &record.service {
-            None => out.raw(self.repeated.service.as_bytes()),
+            None => out.raw(self.common.repeated.service.as_bytes()),
             Some(service) => {
                 out.raw(b"\xa7service");
                 out.text(service.as_bytes());
@@ -283,7 +218,7 @@ impl SpanWriter<'_> {
             fields.key(out, b"\xaaspan_links");
             links::native(out, links);
         }
-        if !events.is_empty() && self.native_events {
+        if !events.is_empty() && self.common.native_events {
             fields.key(out, b"\xabspan_events");
             events::native(out, events);
         }

@@ -1,23 +1,15 @@
 //! Whether errors and panics come with a stack.
 
 use std::env::var_os;
-use std::sync::atomic::{AtomicU8, Ordering};
+
+use tracehound_fork::WriteOnce;
 
 /// As std decides, once in a process: `RUST_LIB_BACKTRACE`, or else `RUST_BACKTRACE`, is set and not `0`.
 ///
 /// Std itself would take a stack to say so, under its lock.
 pub(crate) fn are_wanted() -> bool {
-    const YES: u8 = 1;
-    const NO: u8 = 2;
-    static ANSWER: AtomicU8 = AtomicU8::new(0);
-    match ANSWER.load(Ordering::Relaxed) {
-        0 => {
-            let is_wanted = is_asked_for();
-            ANSWER.store(if is_wanted { YES } else { NO }, Ordering::Relaxed);
-            is_wanted
-        }
-        answer => answer == YES,
-    }
+    static ANSWER: WriteOnce<bool> = WriteOnce::new();
+    *ANSWER.get_or_make(is_asked_for)
 }
 
 #[expect(clippy::disallowed_methods, reason = "settings of std, which are none of the tracer's")]

@@ -17,11 +17,11 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn fail(&mut self) {
-        let full = FIRST_DELAY.saturating_mul(1 << self.failures.min(6)).min(LONGEST_DELAY);
-        let half = full.checked_div(2).unwrap_or_default();
+        let full = (FIRST_DELAY * (1 << self.failures.min(6))).min(LONGEST_DELAY);
+        let half = full / 2;
         let jitter = half.mul_f64(f64::from(id::random_u16()) / f64::from(u16::MAX));
         self.failures = self.failures.saturating_add(1);
-        self.until = Instant::now().checked_add(half.saturating_add(jitter));
+        self.until = Instant::now().checked_add(half + jitter);
     }
 
     /// How long to wait before the next attempt.

@@ -21,7 +21,7 @@ static TIMEOUT_MS: AtomicU64 = AtomicU64::new(2000);
 /// How often it looks whether they are done.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// The pipeline is to be ended with the process, if it has not been by then.
+/// Remembers a pipeline, so that the end of the process ends it.
 pub(super) fn watch(inner: &Arc<Inner>) {
     if let Some(mut running) = lock_soon(RUNNING.get_or_make(Mutex::default)) {
         running.retain(|other| other.strong_count() > 0);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ledger::Ledger;
+use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
 use crate::config::Endpoint;
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) process: Process,
     pub(crate) diag: Arc<Diag>,
     pub(crate) queue: Queue,
+    pub(crate) pool: Pool,
     pub(crate) signal: Signal,
     /// Of the spans that the queue has accepted, those that are neither delivered nor lost.
     pub(crate) ledger: Ledger,
@@ -67,6 +69,7 @@ impl Inner {
         let Plan { settings, diag, sampler, span_sampler, propagator } = plan;
         Inner {
             queue: Queue::new(settings.queue_bytes),
+            pool: Pool::default(),
             process: Process::current(settings.hostname.clone(), settings.source_code.clone()),
             ledger: Ledger::new(Arc::clone(&diag)),
             settings,
@@ -120,14 +123,9 @@ impl Inner {
         self.signal.call();
     }
 
-    /// The worker has ended: what is left is lost.
-    pub(crate) fn end(&self) {
-        self.ledger.close(&self.queue, LossReason::WorkerFailed, "the worker has ended");
-    }
-
-    /// There is no worker to take what waits for it: that is lost.
-    pub(crate) fn end_without_worker(&self) {
-        self.ledger.close(&self.queue, LossReason::WorkerFailed, "there is no worker");
+    /// There is no worker any more to take what is left: that is lost.
+    pub(crate) fn end(&self, why: &str) {
+        self.ledger.close(&self.queue, LossReason::WorkerFailed, why);
     }
 }
 

@@ -15,12 +15,12 @@ impl KeepRate {
     /// Ends an interval in which so many spans were sent and dropped.
     #[expect(clippy::cast_precision_loss, reason = "a share; counts beyond 2^53 do not occur")]
     pub(crate) fn record(&mut self, sent: u64, dropped: u64) {
-        let all = sent.saturating_add(dropped);
+        let all = sent + dropped;
         let share = if all == 0 { 0.0 } else { dropped as f64 / all as f64 };
         if let Some(slot) = self.dropped.get_mut(self.next) {
             *slot = share;
         }
-        self.next = self.next.wrapping_add(1) % WINDOWS;
+        self.next = (self.next + 1) % WINDOWS;
     }
 
     /// 1.0 while nothing is dropped.

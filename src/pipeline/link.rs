@@ -15,7 +15,7 @@ use crate::config::Endpoint;
 use crate::diag::Diag;
 
 pub(super) const TRACES_PATH: &str = "/v0.4/traces";
-/// How old the knowledge about the agent may become where its answers do not say that it is news.
+/// After this time the agent is asked again what it can do, where its answers do not tell of a change.
 const INFO_PERIOD: Duration = Duration::from_secs(300);
 /// An agent that does not answer to `/info` is not asked again so soon: each time costs the whole timeout.
 const INFO_PAUSE: Duration = Duration::from_secs(60);
@@ -81,13 +81,13 @@ impl Link {
         self.asks_early && self.info_read.is_none() && self.info_failed.is_none()
     }
 
-    /// What is known of it may be of another one, or was not waited for.
+    /// It is to be asked again: it may be another one by now, or its answer was not waited for.
     pub(super) fn forget(&mut self) {
         self.info_read = None;
         self.info_failed = None;
     }
 
-    /// When it last answered, whatever that was, to being asked what it can do.
+    /// When it last answered, whatever it said, when it was asked what it can do.
     pub(super) fn last_answered(&self) -> Option<Instant> {
         self.info_read
     }

@@ -34,18 +34,18 @@ pub(super) struct Parcel {
 impl Parcel {
     /// The size of the body, to within a few bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.payload.len()))
+        self.payloads().map(Sealed::len).sum()
     }
 
     pub(super) fn chunk_count(&self) -> usize {
-        self.payloads().fold(0, |sum, payload| sum.saturating_add(payload.chunk_count()))
+        self.payloads().map(Sealed::chunk_count).sum()
     }
 
     pub(super) fn spans(&self) -> Spans {
         let mut spans = Spans::default();
         for Entry { payload, may_be_there, .. } in &self.entries {
             let of_kind = if *may_be_there { &mut spans.doubtful } else { &mut spans.sure };
-            *of_kind = of_kind.saturating_add(payload.span_count());
+            *of_kind += payload.span_count();
         }
         spans
     }
@@ -71,7 +71,7 @@ pub(super) enum Setback {
     Unanswered,
 }
 
-/// Payloads, the oldest first, which are also the first to go when there is no room.
+/// Payloads, the oldest first, which are also the first to be given up when there is no room.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     on_its_way: Option<Parcel>,
@@ -98,21 +98,16 @@ impl Outbox {
 
     /// Puts a payload behind the others.
     pub(super) fn push(&mut self, payload: Sealed) {
-        self.bytes = self.bytes.saturating_add(payload.len());
-        let came = Instant::now();
-        self.waiting.push_back(Entry {
-            payload,
-            came,
-            refusals: 0,
-            is_alone: false,
-            may_be_there: false,
-        });
+        self.bytes += payload.len();
+        let (came, refusals) = (Instant::now(), 0);
+        let entry = Entry { payload, came, refusals, is_alone: false, may_be_there: false };
+        self.waiting.push_back(entry);
     }
 
     /// Takes out the oldest that waits, unless it is the last one. What is on its way stays.
     pub(super) fn evict(&mut self) -> Option<Parcel> {
         let entry = (self.waiting.len() > 1).then(|| self.waiting.pop_front()).flatten()?;
-        self.bytes = self.bytes.saturating_sub(entry.payload.len());
+        self.bytes -= entry.payload.len();
         Some(Parcel { entries: vec![entry] })
     }
 
@@ -120,39 +115,36 @@ impl Outbox {
     /// way from now on.
     pub(super) fn next(&mut self, max_bytes: usize) -> Option<&Parcel> {
         if self.on_its_way.is_none() {
-            let mut parcel = Parcel { entries: Vec::new() };
-            let mut left = max_bytes;
-            while let Some(mut entry) = self.waiting.pop_front() {
-                if entry.is_alone && !parcel.entries.is_empty() {
-                    self.waiting.push_front(entry);
-                    break;
-                }
-                if entry.payload.len() <= left {
-                    left = left.saturating_sub(entry.payload.len());
-                    let is_alone = entry.is_alone;
-                    parcel.entries.push(entry);
-                    if is_alone {
-                        break;
-                    }
-                    continue;
-                }
-                if parcel.entries.is_empty() {
-                    let whole = entry.payload.len();
-                    let Some(payload) = entry.payload.split_front(max_bytes) else {
-                        parcel.entries.push(entry);
-                        break;
-                    };
-                    // Each of the two has a header.
-                    let both = payload.len().saturating_add(entry.payload.len());
-                    self.bytes = self.bytes.saturating_sub(whole).saturating_add(both);
-                    parcel.entries.push(Entry { payload, ..entry });
-                }
-                self.waiting.push_front(entry);
-                break;
-            }
-            self.on_its_way = (!parcel.entries.is_empty()).then_some(parcel);
+            let entries = self.pack(max_bytes);
+            self.on_its_way = (!entries.is_empty()).then_some(Parcel { entries });
         }
         self.on_its_way.as_ref()
+    }
+
+    /// Takes out what goes into one request.
+    fn pack(&mut self, max_bytes: usize) -> Vec<Entry> {
+        let mut packed = Vec::new();
+        let mut left = max_bytes;
+        while let Some(entry) = self.waiting.front_mut() {
+            let (bytes, is_alone) = (entry.payload.len(), entry.is_alone);
+            let fits = bytes <= left;
+            if !packed.is_empty() && (is_alone || !fits) {
+                break;
+            }
+            let front = if fits { None } else { entry.payload.split_front(max_bytes) };
+            if let Some(payload) = front {
+                // Each of the two has a header.
+                self.bytes = self.bytes - bytes + payload.len() + entry.payload.len();
+                packed.push(Entry { payload, ..*entry });
+                break;
+            }
+            packed.extend(self.waiting.pop_front());
+            if is_alone || !fits {
+                break;
+            }
+            left -= bytes;
+        }
+        packed
     }
 
     /// What is being sent.
@@ -163,40 +155,38 @@ impl Outbox {
     /// Takes out what was on its way: it is settled what becomes of it.
     pub(super) fn settle(&mut self) -> Option<Parcel> {
         let parcel = self.on_its_way.take()?;
-        self.bytes = self.bytes.saturating_sub(parcel.bytes());
+        self.bytes -= parcel.bytes();
         Some(parcel)
     }
 
     /// Puts what was on its way back to be sent again, and gives back what is not: what was kept for too long, or
     /// may be there twice by now.
     pub(super) fn put_back(&mut self, setback: Setback) -> Parcel {
-        let (mut again, mut over) = (Vec::new(), Vec::new());
-        let entries = self.on_its_way.take().map(|parcel| parcel.entries).unwrap_or_default();
-        for mut entry in entries {
+        let (mut again, mut over) = (VecDeque::new(), Vec::new());
+        for mut entry in self.on_its_way.take().into_iter().flat_map(|parcel| parcel.entries) {
             let is_over = match setback {
                 Setback::NotSent | Setback::Refused => entry.came.elapsed() > MAX_AGE,
                 Setback::Unanswered => entry.may_be_there,
             };
             if is_over {
-                self.bytes = self.bytes.saturating_sub(entry.payload.len());
+                self.bytes -= entry.payload.len();
                 over.push(entry);
                 continue;
             }
             match setback {
                 Setback::NotSent => {}
-                Setback::Refused => entry.refusals = entry.refusals.saturating_add(1),
+                Setback::Refused => entry.refusals += 1,
                 Setback::Unanswered => entry.may_be_there = true,
             }
             if entry.refusals > REFUSALS_IN_PLACE {
                 (entry.refusals, entry.is_alone) = (0, true);
                 self.waiting.push_back(entry);
             } else {
-                again.push(entry);
+                again.push_back(entry);
             }
         }
-        for entry in again.into_iter().rev() {
-            self.waiting.push_front(entry);
-        }
+        again.append(&mut self.waiting);
+        self.waiting = again;
         Parcel { entries: over }
     }
 }

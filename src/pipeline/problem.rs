@@ -1,5 +1,4 @@
-//! What goes wrong between this process and the agent, in words: where it was asked, what came, what follows, and
-//! what to do.
+//! The lines about what goes wrong with the agent: which address, what came, what follows, and what to do.
 
 use std::io;
 
@@ -67,8 +66,8 @@ pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
              {CHECK_ADDRESS}"
         ),
         StatusCode::PAYLOAD_TOO_LARGE => format!(
-            "{problem}: a single trace is too large for it; what was sent is dropped; a smaller limit \
-             (DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES) divides large traces"
+            "{problem}: a single trace is too large for it; what was sent is dropped; the next ones are divided, and all \
+             of them with a smaller limit (DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES)"
         ),
         _ => format!(
             "{problem}: it would not take them the next time either; what was sent is dropped"

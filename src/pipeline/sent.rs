@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::ledger::Spans;
 use super::link::TRACES_PATH;
 use super::outbox::Parcel;
 use crate::agent::{Outcome, SendError};
@@ -19,8 +18,7 @@ pub(super) struct Sent {
 
 impl Sent {
     pub(super) fn now(parcel: &Parcel) -> Self {
-        let Spans { sure, doubtful } = parcel.spans();
-        let (chunks, spans) = (parcel.chunk_count(), sure.saturating_add(doubtful));
+        let (chunks, spans) = (parcel.chunk_count(), parcel.spans().total());
         Sent { chunks, spans, bytes: parcel.bytes(), start: Instant::now() }
     }
 
@@ -32,9 +30,7 @@ impl Sent {
                 Ok(Outcome::Accepted { rates: Some(_) }) => "accepted, with sampling rates".into(),
                 Ok(Outcome::Accepted { rates: None }) => "accepted".into(),
                 Ok(Outcome::TooLarge) => "answered 413, to be split".into(),
-                Ok(Outcome::Unsupported(status) | Outcome::Refused(status)) => {
-                    format!("answered {status}, dropped")
-                }
+                Ok(Outcome::Refused(status)) => format!("answered {status}, dropped"),
                 Ok(Outcome::Busy(status)) => format!("answered {status}, to be tried again"),
                 Err(error) => format!("{error:#}"),
             };

@@ -30,14 +30,14 @@ struct Shared {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// Somebody wants the worker to look, which it has not seen.
+    /// The worker was called, and has not looked since.
     called: bool,
     /// Flushes asked for so far.
     pub(crate) asked: u64,
     /// The last of them that is done.
     done: u64,
-    /// The last of them after which not everything had been delivered. One that was done before counts with it, if
-    /// nobody has looked since: better a doubt too many than a delivery that was none.
+    /// The last flush after which something was undelivered. Those before it count as undelivered as well, for threads
+    /// that have not looked yet: none may be told of a delivery that was none.
     undelivered: u64,
     /// Whether everything had been delivered when the worker ended.
     delivered: bool,
@@ -48,6 +48,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Whether somebody waits for a flush that is not done.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.asked != self.done
+    }
+
     fn settle(&mut self, asked: u64, delivered: bool) {
         if !delivered && asked != self.done {
             self.undelivered = asked;
@@ -88,7 +93,7 @@ impl Signal {
     /// Asks for a flush.
     pub(crate) fn flush(&self) -> Goal {
         Goal::Flush(self.ask(|state| {
-            state.asked = state.asked.wrapping_add(1);
+            state.asked += 1;
             state.asked
         }))
     }
@@ -101,21 +106,26 @@ impl Signal {
 
     /// Changes what is asked of the worker, and calls it.
     fn ask<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let mut shared = lock(&self.shared);
+        self.change(lock(&self.shared), change)
+    }
+
+    /// Asks the worker to end, on a thread that may hold the lock: then it is not asked.
+    pub(crate) fn stop_soon(&self) {
+        if let Some(shared) = lock_soon(&self.shared) {
+            self.change(shared, |state| state.stop = true);
+        }
+    }
+
+    fn change<T>(
+        &self,
+        mut shared: MutexGuard<'_, Shared>,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> T {
         let asked = change(&mut shared.state);
         shared.state.called = true;
         drop(shared);
         self.called.notify_one();
         asked
-    }
-
-    /// Asks the worker to end, on a thread that may hold the lock: then it is not asked.
-    pub(crate) fn stop_soon(&self) {
-        let Some(mut shared) = lock_soon(&self.shared) else { return };
-        shared.state.stop = true;
-        shared.state.called = true;
-        drop(shared);
-        self.called.notify_one();
     }
 
     /// Whether the worker has ended, on a thread that may hold the lock.
@@ -186,17 +196,7 @@ impl Signal {
         lock(&self.shared).state
     }
 
-    /// Whether somebody waits for a flush that is not done.
-    pub(crate) fn is_awaited(&self, seen: State) -> bool {
-        seen.asked != seen.done
-    }
-
-    /// Whether somebody has called since this was last asked, or the worker last waited.
-    pub(crate) fn take_call(&self) -> bool {
-        self.pause(Duration::ZERO, |state| std::mem::take(&mut state.called))
-    }
-
-    /// Waits until somebody calls, at most so long; says whether somebody has.
+    /// Waits until somebody calls, at most so long; says whether somebody has, since the last time.
     pub(crate) fn wait_for_call(&self, time: Duration) -> bool {
         self.pause(time, |state| std::mem::take(&mut state.called))
     }
@@ -322,11 +322,12 @@ mod tests {
     #[test]
     fn a_call_is_taken_once_whenever_it_comes() {
         let signal = Signal::default();
-        assert!(!signal.take_call() && !signal.wait_for_call(Duration::from_millis(1)));
+        let is_called = |time| signal.wait_for_call(time);
+        assert!(!is_called(Duration::ZERO) && !is_called(Duration::from_millis(1)));
         signal.call();
         signal.call();
-        assert!(signal.take_call() && !signal.take_call());
+        assert!(is_called(Duration::ZERO) && !is_called(Duration::ZERO));
         signal.stop();
-        assert!(signal.wait_for_call(Duration::MAX) && !signal.take_call());
+        assert!(is_called(Duration::MAX) && !is_called(Duration::ZERO));
     }
 }

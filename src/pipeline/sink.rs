@@ -22,7 +22,7 @@ use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
 pub(crate) struct Pipeline {
     plan: Plan,
     running: PerProcess<Running>,
-    /// Also of the processes that are forked later.
+    /// Holds in the processes that are forked later, too.
     is_shut_down: AtomicBool,
 }
 
@@ -103,7 +103,7 @@ impl Pipeline {
         // Here and not by the worker, which may be waiting for the agent.
         inner.queue.close();
         if !starter.start(inner) {
-            inner.end_without_worker();
+            inner.end("there is no worker");
             return Err(FlushError::NO_WORKER);
         }
         Ok(Some(inner))
@@ -125,7 +125,7 @@ impl Sink for Pipeline {
 
     fn refill(&self, into: &mut Vec<Buffers>) {
         if let Some(Running { inner, .. }) = self.running.get() {
-            inner.queue.refill(into);
+            inner.pool.refill(into);
         }
     }
 }
@@ -136,7 +136,7 @@ impl Drop for Pipeline {
         if let Some(Running { inner, starter }) = self.running.get() {
             inner.signal.stop();
             if !starter.try_start(inner) {
-                inner.end_without_worker();
+                inner.end("there is no worker");
             }
         }
     }

@@ -32,7 +32,7 @@ impl Waiters {
         if let Some(waiter) = self.waiting.iter_mut().find(|one| Some(one.ticket) == *ticket) {
             return Some(replace(&mut waiter.waker, waker));
         }
-        self.tickets = self.tickets.wrapping_add(1);
+        self.tickets += 1;
         *ticket = Some(self.tickets);
         self.waiting.push(Waiter { ticket: self.tickets, waker, deadline });
         None

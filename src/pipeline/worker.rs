@@ -1,20 +1,19 @@
-//! The background thread: its start, its loop, its supervision.
+//! The background thread: its start, and its supervision.
 
 use std::cell::Cell;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tracehound_machine::spawn_background;
 
 use super::exit;
 use super::inner::Inner;
+use super::turns::{WORKER_FAILED, take_turns};
 use super::writer::Writer;
 use crate::catch::catch;
-use crate::clock;
 use crate::suppression::suppress;
-use crate::sync::lock;
+use crate::sync::{lock, lock_now};
 
 const THREAD_NAME: &str = "tracehound-worker";
 /// A worker that fails this often, and never got through its loop in between, pauses before it starts again.
@@ -24,8 +23,6 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The topic of the warning that there is no worker.
 const NO_WORKER: &str = "no-worker";
-/// The topic of the warning that it has failed.
-const WORKER_FAILED: &str = "worker-failed";
 
 /// Starts the thread of one process, and tries again where the system had no room for it.
 #[derive(Debug, Default)]
@@ -39,39 +36,36 @@ impl Starter {
     /// Whether there is a worker. Where there is none, it is tried again, once in a while; never waits.
     #[inline]
     pub(super) fn try_start(&self, inner: &Arc<Inner>) -> bool {
-        self.is_started.load(Ordering::Acquire) || self.try_again(inner)
+        self.is_started() || self.try_again(inner)
     }
 
     #[cold]
     fn try_again(&self, inner: &Arc<Inner>) -> bool {
-        let mut tried = match self.tried.try_lock() {
-            Ok(tried) => tried,
-            Err(TryLockError::Poisoned(tried)) => tried.into_inner(),
-            // Who has the lock is just starting it.
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        if tried.is_some_and(|tried| tried.elapsed() < PAUSE) {
-            return false;
-        }
-        let started = self.spawn(inner, &mut tried);
-        drop(tried);
-        self.tell(inner, started)
+        // Who has the lock is just starting it.
+        lock_now(&self.tried).is_some_and(|tried| self.spawn(inner, tried, PAUSE))
     }
 
     /// The same for somebody who waits for the worker: it is tried now, and by nobody else at the same time.
     pub(super) fn start(&self, inner: &Arc<Inner>) -> bool {
-        if self.is_started.load(Ordering::Acquire) {
-            return true;
-        }
-        let mut tried = lock(&self.tried);
-        let started = self.spawn(inner, &mut tried);
-        drop(tried);
-        self.tell(inner, started)
+        self.is_started() || self.spawn(inner, lock(&self.tried), Duration::ZERO)
     }
 
-    fn spawn(&self, inner: &Arc<Inner>, tried: &mut Option<Instant>) -> io::Result<()> {
-        if self.is_started.load(Ordering::Acquire) {
-            return Ok(());
+    fn is_started(&self) -> bool {
+        self.is_started.load(Ordering::Acquire)
+    }
+
+    /// Starts it, unless that was tried in vain within a time.
+    fn spawn(
+        &self,
+        inner: &Arc<Inner>,
+        mut tried: MutexGuard<'_, Option<Instant>>,
+        pause: Duration,
+    ) -> bool {
+        if self.is_started() {
+            return true;
+        }
+        if tried.is_some_and(|tried| tried.elapsed() < pause) {
+            return false;
         }
         let own = Arc::clone(inner);
         // Detached: nothing ever waits for the thread itself, only for what it signals.
@@ -83,16 +77,13 @@ impl Starter {
             }
             Err(_) => *tried = Some(Instant::now()),
         }
-        started.map(drop)
-    }
-
-    /// Outside the lock: the log function of the program may trace, and so come here.
-    fn tell(&self, inner: &Inner, started: io::Result<()>) -> bool {
+        // Outside the lock: the log function of the program may trace, and so come here.
+        drop(tried);
         match &started {
-            Ok(()) if inner.diag.forget(NO_WORKER) => {
-                inner.diag.info("the background worker has started")
+            Ok(_) if inner.diag.forget(NO_WORKER) => {
+                inner.diag.info("the background worker has started");
             }
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) => inner.diag.warn_once(NO_WORKER, || {
                 format!("the background worker does not start: {error}; trying again")
             }),
@@ -108,26 +99,18 @@ impl Starter {
 fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32>) -> (bool, T)) {
     // Our own client must not be traced by our own integrations.
     let _off = suppress();
-    let mut delivered = false;
-    let mut rest = None;
-    let failures = Cell::new(0u32);
-    loop {
-        match catch(|| serve(inner, &failures)) {
-            Some((all, writer)) => {
-                delivered = all;
-                // Nobody waits while connection and memory are given back.
-                rest = Some(writer);
-                break;
-            }
-            None => failures.set(failures.get().saturating_add(1)),
+    let failures = Cell::new(0);
+    let served = loop {
+        if let Some(served) = catch(|| serve(inner, &failures)) {
+            break Some(served);
         }
-        inner
-            .diag
-            .warn_once(WORKER_FAILED, || "the background worker failed; it starts again".into());
+        failures.set(failures.get() + 1);
+        let said = || "the background worker failed; it starts again".into();
+        inner.diag.warn_once(WORKER_FAILED, said);
         let fails_always = failures.get() >= FAILURES_IN_A_ROW;
         let state = inner.signal.read();
         if state.stop && fails_always {
-            break;
+            break None;
         }
         // What they wait for may be among what the loop has lost.
         inner.signal.done(state.asked, false);
@@ -136,100 +119,17 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         }
         // The calls that were taken were not acted upon.
         inner.signal.call();
-    }
-    // Also if giving up fails: somebody waits.
-    let _end = End(inner);
-    inner.end();
-    inner.signal.end(delivered);
-    drop(rest);
+    };
+    // Somebody may wait, also if this fails.
+    let is_closed = catch(|| inner.end("the worker has ended")).is_some();
+    let delivered = served.as_ref().is_some_and(|(delivered, _)| *delivered);
+    inner.signal.end(is_closed && delivered);
+    // Nobody waits while connection and memory are given back.
+    drop(served);
 }
 
-/// Tells that the worker has ended, if nothing else has.
-struct End<'a>(&'a Inner);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.signal.end(false);
-    }
-}
-
-/// Sends at each interval, and earlier when woken; ends when told to. Says whether all was delivered.
 fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
-    let writer = Writer::new(Arc::clone(inner));
-    take_turns(inner, failures, writer)
-}
-
-/// What the worker does in its turns.
-pub(super) trait Turns {
-    fn next_attempt(&self) -> Option<Duration>;
-    fn learn_meanwhile(&mut self) -> bool;
-    fn run(&mut self, insist: bool) -> bool;
-    fn tick(&mut self);
-    fn give_up(&mut self);
-}
-
-impl Turns for Writer {
-    fn next_attempt(&self) -> Option<Duration> {
-        self.next_attempt()
-    }
-
-    fn learn_meanwhile(&mut self) -> bool {
-        self.learn_meanwhile()
-    }
-
-    fn run(&mut self, insist: bool) -> bool {
-        self.run(insist)
-    }
-
-    fn tick(&mut self) {
-        self.tick();
-    }
-
-    fn give_up(&mut self) {
-        self.give_up();
-    }
-}
-
-/// The loop itself, whoever it is that writes and sends.
-pub(super) fn take_turns<W: Turns>(
-    inner: &Inner,
-    failures: &Cell<u32>,
-    mut writer: W,
-) -> (bool, W) {
-    loop {
-        // The first time it is at once: an agent that was not asked yet is.
-        let woken = pause(inner, writer.next_attempt());
-        clock::keep();
-        if !woken && writer.learn_meanwhile() {
-            // What finished at the same time waits for its interval or a flush, which is told of what is lost.
-            continue;
-        }
-        // Read before the queue is: what was submitted before the request is in what is taken.
-        let state = inner.signal.read();
-        if state.stop {
-            inner.queue.close();
-        }
-        let insist = state.stop || inner.signal.is_awaited(state);
-        let delivered = writer.run(insist);
-        if !woken {
-            writer.tick();
-        }
-        if state.stop {
-            writer.give_up();
-            return (delivered, writer);
-        }
-        inner.signal.done(state.asked, delivered);
-        if failures.replace(0) > 0 {
-            inner.diag.forget(WORKER_FAILED);
-        }
-    }
-}
-
-/// Waits for the interval to end, or for somebody to call; says whether somebody did.
-fn pause(inner: &Inner, next_attempt: Option<Duration>) -> bool {
-    let interval = inner.settings.interval;
-    let time = next_attempt.map_or(interval, |next| next.min(interval));
-    inner.signal.wait_for_call(time)
+    take_turns(inner, failures, Writer::new(Arc::clone(inner)))
 }
 
 #[cfg(test)]
@@ -257,7 +157,10 @@ mod tests {
         let mut turns = 0;
         supervise(&inner, |inner, failures| {
             turns += 1;
-            assert!(inner.signal.take_call() || turns == 1, "it looks at once what was asked");
+            assert!(
+                inner.signal.wait_for_call(Duration::ZERO) || turns == 1,
+                "it looks at once what was asked"
+            );
             assert!(turns > FAILURES_IN_A_ROW, "on purpose");
             if turns == FAILURES_IN_A_ROW + 1 {
                 failures.set(0);

@@ -1,4 +1,4 @@
-//! Payloads to the agent: retried, split, or counted as lost; and the next ones written meanwhile.
+//! A turn of the worker: sends what there is, and decides from each answer, or none, what follows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use super::outbox::Setback;
 use super::packer::Packer;
 use super::problem;
 use super::sent::Sent;
-use crate::agent::{Outcome, Rates, SendError, SendErrorKind, Step};
-use crate::clock::Anchor;
+use super::turns::Turns;
+use super::while_waiting::WhileWaiting;
+use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
 use crate::encode::Sealed;
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
@@ -32,14 +33,16 @@ const AGENT_AWAY: &str = "agent-away";
 pub(super) struct Writer {
     inner: Arc<Inner>,
     packer: Packer,
+    /// For sending.
     backoff: Backoff,
     /// For asking the agent about itself while there is nothing to send.
     asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
+    /// Spans that were delivered in this interval of the keep rate, and all that were lost before it.
     sent: u64,
     lost_before: u64,
-    /// It was reached and gave no answer to the last request.
+    /// The agent was reached and gave no answer to the last request.
     is_silent: bool,
     /// How often it has been asked in vain since then whether it answers.
     failed_probes: u32,
@@ -74,45 +77,6 @@ impl Writer {
         }
     }
 
-    /// Writes and sends what is there; `insist` tries several times within a short time.
-    ///
-    /// Says whether the agent has everything.
-    pub(super) fn run(&mut self, insist: bool) -> bool {
-        if !self.is_ending {
-            self.packer.has_lost = false;
-        }
-        self.packer.take();
-        if !self.packer.is_empty() {
-            self.learn_about_agent(insist);
-            self.send(insist);
-        }
-        // Whoever did not wait for it any more was told that it is not there.
-        self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
-    }
-
-    /// Ends an interval of the keep rate.
-    pub(super) fn tick(&mut self) {
-        let lost = self.inner.diag.losses().total();
-        self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
-        self.sent = 0;
-        self.lost_before = lost;
-        self.packer.keep_rate = self.keep_rate.get();
-    }
-
-    /// How long until the next attempt is due to send something, or to ask an agent that was away, where one is.
-    pub(super) fn next_attempt(&self) -> Option<Duration> {
-        let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
-        let asking = self.link.is_unasked().then(|| self.asking.remaining());
-        sending.into_iter().chain(asking).min()
-    }
-
-    /// What is left now, at the end, is lost.
-    pub(super) fn give_up(&mut self) {
-        let endpoint = self.link.endpoint();
-        let detail = format!("the program ended before the agent at {endpoint} had taken them");
-        self.packer.give_up(&detail);
-    }
-
     /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
     /// everything is written, so that the vectors of the chunks serve other traces.
     fn send(&mut self, insist: bool) {
@@ -129,7 +93,7 @@ impl Writer {
                 Attempt::Settled => {}
                 Attempt::Over => return,
                 Attempt::Failed => {
-                    attempts = attempts.saturating_sub(1);
+                    attempts -= 1;
                     if attempts == 0 {
                         return self.packer.write_all();
                     }
@@ -139,22 +103,28 @@ impl Writer {
         }
     }
 
+    /// The agent, and what is done while it is waited for.
+    fn talk(&mut self, insist: bool) -> (&mut Link, WhileWaiting<'_>) {
+        let Writer { inner, packer, link, is_ending, .. } = self;
+        let meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        (link, meanwhile)
+    }
+
     fn attempt(&mut self, insist: bool) -> Attempt {
         if self.is_silent && !self.is_awake(insist) {
             return Attempt::Failed;
         }
-        let Writer { inner, packer, link, is_ending, .. } = self;
-        let most = packer.pace.bytes();
-        let Some(parcel) = packer.outbox.next(most) else { return Attempt::Settled };
-        if !inner.ledger.begin(parcel.spans()) {
+        let most = self.packer.pace.bytes();
+        let Some(parcel) = self.packer.outbox.next(most) else { return Attempt::Settled };
+        if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
         let sent = Sent::now(parcel);
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
-        let mut meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        let (link, mut meanwhile) = self.talk(insist);
         let outcome = link.post(chunks, body, &mut || meanwhile.work());
         meanwhile.end();
-        sent.say(&inner.diag, link.endpoint(), &outcome);
+        sent.say(&self.inner.diag, self.link.endpoint(), &outcome);
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return self.unanswered(&error),
@@ -163,7 +133,7 @@ impl Writer {
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.sent = self.sent.saturating_add(self.packer.delivered(sent.start.elapsed()));
+                self.sent += self.packer.delivered(sent.start.elapsed());
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
@@ -182,7 +152,7 @@ impl Writer {
                 });
                 Attempt::Settled
             }
-            Outcome::Unsupported(status) | Outcome::Refused(status) => {
+            Outcome::Refused(status) => {
                 let problem = problem::status(endpoint, TRACES_PATH, status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(&problem, status));
@@ -234,14 +204,13 @@ impl Writer {
             self.failed_probes = 0;
             return true;
         }
-        let Writer { inner, packer, link, is_ending, .. } = self;
-        let before = link.last_answered();
-        let mut meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        let before = self.link.last_answered();
+        let (link, mut meanwhile) = self.talk(insist);
         link.ask(&mut || meanwhile.work());
         meanwhile.end();
-        self.is_silent = link.last_answered() == before;
+        self.is_silent = self.link.last_answered() == before;
         if self.is_silent {
-            self.failed_probes = self.failed_probes.saturating_add(1);
+            self.failed_probes += 1;
             self.backoff.fail();
         }
         !self.is_silent
@@ -267,20 +236,38 @@ impl Writer {
         }
     }
 
-    /// Asks the agent what it can do, where that is not known or out of date.
-    fn learn_about_agent(&mut self, insist: bool) {
-        // While the agent is away, one attempt for each attempt to send is enough.
-        if !self.link.is_unknown() || !self.backoff.remaining().is_zero() {
-            return;
+    /// Asks the agent what it can do.
+    ///
+    /// `is_idle`: nobody who waits for something else is to wait for this.
+    fn ask(&mut self, insist: bool, is_idle: bool) {
+        self.packer.hold_events();
+        let (link, mut meanwhile) = self.talk(insist);
+        meanwhile.is_idle = is_idle;
+        let has_said = link.ask(&mut || meanwhile.work());
+        let is_cancelled = meanwhile.is_cancelled;
+        meanwhile.end();
+        if is_cancelled {
+            self.link.forget();
         }
-        self.ask(insist, false);
+        let info = self.link.info.as_ref();
+        if has_said {
+            let marker = info.and_then(|info| info.org_prop_marker.as_deref());
+            self.inner.propagator.set_org_marker(marker.map(Text::copy));
+        }
+        let takes_events = info.is_some_and(|info| info.span_events);
+        self.packer.release_events(self.inner.settings.native_events || takes_events);
+        self.packer.bound_requests(info.and_then(|info| info.max_request_bytes));
+    }
+}
+
+impl Turns for Writer {
+    fn next_attempt(&self) -> Option<Duration> {
+        let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
+        let asking = self.link.is_unasked().then(|| self.asking.remaining());
+        sending.into_iter().chain(asking).min()
     }
 
-    /// The same while there is nothing to send, so that it is known before there is: at the start, and when an agent
-    /// that was away may be back. What it says matters to who reads headers, and never sends anything.
-    ///
-    /// Says whether it was time for that.
-    pub(super) fn learn_meanwhile(&mut self) -> bool {
+    fn learn_meanwhile(&mut self) -> bool {
         let is_due =
             self.packer.is_empty() && self.link.is_unasked() && self.asking.remaining().is_zero();
         if is_due {
@@ -294,89 +281,33 @@ impl Writer {
         is_due
     }
 
-    /// `is_idle`: nobody who waits for something else is to wait for this.
-    fn ask(&mut self, insist: bool, is_idle: bool) {
-        let Writer { inner, packer, link, is_ending, .. } = self;
-        packer.hold_events();
-        let mut meanwhile =
-            WhileWaiting { is_idle, ..WhileWaiting::new(inner, packer, is_ending, insist) };
-        let has_said = link.ask(&mut || meanwhile.work());
-        let is_cancelled = meanwhile.is_cancelled;
-        meanwhile.end();
-        if is_cancelled {
-            link.forget();
+    fn run(&mut self, insist: bool) -> bool {
+        if !self.is_ending {
+            self.packer.has_lost = false;
         }
-        let info = link.info.as_ref();
-        if has_said {
-            let marker = info.and_then(|info| info.org_prop_marker.as_deref());
-            inner.propagator.set_org_marker(marker.map(Text::copy));
+        self.packer.take();
+        if !self.packer.is_empty() {
+            // While the agent is away, one attempt for each attempt to send is enough.
+            if self.link.is_unknown() && self.backoff.remaining().is_zero() {
+                self.ask(insist, false);
+            }
+            self.send(insist);
         }
-        let takes_events = info.is_some_and(|info| info.span_events);
-        packer.release_events(inner.settings.native_events || takes_events);
-        packer.bound_requests(info.and_then(|info| info.config.max_request_bytes));
-    }
-}
-
-/// What is done while the agent is waited for: chunks are written.
-///
-/// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
-/// between two batches, unless somebody waits for those that were taken before.
-struct WhileWaiting<'a> {
-    inner: &'a Inner,
-    packer: &'a mut Packer,
-    is_ending: &'a mut bool,
-    insist: bool,
-    /// Nothing waits for what the agent says: it is given up when somebody waits for the worker.
-    is_idle: bool,
-    is_cancelled: bool,
-    is_called: bool,
-}
-
-impl<'a> WhileWaiting<'a> {
-    fn new(
-        inner: &'a Inner,
-        packer: &'a mut Packer,
-        is_ending: &'a mut bool,
-        insist: bool,
-    ) -> Self {
-        WhileWaiting {
-            inner,
-            packer,
-            is_ending,
-            insist,
-            is_idle: false,
-            is_cancelled: false,
-            is_called: false,
-        }
+        // Whoever did not wait for it any more was told that it is not there.
+        self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
     }
 
-    /// Does a little of it.
-    fn work(&mut self) -> Step {
-        let signal = &self.inner.signal;
-        if signal.take_call() {
-            self.is_called = true;
-            let state = signal.read();
-            if state.stop {
-                self.inner.queue.close();
-                *self.is_ending = true;
-            }
-            let is_awaited = self.insist || signal.is_awaited(state);
-            if self.is_idle && (state.stop || is_awaited) {
-                self.is_cancelled = true;
-                return Step::Cancel;
-            }
-            if state.stop || !is_awaited && self.packer.may_take() {
-                Anchor::renew();
-                self.packer.take();
-            }
-        }
-        if self.packer.write_ahead() { Step::More } else { Step::Idle }
+    fn tick(&mut self) {
+        let lost = self.inner.diag.losses().total();
+        self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
+        self.sent = 0;
+        self.lost_before = lost;
+        self.packer.encoder.common.keep_rate = self.keep_rate.get();
     }
 
-    fn end(self) {
-        if self.is_called {
-            // The loop looks as well when this is over.
-            self.inner.signal.call();
-        }
+    fn give_up(&mut self) {
+        let endpoint = self.link.endpoint();
+        let detail = format!("the program ended before the agent at {endpoint} had taken them");
+        self.packer.give_up(&detail);
     }
 }

@@ -70,7 +70,7 @@ fn all_fit(part: &[u8], text: &[u8]) -> bool {
 }
 
 /// How many places are looked at together: what fits into one register.
-const LANES: usize = 16;
+const SHARDS: usize = 16;
 
 /// What comes behind the first place where a part is.
 ///
@@ -90,16 +90,16 @@ fn behind<'s>(part: &[u8], subject: &'s [u8]) -> Option<&'s [u8]> {
         all_fit(part, found).then_some(behind)
     };
     let mut start = 0usize;
-    for (firsts, lasts) in firsts.chunks(LANES).zip(lasts.chunks(LANES)) {
+    for (firsts, lasts) in firsts.chunks(SHARDS).zip(lasts.chunks(SHARDS)) {
         let is_here = |(one, other): (&u8, &u8)| first.is(*one) & last.is(*other);
-        let may_be_here = match (<&[u8; LANES]>::try_from(firsts), <&[u8; LANES]>::try_from(lasts))
-        {
-            // Without a branch for each, so that the compiler takes all of them at once.
-            (Ok(firsts), Ok(lasts)) => {
-                firsts.iter().zip(lasts).fold(false, |any, pair| any | is_here(pair))
-            }
-            _ => true,
-        };
+        let may_be_here =
+            match (<&[u8; SHARDS]>::try_from(firsts), <&[u8; SHARDS]>::try_from(lasts)) {
+                // Without a branch for each, so that the compiler takes all of them at once.
+                (Ok(firsts), Ok(lasts)) => {
+                    firsts.iter().zip(lasts).fold(false, |any, pair| any | is_here(pair))
+                }
+                _ => true,
+            };
         if may_be_here {
             let mut here = (start..).zip(firsts.iter().zip(lasts));
             let found = here.find_map(|(at, pair)| is_here(pair).then(|| closely(at)).flatten());
@@ -107,7 +107,7 @@ fn behind<'s>(part: &[u8], subject: &'s [u8]) -> Option<&'s [u8]> {
                 return found;
             }
         }
-        start = start.saturating_add(LANES);
+        start = start.saturating_add(SHARDS);
     }
     None
 }

@@ -37,7 +37,7 @@ pub(crate) use store::Nowhere;
 #[cfg(feature = "agent")]
 pub(crate) use store::end_open_traces;
 pub(crate) use store::{
-    At, Buffers, Chunk, ContextStore, Lineage, Segment, Shared, SharedLanes, Sink,
+    At, Buffers, Chunk, ContextStore, Lineage, Segment, Shared, SharedShards, Sink,
 };
 pub use store::{DecisionMark, LateNames, NamingFn, SpanRef, SpanView};
 #[cfg(feature = "agent")]

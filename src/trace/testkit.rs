@@ -10,7 +10,7 @@ use crate::trace::span::SpanBuilder;
 use crate::trace::store::ContextStore;
 use crate::trace::store::SpanView;
 use crate::trace::store::{Buffers, Chunk};
-use crate::trace::store::{Shared, SharedLanes, Sink};
+use crate::trace::store::{Shared, SharedShards, Sink};
 use crate::trace::values::SpanContext;
 use crate::trace::values::{Decision, Mechanism, Priority};
 
@@ -44,7 +44,7 @@ pub(crate) fn upstream() -> SpanContext {
 
 /// What a tracer is to the trace layer, with its chunks at hand.
 pub(crate) struct Bench {
-    pub(crate) shared: SharedLanes,
+    pub(crate) shared: SharedShards,
     pub(crate) kept: Arc<Kept>,
 }
 
@@ -74,7 +74,7 @@ impl Bench {
             diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| {})))),
         };
         change(&mut shared);
-        Bench { shared: SharedLanes::new(shared), kept }
+        Bench { shared: SharedShards::new(shared), kept }
     }
 
     pub(crate) fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {

@@ -11,7 +11,7 @@ use crate::diag::LossReason;
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::{
-    ChunkBuilder, Context, Decision, LateNamed, Shared, SharedLanes, Span, SpanContext,
+    ChunkBuilder, Context, Decision, LateNamed, Shared, SharedShards, Span, SpanContext,
     begin_late_named,
 };
 
@@ -111,7 +111,7 @@ impl TracerExt for Tracer {
         let mut tags = shared.tags.load().to_vec();
         tags.retain(|(key, _)| !own.iter().any(|(other, _)| other == key));
         tags.extend(own);
-        let shared = SharedLanes::new(Shared {
+        let shared = SharedShards::new(Shared {
             service: service.unwrap_or_else(|| shared.service.clone()),
             span_service: Text::EMPTY,
             env: env.or_else(|| shared.env.clone()),

@@ -19,7 +19,7 @@ use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::{ContextProvider, ContextStore, Shared, SharedLanes, Sink, watch_forks};
+use crate::trace::{ContextProvider, ContextStore, Shared, SharedShards, Sink, watch_forks};
 
 /// Describes a tracer: what is said here wins over the environment (`DD_*`), which wins over the defaults.
 ///
@@ -213,7 +213,7 @@ impl TracerBuilder {
         };
         // Read for every trace: in this form without a check that they are UTF-8.
         let often_read = |text| Text::from(Arc::<str>::from(text));
-        let shared = SharedLanes::new(Shared {
+        let shared = SharedShards::new(Shared {
             service: often_read(config.service()),
             span_service: Text::EMPTY,
             env: config.env().map(often_read),

@@ -13,7 +13,7 @@ use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveIds, ActiveSpan, Context, Scope, SharedLanes, Span, SpanBuilder, SpanContext, SpanRef,
+    ActiveIds, ActiveSpan, Context, Scope, SharedShards, Span, SpanBuilder, SpanContext, SpanRef,
     begin_named,
 };
 use crate::user_code;
@@ -66,7 +66,7 @@ pub struct Tracer {
 
 /// What the handles of a tracer share.
 pub(super) struct Parts {
-    pub(super) shared: SharedLanes,
+    pub(super) shared: SharedShards,
     /// `None` where a test took its place.
     pub(super) exporter: Option<Exporter>,
     pub(super) config: Config,
@@ -94,7 +94,7 @@ impl Tracer {
         Tracer { parts: Some(Arc::new(parts)) }
     }
 
-    pub(super) fn shared(&self) -> Option<&SharedLanes> {
+    pub(super) fn shared(&self) -> Option<&SharedShards> {
         self.parts.as_ref().map(|parts| &parts.shared)
     }
 

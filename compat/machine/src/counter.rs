@@ -6,7 +6,9 @@ pub const HAS_COUNTER: bool = cfg!(target_arch = "x86_64");
 /// The time-stamp counter of the processor that this thread runs on; 0 where there is none.
 ///
 /// How fast it counts, whether always as fast, and whether all processors agree, depends on the machine. On
-/// Linux that is known to the kernel: where its clock source is `tsc`, the counter is as steady as its clocks.
+/// Linux that is known to the kernel: where its clock source is `tsc`, the counter is as steady as its clocks. The
+/// kernel may give it up later, and it may leap where a machine sleeps or migrates: who counts with it has to watch for
+/// both.
 ///
 /// Other instructions may be done a little before or after the reading.
 #[must_use]

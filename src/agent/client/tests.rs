@@ -16,6 +16,11 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 /// Long enough that only a hang reaches it.
 const LONG: Duration = Duration::from_secs(8);
+const SHORT: Duration = Duration::from_millis(100);
+
+const SMALL: usize = 1000;
+/// More than the system keeps for a reader.
+const LARGE: usize = 32 << 20;
 
 fn put(body: &[u8]) -> Request<'_> {
     static NONE: std::sync::OnceLock<HeaderMap> = std::sync::OnceLock::new();
@@ -58,13 +63,62 @@ impl Client {
     }
 }
 
-/// Sends one request to a server that follows the script.
-fn sent(script: Script, timeout: Duration) -> String {
-    let server = Server::start(vec![script]);
-    let mut client = Client::new(server.endpoint(), timeout);
-    let outcome = client.said(put(b"payload"));
+/// What a server does with a connection, step by step.
+enum Deed {
+    /// Reads a request.
+    Request,
+    /// Reads a request with this body.
+    Body(&'static str),
+    /// Reads no more than the head of a request.
+    Head,
+    Say(String),
+    /// Waits until the client has closed.
+    Closed,
+}
+
+use Deed::{Body, Closed, Head, Request as Whole};
+
+fn say(text: impl Into<String>) -> Deed {
+    Deed::Say(text.into())
+}
+
+fn ok() -> Deed {
+    say(OK)
+}
+
+fn does(deeds: impl IntoIterator<Item = Deed, IntoIter: Send + 'static>) -> Script {
+    let deeds = deeds.into_iter();
+    script(move |peer| {
+        for deed in deeds {
+            match deed {
+                Whole => drop(peer.request()),
+                Body(body) => assert_eq!(peer.request().1, body.as_bytes()),
+                Head => drop(peer.head()),
+                Deed::Say(text) => peer.write(&text),
+                Closed => peer.closed(),
+            }
+        }
+    })
+}
+
+/// Sends requests with these bodies, one after the other, to a server that accepts a connection for each script; says
+/// what became of them.
+fn talk<const N: usize>(
+    scripts: impl IntoIterator<Item = Script>,
+    limit: Duration,
+    bodies: [&str; N],
+) -> [String; N] {
+    let server = Server::start(scripts.into_iter().collect());
+    let mut client = Client::new(server.endpoint(), limit);
+    let outcomes = bodies.map(|body| client.said(put(body.as_bytes())));
     drop(client);
     server.finish();
+    outcomes
+}
+
+/// Sends one request to a server that follows the script.
+fn sent(script: Script, limit: Duration) -> String {
+    let [outcome] = talk([script], limit, ["payload"]);
     outcome
 }
 
@@ -87,14 +141,7 @@ fn answers_are_read_in_every_framing() {
         ("HTTP/1.1 429 \r\nContent-Length: 0\r\n\r\n", "429 "),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "101 "),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 500 unasked\r\n\r\n", "200 {}"),
-    ] {
-        assert_eq!(sent(answer(bytes), LONG), expected, "{bytes}");
-    }
-}
-
-#[test]
-fn an_answer_that_is_none_is_an_error() {
-    for (bytes, expected) in [
+        // What is no answer.
         ("", "<broken>"),
         ("garbage\r\n\r\n", "<broken>"),
         ("\0\0\0\x12\x04", "<broken>"),
@@ -120,73 +167,40 @@ fn an_answer_that_is_none_is_an_error() {
 
 #[test]
 fn what_is_read_is_bounded() {
-    let endless_header = script(|peer| {
-        peer.request();
-        peer.write("HTTP/1.1 200 OK\r\nX: ");
-        peer.write(&"x".repeat(1 << 20));
-    });
-    assert_eq!(sent(endless_header, LONG), "<broken>");
-    let many_headers = script(|peer| {
-        peer.request();
-        peer.write(&format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(5000)));
-    });
-    assert_eq!(sent(many_headers, LONG), "<broken>");
-    let endless_body = script(|peer| {
-        peer.request();
-        peer.write("HTTP/1.1 200 OK\r\n\r\n");
-        peer.write(&"x".repeat(2 << 20));
-    });
-    assert_eq!(sent(endless_body, LONG), "200 <too large>");
-    let largest_body = script(|peer| {
-        peer.request();
-        peer.write("HTTP/1.1 200 OK\r\n\r\n");
-        peer.write(&"x".repeat(1 << 20));
-    });
-    assert_eq!(sent(largest_body, LONG).len(), "200 ".len() + (1 << 20));
+    for (start, rest, expected) in [
+        ("X: ", "x".repeat(1 << 20), "<broken>".to_owned()),
+        ("", "a: b\r\n".repeat(5000) + "\r\n", "<broken>".to_owned()),
+        ("\r\n", "x".repeat(2 << 20), "200 <too large>".to_owned()),
+        ("\r\n", "x".repeat(1 << 20), format!("200 {}", "x".repeat(1 << 20))),
+    ] {
+        let deeds = [Whole, say(format!("HTTP/1.1 200 OK\r\n{start}")), say(rest)];
+        assert!(sent(does(deeds), LONG) == expected, "{start}");
+    }
 }
 
 #[test]
 fn nothing_that_moves_is_given_up() {
-    let short = Duration::from_millis(100);
-    let hang = script(|peer| {
-        peer.request();
-        peer.closed();
-    });
-    assert_eq!(sent(hang, short), "<timeout>");
-    let hang_in_body = script(|peer| {
-        peer.request();
-        peer.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{");
-        peer.closed();
-    });
-    assert_eq!(sent(hang_in_body, short), "200 <timeout>");
-    let endless_interim_answers = script(|peer| {
-        peer.request();
-        for _ in 0..2000 {
-            peer.write("HTTP/1.1 100 Continue\r\n\r\n");
-        }
-        peer.closed();
-    });
-    assert_eq!(sent(endless_interim_answers, short), "<timeout>");
-}
-
-/// Writes an answer a byte at a time.
-fn dripping(pause: Duration) -> Script {
-    let (release, wait) = mpsc::channel::<()>();
-    script(move |peer| {
-        peer.request();
-        for byte in OK.chars() {
-            peer.write(&byte.to_string());
-            let _ = wait.recv_timeout(pause);
-        }
-        drop(release);
-    })
+    assert_eq!(sent(does([Whole, Closed]), SHORT), "<timeout>");
+    let half = say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{");
+    assert_eq!(sent(does([Whole, half, Closed]), SHORT), "200 <timeout>");
+    let interim = say("HTTP/1.1 100 Continue\r\n\r\n".repeat(2000));
+    assert_eq!(sent(does([Whole, interim, Closed]), SHORT), "<timeout>");
 }
 
 #[test]
 fn a_slow_answer_has_longer_than_the_limit_and_not_for_ever() {
-    let pause = Duration::from_millis(20);
-    assert_eq!(sent(dripping(pause), Duration::from_millis(500)), "200 {}", "800 ms in all");
-    assert_eq!(sent(dripping(pause), Duration::from_millis(100)), "<timeout>");
+    for (limit, expected) in [(5 * SHORT, "200 {}"), (SHORT, "<timeout>")] {
+        let (release, wait) = mpsc::channel::<()>();
+        let drips = script(move |peer| {
+            peer.request();
+            for byte in OK.chars() {
+                peer.write(&byte.to_string());
+                let _ = wait.recv_timeout(SHORT / 5);
+            }
+            drop(release);
+        });
+        assert_eq!(sent(drips, limit), expected, "800 ms in all");
+    }
 }
 
 #[test]
@@ -195,30 +209,16 @@ fn a_payload_that_is_read_slowly_has_the_time_that_it_takes() {
     let (release, wait) = mpsc::channel::<()>();
     let server = Server::start(vec![script(move |peer| {
         peer.head();
-        let (size, pieces) = (32 << 20, 16);
+        let pieces = 16;
         for _ in 0..pieces {
-            peer.read(size / pieces);
+            peer.read(LARGE / pieces);
             let _ = wait.recv_timeout(limit / 8);
         }
         peer.write(OK);
         drop(release);
     })]);
     let mut client = Client::new(server.endpoint(), limit);
-    assert_eq!(client.said(put(&vec![0; 32 << 20])), "200 {}", "in twice the limit");
-    server.finish();
-}
-
-#[test]
-fn a_payload_that_nobody_reads_is_given_up_in_time() {
-    let (release, wait) = mpsc::channel();
-    let server = Server::start(vec![script(move |peer| {
-        peer.head();
-        wait.recv_timeout(LONG).unwrap();
-    })]);
-    let mut client = Client::new(server.endpoint(), Duration::from_millis(100));
-    let error = client.try_send(put(&vec![0; 32 << 20])).unwrap_err();
-    assert!(matches!(error.kind, SendErrorKind::Timeout(_)) && !error.may_have_arrived());
-    release.send(()).unwrap();
+    assert_eq!(client.said(put(&vec![0; LARGE])), "200 {}", "in twice the limit");
     server.finish();
 }
 
@@ -245,11 +245,7 @@ fn work_is_done_while_the_agent_is_waited_for() {
 
 #[test]
 fn what_is_not_wanted_any_more_is_left_at_once() {
-    let (given_up, until) = mpsc::channel::<()>();
-    let server = Server::start(vec![script(move |peer| {
-        peer.request();
-        let _ = until.recv_timeout(LONG);
-    })]);
+    let server = Server::start(vec![does([Whole, Closed])]);
     let mut client = Client::new(server.endpoint(), Duration::from_secs(3600));
     let mut left = 3;
     let outcome = client.send(put(b"payload"), &mut || {
@@ -257,96 +253,75 @@ fn what_is_not_wanted_any_more_is_left_at_once() {
         if left > 0 { Step::Idle } else { Step::Cancel }
     });
     assert_eq!(line(outcome), "<timeout>");
-    drop(given_up);
+    drop(client);
     server.finish();
 }
 
 // ===== what may have arrived =====
 
 /// What a server does with a connection; the other end tells when the client has given up.
-type Deed = fn(&mut Peer, mpsc::Receiver<()>);
-
-/// Sends one request of so many bytes, and says what became of it, and whether the agent may have it.
-fn sent_large(bytes: usize, deed: Deed) -> (String, bool) {
-    let (given_up, until) = mpsc::channel();
-    let server = Server::start(vec![script(move |peer| deed(peer, until))]);
-    let mut client = Client::new(server.endpoint(), Duration::from_millis(500));
-    let outcome = client.try_send(put(&vec![0; bytes]));
-    let may_have_arrived = outcome.as_ref().is_err_and(SendError::may_have_arrived);
-    drop((client, given_up));
-    server.finish();
-    (line(outcome), may_have_arrived)
-}
-
-const SMALL: usize = 1000;
-/// More than the system keeps for a reader.
-const LARGE: usize = 32 << 20;
+type Answers = fn(&mut Peer, mpsc::Receiver<()>);
 
 #[test]
 fn what_was_written_whole_may_have_arrived_and_nothing_else() {
-    let closes: Deed = |peer, _| drop(peer.head());
-    let hangs: Deed = |peer, until| {
-        peer.head();
+    fn stays(until: &mpsc::Receiver<()>) {
         let _ = until.recv_timeout(LONG);
+    }
+    let closes: Answers = |peer, _| drop(peer.head());
+    let hangs: Answers = |peer, until| {
+        peer.head();
+        stays(&until);
     };
-    let reads_all: Deed = |peer, _| drop(peer.request());
-    let answers_garbage: Deed = |peer, _| {
+    let reads_all: Answers = |peer, _| drop(peer.request());
+    let answers_garbage: Answers = |peer, _| {
         peer.request();
         peer.write("garbage\r\n\r\n");
     };
-    for (deed, bytes, outcome, may_have_arrived) in [
+    // A success for a request that was not read is none.
+    let accepts_unread: Answers = |peer, until| {
+        peer.head();
+        peer.write(OK);
+        stays(&until);
+    };
+    let accepts_unread_and_closes: Answers = |peer, _| {
+        peer.head();
+        peer.write(OK);
+    };
+    // Nor is one whose end comes without reading, though all was written as far as this side can know.
+    let says_that_it_closes: Answers = |peer, _| {
+        peer.head();
+        peer.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    };
+    let is_old: Answers = |peer, _| {
+        peer.head();
+        peer.write("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
+    };
+    for (answers, bytes, expected, may_have_arrived) in [
         (closes, LARGE, "<broken>", false),
         (closes, SMALL, "<broken>", true),
         (hangs, LARGE, "<timeout>", false),
         (hangs, SMALL, "<timeout>", true),
         (reads_all, LARGE, "<broken>", true),
         (answers_garbage, LARGE, "<broken>", true),
+        (accepts_unread, LARGE, "<unread>", false),
+        (accepts_unread_and_closes, LARGE, "<unread>", false),
+        (says_that_it_closes, SMALL, "<unread>", true),
+        (is_old, SMALL, "<unread>", true),
     ] {
-        assert_eq!(sent_large(bytes, deed), (outcome.into(), may_have_arrived), "{bytes}");
-    }
-}
-
-#[test]
-fn a_success_for_a_request_that_was_not_read_is_none() {
-    let stays: Deed = |peer, until| {
-        peer.head();
-        peer.write(OK);
-        let _ = until.recv_timeout(LONG);
-    };
-    let closes: Deed = |peer, _| {
-        peer.head();
-        peer.write(OK);
-    };
-    assert_eq!(sent_large(LARGE, stays), ("<unread>".into(), false));
-    assert_eq!(sent_large(LARGE, closes), ("<unread>".into(), false));
-}
-
-#[test]
-fn an_end_without_reading_tells_that_a_success_is_none() {
-    // All was written, as far as this side can know.
-    let said: Deed = |peer, _| {
-        peer.head();
-        peer.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    };
-    let old: Deed = |peer, _| {
-        peer.head();
-        peer.write("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
-    };
-    for deed in [said, old] {
-        assert_eq!(sent_large(SMALL, deed), ("<unread>".into(), true));
+        let (given_up, until) = mpsc::channel();
+        let server = Server::start(vec![script(move |peer| answers(peer, until))]);
+        let mut client = Client::new(server.endpoint(), Duration::from_millis(500));
+        let outcome = client.try_send(put(&vec![0; bytes]));
+        let said = outcome.as_ref().is_err_and(SendError::may_have_arrived);
+        drop((client, given_up));
+        server.finish();
+        assert_eq!((line(outcome).as_str(), said), (expected, may_have_arrived), "{bytes}");
     }
 }
 
 #[test]
 fn what_may_have_arrived_the_first_time_may_have_arrived() {
-    let server = Server::start(vec![
-        script(|peer| {
-            peer.request();
-            peer.write(OK);
-            peer.request();
-        }),
-        script(|peer| drop(peer.head())),
-    ]);
+    let server = Server::start(vec![does([Whole, ok(), Whole]), does([Head])]);
     let mut client = Client::new(server.endpoint(), LONG);
     assert_eq!(client.said(put(b"1")), "200 {}");
     let error = client.try_send(put(&vec![0; SMALL])).unwrap_err();
@@ -387,17 +362,15 @@ fn a_request_is_written_as_the_agent_expects_it() {
 fn a_unix_socket_serves_as_well() {
     let path =
         std::env::temp_dir().join(format!("tracehound-client-{}.socket", std::process::id()));
-    let server = Server::start_unix(
-        &path,
-        vec![script(|peer| {
-            for _ in 0..2 {
-                let (head, body) = peer.request();
-                assert!(head.contains("host: localhost\r\n"), "{head}");
-                assert_eq!(body, b"abc");
-                peer.write(OK);
-            }
-        })],
-    );
+    let serves_two = script(|peer| {
+        for _ in 0..2 {
+            let (head, body) = peer.request();
+            assert!(head.contains("host: localhost\r\n"), "{head}");
+            assert_eq!(body, b"abc");
+            peer.write(OK);
+        }
+    });
+    let server = Server::start_unix(&path, vec![serves_two]);
     let mut client = Client::new(server.endpoint(), LONG);
     assert_eq!(client.said(put(b"abc")), "200 {}");
     assert_eq!(client.said(put(b"abc")), "200 {}");
@@ -414,30 +387,29 @@ fn nobody_listening_is_told_apart_from_a_broken_exchange() {
     let error = client.try_send(put(b"")).unwrap_err();
     assert!(matches!(error.kind, SendErrorKind::Connect(_)), "{error:#}");
     assert!(format!("{error:#}").starts_with("cannot connect to the agent: "), "{error:#}");
-}
-
-#[test]
-fn a_path_that_is_none_is_refused_before_anything_is_sent() {
-    let mut client = Client::new(Endpoint::parse("http://127.0.0.1:1").unwrap(), LONG);
     let request = Request { path: "/a b", ..put(b"") };
-    assert_eq!(client.said(request), "<invalid>");
+    assert_eq!(client.said(request), "<invalid>", "before anything is sent");
 }
 
+// ===== connections that are kept =====
+
 #[test]
-fn requests_share_a_connection() {
-    let server = Server::start(vec![script(|peer| {
-        for _ in 0..100 {
-            peer.request();
-            peer.write(OK);
-        }
-        peer.closed();
-    })]);
-    let mut client = Client::new(server.endpoint(), LONG);
-    for _ in 0..100 {
-        assert_eq!(client.said(put(b"payload")), "200 {}");
-    }
-    drop(client);
-    server.finish();
+fn a_kept_connection_is_used_where_that_is_safe() {
+    let hundred = (0..100).flat_map(|_| [Whole, ok()]).chain([Closed]).collect::<Vec<_>>();
+    assert_eq!(talk([does(hundred)], LONG, ["payload"; 100]), [(); 100].map(|()| "200 {}"));
+    // Closed without an answer: dialled again.
+    let scripts = [does([Whole, ok(), Whole]), does([Body("2"), ok()])];
+    assert_eq!(talk(scripts, LONG, ["1", "2"]), ["200 {}", "200 {}"]);
+    // Once an answer has begun, the request is not sent twice.
+    let begins = does([Whole, ok(), Whole, say("H")]);
+    assert_eq!(talk([begins], LONG, ["1", "2"]), ["200 {}", "<broken>"]);
+    // Nor over a new connection: were it dialled again, nobody would listen.
+    assert_eq!(talk([answer("")], LONG, ["1"]), ["<broken>"]);
+    // An answer that is given up half-way is not taken for the next one.
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nol";
+    let new = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew";
+    let scripts = [does([Whole, say(half), Closed]), does([Body("2"), say(new)])];
+    assert_eq!(talk(scripts, 5 * SHORT, ["1", "2"]), ["200 <timeout>", "200 new"]);
 }
 
 #[test]
@@ -477,57 +449,9 @@ fn an_unasked_answer_while_idle_is_not_taken_for_the_next_one() {
 }
 
 #[test]
-fn a_kept_connection_that_closes_without_an_answer_is_dialled_again() {
-    let server = Server::start(vec![
-        script(|peer| {
-            peer.request();
-            peer.write(OK);
-            peer.request();
-        }),
-        script(|peer| {
-            assert_eq!(peer.request().1, b"2");
-            peer.write(OK);
-        }),
-    ]);
-    let mut client = Client::new(server.endpoint(), LONG);
-    assert_eq!(client.said(put(b"1")), "200 {}");
-    assert_eq!(client.said(put(b"2")), "200 {}");
-    server.finish();
-}
-
-#[test]
-fn a_request_whose_answer_has_begun_is_not_sent_twice() {
-    let server = Server::start(vec![script(|peer| {
-        peer.request();
-        peer.write(OK);
-        peer.request();
-        peer.write("H");
-    })]);
-    let mut client = Client::new(server.endpoint(), LONG);
-    assert_eq!(client.said(put(b"1")), "200 {}");
-    assert_eq!(client.said(put(b"2")), "<broken>");
-    server.finish();
-}
-
-#[test]
-fn a_new_connection_is_not_dialled_again() {
-    let server = Server::start(vec![answer("")]);
-    let mut client = Client::new(server.endpoint(), LONG);
-    // Were it dialled again, nobody would listen.
-    assert_eq!(client.said(put(b"1")), "<broken>");
-    server.finish();
-}
-
-#[test]
 fn a_connection_idle_for_too_long_is_not_used() {
-    let closes_after_one = || {
-        script(|peer| {
-            peer.request();
-            peer.write(OK);
-            peer.closed();
-        })
-    };
-    let server = Server::start(vec![closes_after_one(), closes_after_one()]);
+    let serves_one = || does([Whole, ok(), Closed]);
+    let server = Server::start(vec![serves_one(), serves_one()]);
     let mut client = Client::new(server.endpoint(), LONG);
     client.idle_limit = Duration::ZERO;
     assert_eq!(client.said(put(b"1")), "200 {}");
@@ -536,34 +460,14 @@ fn a_connection_idle_for_too_long_is_not_used() {
     server.finish();
 }
 
-#[test]
-fn an_answer_given_up_half_way_does_no_harm_to_the_next() {
-    let server = Server::start(vec![
-        script(|peer| {
-            peer.request();
-            peer.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nol");
-            peer.closed();
-        }),
-        script(|peer| {
-            assert_eq!(peer.request().1, b"2");
-            peer.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew");
-        }),
-    ]);
-    let mut client = Client::new(server.endpoint(), Duration::from_millis(500));
-    assert_eq!(client.said(put(b"1")), "200 <timeout>");
-    assert_eq!(client.said(put(b"2")), "200 new");
-    server.finish();
-}
-
 // Elsewhere a reset may throw away what had already arrived.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refusal_that_comes_before_the_payload_was_read_is_not_lost() {
     for _ in 0..20 {
-        let server = Server::start(vec![script(|peer| {
-            peer.head();
-            peer.write("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
-        })]);
+        let refuses =
+            say("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+        let server = Server::start(vec![does([Head, refuses])]);
         let mut client = Client::new(server.endpoint(), LONG);
         let outcome = client.said(put(&vec![0; 8 << 20]));
         assert!(outcome.starts_with("413"), "{outcome}");

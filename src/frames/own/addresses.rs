@@ -33,7 +33,7 @@ impl fmt::Display for Frames {
         let mut number = 0_usize;
         look_up(&self.0, &mut |symbol: Symbol<'_>| {
             writeln!(f, "{number:4}: {}", symbol.function.unwrap_or("<unknown>"))?;
-            number = number.saturating_add(1);
+            number += 1;
             let Some(file) = symbol.file else { return Ok(()) };
             f.write_str("             at ")?;
             match folder.as_ref().and_then(|folder| file.strip_prefix(folder.to_str()?)) {

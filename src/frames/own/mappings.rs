@@ -1,5 +1,7 @@
 //! Which files are where in the memory of the process.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fs;
 use std::ops::Range;
 

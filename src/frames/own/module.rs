@@ -1,5 +1,7 @@
 //! A file that the process runs from: the program, or a library.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};

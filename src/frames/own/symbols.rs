@@ -69,7 +69,7 @@ impl Symbols {
         let known = self.modules.iter().position(|(of, _)| of == path);
         let at = known.unwrap_or_else(|| {
             self.modules.push((path.to_owned(), Module::open(path)));
-            self.modules.len().saturating_sub(1)
+            self.modules.len() - 1
         });
         match self.modules.get(at).and_then(|(_, module)| module.as_ref()) {
             Some(module) => module.look_up(offset, each),

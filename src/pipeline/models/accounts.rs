@@ -34,10 +34,10 @@ impl Desk {
         Arc::new(Desk { queue: Queue::new(max_bytes), ledger, diag })
     }
 
-    /// As [`Inner::submit`](crate::pipeline::inner::Inner::submit), into a lane of the caller's choice.
-    fn push(&self, lane: usize, chunk: Chunk) {
+    /// As [`Inner::submit`](crate::pipeline::inner::Inner::submit), into a shard of the caller's choice.
+    fn push(&self, shard: usize, chunk: Chunk) {
         let spans = chunk.len() as u64;
-        match self.queue.push_into(&self.queue.lanes[lane], chunk) {
+        match self.queue.push_into(&self.queue.shards[shard], chunk) {
             Pushed::Queued | Pushed::QueuedWake => {}
             Pushed::Full => self.diag.count_lost(LossReason::QueueFull, spans),
             Pushed::Closed => self.diag.count_lost(LossReason::Shutdown, spans),
@@ -75,20 +75,20 @@ fn chunk() -> Chunk {
     bench.take_chunks().remove(0)
 }
 
-/// Two threads push into these lanes, the worker has its turn and may end, and a thread that does not wait any more
+/// Two threads push into these shards, the worker has its turn and may end, and a thread that does not wait any more
 /// abandons all.
-fn each_span_is_in_one_account(lanes: [usize; 2], max_bytes: usize, agent: Agent) {
+fn each_span_is_in_one_account(shards: [usize; 2], max_bytes: usize, agent: Agent) {
     for worker_ends in [false, true] {
-        in_any_order(lanes, max_bytes, agent, worker_ends);
+        in_any_order(shards, max_bytes, agent, worker_ends);
     }
 }
 
-fn in_any_order(lanes: [usize; 2], max_bytes: usize, agent: Agent, worker_ends: bool) {
+fn in_any_order(shards: [usize; 2], max_bytes: usize, agent: Agent, worker_ends: bool) {
     every_interleaving(2, move || {
         let desk = Desk::new(max_bytes);
-        let pushing = lanes.map(|lane| {
+        let pushing = shards.map(|shard| {
             let (desk, chunk) = (Arc::clone(&desk), chunk());
-            thread::spawn(move || desk.push(lane, chunk))
+            thread::spawn(move || desk.push(shard, chunk))
         });
         let worker = {
             let desk = Arc::clone(&desk);
@@ -127,7 +127,7 @@ fn when_the_agent_is_silent() {
 }
 
 #[test]
-fn when_both_threads_have_one_lane() {
+fn when_both_threads_have_one_shard() {
     each_span_is_in_one_account([0, 0], usize::MAX, Agent::Takes);
 }
 

@@ -12,7 +12,7 @@ use loom::thread;
 
 use crate::pipeline::inner::Inner;
 use crate::pipeline::signal::Goal;
-use crate::pipeline::worker::{Turns, take_turns};
+use crate::pipeline::turns::{Turns, take_turns};
 use crate::primitives::{AtomicUsize, Condvar, Mutex, Ordering, every_interleaving, lock};
 
 const LONG: Duration = Duration::from_secs(24 * 3600);

@@ -8,7 +8,7 @@ use super::owned::{ActiveSpan, Span};
 use crate::text::Text;
 use crate::trace::active::Context;
 use crate::trace::store::{
-    At, Draft, Lineage, NamingFn, NoChild, Record, Segment, Shared, SharedLanes, SpanRef,
+    At, Draft, Lineage, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
 };
 use crate::trace::tags::{Change, Special, Tags, Value, changes};
 use crate::trace::values::{Decision, ServiceSource, SpanKind, TagValue};
@@ -164,7 +164,7 @@ impl Draft for LateNamed<'_> {
 #[derive(Debug)]
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
-    on: Option<(&'t SharedLanes, Box<Plan>)>,
+    on: Option<(&'t SharedShards, Box<Plan>)>,
 }
 
 #[derive(Debug)]
@@ -174,7 +174,7 @@ enum Parent {
 }
 
 impl<'t> SpanBuilder<'t> {
-    pub(crate) fn new(shared: Option<&'t SharedLanes>, name: Text) -> Self {
+    pub(crate) fn new(shared: Option<&'t SharedShards>, name: Text) -> Self {
         let on = shared.map(|shared| {
             let mut plan = Plan::fetch();
             plan.record.name = name;
@@ -288,7 +288,7 @@ impl<'t> SpanBuilder<'t> {
 }
 
 /// Starts a span of which nothing is known but its name: below what is active, or without a parent.
-pub(crate) fn begin_named(shared: &SharedLanes, mut name: Text, is_root: bool) -> Span {
+pub(crate) fn begin_named(shared: &SharedShards, mut name: Text, is_root: bool) -> Span {
     if shared.context_store.is_suppressed() {
         return Span::none();
     }
@@ -298,7 +298,7 @@ pub(crate) fn begin_named(shared: &SharedLanes, mut name: Text, is_root: bool) -
 
 /// Starts a span below a parent that was named.
 pub(crate) fn begin_late_named(
-    shared: &SharedLanes,
+    shared: &SharedShards,
     mut span: LateNamed<'_>,
     parent: Context,
 ) -> Span {
@@ -310,7 +310,7 @@ pub(crate) fn begin_late_named(
 
 #[inline]
 fn begin(
-    shared: &SharedLanes,
+    shared: &SharedShards,
     context: Context,
     lineage: Lineage,
     draft: &mut impl Draft,

@@ -286,7 +286,7 @@ impl SpanRef {
     }
 }
 
-/// Apart from the method, too.
+/// CachePadded from the method, too.
 #[inline(never)]
 fn set_owned(at: &At, key: Text, value: TagValue<'_>) {
     set_tag(at, Key::new(key), value);
@@ -308,7 +308,7 @@ fn set_tag(at: &At, key: impl TagKey, value: TagValue<'_>) {
     }
 }
 
-/// Apart from the method, which is compiled again for every type of value. The key means nothing to the tracer.
+/// CachePadded from the method, which is compiled again for every type of value. The key means nothing to the tracer.
 #[inline(never)]
 fn set_plain(at: &At, key: Text, value: TagValue<'_>) {
     match value.into_single() {

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::id::SpanId;
 use crate::text::Text;
 use crate::trace::store::{
-    Body, Buffers, Record, Segment, SharedLanes, Slots, SpanView, blank, give_back,
+    Body, Buffers, Record, Segment, SharedShards, Slots, SpanView, blank, give_back,
 };
 use crate::trace::tags::{Change, Special, Tags, changes};
 use crate::trace::values::{
@@ -54,7 +54,7 @@ static NOTHING: Record = Record::VACANT;
 
 impl ChunkBuilder {
     /// `None` for a context without a trace.
-    pub(crate) fn new(shared: &SharedLanes, context: SpanContext) -> Option<Self> {
+    pub(crate) fn new(shared: &SharedShards, context: SpanContext) -> Option<Self> {
         Some(ChunkBuilder {
             segment: Segment::recorded(shared, context)?,
             buffers: blank(shared),

@@ -23,7 +23,7 @@ use super::sent_baggage::SentBaggage;
 use crate::clock::{Anchor, Ticks};
 use crate::diag::Diag;
 use crate::id::{SpanId, TraceId};
-use crate::lane::{Apart, LANES};
+use crate::shard::{CachePadded, SHARDS};
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::tags::{TagList, Tags};
@@ -198,7 +198,7 @@ pub(crate) trait Sink: Send + Sync {
 /// What all traces of one tracer share. Built once; only the atomics and snapshots change.
 pub(crate) struct Shared {
     pub(crate) service: Text,
-    /// That of spans that name none: `service` as `DD_SERVICE_MAPPING` has it. Set by [`SharedLanes::new`].
+    /// That of spans that name none: `service` as `DD_SERVICE_MAPPING` has it. Set by [`SharedShards::new`].
     pub(crate) span_service: Text,
     pub(crate) env: Option<Text>,
     pub(crate) version: Option<Text>,
@@ -242,15 +242,15 @@ impl ContextStore {
 /// Every trace holds an `Arc` to its tracer, from its beginning until it has been sent: with one reference count the
 /// threads that trace, and the worker, would disturb each other, and who only reads there.
 #[derive(Clone)]
-pub(crate) struct SharedLanes {
+pub(crate) struct SharedShards {
     pub(crate) shared: Arc<Shared>,
-    pub(super) lanes: [Lane; LANES],
+    pub(super) lanes: [Shard; SHARDS],
 }
 
-pub(super) type Lane = Arc<Apart<Arc<Shared>>>;
+pub(super) type Shard = Arc<CachePadded<Arc<Shared>>>;
 
 /// The tracer of a trace; none where a segment rests between two traces, which must keep no tracer alive.
-pub(crate) struct SharedRef(pub(crate) Option<Lane>);
+pub(crate) struct SharedRef(pub(crate) Option<Shard>);
 
 /// What is behind the lock may be changing.
 impl fmt::Debug for Segment {

@@ -34,7 +34,7 @@ pub use decided::DecisionMark;
 pub(crate) use ending::end_open_traces;
 pub use handle::SpanRef;
 pub(crate) use layout::{
-    Body, Buffers, Chunk, ContextStore, Record, Segment, Shared, SharedLanes, Sink, Slots,
+    Body, Buffers, Chunk, ContextStore, Record, Segment, Shared, SharedShards, Sink, Slots,
 };
 pub use layout::{LateNames, NamingFn, SpanView};
 pub(crate) use pool::{blank, give_back};

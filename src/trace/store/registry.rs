@@ -6,14 +6,14 @@ use tracehound_fork::PerProcess;
 use tracehound_machine::{Counted, Finder, Sole};
 
 use super::layout::Segment;
-use crate::lane::{self, Apart, LANES};
+use crate::shard::{self, CachePadded, SHARDS};
 use crate::sync::lock;
 #[cfg(feature = "agent")]
 use crate::sync::lock_soon;
 
 /// Every segment is entered when it is allocated, which is seldom: it serves one trace after the other. So a trace
 /// pays nothing for being known.
-static SEGMENTS: PerProcess<[Apart<Mutex<Known>>; LANES]> = PerProcess::new();
+static SEGMENTS: PerProcess<[CachePadded<Mutex<Known>>; SHARDS]> = PerProcess::new();
 
 /// Nothing is allocated or freed under its lock: the program's allocator may trace as well, and would come back to it.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ const LEAST_ROOM: usize = 64;
 #[cold]
 pub(crate) fn enter(segment: &Sole<Segment>) {
     let lanes = SEGMENTS.get_or_make(Default::default);
-    enter_into(&lane::of_thread(lanes).0, segment.finder());
+    enter_into(&shard::of_thread(lanes).0, segment.finder());
 }
 
 fn enter_into(known: &Mutex<Known>, mut finder: Finder<Segment>) {

@@ -11,7 +11,7 @@ use super::decided::{Decided, DecisionMark};
 use super::hand_off;
 use super::last_sent::LastSent;
 use super::layout::{
-    Body, Buffers, Chunk, LateNames, Record, Segment, Shared, SharedLanes, SharedRef, SpanView,
+    Body, Buffers, Chunk, LateNames, Record, Segment, Shared, SharedRef, SharedShards, SpanView,
 };
 use super::pool::blank;
 use super::registry;
@@ -74,7 +74,7 @@ impl Segment {
     #[inline(always)]
     pub(crate) fn begin(
         &mut self,
-        shared: &SharedLanes,
+        shared: &SharedShards,
         upstream: Option<Arc<SpanContext>>,
         root: SpanId,
         anchor: Anchor,
@@ -147,7 +147,7 @@ impl Segment {
     }
 
     /// A part of a trace that another library has recorded; `None` for a context without a trace.
-    pub(crate) fn recorded(shared: &SharedLanes, upstream: SpanContext) -> Option<Self> {
+    pub(crate) fn recorded(shared: &SharedShards, upstream: SpanContext) -> Option<Self> {
         Some(Segment {
             epoch: epoch(),
             trace_id: upstream.trace_id?,

@@ -6,29 +6,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracehound_fork::WriteOnce;
 
-use super::layout::{Buffers, Chunk, ContextStore, Shared, SharedLanes, SharedRef, Sink, SpanView};
+use super::layout::{
+    Buffers, Chunk, ContextStore, Shared, SharedRef, SharedShards, Sink, SpanView,
+};
 use crate::diag::Diag;
-use crate::lane::{self, Apart};
+use crate::shard::{self, CachePadded};
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::values::{Decision, Mechanism, Priority};
 
-impl SharedLanes {
+impl SharedShards {
     pub(crate) fn new(mut shared: Shared) -> Self {
         shared.span_service = shared.mapped(&shared.service).unwrap_or(&shared.service).clone();
         let shared = Arc::new(shared);
-        let lanes = std::array::from_fn(|_| Arc::new(Apart(Arc::clone(&shared))));
-        SharedLanes { shared, lanes }
+        let lanes = std::array::from_fn(|_| Arc::new(CachePadded(Arc::clone(&shared))));
+        SharedShards { shared, lanes }
     }
 }
 
-impl std::fmt::Debug for SharedLanes {
+impl std::fmt::Debug for SharedShards {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("service", &self.service).finish_non_exhaustive()
     }
 }
 
-impl std::ops::Deref for SharedLanes {
+impl std::ops::Deref for SharedShards {
     type Target = Shared;
 
     #[inline]
@@ -41,8 +43,8 @@ impl SharedRef {
     pub(crate) const NONE: SharedRef = SharedRef(None);
 
     #[inline]
-    pub(crate) fn of(shared: &SharedLanes) -> Self {
-        SharedRef(Some(Arc::clone(lane::of_thread(&shared.lanes))))
+    pub(crate) fn of(shared: &SharedShards) -> Self {
+        SharedRef(Some(Arc::clone(shard::of_thread(&shared.lanes))))
     }
 
     /// Whether it ends with this one.
@@ -151,7 +153,7 @@ mod tests {
         let of = |trace: &Span| trace.at.as_ref().unwrap().segment.shared.0.clone().unwrap();
         assert_eq!(
             traces.iter().map(|trace| Arc::as_ptr(&of(trace))).collect::<HashSet<_>>().len(),
-            crate::lane::LANES
+            crate::shard::SHARDS
         );
         for trace in &traces {
             let shared = trace.at.as_ref().unwrap().segment.shared.get();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::at::At;
-use super::layout::{Buffers, Record, Segment, SharedLanes};
+use super::layout::{Buffers, Record, Segment, SharedShards};
 use super::slots::MAX_SPANS_PER_TRACE;
 use crate::clock::{self, Anchor, Ticks};
 use crate::diag::LossReason;
@@ -64,7 +64,7 @@ impl Segment {
     /// root takes 49 instructions less.
     #[inline(always)]
     pub(crate) fn start(
-        shared: &SharedLanes,
+        shared: &SharedShards,
         upstream: Option<Arc<SpanContext>>,
         mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,

@@ -1,4 +1,4 @@
-//! Lanes: places for what threads write when they all do the same, so that few of them meet at one.
+//! Shards: copies of what all threads write, so that few threads meet at one of them.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,32 +6,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How many there are. Threads take them in turn, so that of four that start together no two meet.
 ///
 /// Two where every interleaving of threads is tried: there are fewer then.
-pub(crate) const LANES: usize = if cfg!(all(test, tracehound_model)) { 2 } else { 4 };
+pub(crate) const SHARDS: usize = if cfg!(all(test, tracehound_model)) { 2 } else { 4 };
 
-/// Two cache lines of its own, which processors fetch together: the threads that write here disturb nobody
-/// who reads beside it.
+/// A value with two cache lines of its own, as processors fetch them in pairs: threads that write it do not slow down
+/// those that read what lies beside it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct Apart<T>(pub(crate) T);
+pub(crate) struct CachePadded<T>(pub(crate) T);
 
-/// The lane of the thread that takes the next one.
+/// The shard of the thread that takes the next one.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static OWN: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// The place of this thread's lane.
+/// The shard of this thread; the first one while its thread-locals are torn down.
 #[inline]
-pub(crate) fn of_thread<T>(lanes: &[T; LANES]) -> &T {
+pub(crate) fn of_thread<T>(shards: &[T; SHARDS]) -> &T {
     let own = OWN.try_with(|own| own.get().unwrap_or_else(|| choose(own))).unwrap_or_default();
-    let [first, ..] = lanes;
-    lanes.get(own).unwrap_or(first)
+    let [first, ..] = shards;
+    shards.get(own).unwrap_or(first)
 }
 
 #[cold]
 fn choose(own: &Cell<Option<usize>>) -> usize {
-    let next = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
     own.set(Some(next));
     next
 }
@@ -41,16 +41,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_are_spread_and_keep_to_their_lanes() {
-        let lanes: [usize; LANES] = std::array::from_fn(|lane| lane);
-        let here = || *of_thread(&lanes);
+    fn threads_are_spread_and_keep_to_their_shards() {
+        let shards: [usize; SHARDS] = std::array::from_fn(|shard| shard);
+        let here = || *of_thread(&shards);
         assert_eq!(here(), here());
-        // So many that each lane comes up whatever other tests take meanwhile.
+        // So many that each shard comes up whatever other tests take meanwhile.
         let others = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..64).map(|_| scope.spawn(|| (here(), here()))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
         });
         assert!(others.iter().all(|(first, again)| first == again), "{others:?}");
-        assert!((0..LANES).all(|lane| others.contains(&(lane, lane))), "{others:?}");
+        assert!((0..SHARDS).all(|shard| others.contains(&(shard, shard))), "{others:?}");
     }
 }
