@@ -65,10 +65,10 @@ pub(crate) struct Shared {
     pub(crate) diag: Arc<Diag>,
 }
 
-/// What traces share, with a place for each lane where they are counted.
+/// What traces share, with a reference count for each [lane](crate::lane).
 ///
-/// Every trace counts that it knows its tracer, when it begins and when it has been sent: at one place the threads
-/// that trace, and the worker, would disturb each other, and who only reads there.
+/// Each trace holds an `Arc` to its tracer from its beginning until it has been sent. With one count the threads that
+/// trace, the worker, and whoever reads beside the count would wait for each other's cache lines.
 #[derive(Clone)]
 pub(crate) struct SharedLanes {
     shared: Arc<Shared>,
