@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracehound_machine::{Counted, ShortGuard};
+use tracehound_machine::Counted;
 
 use super::baggage::Baggage;
 use super::blanks::{blank, give_back};
@@ -17,6 +17,7 @@ use super::tags::Tags;
 use super::view::SpanView;
 use crate::clock;
 use crate::id::SpanId;
+use crate::primitives::ShortGuard;
 
 /// Where a span is: the id tells the slot, and is its generation. A handle whose slot was used again finds
 /// another id there.
@@ -241,3 +242,6 @@ impl At {
         Segment::submit(segment, Some(finished));
     }
 }
+
+#[cfg(all(test, tracehound_model))]
+mod models;

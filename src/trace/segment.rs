@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracehound_fork::epoch;
-use tracehound_machine::{Counted, ShortGuard, ShortLock, Sole};
+use tracehound_machine::{Counted, Sole};
 
 use super::baggage::Baggage;
 use super::blanks::blank;
@@ -26,6 +26,7 @@ use super::view::SpanView;
 use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
+use crate::primitives::{ShortGuard, ShortLock};
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
 
