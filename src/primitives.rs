@@ -1,4 +1,4 @@
-//! What the hand-off to the worker and the sampling decision are made of: the standard library's locks and atomics, or,
+//! What a trace's lock, its sampling decision and the hand-off to the worker are made of: the standard library's locks and atomics, or,
 //! where every interleaving of threads is tried, a model of them.
 //!
 //! The models, `models.rs` beside what they try, are run with
@@ -19,15 +19,17 @@ pub(crate) use real::*;
 #[cfg(not(all(test, tracehound_model)))]
 #[cfg_attr(not(feature = "agent"), allow(unused_imports, reason = "of the pipeline"))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+
+    pub(crate) use tracehound_machine::{ShortGuard, ShortLock};
 
     pub(crate) use crate::sync::{inherited, lock, lock_soon};
 }
 
 #[cfg(all(test, tracehound_model))]
 mod model {
-    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -40,6 +42,31 @@ mod model {
 
     pub(crate) fn inherited<T: Copy>(mutex: &Mutex<T>) -> Option<T> {
         lock_soon(mutex).map(|value| *value)
+    }
+
+    /// The model's mutex in place of [`tracehound_machine::ShortLock`], which has models of its own. No thread comes back
+    /// to what it has locked: no model has code that does.
+    #[derive(Debug)]
+    pub(crate) struct ShortLock<T>(Mutex<T>);
+
+    pub(crate) type ShortGuard<'a, T> = MutexGuard<'a, T>;
+
+    impl<T> ShortLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            ShortLock(Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> Option<ShortGuard<'_, T>> {
+            self.0.lock().ok()
+        }
+
+        pub(crate) fn is_held_here(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().unwrap()
+        }
     }
 
     /// Tries all interleavings in which threads lose the processor at most so often where they need not.

@@ -1,4 +1,9 @@
 //! Shards: copies of what all threads write, so that few threads meet at one of them.
+//!
+//! What they buy, for the count of a tracer's traces: a counter that two threads change every 60 to 100 ns takes 50 to
+//! 100 ns more each time than one of their own (two cores of an AMD EPYC). With one counter for all, traces of one span
+//! and of ten took about a tenth longer on two threads.
+//! What they cost: a trace takes 16 instructions, to find the shard of its thread.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -29,7 +29,6 @@ mod literal;
 mod mapped;
 #[cfg(all(test, tracehound_model))]
 mod models;
-mod pause;
 mod primitives;
 mod short_lock;
 #[cfg(all(unix, feature = "signals"))]

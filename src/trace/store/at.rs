@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracehound_machine::{Counted, ShortGuard};
+use tracehound_machine::Counted;
 
 use super::layout::{Buffers, Record, Segment, SpanView};
 use super::pool::{blank, give_back};
 use crate::clock;
 use crate::id::SpanId;
+use crate::primitives::ShortGuard;
 use crate::trace::tags::{NewValue, TagKey, Tags};
 use crate::trace::values::{Baggage, Decision, SpanContext};
 
@@ -235,3 +236,6 @@ impl At {
         Segment::submit(segment, Some(finished));
     }
 }
+
+#[cfg(all(test, tracehound_model))]
+mod models;

@@ -1,8 +1,8 @@
-//! The sampling decision of one trace, which costs no lock to read.
+//! The sampling decision of one trace.
 
 use std::num::NonZeroU64;
 
-use crate::primitives::{AtomicU64, Mutex, Ordering, fence, inherited, lock};
+use crate::primitives::{AtomicU64, Mutex, Ordering, inherited, lock};
 use crate::trace::values::{Decision, Mechanism, Priority};
 
 /// Tells sampling decisions apart: the same for two that have the same priority and mechanism. Rates do not count.
@@ -16,9 +16,14 @@ impl DecisionMark {
     /// That of every decision with this priority and mechanism.
     #[must_use]
     pub const fn of(priority: Priority, mechanism: Option<Mechanism>) -> Self {
-        match NonZeroU64::new(summary(priority, mechanism)) {
+        let mechanism = match mechanism {
+            Some(mechanism) => HAS_MECHANISM | ((mechanism.get() as u64) << MECHANISM_SHIFT),
+            None => 0,
+        };
+        let priority = u32::from_ne_bytes(priority.get().to_ne_bytes()) as u64;
+        match NonZeroU64::new(IS_DECIDED | mechanism | priority) {
             Some(bits) => DecisionMark(bits),
-            // It has a bit that says that there is a decision.
+            // `IS_DECIDED` is not zero.
             None => DecisionMark(NonZeroU64::MIN),
         }
     }
@@ -26,154 +31,73 @@ impl DecisionMark {
     /// The priority of the decision.
     #[inline]
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is the priority")]
     pub const fn priority(self) -> Priority {
-        priority(self.0.get())
+        Priority::new(i32::from_ne_bytes((self.0.get() as u32).to_ne_bytes()))
     }
 }
+
+const IS_DECIDED: u64 = 1 << 63;
+const HAS_MECHANISM: u64 = 1 << 40;
+const MECHANISM_SHIFT: u32 = 32;
 
 /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    /// Held by whoever changes the rest.
-    change: Mutex<()>,
-    /// Priority and mechanism, and which rates there are; zero where there is no decision.
-    summary: AtomicU64,
-    rate: AtomicU64,
-    limit_rate: AtomicU64,
+    decision: Mutex<Option<Decision>>,
+    /// Its [`DecisionMark`], for those who take no lock; zero where there is no decision. Written under the lock, and
+    /// relaxed: whoever wants more than the mark takes the lock.
+    mark: AtomicU64,
 }
 
-const IS_DECIDED: u64 = 1 << 63;
-/// The rates are not those of the first decision, and may be changing: they are read under the lock.
-const ASK_LOCK: u64 = 1 << 62;
-const HAS_RATE: u64 = 1 << 61;
-const HAS_LIMIT_RATE: u64 = 1 << 60;
-const HAS_MECHANISM: u64 = 1 << 40;
-const MECHANISM_SHIFT: u32 = 32;
-
 impl Decided {
-    pub(crate) fn new(decision: Option<Decision>) -> Self {
-        let decided = Decided::default();
-        if let Some(decision) = decision {
-            decided.put(decision);
-        }
-        decided
+    pub(super) fn new(decision: Option<Decision>) -> Self {
+        let mark = decision.map_or(0, mark);
+        Decided { decision: Mutex::new(decision), mark: AtomicU64::new(mark) }
     }
 
-    /// The decision, if there is one. Without a lock, unless the user's own word has brought rates.
+    /// The decision, if there is one.
     #[inline]
-    pub(crate) fn get(&self) -> Option<Decision> {
-        let bits = self.bits()?;
-        let decision = self.read(bits);
-        if bits & (HAS_RATE | HAS_LIMIT_RATE) != 0 {
-            // Whoever changes rates changes the summary before.
-            fence(Ordering::Acquire);
-            if bits & ASK_LOCK != 0 || self.summary.load(Ordering::Relaxed) != bits {
-                return self.get_locked();
-            }
-        }
-        Some(decision)
-    }
-
-    #[cold]
-    fn get_locked(&self) -> Option<Decision> {
-        let _lock = lock(&self.change);
-        self.bits().map(|bits| self.read(bits))
+    pub(super) fn get(&self) -> Option<Decision> {
+        self.mark()?;
+        *lock(&self.decision)
     }
 
     /// As [`Decided::get`], where another process took it: without waiting for a lock.
     #[cold]
     pub(super) fn get_inherited(&self) -> Option<Decision> {
-        inherited(&self.change)?;
-        self.bits().map(|bits| self.read(bits))
+        inherited(&self.decision)?
     }
 
     /// Its priority, without a lock.
-    pub(crate) fn priority(&self) -> Option<Priority> {
-        self.bits().map(priority)
+    pub(super) fn priority(&self) -> Option<Priority> {
+        self.mark().map(DecisionMark::priority)
     }
 
     /// What tells it from other ones, without a lock.
     #[inline]
-    pub(crate) fn mark(&self) -> Option<DecisionMark> {
-        let bits = self.summary.load(Ordering::Acquire);
-        NonZeroU64::new(bits & !(ASK_LOCK | HAS_RATE | HAS_LIMIT_RATE)).map(DecisionMark)
+    pub(super) fn mark(&self) -> Option<DecisionMark> {
+        NonZeroU64::new(self.mark.load(Ordering::Relaxed)).map(DecisionMark)
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
-    pub(crate) fn settle(&self, decision: Decision) -> Decision {
-        let _lock = lock(&self.change);
-        if let Some(bits) = self.bits() {
-            return self.read(bits);
-        }
-        self.put(decision);
-        decision
+    pub(super) fn settle(&self, decision: Decision) -> Decision {
+        *lock(&self.decision).get_or_insert_with(|| {
+            self.mark.store(mark(decision), Ordering::Relaxed);
+            decision
+        })
     }
 
     /// The user's own word, over any decision before it.
-    pub(crate) fn overrule(&self, decision: Decision) {
-        let _lock = lock(&self.change);
-        self.put(decision);
-    }
-
-    /// To be called under the lock, if anybody else can see this.
-    fn put(&self, decision: Decision) {
-        let mut bits = summary(decision.priority, decision.mechanism);
-        let rates = [
-            (decision.rate, &self.rate, HAS_RATE),
-            (decision.limit_rate, &self.limit_rate, HAS_LIMIT_RATE),
-        ];
-        for (rate, _, has) in rates {
-            bits |= if rate.is_some() { has } else { 0 };
-        }
-        if bits & (HAS_RATE | HAS_LIMIT_RATE) != 0 && self.bits().is_some() {
-            bits |= ASK_LOCK;
-            self.summary.store(bits, Ordering::Relaxed);
-            fence(Ordering::Release);
-        }
-        for (rate, into, _) in rates {
-            if let Some(rate) = rate {
-                into.store(rate.to_bits(), Ordering::Relaxed);
-            }
-        }
-        self.summary.store(bits, Ordering::Release);
-    }
-
-    #[inline]
-    fn read(&self, bits: u64) -> Decision {
-        let rate = |has, rate: &AtomicU64| {
-            (bits & has != 0).then(|| f64::from_bits(rate.load(Ordering::Relaxed)))
-        };
-        Decision {
-            priority: priority(bits),
-            mechanism: mechanism(bits),
-            rate: rate(HAS_RATE, &self.rate),
-            limit_rate: rate(HAS_LIMIT_RATE, &self.limit_rate),
-        }
-    }
-
-    #[inline]
-    fn bits(&self) -> Option<u64> {
-        Some(self.summary.load(Ordering::Acquire)).filter(|bits| *bits != 0)
+    pub(super) fn overrule(&self, decision: Decision) {
+        let mut place = lock(&self.decision);
+        *place = Some(decision);
+        self.mark.store(mark(decision), Ordering::Relaxed);
     }
 }
 
-const fn summary(priority: Priority, mechanism: Option<Mechanism>) -> u64 {
-    let mechanism = match mechanism {
-        Some(mechanism) => HAS_MECHANISM | ((mechanism.get() as u64) << MECHANISM_SHIFT),
-        None => 0,
-    };
-    IS_DECIDED | mechanism | u32::from_ne_bytes(priority.get().to_ne_bytes()) as u64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is the priority")]
-const fn priority(summary: u64) -> Priority {
-    Priority::new(i32::from_ne_bytes((summary as u32).to_ne_bytes()))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "one byte is the mechanism")]
-fn mechanism(summary: u64) -> Option<Mechanism> {
-    let number = (summary >> MECHANISM_SHIFT) as u8;
-    (summary & HAS_MECHANISM != 0).then(|| Mechanism::new(number))
+fn mark(decision: Decision) -> u64 {
+    DecisionMark::of(decision.priority, decision.mechanism).0.get()
 }
 
 #[cfg(all(test, tracehound_model))]
@@ -183,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_says_what_the_decision_says() {
+    fn the_mark_says_what_the_decision_says() {
         let decided = Decided::default();
         assert_eq!((decided.get(), decided.priority(), decided.mark()), (None, None, None));
         let mut marks = std::collections::HashSet::new();

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tracehound_machine::{Counted, ShortLock, Sole};
+use tracehound_machine::{Counted, Sole};
 
 use super::decided::Decided;
 use super::extras::Extras;
@@ -23,6 +23,7 @@ use super::sent_baggage::SentBaggage;
 use crate::clock::{Anchor, Ticks};
 use crate::diag::Diag;
 use crate::id::{SpanId, TraceId};
+use crate::primitives::ShortLock;
 use crate::shard::{CachePadded, SHARDS};
 use crate::sync::Snapshot;
 use crate::text::Text;
@@ -237,14 +238,14 @@ impl ContextStore {
     pub(crate) const PROCESS: ContextStore = ContextStore(None);
 }
 
-/// What traces share, with a place for each lane where they are counted.
+/// What traces share, with a reference count for each [shard](crate::shard).
 ///
 /// Every trace holds an `Arc` to its tracer, from its beginning until it has been sent: with one reference count the
 /// threads that trace, and the worker, would disturb each other, and who only reads there.
 #[derive(Clone)]
 pub(crate) struct SharedShards {
     pub(crate) shared: Arc<Shared>,
-    pub(super) lanes: [Shard; SHARDS],
+    pub(super) shards: [Shard; SHARDS],
 }
 
 pub(super) type Shard = Arc<CachePadded<Arc<Shared>>>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracehound_fork::epoch;
-use tracehound_machine::{Counted, ShortGuard, ShortLock, Sole};
+use tracehound_machine::{Counted, Sole};
 
 use super::decided::{Decided, DecisionMark};
 use super::hand_off;
@@ -20,6 +20,7 @@ use super::start::Born;
 use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
+use crate::primitives::{ShortGuard, ShortLock};
 use crate::trace::tags::{TagList, Tags};
 use crate::trace::values::{Baggage, Decision, Priority, SpanContext};
 use crate::user_code::{self, UserCode};

@@ -19,8 +19,8 @@ impl SharedShards {
     pub(crate) fn new(mut shared: Shared) -> Self {
         shared.span_service = shared.mapped(&shared.service).unwrap_or(&shared.service).clone();
         let shared = Arc::new(shared);
-        let lanes = std::array::from_fn(|_| Arc::new(CachePadded(Arc::clone(&shared))));
-        SharedShards { shared, lanes }
+        let shards = std::array::from_fn(|_| Arc::new(CachePadded(Arc::clone(&shared))));
+        SharedShards { shared, shards }
     }
 }
 
@@ -44,17 +44,17 @@ impl SharedRef {
 
     #[inline]
     pub(crate) fn of(shared: &SharedShards) -> Self {
-        SharedRef(Some(Arc::clone(shard::of_thread(&shared.lanes))))
+        SharedRef(Some(Arc::clone(shard::of_thread(&shared.shards))))
     }
 
     /// Whether it ends with this one.
     pub(crate) fn ends_with(&self, shared: &Shared) -> bool {
-        self.0.as_ref().is_some_and(|lane| Arc::ptr_eq(&lane.0.has_ended, &shared.has_ended))
+        self.0.as_ref().is_some_and(|shard| Arc::ptr_eq(&shard.0.has_ended, &shared.has_ended))
     }
 
     #[cfg(feature = "agent")]
     pub(crate) fn get(&self) -> Option<&Arc<Shared>> {
-        self.0.as_ref().map(|lane| &lane.0)
+        self.0.as_ref().map(|shard| &shard.0)
     }
 }
 
@@ -64,7 +64,7 @@ impl std::ops::Deref for SharedRef {
     #[inline]
     fn deref(&self) -> &Shared {
         match &self.0 {
-            Some(lane) => &lane.0,
+            Some(shard) => &shard.0,
             None => nobody(),
         }
     }
@@ -144,7 +144,7 @@ mod tests {
         // Nobody wants the traces: a chunk that is kept would keep the tracer.
         let bench = Bench::with(|shared| shared.enabled = false.into());
         let another = bench.shared.clone();
-        // So many that each lane comes up whatever other tests take meanwhile.
+        // So many that each shard comes up whatever other tests take meanwhile.
         let mut traces: Vec<Span> = std::thread::scope(|scope| {
             let start = || bench.span("root").start();
             let threads: Vec<_> = (0..64).map(|_| scope.spawn(start)).collect();
