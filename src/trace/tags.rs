@@ -7,7 +7,7 @@ use super::digest::{Digests, digest, hash};
 use super::late::{Late, LateTags, Waiting};
 use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
 use super::slots::Slots;
-use super::tag_index::{Table, TagIndex};
+use super::tag_index::TagIndex;
 use super::value::{Kept, TagValue, Value, is_exact};
 use crate::text::Text;
 
@@ -21,27 +21,29 @@ pub(crate) struct TagList {
     keys: Digests,
     first: u32,
     last: u32,
-    /// With so many more tags it has to have a table, or a larger one.
-    room: u32,
-    /// Knows where all the tags of a list are that is too long to be walked.
-    table: Table,
+    len: u32,
 }
 
 impl TagList {
     pub(crate) const EMPTY: TagList =
-        TagList { keys: Digests::NONE, first: END, last: END, room: LONG, table: Table::NONE };
+        TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
 
     #[inline]
     fn may_have(self, digest: u32) -> bool {
         self.keys.may_have(digest)
     }
+
+    /// Whether it is too long to be walked: the index knows all of its tags.
+    #[inline]
+    fn is_long(self) -> bool {
+        self.len >= LONG
+    }
 }
 
-/// Tags of one span from which on a table is faster than a walk.
+/// Tags of one span from which on the index is faster than a walk.
 const LONG: u32 = 25;
 
-/// Tags of one trace: beyond every other bound, and then simply not kept. Each has less than 16 slots in an index,
-/// which fit into 32 bits.
+/// Tags of one trace: beyond every other bound, and then simply not kept.
 const MAX_TAGS: u32 = 1 << 28;
 
 /// Tags that there is room for where there is any.
@@ -399,7 +401,7 @@ impl Tags {
         if is_over || is_full {
             return self.put_over(list, key.digest(), key.into_text(), value.into_value());
         }
-        if let Some(place) = self.place(list, &key, value.is_present()) {
+        if let Some(place) = self.place(list, &key) {
             self.replace(place, value.into_value());
         } else if value.is_present() {
             self.append(list, key, value);
@@ -423,7 +425,7 @@ impl Tags {
             let value = Value::Text(Text::copy(text));
             return self.put_over(list, key.digest(), key.into_text(), value);
         }
-        if let Some(place) = self.place(list, &key, true) {
+        if let Some(place) = self.place(list, &key) {
             self.replace_text(place, text);
             return true;
         }
@@ -493,45 +495,13 @@ impl Tags {
         false
     }
 
-    /// Where the tag with this key is. If it is nowhere, and is appended next, a table knows it from now on.
+    /// Where the tag with this key is.
     #[inline(always)]
-    fn place(&mut self, list: &TagList, key: &impl TagKey, is_appended: bool) -> Option<u32> {
-        let digest = key.digest();
-        if !list.may_have(digest) {
+    fn place(&self, list: &TagList, key: &impl TagKey) -> Option<u32> {
+        if !list.may_have(key.digest()) {
             return None;
         }
-        if is_appended && list.table.is_some() {
-            if let Some(next) = self.next() {
-                let is_like_it = |place| has_digest(&self.all, place, digest);
-                if self.index.enter(list.table, digest, next, is_like_it) {
-                    return None;
-                }
-            }
-        }
-        self.find_or_enter(list, digest, key.as_bytes(), is_appended)
-    }
-
-    /// The place of a tag that is appended.
-    #[inline(always)]
-    fn next(&self) -> Option<u32> {
-        #[expect(clippy::cast_possible_truncation, reason = "compared")]
-        (self.all.len() < MAX_TAGS as usize).then_some(self.all.len() as u32)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find_or_enter(
-        &mut self,
-        list: &TagList,
-        digest: u32,
-        key: &[u8],
-        is_appended: bool,
-    ) -> Option<u32> {
-        let found = self.find(list, digest, key);
-        if found.is_none() && is_appended && list.table.is_some() {
-            self.index.enter(list.table, hash(digest, key), self.next()?, |_| false);
-        }
-        found
+        self.find(list, key.digest(), key.as_bytes())
     }
 
     #[cold]
@@ -593,46 +563,36 @@ impl Tags {
         }
         list.last = index;
         list.keys.add(digest);
-        list.room = list.room.wrapping_sub(1);
-        if list.room == 0 {
-            self.index_list(list);
+        list.len = list.len.wrapping_add(1);
+        if list.is_long() {
+            self.index_last(list);
         }
     }
 
-    /// Gives a list that is long a table, or a larger one, with all of its tags.
+    /// Enters the last tag of a long list, or all of a list that has just become one.
     #[cold]
     #[inline(never)]
-    fn index_list(&mut self, list: &mut TagList) {
+    fn index_last(&mut self, list: &mut TagList) {
         list.keys = Digests::ALL;
         let before = self.index.bytes();
-        list.table = self.index.table(list.table);
-        let more = self.index.bytes().saturating_sub(before);
-        self.heap_bytes = self.heap_bytes.saturating_add(more);
-        list.room = list.table.room();
-        let mut at = list.first;
+        let mut at = if list.len == LONG { list.first } else { list.last };
         while let Some(Tag { key, digest, next, .. }) = self.all.get(at as usize) {
-            let is_like_it = |place| has_digest(&self.all, place, *digest);
-            if !self.index.enter(list.table, *digest, at, is_like_it) {
-                self.index.enter(list.table, hash(*digest, key.as_bytes()), at, |_| false);
-            }
-            list.room = list.room.saturating_sub(1);
+            self.index.enter(list.first, hash(*digest, key.as_bytes()), at);
             at = *next;
         }
+        self.heap_bytes += self.index.bytes() - before;
     }
 
+    #[cold]
+    #[inline(never)]
     fn find(&self, list: &TagList, digest: u32, key: &[u8]) -> Option<u32> {
         if !list.may_have(digest) {
             return None;
         }
-        if list.table.is_some() {
-            // By its digest a table finds the first key that has it; the others by what tells them apart.
-            let has_digest = |place: &u32| has_digest(&self.all, *place, digest);
-            let first = self.index.tags(list.table, digest).find(has_digest)?;
-            if has_key(&self.all, first, key) {
-                return Some(first);
-            }
-            let mut others = self.index.tags(list.table, hash(digest, key)).filter(has_digest);
-            return others.find(|place| has_key(&self.all, *place, key));
+        if list.is_long() {
+            return self.index.find(list.first, hash(digest, key), |place| {
+                self.all.get(place as usize).is_some_and(|tag| tag.key.as_bytes() == key)
+            });
         }
         let mut at = list.first;
         while let Some(tag) = self.all.get(at as usize) {
@@ -643,15 +603,6 @@ impl Tags {
         }
         None
     }
-}
-
-#[inline]
-fn has_digest(tags: &[Tag], place: u32, digest: u32) -> bool {
-    tags.get(place as usize).is_some_and(|tag| tag.digest == digest)
-}
-
-fn has_key(tags: &[Tag], place: u32, key: &[u8]) -> bool {
-    tags.get(place as usize).is_some_and(|tag| tag.key.as_bytes() == key)
 }
 
 #[cfg(test)]
