@@ -31,8 +31,8 @@ pub(crate) struct At {
 const _: () = assert!(size_of::<Option<At>>() <= 16, "two words");
 
 impl At {
-    /// Where the span is in its segment, as long as it is there.
-    #[inline]
+    /// The slot that the span was put into first.
+    #[cfg(test)]
     pub(super) fn slot(&self) -> u32 {
         self.id.slot(self.segment.root)
     }
@@ -236,7 +236,7 @@ impl At {
             return give_back(fresh);
         };
         let mut finished = std::mem::replace(body, fresh);
-        body.take_open(&mut finished);
+        body.take_open(&mut finished, segment.root);
         drop(guard);
         Segment::submit(segment, Some(finished));
     }

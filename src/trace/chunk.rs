@@ -3,8 +3,6 @@
 use tracehound_machine::Counted;
 
 use super::body::Body;
-#[cfg(test)]
-use super::record::Record;
 use super::segment::{Segment, fix_names};
 use super::shared::Shared;
 use super::view::SpanView;
@@ -102,7 +100,7 @@ impl Chunk {
         self.buffers.spans.iter().any(|record| record.extras.is_some())
     }
 
-    /// The spans in slot order: as they were started, but for slots that were used twice.
+    /// The spans in the order in which they were started.
     pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
         let Chunk { segment, buffers } = self;
         buffers.spans.iter().filter(|record| record.id.is_some()).map(move |record| SpanView {
@@ -110,12 +108,6 @@ impl Chunk {
             record,
             tags: &buffers.tags,
         })
-    }
-
-    /// What is in each slot.
-    #[cfg(test)]
-    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Record)> {
-        self.buffers.spans.numbered()
     }
 
     /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is

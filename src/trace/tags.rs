@@ -313,10 +313,11 @@ impl Tags {
         self.late.as_mut().map_or(0, |late| late.take_panics())
     }
 
-    /// Converts what was put off on `old` for spans that are open and have moved here.
-    pub(crate) fn settle_moved(&mut self, old: &mut Tags, spans: &mut Slots) {
-        let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
+    /// Converts what was put off for spans that are open.
+    pub(crate) fn settle_open(&mut self, spans: &mut Slots) {
+        let Some(mut late) = self.late.take() else { return };
         self.unbounded(|tags| late.convert_open(spans, tags));
+        self.late = Some(late);
     }
 
     /// As [`Tags::set`], a value as another API has it, which may make several tags.
