@@ -8,7 +8,7 @@ use tracehound_machine::{Counted, ShortGuard};
 use super::baggage::Baggage;
 use super::blanks::{blank, give_back};
 use super::chunk::Buffers;
-use super::new_tag::{NewValue, TagKey};
+use super::new_tag::{NewValue, Store, TagKey};
 use super::record::Record;
 use super::sampling::Decision;
 use super::segment::Segment;
@@ -97,24 +97,11 @@ impl At {
     /// Sets one tag, if the span is still open.
     ///
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
-    pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
+    fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
             Some((record, tags)) => {
                 if !tags.put(&mut record.tags, key, value) {
-                    self.say_full(guard);
-                }
-            }
-            None => self.too_late(guard),
-        }
-    }
-
-    /// As [`At::set_tag`], of a text that is copied.
-    pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
-        let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
-            Some((record, tags)) => {
-                if !tags.put_str(&mut record.tags, key, text) {
                     self.say_full(guard);
                 }
             }
@@ -239,5 +226,12 @@ impl At {
         body.take_open(&mut finished, segment.root);
         drop(guard);
         Segment::submit(segment, Some(finished));
+    }
+}
+
+impl Store for &At {
+    #[inline(always)]
+    fn put(&mut self, key: impl TagKey, value: impl NewValue) {
+        self.set_tag(key, value);
     }
 }

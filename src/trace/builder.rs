@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::at::At;
 use super::context::Context;
+use super::new_tag::Key;
 use super::owned::{ActiveSpan, Span};
 use super::record::{NamingFn, Record, ServiceSource, SpanKind};
 use super::sampling::Decision;
@@ -76,7 +77,7 @@ impl Draft for Plan {
         *record = std::mem::replace(&mut self.record, Record::VACANT);
         self.start = None;
         for (key, value) in self.tags.drain(..) {
-            tags.set(&mut record.tags, key, value);
+            tags.put(&mut record.tags, Key::new(key), value);
         }
     }
 }

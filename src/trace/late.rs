@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::mem::needs_drop;
 
+use super::new_tag::{Key, store};
 use super::slots::Slots;
 use super::tags::Tags;
 use super::value::TagValue;
@@ -81,7 +82,9 @@ impl<T: LateTags> Items for Of<T> {
             for Late { tags: late, slot } in self.items.get_mut(next..).into_iter().flatten() {
                 next = next.saturating_add(1);
                 if let Some(record) = spans.get_mut(*slot) {
-                    late.hand_over(&mut |key, value| tags.set_any(&mut record.tags, key, value));
+                    late.hand_over(&mut |key, value| {
+                        store(&mut tags.of(&mut record.tags), Key::new(key), value)
+                    });
                 }
             }
         });
@@ -94,7 +97,9 @@ impl<T: LateTags> Items for Of<T> {
             let open = spans.get_mut(*slot).filter(|record| record.is_open());
             let is_kept = open.is_none();
             if let Some(record) = open {
-                let mut put = |key, value: TagValue<'_>| tags.set_any(&mut record.tags, key, value);
+                let mut put = |key, value: TagValue<'_>| {
+                    store(&mut tags.of(&mut record.tags), Key::new(key), value)
+                };
                 if catch(|| late.hand_over(&mut put)).is_none() {
                     panics = panics.saturating_add(1);
                 }

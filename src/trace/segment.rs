@@ -14,6 +14,7 @@ use super::chunk::{Buffers, Chunk};
 use super::decided::{Decided, DecisionMark};
 use super::hand_off;
 use super::last_sent::LastSent;
+use super::new_tag::Key;
 use super::record::{LateNames, Record, ServiceSource};
 use super::registry;
 use super::sampling::{Decision, Priority};
@@ -276,7 +277,7 @@ impl Segment {
                 let mut record = root.record.clone();
                 record.tags = TagList::EMPTY;
                 for (key, value) in root.all() {
-                    tags.set(&mut record.tags, key.clone(), value.copy());
+                    tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
                 }
                 (record, tags)
             });

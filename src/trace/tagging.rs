@@ -1,6 +1,7 @@
 //! Tags that are more than tags: setting them changes the span, or the trace.
 
 use super::digest::digest;
+use super::new_tag::{Key, LiteralKey};
 use super::record::{Record, SpanKind};
 use super::sampling::Decision;
 use super::segment::set_service;
@@ -179,14 +180,14 @@ impl Change {
             Change::Kind(kind) => {
                 record.kind = Some(kind);
                 // It may have been set to a word that is no kind before.
-                tags.set(&mut record.tags, "span.kind".into(), Value::Absent);
+                tags.put(&mut record.tags, LiteralKey::new("span.kind"), Value::Absent);
             }
             Change::Error(error) => record.error = error,
             Change::Tag(key, value) => {
                 if key.as_str() == "span.kind" {
                     record.kind = None;
                 }
-                tags.set(&mut record.tags, key, value);
+                tags.put(&mut record.tags, Key::new(key), value);
             }
         }
     }

@@ -1,14 +1,12 @@
 //! The tags of all spans of a segment, in one vector.
 
-use std::mem::ManuallyDrop;
-
 use super::bounds::Bounds;
 use super::digest::{Digests, digest, hash};
 use super::late::{Late, LateTags, Waiting};
-use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
+use super::new_tag::{Key, LiteralKey, NewValue, Store, TagKey, store};
 use super::slots::Slots;
 use super::tag_index::TagIndex;
-use super::value::{Kept, TagValue, Value, is_exact};
+use super::value::{Kept, TagValue, Value};
 use crate::text::Text;
 
 /// "No tag": the end of a list.
@@ -320,21 +318,9 @@ impl Tags {
         self.late = Some(late);
     }
 
-    /// As [`Tags::set`], a value as another API has it, which may make several tags.
-    #[inline(always)]
-    pub(super) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
-        // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
-        let value = ManuallyDrop::new(value);
-        match &*value {
-            TagValue::Str(text) => self.put_str(list, Key::new(key), text),
-            TagValue::Bool(on) => self.put(list, Key::new(key), *on),
-            TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
-            TagValue::F64(number) if number.is_finite() => self.put(list, Key::new(key), *number),
-            _ => {
-                self.set_other(list, key, ManuallyDrop::into_inner(value));
-                true
-            }
-        };
+    /// Where [`store`] puts the tags of a span.
+    pub(super) fn of<'a>(&'a mut self, list: &'a mut TagList) -> impl Store + 'a {
+        Of { tags: self, list }
     }
 
     /// Sets several tags, whose values are left where they are.
@@ -343,17 +329,11 @@ impl Tags {
             match (key.as_literal(), value) {
                 // What most are: nothing is cloned, which would be read back wider than it was written.
                 (Some(key), TagValue::Text(text)) => {
-                    self.put_str(list, LiteralKey::new(key), text);
+                    self.put(list, LiteralKey::new(key), &**text);
                 }
-                _ => self.set_any(list, key.clone(), value.borrowed()),
+                _ => store(&mut self.of(list), Key::new(key.clone()), value.borrowed()),
             }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn set_other(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
-        value.flatten(key, &mut |key, value| self.set(list, key, value));
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
@@ -380,12 +360,8 @@ impl Tags {
         .filter_map(|(tag, value)| Some((tag.digest, &tag.key, value?)))
     }
 
-    /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
-    pub(crate) fn set(&mut self, list: &mut TagList, key: Text, value: Value) {
-        self.put(list, Key::new(key), value);
-    }
-
-    /// As [`Tags::set`]; says whether there was room, or else counts on the span that there was none.
+    /// Sets, replaces or (with [`Value::Absent`]) removes a tag; says whether there was room, or else counts on the span
+    /// that there was none. Whatever sets a tag ends here.
     #[inline(always)]
     pub(crate) fn put(
         &mut self,
@@ -393,65 +369,35 @@ impl Tags {
         key: impl TagKey,
         value: impl NewValue,
     ) -> bool {
-        // Before the place is looked for: from there on, the table counts on the tag.
+        let text_bytes = value.text_bytes();
+        if text_bytes > 0
+            && self.texts.len().saturating_add(text_bytes) > self.bounds.texts
+            && !self.has_text_room(text_bytes)
+        {
+            return self.put(list, key, value.into_value());
+        }
         let heap_bytes = key.heap_bytes().saturating_add(value.heap_bytes());
         let is_over = heap_bytes > 0
             && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
             && !self.has_room(heap_bytes);
-        let is_full = value.is_present() && self.all.len() == self.all.capacity() && !self.grow();
-        if is_over || is_full {
-            return self.put_over(list, key.digest(), key.into_text(), value.into_value());
+        if is_over {
+            return self.put_over(list, key, value);
+        }
+        if self.all.len() == self.all.capacity() && value.is_present() {
+            return self.put_growing(list, key, value);
         }
         if let Some(place) = self.place(list, &key) {
-            self.replace(place, value.into_value());
+            self.replace(place, value);
         } else if value.is_present() {
-            self.append(list, key, value);
+            self.push(list, key, value);
         }
         true
-    }
-
-    /// Sets a tag to a text that is copied; see [`Tags::put`].
-    #[inline(always)]
-    pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) -> bool {
-        let (at, len) = (self.texts.len(), text.len());
-        if at.saturating_add(len) > self.bounds.texts && !self.has_text_room(len) {
-            return self.put(list, key, Value::Text(Text::copy(text)));
-        }
-        let heap_bytes = key.heap_bytes();
-        let is_over = heap_bytes > 0
-            && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
-            && !self.has_room(heap_bytes);
-        let is_full = self.all.len() == self.all.capacity() && !self.grow();
-        if is_over || is_full {
-            let value = Value::Text(Text::copy(text));
-            return self.put_over(list, key.digest(), key.into_text(), value);
-        }
-        if let Some(place) = self.place(list, &key) {
-            self.replace_text(place, text);
-            return true;
-        }
-        self.texts.push_str(text);
-        #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
-        self.append(list, key, Slice { at: at as u32, len: len as u32 });
-        true
-    }
-
-    /// Adds a tag whose key is not in the list.
-    #[inline(always)]
-    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
-        // There is room, which the compiler has to see here: then the tag is written where it stays, and not moved.
-        if self.all.len() == self.all.capacity() {
-            let digest = key.digest();
-            return self.append_slowly(list, digest, key.into_text(), value.into_value());
-        }
-        self.push(list, key, value);
     }
 
     #[cold]
     #[inline(never)]
-    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
-        self.all.reserve(1);
-        self.push(list, Key { text: key, digest }, value);
+    fn put_growing(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) -> bool {
+        if self.grow() { self.put(list, key, value) } else { self.put_over(list, key, value) }
     }
 
     /// Whether one more text fits among those that stand together.
@@ -466,8 +412,8 @@ impl Tags {
     /// Sets a tag where there is no room: one that is there can become smaller, or nothing.
     #[cold]
     #[inline(never)]
-    fn put_over(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) -> bool {
-        let place = self.find(list, digest, key.as_bytes());
+    fn put_over(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) -> bool {
+        let (place, value) = (self.place(list, &key), value.into_value());
         let before = place.and_then(|place| self.all.get(place as usize)).map(|tag| &tag.value);
         match (place, before) {
             (Some(place), Some(before)) if value.heap_bytes() <= before.heap_bytes() => {
@@ -507,13 +453,8 @@ impl Tags {
 
     #[cold]
     #[inline(never)]
-    fn replace_text(&mut self, place: u32, text: &str) {
-        self.replace(place, Value::Text(Text::copy(text)));
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn replace(&mut self, place: u32, value: Value) {
+    fn replace(&mut self, place: u32, value: impl NewValue) {
+        let value = value.into_value();
         let Some(tag) = self.all.get_mut(place as usize) else { return };
         self.heap_bytes = self
             .heap_bytes
@@ -538,13 +479,9 @@ impl Tags {
             from.heap_bytes =
                 from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
             match (&value, value.read(&from.texts)) {
-                (Value::Slice { .. }, Some(Kept::Text(text))) => {
-                    self.put_str(moved, key, text);
-                }
-                _ => {
-                    self.put(moved, key, value);
-                }
-            }
+                (Value::Slice { .. }, Some(Kept::Text(text))) => self.put(moved, key, text),
+                _ => self.put(moved, key, value),
+            };
         }
     }
 
@@ -556,7 +493,12 @@ impl Tags {
         // There is room for no more than `MAX_TAGS`.
         #[expect(clippy::cast_possible_truncation, reason = "see `grow`")]
         let index = self.all.len() as u32;
-        self.all.push(Tag { key: key.into_text(), value: value.into_value(), digest, next: END });
+        let value = value.into_stored(&mut self.texts);
+        // `put` has made room, which the compiler has to see here: then the tag is written where it stays, and not moved.
+        if self.all.len() == self.all.capacity() {
+            return;
+        }
+        self.all.push(Tag { key: key.into_text(), value, digest, next: END });
         self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
         match self.all.get_mut(list.last as usize) {
             Some(last) => last.next = index,
@@ -606,11 +548,27 @@ impl Tags {
     }
 }
 
+struct Of<'a> {
+    tags: &'a mut Tags,
+    list: &'a mut TagList,
+}
+
+impl Store for Of<'_> {
+    #[inline(always)]
+    fn put(&mut self, key: impl TagKey, value: impl NewValue) {
+        self.tags.put(self.list, key, value);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::borrow::Cow;
+
+    fn set(tags: &mut Tags, list: &mut TagList, key: Text, value: Value) {
+        tags.put(list, Key::new(key), value);
+    }
 
     fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
         tags.iter(list).map(|(key, value)| (key.to_string(), value.number().unwrap())).collect()
@@ -620,9 +578,9 @@ mod tests {
     fn two_spans_share_the_vector_and_not_the_tags() {
         let mut tags = Tags::default();
         let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
-        tags.set(&mut one, "a".into(), Value::I64(1));
-        tags.set(&mut two, "a".into(), Value::I64(2));
-        tags.set(&mut one, "b".into(), Value::I64(3));
+        set(&mut tags, &mut one, "a".into(), Value::I64(1));
+        set(&mut tags, &mut two, "a".into(), Value::I64(2));
+        set(&mut tags, &mut one, "b".into(), Value::I64(3));
         assert_eq!(numbers(&tags, &one), [("a".into(), 1.0), ("b".into(), 3.0)]);
         assert_eq!(numbers(&tags, &two), [("a".into(), 2.0)]);
     }
@@ -632,8 +590,8 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         for round in 0..100 {
-            tags.set(&mut list, "a".into(), Value::I64(round));
-            tags.set(&mut list, "a".into(), Value::Absent);
+            set(&mut tags, &mut list, "a".into(), Value::I64(round));
+            set(&mut tags, &mut list, "a".into(), Value::Absent);
         }
         assert!(tags.get(&list, "a").is_none());
         assert_eq!(tags.all.len(), 1);
@@ -644,9 +602,9 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         let empty = tags.bytes();
-        tags.set(&mut list, "a".into(), Value::Text("x".repeat(1000).into()));
+        set(&mut tags, &mut list, "a".into(), Value::Text("x".repeat(1000).into()));
         assert!(tags.bytes() >= empty + 1000);
-        tags.set(&mut list, "a".into(), Value::I64(1));
+        set(&mut tags, &mut list, "a".into(), Value::I64(1));
         assert!(tags.bytes() < empty + 1000);
     }
 
@@ -655,7 +613,7 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         for round in 0..100 {
-            tags.put_str(&mut list, LiteralKey::new("state"), &format!("round {round}"));
+            tags.put(&mut list, LiteralKey::new("state"), &*format!("round {round}"));
         }
         let text = |tags: &Tags, list: &TagList| {
             tags.get(list, "state").and_then(Kept::text).map(Cow::into_owned)
@@ -674,9 +632,9 @@ mod tests {
     fn texts_move_with_their_tags() {
         let mut tags = Tags::default();
         let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
-        tags.put_str(&mut one, LiteralKey::new("a"), "first");
-        tags.put_str(&mut two, Key::new("b".to_owned().into()), "sécond");
-        tags.put_str(&mut two, LiteralKey::new("c"), "");
+        tags.put(&mut one, LiteralKey::new("a"), "first");
+        tags.put(&mut two, Key::new("b".to_owned().into()), "sécond");
+        tags.put(&mut two, LiteralKey::new("c"), "");
         let mut fresh = Tags::default();
         let moved = fresh.adopt(&mut tags, two);
         let texts: Vec<_> = fresh
@@ -695,9 +653,9 @@ mod tests {
         for round in 0..20 {
             for number in 0..100 {
                 let key: Text = format!("tag.{number}").into();
-                tags.put_str(&mut list, Key::new(key.clone()), "a text that does not fit in place");
+                tags.put(&mut list, Key::new(key.clone()), "a text that does not fit in place");
                 if round % 2 == 1 {
-                    tags.set(&mut list, key, Value::Absent);
+                    set(&mut tags, &mut list, key, Value::Absent);
                 }
             }
             if round == 1 {
@@ -714,7 +672,7 @@ mod tests {
         let mut list = TagList::EMPTY;
         for key in 0..200 {
             let key = Key::new(Text::copy(&key.to_string()));
-            tags.put_str(&mut list, key, "a text that does not fit in place");
+            tags.put(&mut list, key, "a text that does not fit in place");
         }
         assert_eq!(tags.heap_bytes, tags.index.bytes());
         assert_eq!(tags.texts.len(), 200 * "a text that does not fit in place".len());
@@ -729,7 +687,7 @@ mod tests {
         let mut list = TagList::EMPTY;
         for round in 0..2 {
             for number in 0..10_000 {
-                tags.set(&mut list, key(number), Value::I64((number + round) as i64));
+                set(&mut tags, &mut list, key(number), Value::I64((number + round) as i64));
             }
         }
         assert_eq!(tags.all.len(), 10_000);
@@ -789,15 +747,15 @@ mod tests {
                 let (list, key) = (&mut lists[usize::from(is_second)], key(at % keys));
                 match &value {
                     Some(text) if number % 3 == 0 => {
-                        tags.set(list, key.clone().into(), Value::Text(Text::copy(text)));
+                        set(&mut tags, list, key.clone().into(), Value::Text(Text::copy(text)));
                     }
                     Some(text) if number % 3 == 1 => {
-                        tags.set_any(list, key.clone().into(), text.as_str().into());
+                        store(&mut tags.of(list), Key::new(key.clone().into()), text.as_str().into());
                     }
                     Some(text) => {
-                        tags.put_str(list, Key::new(key.clone().into()), text);
+                        tags.put(list, Key::new(key.clone().into()), &**text);
                     }
-                    None => tags.set(list, key.clone().into(), Value::Absent),
+                    None => set(&mut tags, list, key.clone().into(), Value::Absent),
                 }
                 models[usize::from(is_second)].set(key, value);
             }
