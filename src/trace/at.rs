@@ -18,8 +18,8 @@ use super::view::SpanView;
 use crate::clock;
 use crate::id::SpanId;
 
-/// Where a span is: the id tells the slot, and is its generation. A handle whose slot was used again finds
-/// another id there.
+/// Where a span is: the id tells the slot that it was put into, and is its generation. A handle of a span that is not
+/// there finds another id, and looks where the span has moved to; see [`Slots`](super::slots::Slots).
 ///
 /// Two words, which go from function to function in registers.
 #[derive(Clone, Debug)]

@@ -43,8 +43,8 @@ pub(crate) struct Segment {
     /// Which process this belongs to.
     epoch: u32,
     pub(crate) trace_id: TraceId,
-    /// The first span started here; always in slot 0 as long as it is here. The ids of all others tell their slots
-    /// by what they differ from it.
+    /// The first span started here; always in slot 0 as long as it is here. The ids of all others tell the slots they were
+    /// put into by what they differ from it.
     pub(crate) root: SpanId,
     pub(crate) anchor: Anchor,
     /// What came in from upstream.

@@ -433,7 +433,8 @@ impl Tags {
     fn grow(&mut self) -> bool {
         let most = (MAX_TAGS as usize).saturating_sub(self.all.len());
         let usual = self.all.len().max(LEAST_GROWTH).min(most);
-        for more in [usual, LEAST_GROWTH.min(most)] {
+        // Where there is no room for twice as much, an eighth: a few at a time, each might be a copy of all.
+        for more in [usual, usual / 8, LEAST_GROWTH.min(most)] {
             if more > 0 && self.has_room(more.saturating_mul(size_of::<Tag>())) {
                 self.all.reserve_exact(more);
                 return true;
