@@ -118,6 +118,8 @@ impl SpanId {
     /// A fresh id, changed so that it tells into which slot its span is put, and a handle need not; `root` is the span in
     /// slot 0, whose own id stays as it is.
     ///
+    /// With the slot in the handle, which is three words then, a span takes 1 to 2 % more instructions.
+    ///
     /// All bits are as random as those of the root; the ids of one slot differ in the other 47.
     #[inline]
     pub(crate) const fn in_slot(self, root: SpanId, slot: u32) -> Self {
