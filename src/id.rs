@@ -115,8 +115,10 @@ impl SpanId {
         SpanId(NonZeroU64::new(random()).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// A fresh id, changed so that it tells in which slot its span is, and a handle need not; `root` is the span in
+    /// A fresh id, changed so that it tells into which slot its span is put, and a handle need not; `root` is the span in
     /// slot 0, whose own id stays as it is.
+    ///
+    /// With the slot in the handle, which is three words then, a span takes 1 to 2 % more instructions.
     ///
     /// All bits are as random as those of the root; the ids of one slot differ in the other 47.
     #[inline]
@@ -128,7 +130,8 @@ impl SpanId {
         }
     }
 
-    /// The slot of the span, if this is an id that was made by [`SpanId::in_slot`] with the same root; else any.
+    /// The slot that the span was put into, if this is an id that was made by [`SpanId::in_slot`] with the same root; else
+    /// any. It may have moved since, so whoever looks there compares the id.
     #[inline]
     pub(crate) const fn slot(self, root: SpanId) -> u32 {
         ((self.get() ^ root.get()) & SLOT_MASK) as u32

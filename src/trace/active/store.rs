@@ -104,7 +104,7 @@ impl ContextStore {
         is_suppressed() || (!matches!(self.kind(), Kind::Stack) && self.is_suppressed_by_store())
     }
 
-    /// CachePadded, so that the rest is inlined.
+    /// Apart, so that the rest is inlined.
     #[inline(never)]
     fn is_suppressed_by_store(&self) -> bool {
         self.call(|store| store.is_suppressed())

@@ -47,17 +47,19 @@ impl SpanExt for SpanRef {
         // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
         let Some(mut guard) = at.segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.is_open(at.segment.root, at.id)) else {
-            return at.too_late(guard);
-        };
+        let open = guard.as_mut().and_then(|body| {
+            let slot = body.open_slot(at.segment.root, at.id)?;
+            Some((body, slot))
+        });
+        let Some((body, slot)) = open else { return at.too_late(guard) };
         match body.tags.late(heap_bytes) {
             Some(others) if others.len() < others.capacity() => {
-                others.push(Late { tags, slot: at.slot() });
+                others.push(Late { tags, slot });
             }
             // It is counted already.
-            Some(_) => drop(body.put_off(at.slot(), tags, 0)),
+            Some(_) => drop(body.put_off(slot, tags, 0)),
             None => {
-                if !body.put_off(at.slot(), tags, heap_bytes) {
+                if !body.put_off(slot, tags, heap_bytes) {
                     at.say_full(guard);
                 }
             }

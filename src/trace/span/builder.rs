@@ -10,7 +10,7 @@ use crate::trace::active::Context;
 use crate::trace::store::{
     At, Draft, Lineage, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
 };
-use crate::trace::tags::{Change, Special, Tags, Value, changes};
+use crate::trace::tags::{Change, Key, Special, Tags, Value, changes};
 use crate::trace::values::{Decision, ServiceSource, SpanKind, TagValue};
 
 thread_local! {
@@ -78,7 +78,7 @@ impl Draft for Plan {
         *record = std::mem::replace(&mut self.record, Record::VACANT);
         self.start = None;
         for (key, value) in self.tags.drain(..) {
-            tags.set(&mut record.tags, key, value);
+            tags.put(&mut record.tags, Key::new(key), value);
         }
     }
 }

@@ -1,14 +1,13 @@
 //! What a handle changes of its span.
 
-use std::mem::ManuallyDrop;
 use std::time::SystemTime;
 
 use tracehound_machine::literal;
 
 use crate::text::Text;
 use crate::trace::store::{At, SpanRef};
-use crate::trace::tags::{Change, Key, LiteralKey, Special, TagKey, Value};
-use crate::trace::values::{Baggage, Priority, SpanEvent, SpanKind, SpanLink, TagValue, is_exact};
+use crate::trace::tags::{Change, Key, LiteralKey, Special, TagKey, Value, put_value};
+use crate::trace::values::{Baggage, Priority, SpanEvent, SpanKind, SpanLink, TagValue};
 #[cfg(feature = "struct-tags")]
 use crate::user_code::{self, UserCode};
 
@@ -128,7 +127,7 @@ impl SpanRef {
             if key == "span.kind" {
                 record.kind = None;
             }
-            tags.set(&mut record.tags, Text::copy(key), Value::Absent);
+            tags.put(&mut record.tags, Key::new(Text::copy(key)), Value::Absent);
         });
     }
 
@@ -286,45 +285,24 @@ impl SpanRef {
     }
 }
 
-/// CachePadded from the method, too.
+/// Apart from the method, which is compiled again for every type of value.
 #[inline(never)]
 fn set_owned(at: &At, key: Text, value: TagValue<'_>) {
     set_tag(at, Key::new(key), value);
 }
 
 #[inline(always)]
-fn set_tag(at: &At, key: impl TagKey, value: TagValue<'_>) {
+fn set_tag(mut at: &At, key: impl TagKey, value: TagValue<'_>) {
     if Special::may_be(key.digest()) {
-        return set_any(at, key.into_text(), value);
+        return set_special(at, key.into_text(), value);
     }
-    // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
-    let value = ManuallyDrop::new(value);
-    match &*value {
-        TagValue::Str(text) => at.set_str(key, text),
-        TagValue::Bool(on) => at.set_tag(key, *on),
-        TagValue::I64(number) if is_exact(*number) => at.set_tag(key, *number),
-        TagValue::F64(number) if number.is_finite() => at.set_tag(key, *number),
-        _ => set_plain(at, key.into_text(), ManuallyDrop::into_inner(value)),
-    }
+    put_value(&mut at, key, value);
 }
 
-/// CachePadded from the method, which is compiled again for every type of value. The key means nothing to the tracer.
 #[inline(never)]
-fn set_plain(at: &At, key: Text, value: TagValue<'_>) {
-    match value.into_single() {
-        Ok(Some(value)) => at.set_tag(Key::new(key), value),
-        Ok(None) => {}
-        Err(several) => set_any(at, key, several),
-    }
-}
-
-/// The same for any key.
-#[inline(never)]
-fn set_any(at: &At, key: Text, value: TagValue<'_>) {
+fn set_special(mut at: &At, key: Text, value: TagValue<'_>) {
     let Some(special) = Special::of(&key) else {
-        return value.flatten(key, &mut |key, value| {
-            at.edit(|record, tags| tags.set(&mut record.tags, key, value));
-        });
+        return put_value(&mut at, Key::new(key), value);
     };
     if let Some(decision) = special.decision(&value) {
         if at.is_open() {

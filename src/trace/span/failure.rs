@@ -9,7 +9,7 @@ use crate::frames::{self, Frames};
 use crate::panics::{self, Panicked};
 use crate::text::Text;
 use crate::trace::store::{At, Record, SpanRef};
-use crate::trace::tags::{Kept, Tags, Value};
+use crate::trace::tags::{Kept, Key, LiteralKey, Tags, Value};
 use crate::trace::values::Stack;
 use crate::user_code::{self, UserCode};
 
@@ -150,17 +150,17 @@ impl Failure {
         };
         let is_same = says("error.message", &self.message)
             && self.kind.as_ref().is_none_or(|kind| says("error.type", kind));
-        tags.set(&mut record.tags, "error.message".into(), Value::Text(self.message));
+        tags.put(&mut record.tags, LiteralKey::new("error.message"), Value::Text(self.message));
         let stack = self.stack.map(|stack| Value::Stack(Box::new(stack)));
         for (part, key, value) in
             [(KIND, "error.type", self.kind.map(Value::Text)), (STACK, "error.stack", stack)]
         {
             if let Some(value) = value {
                 record.described |= part;
-                tags.set(&mut record.tags, key.into(), value);
+                tags.put(&mut record.tags, Key::new(key.into()), value);
             } else if !is_same && record.described & part != 0 {
                 record.described &= !part;
-                tags.set(&mut record.tags, key.into(), Value::Absent);
+                tags.put(&mut record.tags, Key::new(key.into()), Value::Absent);
             }
         }
     }
@@ -188,7 +188,7 @@ pub(super) fn mark_panic(at: &At) {
 /// A stack that the user asks for is no part of an error.
 pub(super) fn set_stack(record: &mut Record, tags: &mut Tags, stack: Stack) {
     record.described &= !STACK;
-    tags.set(&mut record.tags, "error.stack".into(), Value::Stack(Box::new(stack)));
+    tags.put(&mut record.tags, LiteralKey::new("error.stack"), Value::Stack(Box::new(stack)));
 }
 
 /// The text of what the program can write; as much as there is where that fails, or panics.

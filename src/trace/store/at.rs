@@ -10,11 +10,11 @@ use super::pool::{blank, give_back};
 use crate::clock;
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
-use crate::trace::tags::{NewValue, TagKey, Tags};
+use crate::trace::tags::{NewValue, TagKey, TagTarget, Tags};
 use crate::trace::values::{Baggage, Decision, SpanContext};
 
-/// Where a span is: the id tells the slot, and is its generation. A handle whose slot was used again finds
-/// another id there.
+/// Where a span is: the id tells the slot that it was put into, and is its generation. A handle of a span that is not
+/// there finds another id, and looks where the span has moved to; see [`Slots`](super::slots::Slots).
 ///
 /// Two words, which go from function to function in registers.
 #[derive(Clone)]
@@ -26,8 +26,8 @@ pub(crate) struct At {
 const _: () = assert!(size_of::<Option<At>>() <= 16, "two words");
 
 impl At {
-    /// Where the span is in its segment, as long as it is there.
-    #[inline]
+    /// The slot that the span was put into first.
+    #[cfg(test)]
     pub(crate) fn slot(&self) -> u32 {
         self.id.slot(self.segment.root)
     }
@@ -92,24 +92,11 @@ impl At {
     /// Sets one tag, if the span is still open.
     ///
     /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
-    pub(crate) fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
+    fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
             Some((record, tags)) => {
                 if !tags.put(&mut record.tags, key, value) {
-                    self.say_full(guard);
-                }
-            }
-            None => self.too_late(guard),
-        }
-    }
-
-    /// As [`At::set_tag`], of a text that is copied.
-    pub(crate) fn set_str(&self, key: impl TagKey, text: &str) {
-        let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
-            Some((record, tags)) => {
-                if !tags.put_str(&mut record.tags, key, text) {
                     self.say_full(guard);
                 }
             }
@@ -231,7 +218,7 @@ impl At {
             return give_back(fresh);
         };
         let mut finished = std::mem::replace(body, fresh);
-        body.take_open(&mut finished);
+        body.take_open(&mut finished, segment.root);
         drop(guard);
         Segment::submit(segment, Some(finished));
     }
@@ -239,3 +226,9 @@ impl At {
 
 #[cfg(all(test, tracehound_model))]
 mod models;
+impl TagTarget for &At {
+    #[inline(always)]
+    fn put(&mut self, key: impl TagKey, value: impl NewValue) {
+        self.set_tag(key, value);
+    }
+}

@@ -14,7 +14,6 @@ impl Body {
     pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.tags.clear();
-        self.free.clear();
         (self.open, self.finished, self.counted, self.has_ended) = (0, 0, 0, false);
     }
 
@@ -49,8 +48,8 @@ impl Body {
     #[inline(always)]
     pub(crate) fn open(&mut self, root: SpanId, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
         self.settle_tags();
-        let record = self.spans.get_mut(id.slot(root))?;
-        (record.id == Some(id) && record.is_open()).then_some((record, &mut self.tags))
+        let record = self.spans.find_mut(root, id)?;
+        record.is_open().then_some((record, &mut self.tags))
     }
 
     #[inline]
@@ -58,10 +57,17 @@ impl Body {
         self.record(root, id).is_some_and(Record::is_open)
     }
 
+    /// The slot of a span that is open.
+    #[inline]
+    pub(crate) fn open_slot(&self, root: SpanId, id: SpanId) -> Option<u32> {
+        let (slot, record) = self.spans.find(root, id)?;
+        record.is_open().then_some(slot)
+    }
+
     /// The record of a span, open or not, if it is here.
     #[inline]
-    pub(crate) fn record(&self, root: SpanId, id: SpanId) -> Option<&Record> {
-        self.spans.get(id.slot(root)).filter(|record| record.id == Some(id))
+    pub(super) fn record(&self, root: SpanId, id: SpanId) -> Option<&Record> {
+        self.spans.find(root, id).map(|(_, record)| record)
     }
 
     /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
@@ -73,7 +79,7 @@ impl Body {
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
-        if !self.free.is_empty() || self.tags.is_exceeded() {
+        if self.tags.is_exceeded() {
             return self.push_slowly(draft, born, root, fresh);
         }
         let Some((slot, record)) = self.spans.add_at_hand() else {
@@ -97,12 +103,9 @@ impl Body {
         if self.tags.is_exceeded() {
             return None;
         }
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => self.spans.add()?,
-        };
+        let (slot, record) = self.spans.add()?;
         let id = fresh.in_slot(root, slot);
-        begin(self.spans.get_mut(slot)?, &mut self.tags, draft, born, id);
+        begin(record, &mut self.tags, draft, born, id);
         self.open = self.open.saturating_add(1);
         Some(id)
     }
@@ -117,7 +120,7 @@ impl Body {
             let service = parent.service.clone()?;
             Some((service, parent.service_source))
         });
-        let Some(record) = self.spans.get_mut(id.slot(root)) else { return };
+        let Some(record) = self.spans.find_mut(root, id) else { return };
         record.baggage = baggage;
         if let Some((service, source)) = service {
             // No service and the source of a parent that has one: left to the parent. One that named the
@@ -141,7 +144,7 @@ impl Body {
     /// Ends a span that is open, and tells its duration in nanoseconds; `None` where it was not open.
     #[inline(always)]
     pub(super) fn close(&mut self, root: SpanId, id: SpanId, end: Ticks) -> Option<u64> {
-        let record = self.record(root, id).filter(|record| record.is_open())?;
+        let (slot, record) = self.spans.find(root, id).filter(|(_, record)| record.is_open())?;
         // Only now: until here the service may have changed, its own and the parent's.
         let parent = || self.record(root, record.parent?);
         let top_level =
@@ -149,7 +152,7 @@ impl Body {
         if record.is_counted {
             self.counted = self.counted.saturating_add(1);
         }
-        let record = self.spans.get_mut(id.slot(root))?;
+        let record = self.spans.get_mut(slot)?;
         let duration = end.0.saturating_sub(record.start.0).max(0);
         record.duration = duration;
         record.top_level = top_level;
@@ -164,22 +167,22 @@ impl Body {
     }
 
     /// The span itself if it is open, else its nearest ancestor here that is.
-    pub(crate) fn nearest_open(&mut self, root: SpanId, id: SpanId) -> Option<&Record> {
-        let is_open = self.record(root, id)?.is_open();
-        let slot = if is_open { id.slot(root) } else { self.open_above(root, id)? };
+    pub(super) fn nearest_open(&mut self, root: SpanId, id: SpanId) -> Option<&Record> {
+        let (slot, record) = self.spans.find(root, id)?;
+        let slot = if record.is_open() { slot } else { self.open_above(root, slot)? };
         self.spans.get(slot)
     }
 
     /// The slot of the nearest open ancestor of a finished span. All on the way remember it: a long way is gone once.
     #[cold]
-    fn open_above(&mut self, root: SpanId, id: SpanId) -> Option<u32> {
-        let mut at = self.next_above(root, id.slot(root));
+    fn open_above(&mut self, root: SpanId, slot: u32) -> Option<u32> {
+        let mut at = self.next_above(root, slot);
         while let Some(slot) = at.filter(|slot| !self.spans.get(*slot).is_some_and(Record::is_open))
         {
             at = self.next_above(root, slot);
         }
         let found = at.map_or(Above::NOTHING, |slot| Above(slot.saturating_add(2)));
-        let mut on_the_way = Some(id.slot(root));
+        let mut on_the_way = Some(slot);
         while let Some(slot) = on_the_way.filter(|slot| Some(*slot) != at) {
             on_the_way = self.next_above(root, slot);
             if let Some(record) = self.spans.get_mut(slot) {
@@ -195,7 +198,7 @@ impl Body {
         if record.above == Above::NOTHING {
             return None;
         }
-        let parent = || Some(self.record(root, record.parent?)?.id?.slot(root));
+        let parent = || Some(self.spans.find(root, record.parent?)?.0);
         record.above.slot().or_else(parent)
     }
 
@@ -212,18 +215,18 @@ impl Body {
         self.partial_flush_due(shared) || (is_much && shared.partial_flush.is_some())
     }
 
-    /// Takes the open spans out of `old` and puts them into the same slots here, where nothing is.
+    /// Takes the open spans out of `old` and puts them here, where nothing is.
     ///
     /// The other way round, moving the finished ones out, costs more: there are more of them.
-    pub(super) fn take_open(&mut self, old: &mut Body) {
-        let Body { spans, tags, free, .. } = self;
-        spans.take_open(&mut old.spans, free, |kept| {
+    pub(super) fn take_open(&mut self, old: &mut Body, root: SpanId) {
+        old.tags.settle_open(&mut old.spans);
+        let Body { spans, tags, .. } = self;
+        spans.take_open(&mut old.spans, root, |kept| {
             let beside = kept.heap_bytes();
             old.tags.let_go(beside);
             tags.hold(beside);
             kept.tags = tags.adopt(&mut old.tags, kept.tags);
         });
-        self.tags.settle_moved(&mut old.tags, &mut self.spans);
         self.open = std::mem::take(&mut old.open);
         self.tags.flushed();
         if old.has_ended {

@@ -2,7 +2,7 @@
 
 use super::layout::{Record, Shared};
 use crate::text::Text;
-use crate::trace::tags::{Change, TagList, Tags, Value};
+use crate::trace::tags::{Change, Key, LiteralKey, TagList, Tags, Value};
 use crate::trace::values::ServiceSource;
 
 impl Change {
@@ -31,14 +31,14 @@ impl Change {
             Change::Kind(kind) => {
                 record.kind = Some(kind);
                 // It may have been set to a word that is no kind before.
-                tags.set(&mut record.tags, "span.kind".into(), Value::Absent);
+                tags.put(&mut record.tags, LiteralKey::new("span.kind"), Value::Absent);
             }
             Change::Error(error) => record.error = error,
             Change::Tag(key, value) => {
                 if key.as_str() == "span.kind" {
                     record.kind = None;
                 }
-                tags.set(&mut record.tags, key, value);
+                tags.put(&mut record.tags, Key::new(key), value);
             }
         }
     }

@@ -2,8 +2,6 @@
 
 use tracehound_machine::Counted;
 
-#[cfg(test)]
-use super::layout::Record;
 use super::layout::{Body, Buffers, Chunk, Segment, Shared, SpanView};
 use super::segment::fix_names;
 use crate::user_code::{self, UserCode};
@@ -87,7 +85,7 @@ impl Chunk {
         self.buffers.spans.iter().any(|record| record.extras.is_some())
     }
 
-    /// The spans in slot order: as they were started, but for slots that were used twice.
+    /// The spans in the order in which they were started.
     pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
         let Chunk { segment, buffers } = self;
         buffers.spans.iter().filter(|record| record.id.is_some()).map(move |record| SpanView {
@@ -95,12 +93,6 @@ impl Chunk {
             record,
             tags: &buffers.tags,
         })
-    }
-
-    /// What is in each slot.
-    #[cfg(test)]
-    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Record)> {
-        self.buffers.spans.numbered()
     }
 
     /// The first span of the chunk as sent, which carries the tags of the chunk: the local root where it is

@@ -77,7 +77,7 @@ fn end_trace(segment: &Counted<Segment>, unfinished: &mut Unfinished) {
     let mut unused = None;
     if body.finished > 0 {
         let mut old = std::mem::replace(body, fresh);
-        body.take_open(&mut old);
+        body.take_open(&mut old, segment.root);
         finished = Some(old);
     } else {
         unused = Some(fresh);

@@ -9,7 +9,6 @@
 //! them, which import from here only.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -104,15 +103,11 @@ pub type NamingFn = fn(&SpanView<'_>) -> LateNames;
 // ===== one trace =====
 
 /// The spans of a segment by their slots.
-///
-/// An id tells a slot for good, so a span that stays open keeps a slot that may be far behind all others. Such spans
-/// are kept apart: in the vector, each part of their trace would have to hold a vacant record for every slot before.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    /// A span's slot is its index.
-    pub(super) near: Vec<Record>,
-    /// Those in slots behind the vector.
-    pub(crate) far: BTreeMap<u32, Record>,
+    pub(super) all: Vec<Record>,
+    /// Where the spans are that a partial flush has moved away from the slots that their ids tell, ordered by id.
+    pub(super) moved: Vec<(SpanId, u32)>,
 }
 
 /// The spans of a segment and their tags.
@@ -127,8 +122,6 @@ pub(crate) struct Body {
     pub(crate) counted: u32,
     /// The tracer has ended: what finishes is lost, and counted at once, for the trace may never end.
     pub(crate) has_ended: bool,
-    /// Slots left empty by a partial flush, the lowest last: it is used first, so that the others may go.
-    pub(crate) free: Vec<u32>,
     /// Between two traces: a segment for the next one.
     pub(super) rested: Option<Sole<Segment>>,
 }
@@ -151,8 +144,8 @@ pub(crate) struct Segment {
     /// Which process this belongs to.
     pub(crate) epoch: u32,
     pub(crate) trace_id: TraceId,
-    /// The first span started here; always in slot 0 as long as it is here. The ids of all others tell their slots
-    /// by what they differ from it.
+    /// The first span started here; always in slot 0 as long as it is here. The ids of all others tell the slots
+    /// they were put into by what they differ from it.
     pub(crate) root: SpanId,
     pub(crate) anchor: Anchor,
     /// What came in from upstream.

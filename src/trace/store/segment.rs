@@ -21,7 +21,7 @@ use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::primitives::{ShortGuard, ShortLock};
-use crate::trace::tags::{TagList, Tags};
+use crate::trace::tags::{Key, TagList, Tags};
 use crate::trace::values::{Baggage, Decision, Priority, SpanContext};
 use crate::user_code::{self, UserCode};
 
@@ -244,7 +244,7 @@ impl Segment {
                 let mut record = root.record.clone();
                 record.tags = TagList::EMPTY;
                 for (key, value) in root.all() {
-                    tags.set(&mut record.tags, key.clone(), value.copy());
+                    tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
                 }
                 (record, tags)
             });

@@ -1,6 +1,8 @@
-//! The spans of a segment, each in the slot that its id tells.
-
-use std::collections::BTreeMap;
+//! The spans of a segment, one behind the other.
+//!
+//! An id tells the slot that its span was put into: nearly every span is found there, by one comparison, and a handle need
+//! not hold the slot. A partial flush moves the spans that stay to the front, and those of them that are no longer where
+//! their ids tell are searched for. That takes 1 % of a span's instructions, and in return nothing stands between spans.
 
 use super::layout::{Record, Slots};
 use crate::id::SpanId;
@@ -15,153 +17,130 @@ const _: () = assert!(MAX_SPANS_PER_TRACE <= SpanId::SLOTS, "an id tells each sl
 /// Spans that there is room for at the least, where there is any.
 const LEAST_ROOM: usize = 4;
 
-/// Free slots that may stand between open spans, beside as many as there are open spans before them.
-const LEAST_GAP: usize = if cfg!(test) { 1 } else { 16 };
-
 impl Slots {
     #[inline(always)]
     pub(crate) fn get(&self, slot: u32) -> Option<&Record> {
-        match self.near.get(slot as usize) {
-            Some(record) => Some(record),
-            None => self.get_far(slot),
-        }
+        self.all.get(slot as usize)
     }
 
     #[inline(always)]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Record> {
-        match self.near.get_mut(slot as usize) {
-            Some(record) => Some(record),
-            None => get_far_mut(&mut self.far, slot),
+        self.all.get_mut(slot as usize)
+    }
+
+    /// The span with this id and its slot, if it is here.
+    #[inline(always)]
+    pub(super) fn find(&self, root: SpanId, id: SpanId) -> Option<(u32, &Record)> {
+        let told = id.slot(root);
+        match self.get(told) {
+            Some(record) if record.id == Some(id) => Some((told, record)),
+            _ => self.find_moved(id),
         }
+    }
+
+    #[inline(always)]
+    pub(super) fn find_mut(&mut self, root: SpanId, id: SpanId) -> Option<&mut Record> {
+        let told = id.slot(root);
+        if self.get(told).is_none_or(|record| record.id != Some(id)) {
+            return self.find_moved_mut(id);
+        }
+        self.get_mut(told)
     }
 
     #[cold]
     #[inline(never)]
-    fn get_far(&self, slot: u32) -> Option<&Record> {
-        self.far.get(&slot)
+    fn find_moved(&self, id: SpanId) -> Option<(u32, &Record)> {
+        let at = self.moved.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        let (_, slot) = *self.moved.get(at)?;
+        Some((slot, self.get(slot)?))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_moved_mut(&mut self, id: SpanId) -> Option<&mut Record> {
+        let (slot, _) = self.find_moved(id)?;
+        self.get_mut(slot)
     }
 
     /// Makes the next slot a vacant one, if that takes no more than a place at hand.
     #[inline(always)]
     pub(super) fn add_at_hand(&mut self) -> Option<(u32, &mut Record)> {
-        if self.near.len() == self.near.capacity() || !self.far.is_empty() {
+        if self.all.len() == self.all.capacity() {
             return None;
         }
-        let slot = u32::try_from(self.near.len()).ok()?;
+        let slot = u32::try_from(self.all.len()).ok()?;
         // A constant, and then changed where it is: see "store forwarding" in docs/architecture.md.
-        self.near.push(Record::VACANT);
-        Some((slot, self.near.last_mut()?))
+        self.all.push(Record::VACANT);
+        Some((slot, self.all.last_mut()?))
     }
 
-    /// Makes the next slot that no span has a vacant one; `None` when the trace is full.
-    pub(crate) fn add(&mut self) -> Option<u32> {
-        let count = self.len();
-        if count >= MAX_SPANS_PER_TRACE {
-            return None;
+    /// As [`Slots::add_at_hand`], with more room if need be; `None` when the trace is full.
+    pub(super) fn add(&mut self) -> Option<(u32, &mut Record)> {
+        let len = self.all.len();
+        if len == self.all.capacity() {
+            let most = MAX_SPANS_PER_TRACE.checked_sub(len).filter(|most| *most > 0)?;
+            self.all.reserve_exact(len.clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
         }
-        loop {
-            let slot = u32::try_from(self.near.len()).ok()?;
-            if self.near.len() == self.near.capacity() {
-                let most = MAX_SPANS_PER_TRACE.saturating_sub(count);
-                self.near.reserve_exact(self.near.len().clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
-            }
-            match self.far.remove(&slot) {
-                Some(record) => self.near.push(record),
-                None => {
-                    self.near.push(Record::VACANT);
-                    return Some(slot);
-                }
-            }
-        }
+        self.add_at_hand()
     }
 
     /// Puts a span, which is not to be found by its slot, behind the others.
     pub(crate) fn push(&mut self, record: Record) {
-        self.near.push(record);
+        self.all.push(record);
     }
 
-    /// Takes over the open spans of others, which keep their slots, where nothing is yet; slots that become free are
-    /// added to `free`, the lowest last. `moved` is called for each span on its way.
+    /// Takes over the open spans of others, in their order, where nothing is yet. `moved` is called for each on its way.
     pub(super) fn take_open(
         &mut self,
         old: &mut Slots,
-        free: &mut Vec<u32>,
+        root: SpanId,
         mut moved: impl FnMut(&mut Record),
     ) {
-        let mut kept = 0usize;
-        for (slot, record) in (0..).zip(&mut old.near) {
-            if record.is_open() {
-                let mut record = std::mem::replace(record, Record::VACANT);
-                moved(&mut record);
-                self.keep(slot, record, &mut kept, free);
-            }
+        // No more than that: what there is room for may be used up to the last place.
+        self.all.reserve_exact(old.all.iter().filter(|record| record.is_open()).count());
+        for place in old.all.iter_mut().filter(|record| record.is_open()) {
+            let mut record = std::mem::replace(place, Record::VACANT);
+            moved(&mut record);
+            #[expect(clippy::cast_possible_truncation, reason = "at most `MAX_SPANS_PER_TRACE`")]
+            let slot = self.all.len() as u32;
+            self.moved.extend(record.id.filter(|id| id.slot(root) != slot).map(|id| (id, slot)));
+            self.all.push(record);
         }
-        for (slot, mut record) in std::mem::take(&mut old.far) {
-            if record.is_open() {
-                moved(&mut record);
-                self.keep(slot, record, &mut kept, free);
-            } else {
-                old.far.insert(slot, record);
-            }
-        }
-        free.reverse();
+        self.moved.sort_unstable();
     }
 
-    /// Puts a span into its slot, which is behind those of all before it.
-    fn keep(&mut self, slot: u32, record: Record, kept: &mut usize, free: &mut Vec<u32>) {
-        *kept = kept.saturating_add(1);
-        let is_near = slot as usize <= kept.saturating_mul(2).saturating_add(LEAST_GAP);
-        if !is_near || !self.far.is_empty() {
-            self.far.insert(slot, record);
-            return;
-        }
-        while self.near.len() < slot as usize {
-            free.extend(u32::try_from(self.near.len()));
-            self.near.push(Record::VACANT);
-        }
-        self.near.push(record);
-    }
-
-    /// How many slots there are, free ones included.
+    /// How many slots there are, vacant ones included.
     pub(crate) fn len(&self) -> usize {
-        self.near.len().saturating_add(self.far.len())
+        self.all.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.all.is_empty()
     }
 
-    /// In the order of the slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Record> + Clone {
-        self.near.iter().chain(self.far.values())
+        self.all.iter()
     }
 
-    /// In the order of the slots.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record> {
-        self.near.iter_mut().chain(self.far.values_mut())
-    }
-
-    /// Each with its slot.
-    #[cfg(test)]
-    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Record)> {
-        (0..).zip(&self.near).chain(self.far.iter().map(|(slot, record)| (*slot, record)))
+        self.all.iter_mut()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.near.clear();
-        self.far.clear();
+        self.all.clear();
+        self.moved.clear();
     }
 
-    /// Places in the vector, used or not.
+    /// Spans that there is room for.
     pub(crate) fn capacity(&self) -> usize {
-        self.near.capacity()
+        self.all.capacity().max(self.moved.capacity())
     }
 
     /// What it holds in memory, unused room included; not what the spans hold on the heap.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        let places = self.near.capacity().saturating_add(self.far.len());
-        places.saturating_mul(size_of::<Record>())
+        self.all.capacity() * size_of::<Record>()
+            + self.moved.capacity() * size_of::<(SpanId, u32)>()
     }
 }
 
@@ -175,102 +154,88 @@ impl TagLists for Slots {
     }
 }
 
-#[cold]
-#[inline(never)]
-fn get_far_mut(far: &mut BTreeMap<u32, Record>, slot: u32) -> Option<&mut Record> {
-    far.get_mut(&slot)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::layout::OPEN;
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
-    /// A record that tells its number by its start.
-    fn open(number: i64) -> Record {
-        let mut record = Record { id: SpanId::new(1), duration: OPEN, ..Record::VACANT };
-        record.start.0 = number;
-        record
+    /// Adds an open span and tells its id, or `None` where the trace is full.
+    fn add(slots: &mut Slots, root: SpanId) -> Option<SpanId> {
+        let (slot, record) = slots.add()?;
+        let id = SpanId::generate().in_slot(root, slot);
+        (record.id, record.duration) = (Some(id), OPEN);
+        Some(id)
+    }
+
+    fn of_its_open(slots: &mut Slots, root: SpanId) -> Slots {
+        let mut fresh = Slots::default();
+        fresh.take_open(slots, root, |_| {});
+        fresh
+    }
+
+    fn finish(slots: &mut Slots, root: SpanId, id: SpanId) {
+        slots.find_mut(root, id).unwrap().duration = 1;
     }
 
     #[test]
     fn one_span_that_stays_far_behind_holds_no_room_for_those_that_have_gone() {
-        let mut slots = Slots::default();
-        for number in 0..10_000 {
-            let slot = slots.add().unwrap();
-            *slots.get_mut(slot).unwrap() = open(number);
-        }
-        for slot in 1..9_999 {
-            slots.get_mut(slot).unwrap().duration = 1;
-        }
-        let (mut fresh, mut free) = (Slots::default(), Vec::new());
-        fresh.take_open(&mut slots, &mut free, |_| {});
-        assert_eq!((fresh.len(), free.len()), (2, 0));
+        let (mut slots, root) = (Slots::default(), SpanId::generate());
+        let ids: Vec<_> = (0..10_000).map(|_| add(&mut slots, root).unwrap()).collect();
+        ids[1..9_999].iter().for_each(|id| finish(&mut slots, root, *id));
+        let fresh = of_its_open(&mut slots, root);
+        assert_eq!(fresh.len(), 2);
         assert!(fresh.bytes() < 10 * size_of::<Record>());
-        assert_eq!(fresh.get(9_999).unwrap().start.0, 9_999);
-        assert!(fresh.get(9_998).is_none());
+        let slot = |id| fresh.find(root, id).map(|(slot, _)| slot);
+        assert_eq!((slot(ids[0]), slot(ids[9_999])), (Some(0), Some(1)));
+        assert_eq!((slot(ids[1]), slot(ids[9_998])), (None, None));
         assert_eq!(slots.iter().filter(|record| record.id.is_some()).count(), 9_998);
     }
 
     #[test]
-    fn a_trace_is_full_however_its_spans_are_kept() {
-        let mut slots = Slots::default();
-        slots.far.insert(99_999, open(1));
-        let added = std::iter::from_fn(|| slots.add()).count();
-        assert_eq!((added, slots.len()), (MAX_SPANS_PER_TRACE - 1, MAX_SPANS_PER_TRACE));
+    fn a_trace_is_full() {
+        let (mut slots, root) = (Slots::default(), SpanId::generate());
+        let added = std::iter::from_fn(|| add(&mut slots, root)).count();
+        assert_eq!((added, slots.len()), (MAX_SPANS_PER_TRACE, MAX_SPANS_PER_TRACE));
+        let mut fresh = of_its_open(&mut slots, root);
+        assert!(add(&mut fresh, root).is_none());
     }
 
     proptest! {
-        /// Spans start, finish and are handed off in any order: each is found in its slot as long as it is here, and
-        /// what is held follows what is there.
+        /// Spans start, finish and are handed off in any order: each is found as long as it is here, and no longer.
         #[test]
-        fn every_span_is_found_in_its_slot(
+        fn every_span_is_found_by_its_id(
             steps in prop::collection::vec((0..8u8, any::<prop::sample::Index>()), 1..300),
         ) {
-            let (mut slots, mut free) = (Slots::default(), Vec::new());
-            let mut model: BTreeMap<u32, (i64, bool)> = BTreeMap::new();
-            for (number, (step, which)) in (0..).zip(steps) {
+            let (mut slots, root) = (Slots::default(), SpanId::generate());
+            // In the order of their starts, and whether they are open.
+            let mut model: Vec<(SpanId, bool)> = Vec::new();
+            let mut gone: Vec<SpanId> = Vec::new();
+            for (step, which) in steps {
                 match step {
                     0 => {
-                        let (mut fresh, mut emptied) = (Slots::default(), Vec::new());
-                        fresh.take_open(&mut slots, &mut emptied, |_| {});
-                        let gone = slots.iter().filter(|record| record.id.is_some()).count();
-                        prop_assert_eq!(gone, model.values().filter(|(_, open)| !open).count());
-                        model.retain(|_, (_, open)| *open);
-                        (slots, free) = (fresh, emptied);
-                        prop_assert!(slots.len() <= 2 * model.len() + LEAST_GAP + 1);
-                        prop_assert!(free.is_sorted_by(|one, next| one > next));
+                        let fresh = of_its_open(&mut slots, root);
+                        let left = slots.iter().filter_map(|record| record.id);
+                        let finished = model.iter().filter(|(_, open)| !open).map(|(id, _)| *id);
+                        prop_assert!(left.eq(finished.clone()));
+                        gone.extend(finished);
+                        model.retain(|(_, open)| *open);
+                        slots = fresh;
                     }
-                    1..=3 => {
-                        let open: Vec<_> =
-                            model.iter_mut().filter(|(_, (_, open))| *open).collect();
-                        if !open.is_empty() {
-                            let at = which.index(open.len());
-                            let (slot, state) = open.into_iter().nth(at).unwrap();
-                            state.1 = false;
-                            slots.get_mut(*slot).unwrap().duration = 1;
-                        }
+                    1..=3 if !model.is_empty() => {
+                        let at = which.index(model.len());
+                        let (id, open) = &mut model[at];
+                        finish(&mut slots, root, *id);
+                        *open = false;
                     }
-                    _ => {
-                        let at_hand = if free.is_empty() {
-                            slots.add_at_hand().map(|(slot, _)| slot)
-                        } else {
-                            free.pop()
-                        };
-                        let slot = at_hand.or_else(|| slots.add()).unwrap();
-                        *slots.get_mut(slot).unwrap() = open(number);
-                        prop_assert_eq!(model.insert(slot, (number, true)), None);
-                    }
+                    _ => model.push((add(&mut slots, root).unwrap(), true)),
                 }
-                for (slot, (number, _)) in &model {
-                    prop_assert_eq!(slots.get(*slot).map(|record| record.start.0), Some(*number));
+                prop_assert!(slots.iter().map(|record| record.id).eq(model.iter().map(|(id, _)| Some(*id))));
+                for (slot, (id, _)) in (0..).zip(&model) {
+                    let found = slots.find(root, *id).map(|(slot, record)| (slot, record.id));
+                    prop_assert_eq!(found, Some((slot, Some(*id))));
                 }
-                prop_assert_eq!(
-                    slots.iter().filter(|record| record.id.is_some()).count(),
-                    model.len()
-                );
+                prop_assert!(gone.iter().all(|id| slots.find(root, *id).is_none()));
             }
         }
     }

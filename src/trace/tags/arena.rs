@@ -1,15 +1,14 @@
 //! The tags of all spans of a segment, in one vector.
 
-use std::mem::ManuallyDrop;
-
 use super::bounds::Bounds;
 use super::digest::{Digests, digest, hash};
-use super::index::{Table, TagIndex};
+use super::index::TagIndex;
 use super::late::{Late, LateTags, TagLists, Waiting};
-use super::new_tag::{Key, LiteralKey, NewValue, Slice, TagKey};
+use super::new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 use super::stored::{Kept, Value};
 use crate::text::Text;
-use crate::trace::values::{TagValue, is_exact};
+use crate::trace::store::Slots;
+use crate::trace::values::TagValue;
 
 /// "No tag": the end of a list.
 const END: u32 = u32::MAX;
@@ -21,27 +20,29 @@ pub(crate) struct TagList {
     keys: Digests,
     first: u32,
     last: u32,
-    /// With so many more tags it has to have a table, or a larger one.
-    room: u32,
-    /// Knows where all the tags of a list are that is too long to be walked.
-    table: Table,
+    len: u32,
 }
 
 impl TagList {
     pub(crate) const EMPTY: TagList =
-        TagList { keys: Digests::NONE, first: END, last: END, room: LONG, table: Table::NONE };
+        TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
 
     #[inline]
     fn may_have(self, digest: u32) -> bool {
         self.keys.may_have(digest)
     }
+
+    /// Whether it is too long to be walked: the index knows all of its tags.
+    #[inline]
+    fn is_long(self) -> bool {
+        self.len >= LONG
+    }
 }
 
-/// Tags of one span from which on a table is faster than a walk.
+/// Tags of one span from which on the index is faster than a walk.
 const LONG: u32 = 25;
 
-/// Tags of one trace: beyond every other bound, and then simply not kept. Each has less than 16 slots in an index,
-/// which fit into 32 bits.
+/// Tags of one trace: beyond every other bound, and then simply not kept.
 const MAX_TAGS: u32 = 1 << 28;
 
 /// Tags that there is room for where there is any.
@@ -311,27 +312,16 @@ impl Tags {
         self.late.as_mut().map_or(0, |late| late.take_panics())
     }
 
-    /// Converts what was put off on `old` for spans that are open and have moved here.
-    pub(crate) fn settle_moved(&mut self, old: &mut Tags, lists: &mut dyn TagLists) {
-        let Some(late) = old.late.as_mut().filter(|late| !late.is_empty()) else { return };
-        self.unbounded(|tags| late.convert_open(lists, tags));
+    /// Converts what was put off for spans that are open.
+    pub(crate) fn settle_open(&mut self, spans: &mut Slots) {
+        let Some(mut late) = self.late.take() else { return };
+        self.unbounded(|tags| late.convert_open(spans, tags));
+        self.late = Some(late);
     }
 
-    /// As [`Tags::set`], a value as another API has it, which may make several tags.
-    #[inline(always)]
-    pub(crate) fn set_any(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
-        // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
-        let value = ManuallyDrop::new(value);
-        match &*value {
-            TagValue::Str(text) => self.put_str(list, Key::new(key), text),
-            TagValue::Bool(on) => self.put(list, Key::new(key), *on),
-            TagValue::I64(number) if is_exact(*number) => self.put(list, Key::new(key), *number),
-            TagValue::F64(number) if number.is_finite() => self.put(list, Key::new(key), *number),
-            _ => {
-                self.set_other(list, key, ManuallyDrop::into_inner(value));
-                true
-            }
-        };
+    /// Where [`put_value`] puts the tags of a span.
+    pub(super) fn of<'a>(&'a mut self, list: &'a mut TagList) -> impl TagTarget + 'a {
+        Of { tags: self, list }
     }
 
     /// Sets several tags, whose values are left where they are.
@@ -340,17 +330,11 @@ impl Tags {
             match (key.as_literal(), value) {
                 // What most are: nothing is cloned, which would be read back wider than it was written.
                 (Some(key), TagValue::Text(text)) => {
-                    self.put_str(list, LiteralKey::new(key), text);
+                    self.put(list, LiteralKey::new(key), &**text);
                 }
-                _ => self.set_any(list, key.clone(), value.borrowed()),
+                _ => put_value(&mut self.of(list), Key::new(key.clone()), value.borrowed()),
             }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn set_other(&mut self, list: &mut TagList, key: Text, value: TagValue<'_>) {
-        value.flatten(key, &mut |key, value| self.set(list, key, value));
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
@@ -377,12 +361,8 @@ impl Tags {
         .filter_map(|(tag, value)| Some((tag.digest, &tag.key, value?)))
     }
 
-    /// Sets, replaces or (with [`Value::Absent`]) removes a tag.
-    pub(crate) fn set(&mut self, list: &mut TagList, key: Text, value: Value) {
-        self.put(list, Key::new(key), value);
-    }
-
-    /// As [`Tags::set`]; says whether there was room, or else counts on the span that there was none.
+    /// Sets, replaces or (with [`Value::Absent`]) removes a tag; says whether there was room, or else counts on the span
+    /// that there was none. Whatever sets a tag ends here.
     #[inline(always)]
     pub(crate) fn put(
         &mut self,
@@ -390,65 +370,35 @@ impl Tags {
         key: impl TagKey,
         value: impl NewValue,
     ) -> bool {
-        // Before the place is looked for: from there on, the table counts on the tag.
+        let text_bytes = value.text_bytes();
+        if text_bytes > 0
+            && self.texts.len().saturating_add(text_bytes) > self.bounds.texts
+            && !self.has_text_room(text_bytes)
+        {
+            return self.put(list, key, value.into_value());
+        }
         let heap_bytes = key.heap_bytes().saturating_add(value.heap_bytes());
         let is_over = heap_bytes > 0
             && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
             && !self.has_room(heap_bytes);
-        let is_full = value.is_present() && self.all.len() == self.all.capacity() && !self.grow();
-        if is_over || is_full {
-            return self.put_over(list, key.digest(), key.into_text(), value.into_value());
+        if is_over {
+            return self.put_over(list, key, value);
         }
-        if let Some(place) = self.place(list, &key, value.is_present()) {
-            self.replace(place, value.into_value());
+        if self.all.len() == self.all.capacity() && value.is_present() {
+            return self.put_growing(list, key, value);
+        }
+        if let Some(place) = self.place(list, &key) {
+            self.replace(place, value);
         } else if value.is_present() {
-            self.append(list, key, value);
+            self.push(list, key, value);
         }
         true
-    }
-
-    /// Sets a tag to a text that is copied; see [`Tags::put`].
-    #[inline(always)]
-    pub(crate) fn put_str(&mut self, list: &mut TagList, key: impl TagKey, text: &str) -> bool {
-        let (at, len) = (self.texts.len(), text.len());
-        if at.saturating_add(len) > self.bounds.texts && !self.has_text_room(len) {
-            return self.put(list, key, Value::Text(Text::copy(text)));
-        }
-        let heap_bytes = key.heap_bytes();
-        let is_over = heap_bytes > 0
-            && self.heap_bytes.saturating_add(heap_bytes) > self.bounds.values
-            && !self.has_room(heap_bytes);
-        let is_full = self.all.len() == self.all.capacity() && !self.grow();
-        if is_over || is_full {
-            let value = Value::Text(Text::copy(text));
-            return self.put_over(list, key.digest(), key.into_text(), value);
-        }
-        if let Some(place) = self.place(list, &key, true) {
-            self.replace_text(place, text);
-            return true;
-        }
-        self.texts.push_str(text);
-        #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
-        self.append(list, key, Slice { at: at as u32, len: len as u32 });
-        true
-    }
-
-    /// Adds a tag whose key is not in the list.
-    #[inline(always)]
-    fn append(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) {
-        // There is room, which the compiler has to see here: then the tag is written where it stays, and not moved.
-        if self.all.len() == self.all.capacity() {
-            let digest = key.digest();
-            return self.append_slowly(list, digest, key.into_text(), value.into_value());
-        }
-        self.push(list, key, value);
     }
 
     #[cold]
     #[inline(never)]
-    fn append_slowly(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) {
-        self.all.reserve(1);
-        self.push(list, Key { text: key, digest }, value);
+    fn put_growing(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) -> bool {
+        if self.grow() { self.put(list, key, value) } else { self.put_over(list, key, value) }
     }
 
     /// Whether one more text fits among those that stand together.
@@ -463,8 +413,8 @@ impl Tags {
     /// Sets a tag where there is no room: one that is there can become smaller, or nothing.
     #[cold]
     #[inline(never)]
-    fn put_over(&mut self, list: &mut TagList, digest: u32, key: Text, value: Value) -> bool {
-        let place = self.find(list, digest, key.as_bytes());
+    fn put_over(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) -> bool {
+        let (place, value) = (self.place(list, &key), value.into_value());
         let before = place.and_then(|place| self.all.get(place as usize)).map(|tag| &tag.value);
         match (place, before) {
             (Some(place), Some(before)) if value.heap_bytes() <= before.heap_bytes() => {
@@ -484,7 +434,8 @@ impl Tags {
     fn grow(&mut self) -> bool {
         let most = (MAX_TAGS as usize).saturating_sub(self.all.len());
         let usual = self.all.len().max(LEAST_GROWTH).min(most);
-        for more in [usual, LEAST_GROWTH.min(most)] {
+        // Where there is no room for twice as much, an eighth: a few at a time, each might be a copy of all.
+        for more in [usual, usual / 8, LEAST_GROWTH.min(most)] {
             if more > 0 && self.has_room(more.saturating_mul(size_of::<Tag>())) {
                 self.all.reserve_exact(more);
                 return true;
@@ -493,56 +444,19 @@ impl Tags {
         false
     }
 
-    /// Where the tag with this key is. If it is nowhere, and is appended next, a table knows it from now on.
+    /// Where the tag with this key is.
     #[inline(always)]
-    fn place(&mut self, list: &TagList, key: &impl TagKey, is_appended: bool) -> Option<u32> {
-        let digest = key.digest();
-        if !list.may_have(digest) {
+    fn place(&self, list: &TagList, key: &impl TagKey) -> Option<u32> {
+        if !list.may_have(key.digest()) {
             return None;
         }
-        if is_appended && list.table.is_some() {
-            if let Some(next) = self.next() {
-                let is_like_it = |place| has_digest(&self.all, place, digest);
-                if self.index.enter(list.table, digest, next, is_like_it) {
-                    return None;
-                }
-            }
-        }
-        self.find_or_enter(list, digest, key.as_bytes(), is_appended)
-    }
-
-    /// The place of a tag that is appended.
-    #[inline(always)]
-    fn next(&self) -> Option<u32> {
-        #[expect(clippy::cast_possible_truncation, reason = "compared")]
-        (self.all.len() < MAX_TAGS as usize).then_some(self.all.len() as u32)
+        self.find(list, key.digest(), key.as_bytes())
     }
 
     #[cold]
     #[inline(never)]
-    fn find_or_enter(
-        &mut self,
-        list: &TagList,
-        digest: u32,
-        key: &[u8],
-        is_appended: bool,
-    ) -> Option<u32> {
-        let found = self.find(list, digest, key);
-        if found.is_none() && is_appended && list.table.is_some() {
-            self.index.enter(list.table, hash(digest, key), self.next()?, |_| false);
-        }
-        found
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn replace_text(&mut self, place: u32, text: &str) {
-        self.replace(place, Value::Text(Text::copy(text)));
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn replace(&mut self, place: u32, value: Value) {
+    fn replace(&mut self, place: u32, value: impl NewValue) {
+        let value = value.into_value();
         let Some(tag) = self.all.get_mut(place as usize) else { return };
         self.heap_bytes = self
             .heap_bytes
@@ -567,13 +481,9 @@ impl Tags {
             from.heap_bytes =
                 from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
             match (&value, value.read(&from.texts)) {
-                (Value::Slice { .. }, Some(Kept::Text(text))) => {
-                    self.put_str(moved, key, text);
-                }
-                _ => {
-                    self.put(moved, key, value);
-                }
-            }
+                (Value::Slice { .. }, Some(Kept::Text(text))) => self.put(moved, key, text),
+                _ => self.put(moved, key, value),
+            };
         }
     }
 
@@ -585,7 +495,12 @@ impl Tags {
         // There is room for no more than `MAX_TAGS`.
         #[expect(clippy::cast_possible_truncation, reason = "see `grow`")]
         let index = self.all.len() as u32;
-        self.all.push(Tag { key: key.into_text(), value: value.into_value(), digest, next: END });
+        let value = value.into_stored(&mut self.texts);
+        // `put` has made room, which the compiler has to see here: then the tag is written where it stays, and not moved.
+        if self.all.len() == self.all.capacity() {
+            return;
+        }
+        self.all.push(Tag { key: key.into_text(), value, digest, next: END });
         self.heap_bytes = self.heap_bytes.saturating_add(heap_bytes);
         match self.all.get_mut(list.last as usize) {
             Some(last) => last.next = index,
@@ -593,46 +508,36 @@ impl Tags {
         }
         list.last = index;
         list.keys.add(digest);
-        list.room = list.room.wrapping_sub(1);
-        if list.room == 0 {
-            self.index_list(list);
+        list.len = list.len.wrapping_add(1);
+        if list.is_long() {
+            self.index_last(list);
         }
     }
 
-    /// Gives a list that is long a table, or a larger one, with all of its tags.
+    /// Enters the last tag of a long list, or all of a list that has just become one.
     #[cold]
     #[inline(never)]
-    fn index_list(&mut self, list: &mut TagList) {
+    fn index_last(&mut self, list: &mut TagList) {
         list.keys = Digests::ALL;
         let before = self.index.bytes();
-        list.table = self.index.table(list.table);
-        let more = self.index.bytes().saturating_sub(before);
-        self.heap_bytes = self.heap_bytes.saturating_add(more);
-        list.room = list.table.room();
-        let mut at = list.first;
+        let mut at = if list.len == LONG { list.first } else { list.last };
         while let Some(Tag { key, digest, next, .. }) = self.all.get(at as usize) {
-            let is_like_it = |place| has_digest(&self.all, place, *digest);
-            if !self.index.enter(list.table, *digest, at, is_like_it) {
-                self.index.enter(list.table, hash(*digest, key.as_bytes()), at, |_| false);
-            }
-            list.room = list.room.saturating_sub(1);
+            self.index.enter(list.first, hash(*digest, key.as_bytes()), at);
             at = *next;
         }
+        self.heap_bytes += self.index.bytes() - before;
     }
 
+    #[cold]
+    #[inline(never)]
     fn find(&self, list: &TagList, digest: u32, key: &[u8]) -> Option<u32> {
         if !list.may_have(digest) {
             return None;
         }
-        if list.table.is_some() {
-            // By its digest a table finds the first key that has it; the others by what tells them apart.
-            let has_digest = |place: &u32| has_digest(&self.all, *place, digest);
-            let first = self.index.tags(list.table, digest).find(has_digest)?;
-            if has_key(&self.all, first, key) {
-                return Some(first);
-            }
-            let mut others = self.index.tags(list.table, hash(digest, key)).filter(has_digest);
-            return others.find(|place| has_key(&self.all, *place, key));
+        if list.is_long() {
+            return self.index.find(list.first, hash(digest, key), |place| {
+                self.all.get(place as usize).is_some_and(|tag| tag.key.as_bytes() == key)
+            });
         }
         let mut at = list.first;
         while let Some(tag) = self.all.get(at as usize) {
@@ -645,13 +550,16 @@ impl Tags {
     }
 }
 
-#[inline]
-fn has_digest(tags: &[Tag], place: u32, digest: u32) -> bool {
-    tags.get(place as usize).is_some_and(|tag| tag.digest == digest)
+struct Of<'a> {
+    tags: &'a mut Tags,
+    list: &'a mut TagList,
 }
 
-fn has_key(tags: &[Tag], place: u32, key: &[u8]) -> bool {
-    tags.get(place as usize).is_some_and(|tag| tag.key.as_bytes() == key)
+impl TagTarget for Of<'_> {
+    #[inline(always)]
+    fn put(&mut self, key: impl TagKey, value: impl NewValue) {
+        self.tags.put(self.list, key, value);
+    }
 }
 
 #[cfg(test)]
@@ -659,6 +567,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::borrow::Cow;
+
+    fn set(tags: &mut Tags, list: &mut TagList, key: Text, value: Value) {
+        tags.put(list, Key::new(key), value);
+    }
 
     fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
         tags.iter(list).map(|(key, value)| (key.to_string(), value.number().unwrap())).collect()
@@ -668,9 +580,9 @@ mod tests {
     fn two_spans_share_the_vector_and_not_the_tags() {
         let mut tags = Tags::default();
         let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
-        tags.set(&mut one, "a".into(), Value::I64(1));
-        tags.set(&mut two, "a".into(), Value::I64(2));
-        tags.set(&mut one, "b".into(), Value::I64(3));
+        set(&mut tags, &mut one, "a".into(), Value::I64(1));
+        set(&mut tags, &mut two, "a".into(), Value::I64(2));
+        set(&mut tags, &mut one, "b".into(), Value::I64(3));
         assert_eq!(numbers(&tags, &one), [("a".into(), 1.0), ("b".into(), 3.0)]);
         assert_eq!(numbers(&tags, &two), [("a".into(), 2.0)]);
     }
@@ -680,8 +592,8 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         for round in 0..100 {
-            tags.set(&mut list, "a".into(), Value::I64(round));
-            tags.set(&mut list, "a".into(), Value::Absent);
+            set(&mut tags, &mut list, "a".into(), Value::I64(round));
+            set(&mut tags, &mut list, "a".into(), Value::Absent);
         }
         assert!(tags.get(&list, "a").is_none());
         assert_eq!(tags.all.len(), 1);
@@ -692,9 +604,9 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         let empty = tags.bytes();
-        tags.set(&mut list, "a".into(), Value::Text("x".repeat(1000).into()));
+        set(&mut tags, &mut list, "a".into(), Value::Text("x".repeat(1000).into()));
         assert!(tags.bytes() >= empty + 1000);
-        tags.set(&mut list, "a".into(), Value::I64(1));
+        set(&mut tags, &mut list, "a".into(), Value::I64(1));
         assert!(tags.bytes() < empty + 1000);
     }
 
@@ -703,7 +615,7 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         for round in 0..100 {
-            tags.put_str(&mut list, LiteralKey::new("state"), &format!("round {round}"));
+            tags.put(&mut list, LiteralKey::new("state"), &*format!("round {round}"));
         }
         let text = |tags: &Tags, list: &TagList| {
             tags.get(list, "state").and_then(Kept::text).map(Cow::into_owned)
@@ -722,9 +634,9 @@ mod tests {
     fn texts_move_with_their_tags() {
         let mut tags = Tags::default();
         let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
-        tags.put_str(&mut one, LiteralKey::new("a"), "first");
-        tags.put_str(&mut two, Key::new("b".to_owned().into()), "sécond");
-        tags.put_str(&mut two, LiteralKey::new("c"), "");
+        tags.put(&mut one, LiteralKey::new("a"), "first");
+        tags.put(&mut two, Key::new("b".to_owned().into()), "sécond");
+        tags.put(&mut two, LiteralKey::new("c"), "");
         let mut fresh = Tags::default();
         let moved = fresh.adopt(&mut tags, two);
         let texts: Vec<_> = fresh
@@ -743,9 +655,9 @@ mod tests {
         for round in 0..20 {
             for number in 0..100 {
                 let key: Text = format!("tag.{number}").into();
-                tags.put_str(&mut list, Key::new(key.clone()), "a text that does not fit in place");
+                tags.put(&mut list, Key::new(key.clone()), "a text that does not fit in place");
                 if round % 2 == 1 {
-                    tags.set(&mut list, key, Value::Absent);
+                    set(&mut tags, &mut list, key, Value::Absent);
                 }
             }
             if round == 1 {
@@ -762,7 +674,7 @@ mod tests {
         let mut list = TagList::EMPTY;
         for key in 0..200 {
             let key = Key::new(Text::copy(&key.to_string()));
-            tags.put_str(&mut list, key, "a text that does not fit in place");
+            tags.put(&mut list, key, "a text that does not fit in place");
         }
         assert_eq!(tags.heap_bytes, tags.index.bytes());
         assert_eq!(tags.texts.len(), 200 * "a text that does not fit in place".len());
@@ -777,7 +689,7 @@ mod tests {
         let mut list = TagList::EMPTY;
         for round in 0..2 {
             for number in 0..10_000 {
-                tags.set(&mut list, key(number), Value::I64((number + round) as i64));
+                set(&mut tags, &mut list, key(number), Value::I64((number + round) as i64));
             }
         }
         assert_eq!(tags.all.len(), 10_000);
@@ -837,15 +749,15 @@ mod tests {
                 let (list, key) = (&mut lists[usize::from(is_second)], key(at % keys));
                 match &value {
                     Some(text) if number % 3 == 0 => {
-                        tags.set(list, key.clone().into(), Value::Text(Text::copy(text)));
+                        set(&mut tags, list, key.clone().into(), Value::Text(Text::copy(text)));
                     }
                     Some(text) if number % 3 == 1 => {
-                        tags.set_any(list, key.clone().into(), text.as_str().into());
+                        put_value(&mut tags.of(list), Key::new(key.clone().into()), text.as_str().into());
                     }
                     Some(text) => {
-                        tags.put_str(list, Key::new(key.clone().into()), text);
+                        tags.put(list, Key::new(key.clone().into()), &**text);
                     }
-                    None => tags.set(list, key.clone().into(), Value::Absent),
+                    None => set(&mut tags, list, key.clone().into(), Value::Absent),
                 }
                 models[usize::from(is_second)].set(key, value);
             }

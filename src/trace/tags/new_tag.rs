@@ -1,9 +1,11 @@
 //! A tag on its way into the vector of its trace, in the form that takes the fewest instructions.
 
+use std::mem::ManuallyDrop;
+
 use super::digest::digest;
 use super::stored::Value;
 use crate::text::Text;
-use crate::trace::values::bool_text;
+use crate::trace::values::{TagValue, bool_text, is_exact};
 
 /// The key of a tag that is to be set.
 pub(crate) trait TagKey {
@@ -84,6 +86,31 @@ impl TagKey for Key {
     }
 }
 
+/// Where tags are put: a span, or a list that is at hand.
+pub(crate) trait TagTarget {
+    fn put(&mut self, key: impl TagKey, value: impl NewValue);
+}
+
+/// Puts the tags that a value makes under a key which means nothing to the tracer.
+#[inline(always)]
+pub(crate) fn put_value(into: &mut impl TagTarget, key: impl TagKey, value: TagValue<'_>) {
+    // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+    let value = ManuallyDrop::new(value);
+    match &*value {
+        TagValue::Str(text) => into.put(key, *text),
+        TagValue::Bool(on) => into.put(key, *on),
+        TagValue::I64(number) if is_exact(*number) => into.put(key, *number),
+        TagValue::F64(number) if number.is_finite() => into.put(key, *number),
+        _ => store_other(into, key.into_text(), ManuallyDrop::into_inner(value)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn store_other(into: &mut impl TagTarget, key: Text, value: TagValue<'_>) {
+    value.flatten(key, &mut |key, value| into.put(Key::new(key), value));
+}
+
 /// The value of a tag that is to be set: where its type is known, so is what has to be done about it.
 pub(crate) trait NewValue {
     #[inline]
@@ -96,7 +123,23 @@ pub(crate) trait NewValue {
         0
     }
 
+    /// How much it adds to the texts of its trace.
+    #[inline]
+    fn text_bytes(&self) -> usize {
+        0
+    }
+
+    /// The value by itself.
     fn into_value(self) -> Value;
+
+    /// The value in a new place, with its characters among the texts.
+    #[inline]
+    fn into_stored(self, _texts: &mut String) -> Value
+    where
+        Self: Sized,
+    {
+        self.into_value()
+    }
 }
 
 impl NewValue for Value {
@@ -116,16 +159,24 @@ impl NewValue for Value {
     }
 }
 
-/// So many bytes of the texts that a trace holds together.
-pub(super) struct Slice {
-    pub(crate) at: u32,
-    pub(crate) len: u32,
-}
+/// A text that is copied.
+impl NewValue for &str {
+    #[inline]
+    fn text_bytes(&self) -> usize {
+        self.len()
+    }
 
-impl NewValue for Slice {
     #[inline]
     fn into_value(self) -> Value {
-        Value::Slice { at: self.at, len: self.len }
+        Value::Text(Text::copy(self))
+    }
+
+    #[inline]
+    fn into_stored(self, texts: &mut String) -> Value {
+        let at = texts.len();
+        texts.push_str(self);
+        #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
+        Value::Slice { at: at as u32, len: self.len() as u32 }
     }
 }
 

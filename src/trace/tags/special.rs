@@ -1,6 +1,7 @@
 //! Tags that are more than tags: setting them changes the span, or the trace.
 
 use super::digest::digest;
+use super::special_keys::OWN;
 use super::stored::Value;
 use crate::text::Text;
 use crate::trace::values::{Decision, SpanKind, TagValue};
@@ -48,29 +49,11 @@ pub(super) const SPECIAL: [(&str, Special); 15] = [
     ("network.destination.port", Special::Port),
 ];
 
-/// Two sets of bits, one in each for the digest of each special key: all but one in a hundred other keys are
-/// told apart by them alone.
-const SPECIAL_BITS: (u128, u128) = {
-    let mut bits = (0, 0);
-    let mut rest: &[(&str, Special)] = &SPECIAL;
-    while let [(key, _), tail @ ..] = rest {
-        let (low, high) = places(digest(key.as_bytes()));
-        bits = (bits.0 | low, bits.1 | high);
-        rest = tail;
-    }
-    bits
-};
-
-const fn places(digest: u32) -> (u128, u128) {
-    (1u128.wrapping_shl(digest), 1u128.wrapping_shl(digest >> 7))
-}
-
 impl Special {
-    /// Whether a key with this digest may be special; see [`SPECIAL_BITS`].
+    /// Whether a key with this digest may be special.
     #[inline]
-    pub(crate) const fn may_be(digest: u32) -> bool {
-        let (low, high) = places(digest);
-        SPECIAL_BITS.0 & low != 0 && SPECIAL_BITS.1 & high != 0
+    pub(crate) fn may_be(digest: u32) -> bool {
+        OWN.may_have(digest)
     }
 
     pub(crate) fn of(key: &Text) -> Option<Self> {

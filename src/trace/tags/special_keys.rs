@@ -1,6 +1,51 @@
 //! Tells the few keys that mean something from all others.
+//!
+//! By the digest of a key, which is known to the compiler where the key is: there it takes no instruction.
 
+use super::digest::digest;
 use super::special::{SPECIAL, Special};
+
+/// A bit for the digest of each of some keys: all but one in a hundred other keys are told by it alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filter([u64; WORDS]);
+
+/// A power of two.
+const WORDS: usize = 32;
+
+/// Of the core's own keys.
+pub(super) const OWN: Filter = own();
+
+const fn own() -> Filter {
+    let mut filter = Filter([0; WORDS]);
+    let mut rest: &[(&str, Special)] = &SPECIAL;
+    while let [(key, _), tail @ ..] = rest {
+        filter = filter.and(key);
+        rest = tail;
+    }
+    filter
+}
+
+impl Filter {
+    const fn and(mut self, key: &str) -> Self {
+        let (word, bit) = place(digest(key.as_bytes()));
+        #[expect(clippy::indexing_slicing, reason = "a place is below `WORDS`")]
+        let bits = &mut self.0[word];
+        *bits |= bit;
+        self
+    }
+
+    /// Whether a key with this digest may be one of them; `false` is certain.
+    #[inline]
+    pub(super) fn may_have(&self, digest: u32) -> bool {
+        let (word, bit) = place(digest);
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+#[inline]
+const fn place(digest: u32) -> (usize, u64) {
+    ((digest >> 6) as usize & (WORDS - 1), 1u64.wrapping_shl(digest))
+}
 
 /// The keys that mean something to the core (`service.name`, `manual.keep`), and those that mean something to a
 /// bridge: what a bridge asks before [`SpanRef::set_late_tags`](crate::bridge::SpanExt::set_late_tags).
@@ -13,61 +58,34 @@ use super::special::{SPECIAL, Special};
 /// ```
 #[derive(Debug)]
 pub struct SpecialKeys {
-    /// For each length a bit for the last letter of each: nearly all other keys are told by them alone.
-    ends: [u32; LENGTHS],
+    filter: Filter,
     more: &'static [&'static str],
 }
-
-/// Lengths that are told apart. A power of two.
-const LENGTHS: usize = 32;
 
 impl SpecialKeys {
     /// The core's own, and some more.
     #[must_use]
     pub const fn and(more: &'static [&'static str]) -> Self {
-        let mut ends = with([0; LENGTHS], more);
-        let mut own: &[(&str, Special)] = &SPECIAL;
-        while let [(key, _), rest @ ..] = own {
-            ends = with(ends, &[key]);
-            own = rest;
+        let mut filter = own();
+        let mut rest = more;
+        while let [key, tail @ ..] = rest {
+            filter = filter.and(key);
+            rest = tail;
         }
-        SpecialKeys { ends, more }
+        SpecialKeys { filter, more }
     }
 
     /// Whether a key is one of them.
     #[inline]
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
-        let (length, end) = place(key.as_bytes());
-        self.ends.get(length).is_some_and(|ends| ends & end != 0) && self.is_one(key)
+        self.filter.may_have(digest(key.as_bytes())) && self.is_one(key)
     }
 
     #[cold]
     fn is_one(&self, key: &str) -> bool {
         SPECIAL.iter().any(|(own, _)| *own == key) || self.more.contains(&key)
     }
-}
-
-const fn with(mut ends: [u32; LENGTHS], keys: &[&str]) -> [u32; LENGTHS] {
-    let mut rest = keys;
-    while let [key, tail @ ..] = rest {
-        let (length, end) = place(key.as_bytes());
-        #[expect(clippy::indexing_slicing, reason = "a place is below `LENGTHS`")]
-        let ends = &mut ends[length];
-        *ends |= end;
-        rest = tail;
-    }
-    ends
-}
-
-/// The place of a length, and the bit of the last byte there.
-#[inline]
-const fn place(key: &[u8]) -> (usize, u32) {
-    let end = match key.last() {
-        Some(last) => 1u32.wrapping_shl(*last as u32),
-        None => 0,
-    };
-    (key.len() & (LENGTHS - 1), end)
 }
 
 #[cfg(test)]
