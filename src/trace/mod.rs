@@ -90,7 +90,6 @@ pub(crate) use start::Lineage;
 #[cfg(feature = "stream")]
 pub use stream::StreamExt;
 pub(crate) use tag_order::{OwnField, TagOrder};
-#[cfg(feature = "agent")]
 pub(crate) use value::Kept;
 pub use value::TagValue;
 pub use view::SpanView;

@@ -22,13 +22,17 @@ pub(crate) trait Sink: Send + Sync {
     /// Takes a chunk over.
     fn submit(&self, chunk: Chunk);
 
-    /// Decides on a trace by its local root. Called under the lock of that trace, unless
-    /// [`Sink::samples_with_user_code`] says that a copy has to be made.
+    /// Decides on a trace by its local root; while that may change, by a copy of it.
     fn decide(&self, root: &SpanView<'_>) -> Decision;
 
-    /// Whether [`Sink::decide`] runs functions of the user, which never run under a lock of ours.
-    fn samples_with_user_code(&self) -> bool {
-        false
+    /// The same under the lock of the trace, where it takes but a short while and no code but the library's.
+    fn decide_in_place(&self, _: &SpanView<'_>) -> Option<Decision> {
+        None
+    }
+
+    /// The tags that [`Sink::decide`] needs of a copy; `None` for all of them and whatever else there is.
+    fn needed_tags(&self) -> Option<&[Text]> {
+        None
     }
 
     /// Moves empty vectors of sent chunks into `into`, to be filled again.
@@ -173,6 +177,10 @@ impl Sink for Nowhere {
 
     fn decide(&self, _: &SpanView<'_>) -> Decision {
         Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    }
+
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+        Some(self.decide(root))
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}
