@@ -46,10 +46,6 @@ impl Sampler for Repeated {
         }
         self.0.sample(root)
     }
-
-    fn runs_user_code(&self) -> bool {
-        false
-    }
 }
 
 /// Rules none of which matches but the last.

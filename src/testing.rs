@@ -178,6 +178,10 @@ impl Sink for Captured {
         self.decision.load().unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT))
     }
 
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+        Some(Sink::decide(self, root))
+    }
+
     fn refill(&self, _: &mut Vec<Buffers>) {}
 }
 

@@ -10,11 +10,12 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::thread;
 
 use tracehound::bridge::SpanBuilderExt as _;
 use tracehound::bridge::SpanExt as _;
-use tracehound::bridge::{LateNames, LateTags};
+use tracehound::bridge::{LateNames, LateTags, NamingFn};
 use tracehound::{
     Context, ContextProvider, Decision, Extractor, Injector, Mechanism, Priority, Propagator,
     Sampler, SamplingRule, ScopeToken, SpanContext, SpanRef, SpanView, TagValue, Text, Tracer,
@@ -55,7 +56,6 @@ struct Curious {
     tracer: Arc<OnceLock<Tracer>>,
     asked: Arc<AtomicU32>,
     seen: Arc<Mutex<Vec<Seen>>>,
-    is_under_the_lock: bool,
 }
 
 impl Sampler for Curious {
@@ -78,44 +78,103 @@ impl Sampler for Curious {
         }
         Decision::new(Priority::USER_KEEP, Mechanism::RULE)
     }
-
-    fn runs_user_code(&self) -> bool {
-        !self.is_under_the_lock
-    }
 }
 
 #[test]
 fn a_sampler_that_asks_for_contexts_is_told_that_nothing_is_decided() {
-    for is_under_the_lock in [false, true] {
-        within(LIMIT, move || {
-            let (of_the_sampler, asked) = (Arc::<OnceLock<Tracer>>::default(), Arc::default());
-            let seen = Arc::default();
-            let sampler = Curious {
-                tracer: Arc::clone(&of_the_sampler),
-                asked: Arc::clone(&asked),
-                seen: Arc::clone(&seen),
-                is_under_the_lock,
-            };
-            let names = delivering(
-                |builder| builder.sampler(sampler),
-                |tracer, _| {
-                    of_the_sampler.set(tracer.clone()).unwrap();
-                    let root = tracer.trace("root");
-                    let written = headers(tracer);
-                    assert_eq!(written["x-datadog-sampling-priority"], "2");
-                    assert_eq!(headers(tracer), written, "the decision is one");
-                    assert_eq!(asked.load(Ordering::Relaxed), 1);
-                    drop(root);
-                },
-            );
-            assert!(names.contains(&"root".to_owned()), "{names:?}");
-            assert!(names.contains(&"other".to_owned()), "{names:?}");
-            let seen = seen.lock().unwrap();
-            // A sampler under the lock finds no open span of its trace: it gets no context.
-            assert!(seen.iter().all(|seen| *seen == (None, false)), "{seen:?}");
-            assert_eq!(seen.is_empty(), is_under_the_lock, "{seen:?}");
-        });
+    within(LIMIT, || {
+        let (of_the_sampler, asked) = (Arc::<OnceLock<Tracer>>::default(), Arc::default());
+        let seen = Arc::default();
+        let sampler = Curious {
+            tracer: Arc::clone(&of_the_sampler),
+            asked: Arc::clone(&asked),
+            seen: Arc::clone(&seen),
+        };
+        let names = delivering(
+            |builder| builder.sampler(sampler),
+            |tracer, _| {
+                of_the_sampler.set(tracer.clone()).unwrap();
+                let root = tracer.trace("root");
+                let written = headers(tracer);
+                assert_eq!(written["x-datadog-sampling-priority"], "2");
+                assert_eq!(headers(tracer), written, "the decision is one");
+                assert_eq!(asked.load(Ordering::Relaxed), 1);
+                drop(root);
+            },
+        );
+        assert!(names.contains(&"root".to_owned()), "{names:?}");
+        assert!(names.contains(&"other".to_owned()), "{names:?}");
+        let seen = seen.lock().unwrap();
+        assert!(!seen.is_empty() && seen.iter().all(|seen| *seen == (None, false)), "{seen:?}");
+    });
+}
+
+/// The span that a decision is taken for, and how often it was free and not.
+static DECIDED: Mutex<Option<SpanRef>> = Mutex::new(None);
+static FREE: AtomicU32 = AtomicU32::new(0);
+static LOCKED: AtomicU32 = AtomicU32::new(0);
+
+/// Waits for another thread that changes the span, which is undecided still.
+fn change_elsewhere() {
+    let Some(span) = DECIDED.lock().unwrap().clone() else { return };
+    assert_eq!(span.propagation_context().unwrap().priority(), None);
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        span.set_tag("changed", true);
+        let _ = done.send(());
+    });
+    let count = if is_done.recv_timeout(LIMIT / 4).is_ok() { &FREE } else { &LOCKED };
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+struct Changes;
+
+impl Sampler for Changes {
+    fn sample(&self, _: &SpanView<'_>) -> Decision {
+        change_elsewhere();
+        Decision::new(Priority::USER_KEEP, Mechanism::RULE)
     }
+}
+
+#[test]
+fn no_function_of_the_program_that_decides_runs_under_the_lock_of_the_trace() {
+    fn naming(_: &SpanView<'_>) -> LateNames {
+        change_elsewhere();
+        LateNames { name: "named".into(), span_type: None }
+    }
+    fn plain(_: &SpanView<'_>) -> LateNames {
+        LateNames { name: "named".into(), span_type: None }
+    }
+    let rule = || SamplingRule::new(1.0).unwrap();
+    type Build = Box<dyn FnOnce(TracerBuilder) -> TracerBuilder + Send>;
+    let cases: [(NamingFn, Build); 5] = [
+        (plain, Box::new(|builder| builder.sampler(Changes))),
+        (plain, Box::new(|builder| builder.sampler(Arc::new(Changes)))),
+        (
+            plain,
+            Box::new(move |builder| {
+                builder.sampling_rule(rule().when(|_| {
+                    change_elsewhere();
+                    true
+                }))
+            }),
+        ),
+        (naming, Box::new(move |builder| builder.sampling_rule(rule().name("na*")))),
+        (naming, Box::new(move |builder| builder.sampling_rule(rule().resource("na*")))),
+    ];
+    within(LIMIT, || {
+        for (naming, build) in cases {
+            FREE.store(0, Ordering::Relaxed);
+            delivering(build, |tracer, _| {
+                let root = tracer.span("").naming(naming).enter();
+                *DECIDED.lock().unwrap() = Some(root.handle());
+                assert_eq!(headers(tracer)["x-datadog-sampling-priority"], "2");
+                *DECIDED.lock().unwrap() = None;
+                assert_eq!(root.tag("changed").as_deref(), Some("true"));
+            });
+            assert_eq!((FREE.load(Ordering::Relaxed), LOCKED.load(Ordering::Relaxed)), (1, 0));
+        }
+    });
 }
 
 #[test]

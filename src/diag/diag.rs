@@ -170,6 +170,11 @@ impl Diag {
         self.line(Level::Info, line.to_owned());
     }
 
+    /// Whether debugging is on.
+    pub(crate) fn is_debug(&self) -> bool {
+        self.debug
+    }
+
     /// The line is built only where debugging is on.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
         if self.debug {

@@ -33,7 +33,7 @@ impl SpanWriter<'_> {
         }
         if self.decision.is_some_and(|decision| !decision.priority.is_keep()) {
             if let Some(kept) = self.common.span_sampler.sample(span) {
-                sampling::span_tags(&kept, |tag| write_tag(out, tags, tag));
+                sampling::span_tags(kept, |tag| write_tag(out, tags, tag));
             }
         }
         let events = span.events();

@@ -12,6 +12,7 @@ use super::worker::Starter;
 use crate::error::FlushError;
 use crate::sampling::ask;
 use crate::suppression::suppress;
+use crate::text::Text;
 use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
 
 /// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.
@@ -119,8 +120,14 @@ impl Sink for Pipeline {
         ask(&*self.plan.sampler, root, &self.plan.diag)
     }
 
-    fn samples_with_user_code(&self) -> bool {
-        self.plan.sampler.runs_user_code()
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+        // What is said of a decision is not put together under a lock.
+        let built_in = self.plan.sampler.built_in().filter(|_| !self.plan.diag.is_debug())?;
+        built_in.decide_in_place(root)
+    }
+
+    fn needed_tags(&self) -> Option<&[Text]> {
+        self.plan.sampler.built_in()?.needed_tags()
     }
 
     fn refill(&self, into: &mut Vec<Buffers>) {

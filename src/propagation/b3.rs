@@ -1,5 +1,7 @@
 //! B3, of Zipkin: several headers (`x-b3-*`) or one (`b3`).
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::block::Draft;
 use super::chars::trim;
 use super::digits::{Case, parse_hex, push_hex};
@@ -34,7 +36,7 @@ fn sampled(value: &[u8]) -> Option<Priority> {
     match value {
         b"0" => Some(Priority::AUTO_REJECT),
         b"1" => Some(Priority::AUTO_KEEP),
-        b"d" => Some(Priority::USER_KEEP),
+        [DEBUG] => Some(Priority::USER_KEEP),
         _ => None,
     }
 }
@@ -49,18 +51,16 @@ fn in_words(value: &[u8]) -> Option<Priority> {
 
 /// Trace ids of 16 or 32 digits, span ids of 16. A span id of zeros is no parent.
 fn context(trace_id: &[u8], span_id: &[u8], priority: Option<Priority>) -> Option<SpanContext> {
-    let (high, low) = match trace_id.len() {
-        16 => (0, parse_hex(trace_id, Case::Any)?),
-        32 => {
-            let (high, low) = trace_id.split_at_checked(16)?;
-            (parse_hex(high, Case::Any)?, parse_hex(low, Case::Any)?)
-        }
+    let (high, low) = trace_id.split_last_chunk::<16>()?;
+    let high = match high.len() {
+        0 => 0,
+        16 => parse_hex(high, Case::Any)?,
         _ => return None,
     };
+    let trace_id = TraceId::from_halves(high, parse_hex(low, Case::Any)?)?;
     let span_id = parse_hex(span_id, Case::Any).filter(|_| span_id.len() == 16)?;
-    let mut context = SpanContext::new(TraceId::from_halves(high, low)?, SpanId::new(span_id));
-    context.priority = priority;
-    Some(context)
+    let context = SpanContext::new(trace_id, SpanId::new(span_id));
+    Some(SpanContext { priority, ..context })
 }
 
 /// Nothing is written where there is no span to name as the parent.
@@ -68,10 +68,9 @@ pub(super) fn inject_multi(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
     draft.add(Field::B3TraceId, |text| push_trace_id(text, trace_id));
     draft.add(Field::B3SpanId, |text| push_hex(text, span_id.get()));
-    match outgoing.priority.map(Priority::get) {
-        Some(2..) => draft.add(Field::B3Flags, |text| text.push(b'1')),
-        Some(1) => draft.add(Field::B3Sampled, |text| text.push(b'1')),
-        Some(_) => draft.add(Field::B3Sampled, |text| text.push(b'0')),
+    match outgoing.priority.map(decision) {
+        Some(DEBUG) => draft.add(Field::B3Flags, |text| text.push(b'1')),
+        Some(sampled) => draft.add(Field::B3Sampled, |text| text.push(sampled)),
         None => {}
     }
 }
@@ -83,13 +82,21 @@ pub(super) fn inject_single(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
         push_trace_id(header, trace_id);
         header.push(b'-');
         push_hex(header, span_id.get());
-        header.extend_from_slice(match outgoing.priority.map(Priority::get) {
-            Some(2..) => b"-d",
-            Some(1) => b"-1",
-            Some(_) => b"-0",
-            None => b"",
-        });
+        if let Some(priority) = outgoing.priority {
+            header.extend_from_slice(&[b'-', decision(priority)]);
+        }
     });
+}
+
+/// Kept by hand, and so in any case.
+const DEBUG: u8 = b'd';
+
+fn decision(priority: Priority) -> u8 {
+    match priority.get() {
+        2.. => DEBUG,
+        1 => b'1',
+        _ => b'0',
+    }
 }
 
 /// 16 digits where they are enough.
@@ -102,10 +109,17 @@ fn push_trace_id(text: &mut Vec<u8>, trace_id: TraceId) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::send;
     use super::*;
 
     const TRACE: &str = "463ac35c9f6413ad";
     const SPAN: &str = "a2fb4a1d1a96d312";
+    const ID: u64 = 0xa2fb_4a1d_1a96_d312;
+    const IDS: [(&str, &str); 2] = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)];
+
+    fn said(priority: i32) -> Option<(Option<SpanId>, Option<Priority>)> {
+        Some((SpanId::new(ID), Some(Priority::new(priority))))
+    }
 
     fn single(header: &str) -> Option<SpanContext> {
         extract_single(&Headers::collect(&[("b3", header)], &[]))
@@ -140,41 +154,45 @@ mod tests {
 
     #[test]
     fn several_headers_need_both_ids() {
-        let extract =
-            |headers: &[(&str, &str)]| extract_multi(&Headers::collect(&headers.to_vec(), &[]));
-        assert_eq!(extract(&[("x-b3-traceid", TRACE)]), None);
-        assert_eq!(extract(&[("x-b3-spanid", SPAN)]), None);
         let zeros = "0".repeat(16);
-        let context = extract(&[("x-b3-traceid", TRACE), ("x-b3-spanid", &zeros)]).unwrap();
-        assert_eq!((context.span_id, context.priority), (None, None));
-    }
-
-    #[test]
-    fn old_senders_say_the_decision_in_words() {
-        for (sampled, priority) in [
-            ("true", Some(1)),
-            ("false", Some(0)),
-            ("True", Some(1)),
-            (" FALSE ", Some(0)),
-            ("yes", None),
-            ("", None),
+        // Debug goes before sampled, and old senders say the decision in words.
+        for (headers, expected) in [
+            (&[("x-b3-traceid", TRACE)][..], None),
+            (&[("x-b3-spanid", SPAN)], None),
+            (&[("x-b3-traceid", TRACE), ("x-b3-spanid", &zeros)], Some((None, None))),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", "0"), ("x-b3-flags", "1")], said(2)),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", "true")], said(1)),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", "false")], said(0)),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", "True")], said(1)),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", " FALSE ")], said(0)),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", "yes")], Some((SpanId::new(ID), None))),
+            (&[IDS[0], IDS[1], ("x-b3-sampled", "")], Some((SpanId::new(ID), None))),
         ] {
-            let carrier =
-                [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN), ("x-b3-sampled", sampled)];
-            let context = extract_multi(&Headers::collect(&carrier, &[])).unwrap();
-            assert_eq!(context.priority.map(Priority::get), priority, "{sampled:?}");
+            let context = extract_multi(&Headers::collect(&headers, &[]));
+            let found = context.map(|context| (context.span_id, context.priority));
+            assert_eq!(found, expected, "{headers:?}");
         }
     }
 
     #[test]
-    fn debug_goes_before_sampled() {
-        let carrier = [
-            ("x-b3-traceid", TRACE),
-            ("x-b3-spanid", SPAN),
-            ("x-b3-sampled", "0"),
-            ("x-b3-flags", "1"),
-        ];
-        let context = extract_multi(&Headers::collect(&carrier, &[])).unwrap();
-        assert_eq!(context.priority, Some(Priority::USER_KEEP));
+    fn ids_have_all_their_digits() {
+        for (trace_id, span_id, expected) in [
+            (7, 9, "0000000000000007-0000000000000009"),
+            (7 << 64, 9, "00000000000000070000000000000000-0000000000000009"),
+        ] {
+            let context = SpanContext::new(TraceId::new(trace_id).unwrap(), SpanId::new(span_id));
+            let mut headers: Vec<(String, String)> = Vec::new();
+            send(&mut headers, |draft| {
+                inject_single(&(&context).into(), draft);
+                inject_multi(&(&context).into(), draft);
+            });
+            let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
+            let (trace, span) = expected.split_once('-').unwrap();
+            assert_eq!(values, [expected, trace, span]);
+            assert_eq!(single(expected).unwrap().trace_id, context.trace_id);
+            // Without the zeros they are no ids.
+            assert_eq!(single(&format!("{}-{span}", trace.trim_start_matches('0'))), None);
+            assert_eq!(single(&format!("{trace}-{}", span.trim_start_matches('0'))), None);
+        }
     }
 }

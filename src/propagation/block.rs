@@ -27,12 +27,17 @@ impl<'a> HeaderBlock<'a> {
     /// Names and values, in the order in which they are to be written.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
+        self.fields().map(|(field, value)| (field.header(), value))
+    }
+
+    #[inline]
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &'a str)> + use<'a> {
         // All at once: a check for each value takes longer.
         let mut rest = std::str::from_utf8(self.text).unwrap_or_default();
         self.entries.iter().map(move |entry| {
             let (value, behind) = rest.split_at_checked(entry.len).unwrap_or_default();
             rest = behind;
-            (entry.field.header(), value)
+            (entry.field, value)
         })
     }
 
@@ -60,17 +65,6 @@ impl<'a> HeaderBlock<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
-    }
-
-    /// The same, for a carrier that takes bytes.
-    #[inline]
-    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &'a [u8])> + use<'a> {
-        let mut rest = self.text.as_slice();
-        self.entries.iter().map(move |entry| {
-            let (value, behind) = rest.split_at_checked(entry.len).unwrap_or_default();
-            rest = behind;
-            (entry.field, value)
-        })
     }
 }
 

@@ -135,13 +135,8 @@ impl<F: FnMut(&str, String)> Injector for F {
 
 impl<S: BuildHasher> Injector for HashMap<String, String, S> {
     fn set(&mut self, name: &str, value: String) {
-        if self.keys().any(|key| is_other_spelling(key, name)) {
-            self.retain(|key, _| !is_other_spelling(key, name));
-        }
-        match self.get_mut(name) {
-            Some(old) => *old = value,
-            None => drop(self.insert(name.to_owned(), value)),
-        }
+        self.retain(|key, _| !key.eq_ignore_ascii_case(name));
+        self.insert(name.to_owned(), value);
     }
 
     fn set_all(&mut self, headers: &HeaderBlock<'_>) {
@@ -149,18 +144,14 @@ impl<S: BuildHasher> Injector for HashMap<String, String, S> {
             return headers.for_each_owned(|name, value| self.set(name, value));
         }
         // Nothing is replaced, and so nothing is looked for.
-        self.reserve(headers.len());
         self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }
 
 impl Injector for BTreeMap<String, String> {
     fn set(&mut self, name: &str, value: String) {
-        self.retain(|key, _| !is_other_spelling(key, name));
-        match self.get_mut(name) {
-            Some(old) => *old = value,
-            None => drop(self.insert(name.to_owned(), value)),
-        }
+        self.retain(|key, _| !key.eq_ignore_ascii_case(name));
+        self.insert(name.to_owned(), value);
     }
 }
 
@@ -179,46 +170,26 @@ impl Injector for Vec<(String, String)> {
     }
 }
 
-fn is_other_spelling(key: &str, name: &str) -> bool {
-    key.eq_ignore_ascii_case(name) && key != name
-}
-
 // ===== reading =====
 
-impl<K: AsRef<str>, V: AsRef<[u8]>, S> Extractor for HashMap<K, V, S> {
-    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        for (name, value) in self {
-            visit(without_cgi(name.as_ref()), value.as_ref());
-        }
-    }
+macro_rules! text_maps {
+    ($([$($more:tt)*] $map:ty;)*) => {
+        $(impl<K: AsRef<str>, V: AsRef<[u8]>, $($more)*> Extractor for $map {
+            fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
+                for (name, value) in self {
+                    visit(without_cgi(name.as_ref()), value.as_ref());
+                }
+            }
+        })*
+    };
 }
 
-impl<K: AsRef<str>, V: AsRef<[u8]>> Extractor for BTreeMap<K, V> {
-    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        for (name, value) in self {
-            visit(without_cgi(name.as_ref()), value.as_ref());
-        }
-    }
-}
-
-impl<K: AsRef<str>, V: AsRef<[u8]>> Extractor for [(K, V)] {
-    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        for (name, value) in self {
-            visit(without_cgi(name.as_ref()), value.as_ref());
-        }
-    }
-}
-
-impl<K: AsRef<str>, V: AsRef<[u8]>> Extractor for Vec<(K, V)> {
-    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        self.as_slice().for_each(visit);
-    }
-}
-
-impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> Extractor for [(K, V); N] {
-    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        self.as_slice().for_each(visit);
-    }
+text_maps! {
+    [S] HashMap<K, V, S>;
+    [] BTreeMap<K, V>;
+    [] [(K, V)];
+    [] Vec<(K, V)>;
+    [const N: usize] [(K, V); N];
 }
 
 /// So that a slice, which has no size, can be given as `&slice`.

@@ -1,5 +1,7 @@
 //! Which bytes may stand where, in one table: a look at it costs less than the comparisons it stands for.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 /// A key of `x-datadog-tags`.
 pub(super) const TAG_KEY: u8 = 1;
 /// A value of `x-datadog-tags`.
@@ -17,56 +19,37 @@ pub(super) const BAGGAGE_KEY: u8 = 1 << 6;
 /// A value of `baggage`, as it is.
 pub(super) const BAGGAGE_VALUE: u8 = 1 << 7;
 
+/// Beside letters and digits; values of baggage allow the second as well. A `%` is always escaped, so that it is never
+/// taken for an escape.
+const BAGGAGE_SIGNS: [&[u8]; 2] = [b"!#$&'*+-.^_`|~", b"()/:<>?@[]{}"];
+
+const fn has(signs: &[u8], byte: u8) -> bool {
+    match signs {
+        [first, rest @ ..] => *first == byte || has(rest, byte),
+        [] => false,
+    }
+}
+
 const fn classes(byte: u8) -> u8 {
     let printable = matches!(byte, b' '..=b'~');
     let graphic = matches!(byte, b'!'..=b'~');
+    let state_key = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/');
+    let baggage = byte.is_ascii_alphanumeric() || has(BAGGAGE_SIGNS[0], byte);
+    let all = [
+        (TAG_KEY, graphic && !has(b",=", byte)),
+        (TAG_VALUE, printable && byte != b','),
+        (STATE_KEY, state_key),
+        (STATE_VALUE, printable && !has(b",=", byte)),
+        (MEMBER_NAME, graphic && !has(b",=;:", byte)),
+        (MEMBER_VALUE, printable && !has(b",=;~", byte)),
+        (BAGGAGE_KEY, baggage),
+        (BAGGAGE_VALUE, baggage || has(BAGGAGE_SIGNS[1], byte)),
+    ];
     let mut classes = 0;
-    if graphic && !matches!(byte, b',' | b'=') {
-        classes |= TAG_KEY;
-    }
-    if printable && byte != b',' {
-        classes |= TAG_VALUE;
-    }
-    if matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/') {
-        classes |= STATE_KEY;
-    }
-    if printable && !matches!(byte, b',' | b'=') {
-        classes |= STATE_VALUE;
-    }
-    if graphic && !matches!(byte, b',' | b'=' | b';' | b':') {
-        classes |= MEMBER_NAME;
-    }
-    if printable && !matches!(byte, b',' | b'=' | b';' | b'~') {
-        classes |= MEMBER_VALUE;
-    }
-    // A `%` is always escaped, so that it is never taken for an escape.
-    let baggage = byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        );
-    if baggage {
-        classes |= BAGGAGE_KEY;
-    }
-    if baggage
-        || matches!(
-            byte,
-            b'(' | b')' | b'/' | b':' | b'<' | b'>' | b'?' | b'@' | b'[' | b']' | b'{' | b'}'
-        )
-    {
-        classes |= BAGGAGE_VALUE;
+    let mut rest = all.as_slice();
+    while let [(class, is_in), behind @ ..] = rest {
+        classes |= if *is_in { *class } else { 0 };
+        rest = behind;
     }
     classes
 }
@@ -146,13 +129,9 @@ mod tests {
         let members = |class| -> String {
             (0..=255).filter(|byte| is(*byte, class)).map(char::from).collect()
         };
-        let alphanumeric = |others: &str| {
-            let mut all: Vec<_> = (0..128u8)
-                .map(char::from)
-                .filter(|c| c.is_ascii_alphanumeric() || others.contains(*c))
-                .collect();
-            all.sort_unstable();
-            String::from_iter(all)
+        let alphanumeric = |others: &str| -> String {
+            let is_in = |c: &char| c.is_ascii_alphanumeric() || others.contains(*c);
+            ('\0'..='\u{7f}').filter(is_in).collect()
         };
         let without = |first: char, others: &str| -> String {
             (first..='~').filter(|c| !others.contains(*c)).collect()

@@ -1,5 +1,7 @@
 //! `x-datadog-*`: Datadog's own headers.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::block::Draft;
 use super::chars::trim;
 use super::digits::{parse_decimal, parse_integer, push_decimal, push_integer};

@@ -1,10 +1,13 @@
 //! The member `dd` of `tracestate`: what `traceparent` has no place for, as `key:value;key:value`.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::chars::{self, MEMBER_NAME, MEMBER_VALUE};
-use super::digits::{parse_integer, push_decimal, push_form, push_integer};
+use super::digits::{parse_integer, push_decimal, push_integer};
+use super::list::List;
 use super::outgoing::Outgoing;
 use super::scratch::{Scratch, joined};
-use super::tags::{Incoming, PREFIX};
+use super::tags::{IncomingTags, PREFIX};
 use crate::text::Text;
 
 /// What the value may hold; a part that does not fit is left out.
@@ -48,8 +51,8 @@ impl<'a> DdMember<'a> {
         self.origin.filter(|origin| !origin.is_empty()).map(decode)
     }
 
-    pub(super) fn tags(&self) -> Incoming {
-        let mut incoming = Incoming::default();
+    pub(super) fn tags(&self) -> IncomingTags {
+        let mut incoming = IncomingTags::default();
         for part in chars::split(self.text, b';') {
             let tag = part.strip_prefix(TAG).and_then(|tag| chars::split_once(tag, b':'));
             let Some((name, value)) = tag else { continue };
@@ -73,89 +76,35 @@ fn decode(value: &str) -> Text {
 
 /// Appends the member's value, or nothing when there is nothing to say. `span` has the digits of the span's id.
 pub(super) fn push(outgoing: &Outgoing<'_>, span: &[u8; 16], header: &mut Vec<u8>) {
-    if push_usual(outgoing, span, header).is_none() {
-        push_parts(outgoing, span, header);
-    }
-}
-
-/// What nearly all members have: the span, the decision and who took it. `None` where there is more to say, or
-/// less.
-#[inline]
-fn push_usual(outgoing: &Outgoing<'_>, span: &[u8; 16], header: &mut Vec<u8>) -> Option<()> {
-    let priority = u8::try_from(outgoing.priority?.get()).ok()?;
-    let mechanism = outgoing.mechanism?.get();
-    let has_more = outgoing.origin.is_some() || outgoing.has_tags();
-    let has_span = outgoing.is_local_span && outgoing.span_id.is_some();
-    if priority > 9 || mechanism > 9 || has_more || !has_span {
-        return None;
-    }
-    let form = push_form(header, b"p:0000000000000000;s:0;t.dm:-0")?;
-    form[2..18].copy_from_slice(span);
-    form[21] |= priority;
-    form[29] |= mechanism;
-    Some(())
-}
-
-fn push_parts(outgoing: &Outgoing<'_>, span: &[u8; 16], header: &mut Vec<u8>) {
-    let mut member = Member { start: header.len(), header };
+    let mut parts = List::new(header, b';', MAX_BYTES);
     if outgoing.is_local_span && outgoing.span_id.is_some() {
-        member.header.extend_from_slice(b"p:");
-        member.header.extend_from_slice(span);
+        parts.add(b"p:", |header| header.extend_from_slice(span));
     }
     if let Some(priority) = outgoing.priority {
-        member.add(b"s:", |header| push_integer(header, priority.get()));
+        parts.add(b"s:", |header| push_integer(header, priority.get()));
     }
     // Behind the priority: what came in may be longer than an id, and must not take its room.
     if let Some(last_parent) = outgoing.last_parent.filter(|_| !outgoing.is_local_span) {
-        member.add(b"p:", |header| push_value(header, last_parent.as_bytes()));
+        parts.add(b"p:", |header| push_value(header, last_parent.as_bytes()));
     }
-    if let Some(origin) = outgoing.origin.filter(|origin| !origin.is_empty()) {
-        member.add(b"o:", |header| push_value(header, origin.as_bytes()));
+    if let Some(origin) = outgoing.origin {
+        parts.add(b"o:", |header| push_value(header, origin.as_bytes()));
     }
     if let Some(mechanism) = outgoing.mechanism {
-        member.add(b"t.dm:-", |header| push_decimal(header, mechanism.get().into()));
+        parts.add(b"t.dm:-", |header| push_decimal(header, mechanism.get().into()));
     }
     if outgoing.has_tags() {
         for (name, value) in outgoing.tags() {
-            member.add(b"t.", |header| {
+            parts.add(b"t.", |header| {
                 push_encoded(header, name, MEMBER_NAME, b'_');
                 header.push(b':');
                 push_value(header, value);
             });
         }
     }
-    member.close();
-}
-
-struct Member<'h> {
-    header: &'h mut Vec<u8>,
-    start: usize,
-}
-
-impl Member<'_> {
-    /// Appends one part, or nothing if there is no room for all of it.
-    #[inline]
-    fn add<const N: usize>(&mut self, prefix: &[u8; N], write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.header.len();
-        if before > self.start {
-            self.header.push(b';');
-        }
-        self.header.extend_from_slice(prefix);
-        write(self.header);
-        if self.header.len().saturating_sub(self.start) > MAX_BYTES {
-            self.header.truncate(before);
-        }
-    }
-
-    /// A space at the end would be taken for what is around the member.
-    fn close(self) {
-        if self.header.last() != Some(&b' ') {
-            return;
-        }
-        let value = self.header.get_mut(self.start..).unwrap_or_default();
-        for byte in value.iter_mut().rev().take_while(|byte| **byte == b' ') {
-            *byte = b'_';
-        }
+    // A space at the end would be taken for what is around the member.
+    for byte in parts.written().iter_mut().rev().take_while(|byte| **byte == b' ') {
+        *byte = b'_';
     }
 }
 
@@ -172,7 +121,7 @@ fn push_encoded(header: &mut Vec<u8>, text: &[u8], class: u8, equals: u8) {
     }
     // The bytes behind the first of a character count as part of it.
     let firsts = text.iter().filter(|byte| **byte & 0xc0 != 0x80);
-    header.extend(firsts.take(MAX_BYTES.saturating_add(1)).map(|byte| match *byte {
+    header.extend(firsts.take(MAX_BYTES + 1).map(|byte| match *byte {
         byte if chars::is(byte, class) => byte,
         b'=' => equals,
         _ => b'_',
@@ -265,13 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_member_is_what_the_parts_make() {
+    fn each_part_is_there_if_it_is_known() {
         let span = SpanId::new(0x1234_5678_9abc_def0);
+        let (priority, mechanism) = (Some(Priority::AUTO_KEEP), Some(Mechanism::RULE));
         let usual = Outgoing {
             span_id: span,
             is_local_span: true,
-            priority: Some(Priority::AUTO_KEEP),
-            mechanism: Some(Mechanism::RULE),
+            priority,
+            mechanism,
             ..Outgoing::default()
         };
         let origin = Text::from("rum");
@@ -280,24 +230,22 @@ mod tests {
             mechanism: Some(Mechanism::new(mechanism)),
             ..usual
         };
-        for outgoing in [
-            usual,
-            with(0, 0),
-            with(9, 9),
-            with(10, 9),
-            with(9, 10),
-            with(-1, 4),
-            with(256, 4),
-            Outgoing { span_id: None, ..usual },
-            Outgoing { is_local_span: false, ..usual },
-            Outgoing { priority: None, ..usual },
-            Outgoing { mechanism: None, ..usual },
-            Outgoing { origin: Some(&origin), ..usual },
-            Outgoing { marker: Some("own"), ..usual },
+        for (outgoing, expected) in [
+            (usual, "p:123456789abcdef0;s:1;t.dm:-3"),
+            (with(0, 0), "p:123456789abcdef0;s:0;t.dm:-0"),
+            (with(9, 9), "p:123456789abcdef0;s:9;t.dm:-9"),
+            (with(10, 9), "p:123456789abcdef0;s:10;t.dm:-9"),
+            (with(9, 10), "p:123456789abcdef0;s:9;t.dm:-10"),
+            (with(-1, 4), "p:123456789abcdef0;s:-1;t.dm:-4"),
+            (with(256, 4), "p:123456789abcdef0;s:256;t.dm:-4"),
+            (Outgoing { span_id: None, ..usual }, "s:1;t.dm:-3"),
+            (Outgoing { is_local_span: false, ..usual }, "s:1;t.dm:-3"),
+            (Outgoing { priority: None, ..usual }, "p:123456789abcdef0;t.dm:-3"),
+            (Outgoing { mechanism: None, ..usual }, "p:123456789abcdef0;s:1"),
+            (Outgoing { origin: Some(&origin), ..usual }, "p:123456789abcdef0;s:1;o:rum;t.dm:-3"),
+            (Outgoing { marker: Some("own"), ..usual }, "p:123456789abcdef0;s:1;t.dm:-3;t.opm:own"),
         ] {
-            let mut parts = Vec::new();
-            push_parts(&outgoing, &hex(outgoing.span_id.map_or(0, SpanId::get)), &mut parts);
-            assert_eq!(encode(&outgoing).into_bytes(), parts, "{outgoing:?}");
+            assert_eq!(encode(&outgoing), expected, "{outgoing:?}");
         }
     }
 

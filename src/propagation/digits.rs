@@ -1,5 +1,7 @@
 //! Numbers in headers. By hand: `from_str_radix` takes signs, and formatting costs more than a whole header.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 /// The bit that marks a digit in upper case.
 const UPPER: u8 = 0x10;
 const INVALID: u8 = 0x80;
@@ -115,54 +117,35 @@ pub(super) fn push_hex(text: &mut Vec<u8>, value: u64) {
     text.extend_from_slice(&hex(value));
 }
 
+/// The digits of the numbers below 100.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it, and checks it")]
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut pair = 0;
+    while pair < pairs.len() {
+        pairs[pair] = [b'0' + (pair / 10) as u8, b'0' + (pair % 10) as u8];
+        pair += 1;
+    }
+    pairs
+};
+
 #[inline]
 pub(super) fn push_decimal(text: &mut Vec<u8>, value: u64) {
     match value {
-        0..10 => text.push(b'0'.wrapping_add(value as u8)),
+        0..10 => text.push(b'0' | value as u8),
         _ => push_long_decimal(text, value),
     }
 }
 
-fn push_long_decimal(text: &mut Vec<u8>, value: u64) {
-    const EIGHT: u64 = 100_000_000;
-    let (high, low) = (value / EIGHT, value % EIGHT);
-    let parts = [high / EIGHT, high % EIGHT, low].map(|part| eight_digits(part as u32));
-    let [a, b, c] = parts.map(|part| part | 0x3030_3030_3030_3030);
-    // The first digit is the lowest byte: the zeros before it are shifted out, and as many bytes are too many
-    // behind the last.
-    let zeros = |part: u64| part.trailing_zeros() & 0x38;
-    let (words, surplus) = match parts {
-        [0, 0, low] => ([c >> zeros(low), 0, 0], zeros(low).wrapping_add(128)),
-        [0, middle, _] => {
-            let zeros = zeros(middle);
-            ([joined(b, c, zeros), c >> zeros, 0], zeros.wrapping_add(64))
-        }
-        [high, ..] => {
-            let zeros = zeros(high);
-            ([joined(a, b, zeros), joined(b, c, zeros), c >> zeros], zeros)
-        }
-    };
-    let mut digits = [0; 24];
-    for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
-        eight.copy_from_slice(&word.to_le_bytes());
+/// Two digits at a time, from the last; the zeros in front are left out.
+fn push_long_decimal(text: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20];
+    for pair in digits.rchunks_exact_mut(2) {
+        pair.copy_from_slice(PAIRS.get((value % 100) as usize).unwrap_or(b"00"));
+        value /= 100;
     }
-    text.extend_from_slice(&digits);
-    text.truncate(text.len().saturating_sub((surplus / 8) as usize));
-}
-
-/// The bytes of two words, from a bit below 64 on.
-fn joined(low: u64, high: u64, from: u32) -> u64 {
-    (low >> from) | ((high << 1) << (63u32.wrapping_sub(from)))
-}
-
-/// The digits of a number below 10^8, one to a byte, the first the lowest: halved three times, all halves at
-/// once. The factors divide exactly as far as they are used: by 100 below 10^4, by 10 below 100.
-fn eight_digits(value: u32) -> u64 {
-    let fours = u64::from(value / 10_000) | (u64::from(value % 10_000) << 32);
-    let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
-    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
+    let first = digits.iter().position(|digit| *digit != b'0').unwrap_or_default();
+    text.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 #[inline]

@@ -5,10 +5,9 @@ use super::digits::push_hex;
 use super::headers::Headers;
 use super::scratch::Scratch;
 use super::settings::Settings;
-use super::tracecontext;
+use super::tracecontext::Incoming;
 use super::{b3, baggage, datadog, org_guard};
 use crate::config::{ExtractBehavior, Style};
-use crate::id::TraceId;
 use crate::text::Text;
 use crate::trace::{Baggage, Priority, SpanContext, SpanLink};
 
@@ -52,21 +51,13 @@ fn resolve(headers: &Headers<'_>, settings: &Settings, context: &mut SpanContext
     let mut styles = settings.extract.iter().copied();
     let style = styles.find(|style| fill(*style, headers, settings, context).is_some())?;
     if !settings.extract_first {
-        for other_style in styles {
-            let Some(other) = Found::parse(other_style, headers, settings) else { continue };
-            if other.trace_id() != context.trace_id {
-                let link = other.link("terminated_context", other_style);
-                context.links.extend(link);
-            } else if let Found::TraceContext(other) = other {
-                merge(context, style, &other);
-            }
-        }
+        styles.for_each(|other| merge_or_link(other, headers, settings, style, context));
     }
     if settings.behavior == ExtractBehavior::Restart {
         let followed = std::mem::take(context);
         let own = Some(headers).filter(|_| style == Style::TraceContext);
-        let own = own.and_then(tracecontext::Incoming::parse);
-        let tracestate = own.as_ref().and_then(tracecontext::Incoming::tracestate);
+        let own = own.and_then(Incoming::parse);
+        let tracestate = own.as_ref().and_then(Incoming::tracestate);
         let link = link(&followed, "propagation_behavior_extract", style, tracestate)?;
         context.remote = true;
         context.links.push(link);
@@ -83,7 +74,7 @@ fn fill(
 ) -> Option<()> {
     match style {
         Style::Datadog => return datadog::extract(headers, settings.datadog_tags_max, context),
-        Style::TraceContext => tracecontext::Incoming::parse(headers)?.fill(context),
+        Style::TraceContext => Incoming::parse(headers)?.fill(context),
         Style::B3Single => *context = b3::extract_single(headers)?,
         Style::B3Multi => *context = b3::extract_multi(headers)?,
         Style::Baggage => return None,
@@ -91,9 +82,36 @@ fn fill(
     Some(())
 }
 
+/// Adds what another style says to the context of the one that is followed: something about the same trace, or a link
+/// to another.
+fn merge_or_link(
+    other_style: Style,
+    headers: &Headers<'_>,
+    settings: &Settings,
+    style: Style,
+    context: &mut SpanContext,
+) {
+    let mut other = SpanContext::default();
+    let mut tracestate = None;
+    if other_style == Style::TraceContext {
+        let Some(incoming) = Incoming::parse(headers) else { return };
+        if context.trace_id == Some(incoming.trace_id) {
+            return merge(context, style, &incoming);
+        }
+        incoming.fill(&mut other);
+        tracestate = incoming.tracestate();
+    } else {
+        let found = fill(other_style, headers, settings, &mut other);
+        if found.is_none() || other.trace_id == context.trace_id {
+            return;
+        }
+    }
+    context.links.extend(link(&other, "terminated_context", other_style, tracestate));
+}
+
 /// Trace Context in the same trace: services between ours that know only this family have renewed it, so
 /// its parent is the nearer one.
-fn merge(context: &mut SpanContext, style: Style, other: &tracecontext::Incoming<'_>) {
+fn merge(context: &mut SpanContext, style: Style, other: &Incoming<'_>) {
     other.pass_on(context);
     if context.span_id == Some(other.span_id) {
         return;
@@ -105,42 +123,6 @@ fn merge(context: &mut SpanContext, style: Style, other: &tracecontext::Incoming
     };
     context.last_parent = other.last_parent().or_else(datadog);
     context.span_id = Some(other.span_id);
-}
-
-/// A context of one style that is not the one that is followed.
-enum Found<'h> {
-    /// Read as far as it is needed: beside Datadog's headers that is not far.
-    TraceContext(tracecontext::Incoming<'h>),
-    Other(SpanContext),
-}
-
-impl<'h> Found<'h> {
-    fn parse(style: Style, headers: &'h Headers<'_>, settings: &Settings) -> Option<Self> {
-        if style == Style::TraceContext {
-            return tracecontext::Incoming::parse(headers).map(Found::TraceContext);
-        }
-        let mut context = SpanContext::default();
-        fill(style, headers, settings, &mut context)?;
-        Some(Found::Other(context))
-    }
-
-    fn trace_id(&self) -> Option<TraceId> {
-        match self {
-            Found::TraceContext(incoming) => Some(incoming.trace_id),
-            Found::Other(context) => context.trace_id,
-        }
-    }
-
-    fn link(&self, reason: &'static str, style: Style) -> Option<SpanLink> {
-        match self {
-            Found::TraceContext(incoming) => {
-                let mut context = SpanContext::new(incoming.trace_id, Some(incoming.span_id));
-                context.priority = incoming.priority();
-                link(&context, reason, style, incoming.tracestate())
-            }
-            Found::Other(context) => link(context, reason, style, None),
-        }
-    }
 }
 
 /// A link to what came in and is not followed; `None` where it names no span.
@@ -172,104 +154,90 @@ mod tests {
         ("x-datadog-parent-id", "10"),
         ("x-datadog-tags", "_dd.p.tid=1111111111111111"),
     ];
+    const DATADOG_FIRST: [Style; 2] = [Style::Datadog, Style::TraceContext];
+    const W3C_FIRST: [Style; 2] = [Style::TraceContext, Style::Datadog];
 
     fn settings(styles: &[Style]) -> Settings {
         let config = Config::builder().environment(Environment::empty());
         (&config.propagation_styles(styles.iter().copied()).build()).into()
     }
 
-    fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    fn read(styles: &[Style], headers: &[(&str, &str)]) -> Option<SpanContext> {
+        extract(&headers, &settings(styles), None)
+    }
+
+    fn restarted(styles: &[Style], headers: &[(&str, &str)]) -> Option<SpanContext> {
+        let settings = Settings { behavior: ExtractBehavior::Restart, ..settings(styles) };
+        extract(&headers, &settings, None)
+    }
+
+    fn with<'h>(more: &[(&'h str, &'h str)]) -> Vec<(&'h str, &'h str)> {
         [&DATADOG, more].concat()
     }
 
     #[test]
     fn the_order_of_styles_says_who_is_followed() {
-        let carrier = with(&[
-            ("traceparent", "00-00000000000000000000000000000007-0000000000000009-00"),
-            ("tracestate", "dd=s:0,a=1"),
-        ]);
-        let context = |styles: &[Style]| extract(&carrier, &settings(styles), None).unwrap();
-
-        let datadog = context(&[Style::Datadog, Style::TraceContext]);
-        assert_eq!(datadog.trace_id.unwrap().low(), 2);
-        assert_eq!(datadog.vendors, None);
-        assert_eq!(datadog.links.len(), 1);
-        assert_eq!(datadog.links[0].tracestate.as_deref(), Some("dd=s:0,a=1"));
-        assert_eq!(datadog.links[0].flags, Some(0));
-
-        let w3c = context(&[Style::TraceContext, Style::Datadog]);
-        assert_eq!(w3c.trace_id.unwrap().low(), 7);
-        assert_eq!(w3c.vendors.as_deref(), Some("a=1"));
-        assert_eq!(w3c.links[0].trace_id.low(), 2);
-        assert_eq!(w3c.links[0].tracestate, None);
-
-        assert_eq!(context(&[Style::Datadog]).links, []);
-        assert_eq!(extract(&carrier, &settings(&[Style::B3Multi]), None), None);
-        assert_eq!(extract(&carrier, &settings(&[]), None), None);
+        let other = "00-00000000000000000000000000000007-0000000000000009-00";
+        let carrier = with(&[("traceparent", other), ("tracestate", "dd=s:0,a=1")]);
+        for (styles, followed, vendors, linked) in [
+            (&DATADOG_FIRST[..], 2, None, Some((7, Some("dd=s:0,a=1"), Some(0)))),
+            (&W3C_FIRST, 7, Some("a=1"), Some((2, None, Some(0)))),
+            (&[Style::Datadog], 2, None, None),
+        ] {
+            let context = read(styles, &carrier).unwrap();
+            assert_eq!(context.trace_id.unwrap().low(), followed);
+            assert_eq!(context.vendors.as_deref(), vendors);
+            let links: Vec<_> = context
+                .links
+                .iter()
+                .map(|link| (link.trace_id.low(), link.tracestate.as_deref(), link.flags))
+                .collect();
+            assert_eq!(links, linked.into_iter().collect::<Vec<_>>());
+        }
+        assert_eq!(read(&[Style::B3Multi], &carrier), None);
+        assert_eq!(read(&[], &carrier), None);
     }
 
     #[test]
     fn trace_context_in_the_same_trace_names_the_nearer_parent() {
-        let both = [Style::Datadog, Style::TraceContext];
         for (tracestate, last_parent) in [
-            ("a=1", Some("000000000000000a")),
-            ("dd=s:1,a=1", Some("000000000000000a")),
-            ("dd=p:00ff,a=1", Some("00ff")),
-            ("a=1,B", Some("000000000000000a")),
+            ("a=1", "000000000000000a"),
+            ("dd=s:1,a=1", "000000000000000a"),
+            ("dd=p:00ff,a=1", "00ff"),
+            ("a=1,B", "000000000000000a"),
         ] {
             let carrier = with(&[("traceparent", TRACEPARENT), ("tracestate", tracestate)]);
-            let context = extract(&carrier, &settings(&both), None).unwrap();
-            assert_eq!(context.span_id, SpanId::new(0xab));
-            assert_eq!(context.last_parent.as_deref(), last_parent, "{tracestate}");
-            assert_eq!(context.priority, None);
-
-            let reversed = [Style::TraceContext, Style::Datadog];
-            let context = extract(&carrier, &settings(&reversed), None).unwrap();
-            assert_eq!(context.span_id, SpanId::new(0xab));
-            assert_eq!(context.last_parent.as_deref(), last_parent.filter(|p| *p == "00ff"));
+            let own = Some(last_parent).filter(|parent| *parent == "00ff");
+            for (styles, last_parent) in [(DATADOG_FIRST, Some(last_parent)), (W3C_FIRST, own)] {
+                let context = read(&styles, &carrier).unwrap();
+                assert_eq!(context.span_id, SpanId::new(0xab));
+                assert_eq!(context.last_parent.as_deref(), last_parent, "{tracestate}");
+                assert_eq!(context.priority.is_some(), styles == W3C_FIRST);
+            }
         }
-    }
-
-    #[test]
-    fn b3_names_no_datadog_span() {
-        let carrier = [
-            ("b3", "11111111111111110000000000000002-0000000000000003"),
-            ("traceparent", TRACEPARENT),
-        ];
+        // B3 names no span of Datadog.
+        let b3 = "11111111111111110000000000000002-0000000000000003";
         let styles = [Style::B3Single, Style::TraceContext];
-        let context = extract(&carrier, &settings(&styles), None).unwrap();
+        let context = read(&styles, &[("b3", b3), ("traceparent", TRACEPARENT)]).unwrap();
         assert_eq!((context.span_id, context.last_parent), (SpanId::new(0xab), None));
-    }
-
-    #[test]
-    fn high_bits_that_are_missing_make_another_trace() {
+        // High bits that are missing make another trace.
         let carrier = [DATADOG[0], DATADOG[1], ("traceparent", TRACEPARENT)];
-        let styles = [Style::Datadog, Style::TraceContext];
-        let context = extract(&carrier, &settings(&styles), None).unwrap();
+        let context = read(&DATADOG_FIRST, &carrier).unwrap();
         assert_eq!((context.trace_id.unwrap().high(), context.links.len()), (0, 1));
     }
 
     #[test]
     fn a_context_without_a_span_is_never_linked() {
         let carrier = [DATADOG[0], ("traceparent", TRACEPARENT)];
-        let styles = [Style::TraceContext, Style::Datadog];
-        assert_eq!(extract(&carrier, &settings(&styles), None).unwrap().links, []);
-
-        let mut settings = settings(&[Style::Datadog]);
-        settings.behavior = ExtractBehavior::Restart;
-        assert_eq!(extract(&[DATADOG[0]], &settings, None), None);
+        assert_eq!(read(&W3C_FIRST, &carrier).unwrap().links, []);
+        assert_eq!(restarted(&[Style::Datadog], &[DATADOG[0]]), None);
     }
 
     #[test]
     fn a_restarted_trace_links_with_the_tracestate_of_its_own_style_only() {
         let carrier = with(&[("traceparent", TRACEPARENT), ("tracestate", "a=1")]);
-        for (styles, tracestate) in [
-            ([Style::Datadog, Style::TraceContext], None),
-            ([Style::TraceContext, Style::Datadog], Some("a=1")),
-        ] {
-            let mut settings = settings(&styles);
-            settings.behavior = ExtractBehavior::Restart;
-            let context = extract(&carrier, &settings, None).unwrap();
+        for (styles, tracestate) in [(DATADOG_FIRST, None), (W3C_FIRST, Some("a=1"))] {
+            let context = restarted(&styles, &carrier).unwrap();
             assert_eq!((context.trace_id, context.vendors), (None, None));
             assert_eq!(context.links.len(), 1);
             assert_eq!(context.links[0].tracestate.as_deref(), tracestate);
@@ -279,15 +247,12 @@ mod tests {
     #[test]
     fn legacy_baggage_joins_the_other_when_it_is_on() {
         let carrier = [("baggage", "user.id=1"), ("ot-baggage-a", "2")];
-        let mut settings = settings(&[Style::Baggage]);
-        let items = |settings: &Settings| {
-            let context = extract(&carrier, settings, None).unwrap();
+        for (http_baggage, items) in [(false, 1), (true, 2)] {
+            let settings = Settings { http_baggage, ..settings(&[Style::Baggage]) };
+            let context = extract(&carrier, &settings, None).unwrap();
             assert_eq!(context.root_tags, [("baggage.user.id".into(), "1".into())]);
             assert!(context.remote && context.trace_id.is_none());
-            context.baggage.unwrap().iter().count()
-        };
-        assert_eq!(items(&settings), 1);
-        settings.http_baggage = true;
-        assert_eq!(items(&settings), 2);
+            assert_eq!(context.baggage.unwrap().iter().count(), items);
+        }
     }
 }

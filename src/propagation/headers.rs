@@ -1,5 +1,7 @@
 //! The headers of one request that are understood, found in one pass.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::carrier::Extractor;
 use super::chars::trim;
 use super::names::{FIELDS, Field, legacy_baggage_key};
@@ -90,24 +92,23 @@ mod tests {
             ("baggage", ""),
             ("baggage", "c=3"),
             ("other", "4"),
+            ("traceparent", "1"),
+            ("traceparent", "1"),
+            ("OT-Baggage-userId", "5"),
         ];
         let headers = Headers::collect(&carrier, &[]);
-        assert_eq!(headers.get(Field::DatadogTraceId), Some(&b"1"[..]));
-        assert_eq!(headers.get(Field::Tracestate), Some(&b"a=1,b=2"[..]));
-        assert_eq!(headers.get(Field::Baggage), Some(&b"c=3"[..]));
-        assert_eq!(headers.get(Field::B3), None);
-    }
-
-    #[test]
-    fn a_repeated_traceparent_is_none_at_all() {
-        let carrier = [("traceparent", "1"), ("traceparent", "1")];
-        assert_eq!(Headers::collect(&carrier, &[]).get(Field::Traceparent), None);
-    }
-
-    #[test]
-    fn legacy_baggage_is_seen_only_when_asked_for() {
-        let carrier = [("OT-Baggage-userId", "1")];
-        assert!(Headers::collect(&carrier, &[]).legacy_baggage.is_empty());
-        assert_eq!(Headers::collect_all(&carrier).legacy_baggage, [("userId", &b"1"[..])]);
+        for (field, value) in [
+            (Field::DatadogTraceId, Some("1")),
+            (Field::Tracestate, Some("a=1,b=2")),
+            (Field::Baggage, Some("c=3")),
+            (Field::B3, None),
+            // What is there twice is none at all.
+            (Field::Traceparent, None),
+        ] {
+            assert_eq!(headers.get(field), value.map(str::as_bytes), "{field:?}");
+        }
+        // It is seen only when it is asked for.
+        assert!(headers.legacy_baggage.is_empty());
+        assert_eq!(Headers::collect_all(&carrier).legacy_baggage, [("userId", &b"5"[..])]);
     }
 }

@@ -1,30 +1,14 @@
 //! All styles together, outwards.
 
-use super::block::{self, Draft};
-use super::carrier::Injector;
+use super::block::Draft;
 use super::outgoing::Outgoing;
 use super::settings::Settings;
 use super::{b3, baggage, datadog, tracecontext};
 use crate::config::Style;
 
 /// Writes the headers of every style; the result is `_dd.propagation_error` where tags had to stay behind.
-pub(super) fn inject(
-    outgoing: &Outgoing<'_>,
-    settings: &Settings,
-    carrier: &mut dyn Injector,
-) -> Option<&'static str> {
-    let error = block::send(carrier, |draft| write(outgoing, settings, draft));
-    if let Some(baggage) = outgoing.baggage.filter(|_| settings.http_baggage) {
-        if !settings.inject.is_empty() {
-            baggage::inject_legacy(baggage, carrier);
-        }
-    }
-    error
-}
-
-/// The same but for legacy baggage, whose headers have names of their own.
 #[inline]
-pub(super) fn write(
+pub(super) fn inject(
     outgoing: &Outgoing<'_>,
     settings: &Settings,
     draft: &mut Draft<'_>,

@@ -1,8 +1,25 @@
 //! Headers in, context out; context in, headers out.
 //!
-//! One file for each header family; `extract.rs` and `inject.rs` put them together. Nothing here fails: a
-//! part of the headers that cannot be used is left out, and where the protocol has a word for it, the span
-//! says so (`_dd.propagation_error`).
+//! | file | what is there |
+//! | --- | --- |
+//! | `propagator` | the propagator of a tracer, and the trait of a user's own |
+//! | `extract`, `inject` | all styles together, inwards and outwards |
+//! | `datadog`, `tag_set` | `x-datadog-*`, and of those `x-datadog-tags` |
+//! | `tracecontext`, `tracestate`, `dd_member`, `probability` | W3C Trace Context, and what is ours in `tracestate`: `dd` and `ot` |
+//! | `b3`, `baggage` | Zipkin's headers; W3C Baggage and its older way |
+//! | `outgoing` | what goes out, whatever it comes from |
+//! | `headers`, `names` | what came in, and the name of each header |
+//! | `tags`, `org_guard` | the tags `_dd.p.*`, and whose are followed |
+//! | `carrier`, `block`, `env`, `http_carrier` | where headers are read from and written to |
+//! | `chars`, `digits`, `list`, `scratch`, `strict` | characters, numbers, lists and buffers in headers |
+//! | `settings` | what the configuration says |
+//!
+//! A new style is a file with what it reads and writes, its names in `names`, a branch in `extract` and one in `inject`,
+//! and a `Style` in `config/propagation.rs`. What is parsed here comes from anybody: nothing fails, no number may
+//! overflow (`clippy::arithmetic_side_effects`), and each list has a limit. A part of the headers that cannot be used is left
+//! out, and where the protocol has a word for it, the span says so (`_dd.propagation_error`). Other tracers and proxies rely
+//! on every byte that is written: the tables in `tests/vectors` say which. `tracer/propagation.rs` and the bridges in
+//! `compat/` use what is re-exported here.
 
 mod b3;
 mod baggage;
@@ -18,6 +35,7 @@ mod headers;
 #[cfg(feature = "http")]
 mod http_carrier;
 mod inject;
+mod list;
 mod names;
 mod org_guard;
 mod outgoing;

@@ -2,76 +2,80 @@
 
 use crate::config::Style;
 
-/// One header that is understood. The value is its place in [`NAMES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    DatadogTraceId,
-    DatadogParentId,
-    DatadogPriority,
-    DatadogOrigin,
-    DatadogTags,
-    Traceparent,
-    Tracestate,
-    Baggage,
-    B3,
-    B3TraceId,
-    B3SpanId,
-    B3Sampled,
-    B3Flags,
-}
+macro_rules! fields {
+    ($($field:ident: $header:literal, $variable:literal;)*) => {
+        /// One header that is understood.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Field {
+            $($field,)*
+        }
 
-/// A name as it is written into headers, and as CGI and environment variables have it.
-#[derive(Debug)]
-pub(super) struct Name {
-    field: Field,
-    header: &'static str,
-    variable: &'static str,
-}
+        const ALL: [Field; FIELDS] = [$(Field::$field),*];
 
-const fn name(field: Field, header: &'static str, variable: &'static str) -> Name {
-    Name { field, header, variable }
+        /// A bit for each length of a name.
+        const LENGTHS: u32 = $(1 << $header.len())|*;
+
+        impl Field {
+            /// The header's name, in lower case.
+            #[inline]
+            pub(super) fn header(self) -> &'static str {
+                match self {
+                    $(Field::$field => $header,)*
+                }
+            }
+
+            /// The same for `http`, made by the compiler: making one allocates, and a copy of one takes longer.
+            #[cfg(feature = "http")]
+            #[inline]
+            pub(super) fn header_name(self) -> http::HeaderName {
+                match self {
+                    $(Field::$field => const { http::HeaderName::from_static($header) },)*
+                }
+            }
+
+            /// The name of the environment variable, and behind `HTTP_` that of CGI.
+            pub(super) fn variable(self) -> &'static str {
+                match self {
+                    $(Field::$field => $variable,)*
+                }
+            }
+
+            /// The field of a header's name in any case.
+            pub(super) fn of(name: &str) -> Option<Field> {
+                match name {
+                    _ if !Self::may_be(name) => None,
+                    $($header => Some(Field::$field),)*
+                    _ => ALL.into_iter().find(|field| field.header().eq_ignore_ascii_case(name)),
+                }
+            }
+        }
+    };
 }
 
 pub(super) const FIELDS: usize = 13;
 
-static NAMES: [Name; FIELDS] = [
-    name(Field::DatadogTraceId, "x-datadog-trace-id", "X_DATADOG_TRACE_ID"),
-    name(Field::DatadogParentId, "x-datadog-parent-id", "X_DATADOG_PARENT_ID"),
-    name(Field::DatadogPriority, "x-datadog-sampling-priority", "X_DATADOG_SAMPLING_PRIORITY"),
-    name(Field::DatadogOrigin, "x-datadog-origin", "X_DATADOG_ORIGIN"),
-    name(Field::DatadogTags, "x-datadog-tags", "X_DATADOG_TAGS"),
-    name(Field::Traceparent, "traceparent", "TRACEPARENT"),
-    name(Field::Tracestate, "tracestate", "TRACESTATE"),
-    name(Field::Baggage, "baggage", "BAGGAGE"),
-    name(Field::B3, "b3", "B3"),
-    name(Field::B3TraceId, "x-b3-traceid", "X_B3_TRACEID"),
-    name(Field::B3SpanId, "x-b3-spanid", "X_B3_SPANID"),
-    name(Field::B3Sampled, "x-b3-sampled", "X_B3_SAMPLED"),
-    name(Field::B3Flags, "x-b3-flags", "X_B3_FLAGS"),
-];
+fields! {
+    DatadogTraceId: "x-datadog-trace-id", "X_DATADOG_TRACE_ID";
+    DatadogParentId: "x-datadog-parent-id", "X_DATADOG_PARENT_ID";
+    DatadogPriority: "x-datadog-sampling-priority", "X_DATADOG_SAMPLING_PRIORITY";
+    DatadogOrigin: "x-datadog-origin", "X_DATADOG_ORIGIN";
+    DatadogTags: "x-datadog-tags", "X_DATADOG_TAGS";
+    Traceparent: "traceparent", "TRACEPARENT";
+    Tracestate: "tracestate", "TRACESTATE";
+    Baggage: "baggage", "BAGGAGE";
+    B3: "b3", "B3";
+    B3TraceId: "x-b3-traceid", "X_B3_TRACEID";
+    B3SpanId: "x-b3-spanid", "X_B3_SPANID";
+    B3Sampled: "x-b3-sampled", "X_B3_SAMPLED";
+    B3Flags: "x-b3-flags", "X_B3_FLAGS";
+}
 
 /// OpenTracing's way: one header for each item, `ot-baggage-<key>`, key and value unencoded.
 pub(super) const LEGACY_BAGGAGE: &str = "ot-baggage-";
 
 impl Field {
-    /// The header's name, in lower case.
-    #[inline]
-    pub(super) fn header(self) -> &'static str {
-        self.name().map_or("", |name| name.header)
-    }
-
-    /// The name of the environment variable.
-    pub(super) fn variable(self) -> &'static str {
-        self.name().map_or("", |name| name.variable)
-    }
-
-    #[inline]
-    fn name(self) -> Option<&'static Name> {
-        NAMES.get(self as usize)
-    }
-
     pub(super) fn all() -> impl Iterator<Item = Field> {
-        NAMES.iter().map(|name| name.field)
+        ALL.into_iter()
     }
 
     /// The fields that some styles use.
@@ -96,44 +100,10 @@ impl Field {
         styles.iter().flat_map(fields).copied()
     }
 
-    /// The field of a header's name in any case.
-    ///
-    /// By the length first: of all the headers of a request hardly any gets as far as a comparison.
-    pub(super) fn of(name: &str) -> Option<Field> {
-        if !Self::may_be(name) {
-            return None;
-        }
-        let candidates: &[Field] = match name.len() {
-            2 => &[Field::B3],
-            7 => &[Field::Baggage],
-            10 => &[Field::Tracestate, Field::B3Flags],
-            11 => &[Field::Traceparent, Field::B3SpanId],
-            12 => &[Field::B3TraceId, Field::B3Sampled],
-            14 => &[Field::DatadogTags],
-            16 => &[Field::DatadogOrigin],
-            18 => &[Field::DatadogTraceId],
-            19 => &[Field::DatadogParentId],
-            27 => &[Field::DatadogPriority],
-            _ => return None,
-        };
-        let is =
-            |field: &Field| field.header() == name || field.header().eq_ignore_ascii_case(name);
-        candidates.iter().copied().find(is)
-    }
-
-    /// Whether a name has the length and the first letter of one that is understood.
+    /// Whether a name has the length and the first letter of one that is understood: of all the headers of a request
+    /// hardly any gets as far as a comparison.
     #[inline]
     pub(super) fn may_be(name: &str) -> bool {
-        const LENGTHS: u32 = 1 << 2
-            | 1 << 7
-            | 1 << 10
-            | 1 << 11
-            | 1 << 12
-            | 1 << 14
-            | 1 << 16
-            | 1 << 18
-            | 1 << 19
-            | 1 << 27;
         let bytes = name.as_bytes();
         bytes.len() < 32
             && (LENGTHS >> bytes.len()) & 1 == 1
@@ -142,7 +112,7 @@ impl Field {
 
     /// The field of an environment variable. Exact: variables have one case.
     pub(super) fn of_variable(name: &str) -> Option<Field> {
-        NAMES.iter().find(|known| known.variable == name).map(|known| known.field)
+        Self::all().find(|field| field.variable() == name)
     }
 }
 

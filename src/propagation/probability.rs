@@ -3,6 +3,8 @@
 //! `rv` is the randomness that the decision looked at, `th` the threshold from which on traces are kept,
 //! both of 56 bits. An OpenTelemetry sampler downstream comes to the same decision from them.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::digits::hex;
 use super::scratch::Scratch;
 use crate::id::TraceId;
@@ -98,19 +100,10 @@ pub(crate) fn without_threshold(value: &str) -> Option<Text> {
 /// Keeps some of `key:value;key:value`.
 fn retain(value: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Text> {
     let is_kept = |part: &&str| part.split_once(':').is_some_and(|(key, value)| keep(key, value));
-    if value.split(';').all(|part| is_kept(&part)) {
-        return Some(Text::copy(value));
-    }
-    let mut kept = String::new();
-    for part in value.split(';').filter(is_kept) {
-        if !kept.is_empty() {
-            kept.push(';');
-        }
-        kept.push_str(part);
-    }
+    let kept = value.split(';').filter(is_kept).collect::<Vec<_>>().join(";");
     // What ended with a blank may be the last part now.
-    kept.truncate(kept.trim_end_matches(' ').len());
-    (!kept.is_empty()).then(|| kept.into())
+    let kept = kept.trim_end_matches(' ');
+    (!kept.is_empty()).then(|| Text::copy(kept))
 }
 
 #[cfg(test)]
@@ -146,19 +139,22 @@ mod tests {
             rate,
             ..Decision::new(priority, Mechanism::new(mechanism))
         };
-        let has = |decision| Probability::of(trace_id, &decision).is_some();
-        for mechanism in [1, 2, 3, 6, 7, 11, 12] {
-            assert!(has(decision(Priority::USER_KEEP, mechanism, Some(0.1))), "{mechanism}");
+        let (keep, reject) = (Priority::USER_KEEP, Priority::USER_REJECT);
+        let by = |mechanisms: &'static [u8], has| {
+            mechanisms.iter().map(move |by| (decision(keep, *by, Some(0.1)), has))
+        };
+        let others = [
+            (decision(keep, 3, None), false),
+            (decision(reject, 3, Some(0.0)), false),
+            (decision(reject, 3, Some(0.01)), true),
+            // The limiter dropped what the rate kept.
+            (decision(reject, 3, Some(0.1)), false),
+            (Decision::inherited(keep, Some(Mechanism::RULE)), false),
+        ];
+        let all = by(&[1, 2, 3, 6, 7, 11, 12], true).chain(by(&[0, 4, 5, 8, 9, 10, 13], false));
+        for (decision, has) in all.chain(others) {
+            assert_eq!(Probability::of(trace_id, &decision).is_some(), has, "{decision:?}");
         }
-        for mechanism in [0, 4, 5, 8, 9, 10, 13] {
-            assert!(!has(decision(Priority::USER_KEEP, mechanism, Some(0.1))), "{mechanism}");
-        }
-        assert!(!has(decision(Priority::USER_KEEP, 3, None)));
-        assert!(!has(decision(Priority::USER_REJECT, 3, Some(0.0))));
-        assert!(has(decision(Priority::USER_REJECT, 3, Some(0.01))));
-        // The limiter dropped what the rate kept.
-        assert!(!has(decision(Priority::USER_REJECT, 3, Some(0.1))));
-        assert!(!has(Decision::inherited(Priority::USER_KEEP, Some(Mechanism::RULE))));
     }
 
     #[test]

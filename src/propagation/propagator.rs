@@ -1,11 +1,11 @@
 //! The propagator of a tracer, and the trait of a user's own.
 
-use super::block::Draft;
+use super::block::{self, Draft};
 use super::carrier::{Extractor, Injector};
 use super::names::Field;
 use super::outgoing::Outgoing;
 use super::settings::Settings;
-use super::{extract, inject};
+use super::{baggage, extract, inject};
 use crate::config::{Config, Environment};
 use crate::sync::Snapshot;
 use crate::text::Text;
@@ -91,13 +91,16 @@ impl HttpPropagator {
     /// that cannot say so (all but Datadog's).
     pub fn inject_context(&self, context: &SpanContext, carrier: &mut dyn Injector) {
         // There is no span here to say what was left out.
-        let _ = self.inject_outgoing(context.into(), carrier);
+        let _ = self.inject_outgoing(&context.into(), carrier);
     }
 
     /// Reads the context that came in.
     #[must_use]
     pub fn extract(&self, carrier: &dyn Extractor) -> Option<SpanContext> {
-        self.with_marker(|marker| extract::extract(carrier, &self.settings, marker))
+        // Without the guard, or before the agent has said who we are, there is nothing to compare with.
+        let marker = self.settings.org_guard.enabled.then(|| self.marker.load());
+        let marker = marker.as_ref().and_then(|marker| marker.as_deref());
+        extract::extract(carrier, &self.settings, marker)
     }
 
     /// The names of the headers that may be written: those that a carrier with an earlier context is to be
@@ -110,40 +113,35 @@ impl HttpPropagator {
     /// local root.
     pub(crate) fn inject_outgoing(
         &self,
-        outgoing: Outgoing<'_>,
+        outgoing: &Outgoing<'_>,
         carrier: &mut dyn Injector,
     ) -> Option<&'static str> {
-        self.with_marker(|marker| {
-            inject::inject(&Outgoing { marker, ..outgoing }, &self.settings, carrier)
-        })
+        let error = block::send(carrier, |draft| self.write_outgoing(outgoing, draft));
+        if let Some(baggage) = outgoing.baggage.filter(|_| self.settings.http_baggage) {
+            if !self.settings.inject.is_empty() {
+                baggage::inject_legacy(baggage, carrier);
+            }
+        }
+        error
     }
 
-    /// The same for what has no baggage, into a draft.
+    /// The same but for legacy baggage, whose headers have names of their own.
     pub(crate) fn write_outgoing(
         &self,
         outgoing: &Outgoing<'_>,
         draft: &mut Draft<'_>,
     ) -> Option<&'static str> {
         if !self.settings.org_guard.enabled {
-            return inject::write(outgoing, &self.settings, draft);
+            return inject::inject(outgoing, &self.settings, draft);
         }
-        self.with_marker(|marker| {
-            inject::write(&Outgoing { marker, ..*outgoing }, &self.settings, draft)
-        })
+        let marker = self.marker.load();
+        let outgoing = Outgoing { marker: marker.as_deref(), ..*outgoing };
+        inject::inject(&outgoing, &self.settings, draft)
     }
 
     /// Tells the marker of the own organisation (`org_prop_marker` of the agent's `/info`).
     pub(crate) fn set_org_marker(&self, marker: Option<Text>) {
         self.marker.store(marker);
-    }
-
-    /// Without the guard, or before the agent has said who we are, there is nothing to compare with.
-    fn with_marker<T>(&self, run: impl FnOnce(Option<&str>) -> T) -> T {
-        if !self.settings.org_guard.enabled {
-            return run(None);
-        }
-        let marker = self.marker.load();
-        run(marker.as_deref())
     }
 }
 
@@ -173,6 +171,9 @@ mod tests {
     use crate::trace::{Baggage, Mechanism, Priority};
     use proptest::prelude::*;
 
+    const ALL: [Style; 5] =
+        [Style::Datadog, Style::TraceContext, Style::B3Single, Style::B3Multi, Style::Baggage];
+
     fn with_styles(styles: &[Style]) -> HttpPropagator {
         let config = Config::builder().environment(Environment::empty());
         HttpPropagator::new(&config.propagation_styles(styles.iter().copied()).build())
@@ -191,8 +192,7 @@ mod tests {
 
     #[test]
     fn a_context_without_a_trace_writes_baggage_only() {
-        let all = [Style::Datadog, Style::TraceContext, Style::B3Single, Style::B3Multi];
-        let propagator = with_styles(&[&all[..], &[Style::Baggage]].concat());
+        let propagator = with_styles(&ALL);
         let baggage: Baggage = [("a", "1")].into_iter().collect();
         let context = SpanContext::baggage_only(baggage).with_priority(Priority::USER_KEEP);
         let context = context.with_origin("rum").with_tag("_dd.p.usr", "1");
@@ -265,32 +265,11 @@ mod tests {
 
     #[test]
     fn hostile_headers_leave_little_behind() {
-        let parts = [
-            ",",
-            ";",
-            "=",
-            ":",
-            "-",
-            "%",
-            "~",
-            "@",
-            " ",
-            "\t",
-            "0",
-            "a",
-            "\u{e9}",
-            "a=1,",
-            "dd=s:1,",
-            "t.a:b;",
-            "_dd.p.a=1,",
-            "%ff",
-            "a=%41;p=1,",
-        ];
-        let all =
-            [Style::Datadog, Style::TraceContext, Style::B3Single, Style::B3Multi, Style::Baggage];
-        let propagator = with_styles(&all);
+        let parts = ", ; = : - % ~ @ 0 a \u{e9} a=1, dd=s:1, t.a:b; _dd.p.a=1, %ff a=%41;p=1,";
+        let parts: Vec<_> = parts.split(' ').chain([" ", "\t"]).collect();
+        let propagator = with_styles(&ALL);
         for field in Field::all().filter(|field| *field != Field::DatadogOrigin) {
-            for part in parts {
+            for part in &parts {
                 let long = part.repeat(1_000_000 / part.len());
                 let carrier = [
                     ("x-datadog-trace-id", "7"),
@@ -365,14 +344,11 @@ mod tests {
         fn any_headers_come_to_rest_after_one_hop(
             headers in prop::collection::vec((0usize..13, header_values()), 0..16),
         ) {
-            let all = [
-                Style::Datadog, Style::TraceContext, Style::B3Single, Style::B3Multi, Style::Baggage,
-            ];
             let headers: Vec<(&str, Vec<u8>)> = headers
                 .into_iter()
                 .filter_map(|(place, value)| Some((Field::all().nth(place)?.header(), value)))
                 .collect();
-            let propagator = with_styles(&all);
+            let propagator = with_styles(&ALL);
             if let Some(context) = propagator.extract(&headers) {
                 let once = hop(&propagator, &context);
                 // Baggage may be blank, which is not sent.

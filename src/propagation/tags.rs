@@ -1,5 +1,7 @@
 //! The propagated tags, `_dd.p.*`, whichever header carries them.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use crate::text::Text;
 use crate::trace::{Mechanism, OwnField, SpanContext, TagOrder};
 
@@ -18,7 +20,7 @@ const UPSTREAM_SERVICES: &str = "upstream_services";
 
 /// The propagated tags of incoming headers, of any style.
 #[derive(Debug, Default)]
-pub(super) struct Incoming {
+pub(super) struct IncomingTags {
     pub(super) tags: Vec<(Text, Text)>,
     pub(super) order: TagOrder,
     pub(super) mechanism: Option<Mechanism>,
@@ -26,7 +28,7 @@ pub(super) struct Incoming {
     pub(super) error: Option<Text>,
 }
 
-impl Incoming {
+impl IncomingTags {
     /// Takes a tag by its name without the prefix; the later of two wins.
     ///
     /// `key` is the name with the prefix, and `decode` what is kept of the value: neither is made for nothing.
@@ -93,10 +95,10 @@ mod tests {
 
     #[test]
     fn each_tag_is_judged_by_itself() {
-        let set = |incoming: &mut Incoming, name: &str, value: &str| {
+        let set = |incoming: &mut IncomingTags, name: &str, value: &str| {
             incoming.set(name, value, || format!("{PREFIX}{name}").into(), Text::copy);
         };
-        let mut incoming = Incoming::default();
+        let mut incoming = IncomingTags::default();
         for (name, value) in [
             ("usr", "1"),
             ("", "x"),

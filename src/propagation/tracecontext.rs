@@ -1,5 +1,7 @@
 //! W3C Trace Context: `traceparent`, and `tracestate` beside it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::block::Draft;
 use super::chars::trim;
 use super::dd_member::DdMember;
@@ -38,25 +40,19 @@ impl<'h> Incoming<'h> {
         Some(Incoming { trace_id, span_id, sampled, tracestate, datadog })
     }
 
-    /// The decision, and the mechanism where it is not the one that came with it.
-    ///
-    /// The flag is what services between ours may have changed; `s` says more as long as it agrees. A
-    /// trace that began in a browser without a decision is decided here.
-    fn decision(&self) -> Decision {
-        let priority = self.datadog.priority;
-        match (self.sampled, priority) {
-            (_, None) if self.datadog.is_from_browser() => Decision::Open,
-            (true, Some(priority)) if priority > 0 => Decision::Sent(Priority::new(priority)),
-            (false, Some(priority)) if priority <= 0 => Decision::Sent(Priority::new(priority)),
-            (true, _) => Decision::Flag(Priority::AUTO_KEEP, Some(Mechanism::DEFAULT)),
-            (false, _) => Decision::Flag(Priority::AUTO_REJECT, None),
-        }
+    /// Whether `s` says the same as the flag, which services between ours may have changed.
+    fn agrees(&self) -> bool {
+        self.datadog.priority.is_some_and(|priority| (priority > 0) == self.sampled)
     }
 
+    /// `s`, which says more than the flag, as long as it agrees with that. A trace that began in a browser without a
+    /// decision is decided here.
     pub(super) fn priority(&self) -> Option<Priority> {
-        match self.decision() {
-            Decision::Open => None,
-            Decision::Sent(priority) | Decision::Flag(priority, _) => Some(priority),
+        match self.datadog.priority {
+            None if self.datadog.is_from_browser() => None,
+            Some(priority) if self.agrees() => Some(Priority::new(priority)),
+            _ if self.sampled => Some(Priority::AUTO_KEEP),
+            _ => Some(Priority::AUTO_REJECT),
         }
     }
 
@@ -81,16 +77,16 @@ impl<'h> Incoming<'h> {
     /// Fills an empty context.
     pub(super) fn fill(&self, context: &mut SpanContext) {
         let incoming = self.datadog.tags();
-        let (priority, mechanism) = match self.decision() {
-            Decision::Open => (None, None),
-            Decision::Sent(priority) => (Some(priority), incoming.mechanism),
-            Decision::Flag(priority, mechanism) => (Some(priority), mechanism),
-        };
         context.trace_id = Some(self.trace_id);
         context.span_id = Some(self.span_id);
         context.remote = true;
-        context.priority = priority;
-        context.mechanism = mechanism;
+        context.priority = self.priority();
+        // Who set `s` has not set a flag that says the opposite.
+        context.mechanism = match context.priority {
+            _ if self.agrees() => incoming.mechanism,
+            Some(Priority::AUTO_KEEP) => Some(Mechanism::DEFAULT),
+            _ => None,
+        };
         context.origin = self.datadog.origin();
         context.tags = incoming.tags;
         context.tag_order = incoming.order;
@@ -98,15 +94,6 @@ impl<'h> Incoming<'h> {
         context.error = incoming.error;
         self.pass_on(context);
     }
-}
-
-enum Decision {
-    /// Nobody has decided.
-    Open,
-    /// `s`, with the decision maker that came along.
-    Sent(Priority),
-    /// `s` is missing or says the opposite of the flag.
-    Flag(Priority, Option<Mechanism>),
 }
 
 /// Lower case only, as Trace Context has it. Of the flags only "sampled" is known.

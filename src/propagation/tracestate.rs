@@ -1,7 +1,10 @@
 //! W3C `tracestate`: one member for each vendor, of which `dd` and `ot` are ours.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use super::chars::{self, STATE_KEY, STATE_VALUE, trim};
 use super::dd_member;
+use super::list::List;
 use super::outgoing::{Outgoing, ProbabilityRef};
 use super::scratch::Scratch;
 use crate::text::Text;
@@ -27,16 +30,7 @@ pub(super) struct Tracestate<'a> {
     pub(super) datadog: Option<&'a str>,
     /// The value of the first `ot`.
     pub(super) probability: Option<&'a str>,
-    vendors: Vendors,
-}
-
-/// Where the members of other vendors are.
-#[derive(Clone, Copy, Debug)]
-enum Vendors {
-    Nowhere,
-    /// Side by side, as `start..end` of the text: the rule.
-    Together(usize, usize),
-    Scattered,
+    has_vendors: bool,
 }
 
 impl<'a> Tracestate<'a> {
@@ -44,8 +38,7 @@ impl<'a> Tracestate<'a> {
     pub(super) fn parse(header: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(trim(header)).ok()?;
         let mut tracestate =
-            Tracestate { text, datadog: None, probability: None, vendors: Vendors::Nowhere };
-        let place = |rest: &str| text.len().saturating_sub(rest.len());
+            Tracestate { text, datadog: None, probability: None, has_vendors: false };
         let mut count = 0usize;
         let mut rest = text;
         while !rest.is_empty() {
@@ -54,11 +47,9 @@ impl<'a> Tracestate<'a> {
                 rest = behind;
                 continue;
             }
-            let start = place(rest);
             let (key, behind) = parse_key(rest)?;
             let (value, behind) = chars::span(behind.strip_prefix('=')?, STATE_VALUE);
             let value = value.trim_end_matches(' ');
-            let end = start.saturating_add(key.len()).saturating_add(1).saturating_add(value.len());
             rest = match trim_start(behind) {
                 "" => "",
                 behind => behind.strip_prefix(',')?,
@@ -67,21 +58,14 @@ impl<'a> Tracestate<'a> {
             if count > MAX_MEMBERS {
                 return None;
             }
-            if end.saturating_sub(start) > MAX_MEMBER_BYTES {
+            // One byte is the equals sign.
+            if key.len().saturating_add(value.len()) >= MAX_MEMBER_BYTES {
                 continue;
             }
             match key {
                 DATADOG => _ = tracestate.datadog.get_or_insert(value),
                 OPEN_TELEMETRY => _ = tracestate.probability.get_or_insert(value),
-                _ => {
-                    tracestate.vendors = match tracestate.vendors {
-                        Vendors::Nowhere => Vendors::Together(start, end),
-                        Vendors::Together(first, last) if last.saturating_add(1) == start => {
-                            Vendors::Together(first, end)
-                        }
-                        _ => Vendors::Scattered,
-                    };
-                }
+                _ => tracestate.has_vendors = true,
             }
         }
         Some(tracestate)
@@ -89,72 +73,39 @@ impl<'a> Tracestate<'a> {
 
     /// The members of other vendors, in their order, if there are any.
     pub(super) fn vendors(&self) -> Option<Text> {
-        match self.vendors {
-            Vendors::Nowhere => None,
-            Vendors::Together(start, end) => self.text.get(start..end).map(Text::copy),
-            Vendors::Scattered => Some(Scratch::with(|scratch| {
-                scratch.text(|vendors| {
-                    let mut list = List { text: vendors, start: 0 };
-                    vendor_members(self.text.as_bytes()).for_each(|member| list.push(member));
+        self.has_vendors.then(|| {
+            Scratch::with(|scratch| {
+                scratch.text(|text| {
+                    let mut list = List::new(text, b',', usize::MAX);
+                    for member in vendor_members(self.text.as_bytes()) {
+                        list.add(b"", |text| text.extend_from_slice(member));
+                    }
                 })
-            })),
-        }
+            })
+        })
     }
 }
 
 /// Appends the header to send, of which `dd` is made from what is true now; nothing when there is nothing to
 /// say. `span` has the digits of the span's id.
 pub(super) fn encode(outgoing: &Outgoing<'_>, span: &[u8; 16], text: &mut Vec<u8>) {
-    let mut list = List { start: text.len(), text };
-    let mut count = list.push_own(b"dd=", |text| dd_member::push(outgoing, span, text));
-    if let Some(probability) = outgoing.probability {
-        count = count.saturating_add(list.push_own(b"ot=", |text| match probability {
+    let mut list = List::new(text, b',', usize::MAX);
+    let has_dd = list.add(b"dd=", |text| dd_member::push(outgoing, span, text));
+    let has_ot = outgoing.probability.is_some_and(|probability| {
+        list.add(b"ot=", |text| match probability {
             ProbabilityRef::Inbound(value) => text.extend_from_slice(value.as_bytes()),
             ProbabilityRef::Computed(probability) => probability.push(text),
-        }));
-    }
+        })
+    });
+    let others = [has_dd, has_ot]
+        .into_iter()
+        .fold(MAX_MEMBERS, |left, is_there| left.saturating_sub(is_there.into()));
     let Some(vendors) = outgoing.vendors.map(Text::as_bytes) else { return };
-    let room = if vendors.len() > MAX_BYTES { usize::MAX } else { MAX_BYTES };
-    for member in vendor_members(vendors).take(MAX_MEMBERS.saturating_sub(count)) {
-        let before = list.text.len();
-        list.push(member);
-        if list.len() > room {
-            list.text.truncate(before);
+    list.max = if vendors.len() > MAX_BYTES { usize::MAX } else { MAX_BYTES };
+    for member in vendor_members(vendors).take(others) {
+        if !list.add(b"", |text| text.extend_from_slice(member)) {
             break;
         }
-    }
-}
-
-/// A list of members behind whatever else is in a buffer.
-struct List<'t> {
-    text: &'t mut Vec<u8>,
-    start: usize,
-}
-
-impl List<'_> {
-    fn len(&self) -> usize {
-        self.text.len().saturating_sub(self.start)
-    }
-
-    fn push(&mut self, member: &[u8]) {
-        if self.len() > 0 {
-            self.text.push(b',');
-        }
-        self.text.extend_from_slice(member);
-    }
-
-    /// Appends one of our members, unless there is nothing in it; how many there are in the end.
-    #[inline]
-    fn push_own(&mut self, key: &[u8; 3], write: impl FnOnce(&mut Vec<u8>)) -> usize {
-        let before = self.text.len();
-        self.push(key);
-        let start = self.text.len();
-        write(self.text);
-        if self.text.len() > start {
-            return 1;
-        }
-        self.text.truncate(before);
-        0
     }
 }
 

@@ -12,9 +12,13 @@ use super::{HttpPropagator, Outgoing, ProbabilityRef};
 use crate::config::{Config, Environment};
 use crate::id::SpanId;
 use crate::text::Text;
-use crate::trace::{Mechanism, Priority, SpanContext};
+use crate::trace::{Mechanism, Priority, SpanContext, SpanLink};
 
 type Map = BTreeMap<String, String>;
+
+fn read(table: &str) -> Value {
+    serde_json::from_str(table).unwrap()
+}
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
@@ -51,21 +55,17 @@ fn show(context: &SpanContext) -> Value {
     tags.extend(mechanism.iter().map(|mechanism| ("_dd.p.dm", mechanism.as_str())));
     let root_tags: Vec<_> = root_tags(context).collect();
     tags.extend(root_tags.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let links: Vec<_> = context
-        .links()
-        .iter()
-        .map(|link| {
-            json!({
-                "trace_id": link.trace_id.to_string(),
-                "span_id": link.span_id.to_string(),
-                "attributes": link.attributes.iter()
-                    .map(|(key, value)| (key.as_str(), value.as_str()))
-                    .collect::<BTreeMap<_, _>>(),
-                "tracestate": link.tracestate.as_deref(),
-                "flags": link.flags,
-            })
+    let link = |link: &SpanLink| {
+        let attributes = link.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        json!({
+            "trace_id": link.trace_id.to_string(),
+            "span_id": link.span_id.to_string(),
+            "attributes": attributes.collect::<BTreeMap<_, _>>(),
+            "tracestate": link.tracestate.as_deref(),
+            "flags": link.flags,
         })
-        .collect();
+    };
+    let links: Vec<_> = context.links().iter().map(link).collect();
     json!({
         "trace_id": context.trace_id.map(|id| id.to_string()),
         "span_id": context.span_id.map(|id| id.get().to_string()),
@@ -122,10 +122,7 @@ fn normal(mut headers: Map) -> Map {
         match name.as_str() {
             "x-datadog-tags" | "baggage" => *value = sort(value, ","),
             "tracestate" => {
-                let (first, rest) = match value.split_once(',') {
-                    Some((first, rest)) => (first, format!(",{rest}")),
-                    None => (value.as_str(), String::new()),
-                };
+                let (first, rest) = value.split_at(value.find(',').unwrap_or(value.len()));
                 let member = first.strip_prefix("dd=").expect("our member is the first");
                 *value = format!("dd={}{rest}", sort(member, ";"));
             }
@@ -158,8 +155,7 @@ fn corrected(name: &str, case: &Value) -> (Value, Value) {
 
 #[test]
 fn headers_become_the_context_of_the_table() {
-    let table: Value =
-        serde_json::from_str(include_str!("../../tests/vectors/propagation-extract.json")).unwrap();
+    let table = read(include_str!("../../tests/vectors/propagation-extract.json"));
     let mut count = 0;
     for group in table["groups"].as_array().unwrap() {
         let propagator = propagator(&group["config"]);
@@ -173,7 +169,7 @@ fn headers_become_the_context_of_the_table() {
                 let outgoing =
                     Outgoing { span_id: SpanId::new(1234), is_local_span: true, ..found.into() };
                 let mut headers = Map::new();
-                assert_eq!(propagator.inject_outgoing(outgoing, &mut headers), None, "{name}");
+                assert_eq!(propagator.inject_outgoing(&outgoing, &mut headers), None, "{name}");
                 assert_eq!(normal(headers), normal(map(&child)), "{name}");
             }
             count += 1;
@@ -184,8 +180,7 @@ fn headers_become_the_context_of_the_table() {
 
 #[test]
 fn a_context_becomes_the_headers_of_the_table() {
-    let table: Value =
-        serde_json::from_str(include_str!("../../tests/vectors/propagation-inject.json")).unwrap();
+    let table = read(include_str!("../../tests/vectors/propagation-inject.json"));
     let propagator = HttpPropagator::default();
     for case in table["cases"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
@@ -230,7 +225,7 @@ fn a_context_becomes_the_headers_of_the_table() {
             _ => {}
         }
         let mut headers = Map::new();
-        let said = propagator.inject_outgoing((&context).into(), &mut headers);
+        let said = propagator.inject_outgoing(&(&context).into(), &mut headers);
         assert_eq!(normal(headers), normal(expected), "{name}");
         assert_eq!(said, error.as_deref(), "{name}");
     }
@@ -238,8 +233,7 @@ fn a_context_becomes_the_headers_of_the_table() {
 
 #[test]
 fn ids_are_written_as_in_the_table() {
-    let table: Value =
-        serde_json::from_str(include_str!("../../tests/vectors/trace-ids.json")).unwrap();
+    let table = read(include_str!("../../tests/vectors/trace-ids.json"));
     let propagator = HttpPropagator::default();
     for row in table["ids"].as_array().unwrap() {
         let mut context = SpanContext::new(
@@ -268,6 +262,6 @@ fn a_probability_is_sent_between_our_member_and_the_others() {
         ..(&context).into()
     };
     let mut headers = Map::new();
-    HttpPropagator::default().inject_outgoing(outgoing, &mut headers);
+    HttpPropagator::default().inject_outgoing(&outgoing, &mut headers);
     assert_eq!(headers["tracestate"], "dd=p:0000000000000009,ot=rv:ef284ace7a91e1,a=1");
 }

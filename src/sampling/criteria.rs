@@ -1,10 +1,11 @@
 //! What a rule asks of a span.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::glob::Glob;
-use super::short::Short;
+use super::stack_text::StackText;
+use crate::text::Text;
 use crate::trace::SpanView;
 
 /// The patterns of a rule; all of them have to match. What is absent matches every span, an empty pattern
@@ -14,46 +15,66 @@ pub(crate) struct Criteria {
     pub(crate) service: Option<Glob>,
     pub(crate) name: Option<Glob>,
     pub(crate) resource: Option<Glob>,
-    pub(crate) tags: Vec<(Box<str>, Glob)>,
+    pub(crate) tags: Vec<(Text, Glob)>,
 }
 
 impl Criteria {
-    pub(crate) fn match_tag(&mut self, key: &str, glob: &str) {
-        self.tags.push((key.into(), Glob::new(glob)));
+    pub(crate) fn matches(&self, span: &SpanView<'_>) -> bool {
+        fits(self.service.as_ref(), || span.service().into())
+            && fits(self.name.as_ref(), || span.name())
+            && fits(self.resource.as_ref(), || span.resource())
+            && self.tags.iter().all(|(key, glob)| tag_matches(span, key, glob))
     }
 
-    pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
-        fits(self.service.as_ref(), || subject.view.service())
-            && fits(self.name.as_ref(), || subject.name())
-            && fits(self.resource.as_ref(), || subject.resource())
-            && self.tags.iter().all(|(key, glob)| tag_matches(subject.view, key, glob))
+    /// All its patterns.
+    pub(crate) fn globs(&self) -> impl Iterator<Item = &Glob> {
+        let fields = [&self.service, &self.name, &self.resource].into_iter().flatten();
+        fields.chain(self.tags.iter().map(|(_, glob)| glob))
     }
 }
 
-fn fits<'a>(glob: Option<&Glob>, text: impl FnOnce() -> &'a str) -> bool {
-    glob.is_none_or(|glob| glob.matches(text()))
+/// A key that costs nothing to look at and to copy: it is looked for in each root.
+pub(crate) fn tag_key(key: &str) -> Text {
+    Arc::<str>::from(key).into()
 }
 
-/// A span under a list of rules: what has to be worked out is so once, and not by each rule.
-#[derive(Debug)]
-pub(crate) struct Subject<'a> {
-    pub(crate) view: &'a SpanView<'a>,
-    name: OnceCell<Cow<'a, str>>,
-    resource: OnceCell<Cow<'a, str>>,
+/// The methods with which code gives a rule its [`Criteria`], the same for rules of traces and of single spans.
+macro_rules! criteria_methods {
+    () => {
+        /// Only where the service matches.
+        #[must_use]
+        pub fn service(mut self, glob: impl AsRef<str>) -> Self {
+            self.criteria.service = Some(Glob::new(glob.as_ref()));
+            self
+        }
+
+        /// Only where the operation name matches.
+        #[must_use]
+        pub fn name(mut self, glob: impl AsRef<str>) -> Self {
+            self.criteria.name = Some(Glob::new(glob.as_ref()));
+            self
+        }
+
+        /// Only where the resource matches.
+        #[must_use]
+        pub fn resource(mut self, glob: impl AsRef<str>) -> Self {
+            self.criteria.resource = Some(Glob::new(glob.as_ref()));
+            self
+        }
+
+        /// Only where the tag is set and matches. A whole number matches by its decimal text, any other number
+        /// only the pattern `*`. May be given for several tags.
+        #[must_use]
+        pub fn tag(mut self, key: impl AsRef<str>, glob: impl AsRef<str>) -> Self {
+            self.criteria.tags.push((tag_key(key.as_ref()), Glob::new(glob.as_ref())));
+            self
+        }
+    };
 }
+pub(super) use criteria_methods;
 
-impl<'a> Subject<'a> {
-    pub(crate) fn new(view: &'a SpanView<'a>) -> Self {
-        Subject { view, name: OnceCell::new(), resource: OnceCell::new() }
-    }
-
-    fn name(&self) -> &str {
-        self.name.get_or_init(|| self.view.name())
-    }
-
-    fn resource(&self) -> &str {
-        self.resource.get_or_init(|| self.view.resource())
-    }
+fn fits<'a>(glob: Option<&Glob>, text: impl FnOnce() -> Cow<'a, str>) -> bool {
+    glob.is_none_or(|glob| glob.matches(&text()))
 }
 
 /// A missing tag matches nothing, not even `*` (sampling §4.3).
@@ -65,7 +86,7 @@ fn tag_matches(view: &SpanView<'_>, key: &str, glob: &Glob) -> bool {
 }
 
 /// The largest float has 309 digits, and a sign.
-type WholeNumber = Short<310>;
+type WholeNumber = StackText<310>;
 
 /// A whole number matches by its decimal text; any other has too many texts to match more than `*`.
 fn number_matches(number: f64, glob: &Glob) -> bool {
@@ -122,8 +143,7 @@ mod tests {
     fn an_empty_pattern_is_not_an_absent_one() {
         let bench = Bench::new();
         let span = bench.span("root").start();
-        let matches =
-            |criteria: &Criteria| span.read(|view| criteria.matches(&Subject::new(view))).unwrap();
+        let matches = |criteria: &Criteria| span.read(|view| criteria.matches(view)).unwrap();
         assert!(matches(&Criteria::default()));
         assert!(!matches(&Criteria { service: Some(Glob::new("")), ..Criteria::default() }));
         assert!(matches(&Criteria { service: Some(Glob::new("web")), ..Criteria::default() }));

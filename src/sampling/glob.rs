@@ -22,6 +22,11 @@ impl Glob {
         Glob { is_ascii: compiled.is_ascii(), pattern: compiled.into_boxed_str() }
     }
 
+    /// The length of the pattern, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.pattern.len()
+    }
+
     /// Whether this is nothing but stars, and so matches every text.
     pub(crate) fn is_any(&self) -> bool {
         &*self.pattern == "*"
@@ -41,23 +46,16 @@ impl Glob {
 /// The first part has to be the beginning, the last the end, and the others in between, each at its first place
 /// behind the one before: any later one would leave less for those that follow.
 fn matches_ascii(pattern: &[u8], subject: &[u8]) -> bool {
-    let begins = |(wanted, found): (&u8, &u8)| *wanted != b'*' && fits(wanted, found);
-    let begun = pattern.iter().zip(subject).take_while(|pair| begins(*pair)).count();
-    let (Some(pattern), Some(rest)) = (pattern.get(begun..), subject.get(begun..)) else {
+    let mut parts = pattern.split(|byte| *byte == b'*');
+    let first = parts.next().unwrap_or_default();
+    let Some((head, rest)) = subject.split_at_checked(first.len()) else { return false };
+    if !all_fit(first, head) {
         return false;
-    };
-    let parts = match pattern {
-        [] => return rest.is_empty(),
-        [b'*'] => return true,
-        [b'*', parts @ ..] => parts,
-        _ => return false,
-    };
-    let last = parts.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
+    }
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
     let tail = rest.len().checked_sub(last.len()).and_then(|len| rest.split_at_checked(len));
     let Some((between, _)) = tail.filter(|(_, tail)| all_fit(last, tail)) else { return false };
-    let others = parts.len().checked_sub(last.len()).and_then(|len| parts.get(..len));
-    let mut others = others.unwrap_or_default().split(|byte| *byte == b'*');
-    others.try_fold(between, |rest, part| behind(part, rest)).is_some()
+    parts.try_fold(between, |rest, part| behind(part, rest)).is_some()
 }
 
 fn fits(wanted: &u8, found: &u8) -> bool {
@@ -70,7 +68,7 @@ fn all_fit(part: &[u8], text: &[u8]) -> bool {
 }
 
 /// How many places are looked at together: what fits into one register.
-const SHARDS: usize = 16;
+const LANES: usize = 16;
 
 /// What comes behind the first place where a part is.
 ///
@@ -80,26 +78,26 @@ fn behind<'s>(part: &[u8], subject: &'s [u8]) -> Option<&'s [u8]> {
     let is_literal = |byte: &u8| *byte != b'?';
     let Some(first_at) = part.iter().position(is_literal) else { return subject.get(part.len()..) };
     let last_at = part.iter().rposition(is_literal)?;
-    let (first, last) = (Literal::of(*part.get(first_at)?), Literal::of(*part.get(last_at)?));
+    let (first, last) = (is(*part.get(first_at)?), is(*part.get(last_at)?));
     // The part may begin wherever enough is left for all of it.
-    let places = subject.len().checked_sub(part.len())?.saturating_add(1);
+    let places = subject.len().checked_sub(part.len())? + 1;
     let firsts = subject.get(first_at..)?.get(..places)?;
     let lasts = subject.get(last_at..)?.get(..places)?;
     let closely = |start: usize| {
         let (found, behind) = subject.get(start..)?.split_at_checked(part.len())?;
         all_fit(part, found).then_some(behind)
     };
-    let mut start = 0usize;
-    for (firsts, lasts) in firsts.chunks(SHARDS).zip(lasts.chunks(SHARDS)) {
-        let is_here = |(one, other): (&u8, &u8)| first.is(*one) & last.is(*other);
-        let may_be_here =
-            match (<&[u8; SHARDS]>::try_from(firsts), <&[u8; SHARDS]>::try_from(lasts)) {
-                // Without a branch for each, so that the compiler takes all of them at once.
-                (Ok(firsts), Ok(lasts)) => {
-                    firsts.iter().zip(lasts).fold(false, |any, pair| any | is_here(pair))
-                }
-                _ => true,
-            };
+    let mut start = 0;
+    for (firsts, lasts) in firsts.chunks(LANES).zip(lasts.chunks(LANES)) {
+        let is_here = |(one, other): (&u8, &u8)| first(*one) & last(*other);
+        let may_be_here = match (<&[u8; LANES]>::try_from(firsts), <&[u8; LANES]>::try_from(lasts))
+        {
+            // Without a branch for each, so that the compiler takes all of them at once.
+            (Ok(firsts), Ok(lasts)) => {
+                firsts.iter().zip(lasts).fold(false, |any, pair| any | is_here(pair))
+            }
+            _ => true,
+        };
         if may_be_here {
             let mut here = (start..).zip(firsts.iter().zip(lasts));
             let found = here.find_map(|(at, pair)| is_here(pair).then(|| closely(at)).flatten());
@@ -107,27 +105,16 @@ fn behind<'s>(part: &[u8], subject: &'s [u8]) -> Option<&'s [u8]> {
                 return found;
             }
         }
-        start = start.saturating_add(SHARDS);
+        start += LANES;
     }
     None
 }
 
-/// A byte of a pattern, for any case of it.
-#[derive(Clone, Copy)]
-struct Literal {
-    lower: u8,
-    /// The bit that a letter in upper case lacks, and nothing for what is no letter.
-    case: u8,
-}
-
-impl Literal {
-    fn of(lower: u8) -> Self {
-        Literal { lower, case: if lower.is_ascii_lowercase() { 0x20 } else { 0 } }
-    }
-
-    fn is(self, found: u8) -> bool {
-        found | self.case == self.lower
-    }
+/// Whether a byte is one of a pattern, in any case.
+fn is(wanted: u8) -> impl Fn(u8) -> bool {
+    // The bit that a letter in upper case lacks, and nothing for what is no letter.
+    let case = if wanted.is_ascii_lowercase() { 0x20 } else { 0 };
+    move |found| found | case == wanted
 }
 
 // ===== anything else =====

@@ -10,9 +10,9 @@ use crate::sync::lock;
 /// A token bucket that starts full, and the share of what asked that it let through lately.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    limit: Limit,
-    /// What each process starts with.
-    full: State,
+    /// `None` lets everything through.
+    bucket: Option<Bucket>,
+    window_ns: i64,
     state: PerProcess<Mutex<State>>,
 }
 
@@ -22,12 +22,6 @@ pub(crate) struct Verdict {
     pub(crate) allowed: bool,
     /// What share was allowed in this window and the one before, by their mean: `_dd.limit_psr`.
     pub(crate) effective_rate: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
-    Unlimited,
-    Bucket(Bucket),
 }
 
 /// Whole numbers, so that however often it is asked nothing is gained or lost by rounding.
@@ -40,13 +34,12 @@ struct Bucket {
     capacity: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct State {
     level: u64,
     filled_at: Ticks,
     /// When the present window began; `None` as long as nobody asked.
     window: Option<Ticks>,
-    window_ns: i64,
     seen: u64,
     allowed: u64,
     /// The share that was allowed in the window before this one.
@@ -64,81 +57,64 @@ impl Limiter {
     /// Lets `limit` through at once, and each second. Below zero and what is no number: everything; zero:
     /// nothing. A limit below one lets one through at once.
     pub(crate) fn per_second(limit: f64) -> Self {
-        if limit.is_nan() || limit < 0.0 {
-            return Self::new(Limit::Unlimited, SECOND_NS);
-        }
-        // Casts and products saturate: from 18 million per second on, the bucket is that large at the most.
-        let gain = (limit * THOUSANDTHS).round() as u64;
-        let capacity = match gain {
-            0 => 0,
-            gain => gain.saturating_mul(SECOND_NS.unsigned_abs()).max(COST),
-        };
-        Self::new(Limit::Bucket(Bucket { gain, cost: COST, capacity }), SECOND_NS)
+        let bucket = (limit >= 0.0).then(|| {
+            // Casts and products saturate: from 18 million per second on, the bucket is that large at the most.
+            let gain = (limit * THOUSANDTHS).round() as u64;
+            let capacity = match gain {
+                0 => 0,
+                gain => gain.saturating_mul(SECOND_NS.unsigned_abs()).max(COST),
+            };
+            Bucket { gain, cost: COST, capacity }
+        });
+        Self::new(bucket, SECOND_NS)
     }
 
     /// Lets one through at once, and each minute.
     pub(crate) fn once_per_minute() -> Self {
         const MINUTE_NS: i64 = 60 * SECOND_NS;
         let minute = MINUTE_NS.unsigned_abs();
-        let bucket = Bucket { gain: 1, cost: minute, capacity: minute };
-        Self::new(Limit::Bucket(bucket), MINUTE_NS)
+        Self::new(Some(Bucket { gain: 1, cost: minute, capacity: minute }), MINUTE_NS)
     }
 
-    fn new(limit: Limit, window_ns: i64) -> Self {
-        let level = match limit {
-            Limit::Unlimited => 0,
-            Limit::Bucket(bucket) => bucket.capacity,
-        };
-        let full = State {
-            level,
-            filled_at: Ticks(0),
-            window: None,
-            window_ns,
-            seen: 0,
-            allowed: 0,
-            before: None,
-        };
-        Limiter { limit, full, state: PerProcess::of(Mutex::new(full)) }
+    fn new(bucket: Option<Bucket>, window_ns: i64) -> Self {
+        Limiter { bucket, window_ns, state: PerProcess::of(State::full(bucket)) }
     }
 
     /// Asks for one to be let through.
     pub(crate) fn ask(&self, now: Ticks) -> Verdict {
-        let mut state = lock(self.state.get_or_make(|| Mutex::new(self.full)));
-        let allowed = match self.limit {
-            Limit::Unlimited => true,
-            Limit::Bucket(bucket) => state.take(bucket, now),
-        };
-        state.count(allowed, now);
+        let mut state = lock(self.state.get_or_make(|| State::full(self.bucket)));
+        let allowed = self.bucket.is_none_or(|bucket| state.take(bucket, now));
+        state.count(allowed, now, self.window_ns);
         Verdict { allowed, effective_rate: state.effective_rate() }
     }
 }
 
 impl State {
+    /// What each process starts with.
+    fn full(bucket: Option<Bucket>) -> Mutex<Self> {
+        let level = bucket.map_or(0, |bucket| bucket.capacity);
+        Mutex::new(State { level, ..State::default() })
+    }
+
     fn take(&mut self, bucket: Bucket, now: Ticks) -> bool {
         // Threads may come in another order than they read the clock.
         let elapsed = now.0.saturating_sub(self.filled_at.0).max(0).unsigned_abs();
         self.filled_at = self.filled_at.max(now);
         let filled = self.level.saturating_add(elapsed.saturating_mul(bucket.gain));
         self.level = filled.min(bucket.capacity);
-        match self.level.checked_sub(bucket.cost) {
-            Some(left) => {
-                self.level = left;
-                true
-            }
-            None => false,
-        }
+        let left = self.level.checked_sub(bucket.cost);
+        self.level = left.unwrap_or(self.level);
+        left.is_some()
     }
 
-    fn count(&mut self, allowed: bool, now: Ticks) {
+    fn count(&mut self, allowed: bool, now: Ticks, window_ns: i64) {
         let began = *self.window.get_or_insert(now);
-        if now.0.saturating_sub(began.0) >= self.window_ns {
-            self.before = Some(self.share());
-            self.window = Some(now);
-            self.seen = 0;
-            self.allowed = 0;
+        if now.0.saturating_sub(began.0) >= window_ns {
+            let before = Some(self.share());
+            *self = State { window: Some(now), seen: 0, allowed: 0, before, ..*self };
         }
-        self.seen = self.seen.saturating_add(1);
-        self.allowed = self.allowed.saturating_add(u64::from(allowed));
+        self.seen += 1;
+        self.allowed += u64::from(allowed);
     }
 
     /// What share of the present window was allowed.
@@ -150,15 +126,11 @@ impl State {
     }
 
     fn effective_rate(&self) -> f64 {
-        match self.before {
-            Some(before) => (before + self.share()) / 2.0,
-            None => self.share(),
-        }
+        self.before.map_or(self.share(), |before| (before + self.share()) / 2.0)
     }
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -183,26 +155,25 @@ mod tests {
 
     #[test]
     fn zero_is_nothing_and_below_zero_everything() {
-        assert_eq!(allowed(&Limiter::per_second(0.0), 0, 10), 0);
-        assert_eq!(allowed(&Limiter::per_second(-1.0), 0, 1000), 1000);
-        assert_eq!(allowed(&Limiter::per_second(f64::NAN), 0, 1000), 1000);
-        assert_eq!(allowed(&Limiter::per_second(f64::INFINITY), 0, 1000), 1000);
-        assert_eq!(Limiter::per_second(0.0).ask(Ticks(0)).effective_rate, 0.0);
-        assert_eq!(Limiter::per_second(-1.0).ask(Ticks(0)).effective_rate, 1.0);
+        for (limit, passed, rate) in
+            [(0.0, 0, 0.0), (-1.0, 10, 1.0), (f64::NAN, 10, 1.0), (f64::INFINITY, 10, 1.0)]
+        {
+            let limiter = Limiter::per_second(limit);
+            assert_eq!(allowed(&limiter, 0, 10), passed, "{limit}");
+            assert_eq!(limiter.ask(Ticks(0)).effective_rate, rate, "{limit}");
+        }
     }
 
     #[test]
     fn a_limit_below_one_lets_one_through_now_and_then() {
-        let limiter = Limiter::per_second(0.5);
-        let passed: Vec<_> = (0..8).map(|second| allowed(&limiter, second * 1000, 3)).collect();
-        assert_eq!(passed, [1, 0, 1, 0, 1, 0, 1, 0]);
-    }
-
-    #[test]
-    fn once_per_minute_is_once_per_minute() {
-        let limiter = Limiter::once_per_minute();
-        let passed: Vec<_> = (0..5).map(|half| allowed(&limiter, half * 30_000, 3)).collect();
-        assert_eq!(passed, [1, 0, 1, 0, 1]);
+        for (limiter, step_ms, expected) in [
+            (Limiter::per_second(0.5), 1_000, [1, 0, 1, 0, 1, 0]),
+            (Limiter::once_per_minute(), 30_000, [1, 0, 1, 0, 1, 0]),
+            (Limiter::once_per_minute(), 20_000, [1, 0, 0, 1, 0, 0]),
+        ] {
+            let passed: Vec<_> = (0..6).map(|step| allowed(&limiter, step * step_ms, 3)).collect();
+            assert_eq!(passed, expected);
+        }
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::criteria::{Criteria, Subject};
+use super::criteria::{Criteria, criteria_methods, tag_key};
 use super::glob::Glob;
-use super::hash;
 use super::rate::{InvalidRate, Rate};
 use crate::trace::{Mechanism, SpanView};
 use crate::user_code::{self, UserCode};
@@ -55,46 +54,15 @@ impl SamplingRule {
     ///
     /// The rate is not a number between 0 and 1.
     pub fn new(rate: f64) -> Result<Self, InvalidRate> {
-        Ok(Self::with_rate(Rate::new(rate)?))
-    }
-
-    pub(super) fn with_rate(rate: Rate) -> Self {
-        SamplingRule {
-            rate,
+        Ok(SamplingRule {
+            rate: Rate::new(rate)?,
             criteria: Criteria::default(),
             provenance: Provenance::Local,
             predicates: Vec::new(),
-        }
+        })
     }
 
-    /// Only where the service matches.
-    #[must_use]
-    pub fn service(mut self, glob: impl AsRef<str>) -> Self {
-        self.criteria.service = Some(Glob::new(glob.as_ref()));
-        self
-    }
-
-    /// Only where the operation name matches.
-    #[must_use]
-    pub fn name(mut self, glob: impl AsRef<str>) -> Self {
-        self.criteria.name = Some(Glob::new(glob.as_ref()));
-        self
-    }
-
-    /// Only where the resource matches.
-    #[must_use]
-    pub fn resource(mut self, glob: impl AsRef<str>) -> Self {
-        self.criteria.resource = Some(Glob::new(glob.as_ref()));
-        self
-    }
-
-    /// Only where the tag is set and matches. A whole number matches by its decimal text, any other number
-    /// only the pattern `*`. May be given for several tags.
-    #[must_use]
-    pub fn tag(mut self, key: impl AsRef<str>, glob: impl AsRef<str>) -> Self {
-        self.criteria.match_tag(key.as_ref(), glob.as_ref());
-        self
-    }
+    criteria_methods!();
 
     /// Only where a function of yours says so. It is asked after the patterns; of several, all are.
     ///
@@ -114,19 +82,14 @@ impl SamplingRule {
     /// Whether the span is one that the rule is for.
     #[must_use]
     pub fn matches(&self, span: &SpanView<'_>) -> bool {
-        self.matches_subject(&Subject::new(span))
+        self.criteria.matches(span) && self.predicates.iter().all(|predicate| predicate.holds(span))
     }
 
     /// Whether the span's trace is in the share that is kept, matched or not. The same in every service that
     /// sees the trace.
     #[must_use]
     pub fn sample(&self, span: &SpanView<'_>) -> bool {
-        hash::keeps(span.trace_id().low(), self.rate)
-    }
-
-    pub(super) fn matches_subject(&self, subject: &Subject<'_>) -> bool {
-        self.criteria.matches(subject)
-            && self.predicates.iter().all(|predicate| predicate.holds(subject.view))
+        self.rate.keeps(span.trace_id().low())
     }
 
     pub(super) fn runs_user_code(&self) -> bool {

@@ -22,25 +22,11 @@ pub(crate) fn read_rules_file(path: &Path) -> Result<String, String> {
     }
     let file = File::open(path).map_err(|error| problem(&error))?;
     let mut bytes = Vec::new();
-    let most = MAX_FILE_BYTES.saturating_add(1);
-    file.take(most).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(problem(&format_args!("larger than {MAX_FILE_BYTES} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| problem(&"not UTF-8"))
-}
-
-/// The rules that are given, else those of the file: the text, and on failure what to tell the user.
-///
-/// That a file is not used where rules are given says the configuration, which knows both.
-pub(crate) fn given_or_read(
-    given: Option<&str>,
-    file: Option<&Path>,
-) -> Result<Option<String>, String> {
-    match given.filter(|text| !text.trim().is_empty()) {
-        Some(text) => Ok(Some(text.to_owned())),
-        None => file.map(read_rules_file).transpose(),
-    }
 }
 
 #[cfg(test)]
@@ -72,24 +58,5 @@ mod tests {
         assert!(read_rules_file(&binary).unwrap_err().ends_with("binary: not UTF-8"));
         assert!(read_rules_file(folder.path()).unwrap_err().ends_with(": not a file"));
         assert!(read_rules_file(&folder.path().join("none")).unwrap_err().contains("none: "));
-    }
-
-    #[test]
-    fn what_is_given_wins_over_the_file() {
-        let folder = TempDir::new().unwrap();
-        let file = file(&folder, "rules", b"[]");
-        let missing = folder.path().join("none");
-        for (given, path, expected) in [
-            (Some("[{}]"), None, Some("[{}]")),
-            (Some("[{}]"), Some(&missing), Some("[{}]")),
-            (None, Some(&file), Some("[]")),
-            (Some(" "), Some(&file), Some("[]")),
-            (Some(""), None, None),
-            (None, None, None),
-        ] {
-            let found = given_or_read(given, path.map(PathBuf::as_path)).unwrap();
-            assert_eq!(found.as_deref(), expected);
-        }
-        assert!(given_or_read(None, Some(&missing)).is_err());
     }
 }

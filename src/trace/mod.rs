@@ -40,8 +40,9 @@ pub(crate) use store::{
     At, Buffers, Chunk, ContextStore, Lineage, Segment, Shared, SharedShards, Sink,
 };
 pub use store::{DecisionMark, LateNames, NamingFn, SpanRef, SpanView};
+pub(crate) use tags::Kept;
 #[cfg(feature = "agent")]
-pub(crate) use tags::{Digests, Kept, digest};
+pub(crate) use tags::{Digests, digest};
 pub use tags::{LateTags, SpecialKeys};
 #[cfg(feature = "agent")]
 pub(crate) use values::ServiceSource;

@@ -76,7 +76,7 @@ impl Tracer {
         let passed_on = remote.map(Outgoing::from).unwrap_or_default();
         let outgoing = Outgoing { baggage: baggage.as_deref(), ..passed_on };
         // There is no span here to say what was left out.
-        let _ = parts.propagator.inject_outgoing(outgoing, carrier);
+        let _ = parts.propagator.inject_outgoing(&outgoing, carrier);
     }
 
     /// Reads the context that came in with headers, to be the parent of a span; `None` where none did.
@@ -218,15 +218,14 @@ impl Parts {
         let segment = &at.segment;
         let upstream = segment.upstream.as_deref();
         if !self.is_carried(upstream) {
-            let _ = self
-                .propagator
-                .inject_outgoing(Outgoing { baggage, ..Outgoing::default() }, carrier);
+            let outgoing = Outgoing { baggage, ..Outgoing::default() };
+            let _ = self.propagator.inject_outgoing(&outgoing, carrier);
             return;
         }
         let decision = segment.decide();
         let explained = decision.as_ref().and_then(|decision| Explained::of(segment, decision));
         let outgoing = Outgoing { baggage, ..outgoing(at, decision, explained.as_ref()) };
-        if let Some(error) = self.propagator.inject_outgoing(outgoing, carrier) {
+        if let Some(error) = self.propagator.inject_outgoing(&outgoing, carrier) {
             span.local_root().set_tag(PROPAGATION_ERROR, error);
         }
     }

@@ -8,7 +8,7 @@ use crate::config::{Config, Origin, ReportRow};
 use crate::diag::Diag;
 use crate::sampling::{
     DatadogSampler, Heartbeat, Parsed, Sampler, SamplingRule, SpanSampler, SpanSamplingRule,
-    given_or_read, span_rules, trace_rules,
+    read_rules_file, span_rules, trace_rules,
 };
 
 impl SamplingChoice {
@@ -28,12 +28,9 @@ fn trace_sampler(rules: Vec<SamplingRule>, config: &Config, diag: &Diag) -> Arc<
     let file = Source::of(config, "DD_TRACE_SAMPLING_RULES_FILE", "sampling_rules_file");
     let rules = or_read(rules, text, file, trace_rules, diag);
     let builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit());
-    let with_rate = match config.sample_rate() {
-        Some(rate) => builder.clone().default_rate(rate),
-        None => builder.clone(),
-    };
+    let with_rate = config.sample_rate().map(|rate| builder.clone().default_rate(rate).build());
     // The configuration has checked the rate: without one, nothing can be wrong.
-    match with_rate.build().or_else(|_| builder.build()) {
+    match with_rate.and_then(Result::ok).map_or_else(|| builder.build(), Ok) {
         Ok(sampler) => Arc::new(sampler),
         Err(_) => Arc::new(Heartbeat::new()),
     }
@@ -67,6 +64,8 @@ impl<'a> Source<'a> {
 }
 
 /// The rules given in code, else those of the setting or of the file it names.
+///
+/// That a file is not used where the setting has rules says the configuration.
 fn or_read<T>(
     rules: Vec<T>,
     text: Source<'_>,
@@ -77,15 +76,46 @@ fn or_read<T>(
     if !rules.is_empty() {
         return rules;
     }
-    let source = if text.value.is_some() { &text } else { &file };
-    let read = given_or_read(text.value, file.value.map(Path::new)).unwrap_or_else(|problem| {
-        source.warn(&format!("{problem}; no rules apply"), diag);
-        None
-    });
-    let Some(read) = read else { return Vec::new() };
-    let Parsed { rules, problems } = parse(&read);
+    let given = text.value.filter(|text| !text.trim().is_empty());
+    let (source, read) = match (given, file.value) {
+        (Some(given), _) => (&text, Ok(given.to_owned())),
+        (None, Some(path)) => (&file, read_rules_file(Path::new(path))),
+        (None, None) => return rules,
+    };
+    let Parsed { rules, problems } = match read {
+        Ok(read) => parse(&read),
+        Err(problem) => Parsed { rules, problems: vec![format!("{problem}; no rules apply")] },
+    };
     for problem in problems {
         source.warn(&problem, diag);
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_wins_over_the_file() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (file, missing) = (folder.path().join("rules"), folder.path().join("none"));
+        std::fs::write(&file, r#"[{"sample_rate": 1}]"#).unwrap();
+        let [file, missing] = [file.to_str(), missing.to_str()];
+        let two = Some(r#"[{"sample_rate": 0}, {"sample_rate": 1}]"#);
+        let source = |value| Source { value, name: "x", origin: Origin::Code };
+        for (given, path, expected) in [
+            (two, None, 2),
+            (two, missing, 2),
+            (None, file, 1),
+            (Some(" "), file, 1),
+            (Some(""), None, 0),
+            (None, None, 0),
+            (None, missing, 0),
+        ] {
+            let diag = Diag::new(false, None);
+            let rules = or_read(Vec::new(), source(given), source(path), trace_rules, &diag);
+            assert_eq!(rules.len(), expected, "{given:?} {path:?}");
+        }
+    }
 }

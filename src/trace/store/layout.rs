@@ -134,8 +134,8 @@ pub(crate) struct Buffers(pub(crate) Box<Body>);
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
-/// No code of the user runs under its locks, but for what is said to: late tags, naming functions and samplers that want
-/// to; and an allocator's. To these the spans of the trace are as if they did not exist. What is taken under the lock of
+/// No code of the user runs under its locks, but for what is said to: late tags, and naming functions where a name is
+/// read; and an allocator's. To these the spans of the trace are as if they did not exist. What is taken under the lock of
 /// the spans are locks that guard one value and call nothing.
 ///
 /// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
@@ -176,13 +176,17 @@ pub(crate) trait Sink: Send + Sync {
     /// Takes a chunk over.
     fn submit(&self, chunk: Chunk);
 
-    /// Decides on a trace by its local root. Called under the lock of that trace, unless
-    /// [`Sink::samples_with_user_code`] says that a copy has to be made.
+    /// Decides on a trace by its local root; while that may change, by a copy of it.
     fn decide(&self, root: &SpanView<'_>) -> Decision;
 
-    /// Whether [`Sink::decide`] runs functions of the user, which never run under a lock of ours.
-    fn samples_with_user_code(&self) -> bool {
-        false
+    /// The same under the lock of the trace, where it takes but a short while and no code but the library's.
+    fn decide_in_place(&self, _: &SpanView<'_>) -> Option<Decision> {
+        None
+    }
+
+    /// The tags that [`Sink::decide`] needs of a copy; `None` for all of them and whatever else there is.
+    fn needed_tags(&self) -> Option<&[Text]> {
+        None
     }
 
     /// Moves empty vectors of sent chunks into `into`, to be filled again.

@@ -21,6 +21,7 @@ use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::primitives::{ShortGuard, ShortLock};
+use crate::text::Text;
 use crate::trace::tags::{Key, TagList, Tags};
 use crate::trace::values::{Baggage, Decision, Priority, SpanContext};
 use crate::user_code::{self, UserCode};
@@ -228,36 +229,31 @@ impl Segment {
         self.decision.mark()
     }
 
-    /// The decision; taken now if there is none. `None` while the sampler runs on this thread: what it asks for is
-    /// undecided, or there would be no end to it.
+    /// The decision; taken now if there is none. `None` while the sampler or a naming function runs on this thread:
+    /// what they ask for is undecided, or there would be no end to it.
     pub(crate) fn decide(&self) -> Option<Decision> {
         if let Some(decision) = self.decision() {
             return Some(decision);
         }
-        if user_code::is_running(UserCode::Sampler) || self.is_entered() {
+        let is_deciding = [UserCode::Sampler, UserCode::Naming].map(user_code::is_running);
+        if is_deciding.contains(&true) || self.is_entered() {
             return None;
         }
         let sink = &self.shared.sink;
-        let decision = if sink.samples_with_user_code() {
-            let copy = self.with_root(|root| {
-                let mut tags = Tags::default();
-                let mut record = root.record.clone();
-                record.tags = TagList::EMPTY;
-                for (key, value) in root.all() {
-                    tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
-                }
-                (record, tags)
-            });
-            copy.map(|(record, tags)| {
-                sink.decide(&SpanView { segment: self, record: &record, tags: &tags })
-            })
-        } else {
-            self.with_root(|root| sink.decide(root))
-        };
-        // Nothing is here: a context is asked of a span that has been handed off.
-        let decision = decision.unwrap_or_else(|| {
-            let tags = Tags::default();
-            sink.decide(&SpanView { segment: self, record: &Record::VACANT, tags: &tags })
+        // On a copy, so that no sampler and no naming function runs under the lock, but for a short one of our own.
+        let mut copy = None;
+        let decided = self.with_root(|root| {
+            let decided = sink.decide_in_place(root);
+            if decided.is_none() {
+                copy = Some(copy_for_sampler(root, sink.needed_tags()));
+            }
+            decided
+        });
+        let decision = decided.flatten().unwrap_or_else(|| {
+            // Nothing is here: a context is asked of a span that has been handed off.
+            let (mut record, tags) = copy.unwrap_or((Record::VACANT, Tags::default()));
+            fix_names(self, &mut record, &tags);
+            sink.decide(&SpanView { segment: self, record: &record, tags: &tags })
         });
         user_code::say_rest(&self.shared.diag);
         Some(self.settle(decision))
@@ -344,6 +340,40 @@ impl Drop for Segment {
 fn inherited(shared: &Shared, context: &SpanContext) -> Option<Decision> {
     let priority = context.priority.filter(|_| shared.apm_tracing || context.has_trace_source())?;
     Some(Decision::inherited(priority, context.mechanism))
+}
+
+/// A copy of a root: all of it, or its own fields and the tags that are needed.
+#[cold]
+fn copy_for_sampler(root: &SpanView<'_>, needed: Option<&[Text]>) -> (Record, Tags) {
+    let (old, mut tags) = (root.record, Tags::default());
+    // What names a span by its tags may look at any of them.
+    let Some(needed) = needed.filter(|_| old.naming.is_none()) else {
+        let mut record = Record { tags: TagList::EMPTY, ..old.clone() };
+        for (key, value) in root.all() {
+            tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
+        }
+        return (record, tags);
+    };
+    let mut record = Record {
+        id: old.id,
+        parent: old.parent,
+        start: old.start,
+        duration: old.duration,
+        name: old.name.clone(),
+        service: old.service.clone(),
+        resource: old.resource.clone(),
+        span_type: old.span_type.clone(),
+        kind: old.kind,
+        error: old.error,
+        local_root: old.local_root,
+        ..Record::VACANT
+    };
+    for key in needed {
+        if let Some(value) = root.tags.get(&old.tags, key) {
+            tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
+        }
+    }
+    (record, tags)
 }
 
 /// Names that were put off are fixed: the span does not change any more.

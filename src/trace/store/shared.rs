@@ -104,6 +104,10 @@ impl Sink for Nowhere {
         Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
     }
 
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+        Some(self.decide(root))
+    }
+
     fn refill(&self, _: &mut Vec<Buffers>) {}
 }
 

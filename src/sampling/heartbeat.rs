@@ -1,7 +1,7 @@
 //! `DD_APM_TRACING_ENABLED=false`: spans serve other products, and traces are not kept for their own sake.
 
 use super::limiter::Limiter;
-use super::sampler::Sampler;
+use super::sampler::{BuiltInSampler, Sampler};
 use crate::clock::{self, Ticks};
 use crate::trace::{Decision, Mechanism, Priority, SpanView};
 
@@ -32,10 +32,12 @@ impl Sampler for Heartbeat {
         self.decide(clock::now())
     }
 
-    fn runs_user_code(&self) -> bool {
-        false
+    fn built_in(&self) -> Option<&dyn BuiltInSampler> {
+        Some(self)
     }
 }
+
+impl BuiltInSampler for Heartbeat {}
 
 #[cfg(test)]
 mod tests {

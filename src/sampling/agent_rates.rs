@@ -130,7 +130,6 @@ fn order(key: &str, parts: &[&str]) -> Ordering {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

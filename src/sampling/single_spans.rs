@@ -1,8 +1,7 @@
 //! Single spans that are kept though their trace is dropped (sampling §11).
 
-use super::criteria::{Criteria, Subject};
+use super::criteria::{Criteria, criteria_methods, tag_key};
 use super::glob::Glob;
-use super::hash;
 use super::limiter::Limiter;
 use super::rate::{InvalidRate, Rate};
 use crate::clock::{self, Ticks};
@@ -22,8 +21,8 @@ use crate::trace::SpanView;
 #[derive(Clone, Debug)]
 pub struct SpanSamplingRule {
     pub(super) criteria: Criteria,
-    rate: Rate,
-    max_per_second: Option<f64>,
+    pub(super) rate: Rate,
+    pub(super) max_per_second: Option<f64>,
 }
 
 impl SpanSamplingRule {
@@ -40,33 +39,7 @@ impl SpanSamplingRule {
         })
     }
 
-    /// Only where the service matches.
-    #[must_use]
-    pub fn service(mut self, glob: impl AsRef<str>) -> Self {
-        self.criteria.service = Some(Glob::new(glob.as_ref()));
-        self
-    }
-
-    /// Only where the operation name matches.
-    #[must_use]
-    pub fn name(mut self, glob: impl AsRef<str>) -> Self {
-        self.criteria.name = Some(Glob::new(glob.as_ref()));
-        self
-    }
-
-    /// Only where the resource matches.
-    #[must_use]
-    pub fn resource(mut self, glob: impl AsRef<str>) -> Self {
-        self.criteria.resource = Some(Glob::new(glob.as_ref()));
-        self
-    }
-
-    /// Only where the tag is set and matches.
-    #[must_use]
-    pub fn tag(mut self, key: impl AsRef<str>, glob: impl AsRef<str>) -> Self {
-        self.criteria.match_tag(key.as_ref(), glob.as_ref());
-        self
-    }
+    criteria_methods!();
 
     /// How many spans the rule keeps per second; unlimited unless set, and by a negative number.
     #[must_use]
@@ -74,14 +47,6 @@ impl SpanSamplingRule {
         self.max_per_second = Some(spans).filter(|spans| spans.is_finite() && *spans >= 0.0);
         self
     }
-}
-
-/// A span that is kept, and by what.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct SpanDecision {
-    pub(crate) rule_rate: f64,
-    /// Where the rule has one.
-    pub(crate) max_per_second: Option<f64>,
 }
 
 /// Finds the spans to keep of a trace that is dropped.
@@ -93,28 +58,27 @@ pub(crate) struct SpanSampler {
 
 impl SpanSampler {
     pub(crate) fn new(rules: impl IntoIterator<Item = SpanSamplingRule>) -> Self {
-        let limited = |rule: SpanSamplingRule| {
-            // Negative: unlimited.
+        let with_limiter = |rule: SpanSamplingRule| {
+            // A negative limit is none.
             let limiter = Limiter::per_second(rule.max_per_second.unwrap_or(-1.0));
             (rule, limiter)
         };
-        SpanSampler { rules: rules.into_iter().map(limited).collect() }
+        SpanSampler { rules: rules.into_iter().map(with_limiter).collect() }
     }
 
-    /// Whether to keep a span. The first rule that matches decides, also against the span.
-    pub(crate) fn sample(&self, span: &SpanView<'_>) -> Option<SpanDecision> {
+    /// The rule that keeps a span, if one does. The first rule that matches decides, also against the span.
+    pub(crate) fn sample(&self, span: &SpanView<'_>) -> Option<&SpanSamplingRule> {
         self.decide(span, clock::now)
     }
 
-    fn decide(&self, span: &SpanView<'_>, now: impl FnOnce() -> Ticks) -> Option<SpanDecision> {
-        let subject = Subject::new(span);
-        let (rule, limiter) =
-            self.rules.iter().find(|(rule, _)| rule.criteria.matches(&subject))?;
-        let keep = hash::keeps(span.span_id()?.get(), rule.rate) && limiter.ask(now()).allowed;
-        keep.then_some(SpanDecision {
-            rule_rate: rule.rate.get(),
-            max_per_second: rule.max_per_second,
-        })
+    fn decide(
+        &self,
+        span: &SpanView<'_>,
+        now: impl FnOnce() -> Ticks,
+    ) -> Option<&SpanSamplingRule> {
+        let (rule, limiter) = self.rules.iter().find(|(rule, _)| rule.criteria.matches(span))?;
+        let keep = rule.rate.keeps(span.span_id()?.get()) && limiter.ask(now()).allowed;
+        keep.then_some(rule)
     }
 }
 
@@ -128,8 +92,10 @@ mod tests {
         SpanSamplingRule::new(rate).unwrap()
     }
 
-    fn decide(sampler: &SpanSampler, span: &Span) -> Option<SpanDecision> {
-        span.read(|span| sampler.decide(span, || Ticks(0))).unwrap()
+    /// Rate and limit of the rule that keeps a span.
+    fn decide(sampler: &SpanSampler, span: &Span) -> Option<(f64, Option<f64>)> {
+        let rule = span.read(|span| sampler.decide(span, || Ticks(0))).unwrap()?;
+        Some((rule.rate.get(), rule.max_per_second))
     }
 
     #[test]
@@ -139,8 +105,7 @@ mod tests {
         let child = bench.span("child").tag("k", 1).child_of(&root).start();
         let sampler = SpanSampler::new([rule(0.0).name("child").tag("k", "1"), rule(1.0)]);
         assert_eq!(decide(&sampler, &child), None);
-        let all = SpanDecision { rule_rate: 1.0, max_per_second: None };
-        assert_eq!(decide(&sampler, &root), Some(all));
+        assert_eq!(decide(&sampler, &root), Some((1.0, None)));
         assert_eq!(decide(&SpanSampler::default(), &root), None);
         assert_eq!(decide(&SpanSampler::new([rule(1.0).service("other")]), &root), None);
     }
@@ -152,7 +117,7 @@ mod tests {
         for _ in 0..100 {
             let span = bench.span("root").start();
             let id = span.span_id().unwrap().get();
-            let expected = hash::keeps(id, Rate::new(0.5).unwrap());
+            let expected = Rate::new(0.5).unwrap().keeps(id);
             assert_eq!(decide(&sampler, &span).is_some(), expected);
         }
     }
@@ -165,19 +130,15 @@ mod tests {
         let sampler = SpanSampler::new([limited("a"), limited("b")]);
         let kept = |span: &Span| (0..5).filter(|_| decide(&sampler, span).is_some()).count();
         assert_eq!((kept(&a), kept(&b)), (2, 2));
-        let told = decide(&SpanSampler::new([limited("a")]), &a).unwrap();
-        assert_eq!(told.max_per_second, Some(2.0));
-    }
-
-    #[test]
-    fn no_limit_is_none() {
-        let bench = Bench::new();
-        let span = bench.span("root").start();
-        for unlimited in [-1.0, f64::NAN, f64::INFINITY] {
-            let sampler = SpanSampler::new([rule(1.0).max_per_second(unlimited)]);
-            assert_eq!(decide(&sampler, &span).unwrap().max_per_second, None);
+        for (limit, told) in [
+            (2.0, Some(Some(2.0))),
+            (0.0, None),
+            (-1.0, Some(None)),
+            (f64::NAN, Some(None)),
+            (f64::INFINITY, Some(None)),
+        ] {
+            let sampler = SpanSampler::new([rule(1.0).max_per_second(limit)]);
+            assert_eq!(decide(&sampler, &a), told.map(|told| (1.0, told)), "{limit}");
         }
-        let none = SpanSampler::new([rule(1.0).max_per_second(0.0)]);
-        assert_eq!(decide(&none, &span), None);
     }
 }
