@@ -23,7 +23,9 @@ use std::collections::HashMap;
 use divan::{AllocProfiler, Bencher, black_box};
 use http::HeaderMap;
 use tracehound::config::{Config, Environment, Style};
-use tracehound::{Baggage, HttpPropagator, Mechanism, Priority, SpanContext, SpanId, TraceId};
+use tracehound::{
+    Baggage, HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, TraceId,
+};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -41,8 +43,8 @@ fn propagator(styles: &[Style]) -> HttpPropagator {
 fn context() -> SpanContext {
     let trace_id = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
     SpanContext::new(trace_id, SpanId::new(0x1234_5678_9abc_def0))
-        .with_priority(Priority::USER_KEEP)
-        .with_mechanism(Mechanism::MANUAL)
+        .with_priority(SamplingPriority::USER_KEEP)
+        .with_mechanism(SamplingMechanism::MANUAL)
         .with_origin("synthetics")
         .with_tag("_dd.p.usr.id", "baz64==")
         .with_baggage(

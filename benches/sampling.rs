@@ -26,7 +26,7 @@ use std::time::Duration;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use tracehound::config::Environment;
-use tracehound::{DatadogSampler, Decision, Sampler, SamplingRule, Span, SpanView, Tracer};
+use tracehound::{DatadogSampler, Sampler, SamplingDecision, SamplingRule, Span, SpanView, Tracer};
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
 
@@ -40,7 +40,7 @@ const DECISIONS: u32 = 1000;
 struct Repeated(DatadogSampler);
 
 impl Sampler for Repeated {
-    fn sample(&self, root: &SpanView<'_>) -> Decision {
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
         for _ in 1..DECISIONS {
             black_box(self.0.sample(black_box(root)));
         }

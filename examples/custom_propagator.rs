@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use support::{Agent, say};
 use tracehound::config::Style;
-use tracehound::{Extractor, Injector, Priority, Propagator, SpanContext, SpanKind, Tracer};
+use tracehound::{
+    Extractor, Injector, Propagator, SamplingPriority, SpanContext, SpanKind, Tracer,
+};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -55,7 +57,7 @@ impl Propagator for TraceField {
     fn inject(&self, context: &SpanContext, carrier: &mut dyn Injector) {
         let (Some(trace), Some(span)) = (context.trace_id(), context.span_id()) else { return };
         // Without the priority the other side would decide anew whether to keep the trace.
-        let priority = context.priority().unwrap_or(Priority::AUTO_KEEP);
+        let priority = context.priority().unwrap_or(SamplingPriority::AUTO_KEEP);
         carrier.set("trace", format!("{trace} {span} {priority}"));
     }
 
@@ -63,7 +65,7 @@ impl Propagator for TraceField {
         let mut parts = carrier.header("trace")?.split(' ');
         let trace = parts.next()?.parse().ok()?;
         let span = parts.next()?.parse().ok()?;
-        let priority = Priority::new(parts.next()?.parse().ok()?);
+        let priority = SamplingPriority::new(parts.next()?.parse().ok()?);
         Some(SpanContext::new(trace, Some(span)).with_priority(priority))
     }
 }

@@ -12,7 +12,7 @@ mod support;
 use std::error::Error;
 use std::time::Duration;
 
-use tracehound::{Guard, Tracer};
+use tracehound::{Tracer, TracerGuard};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -47,7 +47,7 @@ fn main() -> Result<(), AnyError> {
 #[cfg(not(unix))]
 fn main() {}
 
-fn work(number: u32, guard: Guard) -> ! {
+fn work(number: u32, guard: TracerGuard) -> ! {
     // A child of `server.start`, in another process.
     tracehound::in_span("worker.start", |span| span.set_tag("worker.number", number));
     // What is served is not a part of the start.

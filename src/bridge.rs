@@ -5,11 +5,11 @@
 //!
 //! | to | use |
 //! | --- | --- |
-//! | put off the conversion of another API's tags to the background | [`LateTags`], [`SpanExt::set_late_tags`] |
+//! | put off the conversion of another API's tags to the background | [`DeferredTags`], [`SpanExt::set_deferred_tags`] |
 //! | know which keys mean something to the core, and so cannot be put off | [`SpecialKeys`] |
-//! | name spans by their tags, as late as possible | [`NamingFn`], [`LateNames`], [`LateNamed`] |
+//! | name spans by their tags, as late as possible | [`NamingFn`], [`DerivedNames`], [`NewSpan`] |
 //! | keep what was made of a sampling decision | [`DecisionMark`], [`SpanExt::decision_mark`] |
-//! | keep a few bits of one's own with a span | [`SpanExt::update_note`] |
+//! | keep a few bits of one's own with a span | [`SpanExt::update_bridge_flags`] |
 //! | hand in spans that another library has recorded | [`TracerExt::chunk`], [`ChunkBuilder`], [`RecordedSpan`] |
 //! | decide on a trace that another library records | [`TracerExt::sample`], [`SpanContextExt`] |
 //! | send under another service, env and version | [`Identity`], [`TracerExt::with_identity`] |
@@ -21,8 +21,8 @@
 
 pub use crate::catch::catch;
 pub use crate::trace::{
-    ChunkBuilder, ContextExt, DecisionMark, ErrorDescription, LateNamed, LateNames, LateTags,
-    NamingFn, RecordedSpan, SpanBuilderExt, SpanContextExt, SpanExt, SpecialKeys,
-    inherited_context, replace_context_store,
+    ChunkBuilder, ContextExt, DecisionMark, DeferredTags, DerivedNames, ErrorDescription, NamingFn,
+    NewSpan, RecordedSpan, SpanBuilderExt, SpanContextExt, SpanExt, SpecialKeys, inherited_context,
+    replace_context_store,
 };
 pub use crate::tracer::{Identity, TracerBuilderExt, TracerExt};

@@ -33,11 +33,11 @@ mod trace;
 mod tracer;
 mod user_code;
 
-pub use diag::{Level, LossReason, Losses};
+pub use diag::{LogLevel, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use propagation::{
-    EnvExtractor, EnvInjector, Extractor, HeaderBlock, HttpPropagator, Injector, Lookup,
+    EnvExtractor, EnvInjector, Extractor, HeaderBlock, HeaderLookup, HttpPropagator, Injector,
     Propagator, header_value, is_header_name,
 };
 pub use sampling::{
@@ -50,16 +50,17 @@ pub use trace::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use trace::StructTagError;
 pub use trace::{
-    ActiveIds, ActiveSpan, Baggage, Context, ContextProvider, Decision, EventValue, FutureExt,
-    InContext, InSpan, Mechanism, Priority, Scope, ScopeToken, Span, SpanBuilder, SpanContext,
-    SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, TagValue,
+    ActiveContext, ActiveIds, ActiveScope, ActiveSpan, Baggage, ContextProvider, EventValue,
+    FutureExt, InContext, InSpan, SamplingDecision, SamplingMechanism, SamplingPriority,
+    ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView,
+    TagValue,
 };
 #[cfg(feature = "agent")]
 pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{
-    Guard, Tracer, TracerBuilder, activate, active_ids, current_root_span, current_span, extract,
-    flush, flush_async, in_span, init, inject, propagation_context, shutdown, shutdown_async, span,
-    start_span, trace, tracer,
+    Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span, current_span,
+    extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
+    shutdown_async, span, start_span, trace, tracer,
 };

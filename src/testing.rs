@@ -20,7 +20,8 @@ use crate::diag::drain_all_lines;
 use crate::id::{SpanId, TraceId};
 use crate::sync::{Snapshot, lock};
 use crate::trace::{
-    Buffers, Chunk, Decision, Mechanism, Priority, Sink, SpanEvent, SpanKind, SpanLink, SpanView,
+    Buffers, Chunk, SamplingDecision, SamplingMechanism, SamplingPriority, Sink, SpanEvent,
+    SpanKind, SpanLink, SpanView,
 };
 use crate::tracer::{Tracer, TracerBuilder};
 
@@ -62,7 +63,7 @@ impl TracerBuilder {
 #[derive(Clone, Debug, Default)]
 pub struct Captured {
     chunks: Arc<PerProcess<Mutex<Vec<Vec<CapturedSpan>>>>>,
-    decision: Arc<Snapshot<Option<Decision>>>,
+    decision: Arc<Snapshot<Option<SamplingDecision>>>,
 }
 
 /// A finished span.
@@ -86,7 +87,7 @@ pub struct CapturedSpan {
     pub metrics: BTreeMap<String, f64>,
     pub links: Vec<SpanLink>,
     pub events: Vec<SpanEvent>,
-    pub priority: Option<Priority>,
+    pub priority: Option<SamplingPriority>,
 }
 
 impl Captured {
@@ -122,8 +123,8 @@ impl Captured {
     }
 
     /// Decides on every trace from now on; by default each is kept.
-    pub fn decide(&self, priority: Priority, mechanism: Mechanism) {
-        self.decision.store(Some(Decision::new(priority, mechanism)));
+    pub fn decide(&self, priority: SamplingPriority, mechanism: SamplingMechanism) {
+        self.decision.store(Some(SamplingDecision::new(priority, mechanism)));
     }
 
     /// Every trace as an indented tree, one line for a span: its name, its resource and service where they
@@ -174,18 +175,21 @@ impl Sink for Captured {
         lock(self.here()).push(spans);
     }
 
-    fn decide(&self, _: &SpanView<'_>) -> Decision {
-        self.decision.load().unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT))
+    fn decide(&self, _: &SpanView<'_>) -> SamplingDecision {
+        self.decision.load().unwrap_or(SamplingDecision::new(
+            SamplingPriority::AUTO_KEEP,
+            SamplingMechanism::DEFAULT,
+        ))
     }
 
-    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         Some(Sink::decide(self, root))
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}
 }
 
-fn captured(span: &SpanView<'_>, priority: Option<Priority>) -> CapturedSpan {
+fn captured(span: &SpanView<'_>, priority: Option<SamplingPriority>) -> CapturedSpan {
     CapturedSpan {
         trace_id: span.trace_id(),
         span_id: span.span_id(),

@@ -17,7 +17,7 @@ pub(crate) enum UserCode {
     Propagator,
     ContextProvider,
     Naming,
-    LateTags,
+    DeferredTags,
     Error,
     Serialize,
 }
@@ -40,7 +40,7 @@ impl UserCode {
         UserCode::Propagator,
         UserCode::ContextProvider,
         UserCode::Naming,
-        UserCode::LateTags,
+        UserCode::DeferredTags,
         UserCode::Error,
         UserCode::Serialize,
     ];
@@ -52,7 +52,7 @@ impl UserCode {
             UserCode::Propagator => ("a propagator", "what it carries is left out", 1, false),
             UserCode::ContextProvider => ("the context provider", "nothing is active", 4, false),
             UserCode::Naming => ("a naming function", "the span has no name of it", 1, true),
-            UserCode::LateTags => ("a late tag", "it is left out", 1, true),
+            UserCode::DeferredTags => ("a late tag", "it is left out", 1, true),
             UserCode::Error => {
                 ("an error that was to be described", "its text is left out", 4, false)
             }
@@ -205,7 +205,7 @@ mod tests {
     fn under_a_lock_nothing_is_said() {
         let (diag, lines) = recording();
         call(UserCode::Naming, &diag, || panic!("egg"));
-        count(UserCode::LateTags, &diag, 2);
+        count(UserCode::DeferredTags, &diag, 2);
         assert!(written(&lines).is_empty());
         say_rest(&diag);
         say_rest(&diag);

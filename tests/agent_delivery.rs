@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use tracehound::config::Environment;
 use tracehound::{
-    Mechanism, Priority, SpanContext, SpanEvent, SpanId, SpanKind, SpanLink, TraceId, Tracer,
-    TracerBuilder,
+    SamplingMechanism, SamplingPriority, SpanContext, SpanEvent, SpanId, SpanKind, SpanLink,
+    TraceId, Tracer, TracerBuilder,
 };
 use tracehound_test_support::span::{SpanEvent as SentEvent, SpanLink as SentLink, tree};
 use tracehound_test_support::{Span, TestAgent, within};
@@ -329,8 +329,8 @@ fn whole_tree(pair: &Pair) {
 fn continued(pair: &Pair) {
     let id = TraceId::new(0x640c_fcd8_0000_0000_0000_0000_0000_0007).unwrap();
     let upstream = SpanContext::new(id, SpanId::new(8))
-        .with_priority(Priority::USER_KEEP)
-        .with_mechanism(Mechanism::MANUAL)
+        .with_priority(SamplingPriority::USER_KEEP)
+        .with_mechanism(SamplingMechanism::MANUAL)
         .with_origin("synthetics")
         .with_tag("_dd.p.usr.id", "Nzc=");
     let request = pair.tracer.span("web.request").child_of(upstream).start();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use tracehound::{Level, LossReason, Tracer};
+use tracehound::{LogLevel, LossReason, Tracer};
 use tracehound_test_support::fault_agent::{Greeting, Received, scripts};
 use tracehound_test_support::{FaultAgent, Reply, within};
 
@@ -135,7 +135,7 @@ impl Outcome {
                     .map(|request| request.body.clone())
                     .collect();
                 assert_eq!(bodies.len(), 1, "sent again as it was");
-                let infos = pair.said.lines(Level::Info);
+                let infos = pair.said.lines(LogLevel::Info);
                 assert!(infos.len() == 1 && infos[0].contains("is back"), "{infos:?}");
                 (0, 1)
             }
@@ -311,7 +311,11 @@ fn what_finished_while_the_agent_was_away_is_sent_when_it_is_back() {
         assert_eq!(pair.payloads().concat().len(), 12, "each once");
         assert_eq!(pair.tracer.losses().total(), 0);
         // Once a minute at the most, so that one that flaps does not fill the log.
-        assert_eq!((pair.warnings(), pair.said.lines(Level::Info).len()), (1, 1), "away, and back");
+        assert_eq!(
+            (pair.warnings(), pair.said.lines(LogLevel::Info).len()),
+            (1, 1),
+            "away, and back"
+        );
     });
 }
 

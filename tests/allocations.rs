@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tracehound::config::Environment;
-use tracehound::{Context, ContextProvider, FutureExt, ScopeToken, SpanKind, Tracer};
+use tracehound::{ActiveContext, ContextProvider, FutureExt, ScopeToken, SpanKind, Tracer};
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
 
@@ -42,18 +42,18 @@ fn allocations_of(traces: usize, tracer: &Tracer, program: impl Fn(&Tracer)) -> 
 }
 
 thread_local! {
-    static ACTIVE: RefCell<Vec<Context>> = const { RefCell::new(Vec::new()) };
+    static ACTIVE: RefCell<Vec<ActiveContext>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A store that allocates nothing once it has been as deep as it gets, for scopes that end in order.
 struct OwnStore;
 
 impl ContextProvider for OwnStore {
-    fn active(&self) -> Context {
+    fn active(&self) -> ActiveContext {
         ACTIVE.with_borrow(|active| active.last().cloned()).unwrap_or_default()
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         ACTIVE.with_borrow_mut(|active| {
             active.push(context);
             ScopeToken(active.len() as u64)

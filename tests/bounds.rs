@@ -11,8 +11,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use tracehound::{
-    Decision, LossReason, Mechanism, Priority, Sampler, SpanEvent, SpanId, SpanLink, SpanRef,
-    SpanView, TraceId, Tracer,
+    LossReason, Sampler, SamplingDecision, SamplingMechanism, SamplingPriority, SpanEvent, SpanId,
+    SpanLink, SpanRef, SpanView, TraceId, Tracer,
 };
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, within};
@@ -107,11 +107,11 @@ impl Waits {
 }
 
 impl Sampler for Waits {
-    fn sample(&self, _: &SpanView<'_>) -> Decision {
+    fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
         let _ = self.begun.send(());
         // An error, at once, when nobody keeps it back any more.
         let _ = self.go_on.lock().unwrap().recv();
-        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+        SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
     }
 }
 

@@ -15,11 +15,11 @@ use std::thread;
 
 use tracehound::bridge::SpanBuilderExt as _;
 use tracehound::bridge::SpanExt as _;
-use tracehound::bridge::{LateNames, LateTags, NamingFn};
+use tracehound::bridge::{DeferredTags, DerivedNames, NamingFn};
 use tracehound::{
-    Context, ContextProvider, Decision, Extractor, Injector, Mechanism, Priority, Propagator,
-    Sampler, SamplingRule, ScopeToken, SpanContext, SpanRef, SpanView, TagValue, Text, Tracer,
-    TracerBuilder, testing,
+    ActiveContext, ContextProvider, Extractor, Injector, Propagator, Sampler, SamplingDecision,
+    SamplingMechanism, SamplingPriority, SamplingRule, ScopeToken, SpanContext, SpanRef, SpanView,
+    TagValue, Text, Tracer, TracerBuilder, testing,
 };
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, within};
@@ -49,7 +49,7 @@ fn headers(tracer: &Tracer) -> Headers {
 // ===== what they ask for =====
 
 /// The decision in a context, and whether headers said one.
-type Seen = (Option<Priority>, bool);
+type Seen = (Option<SamplingPriority>, bool);
 
 /// Asks for all that takes a decision, while it takes one.
 struct Curious {
@@ -59,7 +59,7 @@ struct Curious {
 }
 
 impl Sampler for Curious {
-    fn sample(&self, root: &SpanView<'_>) -> Decision {
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if let Some(tracer) = self.tracer.get() {
             let context = tracer.propagation_context();
@@ -76,7 +76,7 @@ impl Sampler for Curious {
             assert_eq!(other.propagation_context().unwrap().priority(), None);
             other.finish();
         }
-        Decision::new(Priority::USER_KEEP, Mechanism::RULE)
+        SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::RULE)
     }
 }
 
@@ -130,20 +130,20 @@ fn change_elsewhere() {
 struct Changes;
 
 impl Sampler for Changes {
-    fn sample(&self, _: &SpanView<'_>) -> Decision {
+    fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
         change_elsewhere();
-        Decision::new(Priority::USER_KEEP, Mechanism::RULE)
+        SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::RULE)
     }
 }
 
 #[test]
 fn no_function_of_the_program_that_decides_runs_under_the_lock_of_the_trace() {
-    fn naming(_: &SpanView<'_>) -> LateNames {
+    fn naming(_: &SpanView<'_>) -> DerivedNames {
         change_elsewhere();
-        LateNames { name: "named".into(), span_type: None }
+        DerivedNames { name: "named".into(), span_type: None }
     }
-    fn plain(_: &SpanView<'_>) -> LateNames {
-        LateNames { name: "named".into(), span_type: None }
+    fn plain(_: &SpanView<'_>) -> DerivedNames {
+        DerivedNames { name: "named".into(), span_type: None }
     }
     let rule = || SamplingRule::new(1.0).unwrap();
     type Build = Box<dyn FnOnce(TracerBuilder) -> TracerBuilder + Send>;
@@ -235,9 +235,9 @@ fn a_propagator_that_uses_its_tracer_comes_to_an_end() {
 
 #[test]
 fn a_naming_function_may_ask_the_span_for_its_name() {
-    fn naming(span: &SpanView<'_>) -> LateNames {
+    fn naming(span: &SpanView<'_>) -> DerivedNames {
         let (name, resource) = (span.name().into_owned(), span.resource().into_owned());
-        LateNames { name: format!("[{name}{resource}]").into(), span_type: None }
+        DerivedNames { name: format!("[{name}{resource}]").into(), span_type: None }
     }
     within(LIMIT, || {
         let names = delivering(
@@ -264,7 +264,7 @@ impl fmt::Debug for Late {
     }
 }
 
-impl LateTags for Late {
+impl DeferredTags for Late {
     fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
         put("before".into(), true.into());
         (self.handed_over)(&self.span);
@@ -293,7 +293,7 @@ fn a_late_tag_that_uses_its_span_waits_for_nothing() {
         let span = tracer.trace("span");
         for _ in 0..2 {
             let late = Late { handed_over: touch, dropped: touch, span: span.handle() };
-            span.set_late_tags(late, 0);
+            span.set_deferred_tags(late, 0);
             assert_eq!(span.tag("after").as_deref(), Some("true"));
         }
         drop(span);
@@ -321,7 +321,7 @@ impl Drop for Bomb {
 
 #[test]
 fn late_tags_and_naming_functions_that_panic_do_not_stop_the_worker() {
-    fn naming(_: &SpanView<'_>) -> LateNames {
+    fn naming(_: &SpanView<'_>) -> DerivedNames {
         panic_any(Bomb)
     }
     within(LIMIT, || {
@@ -330,11 +330,11 @@ fn late_tags_and_naming_functions_that_panic_do_not_stop_the_worker() {
             |tracer, said| {
                 for _ in 0..10 {
                     let span = tracer.span("").naming(naming).start();
-                    span.set_late_tags(
+                    span.set_deferred_tags(
                         Late { handed_over: fail, dropped: nothing, span: SpanRef::none() },
                         0,
                     );
-                    span.set_late_tags(
+                    span.set_deferred_tags(
                         Late { handed_over: nothing, dropped: fail, span: SpanRef::none() },
                         0,
                     );
@@ -356,7 +356,7 @@ fn late_tags_and_naming_functions_that_panic_do_not_stop_the_worker() {
 struct Broken;
 
 impl Sampler for Broken {
-    fn sample(&self, _: &SpanView<'_>) -> Decision {
+    fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
         panic_any(Bomb)
     }
 }
@@ -372,11 +372,11 @@ impl Propagator for Broken {
 }
 
 impl ContextProvider for Broken {
-    fn active(&self) -> Context {
+    fn active(&self) -> ActiveContext {
         panic_any(Bomb)
     }
 
-    fn attach(&self, _: Context) -> ScopeToken {
+    fn attach(&self, _: ActiveContext) -> ScopeToken {
         panic_any(Bomb)
     }
 

@@ -15,8 +15,8 @@ use tokio::sync::Barrier;
 use tracehound::config::Environment;
 use tracehound::testing::{self, Captured};
 use tracehound::{
-    Baggage, Context, ContextProvider, FutureExt, Mechanism, Priority, ScopeToken, SpanContext,
-    SpanId, TraceId, Tracer, suppress,
+    ActiveContext, Baggage, ContextProvider, FutureExt, SamplingMechanism, SamplingPriority,
+    ScopeToken, SpanContext, SpanId, TraceId, Tracer, suppress,
 };
 use tracehound_test_support::within;
 
@@ -28,7 +28,8 @@ fn active(tracer: &Tracer) -> Option<String> {
 
 /// What another process sent.
 fn remote() -> SpanContext {
-    SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(8)).with_priority(Priority::USER_KEEP)
+    SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(8))
+        .with_priority(SamplingPriority::USER_KEEP)
 }
 
 // ===== one thread =====
@@ -61,7 +62,7 @@ fn a_span_is_started_where_the_program_says() {
     tracer.span("root").root().start().finish();
     tracer.span("also root").child_of(None::<&tracehound::Span>).start().finish();
     tracer.span("of a remote").child_of(remote()).start().finish();
-    tracer.span("of a context").child_of(Context::from(&active)).start().finish();
+    tracer.span("of a context").child_of(ActiveContext::from(&active)).start().finish();
     drop((elsewhere, active));
     assert_eq!(
         captured.tree(),
@@ -86,7 +87,10 @@ fn a_child_takes_what_it_inherits_from_its_parent() {
     assert_eq!(items(&child), [Some("7".into()), Some("3".into())]);
     let context = child.propagation_context().unwrap();
     assert_eq!((context.trace_id(), context.span_id()), (root.trace_id(), child.span_id()));
-    assert_eq!((context.priority(), context.origin()), (Some(Priority::USER_KEEP), Some("rum")));
+    assert_eq!(
+        (context.priority(), context.origin()),
+        (Some(SamplingPriority::USER_KEEP), Some("rum"))
+    );
     assert_eq!(context.baggage().unwrap().len(), 2);
     // A context is no span: what it begins has the service of the configuration.
     let other = tracer.span("other").child_of(context).start();
@@ -94,7 +98,7 @@ fn a_child_takes_what_it_inherits_from_its_parent() {
     drop((other, child, root));
     assert_eq!(captured.span("child").service, "front");
     assert!(captured.span("child").tags.is_empty());
-    assert!(captured.spans().iter().all(|span| span.priority == Some(Priority::USER_KEEP)));
+    assert!(captured.spans().iter().all(|span| span.priority == Some(SamplingPriority::USER_KEEP)));
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn activation_covers_what_was_active_until_its_scope_ends() {
     let (tracer, captured) = testing::tracer();
     let outer = tracer.trace("outer");
     {
-        let _nothing = tracer.activate(Context::empty());
+        let _nothing = tracer.activate(ActiveContext::empty());
         assert!(tracer.current_span().is_none());
         tracer.in_span("uncovered", |_| ());
         let _again = tracer.activate(&outer);
@@ -146,7 +150,7 @@ fn a_scope_knows_whether_it_is_in_effect() {
     let (tracer, _) = testing::tracer();
     let span = tracer.start_span("a");
     let outer = span.activate();
-    let middle = tracer.activate(Context::empty());
+    let middle = tracer.activate(ActiveContext::empty());
     // The same span again: it is the activation that counts.
     let inner = span.activate();
     assert!(!outer.is_active() && !middle.is_active() && inner.is_active());
@@ -196,21 +200,24 @@ fn baggage_can_be_put_where_no_span_is() {
 #[test]
 fn one_decision_holds_for_the_whole_trace() {
     let (tracer, captured) = testing::tracer();
-    captured.decide(Priority::AUTO_REJECT, Mechanism::AGENT_RATE);
+    captured.decide(SamplingPriority::AUTO_REJECT, SamplingMechanism::AGENT_RATE);
     let root = tracer.trace("root");
     let child = tracer.trace("child");
     assert_eq!(root.priority(), None, "as late as possible");
-    assert_eq!(tracer.propagation_context().unwrap().priority(), Some(Priority::AUTO_REJECT));
-    captured.decide(Priority::AUTO_KEEP, Mechanism::DEFAULT);
-    assert_eq!(root.propagation_context().unwrap().priority(), Some(Priority::AUTO_REJECT));
+    assert_eq!(
+        tracer.propagation_context().unwrap().priority(),
+        Some(SamplingPriority::AUTO_REJECT)
+    );
+    captured.decide(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT);
+    assert_eq!(root.propagation_context().unwrap().priority(), Some(SamplingPriority::AUTO_REJECT));
     child.set_tag("manual.keep", true);
     assert_eq!(
         root.propagation_context().unwrap().priority(),
-        Some(Priority::USER_KEEP),
+        Some(SamplingPriority::USER_KEEP),
         "the user's own word"
     );
     drop((child, root));
-    assert!(captured.spans().iter().all(|span| span.priority == Some(Priority::USER_KEEP)));
+    assert!(captured.spans().iter().all(|span| span.priority == Some(SamplingPriority::USER_KEEP)));
     assert!(captured.spans().iter().all(|span| span.tags.is_empty()));
 }
 
@@ -239,11 +246,11 @@ fn suppressed_spans_do_not_exist_and_leave_the_others_alone() {
 struct OffStore(Arc<AtomicBool>);
 
 impl ContextProvider for OffStore {
-    fn active(&self) -> Context {
-        Context::empty()
+    fn active(&self) -> ActiveContext {
+        ActiveContext::empty()
     }
 
-    fn attach(&self, _: Context) -> ScopeToken {
+    fn attach(&self, _: ActiveContext) -> ScopeToken {
         ScopeToken(0)
     }
 
@@ -524,7 +531,7 @@ fn a_task_that_panics_marks_its_span_and_no_other() {
 // ===== a store of the program's own =====
 
 tokio::task_local! {
-    static STACK: RefCell<Vec<(u64, Context)>>;
+    static STACK: RefCell<Vec<(u64, ActiveContext)>>;
 }
 
 /// Keeps what is active in the task: tasks that move between threads take it along.
@@ -533,7 +540,7 @@ struct TaskStore;
 static TOKENS: AtomicU64 = AtomicU64::new(0);
 
 impl ContextProvider for TaskStore {
-    fn active(&self) -> Context {
+    fn active(&self) -> ActiveContext {
         STACK
             .try_with(|stack| stack.borrow().last().map(|(_, context)| context.clone()))
             .ok()
@@ -541,7 +548,7 @@ impl ContextProvider for TaskStore {
             .unwrap_or_default()
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         let token = TOKENS.fetch_add(1, Ordering::Relaxed);
         let _ = STACK.try_with(|stack| stack.borrow_mut().push((token, context)));
         ScopeToken(token)
@@ -571,7 +578,7 @@ fn a_store_of_the_program_takes_the_place_of_the_threads() {
                 runtime.spawn(STACK.scope(RefCell::default(), async move {
                     // Held across awaits on whatever thread: the store is the task's.
                     let root = tracer.span("root").start();
-                    let place = TaskStore.attach(Context::from(&root));
+                    let place = TaskStore.attach(ActiveContext::from(&root));
                     for _ in 0..10 {
                         assert_eq!(active(&tracer).as_deref(), Some("root"));
                         tokio::task::yield_now().await;
@@ -604,15 +611,15 @@ fn a_store_of_the_program_takes_the_place_of_the_threads() {
 struct Ledger(Arc<Mutex<(Vec<u64>, Vec<u64>)>>);
 
 thread_local! {
-    static HERE: RefCell<Vec<(u64, Context)>> = RefCell::default();
+    static HERE: RefCell<Vec<(u64, ActiveContext)>> = RefCell::default();
 }
 
 impl ContextProvider for Ledger {
-    fn active(&self) -> Context {
+    fn active(&self) -> ActiveContext {
         HERE.with_borrow(|here| here.last().map(|(_, context)| context.clone()).unwrap_or_default())
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         let token = TOKENS.fetch_add(1, Ordering::Relaxed);
         HERE.with_borrow_mut(|here| here.push((token, context)));
         self.0.lock().unwrap().0.push(token);

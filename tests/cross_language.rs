@@ -8,7 +8,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tracehound::{HttpPropagator, Mechanism, Priority, SpanContext, SpanRef, TraceId};
+use tracehound::{
+    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanRef, TraceId,
+};
 use tracehound_test_support::Span;
 use tracehound_test_support::python::{Peer, Script};
 
@@ -415,7 +417,7 @@ fn a_context_without_a_span_is_passed_on_as_it_came() {
         let came = service.tracer.extract(&began.headers).unwrap();
         assert_eq!(
             (came.priority(), came.mechanism()),
-            (Some(Priority::USER_KEEP), Some(Mechanism::MANUAL))
+            (Some(SamplingPriority::USER_KEEP), Some(SamplingMechanism::MANUAL))
         );
         let mut sent = Headers::new();
         service.tracer.inject_context(&came.into(), &mut sent);

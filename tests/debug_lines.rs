@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracehound::config::Environment;
-use tracehound::{Level, Tracer};
+use tracehound::{LogLevel, Tracer};
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, Reply, within};
 
@@ -30,7 +30,7 @@ fn traced(agent: &FaultAgent, debug: bool) -> Vec<String> {
         tracer.in_span("db.query", |_| ());
     });
     let _ = tracer.flush(LIMIT);
-    said.lines(Level::Debug)
+    said.lines(LogLevel::Debug)
 }
 
 #[test]

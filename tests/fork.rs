@@ -30,7 +30,8 @@ mod unix {
     use fork::{Fork, waitpid};
     use opentelemetry::trace::{Tracer as _, TracerProvider as _};
     use tracehound::{
-        FutureExt, Guard, LossReason, Priority, SpanContext, SpanId, TraceId, Tracer, TracerBuilder,
+        FutureExt, LossReason, SamplingPriority, SpanContext, SpanId, TraceId, Tracer,
+        TracerBuilder, TracerGuard,
     };
     use tracehound_test_support::fault_agent::scripts;
     use tracehound_test_support::{FaultAgent, Span, TestAgent};
@@ -108,7 +109,7 @@ mod unix {
             let context = tracehound::propagation_context().unwrap();
             assert_eq!(context.trace_id(), inner.trace_id());
             assert_eq!(context.span_id(), inner.span_id());
-            assert_eq!(context.priority(), Some(Priority::USER_REJECT));
+            assert_eq!(context.priority(), Some(SamplingPriority::USER_REJECT));
             assert_eq!(context.baggage().and_then(|baggage| baggage.get("cart")), Some("42"));
             assert_eq!(inner.baggage_item("cart").as_deref(), Some("42"));
             let mut headers = HashMap::<String, String>::new();
@@ -134,7 +135,7 @@ mod unix {
 
     fn upstream() -> SpanContext {
         SpanContext::new(TraceId::new(0x77 << 64 | 0x88).unwrap(), SpanId::new(0x99))
-            .with_priority(Priority::USER_KEEP)
+            .with_priority(SamplingPriority::USER_KEEP)
             .with_tag("_dd.p.team", "shop")
             .with_origin("synthetics")
     }
@@ -334,7 +335,7 @@ mod unix {
 
     fn starts_in_the_child() {
         let forked = fork();
-        let _guard: Option<Guard> = forked.is_child().then(tracehound::init);
+        let _guard: Option<TracerGuard> = forked.is_child().then(tracehound::init);
         tracehound::in_span("work", |_| ());
     }
 

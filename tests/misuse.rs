@@ -159,7 +159,7 @@ fn a_scope_that_was_forgotten_stays_until_its_span_has_ended() {
 fn an_active_span_that_was_forgotten_can_be_hidden() {
     let (tracer, captured) = testing::tracer();
     forget(tracer.trace("forgotten"));
-    let hidden = tracer.activate(tracehound::Context::empty());
+    let hidden = tracer.activate(tracehound::ActiveContext::empty());
     tracer.in_span("clean", |_| ());
     tracer.start_span("root").finish();
     drop(hidden);
@@ -239,9 +239,9 @@ fn what_is_traced_can_be_caught() {
     is_unwind_safe::<tracehound::Span>();
     is_unwind_safe::<SpanRef>();
     is_unwind_safe::<tracehound::ActiveSpan>();
-    is_unwind_safe::<tracehound::Context>();
+    is_unwind_safe::<tracehound::ActiveContext>();
     is_unwind_safe::<tracehound::SpanContext>();
-    is_unwind_safe::<tracehound::Guard>();
+    is_unwind_safe::<tracehound::TracerGuard>();
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::process::Command;
 
 use tracehound::config::{Config, Environment, ExtractBehavior, Style};
 use tracehound::{
-    Baggage, Context, EnvExtractor, EnvInjector, Extractor, HttpPropagator, Injector, Lookup,
-    Mechanism, Priority, Propagator, SpanContext, SpanId, SpanRef, TraceId, Tracer, TracerBuilder,
+    ActiveContext, Baggage, EnvExtractor, EnvInjector, Extractor, HeaderLookup, HttpPropagator,
+    Injector, Propagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef,
+    TraceId, Tracer, TracerBuilder,
 };
 use tracehound_test_support::span::SpanLink;
 use tracehound_test_support::within;
@@ -277,7 +278,8 @@ fn tags_that_do_not_fit_stay_behind_and_the_root_says_so() {
     ];
     for (variables, value, expected) in cases {
         run_with(variables, move |service| {
-            let upstream = trace(7).with_priority(Priority::AUTO_KEEP).with_tag("_dd.p.x", value);
+            let upstream =
+                trace(7).with_priority(SamplingPriority::AUTO_KEEP).with_tag("_dd.p.x", value);
             let root = service.tracer.span("root").child_of(upstream).enter();
             let child = service.tracer.trace("child");
             let mut sent = Headers::new();
@@ -371,11 +373,11 @@ fn baggage_travels_alone_where_there_is_nothing_else() {
         baggage
     };
     let mut sent = Headers::new();
-    let _scope = tracer.activate(Context::empty().with_baggage(baggage("gold")));
+    let _scope = tracer.activate(ActiveContext::empty().with_baggage(baggage("gold")));
     tracer.inject(&mut sent);
     assert_eq!(sent, headers([("baggage", "plan=gold")]));
 
-    let passed_on = Context::from(trace(7).with_baggage(baggage("came in")));
+    let passed_on = ActiveContext::from(trace(7).with_baggage(baggage("came in")));
     tracer.inject_context(&passed_on, &mut sent);
     assert_eq!(sent["baggage"], "plan=came in".replace(' ', "%20"));
     tracer.inject_context(&passed_on.with_baggage(baggage("put here")), &mut sent);
@@ -456,8 +458,12 @@ fn the_same_goes_out_with_every_request_of_a_span() {
     let came_in = [
         None,
         Some(trace(7)),
-        Some(trace(7).with_priority(Priority::new(12)).with_mechanism(Mechanism::new(34))),
-        Some(trace(7).with_priority(Priority::USER_REJECT).with_origin("synthetics")),
+        Some(
+            trace(7)
+                .with_priority(SamplingPriority::new(12))
+                .with_mechanism(SamplingMechanism::new(34)),
+        ),
+        Some(trace(7).with_priority(SamplingPriority::USER_REJECT).with_origin("synthetics")),
         Some(
             trace(7)
                 .with_tag("_dd.p.usr", "a=b")
@@ -472,7 +478,7 @@ fn the_same_goes_out_with_every_request_of_a_span() {
     for variables in [&[][..], &rate, &limit, &guard] {
         for upstream in &came_in {
             let (tracer, _) = tracer(variables);
-            let parent = upstream.clone().map_or(Context::empty(), Context::from);
+            let parent = upstream.clone().map_or(ActiveContext::empty(), ActiveContext::from);
             let span = tracer.span("client").child_of(parent).enter();
             let mut sent = [(); 3].map(|()| Headers::new());
             for carrier in &mut sent {
@@ -537,7 +543,9 @@ fn a_carrier_may_trace_while_it_is_injected_into() {
 #[test]
 fn a_tracer_that_is_switched_off_carries_the_trace_on() {
     run_with([("DD_TRACE_ENABLED", "false")], |service| {
-        let upstream = trace(7).with_priority(Priority::USER_KEEP).with_mechanism(Mechanism::RULE);
+        let upstream = trace(7)
+            .with_priority(SamplingPriority::USER_KEEP)
+            .with_mechanism(SamplingMechanism::RULE);
         let span = service.tracer.span("unsent").child_of(upstream).enter();
         let mut sent = Headers::new();
         service.tracer.inject(&mut sent);
@@ -595,7 +603,7 @@ fn a_propagator_of_ones_own_writes_beside_the_styles_and_reads_before_them() {
         let mut passed_on = Headers::new();
         let mut baggage = Baggage::new();
         baggage.set("plan", "put here");
-        let place = Context::from(trace(9)).with_baggage(baggage);
+        let place = ActiveContext::from(trace(9)).with_baggage(baggage);
         tracer.inject_context(&place, &mut passed_on);
         assert_eq!(passed_on["rpc-baggage-plan"], "put here");
         assert!(passed_on["rpc-trace"].ends_with("9/0000000000000009"));
@@ -675,7 +683,7 @@ fn http_headers_carry_the_trace() {
 fn a_lookup_is_asked_only_for_the_headers_of_the_styles_that_are_read() {
     let (tracer, _) = tracer(&[("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "b3,tracecontext")]);
     let asked = RefCell::new(Vec::new());
-    let lookup = Lookup::new(|name| {
+    let lookup = HeaderLookup::new(|name| {
         asked.borrow_mut().push(name.to_owned());
         None
     });
@@ -686,7 +694,7 @@ fn a_lookup_is_asked_only_for_the_headers_of_the_styles_that_are_read() {
 #[test]
 fn every_carrier_is_given_the_same_headers_in_the_place_of_older_ones() {
     let (tracer, _) = tracer(&[]);
-    let context = Context::from(trace(7).with_priority(Priority::USER_KEEP));
+    let context = ActiveContext::from(trace(7).with_priority(SamplingPriority::USER_KEEP));
     let mut expected = Vec::new();
     tracer.inject_context(&context, &mut |name: &str, value: String| {
         expected.push((name.to_owned(), value));
@@ -722,7 +730,7 @@ fn any_kind_of_carrier_brings_the_same_context() {
     let ids = [("X-Datadog-Trace-Id", "7"), ("x-datadog-parent-id", "9")];
     let cgi = [("HTTP_X_DATADOG_TRACE_ID", "7"), ("HTTP_X_DATADOG_PARENT_ID", "9")];
     let bytes = ids.map(|(name, value)| (name, value.as_bytes().to_vec()));
-    let lookup = Lookup::new(|name| {
+    let lookup = HeaderLookup::new(|name| {
         ids.iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_bytes())
@@ -858,7 +866,7 @@ fn propagated_tags_keep_their_order_and_their_places_when_they_change() {
     ]);
     let context = tracer.extract(&upstream).unwrap();
     let mut sent = Headers::new();
-    tracer.inject_context(&Context::from(&context), &mut sent);
+    tracer.inject_context(&ActiveContext::from(&context), &mut sent);
     assert_eq!(sent["x-datadog-tags"], tags, "passed on");
     let span = tracer.span("server").child_of(&context).enter();
     tracer.inject(&mut sent);

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use tracehound::bridge::Identity;
 use tracehound::bridge::TracerExt as _;
-use tracehound::{LossReason, Mechanism, Priority, SpanContext, SpanId, Text, TraceId, Tracer};
+use tracehound::{
+    LossReason, SamplingMechanism, SamplingPriority, SpanContext, SpanId, Text, TraceId, Tracer,
+};
 use tracehound_test_support::{TestAgent, within};
 
 use common::{LIMIT, Said};
@@ -33,7 +35,8 @@ fn they_arrive_beside_the_tracers_own() {
             version: Some("2".into()),
             tags: vec![("team".into(), "core".into())],
         });
-        let mut chunk = recorder.chunk(context().with_priority(Priority::USER_KEEP)).unwrap();
+        let mut chunk =
+            recorder.chunk(context().with_priority(SamplingPriority::USER_KEEP)).unwrap();
         assert!(chunk.is_empty());
         let start = SystemTime::now();
         let mut root = chunk.span(id(1), start, start + Duration::from_millis(2));
@@ -84,18 +87,18 @@ fn an_id_that_was_given_twice_is_sent_twice() {
 #[test]
 fn a_decision_is_taken_once_and_travels_with_what_explains_it() {
     let (tracer, captured) = tracehound::testing::tracer();
-    captured.decide(Priority::USER_KEEP, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_KEEP, SamplingMechanism::RULE);
     let chunk = tracer.chunk(context().with_origin("rum")).unwrap();
     let (decision, context) = tracer.sample(chunk);
-    assert_eq!(decision.priority, Priority::USER_KEEP);
-    assert_eq!(context.priority(), Some(Priority::USER_KEEP));
-    assert_eq!(context.mechanism(), Some(Mechanism::RULE));
+    assert_eq!(decision.priority, SamplingPriority::USER_KEEP);
+    assert_eq!(context.priority(), Some(SamplingPriority::USER_KEEP));
+    assert_eq!(context.mechanism(), Some(SamplingMechanism::RULE));
     assert_eq!(context.origin(), Some("rum"));
     assert!(captured.chunks().is_empty(), "it was for the decision alone");
 
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     let mut chunk = tracer.chunk(context).unwrap();
-    assert_eq!(chunk.decide().priority, Priority::USER_KEEP);
+    assert_eq!(chunk.decide().priority, SamplingPriority::USER_KEEP);
 }
 
 #[test]

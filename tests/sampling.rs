@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use tracehound::config::Environment;
 use tracehound::{
-    Decision, Mechanism, Priority, Sampler, SamplingRule, SpanContext, SpanRef, SpanSamplingRule,
-    SpanView, TraceId, Tracer, TracerBuilder,
+    Sampler, SamplingDecision, SamplingMechanism, SamplingPriority, SamplingRule, SpanContext,
+    SpanRef, SpanSamplingRule, SpanView, TraceId, Tracer, TracerBuilder,
 };
 use tracehound_test_support::Span;
 
@@ -129,7 +129,7 @@ fn writing_headers_decides_once_and_for_all() {
         let mut headers = HashMap::new();
         service.tracer.inject(&mut headers);
         assert_eq!(headers["x-datadog-sampling-priority"], "-1");
-        assert_eq!(child.priority(), Some(Priority::USER_REJECT));
+        assert_eq!(child.priority(), Some(SamplingPriority::USER_REJECT));
         injected.set_resource("GET /cart");
         injected.set_tags([("tier", "gold"), ("items", "3")]);
         service.tracer.inject(&mut headers);
@@ -184,10 +184,11 @@ fn a_decision_that_came_in_is_followed_and_not_explained() {
         let upstream =
             |priority| SpanContext::new(TraceId::new(7).unwrap(), None).with_priority(priority);
         let tracer = &service.tracer;
-        let kept = upstream(Priority::AUTO_KEEP).with_mechanism(Mechanism::AGENT_RATE);
+        let kept =
+            upstream(SamplingPriority::AUTO_KEEP).with_mechanism(SamplingMechanism::AGENT_RATE);
         let kept = kept.with_tag("_dd.p.ksr", "0.250000");
         tracer.span("kept").child_of(kept).start().finish();
-        tracer.span("odd").child_of(upstream(Priority::new(3))).start().finish();
+        tracer.span("odd").child_of(upstream(SamplingPriority::new(3))).start().finish();
         tracer
             .span("open")
             .child_of(SpanContext::new(TraceId::new(7).unwrap(), None))
@@ -250,8 +251,8 @@ fn the_users_own_word_wins_over_a_decision_that_came_in_or_went_out() {
     run_with(GOLD_AND_NO_PINGS, |service| {
         let tracer = &service.tracer;
         let dropped = SpanContext::new(TraceId::new(7).unwrap(), None)
-            .with_priority(Priority::USER_REJECT)
-            .with_mechanism(Mechanism::RULE);
+            .with_priority(SamplingPriority::USER_REJECT)
+            .with_mechanism(SamplingMechanism::RULE);
         let inherited = tracer.span("inherited").child_of(dropped).start();
         inherited.keep_trace();
         inherited.finish();
@@ -502,8 +503,8 @@ fn single_spans_are_kept_whoever_has_dropped_the_trace() {
         three_spans(&service.tracer, |root| root.drop_trace());
         users_only(&service.spans(), -1.0);
         service.agent.clear();
-        let upstream =
-            SpanContext::new(TraceId::new(7).unwrap(), None).with_priority(Priority::AUTO_REJECT);
+        let upstream = SpanContext::new(TraceId::new(7).unwrap(), None)
+            .with_priority(SamplingPriority::AUTO_REJECT);
         let scope = service.tracer.activate(upstream);
         three_spans(&service.tracer, |_| {});
         drop(scope);
@@ -573,11 +574,13 @@ struct Payments {
 }
 
 impl Sampler for Payments {
-    fn sample(&self, root: &SpanView<'_>) -> Decision {
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
         assert!(root.is_local_root());
         let mut decision = match root.metric("amount") {
-            Some(_) => Decision::new(Priority::USER_KEEP, Mechanism::RULE),
-            None => Decision::new(Priority::AUTO_REJECT, Mechanism::AGENT_RATE),
+            Some(_) => SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::RULE),
+            None => {
+                SamplingDecision::new(SamplingPriority::AUTO_REJECT, SamplingMechanism::AGENT_RATE)
+            }
         };
         decision.rate = Some(0.75);
         decision
@@ -615,7 +618,7 @@ fn a_sampler_of_ones_own_takes_the_place_of_all_rules() {
 fn a_sampler_that_panics_keeps_the_trace_and_is_reported_once() {
     struct Broken;
     impl Sampler for Broken {
-        fn sample(&self, _: &SpanView<'_>) -> Decision {
+        fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
             panic!("the sampler's own mistake");
         }
     }

@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use tracehound::config::{Config, Environment};
-use tracehound::{Level, Tracer};
+use tracehound::{LogLevel, Tracer};
 
 use common::{LIMIT, Said};
 
@@ -77,7 +77,7 @@ fn shown(name: &str, value: &str, in_code: Option<&str>) -> String {
     let tracer = builder.build();
     shown += &format!("{tracer:?} {:?} {:?}", tracer.agent_url(), tracer.config());
     tracer.shutdown(LIMIT).unwrap();
-    for level in [Level::Warn, Level::Info, Level::Debug] {
+    for level in [LogLevel::Warn, LogLevel::Info, LogLevel::Debug] {
         shown += &said.lines(level).join("\n");
     }
     shown

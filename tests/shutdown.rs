@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use tracehound::{Decision, FutureExt, Sampler, SpanView, Tracer};
+use tracehound::{FutureExt, Sampler, SamplingDecision, SpanView, Tracer};
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::span::tree;
 use tracehound_test_support::{FaultAgent, Reply, TestAgent};
@@ -200,7 +200,7 @@ fn exits_within_a_sampler() {
     struct Exits;
 
     impl Sampler for Exits {
-        fn sample(&self, _: &SpanView<'_>) -> Decision {
+        fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
             exit(3)
         }
     }

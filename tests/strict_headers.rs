@@ -12,7 +12,8 @@ use tracehound::bridge::SpanContextExt as _;
 use tracehound::config::Environment;
 use tracehound::testing::Captured;
 use tracehound::{
-    Baggage, Context, EnvInjector, Mechanism, Priority, SpanContext, SpanId, TraceId, Tracer,
+    ActiveContext, Baggage, EnvInjector, SamplingMechanism, SamplingPriority, SpanContext, SpanId,
+    TraceId, Tracer,
 };
 
 /// Every style there is, legacy baggage included.
@@ -37,7 +38,7 @@ fn is_strict(name: &str, value: &str) {
     assert!(!value.is_empty(), "{name}");
 }
 
-fn check(tracer: &Tracer, context: &Context) -> Vec<(String, String)> {
+fn check(tracer: &Tracer, context: &ActiveContext) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     tracer.inject_context(context, &mut headers);
     headers.iter().for_each(|(name, value)| is_strict(name, value));
@@ -131,11 +132,11 @@ proptest! {
         let trace_id = TraceId::new(ids.0.max(1)).unwrap();
         let baggage: Baggage = baggage.into_iter().collect();
         let mut context = SpanContext::new(trace_id, SpanId::new(ids.1))
-            .with_priority(Priority::new(priority))
+            .with_priority(SamplingPriority::new(priority))
             .with_origin(origin)
             .with_baggage(baggage);
         if let Some(mechanism) = mechanism {
-            context = context.with_mechanism(Mechanism::new(mechanism));
+            context = context.with_mechanism(SamplingMechanism::new(mechanism));
         }
         for (name, value) in tags {
             context = context.with_tag(format!("_dd.p.{name}"), value);

@@ -13,8 +13,8 @@ use std::time::SystemTime;
 
 use tracehound::config::Environment;
 use tracehound::{
-    ActiveSpan, EventValue, Level, Scope, SpanEvent, SpanId, SpanLink, SpanRef, TagValue, Text,
-    TraceId, Tracer, testing,
+    ActiveScope, ActiveSpan, EventValue, LogLevel, SpanEvent, SpanId, SpanLink, SpanRef, TagValue,
+    Text, TraceId, Tracer, testing,
 };
 use tracehound_test_support::within;
 
@@ -207,7 +207,7 @@ impl Drop for Parting {
 
 thread_local! {
     static PARTING: RefCell<Option<Parting>> = const { RefCell::new(None) };
-    static HELD: RefCell<Option<(ActiveSpan, Scope)>> = const { RefCell::new(None) };
+    static HELD: RefCell<Option<(ActiveSpan, ActiveScope)>> = const { RefCell::new(None) };
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_log_function_that_traces_itself_comes_to_an_end() {
         let of_the_log = Arc::clone(&tracer);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let said = Arc::clone(&lines);
-        let log = move |_: Level, line: &str| {
+        let log = move |_: LogLevel, line: &str| {
             // As a logger does that holds its lock while it writes.
             let mut said = said.lock().unwrap();
             if let Some(tracer) = of_the_log.get() {

@@ -9,7 +9,8 @@ use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{
-    HttpPropagator, Mechanism, Priority, SpanContext, SpanId, SpanRef, TraceId, Tracer,
+    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
+    Tracer,
 };
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
@@ -137,8 +138,8 @@ fn propagator() -> HttpPropagator {
 fn context() -> SpanContext {
     let trace_id = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
     SpanContext::new(trace_id, SpanId::new(0x1234_5678_9abc_def0))
-        .with_priority(Priority::USER_KEEP)
-        .with_mechanism(Mechanism::MANUAL)
+        .with_priority(SamplingPriority::USER_KEEP)
+        .with_mechanism(SamplingMechanism::MANUAL)
         .with_origin("synthetics")
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracehound_fork::PerProcess;
 
 use super::counters::Counters;
-use super::level::Level;
+use super::level::LogLevel;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
@@ -92,14 +92,14 @@ impl Diag {
                 "lost {spans} spans ({reason}): {}; said once a minute at the most, counted always",
                 detail()
             );
-            self.line(Level::Warn, line);
+            self.line(LogLevel::Warn, line);
         }
     }
 
     /// Says what was lost in all, if lines have reported less: at the end, after which there are no more.
     pub(crate) fn report_total(&self) {
         if self.history().lost.take_any_unreported() {
-            self.line(Level::Warn, format!("in all {}", self.losses()));
+            self.line(LogLevel::Warn, format!("in all {}", self.losses()));
         }
     }
 
@@ -143,7 +143,7 @@ impl Diag {
     // ===== lines =====
 
     pub(crate) fn warn(&self, line: &str) {
-        self.line(Level::Warn, line.to_owned());
+        self.line(LogLevel::Warn, line.to_owned());
     }
 
     /// A warning that is given once for its `topic`, however often its cause recurs, until that is gone.
@@ -157,7 +157,7 @@ impl Diag {
         if unsaid > 0 {
             line += &format!(" ({unsaid} times more since the last such line)");
         }
-        self.line(Level::Warn, line);
+        self.line(LogLevel::Warn, line);
     }
 
     /// The cause of the warning about `topic` is gone: the next one is let through, once a minute at the most.
@@ -167,7 +167,7 @@ impl Diag {
     }
 
     pub(crate) fn info(&self, line: &str) {
-        self.line(Level::Info, line.to_owned());
+        self.line(LogLevel::Info, line.to_owned());
     }
 
     /// Whether debugging is on.
@@ -178,17 +178,17 @@ impl Diag {
     /// The line is built only where debugging is on.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
         if self.debug {
-            self.line(Level::Debug, line());
+            self.line(LogLevel::Debug, line());
         }
     }
 
-    fn line(&self, level: Level, text: String) {
+    fn line(&self, level: LogLevel, text: String) {
         let log = self.log.clone().filter(|_| !is_logging());
         let is_wanted = match (&self.log, &log) {
             (_, Some(_)) => true,
             // What a log function causes itself: only what must not go unsaid.
-            (Some(_), None) => level == Level::Warn,
-            (None, None) => level == Level::Warn || self.debug,
+            (Some(_), None) => level == LogLevel::Warn,
+            (None, None) => level == LogLevel::Warn || self.debug,
         };
         if is_wanted {
             lines::push(Line { log, level, text });

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tracehound_fork::PerProcess;
 use tracehound_machine::spawn_background;
 
-use super::level::Level;
+use super::level::LogLevel;
 use super::output::{self, Log};
 use crate::sync::{lock, lock_soon};
 use crate::text::first_bytes;
@@ -39,7 +39,7 @@ static LINES: PerProcess<Lines> = PerProcess::new();
 pub(super) struct Line {
     /// Where it goes; to the standard error stream where there is no function.
     pub(super) log: Option<Arc<Log>>,
-    pub(super) level: Level,
+    pub(super) level: LogLevel,
     pub(super) text: String,
 }
 

@@ -16,7 +16,7 @@ mod throttle;
 mod topics;
 
 pub(crate) use diag::{Diag, Ending};
-pub use level::Level;
+pub use level::LogLevel;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use lines::drain_all as drain_all_lines;
 pub(crate) use lines::{WAIT as LINES_WAIT, drain as drain_lines};

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(unix)]
 use tracehound_fork::epoch;
 
-use super::level::Level;
+use super::level::LogLevel;
 use crate::catch::catch;
 use crate::suppression::suppress;
 
 /// A log function of the program.
-pub(crate) type LogFn = Box<dyn Fn(Level, &str) + Send + Sync>;
+pub(crate) type LogFn = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 
 /// The same, and how often it has panicked.
 pub(super) struct Log {
@@ -48,7 +48,7 @@ impl Log {
     /// error stream.
     ///
     /// What it traces does not exist: where debugging is on, a trace makes lines, and so would have no end.
-    pub(super) fn call(&self, level: Level, line: &str) -> io::Result<()> {
+    pub(super) fn call(&self, level: LogLevel, line: &str) -> io::Result<()> {
         let _off = suppress();
         let _ = IS_LOGGING.try_with(|logging| logging.set(true));
         let called = catch(|| (self.function)(level, line));
@@ -57,7 +57,7 @@ impl Log {
             return Ok(());
         }
         self.panics.fetch_add(1, Ordering::Relaxed);
-        if level == Level::Warn { write(line) } else { Ok(()) }
+        if level == LogLevel::Warn { write(line) } else { Ok(()) }
     }
 }
 

@@ -7,7 +7,7 @@ use super::tag_maps::TagMaps;
 use super::v04::SpanWriter;
 use crate::propagation;
 use crate::sampling;
-use crate::trace::{Kept, ServiceSource, SpanView, digest};
+use crate::trace::{ServiceSource, SpanView, TagRef, digest};
 
 impl SpanWriter<'_> {
     /// Writes the string tags, and collects the numeric ones.
@@ -157,10 +157,10 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
             is_there |= repeated.has(digest, key);
         }
         match value {
-            Kept::Text(text) => tags.add_text(out, key, text.as_bytes()),
-            Kept::Stack(stack) => tags.add_text(out, key, stack.render().as_bytes()),
-            Kept::I64(number) => tags.add_number(key).integral(number),
-            Kept::F64(number) => tags.add_number(key).number(number),
+            TagRef::Text(text) => tags.add_text(out, key, text.as_bytes()),
+            TagRef::Stack(stack) => tags.add_text(out, key, stack.render().as_bytes()),
+            TagRef::I64(number) => tags.add_number(key).integral(number),
+            TagRef::F64(number) => tags.add_number(key).number(number),
         }
     }
     if let Some(kind) = span.kind() {

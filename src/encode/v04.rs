@@ -13,7 +13,7 @@ use super::tag_maps::TagMaps;
 use super::{events, links};
 use crate::sampling::SpanSampler;
 use crate::text::Text;
-use crate::trace::{Chunk, Decision, Segment, SpanView};
+use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
 
 /// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) struct Common {
 /// Writes the spans of one chunk, with what they all share.
 pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
-    pub(super) decision: Option<Decision>,
+    pub(super) decision: Option<SamplingDecision>,
     pub(super) common: &'a Common,
 }
 

@@ -136,7 +136,7 @@ impl Inner {
         interval: Duration,
         queue_bytes: usize,
         max_payload_bytes: usize,
-        log: impl Fn(crate::diag::Level, &str) + Send + Sync + 'static,
+        log: impl Fn(crate::diag::LogLevel, &str) + Send + Sync + 'static,
     ) -> Arc<Self> {
         let settings = Settings {
             endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),

@@ -13,7 +13,7 @@ use crate::error::FlushError;
 use crate::sampling::ask;
 use crate::suppression::suppress;
 use crate::text::Text;
-use crate::trace::{Buffers, Chunk, Decision, Sink, SpanView};
+use crate::trace::{Buffers, Chunk, SamplingDecision, Sink, SpanView};
 
 /// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.
 ///
@@ -116,11 +116,11 @@ impl Sink for Pipeline {
         self.running().inner.submit(chunk);
     }
 
-    fn decide(&self, root: &SpanView<'_>) -> Decision {
+    fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
         ask(&*self.plan.sampler, root, &self.plan.diag)
     }
 
-    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         // What is said of a decision is not put together under a lock.
         let built_in = self.plan.sampler.built_in().filter(|_| !self.plan.diag.is_debug())?;
         built_in.decide_in_place(root)

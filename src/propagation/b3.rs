@@ -9,12 +9,12 @@ use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
 use crate::id::{SpanId, TraceId};
-use crate::trace::{Priority, SpanContext};
+use crate::trace::{SamplingPriority, SpanContext};
 
 pub(super) fn extract_multi(headers: &Headers<'_>) -> Option<SpanContext> {
     let get = |field| headers.get(field).map(trim);
     let priority = match get(Field::B3Flags) {
-        Some(b"1") => Some(Priority::USER_KEEP),
+        Some(b"1") => Some(SamplingPriority::USER_KEEP),
         _ => get(Field::B3Sampled).and_then(|value| sampled(value).or_else(|| in_words(value))),
     };
     context(get(Field::B3TraceId)?, get(Field::B3SpanId)?, priority)
@@ -32,25 +32,29 @@ pub(super) fn extract_single(headers: &Headers<'_>) -> Option<SpanContext> {
     context(trace_id, span_id, priority)
 }
 
-fn sampled(value: &[u8]) -> Option<Priority> {
+fn sampled(value: &[u8]) -> Option<SamplingPriority> {
     match value {
-        b"0" => Some(Priority::AUTO_REJECT),
-        b"1" => Some(Priority::AUTO_KEEP),
-        [DEBUG] => Some(Priority::USER_KEEP),
+        b"0" => Some(SamplingPriority::AUTO_REJECT),
+        b"1" => Some(SamplingPriority::AUTO_KEEP),
+        [DEBUG] => Some(SamplingPriority::USER_KEEP),
         _ => None,
     }
 }
 
 /// As senders wrote it before B3 was written down; the single header is younger than that.
-fn in_words(value: &[u8]) -> Option<Priority> {
+fn in_words(value: &[u8]) -> Option<SamplingPriority> {
     if value.eq_ignore_ascii_case(b"true") {
-        return Some(Priority::AUTO_KEEP);
+        return Some(SamplingPriority::AUTO_KEEP);
     }
-    value.eq_ignore_ascii_case(b"false").then_some(Priority::AUTO_REJECT)
+    value.eq_ignore_ascii_case(b"false").then_some(SamplingPriority::AUTO_REJECT)
 }
 
 /// Trace ids of 16 or 32 digits, span ids of 16. A span id of zeros is no parent.
-fn context(trace_id: &[u8], span_id: &[u8], priority: Option<Priority>) -> Option<SpanContext> {
+fn context(
+    trace_id: &[u8],
+    span_id: &[u8],
+    priority: Option<SamplingPriority>,
+) -> Option<SpanContext> {
     let (high, low) = trace_id.split_last_chunk::<16>()?;
     let high = match high.len() {
         0 => 0,
@@ -91,7 +95,7 @@ pub(super) fn inject_single(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
 /// Kept by hand, and so in any case.
 const DEBUG: u8 = b'd';
 
-fn decision(priority: Priority) -> u8 {
+fn decision(priority: SamplingPriority) -> u8 {
     match priority.get() {
         2.. => DEBUG,
         1 => b'1',
@@ -117,8 +121,8 @@ mod tests {
     const ID: u64 = 0xa2fb_4a1d_1a96_d312;
     const IDS: [(&str, &str); 2] = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)];
 
-    fn said(priority: i32) -> Option<(Option<SpanId>, Option<Priority>)> {
-        Some((SpanId::new(ID), Some(Priority::new(priority))))
+    fn said(priority: i32) -> Option<(Option<SpanId>, Option<SamplingPriority>)> {
+        Some((SpanId::new(ID), Some(SamplingPriority::new(priority))))
     }
 
     fn single(header: &str) -> Option<SpanContext> {
@@ -148,7 +152,7 @@ mod tests {
         for (header, priority) in [("-", None), ("-true", None), ("-d", Some(2)), ("-0-x", Some(0))]
         {
             let context = single(&format!(" {TRACE}-{SPAN}{header} ")).unwrap();
-            assert_eq!(context.priority.map(Priority::get), priority, "{header}");
+            assert_eq!(context.priority.map(SamplingPriority::get), priority, "{header}");
         }
     }
 

@@ -20,12 +20,12 @@ use super::names::Field;
 /// | `reqwest::RequestBuilder` | a `HeaderMap`, then `builder.headers(map)` | |
 /// | `HashMap<String, String>`, `BTreeMap<String, String>`, `Vec<(String, String)>` | itself | itself, any texts as names and texts or bytes as values |
 /// | the environment of a child process | [`EnvInjector`] | [`EnvExtractor`] |
-/// | gRPC: tonic's `MetadataMap` | a closure: key and value by `parse`, then `insert` | [`Lookup`]: `map.get(name)?.as_bytes()` |
+/// | gRPC: tonic's `MetadataMap` | a closure: key and value by `parse`, then `insert` | [`HeaderLookup`]: `map.get(name)?.as_bytes()` |
 /// | Kafka: rdkafka's `OwnedHeaders` | a closure: `headers = take(&mut headers).insert(Header { key, value: Some(&value) })` | a `Vec` of `(header.key, header.value)` |
-/// | AMQP: lapin's `FieldTable` | a closure: `table.insert(name.into(), AMQPValue::LongString(value.into()))` | [`Lookup`] |
-/// | NATS: async-nats' `HeaderMap` | a closure: `headers.insert(name, value)` | [`Lookup`] |
+/// | AMQP: lapin's `FieldTable` | a closure: `table.insert(name.into(), AMQPValue::LongString(value.into()))` | [`HeaderLookup`] |
+/// | NATS: async-nats' `HeaderMap` | a closure: `headers.insert(name, value)` | [`HeaderLookup`] |
 /// | SQS, SNS: ten attributes at the most | a map, as JSON in the one attribute `_datadog` | the map that is parsed from it |
-/// | anything else | a closure, or this trait | [`Lookup`], or [`Extractor`] |
+/// | anything else | a closure, or this trait | [`HeaderLookup`], or [`Extractor`] |
 ///
 /// A closure is given as `&mut |name: &str, value: String| ...`. Here, into headers of a message whose values are
 /// bytes, and back:
@@ -81,7 +81,7 @@ pub trait Injector {
 ///
 /// Implemented for `http::HeaderMap` (feature `http`), for maps, slices, arrays and vectors of names and
 /// values (text or bytes), and by [`EnvExtractor`]. Where a carrier can only be asked by name, wrap it in
-/// [`Lookup`]; [`Injector`] has a table of carriers. In maps and slices the names of CGI (`HTTP_X_DATADOG_TRACE_ID`) count as well.
+/// [`HeaderLookup`]; [`Injector`] has a table of carriers. In maps and slices the names of CGI (`HTTP_X_DATADOG_TRACE_ID`) count as well.
 ///
 /// ```
 /// use tracehound::Extractor;
@@ -223,23 +223,23 @@ fn without_cgi(name: &str) -> &str {
 /// (`ot-baggage-*`) cannot be seen this way.
 ///
 /// ```
-/// use tracehound::{Extractor, Lookup};
+/// use tracehound::{Extractor, HeaderLookup};
 ///
 /// let document = [("traceparent", "00-...")];
-/// let carrier = Lookup::new(|name| {
+/// let carrier = HeaderLookup::new(|name| {
 ///     document.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_bytes())
 /// });
 /// assert_eq!(carrier.header("traceparent"), Some("00-..."));
 /// ```
-pub struct Lookup<'c, F> {
+pub struct HeaderLookup<'c, F> {
     find: F,
     carrier: PhantomData<&'c [u8]>,
 }
 
-impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Lookup<'c, F> {
+impl<'c, F: Fn(&str) -> Option<&'c [u8]>> HeaderLookup<'c, F> {
     /// Asks `find` for the value of a header by its name in lower case.
     pub fn new(find: F) -> Self {
-        Lookup { find, carrier: PhantomData }
+        HeaderLookup { find, carrier: PhantomData }
     }
 
     fn show<'a>(&'a self, name: &'static str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
@@ -249,7 +249,7 @@ impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Lookup<'c, F> {
     }
 }
 
-impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for Lookup<'c, F> {
+impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for HeaderLookup<'c, F> {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
         Field::all().for_each(|field| self.show(field.header(), visit));
     }
@@ -263,9 +263,9 @@ impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for Lookup<'c, F> {
     }
 }
 
-impl<F> fmt::Debug for Lookup<'_, F> {
+impl<F> fmt::Debug for HeaderLookup<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lookup").finish_non_exhaustive()
+        f.debug_struct("HeaderLookup").finish_non_exhaustive()
     }
 }
 

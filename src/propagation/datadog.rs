@@ -12,7 +12,7 @@ use super::strict::{is_printable, printable};
 use super::tag_set;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
-use crate::trace::{Priority, SpanContext};
+use crate::trace::{SamplingPriority, SpanContext};
 
 /// Fills an empty context. `None` without a trace id, or when an id is no number.
 pub(super) fn extract(
@@ -32,7 +32,7 @@ pub(super) fn extract(
     let priority = headers
         .get(Field::DatadogPriority)
         .and_then(|value| parse_integer(trim(value)))
-        .map(Priority::new);
+        .map(SamplingPriority::new);
     let origin = headers
         .get(Field::DatadogOrigin)
         .and_then(|origin| std::str::from_utf8(origin).ok())

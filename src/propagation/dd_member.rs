@@ -133,7 +133,7 @@ mod tests {
     use super::super::digits::hex;
     use super::*;
     use crate::id::SpanId;
-    use crate::trace::{Mechanism, Priority};
+    use crate::trace::{SamplingMechanism, SamplingPriority};
     use proptest::prelude::*;
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(member.last_parent, Some("00ff"));
         assert_eq!(member.origin().as_deref(), Some("a=b"));
         let tags = member.tags();
-        assert_eq!(tags.mechanism, Some(Mechanism::MANUAL));
+        assert_eq!(tags.mechanism, Some(SamplingMechanism::MANUAL));
         assert_eq!(tags.tags, [("_dd.p.usr.id".into(), "YWJj==:x".into())]);
     }
 
@@ -206,7 +206,7 @@ mod tests {
     fn the_priority_always_has_room() {
         let last_parent = Text::from("f".repeat(254));
         let outgoing = Outgoing {
-            priority: Some(Priority::USER_KEEP),
+            priority: Some(SamplingPriority::USER_KEEP),
             last_parent: Some(&last_parent),
             ..Outgoing::default()
         };
@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn each_part_is_there_if_it_is_known() {
         let span = SpanId::new(0x1234_5678_9abc_def0);
-        let (priority, mechanism) = (Some(Priority::AUTO_KEEP), Some(Mechanism::RULE));
+        let (priority, mechanism) =
+            (Some(SamplingPriority::AUTO_KEEP), Some(SamplingMechanism::RULE));
         let usual = Outgoing {
             span_id: span,
             is_local_span: true,
@@ -226,8 +227,8 @@ mod tests {
         };
         let origin = Text::from("rum");
         let with = |priority, mechanism| Outgoing {
-            priority: Some(Priority::new(priority)),
-            mechanism: Some(Mechanism::new(mechanism)),
+            priority: Some(SamplingPriority::new(priority)),
+            mechanism: Some(SamplingMechanism::new(mechanism)),
             ..usual
         };
         for (outgoing, expected) in [
@@ -263,8 +264,8 @@ mod tests {
             let outgoing = Outgoing {
                 span_id: SpanId::new(parent),
                 is_local_span: true,
-                priority: Some(Priority::new(priority)),
-                mechanism: Some(Mechanism::new(mechanism)),
+                priority: Some(SamplingPriority::new(priority)),
+                mechanism: Some(SamplingMechanism::new(mechanism)),
                 origin: Some(&origin),
                 tags: &tags,
                 ..Outgoing::default()
@@ -276,7 +277,7 @@ mod tests {
             prop_assert_eq!(member.last_parent, Some(parent.as_str()));
             prop_assert_eq!(member.origin(), Some(origin));
             let incoming = member.tags();
-            prop_assert_eq!(incoming.mechanism, Some(Mechanism::new(mechanism)));
+            prop_assert_eq!(incoming.mechanism, Some(SamplingMechanism::new(mechanism)));
             prop_assert_eq!(incoming.tags, tags);
         }
 

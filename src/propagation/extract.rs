@@ -9,7 +9,7 @@ use super::tracecontext::Incoming;
 use super::{b3, baggage, datadog, org_guard};
 use crate::config::{ExtractBehavior, Style};
 use crate::text::Text;
-use crate::trace::{Baggage, Priority, SpanContext, SpanLink};
+use crate::trace::{Baggage, SamplingPriority, SpanContext, SpanLink};
 
 /// What the headers say, by the settings. `marker` is the own organisation, where it is known.
 pub(super) fn extract(
@@ -135,7 +135,7 @@ fn link(
     let link = SpanLink::new(context.trace_id?, context.span_id?)
         .attribute("reason", reason)
         .attribute("context_headers", style.as_str())
-        .sampled(context.priority.is_some_and(Priority::is_keep));
+        .sampled(context.priority.is_some_and(SamplingPriority::is_keep));
     Some(match tracestate {
         Some(tracestate) => link.tracestate(Text::copy(tracestate)),
         None => link,

@@ -53,7 +53,7 @@ mod vectors;
 
 pub use block::HeaderBlock;
 pub(crate) use block::{Draft, send};
-pub use carrier::{Extractor, Injector, Lookup};
+pub use carrier::{Extractor, HeaderLookup, Injector};
 #[cfg(feature = "agent")]
 pub(crate) use digits::hex;
 pub use env::{EnvExtractor, EnvInjector};

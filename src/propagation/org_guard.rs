@@ -26,7 +26,7 @@ pub(super) fn enforce(context: &mut SpanContext, guard: &OrgGuard, own: &str) {
 mod tests {
     use super::*;
     use crate::id::{SpanId, TraceId};
-    use crate::trace::{Mechanism, Priority};
+    use crate::trace::{SamplingMechanism, SamplingPriority};
 
     #[test]
     fn only_known_organisations_are_followed() {
@@ -44,8 +44,8 @@ mod tests {
             let bare = SpanContext { vendors: Some("a=1".into()), ..bare };
             let mut context = bare
                 .clone()
-                .with_priority(Priority::USER_KEEP)
-                .with_mechanism(Mechanism::MANUAL)
+                .with_priority(SamplingPriority::USER_KEEP)
+                .with_mechanism(SamplingMechanism::MANUAL)
                 .with_origin("rum")
                 .with_tag("_dd.p.usr", "1");
             if let Some(marker) = marker {

@@ -4,7 +4,7 @@ use super::probability::Probability;
 use super::tags::{DECISION_MAKER, ORG_MARKER, TRACE_ID_HIGH, strip};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
-use crate::trace::{Baggage, Mechanism, Priority, SpanContext, TagOrder};
+use crate::trace::{Baggage, SamplingMechanism, SamplingPriority, SpanContext, TagOrder};
 
 /// A context on its way out: of a live span, or one that came in and is passed on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,8 +15,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) span_id: Option<SpanId>,
     /// Whether `span_id` is a span of this process, and so the last Datadog span above the receiver.
     pub(crate) is_local_span: bool,
-    pub(crate) priority: Option<Priority>,
-    pub(crate) mechanism: Option<Mechanism>,
+    pub(crate) priority: Option<SamplingPriority>,
+    pub(crate) mechanism: Option<SamplingMechanism>,
     pub(crate) origin: Option<&'a Text>,
     /// `_dd.p.*`, with their prefix; others are ignored.
     pub(crate) tags: &'a [(Text, Text)],

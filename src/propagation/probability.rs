@@ -9,7 +9,7 @@ use super::digits::hex;
 use super::scratch::Scratch;
 use crate::id::TraceId;
 use crate::text::Text;
-use crate::trace::{Decision, Mechanism, kept_by_hash, sampling_hash};
+use crate::trace::{SamplingDecision, SamplingMechanism, kept_by_hash, sampling_hash};
 
 const BITS_56: u64 = (1 << 56) - 1;
 
@@ -22,9 +22,10 @@ pub(crate) struct Probability {
 
 impl Probability {
     /// What a decision says: nothing unless a rate alone has taken it.
-    pub(crate) fn of(trace_id: TraceId, decision: &Decision) -> Option<Self> {
+    pub(crate) fn of(trace_id: TraceId, decision: &SamplingDecision) -> Option<Self> {
         let by_rate = decision.mechanism.is_some_and(|mechanism| {
-            mechanism != Mechanism::DEFAULT && matches!(mechanism.get(), 1..=3 | 6 | 7 | 11 | 12)
+            mechanism != SamplingMechanism::DEFAULT
+                && matches!(mechanism.get(), 1..=3 | 6 | 7 | 11 | 12)
         });
         let rate = decision.rate.filter(|_| by_rate)?;
         let kept = decision.priority.is_keep();
@@ -109,7 +110,7 @@ fn retain(value: &str, keep: impl Fn(&str, &str) -> bool) -> Option<Text> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Priority;
+    use crate::trace::SamplingPriority;
     use proptest::prelude::*;
 
     /// `tests/vectors/otel-probability.json`.
@@ -135,11 +136,11 @@ mod tests {
     #[test]
     fn only_a_decision_by_rate_has_a_probability() {
         let trace_id = TraceId::new(1).unwrap();
-        let decision = |priority, mechanism, rate| Decision {
+        let decision = |priority, mechanism, rate| SamplingDecision {
             rate,
-            ..Decision::new(priority, Mechanism::new(mechanism))
+            ..SamplingDecision::new(priority, SamplingMechanism::new(mechanism))
         };
-        let (keep, reject) = (Priority::USER_KEEP, Priority::USER_REJECT);
+        let (keep, reject) = (SamplingPriority::USER_KEEP, SamplingPriority::USER_REJECT);
         let by = |mechanisms: &'static [u8], has| {
             mechanisms.iter().map(move |by| (decision(keep, *by, Some(0.1)), has))
         };
@@ -149,7 +150,7 @@ mod tests {
             (decision(reject, 3, Some(0.01)), true),
             // The limiter dropped what the rate kept.
             (decision(reject, 3, Some(0.1)), false),
-            (Decision::inherited(keep, Some(Mechanism::RULE)), false),
+            (SamplingDecision::inherited(keep, Some(SamplingMechanism::RULE)), false),
         ];
         let all = by(&[1, 2, 3, 6, 7, 11, 12], true).chain(by(&[0, 4, 5, 8, 9, 10, 13], false));
         for (decision, has) in all.chain(others) {

@@ -55,7 +55,7 @@ pub trait Propagator: Send + Sync {
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use tracehound::{HttpPropagator, Priority};
+/// use tracehound::{HttpPropagator, SamplingPriority};
 ///
 /// let propagator = HttpPropagator::default();
 /// let incoming = HashMap::from([
@@ -63,7 +63,7 @@ pub trait Propagator: Send + Sync {
 ///     ("tracestate", "dd=s:2;o:synthetics,other=1"),
 /// ]);
 /// let context = propagator.extract(&incoming).unwrap();
-/// assert_eq!(context.priority(), Some(Priority::USER_KEEP));
+/// assert_eq!(context.priority(), Some(SamplingPriority::USER_KEEP));
 /// assert_eq!(context.origin(), Some("synthetics"));
 ///
 /// let mut outgoing = HashMap::<String, String>::new();
@@ -163,12 +163,12 @@ impl Propagator for HttpPropagator {
 
 #[cfg(test)]
 mod tests {
-    use super::super::carrier::Lookup;
+    use super::super::carrier::HeaderLookup;
     use super::super::names::Field;
     use super::*;
     use crate::config::Style;
     use crate::id::{SpanId, TraceId};
-    use crate::trace::{Baggage, Mechanism, Priority};
+    use crate::trace::{Baggage, SamplingMechanism, SamplingPriority};
     use proptest::prelude::*;
 
     const ALL: [Style; 5] =
@@ -194,7 +194,7 @@ mod tests {
     fn a_context_without_a_trace_writes_baggage_only() {
         let propagator = with_styles(&ALL);
         let baggage: Baggage = [("a", "1")].into_iter().collect();
-        let context = SpanContext::baggage_only(baggage).with_priority(Priority::USER_KEEP);
+        let context = SpanContext::baggage_only(baggage).with_priority(SamplingPriority::USER_KEEP);
         let context = context.with_origin("rum").with_tag("_dd.p.usr", "1");
         assert_eq!(sent(&propagator, &context), [("baggage".to_owned(), "a=1".to_owned())]);
         assert_eq!(sent(&propagator, &SpanContext::default()), []);
@@ -227,7 +227,7 @@ mod tests {
         let config = Config::builder().environment(Environment::empty()).org_guard(true);
         let propagator = HttpPropagator::new(&config.build());
         let context = SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(9))
-            .with_priority(Priority::USER_KEEP)
+            .with_priority(SamplingPriority::USER_KEEP)
             .with_tag("_dd.p.opm", "other");
         let marker = || {
             let headers = sent(&propagator, &context);
@@ -257,7 +257,7 @@ mod tests {
         let context = SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(9));
         let propagator = HttpPropagator::default();
         let headers = sent(&propagator, &context);
-        let carrier = Lookup::new(|name: &str| {
+        let carrier = HeaderLookup::new(|name: &str| {
             headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_bytes())
         });
         assert_eq!(propagator.extract(&carrier), Some(context));
@@ -299,8 +299,8 @@ mod tests {
             let high = (trace >> 64) as u64;
             let trace = TraceId::from_halves(high, low).unwrap();
             let mut context = SpanContext::new(trace, SpanId::new(span))
-                .with_priority(Priority::new(priority));
-            context.mechanism = mechanism.map(Mechanism::new);
+                .with_priority(SamplingPriority::new(priority));
+            context.mechanism = mechanism.map(SamplingMechanism::new);
             context.origin = origin.map(Text::from);
             for (name, value) in tags.into_iter().filter(|(name, _)| *name != "tid") {
                 context = context.with_tag(format!("_dd.p.{name}"), value);
@@ -332,7 +332,7 @@ mod tests {
         #[test]
         fn b3_brings_back_ids_and_decision(context in contexts(), priority in prop::option::of(0..3)) {
             let mut plain = SpanContext::new(context.trace_id.unwrap(), context.span_id);
-            plain.priority = priority.map(Priority::new);
+            plain.priority = priority.map(SamplingPriority::new);
             for style in [Style::B3Single, Style::B3Multi] {
                 let sent = SpanContext { priority: plain.priority, ..context.clone() };
                 prop_assert_eq!(hop(&with_styles(&[style]), &sent), Some(plain.clone()));

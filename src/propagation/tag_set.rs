@@ -148,7 +148,7 @@ fn write(outgoing: &Outgoing<'_>, max: usize, text: &mut Vec<u8>) -> Result<(), 
 mod tests {
     use super::*;
     use crate::id::TraceId;
-    use crate::trace::{Mechanism, TagOrder};
+    use crate::trace::{SamplingMechanism, TagOrder};
     use proptest::prelude::*;
 
     fn encode(outgoing: &Outgoing<'_>, max: usize) -> Result<String, &'static str> {
@@ -235,7 +235,7 @@ mod tests {
             assert_eq!(encode(&outgoing, 512).as_deref(), Ok(&*header));
             // What changes, changes where it is.
             if outgoing.mechanism.is_some() {
-                outgoing.mechanism = Some(Mechanism::RULE);
+                outgoing.mechanism = Some(SamplingMechanism::RULE);
                 assert_eq!(encode(&outgoing, 512), Ok(header.replace("dm=-4", "dm=-3")));
             }
             // And the same is one and the same.
@@ -284,7 +284,7 @@ mod tests {
         ] {
             let outgoing = Outgoing {
                 trace_id: TraceId::new(id),
-                mechanism: Some(Mechanism::new(mechanism)),
+                mechanism: Some(SamplingMechanism::new(mechanism)),
                 ..Outgoing::default()
             };
             for max in [512, 39, 38, 37, 11, 10, 0] {
@@ -313,7 +313,7 @@ mod tests {
                 .filter(|(name, _)| !["dm", "tid", "ts", "upstream_services"].contains(&name.as_str()))
                 .map(|(name, value)| (format!("{PREFIX}{name}").into(), value.into()))
                 .collect();
-            let mechanism = mechanism.map(Mechanism::new);
+            let mechanism = mechanism.map(SamplingMechanism::new);
             let outgoing = Outgoing {
                 trace_id: TraceId::new(id),
                 tags: &tags,

@@ -3,7 +3,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use crate::text::Text;
-use crate::trace::{Mechanism, OwnField, SpanContext, TagOrder};
+use crate::trace::{OwnField, SamplingMechanism, SpanContext, TagOrder};
 
 /// What the names of all propagated tags begin with.
 pub(super) const PREFIX: &str = "_dd.p.";
@@ -23,7 +23,7 @@ const UPSTREAM_SERVICES: &str = "upstream_services";
 pub(super) struct IncomingTags {
     pub(super) tags: Vec<(Text, Text)>,
     pub(super) order: TagOrder,
-    pub(super) mechanism: Option<Mechanism>,
+    pub(super) mechanism: Option<SamplingMechanism>,
     /// The first thing that was wrong: `_dd.propagation_error`.
     pub(super) error: Option<Text>,
 }
@@ -45,7 +45,7 @@ impl IncomingTags {
                 if self.mechanism.is_none() {
                     self.order.note(OwnField::Mechanism, self.tags.len());
                 }
-                self.mechanism = Mechanism::parse(value);
+                self.mechanism = SamplingMechanism::parse(value);
                 if self.mechanism.is_none() {
                     self.report(Text::literal(DECODING_ERROR));
                 }
@@ -113,7 +113,10 @@ mod tests {
             set(&mut incoming, name, value);
         }
         assert_eq!(incoming.tags, [("_dd.p.usr".into(), "2".into())]);
-        assert_eq!((incoming.mechanism, incoming.error.clone()), (Some(Mechanism::MANUAL), None));
+        assert_eq!(
+            (incoming.mechanism, incoming.error.clone()),
+            (Some(SamplingMechanism::MANUAL), None)
+        );
 
         set(&mut incoming, "ts", "0A");
         set(&mut incoming, "dm", "4");

@@ -15,7 +15,7 @@ use super::tracestate::{self, Tracestate};
 
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
-use crate::trace::{Mechanism, Priority, SpanContext};
+use crate::trace::{SamplingMechanism, SamplingPriority, SpanContext};
 
 /// `00-<32 digits>-<16 digits>-<2 digits>`.
 const TRACEPARENT_LEN: usize = 55;
@@ -47,12 +47,12 @@ impl<'h> Incoming<'h> {
 
     /// `s`, which says more than the flag, as long as it agrees with that. A trace that began in a browser without a
     /// decision is decided here.
-    pub(super) fn priority(&self) -> Option<Priority> {
+    pub(super) fn priority(&self) -> Option<SamplingPriority> {
         match self.datadog.priority {
             None if self.datadog.is_from_browser() => None,
-            Some(priority) if self.agrees() => Some(Priority::new(priority)),
-            _ if self.sampled => Some(Priority::AUTO_KEEP),
-            _ => Some(Priority::AUTO_REJECT),
+            Some(priority) if self.agrees() => Some(SamplingPriority::new(priority)),
+            _ if self.sampled => Some(SamplingPriority::AUTO_KEEP),
+            _ => Some(SamplingPriority::AUTO_REJECT),
         }
     }
 
@@ -84,7 +84,7 @@ impl<'h> Incoming<'h> {
         // Who set `s` has not set a flag that says the opposite.
         context.mechanism = match context.priority {
             _ if self.agrees() => incoming.mechanism,
-            Some(Priority::AUTO_KEEP) => Some(Mechanism::DEFAULT),
+            Some(SamplingPriority::AUTO_KEEP) => Some(SamplingMechanism::DEFAULT),
             _ => None,
         };
         context.origin = self.datadog.origin();
@@ -127,7 +127,7 @@ fn field<const DIGITS: usize>(text: &[u8], dash: bool) -> Option<(u64, &[u8])> {
 /// Nothing is written where there is no span to name as the parent.
 pub(super) fn inject(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
     let (Some(trace_id), Some(span_id)) = (outgoing.trace_id, outgoing.span_id) else { return };
-    let sampled = outgoing.priority.is_some_and(Priority::is_keep);
+    let sampled = outgoing.priority.is_some_and(SamplingPriority::is_keep);
     let span = hex(span_id.get());
     draft.add(Field::Traceparent, |header| {
         let form = b"00-00000000000000000000000000000000-0000000000000000-00";
@@ -203,7 +203,7 @@ mod tests {
             let priority = incoming.priority();
             let context = filled(&incoming);
             assert_eq!(context.priority, priority);
-            (priority.map(Priority::get), context.mechanism.map(Mechanism::get))
+            (priority.map(SamplingPriority::get), context.mechanism.map(SamplingMechanism::get))
         };
         for (flag, member, expected) in [
             ("-01", "s:2", (Some(2), Some(4))),
@@ -232,7 +232,7 @@ mod tests {
         let headers = Headers::collect(&carrier, &[]);
         let incoming = Incoming::parse(&headers).unwrap();
         assert_eq!(incoming.tracestate(), None);
-        assert_eq!(filled(&incoming).priority, Some(Priority::AUTO_KEEP));
+        assert_eq!(filled(&incoming).priority, Some(SamplingPriority::AUTO_KEEP));
     }
 
     proptest! {

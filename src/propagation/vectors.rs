@@ -12,7 +12,7 @@ use super::{HttpPropagator, Outgoing, ProbabilityRef};
 use crate::config::{Config, Environment};
 use crate::id::SpanId;
 use crate::text::Text;
-use crate::trace::{Mechanism, Priority, SpanContext, SpanLink};
+use crate::trace::{SamplingMechanism, SamplingPriority, SpanContext, SpanLink};
 
 type Map = BTreeMap<String, String>;
 
@@ -69,7 +69,7 @@ fn show(context: &SpanContext) -> Value {
     json!({
         "trace_id": context.trace_id.map(|id| id.to_string()),
         "span_id": context.span_id.map(|id| id.get().to_string()),
-        "sampling_priority": context.priority.map(Priority::get),
+        "sampling_priority": context.priority.map(SamplingPriority::get),
         "origin": context.origin(),
         "tags": tags,
         "vendors": context.vendor_tracestate(),
@@ -190,8 +190,9 @@ fn a_context_becomes_the_headers_of_the_table() {
             source["span_id"].as_str().unwrap().parse().ok(),
         );
         context.remote = source["is_remote"].as_bool().unwrap();
-        context.priority =
-            source["sampling_priority"].as_i64().map(|n| Priority::new(n.try_into().unwrap()));
+        context.priority = source["sampling_priority"]
+            .as_i64()
+            .map(|n| SamplingPriority::new(n.try_into().unwrap()));
         for (key, value) in source["meta"].as_object().into_iter().flatten() {
             let value = Text::copy(value.as_str().unwrap());
             match key.as_str() {
@@ -240,8 +241,8 @@ fn ids_are_written_as_in_the_table() {
             row["trace_id_hex"].as_str().unwrap().parse().unwrap(),
             SpanId::new(1234),
         )
-        .with_priority(Priority::AUTO_KEEP);
-        context.mechanism = Some(Mechanism::DEFAULT);
+        .with_priority(SamplingPriority::AUTO_KEEP);
+        context.mechanism = Some(SamplingMechanism::DEFAULT);
         let mut headers = Map::new();
         propagator.inject_context(&context, &mut headers);
         assert_eq!(Some(&headers["x-datadog-trace-id"]), text(&row["header_trace_id"]).as_ref());

@@ -11,7 +11,7 @@ use super::rule::SamplingRule;
 use super::sampler::{BuiltInSampler, Sampler};
 use crate::clock::{self, Ticks};
 use crate::text::Text;
-use crate::trace::{Decision, Kept, Mechanism, Priority, SpanView};
+use crate::trace::{SamplingDecision, SamplingMechanism, SamplingPriority, SpanView, TagRef};
 
 /// Decides as every Datadog tracer does, by the first of these that applies:
 ///
@@ -129,7 +129,7 @@ impl DatadogSampler {
         DatadogSamplerBuilder::default()
     }
 
-    fn decide(&self, root: &SpanView<'_>, now: impl Fn() -> Ticks) -> Decision {
+    fn decide(&self, root: &SpanView<'_>, now: impl Fn() -> Ticks) -> SamplingDecision {
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(root)) {
             return self.by_rule(rule, root, now);
         }
@@ -137,11 +137,12 @@ impl DatadogSampler {
         match self.agent_rates.find(root.service(), &env, now) {
             Some(rate) => {
                 let keep = rate.keeps(root.trace_id().low());
-                let priority = if keep { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
-                let decision = Decision::new(priority, Mechanism::AGENT_RATE);
-                Decision { rate: Some(rate.get()), ..decision }
+                let priority =
+                    if keep { SamplingPriority::AUTO_KEEP } else { SamplingPriority::AUTO_REJECT };
+                let decision = SamplingDecision::new(priority, SamplingMechanism::AGENT_RATE);
+                SamplingDecision { rate: Some(rate.get()), ..decision }
             }
-            None => Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT),
+            None => SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT),
         }
     }
 
@@ -150,21 +151,22 @@ impl DatadogSampler {
         rule: &SamplingRule,
         root: &SpanView<'_>,
         now: impl Fn() -> Ticks,
-    ) -> Decision {
+    ) -> SamplingDecision {
         // Only what the rule keeps is counted against the limit.
         let verdict = rule.sample(root).then(|| self.limiter.ask(now()));
         let keep = verdict.is_some_and(|verdict| verdict.allowed);
-        let priority = if keep { Priority::USER_KEEP } else { Priority::USER_REJECT };
-        Decision {
+        let priority =
+            if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
+        SamplingDecision {
             rate: Some(rule.rate.get()),
             limit_rate: verdict.map(|verdict| verdict.effective_rate),
-            ..Decision::new(priority, rule.mechanism())
+            ..SamplingDecision::new(priority, rule.mechanism())
         }
     }
 }
 
 impl Sampler for DatadogSampler {
-    fn sample(&self, root: &SpanView<'_>) -> Decision {
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
         self.decide(root, clock::now)
     }
 
@@ -183,7 +185,7 @@ impl Sampler for DatadogSampler {
 const MAX_STEPS_IN_PLACE: usize = 16_384;
 
 impl BuiltInSampler for DatadogSampler {
-    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         let tags = self.needed_tags.as_ref()?;
         if self.pattern_bytes > 0 {
             let is_named_by_function = self.needs_names && root.record.naming.is_some();
@@ -210,9 +212,9 @@ impl BuiltInSampler for DatadogSampler {
 /// How long the text of a tag is.
 fn text_bytes(root: &SpanView<'_>, key: &str) -> usize {
     match root.tags.get(&root.record.tags, key) {
-        Some(Kept::Text(text)) => text.len(),
+        Some(TagRef::Text(text)) => text.len(),
         // It is yet to be written, which takes milliseconds.
-        Some(Kept::Stack(_)) => usize::MAX,
+        Some(TagRef::Stack(_)) => usize::MAX,
         _ => 0,
     }
 }
@@ -223,7 +225,7 @@ mod tests {
     use crate::id::TraceId;
     use crate::trace::SpanBuilderExt as _;
     use crate::trace::testkit::Bench;
-    use crate::trace::{LateNames, Span, SpanContext};
+    use crate::trace::{DerivedNames, Span, SpanContext};
 
     fn rule(rate: f64) -> SamplingRule {
         SamplingRule::new(rate).unwrap()
@@ -233,11 +235,11 @@ mod tests {
         builder.build().unwrap()
     }
 
-    fn decide(sampler: &DatadogSampler, span: &Span) -> Decision {
+    fn decide(sampler: &DatadogSampler, span: &Span) -> SamplingDecision {
         span.read(|span| sampler.decide(span, || Ticks(0))).unwrap()
     }
 
-    fn number(decision: Decision) -> (i32, u8, Option<f64>) {
+    fn number(decision: SamplingDecision) -> (i32, u8, Option<f64>) {
         (decision.priority.get(), decision.mechanism.unwrap().get(), decision.rate)
     }
 
@@ -294,8 +296,8 @@ mod tests {
 
     #[test]
     fn only_what_is_short_and_of_the_library_is_decided_in_place() {
-        fn naming(_: &SpanView<'_>) -> LateNames {
-            LateNames { name: "named".into(), span_type: None }
+        fn naming(_: &SpanView<'_>) -> DerivedNames {
+            DerivedNames { name: "named".into(), span_type: None }
         }
         let bench = Bench::new();
         let long = "x".repeat(MAX_STEPS_IN_PLACE);

@@ -3,7 +3,7 @@
 use super::rate::Rate;
 use super::single_spans::SpanSamplingRule;
 use super::stack_text::StackText;
-use crate::trace::{Decision, Mechanism};
+use crate::trace::{SamplingDecision, SamplingMechanism};
 
 /// A tag to be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,14 +24,14 @@ pub(crate) const SPAN_MECHANISM: &str = "_dd.span_sampling.mechanism";
 pub(crate) const SPAN_RULE_RATE: &str = "_dd.span_sampling.rule_rate";
 pub(crate) const SPAN_MAX_PER_SECOND: &str = "_dd.span_sampling.max_per_second";
 
-/// The mechanisms there are, as [`Mechanism`] displays them: every chunk has one.
+/// The mechanisms there are, as [`SamplingMechanism`] displays them: every chunk has one.
 const COMMON_MECHANISMS: [&str; 14] =
     ["-0", "-1", "-2", "-3", "-4", "-5", "-6", "-7", "-8", "-9", "-10", "-11", "-12", "-13"];
 
 /// A decision as far as it is new with every chunk: for the first span of each.
 ///
 /// One from upstream names who took it only if upstream did.
-pub(crate) fn chunk_tags(decision: &Decision, mut write: impl FnMut(Tag<'_>)) {
+pub(crate) fn chunk_tags(decision: &SamplingDecision, mut write: impl FnMut(Tag<'_>)) {
     write(Tag::Number(PRIORITY, f64::from(decision.priority.get())));
     if let Some(mechanism) = decision.mechanism {
         match COMMON_MECHANISMS.get(usize::from(mechanism.get())) {
@@ -45,7 +45,11 @@ pub(crate) fn chunk_tags(decision: &Decision, mut write: impl FnMut(Tag<'_>)) {
 ///
 /// One from upstream, or by hand, has no rates and so is not explained. `has_hash_rate` says that upstream
 /// sent a `_dd.p.ksr`, which is passed on as it came instead of one of ours.
-pub(crate) fn root_tags(decision: &Decision, has_hash_rate: bool, mut write: impl FnMut(Tag<'_>)) {
+pub(crate) fn root_tags(
+    decision: &SamplingDecision,
+    has_hash_rate: bool,
+    mut write: impl FnMut(Tag<'_>),
+) {
     // The fields are the user's where the sampler is: only rates are written.
     let valid = |rate: Option<f64>| Rate::new(rate?).ok();
     if let (Some((key, by_hash)), Some(rate)) = (rate_tag(decision.mechanism), valid(decision.rate))
@@ -61,15 +65,15 @@ pub(crate) fn root_tags(decision: &Decision, has_hash_rate: bool, mut write: imp
 }
 
 /// A remote user rate, as older tracers had it.
-const REMOTE_USER_RATE: Mechanism = Mechanism::new(6);
+const REMOTE_USER_RATE: SamplingMechanism = SamplingMechanism::new(6);
 
 /// The tag that says the rate of a decision, and whether that was taken by the hash of the id.
-fn rate_tag(mechanism: Option<Mechanism>) -> Option<(&'static str, bool)> {
+fn rate_tag(mechanism: Option<SamplingMechanism>) -> Option<(&'static str, bool)> {
     match mechanism? {
-        Mechanism::AGENT_RATE => Some((AGENT_RATE, true)),
-        Mechanism::RULE | Mechanism::REMOTE_USER_RULE | Mechanism::REMOTE_DYNAMIC_RULE => {
-            Some((RULE_RATE, true))
-        }
+        SamplingMechanism::AGENT_RATE => Some((AGENT_RATE, true)),
+        SamplingMechanism::RULE
+        | SamplingMechanism::REMOTE_USER_RULE
+        | SamplingMechanism::REMOTE_DYNAMIC_RULE => Some((RULE_RATE, true)),
         REMOTE_USER_RATE => Some((RULE_RATE, false)),
         _ => None,
     }
@@ -92,7 +96,7 @@ fn rate_text(rate: Rate) -> RateText {
 
 /// What marks a span that is kept though its trace is dropped.
 pub(crate) fn span_tags(rule: &SpanSamplingRule, mut write: impl FnMut(Tag<'_>)) {
-    write(Tag::Number(SPAN_MECHANISM, f64::from(Mechanism::SPAN_RULE.get())));
+    write(Tag::Number(SPAN_MECHANISM, f64::from(SamplingMechanism::SPAN_RULE.get())));
     write(Tag::Number(SPAN_RULE_RATE, rule.rate.get()));
     if let Some(limit) = rule.max_per_second {
         write(Tag::Number(SPAN_MAX_PER_SECOND, limit));
@@ -102,7 +106,7 @@ pub(crate) fn span_tags(rule: &SpanSamplingRule, mut write: impl FnMut(Tag<'_>))
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Priority;
+    use crate::trace::SamplingPriority;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -117,28 +121,36 @@ mod tests {
         all
     }
 
-    fn decision(mechanism: u8, rate: Option<f64>, limit_rate: Option<f64>) -> Decision {
-        let decision = Decision::new(Priority::USER_KEEP, Mechanism::new(mechanism));
-        Decision { rate, limit_rate, ..decision }
+    fn decision(mechanism: u8, rate: Option<f64>, limit_rate: Option<f64>) -> SamplingDecision {
+        let decision =
+            SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::new(mechanism));
+        SamplingDecision { rate, limit_rate, ..decision }
     }
 
     #[test]
     fn every_chunk_says_what_was_decided_and_by_whom() {
-        let chunk = |decision: Decision| written(|write| chunk_tags(&decision, write));
-        assert_eq!(chunk(Decision::manual(false)), ["_sampling_priority_v1=-1", "_dd.p.dm=\"-4\""]);
+        let chunk = |decision: SamplingDecision| written(|write| chunk_tags(&decision, write));
+        assert_eq!(
+            chunk(SamplingDecision::manual(false)),
+            ["_sampling_priority_v1=-1", "_dd.p.dm=\"-4\""]
+        );
         for mechanism in 0..=255 {
-            let text = Mechanism::new(mechanism).to_string();
+            let text = SamplingMechanism::new(mechanism).to_string();
             let expected = format!("_dd.p.dm=\"{text}\"");
             assert_eq!(chunk(decision(mechanism, None, None))[1], expected);
         }
-        assert_eq!(chunk(Decision::inherited(Priority::new(7), None)), ["_sampling_priority_v1=7"]);
+        assert_eq!(
+            chunk(SamplingDecision::inherited(SamplingPriority::new(7), None)),
+            ["_sampling_priority_v1=7"]
+        );
     }
 
     #[test]
     fn each_mechanism_is_explained_in_its_own_way() {
         let (half, rule, limit) = (Some(0.5), "_dd.rule_psr=0.5", "_dd.limit_psr=0.25");
         let ksr = "_dd.p.ksr=\"0.5\"";
-        let inherited = Decision::inherited(Priority::USER_KEEP, Some(Mechanism::RULE));
+        let inherited =
+            SamplingDecision::inherited(SamplingPriority::USER_KEEP, Some(SamplingMechanism::RULE));
         for (decision, has_hash_rate, expected) in [
             (decision(3, half, Some(0.25)), false, &[rule, ksr, limit][..]),
             (decision(11, half, Some(0.25)), false, &[rule, ksr, limit]),
@@ -150,7 +162,7 @@ mod tests {
             (decision(4, half, None), false, &[]),
             (decision(5, half, None), false, &[]),
             (decision(8, half, None), false, &[]),
-            (Decision::manual(true), false, &[]),
+            (SamplingDecision::manual(true), false, &[]),
             (inherited, false, &[]),
             // What came in is not overwritten.
             (decision(3, half, None), true, &[rule]),

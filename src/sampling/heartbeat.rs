@@ -3,7 +3,7 @@
 use super::limiter::Limiter;
 use super::sampler::{BuiltInSampler, Sampler};
 use crate::clock::{self, Ticks};
-use crate::trace::{Decision, Mechanism, Priority, SpanView};
+use crate::trace::{SamplingDecision, SamplingMechanism, SamplingPriority, SpanView};
 
 /// Keeps one trace per minute, so that the service is seen to be alive; all others are dropped unless a
 /// product keeps them itself (sampling §10).
@@ -17,18 +17,22 @@ impl Heartbeat {
         Heartbeat { limiter: Limiter::once_per_minute() }
     }
 
-    fn decide(&self, now: Ticks) -> Decision {
+    fn decide(&self, now: Ticks) -> SamplingDecision {
         let verdict = self.limiter.ask(now);
-        let priority = if verdict.allowed { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
-        Decision {
+        let priority = if verdict.allowed {
+            SamplingPriority::AUTO_KEEP
+        } else {
+            SamplingPriority::AUTO_REJECT
+        };
+        SamplingDecision {
             limit_rate: Some(verdict.effective_rate),
-            ..Decision::new(priority, Mechanism::APPSEC)
+            ..SamplingDecision::new(priority, SamplingMechanism::APPSEC)
         }
     }
 }
 
 impl Sampler for Heartbeat {
-    fn sample(&self, _: &SpanView<'_>) -> Decision {
+    fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
         self.decide(clock::now())
     }
 
@@ -49,7 +53,10 @@ mod tests {
         let seconds = [0, 1, 59, 60, 61, 119, 121];
         let kept = seconds.map(|second| {
             let decision = heartbeat.decide(Ticks(second * 1_000_000_000));
-            assert_eq!((decision.mechanism, decision.rate), (Some(Mechanism::APPSEC), None));
+            assert_eq!(
+                (decision.mechanism, decision.rate),
+                (Some(SamplingMechanism::APPSEC), None)
+            );
             decision.priority.get()
         });
         assert_eq!(kept, [1, 0, 0, 1, 0, 0, 1]);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::criteria::{Criteria, criteria_methods, tag_key};
 use super::glob::Glob;
 use super::rate::{InvalidRate, Rate};
-use crate::trace::{Mechanism, SpanView};
+use crate::trace::{SamplingMechanism, SpanView};
 use crate::user_code::{self, UserCode};
 
 /// A share of the traces whose local root matches.
@@ -96,11 +96,11 @@ impl SamplingRule {
         !self.predicates.is_empty()
     }
 
-    pub(super) fn mechanism(&self) -> Mechanism {
+    pub(super) fn mechanism(&self) -> SamplingMechanism {
         match self.provenance {
-            Provenance::Customer => Mechanism::REMOTE_USER_RULE,
-            Provenance::Dynamic => Mechanism::REMOTE_DYNAMIC_RULE,
-            Provenance::Local => Mechanism::RULE,
+            Provenance::Customer => SamplingMechanism::REMOTE_USER_RULE,
+            Provenance::Dynamic => SamplingMechanism::REMOTE_DYNAMIC_RULE,
+            Provenance::Local => SamplingMechanism::RULE,
         }
     }
 }

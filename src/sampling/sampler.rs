@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diag::Diag;
 use crate::text::Text;
-use crate::trace::{Decision, Mechanism, Priority, SpanView};
+use crate::trace::{SamplingDecision, SamplingMechanism, SamplingPriority, SpanView};
 use crate::user_code::{self, UserCode};
 
 /// Decides which traces are kept. [`DatadogSampler`](crate::DatadogSampler) is the one that every Datadog
@@ -27,23 +27,23 @@ use crate::user_code::{self, UserCode};
 /// injects say none, and spans that it starts are sampled later.
 ///
 /// ```
-/// use tracehound::{Decision, Mechanism, Priority, Sampler, SpanView};
+/// use tracehound::{SamplingDecision, SamplingMechanism, SamplingPriority, Sampler, SpanView};
 ///
 /// /// Keeps what is about money, and nothing else.
 /// struct Payments;
 ///
 /// impl Sampler for Payments {
-///     fn sample(&self, root: &SpanView<'_>) -> Decision {
+///     fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
 ///         let keep = root.metric("order.amount").is_some();
-///         let priority = if keep { Priority::USER_KEEP } else { Priority::USER_REJECT };
-///         Decision::new(priority, Mechanism::RULE)
+///         let priority = if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
+///         SamplingDecision::new(priority, SamplingMechanism::RULE)
 ///     }
 /// }
 /// # let _ = Payments;
 /// ```
 pub trait Sampler: Send + Sync {
     /// Decides on a trace by its first span in this process, as that is now.
-    fn sample(&self, root: &SpanView<'_>) -> Decision;
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision;
 
     /// Takes over the rates of the agent's last answer, which replace all former ones: by
     /// `service:<service>,env:<env>`, where `service:,env:` is for all others. By default they are not used.
@@ -64,7 +64,7 @@ pub trait Sampler: Send + Sync {
 /// their code gets there.
 pub trait BuiltInSampler: Sampler {
     /// The decision, if it takes but a short while and no code of the program.
-    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         Some(self.sample(root))
     }
 
@@ -75,7 +75,7 @@ pub trait BuiltInSampler: Sampler {
 }
 
 impl<S: Sampler + ?Sized> Sampler for Arc<S> {
-    fn sample(&self, root: &SpanView<'_>) -> Decision {
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
         (**self).sample(root)
     }
 
@@ -89,20 +89,24 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
 }
 
 /// Asks a sampler that may be the user's.
-pub(crate) fn ask(sampler: &dyn Sampler, root: &SpanView<'_>, diag: &Diag) -> Decision {
+pub(crate) fn ask(sampler: &dyn Sampler, root: &SpanView<'_>, diag: &Diag) -> SamplingDecision {
     let decision = user_code::call(UserCode::Sampler, diag, || sampler.sample(root))
-        .unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
+        .unwrap_or(SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT));
     diag.debug(|| describe(root, &decision));
     decision
 }
 
 #[cold]
-fn describe(root: &SpanView<'_>, decision: &Decision) -> String {
+fn describe(root: &SpanView<'_>, decision: &SamplingDecision) -> String {
     let by = match decision.mechanism {
-        Some(Mechanism::DEFAULT) => "by default, as neither a rule nor a rate of the agent applies",
-        Some(Mechanism::AGENT_RATE) => "by the agent's rate",
-        Some(Mechanism::RULE) => "by a rule or the sample rate",
-        Some(Mechanism::REMOTE_USER_RULE | Mechanism::REMOTE_DYNAMIC_RULE) => "by a remote rule",
+        Some(SamplingMechanism::DEFAULT) => {
+            "by default, as neither a rule nor a rate of the agent applies"
+        }
+        Some(SamplingMechanism::AGENT_RATE) => "by the agent's rate",
+        Some(SamplingMechanism::RULE) => "by a rule or the sample rate",
+        Some(SamplingMechanism::REMOTE_USER_RULE | SamplingMechanism::REMOTE_DYNAMIC_RULE) => {
+            "by a remote rule"
+        }
         _ => "by the sampler",
     };
     let rate = |name: &str, rate: Option<f64>| rate.map(|rate| format!(", {name} {rate}"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{DatadogSampler, Sampler, Tag, chunk_tags, root_tags, trace_rules};
 use crate::id::TraceId;
 use crate::trace::testkit::Bench;
-use crate::trace::{Decision, Span, SpanContext};
+use crate::trace::{SamplingDecision, Span, SpanContext};
 
 fn root(bench: &Bench, input: &Value) -> Span {
     let id = input["trace_id"].as_str().map_or(1, |id| id.parse().unwrap());
@@ -35,7 +35,7 @@ fn sampler(input: &Value) -> DatadogSampler {
     sampler
 }
 
-fn tags(decision: &Decision) -> BTreeMap<&'static str, Value> {
+fn tags(decision: &SamplingDecision) -> BTreeMap<&'static str, Value> {
     let mut tags = BTreeMap::new();
     let mut write = |tag: Tag<'_>| {
         let (key, value) = match tag {

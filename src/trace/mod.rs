@@ -20,7 +20,7 @@ mod values;
 
 pub(crate) use active::watch_forks;
 pub use active::{
-    ActiveIds, Context, ContextProvider, Scope, ScopeToken, inherited_context,
+    ActiveContext, ActiveIds, ActiveScope, ContextProvider, ScopeToken, inherited_context,
     replace_context_store,
 };
 #[cfg(feature = "stream")]
@@ -28,26 +28,26 @@ pub use span::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span::{
-    ActiveSpan, ChunkBuilder, ContextExt, ErrorDescription, FutureExt, InContext, InSpan,
-    LateNamed, RecordedSpan, Span, SpanBuilder, SpanBuilderExt, SpanContextExt, SpanExt,
+    ActiveSpan, ChunkBuilder, ContextExt, ErrorDescription, FutureExt, InContext, InSpan, NewSpan,
+    RecordedSpan, Span, SpanBuilder, SpanBuilderExt, SpanContextExt, SpanExt,
 };
-pub(crate) use span::{begin_late_named, begin_named};
+pub(crate) use span::{begin_named, begin_new};
 #[cfg(not(feature = "agent"))]
 pub(crate) use store::Nowhere;
 #[cfg(feature = "agent")]
 pub(crate) use store::end_open_traces;
 pub(crate) use store::{
-    At, Buffers, Chunk, ContextStore, Lineage, Segment, Shared, SharedShards, Sink,
+    Buffers, Chunk, ContextStore, Lineage, Location, Segment, Shared, SharedShards, Sink,
 };
-pub use store::{DecisionMark, LateNames, NamingFn, SpanRef, SpanView};
-pub(crate) use tags::Kept;
+pub use store::{DecisionMark, DerivedNames, NamingFn, SpanRef, SpanView};
+pub(crate) use tags::TagRef;
+pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]
 pub(crate) use tags::{Digests, digest};
-pub use tags::{LateTags, SpecialKeys};
 #[cfg(feature = "agent")]
 pub(crate) use values::ServiceSource;
 pub use values::{
-    Baggage, Decision, EventValue, Mechanism, Priority, SpanContext, SpanEvent, SpanKind, SpanLink,
-    TagValue,
+    Baggage, EventValue, SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext,
+    SpanEvent, SpanKind, SpanLink, TagValue,
 };
 pub(crate) use values::{OwnField, TagOrder, kept_by_hash, sampling_hash};

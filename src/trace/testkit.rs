@@ -12,13 +12,13 @@ use crate::trace::store::SpanView;
 use crate::trace::store::{Buffers, Chunk};
 use crate::trace::store::{Shared, SharedShards, Sink};
 use crate::trace::values::SpanContext;
-use crate::trace::values::{Decision, Mechanism, Priority};
+use crate::trace::values::{SamplingDecision, SamplingMechanism, SamplingPriority};
 
 /// Keeps chunks; decides as told.
 #[derive(Default)]
 pub(crate) struct Kept {
     chunks: Mutex<Vec<Chunk>>,
-    decision: Mutex<Option<Decision>>,
+    decision: Mutex<Option<SamplingDecision>>,
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
@@ -28,10 +28,13 @@ impl Sink for Kept {
         lock(&self.chunks).push(chunk);
     }
 
-    fn decide(&self, root: &SpanView<'_>) -> Decision {
+    fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
         lock(&self.asked).push(root.resource().into_owned());
         let told = *lock(&self.decision);
-        told.unwrap_or(Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT))
+        told.unwrap_or(SamplingDecision::new(
+            SamplingPriority::AUTO_KEEP,
+            SamplingMechanism::DEFAULT,
+        ))
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}

@@ -11,8 +11,8 @@ use crate::diag::LossReason;
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::{
-    ChunkBuilder, Context, Decision, LateNamed, Shared, SharedShards, Span, SpanContext,
-    begin_late_named,
+    ActiveContext, ChunkBuilder, NewSpan, SamplingDecision, Shared, SharedShards, Span,
+    SpanContext, begin_new,
 };
 
 /// Whose spans they are: what is absent is as it is with the tracer it is taken from.
@@ -30,25 +30,25 @@ pub struct Identity {
 
 /// What bridges ask of a [`Tracer`].
 pub trait TracerExt {
-    /// Starts a span below a parent, or a new trace below an empty [`Context`]. For bridges; the same can be said
+    /// Starts a span below a parent, or a new trace below an empty [`ActiveContext`]. For bridges; the same can be said
     /// to [`Tracer::span`]. It is not made active.
     ///
     /// ```
-    /// use tracehound::bridge::{LateNamed, LateNames, TracerExt};
-    /// use tracehound::{Context, SpanKind};
+    /// use tracehound::bridge::{NewSpan, DerivedNames, TracerExt};
+    /// use tracehound::{ActiveContext, SpanKind};
     ///
     /// let (tracer, captured) = tracehound::testing::tracer();
-    /// let span = LateNamed {
+    /// let span = NewSpan {
     ///     resource: "GET /cart".into(),
     ///     kind: SpanKind::Server,
-    ///     naming: |_| LateNames { name: "server.request".into(), span_type: Some("web".into()) },
+    ///     naming: |_| DerivedNames { name: "server.request".into(), span_type: Some("web".into()) },
     ///     start: None,
     ///     tags: &[],
     /// };
-    /// drop(tracer.start_late_named(span, Context::empty()));
+    /// drop(tracer.start_new(span, ActiveContext::empty()));
     /// assert_eq!(captured.span("server.request").resource, "GET /cart");
     /// ```
-    fn start_late_named(&self, span: LateNamed<'_>, parent: Context) -> Span;
+    fn start_new(&self, span: NewSpan<'_>, parent: ActiveContext) -> Span;
 
     /// Begins a chunk of finished spans that another library has recorded, in the trace of `context`; its
     /// decision, origin and propagated tags count as if they had come in with headers.
@@ -63,7 +63,7 @@ pub trait TracerExt {
     /// For a library that must decide when a trace begins: the chunk is for the decision alone, and its spans
     /// are not sent.
     #[must_use]
-    fn sample(&self, chunk: ChunkBuilder) -> (Decision, SpanContext);
+    fn sample(&self, chunk: ChunkBuilder) -> (SamplingDecision, SpanContext);
 
     /// A tracer with another identity on the same pipeline: what they send, lose and decide is one.
     ///
@@ -83,15 +83,15 @@ pub trait TracerExt {
 }
 
 impl TracerExt for Tracer {
-    fn start_late_named(&self, span: LateNamed<'_>, parent: Context) -> Span {
-        self.shared().map_or_else(Span::none, |shared| begin_late_named(shared, span, parent))
+    fn start_new(&self, span: NewSpan<'_>, parent: ActiveContext) -> Span {
+        self.shared().map_or_else(Span::none, |shared| begin_new(shared, span, parent))
     }
 
     fn chunk(&self, context: SpanContext) -> Option<ChunkBuilder> {
         ChunkBuilder::new(self.shared()?, context)
     }
 
-    fn sample(&self, mut chunk: ChunkBuilder) -> (Decision, SpanContext) {
+    fn sample(&self, mut chunk: ChunkBuilder) -> (SamplingDecision, SpanContext) {
         let decision = chunk.decide();
         let probability = Explained::of(chunk.segment(), &decision).map(Explained::into_text);
         let context = SpanContext {

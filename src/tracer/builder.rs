@@ -8,12 +8,12 @@ use tracehound_machine::find_literals;
 
 use super::bridge::TracerExt;
 use super::exporter::Exporter;
-use super::global::{Guard, install};
+use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
 use super::startup;
 use crate::config::{Config, ConfigBuilder, Environment, Style, tracer_setters};
-use crate::diag::{Diag, Level, LogFn};
+use crate::diag::{Diag, LogFn, LogLevel};
 use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
@@ -171,10 +171,10 @@ impl TracerBuilder {
     /// Called on a thread of the library's own, one line at a time, so it stops nobody if it waits. At most 256
     /// lines (64 KiB) wait for it; those beyond are left out, and the next line says how many. It is not called
     /// for what it causes itself, and spans that it makes do not exist. [`Tracer::flush`], [`Tracer::shutdown`],
-    /// the [`Guard`] and the end of the process wait for it, for a quarter of a second at the most.
+    /// the [`TracerGuard`] and the end of the process wait for it, for a quarter of a second at the most.
     ///
     /// What recurs is said once a minute at the most. A panic ends at the call.
-    pub fn log(mut self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Self {
+    pub fn log(mut self, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
         self.log = Some(Box::new(log));
         self
     }
@@ -248,7 +248,7 @@ impl TracerBuilder {
     ///
     /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
     /// `main`. Once only: where a tracer is installed already, a warning says so and that one stays.
-    pub fn install(self) -> Guard {
+    pub fn install(self) -> TracerGuard {
         install(self.build())
     }
 }

@@ -11,7 +11,7 @@ use crate::error::FlushError;
 use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
 use crate::trace::{
-    ActiveIds, ActiveSpan, Context, Scope, Span, SpanBuilder, SpanContext, SpanRef,
+    ActiveContext, ActiveIds, ActiveScope, ActiveSpan, Span, SpanBuilder, SpanContext, SpanRef,
 };
 
 /// Written once, so that reading it is one atomic load.
@@ -31,7 +31,7 @@ const GUARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// let _guard = tracehound::init();
 /// tracehound::in_span("main", |_| println!("traced"));
 /// ```
-pub fn init() -> Guard {
+pub fn init() -> TracerGuard {
     Tracer::builder().install()
 }
 
@@ -41,20 +41,20 @@ impl Tracer {
     /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of
     /// `main`. Once only: where another tracer is installed already, a warning says so and that one stays.
     /// The guard of a second call does nothing.
-    pub fn install(self) -> Guard {
+    pub fn install(self) -> TracerGuard {
         install(self)
     }
 }
 
-pub(super) fn install(tracer: Tracer) -> Guard {
+pub(super) fn install(tracer: Tracer) -> TracerGuard {
     match GLOBAL.set(tracer.clone()) {
-        Ok(()) => Guard { tracer, timeout: GUARD_TIMEOUT },
+        Ok(()) => TracerGuard { tracer, timeout: GUARD_TIMEOUT },
         Err(second) => {
             if second != *self::tracer() {
                 // Its worker ends with it.
                 second.warn("a tracer is installed already; the second one is not used");
             }
-            Guard { tracer: Tracer::none(), timeout: GUARD_TIMEOUT }
+            TracerGuard { tracer: Tracer::none(), timeout: GUARD_TIMEOUT }
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn install(tracer: Tracer) -> Guard {
 ///
 /// | end | what has finished |
 /// | --- | --- |
-/// | the guard is dropped: `main` returns, or panics | sent, within [`Guard::timeout`] |
+/// | the guard is dropped: `main` returns, or panics | sent, within [`TracerGuard::timeout`] |
 /// | [`std::process::exit`], on any thread; `main` returns, and the guard was forgotten or the tracer never installed | sent, within the same time (Unix; elsewhere lost) |
 /// | `SIGTERM`, `SIGINT` | lost, up to the last [`flush_interval`](crate::TracerBuilder::flush_interval) (1 s); with `on_signals` (feature `signals`) sent |
 /// | `abort`, `_exit`, `SIGKILL`, a crash | lost: nothing of the program runs any more |
@@ -78,12 +78,12 @@ pub(super) fn install(tracer: Tracer) -> Guard {
 /// nothing. Exits in signal handlers wait for no lock, but `exit` is not made for that: prefer `on_signals`.
 #[must_use = "the tracer stops when the guard is dropped; `let _ =` drops it at once"]
 #[derive(Debug)]
-pub struct Guard {
+pub struct TracerGuard {
     tracer: Tracer,
     timeout: Duration,
 }
 
-impl Guard {
+impl TracerGuard {
     /// How long to wait for the agent at the end; by default 2 seconds.
     ///
     /// Also where the process ends while there still is a guard.
@@ -102,7 +102,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for TracerGuard {
     fn drop(&mut self) {
         if let Some(shared) = self.tracer.shared() {
             shared.diag.shut_down_by(Ending::OfTheGuard);
@@ -177,7 +177,7 @@ pub fn propagation_context() -> Option<SpanContext> {
 }
 
 /// Makes a span, or what came from elsewhere, the parent of what starts; see [`Tracer::activate`].
-pub fn activate(context: impl Into<Context>) -> Scope {
+pub fn activate(context: impl Into<ActiveContext>) -> ActiveScope {
     tracer().activate(context)
 }
 

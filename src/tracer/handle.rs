@@ -13,8 +13,8 @@ use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveIds, ActiveSpan, Context, Scope, SharedShards, Span, SpanBuilder, SpanContext, SpanRef,
-    begin_named,
+    ActiveContext, ActiveIds, ActiveScope, ActiveSpan, SharedShards, Span, SpanBuilder,
+    SpanContext, SpanRef, begin_named,
 };
 use crate::user_code;
 
@@ -33,7 +33,7 @@ use crate::user_code;
 ///
 /// [`shutdown`](Tracer::shutdown) sends what has finished, waits for it, and says what was lost. Where the last
 /// handle of a tracer and its last span are dropped without that, what has finished is sent in the background and
-/// nobody waits for it, but for the [end of the process](crate::Guard#how-a-program-may-end), which waits for all
+/// nobody waits for it, but for the [end of the process](crate::TracerGuard#how-a-program-may-end), which waits for all
 /// tracers, for two seconds together. What is lost then is counted and said all the same.
 ///
 /// # Processes that fork
@@ -49,7 +49,7 @@ use crate::user_code;
 ///   dropping it has no effect.
 /// - The child has ids, a `runtime-id`, loss counters and rate limits of its own, and from its first finished
 ///   trace on a queue, a worker and a connection. What the parent had not sent, the parent sends.
-/// - [`flush`](Tracer::flush), [`shutdown`](Tracer::shutdown) and the [`Guard`](crate::Guard) are about what
+/// - [`flush`](Tracer::flush), [`shutdown`](Tracer::shutdown) and the [`TracerGuard`](crate::TracerGuard) are about what
 ///   the child has made; where it has made nothing they return at once. So is what `std::process::exit` sends in
 ///   the child; before `_exit`, flush. A tracer that was shut down before the fork is shut down in the child.
 ///
@@ -239,16 +239,16 @@ impl Tracer {
     /// });
     /// ```
     #[must_use]
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> ActiveContext {
         self.shared().map(|shared| shared.context_store.here()).unwrap_or_default()
     }
 
     /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
-    /// is dropped. `Context::empty()` hides what is active.
-    pub fn activate(&self, context: impl Into<Context>) -> Scope {
+    /// is dropped. `ActiveContext::empty()` hides what is active.
+    pub fn activate(&self, context: impl Into<ActiveContext>) -> ActiveScope {
         match self.shared() {
             Some(shared) => shared.context_store.activate(context.into()),
-            None => Scope::empty(),
+            None => ActiveScope::empty(),
         }
     }
 
@@ -314,12 +314,12 @@ impl Tracer {
     /// None of these panics gets out of the tracer. Each kind is said once, with what it was.
     ///
     /// ```
-    /// use tracehound::{Decision, Sampler, SpanView};
+    /// use tracehound::{SamplingDecision, Sampler, SpanView};
     ///
     /// struct Broken;
     ///
     /// impl Sampler for Broken {
-    ///     fn sample(&self, _: &SpanView<'_>) -> Decision {
+    ///     fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
     ///         panic!("no decision")
     ///     }
     /// }

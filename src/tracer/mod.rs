@@ -22,9 +22,9 @@ pub use builder::TracerBuilder;
 #[cfg(feature = "agent")]
 pub use exit::before_exit;
 pub use global::{
-    Guard, activate, active_ids, current_root_span, current_span, extract, flush, flush_async,
-    in_span, init, inject, propagation_context, shutdown, shutdown_async, span, start_span, trace,
-    tracer,
+    TracerGuard, activate, active_ids, current_root_span, current_span, extract, flush,
+    flush_async, in_span, init, inject, propagation_context, shutdown, shutdown_async, span,
+    start_span, trace, tracer,
 };
 pub use handle::Tracer;
 #[cfg(all(unix, feature = "signals"))]

@@ -7,8 +7,8 @@ use crate::propagation::{
 };
 use crate::text::Text;
 use crate::trace::{
-    At, Baggage, Context, Decision, DecisionMark, Lineage, Mechanism, Segment, SpanContext,
-    SpanRef, TagOrder,
+    ActiveContext, Baggage, DecisionMark, Lineage, Location, SamplingDecision, SamplingMechanism,
+    Segment, SpanContext, SpanRef, TagOrder,
 };
 use crate::trace::{ContextExt as _, SpanExt as _};
 use crate::user_code::{self, UserCode};
@@ -51,7 +51,7 @@ impl Tracer {
     }
 
     /// Writes the headers for any place in a trace: a span, or what came in and is passed on.
-    pub fn inject_context(&self, context: &Context, carrier: &mut dyn Injector) {
+    pub fn inject_context(&self, context: &ActiveContext, carrier: &mut dyn Injector) {
         let Some(parts) = self.parts() else { return };
         if context.span().is_some_and(SpanRef::is_inherited) {
             let mut context = context.clone();
@@ -152,10 +152,10 @@ pub(super) enum Explained<'a> {
 
 impl<'a> Explained<'a> {
     #[inline]
-    pub(super) fn of(segment: &'a Segment, decision: &Decision) -> Option<Self> {
+    pub(super) fn of(segment: &'a Segment, decision: &SamplingDecision) -> Option<Self> {
         let upstream = segment.upstream.as_deref();
         let inbound = upstream.and_then(|context| context.probability.as_ref());
-        if decision.mechanism == Some(Mechanism::MANUAL) {
+        if decision.mechanism == Some(SamplingMechanism::MANUAL) {
             return without_threshold(inbound?).map(Explained::ByHand);
         }
         if upstream.and_then(|context| context.priority).is_some() {
@@ -187,8 +187,8 @@ const PROPAGATION_ERROR: &str = "_dd.propagation_error";
 /// What of a live span goes out, but for its baggage.
 #[inline]
 fn outgoing<'a>(
-    at: &'a At,
-    decision: Option<Decision>,
+    at: &'a Location,
+    decision: Option<SamplingDecision>,
     explained: Option<&'a Explained<'_>>,
 ) -> Outgoing<'a> {
     let upstream = at.segment.upstream.as_deref();
@@ -251,7 +251,7 @@ impl Parts {
     #[inline]
     fn write_active(
         &self,
-        active: &Context,
+        active: &ActiveContext,
         draft: &mut Draft<'_>,
         error: &mut Option<(SpanRef, &'static str)>,
     ) -> bool {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tracehound::config::Environment;
-use tracehound::{Level, Tracer, TracerBuilder};
+use tracehound::{LogLevel, Tracer, TracerBuilder};
 
 /// No wait of a test is longer.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -26,11 +26,11 @@ pub fn builder(url: &str, said: &Said) -> TracerBuilder {
 
 /// What a tracer says about itself.
 #[derive(Clone, Default)]
-pub struct Said(Arc<Mutex<Vec<(Level, String)>>>);
+pub struct Said(Arc<Mutex<Vec<(LogLevel, String)>>>);
 
 impl Said {
     /// For [`TracerBuilder::log`].
-    pub fn listener(&self) -> impl Fn(Level, &str) + Send + Sync + 'static {
+    pub fn listener(&self) -> impl Fn(LogLevel, &str) + Send + Sync + 'static {
         let lines = Arc::clone(&self.0);
         move |level, line| {
             let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,11 +40,11 @@ impl Said {
 
     /// The warnings so far.
     pub fn warnings(&self) -> Vec<String> {
-        self.lines(Level::Warn)
+        self.lines(LogLevel::Warn)
     }
 
     /// The lines of one level so far.
-    pub fn lines(&self, level: Level) -> Vec<String> {
+    pub fn lines(&self, level: LogLevel) -> Vec<String> {
         tracehound::testing::wait_for_lines();
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().filter(|(of, _)| *of == level).map(|(_, line)| line.clone()).collect()

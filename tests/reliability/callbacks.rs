@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::thread;
 
-use tracehound::{Decision, Sampler, SpanView, Tracer};
+use tracehound::{Sampler, SamplingDecision, SpanView, Tracer};
 
 use crate::meter::{make, report, traces};
 use crate::row::{ALL, Row, healthy, nothing};
@@ -18,7 +18,7 @@ const fn callback(fault: &'static str, promise: &'static str, program: fn()) -> 
 struct Panics;
 
 impl Sampler for Panics {
-    fn sample(&self, _: &SpanView<'_>) -> Decision {
+    fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
         panic!("on purpose");
     }
 }
@@ -27,14 +27,14 @@ impl Sampler for Panics {
 struct Asks;
 
 impl Sampler for Asks {
-    fn sample(&self, _: &SpanView<'_>) -> Decision {
+    fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
         let _ = tracehound::propagation_context();
         let mut headers = std::collections::HashMap::<String, String>::new();
         tracehound::inject(&mut headers);
         let span = tracehound::trace("inside the sampler");
         // On the tracer's own thread there are none.
         make(u64::from(!span.is_none()), || drop(span));
-        Decision::manual(true)
+        SamplingDecision::manual(true)
     }
 }
 

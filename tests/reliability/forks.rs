@@ -3,7 +3,7 @@
 use std::thread;
 
 use fork::{Fork, fork, waitpid};
-use tracehound::Guard;
+use tracehound::TracerGuard;
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
 
@@ -15,7 +15,7 @@ const CHILDREN: usize = 4;
 
 /// Forks children that make traces of their own, and waits for them.
 fn with_children(
-    guard: Guard,
+    guard: TracerGuard,
     in_parent: impl Fn(),
     in_child: impl Fn(),
     at_the_end: impl FnOnce(),

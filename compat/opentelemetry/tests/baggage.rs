@@ -38,7 +38,7 @@ struct Seen {
 fn look(native: &tracehound::Tracer, otel: &tracehound_opentelemetry::Tracer) -> Seen {
     let pairs = |baggage: &Baggage| written(baggage.iter());
     let of = |span: &tracehound::SpanRef| {
-        tracehound::Context::from(span).baggage().map(|all| pairs(&all)).unwrap_or_default()
+        tracehound::ActiveContext::from(span).baggage().map(|all| pairs(&all)).unwrap_or_default()
     };
     let cx = Context::current();
     let shown = cx.baggage();
@@ -238,7 +238,7 @@ fn what_opentelemetry_cannot_hold_is_not_lost() {
             let child = native.span("child").start();
             assert_eq!(child.baggage_item("with space").as_deref(), Some("y"));
             let count = |span: &tracehound::SpanRef| {
-                tracehound::Context::from(span).baggage().map_or(0, |baggage| baggage.len())
+                tracehound::ActiveContext::from(span).baggage().map_or(0, |baggage| baggage.len())
             };
             assert_eq!((count(&child), count(span)), (71, 71));
         });

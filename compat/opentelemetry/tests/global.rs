@@ -14,14 +14,14 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 use tracehound::config::Environment;
 use tracehound::testing::{Captured, CapturedSpan};
-use tracehound::{Guard, Tracer};
+use tracehound::{Tracer, TracerGuard};
 use tracehound_test_support::within;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What the one tracer of this process has finished; the tests tell theirs by the trace.
 fn captured() -> &'static Captured {
-    static INSTALLED: OnceLock<(Captured, Guard)> = OnceLock::new();
+    static INSTALLED: OnceLock<(Captured, TracerGuard)> = OnceLock::new();
     let (captured, _) = INSTALLED.get_or_init(|| {
         // Before there is a tracer: the order does not matter.
         tracehound_opentelemetry::install();
@@ -109,7 +109,7 @@ thread_local! {
 fn trace_natively() {
     tracehound::in_span("native", |span| {
         span.set_tag("late", true);
-        let _again = tracehound::activate(tracehound::Context::empty());
+        let _again = tracehound::activate(tracehound::ActiveContext::empty());
         let _ = tracehound::current_span();
     });
     let _ = tracehound::propagation_context();

@@ -13,7 +13,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracehound::{Baggage, Mechanism, Priority, SpanId, TraceId};
+use tracehound::{Baggage, SamplingMechanism, SamplingPriority, SpanId, TraceId};
 use tracehound_opentelemetry::TracerProvider;
 
 use common::tracers;
@@ -101,7 +101,7 @@ fn a_new_context_begins_a_new_trace() {
     let (native, otel, captured) = tracers();
     native.in_span("root", |_| {
         drop(otel.start_with_context("otel root", &Context::new()));
-        let _hidden = native.activate(tracehound::Context::empty());
+        let _hidden = native.activate(tracehound::ActiveContext::empty());
         assert!(native.current_span().is_none());
         assert!(!get_active_span(|span| span.span_context().is_valid()));
         drop(otel.start("below nothing"));
@@ -351,11 +351,11 @@ fn remote(flags: TraceFlags) -> Context {
 #[test]
 fn a_remote_parent_gives_the_trace_and_the_decision() {
     for (flags, priority) in [
-        (TraceFlags::SAMPLED, Priority::AUTO_KEEP),
-        (TraceFlags::NOT_SAMPLED, Priority::AUTO_REJECT),
+        (TraceFlags::SAMPLED, SamplingPriority::AUTO_KEEP),
+        (TraceFlags::NOT_SAMPLED, SamplingPriority::AUTO_REJECT),
     ] {
         let (native, otel, captured) = tracers();
-        captured.decide(Priority::USER_KEEP, Mechanism::RULE);
+        captured.decide(SamplingPriority::USER_KEEP, SamplingMechanism::RULE);
         {
             let _remote = remote(flags).attach();
             assert!(native.current_span().is_none());
@@ -397,14 +397,14 @@ fn the_trace_state_of_a_remote_parent_is_read_like_a_header() {
         assert_eq!(context.tags().collect::<Vec<_>>(), [("_dd.p.usr", "u")]);
         assert_eq!(context.vendor_tracestate(), Some("vendor=1"));
     });
-    assert_eq!(captured.span("internal").priority, Some(Priority::USER_KEEP));
+    assert_eq!(captured.span("internal").priority, Some(SamplingPriority::USER_KEEP));
 }
 
 #[test]
 fn a_native_remote_parent_is_seen_by_otel_with_all_it_brought() {
     let (native, otel, captured) = tracers();
     let upstream = tracehound::SpanContext::new(TraceId::new(77).unwrap(), SpanId::new(88))
-        .with_priority(Priority::USER_REJECT)
+        .with_priority(SamplingPriority::USER_REJECT)
         .with_origin("synthetics")
         .with_baggage([("user", "42")].into_iter().collect());
     {
@@ -425,7 +425,7 @@ fn a_native_remote_parent_is_seen_by_otel_with_all_it_brought() {
     }
     let _other = remote(TraceFlags::SAMPLED).attach();
     assert_eq!(native.context().remote().unwrap().origin(), None);
-    assert_eq!(captured.spans()[0].priority, Some(Priority::USER_REJECT));
+    assert_eq!(captured.spans()[0].priority, Some(SamplingPriority::USER_REJECT));
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn baggage_of_a_native_context_reaches_the_spans_below_and_no_further() {
     let baggage = |value: &'static str| [("item", value)].into_iter().collect::<Baggage>();
     let item = || native.current_span().unwrap().baggage_item("item");
     let root = native.start_span("root");
-    let with = tracehound::Context::from(&root).with_baggage(baggage("of the context"));
+    let with = tracehound::ActiveContext::from(&root).with_baggage(baggage("of the context"));
     let _active = native.activate(with);
     assert_eq!(native.context().baggage().unwrap().get("item"), Some("of the context"));
     otel.in_span("otel", |_| {
@@ -447,7 +447,7 @@ fn baggage_of_a_native_context_reaches_the_spans_below_and_no_further() {
     assert!(native.context().baggage().is_none());
     let _nothing = native.activate(tracehound::SpanContext::baggage_only(baggage("alone")));
     assert_eq!(native.context().baggage().unwrap().get("item"), Some("alone"));
-    let _hidden = native.activate(tracehound::Context::empty());
+    let _hidden = native.activate(tracehound::ActiveContext::empty());
     assert!(native.context().baggage().is_none());
 }
 
@@ -571,15 +571,15 @@ fn making_a_span_active_does_not_decide_on_its_trace() {
     otel.in_span("root", |cx| {
         assert!(cx.span().span_context().is_sampled());
         assert_eq!(native.current_span().unwrap().sampling_decision(), None);
-        captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+        captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     });
-    assert_eq!(captured.span("internal").priority, Some(Priority::USER_REJECT));
+    assert_eq!(captured.span("internal").priority, Some(SamplingPriority::USER_REJECT));
 }
 
 #[test]
 fn the_flags_follow_a_decision_that_was_taken() {
     let (native, otel, captured) = tracers();
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     otel.in_span("root", |_| {
         let _headers = native.propagation_context();
         otel.in_span("child", |cx| assert!(!cx.span().span_context().is_sampled()));

@@ -7,7 +7,7 @@ mod common;
 use opentelemetry::trace::{Span as _, SpanKind, TraceContextExt, Tracer as _};
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use tracehound::testing::CapturedSpan;
-use tracehound::{Mechanism, Priority};
+use tracehound::{SamplingMechanism, SamplingPriority};
 
 use common::tracers;
 
@@ -262,24 +262,24 @@ fn the_status_code_is_text_under_its_one_name() {
 
 #[test]
 fn the_users_word_on_sampling_decides_for_the_trace() {
-    let rows: [(KeyValue, Option<Priority>); 8] = [
-        (KeyValue::new("manual.keep", true), Some(Priority::USER_KEEP)),
-        (KeyValue::new("manual.keep", "anything"), Some(Priority::USER_KEEP)),
+    let rows: [(KeyValue, Option<SamplingPriority>); 8] = [
+        (KeyValue::new("manual.keep", true), Some(SamplingPriority::USER_KEEP)),
+        (KeyValue::new("manual.keep", "anything"), Some(SamplingPriority::USER_KEEP)),
         (KeyValue::new("manual.keep", false), None),
-        (KeyValue::new("manual.drop", true), Some(Priority::USER_REJECT)),
+        (KeyValue::new("manual.drop", true), Some(SamplingPriority::USER_REJECT)),
         (KeyValue::new("manual.drop", "0"), None),
-        (KeyValue::new("sampling.priority", 2), Some(Priority::USER_KEEP)),
-        (KeyValue::new("sampling.priority", 0), Some(Priority::USER_REJECT)),
-        (KeyValue::new("sampling.priority", -1.0), Some(Priority::USER_REJECT)),
+        (KeyValue::new("sampling.priority", 2), Some(SamplingPriority::USER_KEEP)),
+        (KeyValue::new("sampling.priority", 0), Some(SamplingPriority::USER_REJECT)),
+        (KeyValue::new("sampling.priority", -1.0), Some(SamplingPriority::USER_REJECT)),
     ];
     for (attribute, expected) in rows {
         let (_, otel, captured) = tracers();
-        captured.decide(Priority::AUTO_KEEP, Mechanism::DEFAULT);
+        captured.decide(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT);
         otel.in_span("root", |_| {
             otel.in_span("child", |cx| cx.span().set_attribute(attribute.clone()));
         });
         for span in captured.spans() {
-            let expected = expected.unwrap_or(Priority::AUTO_KEEP);
+            let expected = expected.unwrap_or(SamplingPriority::AUTO_KEEP);
             assert_eq!(span.priority, Some(expected), "{attribute:?}");
             assert!(span.metrics.is_empty(), "{attribute:?}");
             assert!(span.tags.is_empty(), "{attribute:?}");
@@ -290,11 +290,11 @@ fn the_users_word_on_sampling_decides_for_the_trace() {
 #[test]
 fn a_word_that_is_no_priority_is_a_tag_and_decides_nothing() {
     let (_, otel, captured) = tracers();
-    captured.decide(Priority::AUTO_KEEP, Mechanism::DEFAULT);
+    captured.decide(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT);
     let attribute = KeyValue::new("sampling.priority", "high");
     otel.in_span("root", |cx| cx.span().set_attribute(attribute));
     let span = &captured.spans()[0];
-    assert_eq!(span.priority, Some(Priority::AUTO_KEEP));
+    assert_eq!(span.priority, Some(SamplingPriority::AUTO_KEEP));
     assert_eq!(span.tags["sampling.priority"], "high");
 }
 

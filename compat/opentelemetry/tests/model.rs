@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, Tracer as _
 use opentelemetry::{Context, ContextGuard};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tracehound::{Scope, SpanId, SpanRef, TraceId};
+use tracehound::{ActiveScope, SpanId, SpanRef, TraceId};
 
 use common::tracers;
 
@@ -68,7 +68,7 @@ enum Active {
 }
 
 enum Guard {
-    Native { _scope: Scope },
+    Native { _scope: ActiveScope },
     Otel { _guard: ContextGuard },
 }
 
@@ -183,7 +183,7 @@ proptest! {
                     model.push(Active::Remote(id), Guard::Otel { _guard: cx.attach() });
                 }
                 Step::Nothing(Through::Native) => {
-                    let scope = native.activate(tracehound::Context::empty());
+                    let scope = native.activate(tracehound::ActiveContext::empty());
                     model.push(Active::Nothing, Guard::Native { _scope: scope });
                 }
                 Step::Nothing(Through::Otel) => {

@@ -9,7 +9,7 @@ use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracehound::testing::{self, Captured};
-use tracehound::{Mechanism, Priority};
+use tracehound::{SamplingMechanism, SamplingPriority};
 use tracehound_opentelemetry::{TracerProvider, share_context};
 
 const TRACE: u128 = 0x640c_fd8d_0000_0000_abcd_ef01_2345_6789;
@@ -48,7 +48,7 @@ fn serve(
     provider: &TracerProvider,
     captured: &Captured,
     parent: &Context,
-) -> (HashMap<String, String>, Option<Priority>) {
+) -> (HashMap<String, String>, Option<SamplingPriority>) {
     let otel = provider.tracer("");
     let server = otel.start_with_context("server", parent);
     let active = parent.with_span(server);
@@ -64,9 +64,9 @@ fn serve(
 #[test]
 fn a_trace_that_comes_in_is_sampled_anew_and_goes_on() {
     for (keep, priority, mechanism) in [
-        (true, Priority::USER_REJECT, Mechanism::RULE),
-        (false, Priority::USER_KEEP, Mechanism::RULE),
-        (false, Priority::AUTO_KEEP, Mechanism::AGENT_RATE),
+        (true, SamplingPriority::USER_REJECT, SamplingMechanism::RULE),
+        (false, SamplingPriority::USER_KEEP, SamplingMechanism::RULE),
+        (false, SamplingPriority::AUTO_KEEP, SamplingMechanism::AGENT_RATE),
     ] {
         for headers in incoming(keep) {
             let (provider, captured) = provider(false);
@@ -89,10 +89,12 @@ fn a_trace_that_comes_in_is_sampled_anew_and_goes_on() {
 
 #[test]
 fn so_is_one_that_another_propagator_has_read() {
-    for (keep, priority) in [(true, Priority::USER_REJECT), (false, Priority::USER_KEEP)] {
+    for (keep, priority) in
+        [(true, SamplingPriority::USER_REJECT), (false, SamplingPriority::USER_KEEP)]
+    {
         let [_, headers] = incoming(keep);
         let (provider, captured) = provider(false);
-        captured.decide(priority, Mechanism::RULE);
+        captured.decide(priority, SamplingMechanism::RULE);
         let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
         let (outgoing, sent) = serve(&provider, &captured, &parent);
         assert_eq!(sent, Some(priority));
@@ -103,10 +105,12 @@ fn so_is_one_that_another_propagator_has_read() {
 
 #[test]
 fn by_default_the_parent_is_followed() {
-    for (keep, followed) in [(true, Priority::USER_KEEP), (false, Priority::USER_REJECT)] {
+    for (keep, followed) in
+        [(true, SamplingPriority::USER_KEEP), (false, SamplingPriority::USER_REJECT)]
+    {
         for headers in incoming(keep) {
             let (provider, captured) = provider(true);
-            captured.decide(Priority::AUTO_KEEP, Mechanism::RULE);
+            captured.decide(SamplingPriority::AUTO_KEEP, SamplingMechanism::RULE);
             let parent = provider.propagator().extract_with_context(&Context::new(), &headers);
             let (outgoing, sent) = serve(&provider, &captured, &parent);
             assert_eq!(sent, Some(followed));
@@ -118,20 +122,20 @@ fn by_default_the_parent_is_followed() {
 #[test]
 fn the_users_word_still_counts_over_the_own_decision() {
     let (provider, captured) = provider(false);
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     let [headers, _] = incoming(false);
     let parent = provider.propagator().extract_with_context(&Context::new(), &headers);
     let span = provider.tracer("").start_with_context("server", &parent);
     let active = parent.with_span(span);
     active.span().set_attribute(KeyValue::new("manual.keep", true));
     drop(active);
-    assert_eq!(captured.spans()[0].priority, Some(Priority::USER_KEEP));
+    assert_eq!(captured.spans()[0].priority, Some(SamplingPriority::USER_KEEP));
 }
 
 #[test]
 fn what_is_passed_on_without_a_span_keeps_the_decision_it_came_with() {
     let (provider, captured) = provider(false);
-    captured.decide(Priority::USER_KEEP, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_KEEP, SamplingMechanism::RULE);
     let [headers, _] = incoming(false);
     let parent = provider.propagator().extract_with_context(&Context::new(), &headers);
     let mut outgoing = HashMap::new();
@@ -142,11 +146,11 @@ fn what_is_passed_on_without_a_span_keeps_the_decision_it_came_with() {
 #[test]
 fn a_child_of_a_span_of_this_process_has_the_decision_of_its_trace() {
     let (provider, captured) = provider(false);
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     provider.tracer("").in_span("root", |cx| {
         cx.span().set_attribute(KeyValue::new("manual.keep", true));
         provider.tracer("").in_span("child", |_| ());
     });
     let priorities: Vec<_> = captured.spans().into_iter().map(|span| span.priority).collect();
-    assert_eq!(priorities, [Some(Priority::USER_KEEP); 2]);
+    assert_eq!(priorities, [Some(SamplingPriority::USER_KEEP); 2]);
 }

@@ -10,7 +10,7 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{Span as _, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::testing::{self, Captured};
-use tracehound::{Mechanism, Priority};
+use tracehound::{SamplingMechanism, SamplingPriority};
 use tracehound_opentelemetry::{Propagator, TracerProvider, share_context};
 
 struct Fixture {
@@ -37,7 +37,7 @@ fn inject(propagator: &Propagator, context: &Context) -> HashMap<String, String>
 #[test]
 fn the_decision_is_the_live_one_and_not_the_one_of_the_start() {
     let Fixture { captured, otel, propagator, .. } = fixture();
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     otel.in_span("client", |cx| {
         assert!(cx.span().span_context().is_sampled(), "not decided yet");
         let headers = inject(&propagator, &cx);
@@ -48,7 +48,7 @@ fn the_decision_is_the_live_one_and_not_the_one_of_the_start() {
         assert_eq!(headers["x-datadog-sampling-priority"], "2");
         assert!(headers["tracestate"].contains("t.dm:-4"), "{}", headers["tracestate"]);
     });
-    assert_eq!(captured.span("internal").priority, Some(Priority::USER_KEEP));
+    assert_eq!(captured.span("internal").priority, Some(SamplingPriority::USER_KEEP));
 }
 
 #[test]

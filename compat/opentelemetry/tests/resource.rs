@@ -8,7 +8,7 @@ use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use tracehound::config::{Config, Environment};
-use tracehound::{Level, TracerBuilder};
+use tracehound::{LogLevel, TracerBuilder};
 use tracehound_opentelemetry::{ResourceExt as _, TracerProvider};
 
 fn builder(pairs: &[(&str, &str)]) -> TracerBuilder {
@@ -123,8 +123,8 @@ fn tags_of_the_resource_are_on_every_span() {
 fn warnings(pairs: &[(&str, &str)]) -> (Vec<String>, tracehound::Tracer) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&lines);
-    let log = move |level: Level, line: &str| {
-        if level == Level::Warn {
+    let log = move |level: LogLevel, line: &str| {
+        if level == LogLevel::Warn {
             into.lock().unwrap().push(line.to_owned());
         }
     };

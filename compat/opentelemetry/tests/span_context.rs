@@ -17,7 +17,7 @@ use opentelemetry::trace::{
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracehound::config::Environment;
 use tracehound::testing::Captured;
-use tracehound::{Mechanism, Priority};
+use tracehound::{SamplingMechanism, SamplingPriority};
 use tracehound_opentelemetry::{Span, Tracer, TracerProvider, decided_span_context};
 use tracehound_test_support::within;
 
@@ -88,7 +88,7 @@ fn a_span_context_follows_the_decision_whoever_takes_it() {
     ];
     for (way, decide, priority, mechanism) in ways {
         let (native, otel, captured) = tracers();
-        captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+        captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
         let span = otel.start("span");
         let _active = span.handle().activate();
         let before = span.span_context();
@@ -201,7 +201,7 @@ fn asking_takes_no_decision() {
 #[test]
 fn the_decided_context_of_what_is_active_takes_the_decision() {
     let (native, otel, captured) = tracers();
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     otel.in_span("otel", |cx| {
         assert!(cx.span().span_context().is_sampled(), "a copy made at the activation");
         says(&decided_span_context(&cx), "-1", "-3");

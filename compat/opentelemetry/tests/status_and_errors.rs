@@ -316,7 +316,7 @@ fn nothing_changes_a_span_that_has_ended() {
     assert_eq!((kept.resource.as_str(), kept.service.as_str()), ("before", "test"));
     assert!(kept.tags.is_empty() && kept.metrics.is_empty());
     assert!(kept.events.is_empty() && kept.links.is_empty() && !kept.is_error);
-    assert_eq!(kept.priority, Some(tracehound::Priority::AUTO_KEEP));
+    assert_eq!(kept.priority, Some(tracehound::SamplingPriority::AUTO_KEEP));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceState, Tracer as _};
-use tracehound::{ActiveSpan, Mechanism, Priority, Scope, SpanRef};
+use tracehound::{ActiveScope, ActiveSpan, SamplingMechanism, SamplingPriority, SpanRef};
 use tracehound_opentelemetry::{ContextExt, Tracer, TracerProvider, decided_span_context};
 
 use common::tracers;
@@ -102,10 +102,10 @@ fn injected(native: &tracehound::Tracer) -> (String, String) {
 fn row(incoming: Incoming, read_by: Api, parent: Api, child: Api, decided_between: bool) {
     let what = format!("{incoming:?} {read_by:?} {parent:?} {child:?} {decided_between}");
     let (native, otel, captured) = tracers();
-    captured.decide(Priority::USER_REJECT, Mechanism::RULE);
+    captured.decide(SamplingPriority::USER_REJECT, SamplingMechanism::RULE);
     let propagator = TracerProvider::new(native.clone()).propagator();
     let headers = incoming.headers();
-    let (_scope, _guard): (Option<Scope>, _) = match read_by {
+    let (_scope, _guard): (Option<ActiveScope>, _) = match read_by {
         Native => (native.extract(&headers).map(|context| native.activate(context)), None),
         OpenTelemetry => (None, Some(propagator.extract(&headers).attach())),
     };
@@ -239,6 +239,6 @@ fn what_is_no_native_span_has_none() {
     assert!(remote.native_span().is_none());
     let context = remote.native();
     assert_eq!(context.remote(), native.extract(&Incoming::Decided.headers()).as_ref());
-    let nothing = remote.with_native(tracehound::Context::empty());
+    let nothing = remote.with_native(tracehound::ActiveContext::empty());
     assert!(!nothing.span().span_context().is_valid() && nothing.native().is_empty());
 }

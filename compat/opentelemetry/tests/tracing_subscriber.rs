@@ -14,7 +14,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use tokio::task::yield_now;
 use tracehound::testing::{Captured, CapturedSpan};
-use tracehound::{Priority, SpanEvent, SpanId, TraceId};
+use tracehound::{SamplingPriority, SpanEvent, SpanId, TraceId};
 use tracehound_opentelemetry::TracerProvider;
 use tracing::{Instrument as _, info_span, instrument};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt as _};
@@ -252,7 +252,7 @@ fn a_remote_parent_set_by_hand_is_followed() {
     let span = of(&captured, "n");
     assert_eq!((span.trace_id, span.parent_id), (TraceId::new(77).unwrap(), SpanId::new(88)));
     assert_eq!(of(&captured, "child").parent_id, span.span_id);
-    assert_eq!(span.priority, Some(Priority::AUTO_REJECT));
+    assert_eq!(span.priority, Some(SamplingPriority::AUTO_REJECT));
 }
 
 #[test]
@@ -541,7 +541,7 @@ fn requests_of_a_server_are_what_the_pages_of_datadog_show() {
         assert_eq!(order.tags["http.status_code"], if is_error { "502" } else { "201" });
         assert_eq!(charge.is_error, is_error);
         assert_eq!(charge.tags.contains_key("error.message"), is_error);
-        assert!(spans.iter().all(|span| span.priority == Some(Priority::USER_KEEP)));
+        assert!(spans.iter().all(|span| span.priority == Some(SamplingPriority::USER_KEEP)));
     }
 }
 

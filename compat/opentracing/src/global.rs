@@ -1,6 +1,6 @@
 //! The tracer of the process, in both APIs.
 
-use tracehound::Guard;
+use tracehound::TracerGuard;
 
 use crate::error::{Error, ErrorKind};
 use crate::tracer::Tracer;
@@ -26,7 +26,7 @@ use crate::tracer::Tracer;
 ///
 /// [`ErrorKind::GlobalTracerAlreadySet`]: there is a global OpenTracing tracer, or another native tracer of
 /// the process. Both stay as they were.
-pub fn set_global_tracer(tracer: &Tracer) -> Result<Guard, Error> {
+pub fn set_global_tracer(tracer: &Tracer) -> Result<TracerGuard, Error> {
     let already = |what: &str| {
         let text = format!("{what} is set already, and stays; set the global tracer once, early");
         Error::new(ErrorKind::GlobalTracerAlreadySet, text)

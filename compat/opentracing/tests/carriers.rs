@@ -7,7 +7,7 @@ mod common;
 use std::collections::{BTreeMap, HashMap};
 
 use opentracing_rs::{ErrorKind, Format, SpanContext, TextMapReader, TextMapWriter};
-use tracehound::Priority;
+use tracehound::SamplingPriority;
 use tracehound::config::{Config, Environment, Style};
 use tracehound::testing::Captured;
 use tracehound_opentracing::Tracer;
@@ -89,7 +89,7 @@ fn every_style_carries_the_trace_and_the_decision() {
 #[test]
 fn the_decision_is_that_of_the_span() {
     let (tracer, _, captured) = tracers();
-    captured.decide(Priority::AUTO_REJECT, tracehound::Mechanism::AGENT_RATE);
+    captured.decide(SamplingPriority::AUTO_REJECT, tracehound::SamplingMechanism::AGENT_RATE);
     let span = tracer.start_span("client");
     let early = span.context();
     span.set_tag("manual.keep", true);

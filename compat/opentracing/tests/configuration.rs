@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use tracehound::config::Environment;
 use tracehound::testing::Captured;
-use tracehound::{Decision, Level, Mechanism, Priority, Sampler, SpanView};
+use tracehound::{
+    LogLevel, Sampler, SamplingDecision, SamplingMechanism, SamplingPriority, SpanView,
+};
 use tracehound_opentracing::{ConfigValue, ErrorKind, Tracer, TracerBuilder};
 
 type Lines = Arc<Mutex<Vec<String>>>;
@@ -24,7 +26,7 @@ fn with(variables: &[(&str, &str)]) -> (TracerBuilder, Lines) {
     let native = tracehound::Tracer::builder()
         .environment(Environment::from_pairs(variables.iter().copied()))
         .log(move |level, line| {
-            if level == Level::Warn {
+            if level == LogLevel::Warn {
                 said.lock().unwrap().push(line.to_owned());
             }
         });
@@ -104,8 +106,8 @@ fn global_tags_are_on_every_span() {
 fn a_sampler_decides() {
     struct Reject;
     impl Sampler for Reject {
-        fn sample(&self, _: &SpanView<'_>) -> Decision {
-            Decision::new(Priority::USER_REJECT, Mechanism::RULE)
+        fn sample(&self, _: &SpanView<'_>) -> SamplingDecision {
+            SamplingDecision::new(SamplingPriority::USER_REJECT, SamplingMechanism::RULE)
         }
     }
     let tracer = builder().0.sampler(Reject).build().unwrap();

@@ -9,25 +9,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracehound::config::Environment;
 use tracehound::testing::Captured;
-use tracehound::{Context, ContextProvider, ScopeToken};
+use tracehound::{ActiveContext, ContextProvider, ScopeToken};
 use tracehound_opentracing::Tracer;
 
 use common::on_both;
 
 tokio::task_local! {
-    static STACK: RefCell<Vec<(u64, Context)>>;
+    static STACK: RefCell<Vec<(u64, ActiveContext)>>;
 }
 
 /// Of the task, so that what is active may stay so across awaits on whatever thread.
 struct TaskStore;
 
 impl ContextProvider for TaskStore {
-    fn active(&self) -> Context {
-        let last = |stack: &RefCell<Vec<(u64, Context)>>| stack.borrow().last().cloned();
+    fn active(&self) -> ActiveContext {
+        let last = |stack: &RefCell<Vec<(u64, ActiveContext)>>| stack.borrow().last().cloned();
         STACK.try_with(last).ok().flatten().map(|(_, context)| context).unwrap_or_default()
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let token = NEXT.fetch_add(1, Ordering::Relaxed);
         let _ = STACK.try_with(|stack| stack.borrow_mut().push((token, context)));
@@ -39,7 +39,7 @@ impl ContextProvider for TaskStore {
     }
 
     fn is_in_effect(&self, token: ScopeToken) -> bool {
-        let is_last = |stack: &RefCell<Vec<(u64, Context)>>| {
+        let is_last = |stack: &RefCell<Vec<(u64, ActiveContext)>>| {
             stack.borrow().last().is_some_and(|(last, _)| *last == token.0)
         };
         STACK.try_with(is_last).unwrap_or(true)

@@ -7,7 +7,7 @@ mod common;
 use opentracing_rs::mock::MockTracer;
 use opentracing_rs::{Format, Reference, Span, SpanContext};
 use tracehound::testing::CapturedSpan;
-use tracehound::{Priority, SpanId, SpanLink, TraceId};
+use tracehound::{SamplingPriority, SpanId, SpanLink, TraceId};
 
 use common::tracers;
 
@@ -69,7 +69,7 @@ fn without_a_cause_it_is_the_active_span_or_none() {
     active.close();
     // What came in and was made active natively counts as well.
     let remote = tracehound::SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(8));
-    let scope = native.activate(remote.with_priority(Priority::AUTO_KEEP));
+    let scope = native.activate(remote.with_priority(SamplingPriority::AUTO_KEEP));
     assert!(tracer.active_span().is_none());
     tracer.start_span("below remote").finish();
     drop(scope);

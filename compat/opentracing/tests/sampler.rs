@@ -10,7 +10,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 use opentracing_rs::Format;
 use tracehound::config::Environment;
-use tracehound::{Decision, Mechanism, Priority, Sampler, SpanView};
+use tracehound::{Sampler, SamplingDecision, SamplingMechanism, SamplingPriority, SpanView};
 use tracehound_opentelemetry::{TracerProvider, decided_span_context, share_context};
 use tracehound_opentracing::Tracer;
 use tracehound_test_support::within;
@@ -22,7 +22,7 @@ struct Curious(Arc<OnceLock<tracehound::Tracer>>);
 type Headers = Vec<(String, String)>;
 
 impl Sampler for Curious {
-    fn sample(&self, root: &SpanView<'_>) -> Decision {
+    fn sample(&self, root: &SpanView<'_>) -> SamplingDecision {
         let native = self.0.get().unwrap();
         let tracer = Tracer::new(native.clone());
         let mut headers = Headers::new();
@@ -34,9 +34,9 @@ impl Sampler for Curious {
         let otel = TracerProvider::new(native.clone()).tracer("sampler");
         otel.in_span("inside", |cx| drop(decided_span_context(&cx)));
         let keeps = root.name() == "kept";
-        Decision::new(
-            if keeps { Priority::USER_KEEP } else { Priority::USER_REJECT },
-            Mechanism::RULE,
+        SamplingDecision::new(
+            if keeps { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT },
+            SamplingMechanism::RULE,
         )
     }
 }

@@ -6,7 +6,7 @@ mod common;
 
 use opentracing_rs::{Span, Value, tags};
 use tracehound::testing::CapturedSpan;
-use tracehound::{Priority, SpanKind};
+use tracehound::{SamplingPriority, SpanKind};
 
 use common::tracers;
 
@@ -107,13 +107,13 @@ fn error_marks_the_span_and_leaves_no_tag() {
 #[test]
 fn sampling_is_by_the_users_word() {
     let cases = [
-        (tags::SAMPLING_PRIORITY, Value::from(1), Priority::USER_KEEP),
-        (tags::SAMPLING_PRIORITY, 2.into(), Priority::USER_KEEP),
-        (tags::SAMPLING_PRIORITY, 0.into(), Priority::USER_REJECT),
-        (tags::SAMPLING_PRIORITY, (-1).into(), Priority::USER_REJECT),
-        ("manual.keep", true.into(), Priority::USER_KEEP),
-        ("manual.drop", true.into(), Priority::USER_REJECT),
-        ("other", true.into(), Priority::AUTO_KEEP),
+        (tags::SAMPLING_PRIORITY, Value::from(1), SamplingPriority::USER_KEEP),
+        (tags::SAMPLING_PRIORITY, 2.into(), SamplingPriority::USER_KEEP),
+        (tags::SAMPLING_PRIORITY, 0.into(), SamplingPriority::USER_REJECT),
+        (tags::SAMPLING_PRIORITY, (-1).into(), SamplingPriority::USER_REJECT),
+        ("manual.keep", true.into(), SamplingPriority::USER_KEEP),
+        ("manual.drop", true.into(), SamplingPriority::USER_REJECT),
+        ("other", true.into(), SamplingPriority::AUTO_KEEP),
     ];
     for (key, value, priority) in cases {
         for span in tagged(key, value.clone()) {

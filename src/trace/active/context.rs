@@ -10,18 +10,18 @@ use crate::trace::values::{Baggage, SpanContext};
 /// Cheap to clone, and `Send`: take it with [`Tracer::context`](crate::Tracer::context), move it to another
 /// thread or task, and give it to [`Tracer::activate`](crate::Tracer::activate) there.
 #[derive(Clone, Debug, Default)]
-pub struct Context {
+pub struct ActiveContext {
     /// [`SpanRef::none`] where the parent is elsewhere, or there is none.
     pub(crate) span: SpanRef,
     pub(crate) remote: Option<Arc<SpanContext>>,
     pub(crate) baggage: Option<Arc<Baggage>>,
 }
 
-impl Context {
+impl ActiveContext {
     /// Nothing active: what starts below it begins a new trace.
     #[must_use]
     pub const fn empty() -> Self {
-        Context { span: SpanRef::none(), remote: None, baggage: None }
+        ActiveContext { span: SpanRef::none(), remote: None, baggage: None }
     }
 
     /// The span of this process that is active, open or not.
@@ -75,45 +75,45 @@ impl Context {
     }
 }
 
-impl From<SpanRef> for Context {
+impl From<SpanRef> for ActiveContext {
     #[inline]
     fn from(span: SpanRef) -> Self {
-        Context { span, ..Context::empty() }
+        ActiveContext { span, ..ActiveContext::empty() }
     }
 }
 
-impl From<&SpanRef> for Context {
+impl From<&SpanRef> for ActiveContext {
     fn from(span: &SpanRef) -> Self {
         span.clone().into()
     }
 }
 
-impl From<SpanContext> for Context {
+impl From<SpanContext> for ActiveContext {
     fn from(remote: SpanContext) -> Self {
-        Context { remote: Some(Arc::new(remote)), ..Context::empty() }
+        ActiveContext { remote: Some(Arc::new(remote)), ..ActiveContext::empty() }
     }
 }
 
-impl From<&SpanContext> for Context {
+impl From<&SpanContext> for ActiveContext {
     fn from(remote: &SpanContext) -> Self {
         remote.clone().into()
     }
 }
 
-impl From<Arc<SpanContext>> for Context {
+impl From<Arc<SpanContext>> for ActiveContext {
     fn from(remote: Arc<SpanContext>) -> Self {
-        Context { remote: Some(remote), ..Context::empty() }
+        ActiveContext { remote: Some(remote), ..ActiveContext::empty() }
     }
 }
 
-impl From<&Context> for Context {
-    fn from(context: &Context) -> Self {
+impl From<&ActiveContext> for ActiveContext {
+    fn from(context: &ActiveContext) -> Self {
         context.clone()
     }
 }
 
 /// `None` is the empty context: activating it hides what was active.
-impl<T: Into<Context>> From<Option<T>> for Context {
+impl<T: Into<ActiveContext>> From<Option<T>> for ActiveContext {
     fn from(context: Option<T>) -> Self {
         context.map(Into::into).unwrap_or_default()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracehound_fork::WriteOnce;
 
-use super::context::Context;
+use super::context::ActiveContext;
 use super::provider::{ActiveIds, ContextProvider, NOT_STORED, ScopeToken};
 use crate::catch::catch;
 use crate::diag::Diag;
@@ -50,11 +50,11 @@ impl Guarded {
 }
 
 impl ContextProvider for Guarded {
-    fn active(&self) -> Context {
-        self.call(Context::empty(), |provider| provider.active())
+    fn active(&self) -> ActiveContext {
+        self.call(ActiveContext::empty(), |provider| provider.active())
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         self.call(NOT_STORED, |provider| provider.attach(context))
     }
 

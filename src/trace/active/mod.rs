@@ -12,9 +12,9 @@ mod scope;
 mod store;
 mod thread_stack;
 
-pub use context::Context;
+pub use context::ActiveContext;
 pub use guarded::replace_context_store;
 pub use handover::inherited_context;
 pub(crate) use handover::watch_forks;
 pub use provider::{ActiveIds, ContextProvider, ScopeToken};
-pub use scope::Scope;
+pub use scope::ActiveScope;

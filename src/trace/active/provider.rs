@@ -1,6 +1,6 @@
 //! What keeps the active span: one trait, for the stacks of the threads, a bridge's store, or one of the program.
 
-use super::context::Context;
+use super::context::ActiveContext;
 use crate::id::{SpanId, TraceId};
 
 /// Keeps what is active on each thread, task, or whatever the program runs in.
@@ -16,11 +16,11 @@ use crate::id::{SpanId, TraceId};
 /// in any order.
 pub trait ContextProvider: Send + Sync {
     /// What is active here: the parent of what starts next. Empty where nothing is.
-    fn active(&self) -> Context;
+    fn active(&self) -> ActiveContext;
 
     /// Makes a context the active one until [`ContextProvider::detach`] is called with the returned token,
     /// on the same thread.
-    fn attach(&self, context: Context) -> ScopeToken;
+    fn attach(&self, context: ActiveContext) -> ScopeToken;
 
     /// Ends what `attach` began. If something else was attached since, that stays active.
     fn detach(&self, token: ScopeToken);

@@ -16,11 +16,11 @@ use super::thread_stack::ThreadStack;
 ///
 /// ```compile_fail
 /// fn is_send<T: Send>() {}
-/// is_send::<tracehound::Scope>();
+/// is_send::<tracehound::ActiveScope>();
 /// ```
 #[must_use = "what was activated is active only until the scope is dropped; `let _ =` drops it at once"]
 #[derive(Debug)]
-pub struct Scope {
+pub struct ActiveScope {
     held: Held,
     /// Not `Send`: the store is the thread's.
     _thread: PhantomData<*const ()>,
@@ -49,14 +49,14 @@ impl std::fmt::Debug for Held {
     }
 }
 
-impl Scope {
+impl ActiveScope {
     /// A scope that holds nothing active: of a span that does not exist.
     pub(crate) fn empty() -> Self {
-        Scope::of(Held::Nothing)
+        ActiveScope::of(Held::Nothing)
     }
 
     pub(super) fn of(held: Held) -> Self {
-        Scope { held, _thread: PhantomData }
+        ActiveScope { held, _thread: PhantomData }
     }
 
     /// Whether what this scope made active is what is active here now, and nothing that was activated later.
@@ -83,7 +83,7 @@ impl Scope {
     }
 }
 
-impl Drop for Scope {
+impl Drop for ActiveScope {
     fn drop(&mut self) {
         match &self.held {
             Held::Nothing => {}

@@ -3,10 +3,10 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::ActiveContext;
 use super::guarded::{Guarded, REPLACEMENT};
 use super::provider::{ActiveIds, ContextProvider};
-use super::scope::{Held, Scope};
+use super::scope::{ActiveScope, Held};
 use super::thread_stack::ThreadStack;
 use crate::diag::Diag;
 use crate::suppression::is_suppressed;
@@ -54,7 +54,7 @@ impl ContextStore {
     }
 
     /// What is active as the store has it: in a forked child it may be a span of the parent.
-    pub(crate) fn active(&self) -> Context {
+    pub(crate) fn active(&self) -> ActiveContext {
         self.call(|store| store.active())
     }
 
@@ -63,7 +63,7 @@ impl ContextStore {
     ///
     /// The stack is borrowed meanwhile: `look` must not run code of the program.
     #[inline]
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Context) -> T) -> Option<T> {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&ActiveContext) -> T) -> Option<T> {
         match self.kind() {
             Kind::Stack => ThreadStack::look(look),
             Kind::Bridge(_) | Kind::Own(_) => None,
@@ -71,14 +71,14 @@ impl ContextStore {
     }
 
     /// What is active as this process sees it.
-    pub(crate) fn here(&self) -> Context {
+    pub(crate) fn here(&self) -> ActiveContext {
         let mut active = self.active();
         active.seen_from_here(Lineage::Active);
         active
     }
 
-    pub(crate) fn activate(&self, context: Context) -> Scope {
-        Scope::of(match self.kind() {
+    pub(crate) fn activate(&self, context: ActiveContext) -> ActiveScope {
+        ActiveScope::of(match self.kind() {
             Kind::Stack => Held::Stack(ThreadStack.attach(context)),
             Kind::Bridge(bridge) => Held::Bridge(bridge.attach(context)),
             Kind::Own(own) => match self.0.clone().map(Arc::downcast) {
@@ -90,10 +90,10 @@ impl ContextStore {
 
     /// [`ContextStore::activate`] of a span alone.
     #[inline]
-    pub(crate) fn activate_span(&self, span: &SpanRef) -> Scope {
+    pub(crate) fn activate_span(&self, span: &SpanRef) -> ActiveScope {
         match self.kind() {
             // The context is made in its place: see "store forwarding" in docs/architecture.md.
-            Kind::Stack => Scope::of(Held::Stack(ThreadStack::push(|| span.into()))),
+            Kind::Stack => ActiveScope::of(Held::Stack(ThreadStack::push(|| span.into()))),
             Kind::Bridge(_) | Kind::Own(_) => self.activate(span.into()),
         }
     }

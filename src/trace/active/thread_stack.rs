@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, Ordering, compiler_fence};
 
-use super::context::Context;
+use super::context::ActiveContext;
 use super::provider::{ActiveIds, ContextProvider, NOT_STORED, ScopeToken};
 
 thread_local! {
     /// Entries of scopes that ended out of order are `None` until the ones above them end.
-    static STACK: RefCell<Vec<Option<Context>>> = const { RefCell::new(Vec::new()) };
+    static STACK: RefCell<Vec<Option<ActiveContext>>> = const { RefCell::new(Vec::new()) };
     /// Whether [`STACK`] can be looked at in a signal handler, to which a borrow says nothing.
     static STACK_STATE: AtomicU8 = const { AtomicU8::new(NOT_MADE) };
 }
@@ -34,7 +34,7 @@ pub(super) struct ThreadStack;
 
 impl ThreadStack {
     #[inline]
-    pub(crate) fn look<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
+    pub(crate) fn look<T>(look: impl FnOnce(&ActiveContext) -> T) -> Option<T> {
         let looked = STACK.try_with(|stack| {
             let stack = stack.try_borrow().ok()?;
             // The last entry is never one that has ended.
@@ -45,7 +45,7 @@ impl ThreadStack {
 
     /// Puts on top what `context` makes; it must not run code of the program.
     #[inline]
-    pub(crate) fn push(context: impl FnOnce() -> Context) -> ScopeToken {
+    pub(crate) fn push(context: impl FnOnce() -> ActiveContext) -> ScopeToken {
         let pushed = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
             let token = u64::try_from(stack.len()).ok()?;
@@ -57,11 +57,11 @@ impl ThreadStack {
 }
 
 impl ContextProvider for ThreadStack {
-    fn active(&self) -> Context {
-        ThreadStack::look(Context::clone).unwrap_or_default()
+    fn active(&self) -> ActiveContext {
+        ThreadStack::look(ActiveContext::clone).unwrap_or_default()
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         ThreadStack::push(|| context)
     }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::builder::SpanBuilder;
 use crate::id::SpanId;
-use crate::trace::active::Context;
+use crate::trace::active::ActiveContext;
 use crate::trace::store::{DecisionMark, NamingFn, SpanRef};
-use crate::trace::tags::{Late, LateTags};
-use crate::trace::values::{Mechanism, Priority, SpanContext};
+use crate::trace::tags::{Deferred, DeferredTags};
+use crate::trace::values::{SamplingMechanism, SamplingPriority, SpanContext};
 
 /// What bridges do with a span.
 pub trait SpanExt {
@@ -17,7 +17,7 @@ pub trait SpanExt {
     ///
     /// For bridges. The order of all tags that are set, late or not, is kept. None of the keys may mean something
     /// to the core ([`SpecialKeys`](crate::bridge::SpecialKeys) says which do): here they would be tags as any other.
-    fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize);
+    fn set_deferred_tags<T: DeferredTags>(&self, tags: T, heap_bytes: usize);
 
     /// What tells the sampling decision on the trace from other ones: the same as long as its priority and mechanism
     /// are, and `None` before there is one. Takes no lock.
@@ -30,7 +30,7 @@ pub trait SpanExt {
     /// as a status that is final. It is zero at first, and never sent.
     ///
     /// Gives back what it was, or `None` where the span is not open.
-    fn update_note(&self, clear: u8, set: u8) -> Option<u8>;
+    fn update_bridge_flags(&self, clear: u8, set: u8) -> Option<u8>;
 
     /// How many links there are.
     #[must_use]
@@ -43,7 +43,7 @@ pub trait SpanExt {
 
 impl SpanExt for SpanRef {
     #[inline]
-    fn set_late_tags<T: LateTags>(&self, tags: T, heap_bytes: usize) {
+    fn set_deferred_tags<T: DeferredTags>(&self, tags: T, heap_bytes: usize) {
         // In one piece: whatever takes the tags by value on the way to their place may copy them.
         let Some(at) = &self.at else { return };
         let Some(mut guard) = at.segment.body() else { return };
@@ -54,7 +54,7 @@ impl SpanExt for SpanRef {
         let Some((body, slot)) = open else { return at.too_late(guard) };
         match body.tags.late(heap_bytes) {
             Some(others) if others.len() < others.capacity() => {
-                others.push(Late { tags, slot });
+                others.push(Deferred { tags, slot });
             }
             // It is counted already.
             Some(_) => drop(body.put_off(slot, tags, 0)),
@@ -71,11 +71,11 @@ impl SpanExt for SpanRef {
         self.at.as_ref()?.segment.decision_mark()
     }
 
-    fn update_note(&self, clear: u8, set: u8) -> Option<u8> {
+    fn update_bridge_flags(&self, clear: u8, set: u8) -> Option<u8> {
         let mut before = 0;
         let open = self.edit(|record, _| {
-            before = record.note;
-            record.note = (before & !clear) | set;
+            before = record.bridge_flags;
+            record.bridge_flags = (before & !clear) | set;
         });
         open.then_some(before)
     }
@@ -128,8 +128,12 @@ impl SpanContextExt for SpanContext {
 
     fn recorded_below(mut self, span_id: SpanId, sampled: bool) -> Self {
         if self.priority.is_none_or(|priority| priority.is_keep() != sampled) {
-            self.priority = Some(if sampled { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT });
-            self.mechanism = sampled.then_some(Mechanism::DEFAULT);
+            self.priority = Some(if sampled {
+                SamplingPriority::AUTO_KEEP
+            } else {
+                SamplingPriority::AUTO_REJECT
+            });
+            self.mechanism = sampled.then_some(SamplingMechanism::DEFAULT);
         }
         self.span_id = Some(span_id);
         self.links = Vec::new();
@@ -139,19 +143,19 @@ impl SpanContextExt for SpanContext {
     }
 }
 
-/// What bridges ask of a [`Context`].
+/// What bridges ask of an [`ActiveContext`].
 pub trait ContextExt: Sized {
     /// The same place without the sampling decision that came in from another process; see
     /// [`SpanContext::without_decision`]. What is of this process is left as it is: a trace has one decision here.
     #[must_use]
     fn without_remote_decision(self) -> Self;
 
-    /// Whether baggage was put here by [`Context::with_baggage`], which counts instead of the parent's.
+    /// Whether baggage was put here by [`ActiveContext::with_baggage`], which counts instead of the parent's.
     #[must_use]
     fn has_own_baggage(&self) -> bool;
 }
 
-impl ContextExt for Context {
+impl ContextExt for ActiveContext {
     fn without_remote_decision(mut self) -> Self {
         if let Some(remote) = self.remote.take() {
             self.remote = Some(match remote.priority {

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use super::owned::{ActiveSpan, Span};
 use crate::text::Text;
-use crate::trace::active::Context;
+use crate::trace::active::ActiveContext;
 use crate::trace::store::{
-    At, Draft, Lineage, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
+    Draft, Lineage, Location, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
 };
-use crate::trace::tags::{Change, Key, Special, Tags, Value, changes};
-use crate::trace::values::{Decision, ServiceSource, SpanKind, TagValue};
+use crate::trace::tags::{Change, Key, Special, StoredValue, Tags, changes};
+use crate::trace::values::{SamplingDecision, ServiceSource, SpanKind, TagValue};
 
 thread_local! {
     /// What the last builder of this thread has used, for the next one.
@@ -24,8 +24,8 @@ pub(super) struct Plan {
     parent: Parent,
     pub(super) record: Record,
     start: Option<SystemTime>,
-    tags: Vec<(Text, Value)>,
-    decision: Option<Decision>,
+    tags: Vec<(Text, StoredValue)>,
+    decision: Option<SamplingDecision>,
 }
 
 impl Plan {
@@ -106,10 +106,10 @@ impl Draft for Named<'_> {
 }
 
 /// A span whose operation name and type follow from the rest of it, as bridges start nearly all of theirs: said in
-/// one call of [`Tracer::start_late_named`](crate::bridge::TracerExt::start_late_named), where a [`SpanBuilder`] takes one for
+/// one call of [`Tracer::start_new`](crate::bridge::TracerExt::start_new), where a [`SpanBuilder`] takes one for
 /// each field and a place to keep them.
 #[derive(Clone, Debug)]
-pub struct LateNamed<'t> {
+pub struct NewSpan<'t> {
     /// The resource.
     pub resource: Text,
     /// The kind: the tag `span.kind`.
@@ -123,7 +123,7 @@ pub struct LateNamed<'t> {
     pub tags: &'t [(Text, TagValue<'static>)],
 }
 
-impl Draft for LateNamed<'_> {
+impl Draft for NewSpan<'_> {
     #[inline]
     fn start(&self) -> Option<SystemTime> {
         self.start
@@ -170,7 +170,7 @@ pub struct SpanBuilder<'t> {
 #[derive(Debug)]
 enum Parent {
     Active,
-    Named(Context),
+    Named(ActiveContext),
 }
 
 impl<'t> SpanBuilder<'t> {
@@ -227,19 +227,19 @@ impl<'t> SpanBuilder<'t> {
         self.with(|plan, _| plan.start = Some(start))
     }
 
-    /// The parent: a span, a [`SpanContext`](crate::SpanContext) from elsewhere, a [`Context`], or an
+    /// The parent: a span, a [`SpanContext`](crate::SpanContext) from elsewhere, an [`ActiveContext`], or an
     /// `Option` of one of them, where `None` begins a new trace.
     ///
     /// A span that has finished can be the parent, too.
     #[inline]
-    pub fn child_of(self, parent: impl Into<Context>) -> Self {
+    pub fn child_of(self, parent: impl Into<ActiveContext>) -> Self {
         self.with(|plan, _| plan.parent = Parent::Named(parent.into()))
     }
 
     /// No parent: a new trace, whatever is active.
     #[inline]
     pub fn root(self) -> Self {
-        self.child_of(Context::empty())
+        self.child_of(ActiveContext::empty())
     }
 
     /// Starts the span: as a child of what is active, unless [`child_of`](Self::child_of) or [`root`](Self::root) said
@@ -292,15 +292,15 @@ pub(crate) fn begin_named(shared: &SharedShards, mut name: Text, is_root: bool) 
     if shared.context_store.is_suppressed() {
         return Span::none();
     }
-    let context = if is_root { Context::empty() } else { shared.context_store.active() };
+    let context = if is_root { ActiveContext::empty() } else { shared.context_store.active() };
     Span::of(begin(shared, context, Lineage::Active, &mut Named(&mut name)))
 }
 
 /// Starts a span below a parent that was named.
-pub(crate) fn begin_late_named(
+pub(crate) fn begin_new(
     shared: &SharedShards,
-    mut span: LateNamed<'_>,
-    parent: Context,
+    mut span: NewSpan<'_>,
+    parent: ActiveContext,
 ) -> Span {
     if shared.context_store.is_suppressed() {
         return Span::none();
@@ -311,17 +311,17 @@ pub(crate) fn begin_late_named(
 #[inline]
 fn begin(
     shared: &SharedShards,
-    context: Context,
+    context: ActiveContext,
     lineage: Lineage,
     draft: &mut impl Draft,
-) -> Option<At> {
-    let Context { span, mut remote, baggage } = context;
+) -> Option<Location> {
+    let ActiveContext { span, mut remote, baggage } = context;
     match span.at {
         Some(parent) if parent.segment.is_inherited() => {
             remote = SpanRef { at: Some(parent) }.handed_over(lineage).map(Arc::new);
         }
         Some(parent) => match parent.start_child(draft, baggage.clone(), lineage) {
-            Ok(id) => return Some(At { id, ..parent }),
+            Ok(id) => return Some(Location { id, ..parent }),
             Err(NoChild::Full | NoChild::Inside) => return None,
             Err(NoChild::Orphan) => {}
         },

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use tracehound_machine::literal;
 
 use crate::text::Text;
-use crate::trace::store::{At, SpanRef};
-use crate::trace::tags::{Change, Key, LiteralKey, Special, TagKey, Value, put_value};
-use crate::trace::values::{Baggage, Priority, SpanEvent, SpanKind, SpanLink, TagValue};
+use crate::trace::store::{Location, SpanRef};
+use crate::trace::tags::{Change, Key, LiteralKey, Special, StoredValue, TagKey, put_value};
+use crate::trace::values::{Baggage, SamplingPriority, SpanEvent, SpanKind, SpanLink, TagValue};
 #[cfg(feature = "struct-tags")]
 use crate::user_code::{self, UserCode};
 
@@ -111,7 +111,7 @@ impl SpanRef {
         if Special::of(&key).is_some() {
             return self.set_tag(key, value);
         }
-        self.change(Change::Tag(key, Value::F64(value)));
+        self.change(Change::Tag(key, StoredValue::F64(value)));
     }
 
     /// Sets several numeric tags.
@@ -127,7 +127,7 @@ impl SpanRef {
             if key == "span.kind" {
                 record.kind = None;
             }
-            tags.put(&mut record.tags, Key::new(Text::copy(key)), Value::Absent);
+            tags.put(&mut record.tags, Key::new(Text::copy(key)), StoredValue::Absent);
         });
     }
 
@@ -280,19 +280,19 @@ impl SpanRef {
 
     /// The priority of the trace, where a decision was taken. Takes no lock.
     #[must_use]
-    pub fn priority(&self) -> Option<Priority> {
+    pub fn priority(&self) -> Option<SamplingPriority> {
         self.at.as_ref()?.segment.priority()
     }
 }
 
 /// Apart from the method, which is compiled again for every type of value.
 #[inline(never)]
-fn set_owned(at: &At, key: Text, value: TagValue<'_>) {
+fn set_owned(at: &Location, key: Text, value: TagValue<'_>) {
     set_tag(at, Key::new(key), value);
 }
 
 #[inline(always)]
-fn set_tag(mut at: &At, key: impl TagKey, value: TagValue<'_>) {
+fn set_tag(mut at: &Location, key: impl TagKey, value: TagValue<'_>) {
     if Special::may_be(key.digest()) {
         return set_special(at, key.into_text(), value);
     }
@@ -300,7 +300,7 @@ fn set_tag(mut at: &At, key: impl TagKey, value: TagValue<'_>) {
 }
 
 #[inline(never)]
-fn set_special(mut at: &At, key: Text, value: TagValue<'_>) {
+fn set_special(mut at: &Location, key: Text, value: TagValue<'_>) {
     let Some(special) = Special::of(&key) else {
         return put_value(&mut at, Key::new(key), value);
     };

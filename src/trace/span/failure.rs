@@ -8,8 +8,8 @@ use crate::diag::Diag;
 use crate::frames::{self, Frames};
 use crate::panics::{self, Panicked};
 use crate::text::Text;
-use crate::trace::store::{At, Record, SpanRef};
-use crate::trace::tags::{Kept, Key, LiteralKey, Tags, Value};
+use crate::trace::store::{Location, Record, SpanRef};
+use crate::trace::tags::{Key, LiteralKey, StoredValue, TagRef, Tags};
 use crate::trace::values::Stack;
 use crate::user_code::{self, UserCode};
 
@@ -146,21 +146,25 @@ impl Failure {
     /// error; what only the first report of one says stays, and so does what the user has set as a tag.
     fn describe(self, record: &mut Record, tags: &mut Tags) {
         let says = |key: &str, text: &Text| {
-            tags.get(&record.tags, key).and_then(Kept::text).is_some_and(|said| *text == *said)
+            tags.get(&record.tags, key).and_then(TagRef::text).is_some_and(|said| *text == *said)
         };
         let is_same = says("error.message", &self.message)
             && self.kind.as_ref().is_none_or(|kind| says("error.type", kind));
-        tags.put(&mut record.tags, LiteralKey::new("error.message"), Value::Text(self.message));
-        let stack = self.stack.map(|stack| Value::Stack(Box::new(stack)));
+        tags.put(
+            &mut record.tags,
+            LiteralKey::new("error.message"),
+            StoredValue::Text(self.message),
+        );
+        let stack = self.stack.map(|stack| StoredValue::Stack(Box::new(stack)));
         for (part, key, value) in
-            [(KIND, "error.type", self.kind.map(Value::Text)), (STACK, "error.stack", stack)]
+            [(KIND, "error.type", self.kind.map(StoredValue::Text)), (STACK, "error.stack", stack)]
         {
             if let Some(value) = value {
                 record.described |= part;
                 tags.put(&mut record.tags, Key::new(key.into()), value);
             } else if !is_same && record.described & part != 0 {
                 record.described &= !part;
-                tags.put(&mut record.tags, Key::new(key.into()), Value::Absent);
+                tags.put(&mut record.tags, Key::new(key.into()), StoredValue::Absent);
             }
         }
     }
@@ -175,7 +179,7 @@ const NO_MESSAGE: Text = Text::literal("a panic without a message");
 
 /// Marks a span that a panic leaves, unless the program has said before what went wrong.
 #[cold]
-pub(super) fn mark_panic(at: &At) {
+pub(super) fn mark_panic(at: &Location) {
     let last = panics::last();
     at.edit(|record, tags| {
         if !record.error {
@@ -188,7 +192,7 @@ pub(super) fn mark_panic(at: &At) {
 /// A stack that the user asks for is no part of an error.
 pub(super) fn set_stack(record: &mut Record, tags: &mut Tags, stack: Stack) {
     record.described &= !STACK;
-    tags.put(&mut record.tags, LiteralKey::new("error.stack"), Value::Stack(Box::new(stack)));
+    tags.put(&mut record.tags, LiteralKey::new("error.stack"), StoredValue::Stack(Box::new(stack)));
 }
 
 /// The text of what the program can write; as much as there is where that fails, or panics.

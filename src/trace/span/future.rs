@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use pin_project_lite::pin_project;
 
 use super::owned::{Span, warn_of_await};
-use crate::trace::active::{Context, Scope};
+use crate::trace::active::{ActiveContext, ActiveScope};
 use crate::trace::store::{ContextStore, SpanRef};
 
 /// Gives a future a span, or a place in a trace, that is active whenever the future runs.
@@ -50,7 +50,7 @@ pub trait FutureExt: Future + Sized {
     /// # });
     /// assert_eq!(captured.tree(), "web.request\n  cart.price\n");
     /// ```
-    fn in_context(self, context: impl Into<Context>) -> InContext<Self> {
+    fn in_context(self, context: impl Into<ActiveContext>) -> InContext<Self> {
         InContext::new(self, context.into())
     }
 }
@@ -129,7 +129,7 @@ impl Drop for Unwinding<'_> {
 }
 
 /// Says in debug builds that a future waits which has left something active.
-fn look_for_others(scope: Option<&Scope>, span: Option<&SpanRef>) {
+fn look_for_others(scope: Option<&ActiveScope>, span: Option<&SpanRef>) {
     if scope.is_some_and(|scope| !scope.is_active()) {
         span.and_then(|span| span.at.as_ref()).into_iter().for_each(warn_of_await);
     }
@@ -143,7 +143,7 @@ pin_project! {
         #[pin]
         pub(crate) inner: Option<F>,
         // `None` when it is done.
-        pub(crate) context: Option<Context>,
+        pub(crate) context: Option<ActiveContext>,
         pub(crate) store: ContextStore,
     }
 
@@ -157,7 +157,7 @@ pin_project! {
 }
 
 impl<F> InContext<F> {
-    pub(crate) fn new(inner: F, context: Context) -> Self {
+    pub(crate) fn new(inner: F, context: ActiveContext) -> Self {
         let at = context.span.at.as_ref();
         let store = at.map(|at| at.segment.shared.context_store.clone()).unwrap_or_default();
         InContext { inner: Some(inner), context: Some(context), store }

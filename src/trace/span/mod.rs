@@ -18,8 +18,8 @@ mod recorded;
 mod stream;
 
 pub use bridge::{ContextExt, SpanBuilderExt, SpanContextExt, SpanExt};
-pub use builder::{LateNamed, SpanBuilder};
-pub(crate) use builder::{begin_late_named, begin_named};
+pub use builder::{NewSpan, SpanBuilder};
+pub(crate) use builder::{begin_named, begin_new};
 #[cfg(feature = "struct-tags")]
 pub use change::StructTagError;
 pub use failure::ErrorDescription;

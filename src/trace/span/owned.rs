@@ -1,8 +1,8 @@
 //! The handles that finish their span.
 
 use super::failure::mark_panic;
-use crate::trace::active::{Context, Scope};
-use crate::trace::store::{At, SpanRef};
+use crate::trace::active::{ActiveContext, ActiveScope};
+use crate::trace::store::{Location, SpanRef};
 
 /// A span, finished when this is dropped.
 ///
@@ -16,7 +16,7 @@ pub struct Span {
 }
 
 impl Span {
-    pub(crate) const fn of(at: Option<At>) -> Self {
+    pub(crate) const fn of(at: Option<Location>) -> Self {
         Span { handle: SpanRef { at } }
     }
 
@@ -98,15 +98,15 @@ impl Drop for Span {
 pub struct ActiveSpan {
     /// Declared first, so finished first: the scope's end must find the span complete.
     span: Span,
-    _scope: Scope,
+    _scope: ActiveScope,
 }
 
 /// What debug builds say where a span was held active across an `.await`, or ended out of order.
 #[cold]
-pub(super) fn warn_of_await(at: &At) {
+pub(super) fn warn_of_await(at: &Location) {
     at.segment.shared.diag.warn_once("active across an await", || {
         "a span was left active while something else ran on its thread: where a future holds an `ActiveSpan` (of \
-         `trace` or `enter`) or a `Scope` across an `.await`, other tasks of the thread start their spans below it; \
+         `trace` or `enter`) or an `ActiveScope` across an `.await`, other tasks of the thread start their spans below it; \
          use `.in_span(span)` on the future in its place (said once, in debug builds)"
             .to_owned()
     });
@@ -137,13 +137,13 @@ impl std::ops::Deref for ActiveSpan {
     }
 }
 
-impl From<&Span> for Context {
+impl From<&Span> for ActiveContext {
     fn from(span: &Span) -> Self {
         span.handle().into()
     }
 }
 
-impl From<&ActiveSpan> for Context {
+impl From<&ActiveSpan> for ActiveContext {
     fn from(span: &ActiveSpan) -> Self {
         span.handle().into()
     }

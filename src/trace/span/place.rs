@@ -1,8 +1,8 @@
 //! A span as a place in a trace: made active on a thread, handed on to another process.
 
-use crate::trace::active::Scope;
+use crate::trace::active::ActiveScope;
 use crate::trace::store::{Lineage, Segment, SpanRef};
-use crate::trace::values::{Decision, SpanContext};
+use crate::trace::values::{SamplingDecision, SpanContext};
 
 impl SpanRef {
     /// What of the span crosses the border of a process, to be handed on. Takes the sampling decision if nobody has
@@ -35,7 +35,10 @@ impl SpanRef {
         self.context_with(Segment::decision)
     }
 
-    fn context_with(&self, decision: fn(&Segment) -> Option<Decision>) -> Option<SpanContext> {
+    fn context_with(
+        &self,
+        decision: fn(&Segment) -> Option<SamplingDecision>,
+    ) -> Option<SpanContext> {
         let at = self.at.as_ref()?;
         if at.segment.is_inherited() {
             return self.handed_over(Lineage::Explicit);
@@ -44,10 +47,10 @@ impl SpanRef {
     }
 
     /// Makes the span the active one on this thread, until the scope is dropped.
-    pub fn activate(&self) -> Scope {
+    pub fn activate(&self) -> ActiveScope {
         match &self.at {
             Some(at) => at.segment.shared.context_store.activate_span(self),
-            None => Scope::empty(),
+            None => ActiveScope::empty(),
         }
     }
 }

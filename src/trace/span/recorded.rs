@@ -10,11 +10,12 @@ use crate::clock;
 use crate::id::SpanId;
 use crate::text::Text;
 use crate::trace::store::{
-    Body, Buffers, Record, Segment, SharedShards, Slots, SpanView, blank, give_back,
+    Body, Buffers, Record, Segment, SharedShards, Slots, SpanView, empty_buffers, give_back,
 };
 use crate::trace::tags::{Change, Special, Tags, changes};
 use crate::trace::values::{
-    Decision, Mechanism, Priority, SpanContext, SpanEvent, SpanKind, SpanLink, TagValue,
+    SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext, SpanEvent, SpanKind,
+    SpanLink, TagValue,
 };
 use crate::user_code::{self, UserCode};
 
@@ -57,7 +58,7 @@ impl ChunkBuilder {
     pub(crate) fn new(shared: &SharedShards, context: SpanContext) -> Option<Self> {
         Some(ChunkBuilder {
             segment: Segment::recorded(shared, context)?,
-            buffers: blank(shared),
+            buffers: empty_buffers(shared),
             has_remote_parent: false,
         })
     }
@@ -99,23 +100,23 @@ impl ChunkBuilder {
     /// The sampling decision so far: the one of the context, unless a tag of a span (`manual.keep`) or
     /// [`decide`](ChunkBuilder::decide) has said otherwise.
     #[must_use]
-    pub fn decision(&self) -> Option<Decision> {
+    pub fn decision(&self) -> Option<SamplingDecision> {
         self.segment.decision()
     }
 
     /// Sets the sampling decision, over any before it.
-    pub fn set_decision(&mut self, decision: Decision) {
+    pub fn set_decision(&mut self, decision: SamplingDecision) {
         self.segment.overrule(decision);
     }
 
     /// The sampling decision; if there is none, the tracer's sampler takes it now, by the first span. Inside of the
     /// sampler itself it is "keep", and not kept in mind.
-    pub fn decide(&mut self) -> Decision {
+    pub fn decide(&mut self) -> SamplingDecision {
         if let Some(decision) = self.segment.decision() {
             return decision;
         }
         if user_code::is_running(UserCode::Sampler) {
-            return Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT);
+            return SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT);
         }
         let record = self.buffers.spans.get(0).unwrap_or(&NOTHING);
         let root = SpanView { segment: &self.segment, record, tags: &self.buffers.tags };
@@ -275,7 +276,7 @@ mod tests {
     use super::*;
     use crate::id::TraceId;
     use crate::trace::testkit::Bench;
-    use crate::trace::values::{Mechanism, Priority};
+    use crate::trace::values::{SamplingMechanism, SamplingPriority};
     use std::time::Duration;
 
     fn id(number: u64) -> SpanId {
@@ -335,17 +336,20 @@ mod tests {
     #[test]
     fn the_context_decides_then_the_sampler_and_a_tag_over_both() {
         let bench = Bench::new();
-        let mut inherited = chunk(&bench, context().with_priority(Priority::USER_REJECT));
+        let mut inherited = chunk(&bench, context().with_priority(SamplingPriority::USER_REJECT));
         let _ = inherited.span(id(1), START, START);
-        assert_eq!(inherited.decide().priority, Priority::USER_REJECT);
+        assert_eq!(inherited.decide().priority, SamplingPriority::USER_REJECT);
 
         let mut asked = chunk(&bench, context());
         let _ = asked.span(id(1), START, START);
         assert_eq!(asked.decision(), None);
-        assert_eq!(asked.decide(), Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT));
+        assert_eq!(
+            asked.decide(),
+            SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
+        );
 
         asked.span(id(2), START, START).set_tag("manual.drop", true);
-        assert_eq!(asked.decide(), Decision::manual(false));
+        assert_eq!(asked.decide(), SamplingDecision::manual(false));
     }
 
     #[test]

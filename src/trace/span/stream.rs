@@ -7,7 +7,7 @@ use futures_core::Stream;
 
 use super::future::{InContext, InSpan, Unwinding};
 use super::owned::Span;
-use crate::trace::active::Context;
+use crate::trace::active::ActiveContext;
 
 /// Gives a stream a span, or a place in a trace, that is active whenever the stream makes an item.
 ///
@@ -52,7 +52,7 @@ pub trait StreamExt: Stream + Sized {
     /// # });
     /// assert_eq!(captured.tree(), "web.request\n  row.load\n  row.load\n");
     /// ```
-    fn in_context(self, context: impl Into<Context>) -> InContext<Self> {
+    fn in_context(self, context: impl Into<ActiveContext>) -> InContext<Self> {
         InContext::new(self, context.into())
     }
 }

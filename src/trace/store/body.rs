@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::layout::{Above, Body, OPEN, Record, Shared};
-use super::start::{Born, Draft};
+use super::layout::{Body, OPEN, OpenAncestor, Record, Shared};
+use super::start::{Draft, Placement};
 use crate::clock::Ticks;
 use crate::id::SpanId;
-use crate::trace::tags::{LateTags, Tags};
+use crate::trace::tags::{DeferredTags, Tags};
 use crate::trace::values::{Baggage, SpanContext};
 
 impl Body {
@@ -40,7 +40,12 @@ impl Body {
 
     /// Puts off tags, where that may take a conversion of others or an allocation.
     #[cold]
-    pub(crate) fn put_off<T: LateTags>(&mut self, slot: u32, late: T, heap_bytes: usize) -> bool {
+    pub(crate) fn put_off<T: DeferredTags>(
+        &mut self,
+        slot: u32,
+        late: T,
+        heap_bytes: usize,
+    ) -> bool {
         self.tags.put_off(&mut self.spans, slot, late, heap_bytes)
     }
 
@@ -75,18 +80,18 @@ impl Body {
     pub(crate) fn push(
         &mut self,
         draft: &mut impl Draft,
-        born: Born,
+        placement: Placement,
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
         if self.tags.is_exceeded() {
-            return self.push_slowly(draft, born, root, fresh);
+            return self.push_slowly(draft, placement, root, fresh);
         }
         let Some((slot, record)) = self.spans.add_at_hand() else {
-            return self.push_slowly(draft, born, root, fresh);
+            return self.push_slowly(draft, placement, root, fresh);
         };
         let id = fresh.in_slot(root, slot);
-        begin(record, &mut self.tags, draft, born, id);
+        begin(record, &mut self.tags, draft, placement, id);
         self.open = self.open.saturating_add(1);
         Some(id)
     }
@@ -96,7 +101,7 @@ impl Body {
     fn push_slowly(
         &mut self,
         draft: &mut impl Draft,
-        born: Born,
+        placement: Placement,
         root: SpanId,
         fresh: SpanId,
     ) -> Option<SpanId> {
@@ -105,7 +110,7 @@ impl Body {
         }
         let (slot, record) = self.spans.add()?;
         let id = fresh.in_slot(root, slot);
-        begin(record, &mut self.tags, draft, born, id);
+        begin(record, &mut self.tags, draft, placement, id);
         self.open = self.open.saturating_add(1);
         Some(id)
     }
@@ -181,7 +186,7 @@ impl Body {
         {
             at = self.next_above(root, slot);
         }
-        let found = at.map_or(Above::NOTHING, |slot| Above(slot.saturating_add(2)));
+        let found = at.map_or(OpenAncestor::NOTHING, |slot| OpenAncestor(slot.saturating_add(2)));
         let mut on_the_way = Some(slot);
         while let Some(slot) = on_the_way.filter(|slot| Some(*slot) != at) {
             on_the_way = self.next_above(root, slot);
@@ -195,7 +200,7 @@ impl Body {
     /// The next slot on the way up: that of the parent, or one above it where somebody has looked.
     fn next_above(&self, root: SpanId, slot: u32) -> Option<u32> {
         let record = self.spans.get(slot)?;
-        if record.above == Above::NOTHING {
+        if record.above == OpenAncestor::NOTHING {
             return None;
         }
         let parent = || Some(self.spans.find(root, record.parent?)?.0);
@@ -237,13 +242,19 @@ impl Body {
 
 /// Makes a vacant record the one of a span.
 #[inline(always)]
-fn begin(record: &mut Record, tags: &mut Tags, draft: &mut impl Draft, born: Born, id: SpanId) {
-    let service_source = draft.service_source().unwrap_or(born.service_source);
+fn begin(
+    record: &mut Record,
+    tags: &mut Tags,
+    draft: &mut impl Draft,
+    placement: Placement,
+    id: SpanId,
+) {
+    let service_source = draft.service_source().unwrap_or(placement.service_source);
     draft.fill(record, tags);
     record.id = Some(id);
-    record.parent = born.parent;
-    record.start = born.start;
+    record.parent = placement.parent;
+    record.start = placement.start;
     record.duration = OPEN;
-    record.local_root = born.local_root;
+    record.local_root = placement.local_root;
     record.service_source = service_source;
 }

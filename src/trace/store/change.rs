@@ -2,7 +2,7 @@
 
 use super::layout::{Record, Shared};
 use crate::text::Text;
-use crate::trace::tags::{Change, Key, LiteralKey, TagList, Tags, Value};
+use crate::trace::tags::{Change, Key, LiteralKey, StoredValue, TagList, Tags};
 use crate::trace::values::ServiceSource;
 
 impl Change {
@@ -31,7 +31,7 @@ impl Change {
             Change::Kind(kind) => {
                 record.kind = Some(kind);
                 // It may have been set to a word that is no kind before.
-                tags.put(&mut record.tags, LiteralKey::new("span.kind"), Value::Absent);
+                tags.put(&mut record.tags, LiteralKey::new("span.kind"), StoredValue::Absent);
             }
             Change::Error(error) => record.error = error,
             Change::Tag(key, value) => {

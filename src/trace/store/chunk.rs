@@ -108,7 +108,7 @@ impl Chunk {
         let Body { spans, tags, .. } = &mut *self.buffers;
         tags.settle(spans);
         let diag = &self.segment.shared.diag;
-        user_code::count(UserCode::LateTags, diag, tags.take_late_panics());
+        user_code::count(UserCode::DeferredTags, diag, tags.take_deferred_panics());
         for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
             fix_names(&self.segment, record, tags);
         }
@@ -126,7 +126,7 @@ impl Chunk {
         let Chunk { segment, mut buffers } = self;
         if let Ok(mut segment) = segment.into_sole() {
             segment.rest();
-            buffers.rested = Some(segment);
+            buffers.spare_segment = Some(segment);
         }
         buffers
     }

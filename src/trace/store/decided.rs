@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use crate::primitives::{AtomicU64, Mutex, Ordering, inherited, lock};
-use crate::trace::values::{Decision, Mechanism, Priority};
+use crate::trace::values::{SamplingDecision, SamplingMechanism, SamplingPriority};
 
 /// Tells sampling decisions apart: the same for two that have the same priority and mechanism. Rates do not count.
 ///
@@ -15,7 +15,7 @@ pub struct DecisionMark(NonZeroU64);
 impl DecisionMark {
     /// That of every decision with this priority and mechanism.
     #[must_use]
-    pub const fn of(priority: Priority, mechanism: Option<Mechanism>) -> Self {
+    pub const fn of(priority: SamplingPriority, mechanism: Option<SamplingMechanism>) -> Self {
         let mechanism = match mechanism {
             Some(mechanism) => HAS_MECHANISM | ((mechanism.get() as u64) << MECHANISM_SHIFT),
             None => 0,
@@ -32,8 +32,8 @@ impl DecisionMark {
     #[inline]
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is the priority")]
-    pub const fn priority(self) -> Priority {
-        Priority::new(i32::from_ne_bytes((self.0.get() as u32).to_ne_bytes()))
+    pub const fn priority(self) -> SamplingPriority {
+        SamplingPriority::new(i32::from_ne_bytes((self.0.get() as u32).to_ne_bytes()))
     }
 }
 
@@ -44,33 +44,33 @@ const MECHANISM_SHIFT: u32 = 32;
 /// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    decision: Mutex<Option<Decision>>,
+    decision: Mutex<Option<SamplingDecision>>,
     /// Its [`DecisionMark`], for those who take no lock; zero where there is no decision. Written under the lock, and
     /// relaxed: whoever wants more than the mark takes the lock.
     mark: AtomicU64,
 }
 
 impl Decided {
-    pub(super) fn new(decision: Option<Decision>) -> Self {
+    pub(super) fn new(decision: Option<SamplingDecision>) -> Self {
         let mark = decision.map_or(0, mark);
         Decided { decision: Mutex::new(decision), mark: AtomicU64::new(mark) }
     }
 
     /// The decision, if there is one.
     #[inline]
-    pub(super) fn get(&self) -> Option<Decision> {
+    pub(super) fn get(&self) -> Option<SamplingDecision> {
         self.mark()?;
         *lock(&self.decision)
     }
 
     /// As [`Decided::get`], where another process took it: without waiting for a lock.
     #[cold]
-    pub(super) fn get_inherited(&self) -> Option<Decision> {
+    pub(super) fn get_inherited(&self) -> Option<SamplingDecision> {
         inherited(&self.decision)?
     }
 
     /// Its priority, without a lock.
-    pub(super) fn priority(&self) -> Option<Priority> {
+    pub(super) fn priority(&self) -> Option<SamplingPriority> {
         self.mark().map(DecisionMark::priority)
     }
 
@@ -81,7 +81,7 @@ impl Decided {
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
-    pub(super) fn settle(&self, decision: Decision) -> Decision {
+    pub(super) fn settle(&self, decision: SamplingDecision) -> SamplingDecision {
         *lock(&self.decision).get_or_insert_with(|| {
             self.mark.store(mark(decision), Ordering::Relaxed);
             decision
@@ -89,14 +89,14 @@ impl Decided {
     }
 
     /// The user's own word, over any decision before it.
-    pub(super) fn overrule(&self, decision: Decision) {
+    pub(super) fn overrule(&self, decision: SamplingDecision) {
         let mut place = lock(&self.decision);
         *place = Some(decision);
         self.mark.store(mark(decision), Ordering::Relaxed);
     }
 }
 
-fn mark(decision: Decision) -> u64 {
+fn mark(decision: SamplingDecision) -> u64 {
     DecisionMark::of(decision.priority, decision.mechanism).0.get()
 }
 
@@ -111,9 +111,11 @@ mod tests {
         let decided = Decided::default();
         assert_eq!((decided.get(), decided.priority(), decided.mark()), (None, None, None));
         let mut marks = std::collections::HashSet::new();
-        for priority in [i32::MIN, -1, 0, 1, 2, i32::MAX].map(Priority::new) {
-            for mechanism in [None, Some(Mechanism::DEFAULT), Some(Mechanism::new(255))] {
-                let decision = Decision::inherited(priority, mechanism);
+        for priority in [i32::MIN, -1, 0, 1, 2, i32::MAX].map(SamplingPriority::new) {
+            for mechanism in
+                [None, Some(SamplingMechanism::DEFAULT), Some(SamplingMechanism::new(255))]
+            {
+                let decision = SamplingDecision::inherited(priority, mechanism);
                 decided.overrule(decision);
                 assert_eq!(decided.get(), Some(decision));
                 assert_eq!(decided.priority(), Some(priority));
@@ -128,8 +130,9 @@ mod tests {
     #[test]
     fn rates_leave_no_mark() {
         let with = |rate, limit_rate| {
-            let decision = Decision::new(Priority::USER_KEEP, Mechanism::RULE);
-            Decision { rate, limit_rate, ..decision }
+            let decision =
+                SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::RULE);
+            SamplingDecision { rate, limit_rate, ..decision }
         };
         let plain = Decided::new(Some(with(None, None))).mark();
         let decided = Decided::default();
@@ -138,7 +141,7 @@ mod tests {
             assert_eq!(Decided::new(Some(decision)).mark(), plain, "{decision:?}");
             decided.overrule(decision);
             assert_eq!(decided.mark(), plain, "{decision:?}");
-            let other = Decided::new(Some(Decision::manual(false)));
+            let other = Decided::new(Some(SamplingDecision::manual(false)));
             other.overrule(decision);
             assert_eq!(other.mark(), plain, "over another one: {decision:?}");
         }
@@ -146,13 +149,13 @@ mod tests {
 
     #[test]
     fn rates_come_along_whoever_has_brought_them() {
-        let first = Decision {
+        let first = SamplingDecision {
             rate: Some(0.25),
             limit_rate: Some(0.5),
-            ..Decision::new(Priority::USER_KEEP, Mechanism::RULE)
+            ..SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::RULE)
         };
-        let by_hand = Decision::manual(true);
-        let other = Decision { rate: Some(0.75), limit_rate: None, ..first };
+        let by_hand = SamplingDecision::manual(true);
+        let other = SamplingDecision { rate: Some(0.75), limit_rate: None, ..first };
         let decided = Decided::default();
         assert_eq!(decided.settle(first), first);
         for decision in [by_hand, other, first, by_hand] {
@@ -168,22 +171,26 @@ mod tests {
 
     #[test]
     fn nobody_sees_a_part_of_a_decision() {
-        let with = |rate: f64| Decision {
+        let with = |rate: f64| SamplingDecision {
             rate: Some(rate),
             limit_rate: Some(rate),
-            ..Decision::new(Priority::new(rate as i32), Mechanism::RULE)
+            ..SamplingDecision::new(SamplingPriority::new(rate as i32), SamplingMechanism::RULE)
         };
         let decided = Decided::new(Some(with(1.0)));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for n in 0..10_000 {
                     let by_hand = n % 3 == 0;
-                    decided.overrule(if by_hand { Decision::manual(true) } else { with(n.into()) });
+                    decided.overrule(if by_hand {
+                        SamplingDecision::manual(true)
+                    } else {
+                        with(n.into())
+                    });
                 }
             });
             for _ in 0..10_000 {
                 let decision = decided.get().unwrap();
-                let whole = [with(decision.priority.get().into()), Decision::manual(true)];
+                let whole = [with(decision.priority.get().into()), SamplingDecision::manual(true)];
                 assert!(whole.contains(&decision), "{decision:?}");
             }
         });
@@ -192,11 +199,11 @@ mod tests {
     #[test]
     fn the_first_decision_stays_until_the_user_speaks() {
         let decided = Decided::default();
-        let first = Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT);
+        let first = SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT);
         assert_eq!(decided.settle(first), first);
-        assert_eq!(decided.settle(Decision::manual(false)), first);
-        assert_eq!(decided.priority(), Some(Priority::AUTO_KEEP));
-        decided.overrule(Decision::manual(false));
-        assert_eq!(decided.priority(), Some(Priority::USER_REJECT));
+        assert_eq!(decided.settle(SamplingDecision::manual(false)), first);
+        assert_eq!(decided.priority(), Some(SamplingPriority::AUTO_KEEP));
+        decided.overrule(SamplingDecision::manual(false));
+        assert_eq!(decided.priority(), Some(SamplingPriority::USER_REJECT));
     }
 }

@@ -8,7 +8,7 @@ use tracehound_machine::Counted;
 
 use super::hand_off;
 use super::layout::{Chunk, Record, Segment, Shared, SpanView};
-use super::pool::{blank, give_back};
+use super::pool::{empty_buffers, give_back};
 use super::registry;
 use crate::clock::{self, Ticks};
 use crate::diag::LossReason;
@@ -66,7 +66,7 @@ fn end_trace(segment: &Counted<Segment>, unfinished: &mut Unfinished) {
         // What is sent now binds what is sent later, and is decided by the root, which may stay.
         segment.decide();
     }
-    let fresh = blank(&segment.shared);
+    let fresh = empty_buffers(&segment.shared);
     let Some(mut guard) = segment.body() else { return };
     // A trace that began after the end counts what finishes there at once.
     let Some(body) = guard.as_mut().filter(|body| !body.has_ended) else {

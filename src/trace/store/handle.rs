@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use super::at::At;
 use super::layout::{Record, SpanView};
+use super::location::Location;
 use crate::id::{SpanId, TraceId};
 use crate::trace::tags::Tags;
-use crate::trace::values::Decision;
+use crate::trace::values::SamplingDecision;
 
 /// A handle of a span: it reads and changes the span, and its clones are cheap.
 ///
@@ -15,7 +15,7 @@ use crate::trace::values::Decision;
 /// does not exist because tracing is off, is harmless: changes do nothing, reads give `None`.
 #[derive(Clone, Default)]
 pub struct SpanRef {
-    pub(crate) at: Option<At>,
+    pub(crate) at: Option<Location>,
 }
 
 const _: () = assert!(size_of::<SpanRef>() <= 16, "two words");
@@ -42,7 +42,7 @@ impl SpanRef {
     /// Whether the span is still open, and so takes changes.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.at.as_ref().is_some_and(At::is_open)
+        self.at.as_ref().is_some_and(Location::is_open)
     }
 
     /// The trace.
@@ -68,7 +68,7 @@ impl SpanRef {
     pub fn parent(&self) -> Option<SpanRef> {
         let at = self.at.as_ref()?;
         let id = at.read(|span| span.record.parent)??;
-        let parent = At { segment: at.segment.clone(), id };
+        let parent = Location { segment: at.segment.clone(), id };
         parent.read(|_| ())?;
         Some(SpanRef { at: Some(parent) })
     }
@@ -76,7 +76,7 @@ impl SpanRef {
     /// The handle of the first span of the trace in this process: the place for what concerns the trace.
     #[must_use]
     pub fn local_root(&self) -> SpanRef {
-        let root = |at: &At| At { segment: at.segment.clone(), id: at.segment.root };
+        let root = |at: &Location| Location { segment: at.segment.clone(), id: at.segment.root };
         SpanRef { at: self.at.as_ref().map(root) }
     }
 
@@ -89,7 +89,7 @@ impl SpanRef {
     /// The sampling decision, if one has been taken. It is taken as late as possible: when headers are
     /// written, a link is made, a part of the trace is sent, or the trace ends.
     #[must_use]
-    pub fn sampling_decision(&self) -> Option<Decision> {
+    pub fn sampling_decision(&self) -> Option<SamplingDecision> {
         self.at.as_ref()?.segment.decision()
     }
 

@@ -27,7 +27,7 @@ use crate::shard::{CachePadded, SHARDS};
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::tags::{TagList, Tags};
-use crate::trace::values::{Baggage, Decision, ServiceSource, SpanContext, SpanKind};
+use crate::trace::values::{Baggage, SamplingDecision, ServiceSource, SpanContext, SpanKind};
 
 // ===== one span =====
 
@@ -51,14 +51,14 @@ pub(crate) struct Record {
     pub(crate) kind: Option<SpanKind>,
     pub(crate) service_source: ServiceSource,
     pub(crate) error: bool,
-    /// What a bridge keeps with the span; see [`SpanRef::update_note`](crate::bridge::SpanExt::update_note).
-    pub(crate) note: u8,
+    /// What a bridge keeps with the span; see [`SpanRef::update_bridge_flags`](crate::bridge::SpanExt::update_bridge_flags).
+    pub(crate) bridge_flags: u8,
     /// Which of the tags that describe an error came with its message; see `Failure::describe`.
     pub(crate) described: u8,
     /// First span of the trace in this process.
     pub(crate) local_root: bool,
     /// Of a finished span, where an open one above it was last found; zero where nobody has looked.
-    pub(crate) above: Above,
+    pub(crate) above: OpenAncestor,
     /// Its baggage is a copy of its own, and counted for it.
     pub(crate) owns_baggage: bool,
     /// In the account already, though it is open or has not been handed off: the tracer has ended.
@@ -67,12 +67,12 @@ pub(crate) struct Record {
     pub(crate) top_level: bool,
 }
 
-/// The slot of an ancestor that was open, and two more; [`Above::NOTHING`] where none of them was.
+/// The slot of an ancestor that was open, and two more; [`OpenAncestor::NOTHING`] where none of them was.
 ///
 /// It holds as long as the record is here: a finished span leaves with the next part of its trace, and only then slots
 /// become free for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Above(pub(crate) u32);
+pub(crate) struct OpenAncestor(pub(crate) u32);
 
 /// "Still open", in [`Record::duration`].
 pub(crate) const OPEN: i64 = -1;
@@ -87,7 +87,7 @@ pub struct SpanView<'a> {
 
 /// Names that follow from tags which may still change: worked out when they are first needed.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LateNames {
+pub struct DerivedNames {
     /// The operation name.
     pub name: Text,
     /// The span type, where the tags imply one.
@@ -98,7 +98,7 @@ pub struct LateNames {
 ///
 /// A plain function, so that it costs a span one word; it may run on any thread, under the lock of the
 /// trace, and so must not touch spans.
-pub type NamingFn = fn(&SpanView<'_>) -> LateNames;
+pub type NamingFn = fn(&SpanView<'_>) -> DerivedNames;
 
 // ===== one trace =====
 
@@ -123,7 +123,7 @@ pub(crate) struct Body {
     /// The tracer has ended: what finishes is lost, and counted at once, for the trace may never end.
     pub(crate) has_ended: bool,
     /// Between two traces: a segment for the next one.
-    pub(super) rested: Option<Sole<Segment>>,
+    pub(super) spare_segment: Option<Sole<Segment>>,
 }
 
 /// The room of a chunk; emptied, it serves another trace.
@@ -177,10 +177,10 @@ pub(crate) trait Sink: Send + Sync {
     fn submit(&self, chunk: Chunk);
 
     /// Decides on a trace by its local root; while that may change, by a copy of it.
-    fn decide(&self, root: &SpanView<'_>) -> Decision;
+    fn decide(&self, root: &SpanView<'_>) -> SamplingDecision;
 
     /// The same under the lock of the trace, where it takes but a short while and no code but the library's.
-    fn decide_in_place(&self, _: &SpanView<'_>) -> Option<Decision> {
+    fn decide_in_place(&self, _: &SpanView<'_>) -> Option<SamplingDecision> {
         None
     }
 

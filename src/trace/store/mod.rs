@@ -6,7 +6,6 @@
 //! Rules: convert first, lock second. No code of the program runs under the lock of a segment but for what `segment`
 //! names, and nothing is waited for there. Everything above relies on a handle being harmless whatever became of its span.
 
-mod at;
 mod body;
 mod change;
 mod chunk;
@@ -18,6 +17,7 @@ mod handle;
 mod last_sent;
 mod layout;
 mod links;
+mod location;
 mod pool;
 mod record;
 mod registry;
@@ -28,7 +28,6 @@ mod slots;
 mod start;
 mod view;
 
-pub(crate) use at::At;
 pub use decided::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use ending::end_open_traces;
@@ -36,8 +35,9 @@ pub use handle::SpanRef;
 pub(crate) use layout::{
     Body, Buffers, Chunk, ContextStore, Record, Segment, Shared, SharedShards, Sink, Slots,
 };
-pub use layout::{LateNames, NamingFn, SpanView};
-pub(crate) use pool::{blank, give_back};
+pub use layout::{DerivedNames, NamingFn, SpanView};
+pub(crate) use location::Location;
+pub(crate) use pool::{empty_buffers, give_back};
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::extras::{Extras, struct_bytes};
-use super::layout::{Above, Record};
+use super::layout::{OpenAncestor, Record};
 use crate::clock::Ticks;
 use crate::text::Text;
 use crate::trace::tags::{TagList, Tags};
 use crate::trace::values::{Baggage, ServiceSource, SpanEvent, SpanLink, set_entry};
 
-impl Above {
-    pub(crate) const NOTHING: Above = Above(1);
+impl OpenAncestor {
+    pub(crate) const NOTHING: OpenAncestor = OpenAncestor(1);
 
     pub(crate) fn slot(self) -> Option<u32> {
         self.0.checked_sub(2)
@@ -35,10 +35,10 @@ impl Record {
         kind: None,
         service_source: ServiceSource::Inherited,
         error: false,
-        note: 0,
+        bridge_flags: 0,
         described: 0,
         local_root: false,
-        above: Above(0),
+        above: OpenAncestor(0),
         owns_baggage: false,
         is_counted: false,
         top_level: false,

@@ -11,19 +11,19 @@ use super::decided::{Decided, DecisionMark};
 use super::hand_off;
 use super::last_sent::LastSent;
 use super::layout::{
-    Body, Buffers, Chunk, LateNames, Record, Segment, Shared, SharedRef, SharedShards, SpanView,
+    Body, Buffers, Chunk, DerivedNames, Record, Segment, Shared, SharedRef, SharedShards, SpanView,
 };
-use super::pool::blank;
+use super::pool::empty_buffers;
 use super::registry;
 use super::sent_baggage::SentBaggage;
-use super::start::Born;
+use super::start::Placement;
 use crate::clock::Anchor;
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::primitives::{ShortGuard, ShortLock};
 use crate::text::Text;
 use crate::trace::tags::{Key, TagList, Tags};
-use crate::trace::values::{Baggage, Decision, Priority, SpanContext};
+use crate::trace::values::{Baggage, SamplingDecision, SamplingPriority, SpanContext};
 use crate::user_code::{self, UserCode};
 
 /// A panic leaves nothing here half done: no code of the user runs under the lock.
@@ -32,8 +32,8 @@ impl RefUnwindSafe for Segment {}
 impl Segment {
     /// A segment that no trace has, and room for its spans.
     pub(crate) fn fresh(shared: &Shared) -> (Sole<Segment>, Buffers) {
-        let mut buffers = blank(shared);
-        let segment = buffers.rested.take().unwrap_or_else(Segment::allocate);
+        let mut buffers = empty_buffers(shared);
+        let segment = buffers.spare_segment.take().unwrap_or_else(Segment::allocate);
         (segment, buffers)
     }
 
@@ -80,7 +80,7 @@ impl Segment {
         upstream: Option<Arc<SpanContext>>,
         root: SpanId,
         anchor: Anchor,
-        born: &mut Born,
+        placement: &mut Placement,
         baggage: &mut Option<Arc<Baggage>>,
     ) -> Option<Arc<SpanContext>> {
         self.epoch = epoch();
@@ -92,7 +92,7 @@ impl Segment {
         if let Some(context) = &upstream {
             trace_id = context.trace_id;
             if trace_id.is_some() {
-                born.parent = context.span_id;
+                placement.parent = context.span_id;
                 self.decision = Decided::new(inherited(shared, context));
             }
             if baggage.is_none() {
@@ -101,7 +101,7 @@ impl Segment {
             linked = (!context.links.is_empty()).then(|| Arc::clone(context));
         }
         self.trace_id = trace_id.unwrap_or_else(|| {
-            TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(born.start)))
+            TraceId::generate(shared.wide_trace_ids.then(|| anchor.unix_ns(placement.start)))
         });
         *self.has_baggage.get_mut() = baggage.is_some();
         self.upstream = upstream;
@@ -211,7 +211,7 @@ impl Segment {
 
     /// The decision, if there is one.
     #[inline]
-    pub(crate) fn decision(&self) -> Option<Decision> {
+    pub(crate) fn decision(&self) -> Option<SamplingDecision> {
         if self.is_inherited() {
             return self.decision.get_inherited();
         }
@@ -219,7 +219,7 @@ impl Segment {
     }
 
     /// The priority of the decision, without a lock.
-    pub(crate) fn priority(&self) -> Option<Priority> {
+    pub(crate) fn priority(&self) -> Option<SamplingPriority> {
         self.decision.priority()
     }
 
@@ -231,7 +231,7 @@ impl Segment {
 
     /// The decision; taken now if there is none. `None` while the sampler or a naming function runs on this thread:
     /// what they ask for is undecided, or there would be no end to it.
-    pub(crate) fn decide(&self) -> Option<Decision> {
+    pub(crate) fn decide(&self) -> Option<SamplingDecision> {
         if let Some(decision) = self.decision() {
             return Some(decision);
         }
@@ -260,12 +260,12 @@ impl Segment {
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
-    pub(crate) fn settle(&self, decision: Decision) -> Decision {
+    pub(crate) fn settle(&self, decision: SamplingDecision) -> SamplingDecision {
         self.decision.settle(decision)
     }
 
     /// The user's own word, over any decision before it.
-    pub(crate) fn overrule(&self, decision: Decision) {
+    pub(crate) fn overrule(&self, decision: SamplingDecision) {
         self.decision.overrule(decision);
     }
 
@@ -337,9 +337,9 @@ impl Drop for Segment {
 }
 
 /// The decision that came in. Without APM it counts only if a product has marked the trace.
-fn inherited(shared: &Shared, context: &SpanContext) -> Option<Decision> {
+fn inherited(shared: &Shared, context: &SpanContext) -> Option<SamplingDecision> {
     let priority = context.priority.filter(|_| shared.apm_tracing || context.has_trace_source())?;
-    Some(Decision::inherited(priority, context.mechanism))
+    Some(SamplingDecision::inherited(priority, context.mechanism))
 }
 
 /// A copy of a root: all of it, or its own fields and the tags that are needed.
@@ -378,10 +378,10 @@ fn copy_for_sampler(root: &SpanView<'_>, needed: Option<&[Text]>) -> (Record, Ta
 
 /// Names that were put off are fixed: the span does not change any more.
 pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
-    let names = (SpanView { segment, record, tags }).late_names();
+    let names = (SpanView { segment, record, tags }).derived_names();
     // Also where the function panicked: it is not asked again.
     record.naming = None;
-    let Some(LateNames { name, span_type }) = names else { return };
+    let Some(DerivedNames { name, span_type }) = names else { return };
     if record.name.is_empty() {
         record.name = name;
     }

@@ -13,7 +13,7 @@ use crate::diag::Diag;
 use crate::shard::{self, CachePadded};
 use crate::sync::Snapshot;
 use crate::text::Text;
-use crate::trace::values::{Decision, Mechanism, Priority};
+use crate::trace::values::{SamplingDecision, SamplingMechanism, SamplingPriority};
 
 impl SharedShards {
     pub(crate) fn new(mut shared: Shared) -> Self {
@@ -100,11 +100,11 @@ pub(crate) struct Nowhere;
 impl Sink for Nowhere {
     fn submit(&self, _: Chunk) {}
 
-    fn decide(&self, _: &SpanView<'_>) -> Decision {
-        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+    fn decide(&self, _: &SpanView<'_>) -> SamplingDecision {
+        SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
     }
 
-    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<Decision> {
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         Some(self.decide(root))
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::at::At;
 use super::layout::{Buffers, Record, Segment, SharedShards};
+use super::location::Location;
 use super::slots::MAX_SPANS_PER_TRACE;
 use crate::clock::{self, Anchor, Ticks};
 use crate::diag::LossReason;
@@ -29,7 +29,7 @@ pub(crate) trait Draft {
 /// What a new span gets from its place. Plain values: what has to be counted or copied it gets when it is there, by
 /// [`Body::inherit`](super::body::Body::inherit).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Born {
+pub(crate) struct Placement {
     pub(crate) start: Ticks,
     pub(crate) parent: Option<SpanId>,
     /// The parent's, for a span that has none of its own.
@@ -68,21 +68,21 @@ impl Segment {
         upstream: Option<Arc<SpanContext>>,
         mut baggage: Option<Arc<Baggage>>,
         draft: &mut impl Draft,
-    ) -> At {
+    ) -> Location {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
         let (mut segment, buffers) = Segment::fresh(shared);
         let root = SpanId::generate();
-        let mut born = Born {
+        let mut placement = Placement {
             start,
             parent: None,
             service_source: ServiceSource::Inherited,
             local_root: true,
         };
         let upstream_bytes = upstream.as_deref().map_or(0, SpanContext::bytes);
-        let links = segment.begin(shared, upstream, root, anchor, &mut born, &mut baggage);
+        let links = segment.begin(shared, upstream, root, anchor, &mut placement, &mut baggage);
         let body = segment.fill(buffers);
-        body.push(draft, born, root, root);
+        body.push(draft, placement, root, root);
         body.tags.hold(upstream_bytes);
         if baggage.is_some() {
             body.inherit(root, root, baggage);
@@ -94,11 +94,11 @@ impl Segment {
         if segment.shared.has_ended() {
             segment.note_end();
         }
-        At { segment, id: root }
+        Location { segment, id: root }
     }
 }
 
-impl At {
+impl Location {
     /// Starts a child of this span, which is of this process; the draft is emptied only if there is one.
     #[inline]
     pub(crate) fn start_child(
@@ -118,7 +118,7 @@ impl At {
         if baggage.is_some() {
             segment.note_baggage();
         }
-        let mut born = Born {
+        let mut placement = Placement {
             start,
             parent: Some(self.id),
             service_source: ServiceSource::Inherited,
@@ -133,8 +133,8 @@ impl At {
         };
         match found {
             Some(parent) => {
-                born.parent = parent.id;
-                born.service_source = parent.service_source;
+                placement.parent = parent.id;
+                placement.service_source = parent.service_source;
                 inherits |= parent.service.is_some() || parent.baggage.is_some();
             }
             None if lineage == Lineage::Active => return Err(NoChild::Orphan),
@@ -148,7 +148,7 @@ impl At {
             Some(body) => body,
             none => none.insert(Buffers::for_late(&segment.shared)),
         };
-        let Some(id) = body.push(draft, born, root, fresh) else {
+        let Some(id) = body.push(draft, placement, root, fresh) else {
             drop(guard);
             segment.trace_is_full();
             return Err(NoChild::Full);

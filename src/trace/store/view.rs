@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::layout::{LateNames, SpanView};
+use super::layout::{DerivedNames, SpanView};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
-use crate::trace::tags::Kept;
+use crate::trace::tags::TagRef;
 use crate::trace::values::{SpanEvent, SpanKind, SpanLink};
 use crate::user_code::{self, UserCode};
 
@@ -46,7 +46,8 @@ impl<'a> SpanView<'a> {
         if !self.record.name.is_empty() {
             return self.record.name.as_str().into();
         }
-        self.late_names().map_or(Cow::Borrowed(""), |names| names.name.as_str().to_owned().into())
+        self.derived_names()
+            .map_or(Cow::Borrowed(""), |names| names.name.as_str().to_owned().into())
     }
 
     /// The resource; the name where the span has none of its own.
@@ -63,7 +64,7 @@ impl<'a> SpanView<'a> {
     pub fn span_type(&self) -> Option<Cow<'a, str>> {
         match self.record.span_type.as_deref() {
             Some(span_type) => Some(span_type.into()),
-            None => Some(self.late_names()?.span_type?.as_str().to_owned().into()),
+            None => Some(self.derived_names()?.span_type?.as_str().to_owned().into()),
         }
     }
 
@@ -119,7 +120,7 @@ impl<'a> SpanView<'a> {
     /// `str`, as [`SpanView::tags`] does. A stack that is not written out yet is left out.
     pub fn texts(&self) -> impl Iterator<Item = (&'a Text, &'a str)> {
         self.all().filter_map(|(key, value)| match value {
-            Kept::Text(text) => Some((key, text)),
+            TagRef::Text(text) => Some((key, text)),
             _ => None,
         })
     }
@@ -128,7 +129,7 @@ impl<'a> SpanView<'a> {
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&'a str> {
         match self.own(key)? {
-            Kept::Text(text) => Some(text),
+            TagRef::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -158,11 +159,11 @@ impl<'a> SpanView<'a> {
 
     /// The span's own tags, each behind the digest of its key.
     #[cfg(feature = "agent")]
-    pub(crate) fn with_digests(&self) -> impl Iterator<Item = (u32, &'a Text, Kept<'a>)> {
+    pub(crate) fn with_digests(&self) -> impl Iterator<Item = (u32, &'a Text, TagRef<'a>)> {
         self.tags.with_digests(&self.record.tags)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, TagRef<'a>)> {
         self.tags.iter(&self.record.tags)
     }
 
@@ -171,11 +172,11 @@ impl<'a> SpanView<'a> {
         self.own(key).is_some() || (key == "span.kind" && self.record.kind.is_some())
     }
 
-    fn own(&self, key: &str) -> Option<Kept<'a>> {
+    fn own(&self, key: &str) -> Option<TagRef<'a>> {
         self.tags.get(&self.record.tags, key)
     }
 
-    pub(crate) fn late_names(&self) -> Option<LateNames> {
+    pub(crate) fn derived_names(&self) -> Option<DerivedNames> {
         let naming = self.record.naming?;
         user_code::call(UserCode::Naming, &self.segment.shared.diag, || naming(self))
     }

@@ -1,11 +1,11 @@
 //! The tags of all spans of a segment, in one vector.
 
 use super::bounds::Bounds;
+use super::deferred::{Deferred, DeferredList, DeferredTags, TagLists};
 use super::digest::{Digests, digest, hash};
 use super::index::TagIndex;
-use super::late::{Late, LateTags, TagLists, Waiting};
 use super::new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
-use super::stored::{Kept, Value};
+use super::stored::{StoredValue, TagRef};
 use crate::text::Text;
 use crate::trace::store::Slots;
 use crate::trace::values::TagValue;
@@ -52,7 +52,7 @@ const LEAST_GROWTH: usize = 4;
 #[derive(Clone, Debug)]
 struct Tag {
     key: Text,
-    value: Value,
+    value: StoredValue,
     /// Compared before the key itself: a walk over a span's tags touches no key's memory but the right one's.
     digest: u32,
     next: u32,
@@ -61,7 +61,7 @@ struct Tag {
 /// One vector for the tags of every span of a segment, linked by index.
 ///
 /// A vector per span would be an allocation per span, freed on another thread. The lists only grow: a
-/// removed tag stays as [`Value::Absent`] and its place is used again when the key is set again.
+/// removed tag stays as [`StoredValue::Absent`] and its place is used again when the key is set again.
 #[derive(Debug)]
 pub(crate) struct Tags {
     all: Vec<Tag>,
@@ -76,7 +76,7 @@ pub(crate) struct Tags {
     /// A change was refused, which nobody has said yet.
     has_refused: bool,
     /// Whoever looks at tags calls [`Tags::settle`] first.
-    late: Option<Box<Waiting>>,
+    late: Option<Box<DeferredList>>,
     /// Where the tags of long lists are.
     index: TagIndex,
 }
@@ -209,9 +209,9 @@ impl Tags {
     /// Adds one to a number on a span, whatever the bounds say.
     #[cold]
     pub(crate) fn count(&mut self, list: &mut TagList, key: &'static str) {
-        let before = self.get(list, key).and_then(Kept::number).unwrap_or_default();
+        let before = self.get(list, key).and_then(TagRef::number).unwrap_or_default();
         self.unbounded(|tags| {
-            tags.put(list, LiteralKey::new(key), Value::F64(before + 1.0));
+            tags.put(list, LiteralKey::new(key), StoredValue::F64(before + 1.0));
         });
     }
 
@@ -256,7 +256,10 @@ impl Tags {
 
     /// Where others of this type are put off. One more counts from now on.
     #[inline]
-    pub(crate) fn late<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
+    pub(crate) fn late<T: DeferredTags>(
+        &mut self,
+        heap_bytes: usize,
+    ) -> Option<&mut Vec<Deferred<T>>> {
         let late = self.late.as_mut()?;
         if late.heap_bytes().wrapping_add(heap_bytes) > self.bounds.late {
             return None;
@@ -265,7 +268,7 @@ impl Tags {
     }
 
     /// Puts off tags of the span in a slot; says whether there was room.
-    pub(crate) fn put_off<T: LateTags>(
+    pub(crate) fn put_off<T: DeferredTags>(
         &mut self,
         lists: &mut dyn TagLists,
         slot: u32,
@@ -275,7 +278,7 @@ impl Tags {
         if self.late.as_ref().is_some_and(|late| !late.takes::<T>()) {
             self.settle(lists);
         }
-        let more = size_of::<Late<T>>().saturating_add(heap_bytes);
+        let more = size_of::<Deferred<T>>().saturating_add(heap_bytes);
         if !self.has_room(more) {
             // As tags they may hold less: what was set again counts once.
             self.settle(lists);
@@ -286,8 +289,8 @@ impl Tags {
                 return false;
             }
         }
-        if let Some(room) = Waiting::room(&mut self.late, heap_bytes) {
-            room.push(Late { tags, slot });
+        if let Some(room) = DeferredList::room(&mut self.late, heap_bytes) {
+            room.push(Deferred { tags, slot });
         }
         true
     }
@@ -308,7 +311,7 @@ impl Tags {
     }
 
     /// How often late tags have panicked since this was last asked.
-    pub(crate) fn take_late_panics(&mut self) -> u64 {
+    pub(crate) fn take_deferred_panics(&mut self) -> u64 {
         self.late.as_mut().map_or(0, |late| late.take_panics())
     }
 
@@ -337,13 +340,16 @@ impl Tags {
         }
     }
 
-    pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<Kept<'a>> {
+    pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<TagRef<'a>> {
         let place = self.find(list, digest(key.as_bytes()), key.as_bytes())?;
         self.all.get(place as usize)?.value.read(&self.texts)
     }
 
     /// Every tag that is set, in the order of the first setting of each key.
-    pub(crate) fn iter<'a>(&'a self, list: &TagList) -> impl Iterator<Item = (&'a Text, Kept<'a>)> {
+    pub(crate) fn iter<'a>(
+        &'a self,
+        list: &TagList,
+    ) -> impl Iterator<Item = (&'a Text, TagRef<'a>)> {
         self.with_digests(list).map(|(_, key, value)| (key, value))
     }
 
@@ -351,7 +357,7 @@ impl Tags {
     pub(crate) fn with_digests<'a>(
         &'a self,
         list: &TagList,
-    ) -> impl Iterator<Item = (u32, &'a Text, Kept<'a>)> {
+    ) -> impl Iterator<Item = (u32, &'a Text, TagRef<'a>)> {
         let mut at = list.first;
         std::iter::from_fn(move || {
             let tag = self.all.get(at as usize)?;
@@ -361,7 +367,7 @@ impl Tags {
         .filter_map(|(tag, value)| Some((tag.digest, &tag.key, value?)))
     }
 
-    /// Sets, replaces or (with [`Value::Absent`]) removes a tag; says whether there was room, or else counts on the span
+    /// Sets, replaces or (with [`StoredValue::Absent`]) removes a tag; says whether there was room, or else counts on the span
     /// that there was none. Whatever sets a tag ends here.
     #[inline(always)]
     pub(crate) fn put(
@@ -477,11 +483,11 @@ impl Tags {
         while let Some(tag) = from.all.get_mut(at as usize) {
             at = tag.next;
             let key = Key { text: std::mem::take(&mut tag.key), digest: tag.digest };
-            let value = std::mem::replace(&mut tag.value, Value::Absent);
+            let value = std::mem::replace(&mut tag.value, StoredValue::Absent);
             from.heap_bytes =
                 from.heap_bytes.saturating_sub(key.heap_bytes()).saturating_sub(value.heap_bytes());
             match (&value, value.read(&from.texts)) {
-                (Value::Slice { .. }, Some(Kept::Text(text))) => self.put(moved, key, text),
+                (StoredValue::Slice { .. }, Some(TagRef::Text(text))) => self.put(moved, key, text),
                 _ => self.put(moved, key, value),
             };
         }
@@ -568,7 +574,7 @@ mod tests {
     use proptest::prelude::*;
     use std::borrow::Cow;
 
-    fn set(tags: &mut Tags, list: &mut TagList, key: Text, value: Value) {
+    fn set(tags: &mut Tags, list: &mut TagList, key: Text, value: StoredValue) {
         tags.put(list, Key::new(key), value);
     }
 
@@ -580,9 +586,9 @@ mod tests {
     fn two_spans_share_the_vector_and_not_the_tags() {
         let mut tags = Tags::default();
         let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
-        set(&mut tags, &mut one, "a".into(), Value::I64(1));
-        set(&mut tags, &mut two, "a".into(), Value::I64(2));
-        set(&mut tags, &mut one, "b".into(), Value::I64(3));
+        set(&mut tags, &mut one, "a".into(), StoredValue::I64(1));
+        set(&mut tags, &mut two, "a".into(), StoredValue::I64(2));
+        set(&mut tags, &mut one, "b".into(), StoredValue::I64(3));
         assert_eq!(numbers(&tags, &one), [("a".into(), 1.0), ("b".into(), 3.0)]);
         assert_eq!(numbers(&tags, &two), [("a".into(), 2.0)]);
     }
@@ -592,8 +598,8 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         for round in 0..100 {
-            set(&mut tags, &mut list, "a".into(), Value::I64(round));
-            set(&mut tags, &mut list, "a".into(), Value::Absent);
+            set(&mut tags, &mut list, "a".into(), StoredValue::I64(round));
+            set(&mut tags, &mut list, "a".into(), StoredValue::Absent);
         }
         assert!(tags.get(&list, "a").is_none());
         assert_eq!(tags.all.len(), 1);
@@ -604,9 +610,9 @@ mod tests {
         let mut tags = Tags::default();
         let mut list = TagList::EMPTY;
         let empty = tags.bytes();
-        set(&mut tags, &mut list, "a".into(), Value::Text("x".repeat(1000).into()));
+        set(&mut tags, &mut list, "a".into(), StoredValue::Text("x".repeat(1000).into()));
         assert!(tags.bytes() >= empty + 1000);
-        set(&mut tags, &mut list, "a".into(), Value::I64(1));
+        set(&mut tags, &mut list, "a".into(), StoredValue::I64(1));
         assert!(tags.bytes() < empty + 1000);
     }
 
@@ -618,7 +624,7 @@ mod tests {
             tags.put(&mut list, LiteralKey::new("state"), &*format!("round {round}"));
         }
         let text = |tags: &Tags, list: &TagList| {
-            tags.get(list, "state").and_then(Kept::text).map(Cow::into_owned)
+            tags.get(list, "state").and_then(TagRef::text).map(Cow::into_owned)
         };
         assert_eq!(text(&tags, &list).as_deref(), Some("round 99"));
         assert_eq!((tags.all.len(), tags.texts.len()), (1, "round 0".len()));
@@ -657,7 +663,7 @@ mod tests {
                 let key: Text = format!("tag.{number}").into();
                 tags.put(&mut list, Key::new(key.clone()), "a text that does not fit in place");
                 if round % 2 == 1 {
-                    set(&mut tags, &mut list, key, Value::Absent);
+                    set(&mut tags, &mut list, key, StoredValue::Absent);
                 }
             }
             if round == 1 {
@@ -689,7 +695,7 @@ mod tests {
         let mut list = TagList::EMPTY;
         for round in 0..2 {
             for number in 0..10_000 {
-                set(&mut tags, &mut list, key(number), Value::I64((number + round) as i64));
+                set(&mut tags, &mut list, key(number), StoredValue::I64((number + round) as i64));
             }
         }
         assert_eq!(tags.all.len(), 10_000);
@@ -714,7 +720,7 @@ mod tests {
         }
 
         fn is(&self, tags: &Tags, list: &TagList) -> bool {
-            let text = |value: Kept<'_>| value.text().unwrap().into_owned();
+            let text = |value: TagRef<'_>| value.text().unwrap().into_owned();
             let kept = tags.iter(list).map(|(key, value)| (key.to_string(), text(value)));
             let expected = self.0.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
             kept.eq(expected.map(|(key, value)| (key.clone(), value.clone())))
@@ -749,7 +755,7 @@ mod tests {
                 let (list, key) = (&mut lists[usize::from(is_second)], key(at % keys));
                 match &value {
                     Some(text) if number % 3 == 0 => {
-                        set(&mut tags, list, key.clone().into(), Value::Text(Text::copy(text)));
+                        set(&mut tags, list, key.clone().into(), StoredValue::Text(Text::copy(text)));
                     }
                     Some(text) if number % 3 == 1 => {
                         put_value(&mut tags.of(list), Key::new(key.clone().into()), text.as_str().into());
@@ -757,7 +763,7 @@ mod tests {
                     Some(text) => {
                         tags.put(list, Key::new(key.clone().into()), &**text);
                     }
-                    None => set(&mut tags, list, key.clone().into(), Value::Absent),
+                    None => set(&mut tags, list, key.clone().into(), StoredValue::Absent),
                 }
                 models[usize::from(is_second)].set(key, value);
             }

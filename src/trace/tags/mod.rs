@@ -7,22 +7,22 @@
 
 mod arena;
 mod bounds;
+mod deferred;
 mod digest;
 mod index;
-mod late;
 mod new_tag;
 mod special;
 mod special_keys;
 mod stored;
 
 pub(crate) use arena::{TagList, Tags};
+pub use deferred::DeferredTags;
+pub(crate) use deferred::{Deferred, TagLists};
 #[cfg(feature = "agent")]
 pub(crate) use digest::Digests;
 pub(crate) use digest::digest;
-pub use late::LateTags;
-pub(crate) use late::{Late, TagLists};
 pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 pub(crate) use special::{Change, Special, changes};
 pub use special_keys::SpecialKeys;
-pub(crate) use stored::Kept;
-pub(crate) use stored::Value;
+pub(crate) use stored::StoredValue;
+pub(crate) use stored::TagRef;

@@ -3,7 +3,7 @@
 use std::mem::ManuallyDrop;
 
 use super::digest::digest;
-use super::stored::Value;
+use super::stored::StoredValue;
 use crate::text::Text;
 use crate::trace::values::{TagValue, bool_text, is_exact};
 
@@ -130,11 +130,11 @@ pub(crate) trait NewValue {
     }
 
     /// The value by itself.
-    fn into_value(self) -> Value;
+    fn into_value(self) -> StoredValue;
 
     /// The value in a new place, with its characters among the texts.
     #[inline]
-    fn into_stored(self, _texts: &mut String) -> Value
+    fn into_stored(self, _texts: &mut String) -> StoredValue
     where
         Self: Sized,
     {
@@ -142,19 +142,19 @@ pub(crate) trait NewValue {
     }
 }
 
-impl NewValue for Value {
+impl NewValue for StoredValue {
     #[inline]
     fn is_present(&self) -> bool {
-        Value::is_present(self)
+        StoredValue::is_present(self)
     }
 
     #[inline]
     fn heap_bytes(&self) -> usize {
-        Value::heap_bytes(self)
+        StoredValue::heap_bytes(self)
     }
 
     #[inline]
-    fn into_value(self) -> Value {
+    fn into_value(self) -> StoredValue {
         self
     }
 }
@@ -167,38 +167,38 @@ impl NewValue for &str {
     }
 
     #[inline]
-    fn into_value(self) -> Value {
-        Value::Text(Text::copy(self))
+    fn into_value(self) -> StoredValue {
+        StoredValue::Text(Text::copy(self))
     }
 
     #[inline]
-    fn into_stored(self, texts: &mut String) -> Value {
+    fn into_stored(self, texts: &mut String) -> StoredValue {
         let at = texts.len();
         texts.push_str(self);
         #[expect(clippy::cast_possible_truncation, reason = "neither is over `MAX_TEXTS`")]
-        Value::Slice { at: at as u32, len: self.len() as u32 }
+        StoredValue::Slice { at: at as u32, len: self.len() as u32 }
     }
 }
 
 /// A number that a float holds exactly.
 impl NewValue for i64 {
     #[inline]
-    fn into_value(self) -> Value {
-        Value::I64(self)
+    fn into_value(self) -> StoredValue {
+        StoredValue::I64(self)
     }
 }
 
 /// A finite number.
 impl NewValue for f64 {
     #[inline]
-    fn into_value(self) -> Value {
-        Value::F64(self)
+    fn into_value(self) -> StoredValue {
+        StoredValue::F64(self)
     }
 }
 
 impl NewValue for bool {
     #[inline]
-    fn into_value(self) -> Value {
-        Value::Text(bool_text(self))
+    fn into_value(self) -> StoredValue {
+        StoredValue::Text(bool_text(self))
     }
 }

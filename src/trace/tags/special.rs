@@ -2,9 +2,9 @@
 
 use super::digest::digest;
 use super::special_keys::OWN;
-use super::stored::Value;
+use super::stored::StoredValue;
 use crate::text::Text;
-use crate::trace::values::{Decision, SpanKind, TagValue};
+use crate::trace::values::{SamplingDecision, SpanKind, TagValue};
 
 /// The metric that makes a span searchable for App Analytics.
 const ANALYTICS: &str = "_dd1.sr.eausr";
@@ -65,11 +65,13 @@ impl Special {
     }
 
     /// The user's own word on sampling, where this tag is one.
-    pub(crate) fn decision(self, value: &TagValue<'_>) -> Option<Decision> {
+    pub(crate) fn decision(self, value: &TagValue<'_>) -> Option<SamplingDecision> {
         match self {
-            Special::Keep if value.is_asked() => Some(Decision::manual(true)),
-            Special::Drop if value.is_asked() => Some(Decision::manual(false)),
-            Special::Priority => value.as_number().map(|number| Decision::manual(number > 0.0)),
+            Special::Keep if value.is_asked() => Some(SamplingDecision::manual(true)),
+            Special::Drop if value.is_asked() => Some(SamplingDecision::manual(false)),
+            Special::Priority => {
+                value.as_number().map(|number| SamplingDecision::manual(number > 0.0))
+            }
             _ => None,
         }
     }
@@ -99,9 +101,9 @@ impl Special {
             Special::Kind => match value.into_text() {
                 Some(text) => match SpanKind::parse(&text) {
                     Some(kind) => change(Change::Kind(kind)),
-                    None => change(Change::Tag(key, Value::Text(text))),
+                    None => change(Change::Tag(key, StoredValue::Text(text))),
                 },
-                None => change(Change::Tag(key, Value::Absent)),
+                None => change(Change::Tag(key, StoredValue::Absent)),
             },
             Special::Error => change(Change::Error(value.is_truthy())),
             Special::Keep | Special::Drop => {}
@@ -117,17 +119,23 @@ impl Special {
             }
             Special::Measured => {
                 let on = value.is_asked() && value.as_number().unwrap_or(1.0) != 0.0;
-                let value = if on { Value::I64(1) } else { Value::Absent };
+                let value = if on { StoredValue::I64(1) } else { StoredValue::Absent };
                 change(Change::Tag(MEASURED.into(), value));
             }
             Special::Version => {
                 let text = value.into_text();
                 for key in [key, "version".into()] {
-                    change(Change::Tag(key, text.clone().map_or(Value::Absent, Value::Text)));
+                    change(Change::Tag(
+                        key,
+                        text.clone().map_or(StoredValue::Absent, StoredValue::Text),
+                    ));
                 }
             }
             Special::StatusCode => {
-                change(Change::Tag(key, value.into_text().map_or(Value::Absent, Value::Text)));
+                change(Change::Tag(
+                    key,
+                    value.into_text().map_or(StoredValue::Absent, StoredValue::Text),
+                ));
             }
             Special::Port => match value.as_number() {
                 Some(number) => change(Change::Tag(key, integral(number))),
@@ -146,7 +154,7 @@ pub(crate) enum Change {
     Type(Text),
     Kind(SpanKind),
     Error(bool),
-    Tag(Text, Value),
+    Tag(Text, StoredValue),
 }
 
 /// Turns any tag into the changes it stands for.
@@ -158,27 +166,27 @@ pub(crate) fn changes(key: Text, value: TagValue<'_>, change: &mut impl FnMut(Ch
 }
 
 /// The forms that count as on and off; anything else leaves no tag at all.
-fn analytics(value: &TagValue<'_>) -> Option<Value> {
+fn analytics(value: &TagValue<'_>) -> Option<StoredValue> {
     if let Some(text) = value.as_text() {
         return match text {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(Value::I64(1)),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(Value::I64(0)),
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(StoredValue::I64(1)),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(StoredValue::I64(0)),
             _ => None,
         };
     }
     match value {
-        TagValue::Bool(on) => Some(Value::I64((*on).into())),
-        TagValue::None => Some(Value::Absent),
+        TagValue::Bool(on) => Some(StoredValue::I64((*on).into())),
+        TagValue::None => Some(StoredValue::Absent),
         other => other.as_number().map(integral),
     }
 }
 
-fn integral(number: f64) -> Value {
+fn integral(number: f64) -> StoredValue {
     #[expect(clippy::cast_possible_truncation, reason = "compared right after")]
     let whole = number as i64;
     #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "asks for exactness")]
     let exact = whole as f64 == number;
-    if exact { Value::I64(whole) } else { Value::F64(number) }
+    if exact { StoredValue::I64(whole) } else { StoredValue::F64(number) }
 }
 
 #[cfg(test)]
@@ -295,10 +303,10 @@ mod tests {
             Vec::<i32>::new().into(),
         ];
         for yes in yes {
-            assert_eq!(decision("manual.keep", yes.clone()), Some(Decision::manual(true)));
-            assert_eq!(decision("manual.drop", yes), Some(Decision::manual(false)));
+            assert_eq!(decision("manual.keep", yes.clone()), Some(SamplingDecision::manual(true)));
+            assert_eq!(decision("manual.drop", yes), Some(SamplingDecision::manual(false)));
         }
-        assert_eq!(decision("sampling.priority", 0.into()), Some(Decision::manual(false)));
-        assert_eq!(decision("sampling.priority", 2.into()), Some(Decision::manual(true)));
+        assert_eq!(decision("sampling.priority", 0.into()), Some(SamplingDecision::manual(false)));
+        assert_eq!(decision("sampling.priority", 2.into()), Some(SamplingDecision::manual(true)));
     }
 }

@@ -48,7 +48,7 @@ const fn place(digest: u32) -> (usize, u64) {
 }
 
 /// The keys that mean something to the core (`service.name`, `manual.keep`), and those that mean something to a
-/// bridge: what a bridge asks before [`SpanRef::set_late_tags`](crate::bridge::SpanExt::set_late_tags).
+/// bridge: what a bridge asks before [`SpanRef::set_deferred_tags`](crate::bridge::SpanExt::set_deferred_tags).
 ///
 /// ```
 /// static KEYS: tracehound::bridge::SpecialKeys = tracehound::bridge::SpecialKeys::and(&["operation.name"]);

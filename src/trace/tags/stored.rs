@@ -7,9 +7,9 @@ use crate::trace::values::{MAX_EXACT, Stack, TagValue, bool_text, is_exact};
 
 /// What a span keeps: one type for string and numeric tags, so a key can never be both.
 ///
-/// Read as [`Kept`].
+/// Read as [`TagRef`].
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub(crate) enum StoredValue {
     /// Removed; its place is kept for the next value of the same key.
     Absent,
     Text(Text),
@@ -24,74 +24,77 @@ pub(crate) enum Value {
     Stack(Box<Stack>),
 }
 
-impl Value {
+impl StoredValue {
     pub(crate) fn is_present(&self) -> bool {
-        !matches!(self, Value::Absent)
+        !matches!(self, StoredValue::Absent)
     }
 
     /// What the value holds by itself.
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
-            Value::Text(text) => text.heap_bytes(),
-            Value::Stack(_) => STACK_BYTES,
-            Value::Absent | Value::Slice { .. } | Value::I64(_) | Value::F64(_) => 0,
+            StoredValue::Text(text) => text.heap_bytes(),
+            StoredValue::Stack(_) => STACK_BYTES,
+            StoredValue::Absent
+            | StoredValue::Slice { .. }
+            | StoredValue::I64(_)
+            | StoredValue::F64(_) => 0,
         }
     }
 
     /// The value, if there is one, where `texts` is what its slice is of.
     #[inline]
-    pub(crate) fn read<'a>(&'a self, texts: &'a str) -> Option<Kept<'a>> {
+    pub(crate) fn read<'a>(&'a self, texts: &'a str) -> Option<TagRef<'a>> {
         Some(match self {
-            Value::Absent => return None,
-            Value::Text(text) => Kept::Text(text),
-            Value::Slice { at, len } => {
+            StoredValue::Absent => return None,
+            StoredValue::Text(text) => TagRef::Text(text),
+            StoredValue::Slice { at, len } => {
                 let (at, len) = (*at as usize, *len as usize);
-                Kept::Text(texts.get(at..at.saturating_add(len)).unwrap_or_default())
+                TagRef::Text(texts.get(at..at.saturating_add(len)).unwrap_or_default())
             }
-            Value::I64(number) => Kept::I64(*number),
-            Value::F64(number) => Kept::F64(*number),
-            Value::Stack(stack) => Kept::Stack(stack),
+            StoredValue::I64(number) => TagRef::I64(*number),
+            StoredValue::F64(number) => TagRef::F64(*number),
+            StoredValue::Stack(stack) => TagRef::Stack(stack),
         })
     }
 }
 
 /// The value of a tag that is set, to be looked at.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kept<'a> {
+pub(crate) enum TagRef<'a> {
     Text(&'a str),
     I64(i64),
     F64(f64),
     Stack(&'a Stack),
 }
 
-impl<'a> Kept<'a> {
+impl<'a> TagRef<'a> {
     /// The numeric tag's value.
     #[expect(clippy::cast_precision_loss, reason = "at most 2^53, see TagValue::into_single")]
     pub(crate) fn number(self) -> Option<f64> {
         match self {
-            Kept::I64(number) => Some(number as f64),
-            Kept::F64(number) => Some(number),
-            Kept::Text(_) | Kept::Stack(_) => None,
+            TagRef::I64(number) => Some(number as f64),
+            TagRef::F64(number) => Some(number),
+            TagRef::Text(_) | TagRef::Stack(_) => None,
         }
     }
 
     /// The string tag's value; a stack is written out here.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self {
-            Kept::Text(text) => Some(text.into()),
-            Kept::Stack(stack) => Some(stack.render().into()),
-            Kept::I64(_) | Kept::F64(_) => None,
+            TagRef::Text(text) => Some(text.into()),
+            TagRef::Stack(stack) => Some(stack.render().into()),
+            TagRef::I64(_) | TagRef::F64(_) => None,
         }
     }
 
     /// The value by itself, for the tags of another trace.
-    pub(crate) fn copy(self) -> Value {
+    pub(crate) fn copy(self) -> StoredValue {
         match self {
-            Kept::Text(text) => Value::Text(Text::copy(text)),
-            Kept::I64(number) => Value::I64(number),
-            Kept::F64(number) => Value::F64(number),
-            Kept::Stack(stack) => Value::Stack(Box::new(stack.clone())),
+            TagRef::Text(text) => StoredValue::Text(Text::copy(text)),
+            TagRef::I64(number) => StoredValue::I64(number),
+            TagRef::F64(number) => StoredValue::F64(number),
+            TagRef::Stack(stack) => StoredValue::Stack(Box::new(stack.clone())),
         }
     }
 }
@@ -102,26 +105,26 @@ const STACK_BYTES: usize = 4096;
 impl TagValue<'_> {
     /// The value as one tag keeps it: `None` where nothing is kept (NaN), itself where it makes several tags.
     #[inline]
-    pub(crate) fn into_single(self) -> Result<Option<Value>, Self> {
+    pub(crate) fn into_single(self) -> Result<Option<StoredValue>, Self> {
         Ok(Some(match self {
-            TagValue::Str(text) => Value::Text(Text::copy(text)),
-            TagValue::Text(text) => Value::Text(text),
-            TagValue::Bool(on) => Value::Text(bool_text(on)),
-            TagValue::I64(number) if is_exact(number) => Value::I64(number),
+            TagValue::Str(text) => StoredValue::Text(Text::copy(text)),
+            TagValue::Text(text) => StoredValue::Text(text),
+            TagValue::Bool(on) => StoredValue::Text(bool_text(on)),
+            TagValue::I64(number) if is_exact(number) => StoredValue::I64(number),
             TagValue::I64(number) => decimal(number),
             TagValue::U64(number) => match i64::try_from(number) {
-                Ok(exact) if number <= MAX_EXACT => Value::I64(exact),
+                Ok(exact) if number <= MAX_EXACT => StoredValue::I64(exact),
                 _ => decimal(number),
             },
-            TagValue::F64(number) if number.is_finite() => Value::F64(number),
+            TagValue::F64(number) if number.is_finite() => StoredValue::F64(number),
             TagValue::F64(_) => return Ok(None),
-            TagValue::None => Value::Absent,
+            TagValue::None => StoredValue::Absent,
             several @ (TagValue::List(_) | TagValue::Map(_)) => return Err(several),
         }))
     }
 
     /// Calls `store` for each tag this value makes under `key`.
-    pub(crate) fn flatten(self, key: Text, store: &mut impl FnMut(Text, Value)) {
+    pub(crate) fn flatten(self, key: Text, store: &mut impl FnMut(Text, StoredValue)) {
         match self.into_single() {
             Ok(Some(value)) => store(key, value),
             Err(TagValue::List(values)) => {
@@ -140,8 +143,8 @@ impl TagValue<'_> {
 }
 
 #[cold]
-fn decimal(number: impl std::fmt::Display) -> Value {
-    Value::Text(number.to_string().into())
+fn decimal(number: impl std::fmt::Display) -> StoredValue {
+    StoredValue::Text(number.to_string().into())
 }
 
 #[cfg(test)]
@@ -153,7 +156,7 @@ mod tests {
         value.into().flatten("k".into(), &mut |key, value| {
             let kind = match value.read("") {
                 None => "-".to_owned(),
-                Some(Kept::Text(text)) => format!("meta {text}"),
+                Some(TagRef::Text(text)) => format!("meta {text}"),
                 Some(other) => format!("metric {}", other.number().unwrap()),
             };
             tags.push((key.to_string(), kind));
@@ -211,6 +214,6 @@ mod tests {
 
     #[test]
     fn a_value_is_three_words() {
-        assert_eq!(size_of::<Value>(), 24);
+        assert_eq!(size_of::<StoredValue>(), 24);
     }
 }

@@ -48,7 +48,7 @@ const SERVICES: [ServiceCase; 5] = {
     ]
 };
 
-type StartBelow = for<'b> fn(&'b Bench, Context, Option<&'static str>) -> Span;
+type StartBelow = for<'b> fn(&'b Bench, ActiveContext, Option<&'static str>) -> Span;
 
 /// The ways to start a span. One that cannot say the service is told it at once.
 const WAYS: [(&str, StartBelow); 3] = [
@@ -59,11 +59,10 @@ const WAYS: [(&str, StartBelow); 3] = [
         span
     }),
     ("late named", |bench, parent, service| {
-        let naming: NamingFn = |_| LateNames::default();
+        let naming: NamingFn = |_| DerivedNames::default();
         let resource = Text::from("child");
-        let draft =
-            LateNamed { resource, kind: SpanKind::Internal, naming, start: None, tags: &[] };
-        let span = begin_late_named(&bench.shared, draft, parent);
+        let draft = NewSpan { resource, kind: SpanKind::Internal, naming, start: None, tags: &[] };
+        let span = begin_new(&bench.shared, draft, parent);
         service.into_iter().for_each(|service| span.set_service(service));
         span
     }),
@@ -95,7 +94,7 @@ fn what_is_inherited_in_every_combination() {
                     if of_parent {
                         parent.set_baggage_item("of parent", "1");
                     }
-                    let mut context = Context::from(&parent);
+                    let mut context = ActiveContext::from(&parent);
                     if of_context {
                         context = context.with_baggage([("of context", "2")].into_iter().collect());
                     }
@@ -110,7 +109,7 @@ fn what_is_inherited_in_every_combination() {
                     let expected = (said.service.to_owned(), said.source, baggage);
                     assert_eq!(inherited(&child), expected, "{case}");
 
-                    let below = start(&bench, Context::from(&child), None);
+                    let below = start(&bench, ActiveContext::from(&child), None);
                     assert_eq!(inherited(&below), expected, "below {case}");
                     parent.set_service("changed");
                     parent.set_baggage_item("of parent", "changed");

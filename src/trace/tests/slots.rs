@@ -57,7 +57,7 @@ fn an_id_with_the_bits_of_a_slot_finds_nothing() {
     for span in [&*root, &*child] {
         let real = span.at.as_ref().unwrap();
         let id = SpanId::new(real.id.get() ^ (1 << 17) ^ (1 << 63)).unwrap();
-        let at = At { id, ..real.clone() };
+        let at = Location { id, ..real.clone() };
         assert_eq!(at.slot(), real.slot());
         assert!(at.read(|_| ()).is_none() && at.nearest_open().is_none());
         assert!(!at.is_open() && !at.edit(|_, _| panic!("there is nothing to change")));
@@ -69,7 +69,10 @@ fn an_id_with_the_bits_of_a_slot_finds_nothing() {
         handle.drop_trace();
         handle.finish();
         handle.finish_with_ancestors();
-        assert_eq!((handle.name(), handle.parent(), handle.update_note(0, 1)), (None, None, None));
+        assert_eq!(
+            (handle.name(), handle.parent(), handle.update_bridge_flags(0, 1)),
+            (None, None, None)
+        );
     }
     assert!(root.is_open() && child.is_open());
     assert_eq!((root.tags(), child.tags()), (vec![], vec![("k".into(), "v".into())]));
@@ -92,9 +95,9 @@ impl Sink for Unhurried {
         lock(&self.chunks).push(chunk);
     }
 
-    fn decide(&self, root: &SpanView<'_>) -> Decision {
+    fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
         lock(&self.asked).push(root.name().into_owned());
-        Decision::new(Priority::AUTO_KEEP, Mechanism::DEFAULT)
+        SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}

@@ -139,11 +139,11 @@ fn a_trace_from_upstream_keeps_ids_and_decision() {
     let bench = Bench::new();
     let mut baggage = Baggage::new();
     baggage.set("user", "7");
-    let parent = upstream().with_priority(Priority::USER_KEEP).with_baggage(baggage);
+    let parent = upstream().with_priority(SamplingPriority::USER_KEEP).with_baggage(baggage);
     let span = bench.span("here").child_of(parent).start();
     let child = bench.span("child").child_of(&span).start();
     assert_eq!((span.trace_id(), span.parent_id()), (TraceId::new(77), SpanId::new(88)));
-    assert_eq!(span.priority(), Some(Priority::USER_KEEP));
+    assert_eq!(span.priority(), Some(SamplingPriority::USER_KEEP));
     assert_eq!(child.baggage_item("user").as_deref(), Some("7"));
     span.set_baggage_item("user", "8");
     assert_eq!(child.baggage_item("user").as_deref(), Some("7"), "inherited at the start");
@@ -173,9 +173,9 @@ fn the_decision_waits_for_late_tags_and_then_stays() {
     let _ = root.propagation_context();
     assert_eq!(bench.kept.asked.lock().unwrap().len(), 1);
     let child = bench.span("child").child_of(&root).tag("manual.drop", true).start();
-    assert_eq!(root.priority(), Some(Priority::USER_REJECT));
+    assert_eq!(root.priority(), Some(SamplingPriority::USER_REJECT));
     child.keep_trace();
-    assert_eq!(root.sampling_decision(), Some(Decision::manual(true)));
+    assert_eq!(root.sampling_decision(), Some(SamplingDecision::manual(true)));
     assert_eq!(child.tag("manual.drop"), None);
 }
 
@@ -199,12 +199,12 @@ fn changes_after_the_end_are_ignored() {
 fn a_note_belongs_to_an_open_span() {
     let bench = Bench::new();
     let span = bench.span("a").start();
-    assert_eq!(span.update_note(0, 0b11), Some(0));
-    assert_eq!(span.update_note(0b01, 0b100), Some(0b11));
-    assert_eq!(span.handle().update_note(0, 0), Some(0b110));
+    assert_eq!(span.update_bridge_flags(0, 0b11), Some(0));
+    assert_eq!(span.update_bridge_flags(0b01, 0b100), Some(0b11));
+    assert_eq!(span.handle().update_bridge_flags(0, 0), Some(0b110));
     span.finish();
-    assert_eq!(span.update_note(0, 1), None);
-    assert_eq!(SpanRef::none().update_note(0, 1), None);
+    assert_eq!(span.update_bridge_flags(0, 1), None);
+    assert_eq!(SpanRef::none().update_bridge_flags(0, 1), None);
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn handles_cross_threads() {
     fn check<T: Send + Sync>() {}
     check::<Span>();
     check::<SpanRef>();
-    check::<Context>();
+    check::<ActiveContext>();
     check::<SpanContext>();
 }
 

@@ -6,22 +6,22 @@ use std::fmt;
 ///
 /// Other integers than the four named ones may come in from other tracers; they are carried unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Priority(i32);
+pub struct SamplingPriority(i32);
 
-impl Priority {
+impl SamplingPriority {
     /// Dropped by a rule of the user, the rate limit, or by hand: -1.
-    pub const USER_REJECT: Priority = Priority(-1);
+    pub const USER_REJECT: SamplingPriority = SamplingPriority(-1);
     /// Dropped by the agent's rates: 0.
-    pub const AUTO_REJECT: Priority = Priority(0);
+    pub const AUTO_REJECT: SamplingPriority = SamplingPriority(0);
     /// Kept by the agent's rates or by default: 1.
-    pub const AUTO_KEEP: Priority = Priority(1);
+    pub const AUTO_KEEP: SamplingPriority = SamplingPriority(1);
     /// Kept by a rule of the user or by hand: 2.
-    pub const USER_KEEP: Priority = Priority(2);
+    pub const USER_KEEP: SamplingPriority = SamplingPriority(2);
 
     /// A priority as it came over the wire.
     #[must_use]
     pub const fn new(value: i32) -> Self {
-        Priority(value)
+        SamplingPriority(value)
     }
 
     /// The number on the wire.
@@ -37,7 +37,7 @@ impl Priority {
     }
 }
 
-impl fmt::Display for Priority {
+impl fmt::Display for SamplingPriority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
@@ -45,30 +45,30 @@ impl fmt::Display for Priority {
 
 /// Who took a sampling decision: the tag `_dd.p.dm`, written `-<number>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Mechanism(u8);
+pub struct SamplingMechanism(u8);
 
-impl Mechanism {
+impl SamplingMechanism {
     /// Neither rules nor agent rates: `-0`.
-    pub const DEFAULT: Mechanism = Mechanism(0);
+    pub const DEFAULT: SamplingMechanism = SamplingMechanism(0);
     /// A rate the agent gave: `-1`.
-    pub const AGENT_RATE: Mechanism = Mechanism(1);
+    pub const AGENT_RATE: SamplingMechanism = SamplingMechanism(1);
     /// A rule or the global rate of this process: `-3`.
-    pub const RULE: Mechanism = Mechanism(3);
+    pub const RULE: SamplingMechanism = SamplingMechanism(3);
     /// By hand, through the API or a tag: `-4`.
-    pub const MANUAL: Mechanism = Mechanism(4);
+    pub const MANUAL: SamplingMechanism = SamplingMechanism(4);
     /// A security product: `-5`.
-    pub const APPSEC: Mechanism = Mechanism(5);
+    pub const APPSEC: SamplingMechanism = SamplingMechanism(5);
     /// A single span rule: 8; never the decision for a trace.
-    pub const SPAN_RULE: Mechanism = Mechanism(8);
+    pub const SPAN_RULE: SamplingMechanism = SamplingMechanism(8);
     /// A rule that a user set through remote configuration: `-11`.
-    pub const REMOTE_USER_RULE: Mechanism = Mechanism(11);
+    pub const REMOTE_USER_RULE: SamplingMechanism = SamplingMechanism(11);
     /// A rule that Datadog adapts through remote configuration: `-12`.
-    pub const REMOTE_DYNAMIC_RULE: Mechanism = Mechanism(12);
+    pub const REMOTE_DYNAMIC_RULE: SamplingMechanism = SamplingMechanism(12);
 
     /// A mechanism by its number.
     #[must_use]
     pub const fn new(number: u8) -> Self {
-        Mechanism(number)
+        SamplingMechanism(number)
     }
 
     /// The number, without the dash of the tag.
@@ -84,12 +84,12 @@ impl Mechanism {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        digits.parse().ok().map(Mechanism)
+        digits.parse().ok().map(SamplingMechanism)
     }
 }
 
 /// The tag's value: `-4`.
-impl fmt::Display for Mechanism {
+impl fmt::Display for SamplingMechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "-{}", self.0)
     }
@@ -98,34 +98,38 @@ impl fmt::Display for Mechanism {
 /// A sampling decision with what explains it: one per trace and process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Decision {
+pub struct SamplingDecision {
     /// Keep or drop, and how firmly.
-    pub priority: Priority,
+    pub priority: SamplingPriority,
     /// Who decided; `None` when the decision came in from upstream without saying.
-    pub mechanism: Option<Mechanism>,
+    pub mechanism: Option<SamplingMechanism>,
     /// The rate that a rule (`_dd.rule_psr`) or the agent (`_dd.agent_psr`) applied, by the mechanism.
     pub rate: Option<f64>,
     /// The effective rate of the limiter, where it was asked: `_dd.limit_psr`.
     pub limit_rate: Option<f64>,
 }
 
-impl Decision {
+impl SamplingDecision {
     /// A decision without rates.
     #[must_use]
-    pub const fn new(priority: Priority, mechanism: Mechanism) -> Self {
-        Decision { priority, mechanism: Some(mechanism), rate: None, limit_rate: None }
+    pub const fn new(priority: SamplingPriority, mechanism: SamplingMechanism) -> Self {
+        SamplingDecision { priority, mechanism: Some(mechanism), rate: None, limit_rate: None }
     }
 
     /// The user's own word: priority 2 or -1, mechanism 4, and no rates, which no longer explain it.
     #[must_use]
     pub const fn manual(keep: bool) -> Self {
-        let priority = if keep { Priority::USER_KEEP } else { Priority::USER_REJECT };
-        Decision::new(priority, Mechanism::MANUAL)
+        let priority =
+            if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
+        SamplingDecision::new(priority, SamplingMechanism::MANUAL)
     }
 
     /// What came in with a remote parent.
-    pub(crate) const fn inherited(priority: Priority, mechanism: Option<Mechanism>) -> Self {
-        Decision { priority, mechanism, rate: None, limit_rate: None }
+    pub(crate) const fn inherited(
+        priority: SamplingPriority,
+        mechanism: Option<SamplingMechanism>,
+    ) -> Self {
+        SamplingDecision { priority, mechanism, rate: None, limit_rate: None }
     }
 }
 
@@ -152,10 +156,10 @@ mod tests {
 
     #[test]
     fn a_mechanism_is_a_dash_and_a_small_number() {
-        assert_eq!(Mechanism::parse("-4"), Some(Mechanism::MANUAL));
-        assert_eq!(Mechanism::MANUAL.to_string(), "-4");
+        assert_eq!(SamplingMechanism::parse("-4"), Some(SamplingMechanism::MANUAL));
+        assert_eq!(SamplingMechanism::MANUAL.to_string(), "-4");
         for bad in ["4", "-", "", "--4", "-256", "-+4", "-4 ", "-a"] {
-            assert_eq!(Mechanism::parse(bad), None, "{bad:?}");
+            assert_eq!(SamplingMechanism::parse(bad), None, "{bad:?}");
         }
     }
 }

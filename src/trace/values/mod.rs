@@ -17,7 +17,7 @@ mod tag_order;
 mod tag_value;
 
 pub use baggage::Baggage;
-pub use decision::{Decision, Mechanism, Priority};
+pub use decision::{SamplingDecision, SamplingMechanism, SamplingPriority};
 pub(crate) use decision::{kept_by_hash, sampling_hash};
 pub(crate) use entries::{ENTRY_BYTES, set_entry};
 pub use event::{EventValue, SpanEvent};

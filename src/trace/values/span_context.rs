@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::baggage::Baggage;
-use super::decision::{Mechanism, Priority};
+use super::decision::{SamplingMechanism, SamplingPriority};
 use super::link::SpanLink;
 use super::tag_order::TagOrder;
 use crate::id::{SpanId, TraceId};
@@ -17,20 +17,20 @@ use crate::text::Text;
 /// [`Tracer::activate`](crate::Tracer::activate) to make it the parent of what starts next.
 ///
 /// ```
-/// use tracehound::{Priority, SpanContext, SpanId, TraceId};
+/// use tracehound::{SamplingPriority, SpanContext, SpanId, TraceId};
 ///
 /// let parent = SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(9))
-///     .with_priority(Priority::USER_KEEP)
+///     .with_priority(SamplingPriority::USER_KEEP)
 ///     .with_origin("synthetics");
-/// assert_eq!(parent.priority(), Some(Priority::USER_KEEP));
+/// assert_eq!(parent.priority(), Some(SamplingPriority::USER_KEEP));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpanContext {
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) span_id: Option<SpanId>,
     pub(crate) remote: bool,
-    pub(crate) priority: Option<Priority>,
-    pub(crate) mechanism: Option<Mechanism>,
+    pub(crate) priority: Option<SamplingPriority>,
+    pub(crate) mechanism: Option<SamplingMechanism>,
     pub(crate) origin: Option<Text>,
     /// `_dd.p.*` but for `_dd.p.dm` (the mechanism) and `_dd.p.tid` (in the trace id).
     pub(crate) tags: Vec<(Text, Text)>,
@@ -82,14 +82,14 @@ impl SpanContext {
 
     /// With a sampling decision, which is then followed and never taken again.
     #[must_use]
-    pub fn with_priority(mut self, priority: Priority) -> Self {
+    pub fn with_priority(mut self, priority: SamplingPriority) -> Self {
         self.priority = Some(priority);
         self
     }
 
     /// With the mechanism that took the decision.
     #[must_use]
-    pub fn with_mechanism(mut self, mechanism: Mechanism) -> Self {
+    pub fn with_mechanism(mut self, mechanism: SamplingMechanism) -> Self {
         self.mechanism = Some(mechanism);
         self
     }
@@ -98,12 +98,12 @@ impl SpanContext {
     /// process, for the part of the trace that lives in it. Everything else stays.
     ///
     /// ```
-    /// use tracehound::{Priority, SpanContext, TraceId};
+    /// use tracehound::{SamplingPriority, SpanContext, TraceId};
     ///
-    /// let remote = SpanContext::new(TraceId::new(1).unwrap(), None).with_priority(Priority::USER_REJECT);
+    /// let remote = SpanContext::new(TraceId::new(1).unwrap(), None).with_priority(SamplingPriority::USER_REJECT);
     /// let (tracer, captured) = tracehound::testing::tracer();
     /// drop(tracer.span("job").child_of(remote.without_decision()).start());
-    /// assert_eq!(captured.span("job").priority, Some(Priority::AUTO_KEEP));
+    /// assert_eq!(captured.span("job").priority, Some(SamplingPriority::AUTO_KEEP));
     /// ```
     #[must_use]
     pub fn without_decision(mut self) -> Self {
@@ -133,7 +133,7 @@ impl SpanContext {
         let (name, value) = (name.into(), value.into());
         match name.as_str() {
             "_dd.p.tid" => {}
-            "_dd.p.dm" => self.mechanism = Mechanism::parse(&value),
+            "_dd.p.dm" => self.mechanism = SamplingMechanism::parse(&value),
             tag if tag.starts_with("_dd.p.") => {
                 self.tags.retain(|(other, _)| *other != name);
                 self.tags.push((name, value));
@@ -169,13 +169,13 @@ impl SpanContext {
 
     /// The sampling decision, where one was taken.
     #[must_use]
-    pub fn priority(&self) -> Option<Priority> {
+    pub fn priority(&self) -> Option<SamplingPriority> {
         self.priority
     }
 
     /// Who took the sampling decision: `_dd.p.dm`.
     #[must_use]
-    pub fn mechanism(&self) -> Option<Mechanism> {
+    pub fn mechanism(&self) -> Option<SamplingMechanism> {
         self.mechanism
     }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{self as otel, Event, Link, SpanBuilder, TraceContextExt};
 use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use tracehound::bridge::ContextExt as _;
-use tracehound::bridge::LateNamed;
+use tracehound::bridge::NewSpan;
 use tracehound::bridge::TracerExt as _;
 use tracehound::{SpanKind, SpanRef};
 
@@ -58,14 +58,14 @@ impl Tracer {
         }
         let metadata = Metadata { base_baggage, scope: self.scope.id() };
         let mut limits = Limits::new(self.provider.limits());
-        let draft = LateNamed {
+        let draft = NewSpan {
             resource: name.into(),
             kind,
             naming: names,
             start,
             tags: self.scope.tags(scope),
         };
-        let started = self.provider.tracer().start_late_named(draft, native);
+        let started = self.provider.tracer().start_new(draft, native);
         if started.is_none() {
             return Span::unrecorded(parent);
         }

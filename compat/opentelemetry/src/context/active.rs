@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::{SpanContext as OtelSpanContext, TraceContextExt, TraceState};
 use tracehound::bridge::ContextExt as _;
-use tracehound::{Baggage, Context, SpanContext, SpanRef};
+use tracehound::{ActiveContext, Baggage, SpanContext, SpanRef};
 
 use super::baggage;
 use crate::convert::span_context::{below, from_otel, inherited, remote_to_otel};
@@ -13,7 +13,7 @@ use crate::span::Span;
 use crate::span::registry::{self, Metadata};
 
 /// What is active in a context of OpenTelemetry.
-pub(crate) fn native(context: &OtelContext) -> Context {
+pub(crate) fn native(context: &OtelContext) -> ActiveContext {
     let (mut native, Metadata { mut base_baggage, .. }) = active(context);
     baggage::merge_into(&mut native, context, &mut base_baggage);
     native
@@ -21,13 +21,13 @@ pub(crate) fn native(context: &OtelContext) -> Context {
 
 /// The same without the baggage of OpenTelemetry's context, and what is known of the active span.
 #[inline]
-pub(crate) fn active(context: &OtelContext) -> (Context, Metadata) {
+pub(crate) fn active(context: &OtelContext) -> (ActiveContext, Metadata) {
     if let Some(NativeContext { context, base_baggage, .. }) = native_context(context) {
         let base_baggage = base_baggage.clone();
         return (context.clone(), Metadata { base_baggage, ..Metadata::default() });
     }
     if !context.has_active_span() {
-        return (Context::empty(), Metadata::default());
+        return (ActiveContext::empty(), Metadata::default());
     }
     let span = context.span();
     match registry::find(span.span_context()) {
@@ -44,7 +44,7 @@ pub(crate) fn active(context: &OtelContext) -> (Context, Metadata) {
 /// A value in a context of OpenTelemetry: the native context that it was made of, where that says more than a span
 /// context and the [`registry`] do: what came in with headers, baggage of its own.
 struct NativeContext {
-    context: Context,
+    context: ActiveContext,
     /// The span context that it belongs to: contexts that are derived later, for other spans, inherit this value.
     of: OtelSpanContext,
     /// The baggage of OpenTelemetry's context then.
@@ -62,7 +62,7 @@ fn below_remote(context: &OtelContext, span: &OtelSpanContext) -> Option<SpanCon
 }
 
 /// The context of OpenTelemetry in which a native one takes the place of what is active in `current`.
-pub(crate) fn activated(current: &OtelContext, context: Context) -> OtelContext {
+pub(crate) fn activated(current: &OtelContext, context: ActiveContext) -> OtelContext {
     let with_baggage = baggage::into_otel(current, &context);
     let current = with_baggage.as_ref().unwrap_or(current);
     let base_baggage = baggage::base(current, &context);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use opentelemetry::baggage::{Baggage as OtelBaggage, BaggageExt as _};
 use opentelemetry::{Context as OtelContext, KeyValue};
-use tracehound::{Baggage, Context};
+use tracehound::{ActiveContext, Baggage};
 use tracehound_fork::WriteOnce;
 
 /// The baggage of a context of OpenTelemetry; `None` where there is none, which is not the same as an empty
@@ -24,11 +24,11 @@ fn of(context: &OtelContext) -> Option<&OtelBaggage> {
 }
 
 /// The base of later merges for a span that becomes active below `native`: the baggage of OpenTelemetry's context.
-pub(crate) fn base(context: &OtelContext, native: &Context) -> Option<Arc<Baggage>> {
+pub(crate) fn base(context: &OtelContext, native: &ActiveContext) -> Option<Arc<Baggage>> {
     base_of(of(context)?, native)
 }
 
-fn base_of(theirs: &OtelBaggage, native: &Context) -> Option<Arc<Baggage>> {
+fn base_of(theirs: &OtelBaggage, native: &ActiveContext) -> Option<Arc<Baggage>> {
     let ours = native.baggage();
     if is_same(theirs, ours.as_deref()) { ours } else { Some(Arc::new(to_native(theirs))) }
 }
@@ -36,7 +36,7 @@ fn base_of(theirs: &OtelBaggage, native: &Context) -> Option<Arc<Baggage>> {
 /// Gives the native context the baggage of both; `base` becomes the base for a span that starts below it.
 #[inline]
 pub(crate) fn merge_into(
-    native: &mut Context,
+    native: &mut ActiveContext,
     context: &OtelContext,
     base: &mut Option<Arc<Baggage>>,
 ) {
@@ -47,7 +47,11 @@ pub(crate) fn merge_into(
 }
 
 #[cold]
-fn merge_into_of(theirs: &OtelBaggage, native: &mut Context, base: &mut Option<Arc<Baggage>>) {
+fn merge_into_of(
+    theirs: &OtelBaggage,
+    native: &mut ActiveContext,
+    base: &mut Option<Arc<Baggage>>,
+) {
     let ours = native.baggage();
     if !is_same(theirs, ours.as_deref()) {
         let nothing = Baggage::new();
@@ -62,7 +66,7 @@ fn merge_into_of(theirs: &OtelBaggage, native: &mut Context, base: &mut Option<A
 
 /// A context of OpenTelemetry with the baggage of what is made active in it; `None` where it has that
 /// already.
-pub(crate) fn into_otel(context: &OtelContext, native: &Context) -> Option<OtelContext> {
+pub(crate) fn into_otel(context: &OtelContext, native: &ActiveContext) -> Option<OtelContext> {
     let ours = native.baggage();
     match (of(context), ours.as_deref()) {
         (None, None) => None,
@@ -77,7 +81,7 @@ pub(crate) fn into_otel(context: &OtelContext, native: &Context) -> Option<OtelC
 }
 
 /// A native context that is to leave OpenTelemetry's baggage as it is, having none itself.
-pub(crate) fn keeping(context: &OtelContext, native: Context) -> Context {
+pub(crate) fn keeping(context: &OtelContext, native: ActiveContext) -> ActiveContext {
     match of(context).filter(|_| native.baggage().is_none()) {
         Some(theirs) => native.with_baggage(to_native(theirs)),
         None => native,

@@ -2,7 +2,7 @@
 
 use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::TraceContextExt;
-use tracehound::{Context, SpanRef};
+use tracehound::{ActiveContext, SpanRef};
 
 use super::active::{activated, native};
 use crate::span::registry;
@@ -38,20 +38,20 @@ use crate::span::registry;
 /// ```
 pub trait ContextExt {
     /// This context with a native one in the place of what is active: a span, what came in with headers
-    /// ([`tracehound::SpanContext`]), or both of it with its baggage ([`tracehound::Context`]).
+    /// ([`tracehound::SpanContext`]), or both of it with its baggage ([`tracehound::ActiveContext`]).
     ///
     /// A span is not finished when the context is dropped. OpenTelemetry sees a copy of its span context that was
     /// made now, with the trace state that headers written now would have; see
     /// [`decided_span_context`](crate::decided_span_context). Other values of the context stay.
     #[must_use]
-    fn with_native(&self, native: impl Into<Context>) -> Self;
+    fn with_native(&self, native: impl Into<ActiveContext>) -> Self;
 
     /// What is active in this context as a native one, baggage included: a parent for
     /// [`child_of`](tracehound::SpanBuilder::child_of), or to be
     /// [activated](tracehound::Tracer::activate). It may be a span, whichever API has started it, or what came from
-    /// another process; [empty](tracehound::Context::is_empty) where nothing is active.
+    /// another process; [empty](tracehound::ActiveContext::is_empty) where nothing is active.
     #[must_use]
-    fn native(&self) -> Context;
+    fn native(&self) -> ActiveContext;
 
     /// The span that is active in this context, if it is one of this process and of the core, open or finished.
     ///
@@ -61,11 +61,11 @@ pub trait ContextExt {
 }
 
 impl ContextExt for OtelContext {
-    fn with_native(&self, native: impl Into<Context>) -> Self {
+    fn with_native(&self, native: impl Into<ActiveContext>) -> Self {
         activated(self, native.into())
     }
 
-    fn native(&self) -> Context {
+    fn native(&self) -> ActiveContext {
         native(self)
     }
 

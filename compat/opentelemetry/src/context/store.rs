@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use opentelemetry::trace::{SpanId as OtelSpanId, TraceContextExt};
 use opentelemetry::{Context as OtelContext, ContextGuard};
 use tracehound::bridge::catch;
-use tracehound::{Context, ContextProvider, ScopeToken};
+use tracehound::{ActiveContext, ContextProvider, ScopeToken};
 use tracehound_fork::PerProcess;
 
 use super::active::{activated, native};
@@ -103,12 +103,12 @@ const NOT_ATTACHED: ScopeToken = ScopeToken(u64::MAX);
 struct OtelStore;
 
 impl ContextProvider for OtelStore {
-    fn active(&self) -> Context {
+    fn active(&self) -> ActiveContext {
         let active = Local::with(|_| unless_refused(|| OtelContext::map_current(native)));
         active.flatten().unwrap_or_default()
     }
 
-    fn attach(&self, context: Context) -> ScopeToken {
+    fn attach(&self, context: ActiveContext) -> ScopeToken {
         let attached = Local::with(|local| {
             if MAY_BE_BORROWED.get() {
                 return None;

@@ -2,7 +2,7 @@
 
 use opentelemetry::{KeyValue, Value};
 use tracehound::bridge::SpanExt as _;
-use tracehound::bridge::{LateTags, SpecialKeys};
+use tracehound::bridge::{DeferredTags, SpecialKeys};
 use tracehound::{SpanRef, TagValue, Text};
 
 use super::exception;
@@ -41,7 +41,7 @@ pub(crate) fn set(span: &SpanRef, attribute: KeyValue) {
 #[inline]
 pub(crate) fn set_plain(span: &SpanRef, attribute: KeyValue) {
     let heap_bytes = heap_bytes(&attribute);
-    span.set_late_tags(Deferred::One(attribute), heap_bytes);
+    span.set_deferred_tags(Deferred::One(attribute), heap_bytes);
 }
 
 /// Sets the attributes that a span starts with.
@@ -51,7 +51,7 @@ pub(crate) fn set_all(span: &SpanRef, attributes: Vec<KeyValue>) {
     }
     // As they came: neither moved nor freed on this thread.
     let heap_bytes = size_of_val(&*attributes) + attributes.iter().map(heap_bytes).sum::<usize>();
-    span.set_late_tags(Deferred::Many(attributes), heap_bytes);
+    span.set_deferred_tags(Deferred::Many(attributes), heap_bytes);
 }
 
 /// Attributes that are the tags of the same names.
@@ -61,7 +61,7 @@ enum Deferred {
     Many(Vec<KeyValue>),
 }
 
-impl LateTags for Deferred {
+impl DeferredTags for Deferred {
     #[inline]
     fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
         let attributes = match self {

@@ -72,7 +72,7 @@ pub(crate) fn describe(span: &SpanRef, attributes: &[KeyValue]) {
         && span.tag("error.message") == message
         && span.tag("error.type") == kind;
     let (clear, set) = if message.is_some() { (0, EXCEPTION) } else { (EXCEPTION, 0) };
-    let Some(before) = span.update_note(clear, set) else { return };
+    let Some(before) = span.update_bridge_flags(clear, set) else { return };
     // Two exceptions are not mixed. Without a message of its own, an exception leaves the description of a status.
     if message.is_some() || before & EXCEPTION != 0 {
         span.set_tag("error.message", message);

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 
 use opentelemetry::trace as otel;
-use tracehound::bridge::LateNames;
+use tracehound::bridge::DerivedNames;
 use tracehound::{SpanKind, SpanView};
 
 /// Operation name and type of a span. Runs when they are needed: to sample, to read, or to send.
-pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
+pub(crate) fn names(span: &SpanView<'_>) -> DerivedNames {
     let kind = span.kind().unwrap_or(SpanKind::Internal);
     let database = if kind == SpanKind::Client { first(span, DB_SYSTEM) } else { None };
     let name = match operation_name(span, kind, database) {
@@ -22,7 +22,7 @@ pub(crate) fn names(span: &SpanView<'_>) -> LateNames {
         SpanKind::Client => database.map_or("http", database_type),
         _ => "custom",
     };
-    LateNames { name, span_type: Some(span_type.into()) }
+    DerivedNames { name, span_type: Some(span_type.into()) }
 }
 
 /// OpenTelemetry's kind as one of the core.

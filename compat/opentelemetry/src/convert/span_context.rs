@@ -4,7 +4,7 @@ use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::bridge::DecisionMark;
 use tracehound::bridge::SpanContextExt as _;
 use tracehound::config::{Config, Environment, Style};
-use tracehound::{HttpPropagator, Priority, SpanContext, SpanId, SpanRef, Text, TraceId};
+use tracehound::{HttpPropagator, SamplingPriority, SpanContext, SpanId, SpanRef, Text, TraceId};
 use tracehound_fork::WriteOnce;
 
 /// How the core reads a trace state.
@@ -25,7 +25,11 @@ pub(crate) fn from_otel(context: &otel::SpanContext) -> Option<SpanContext> {
 /// A context as if it had come in with headers: its trace state is read as the header.
 pub(crate) fn read(context: &otel::SpanContext) -> Option<SpanContext> {
     let (trace_id, span_id) = ids(context)?;
-    let by_flag = if context.is_sampled() { Priority::AUTO_KEEP } else { Priority::AUTO_REJECT };
+    let by_flag = if context.is_sampled() {
+        SamplingPriority::AUTO_KEEP
+    } else {
+        SamplingPriority::AUTO_REJECT
+    };
     let state = context.trace_state().header();
     if !state.is_empty() {
         let flags = context.trace_flags().to_u8();
@@ -107,14 +111,14 @@ pub(crate) fn remote_to_otel(context: &SpanContext) -> otel::SpanContext {
 fn otel_context(
     trace_id: Option<TraceId>,
     span_id: Option<SpanId>,
-    priority: Option<Priority>,
+    priority: Option<SamplingPriority>,
     is_remote: bool,
     state: TraceState,
 ) -> otel::SpanContext {
     let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else {
         return otel::SpanContext::NONE;
     };
-    let is_kept = priority.is_none_or(Priority::is_keep);
+    let is_kept = priority.is_none_or(SamplingPriority::is_keep);
     otel::SpanContext::new(
         otel::TraceId::from_bytes(trace_id.get().to_be_bytes()),
         otel::SpanId::from_bytes(span_id.get().to_be_bytes()),

@@ -14,7 +14,7 @@ pub(crate) fn set(span: &SpanRef, status: Status) {
     match status {
         Status::Unset => {}
         Status::Ok => {
-            let Some(before) = span.update_note(0, OK) else { return };
+            let Some(before) = span.update_bridge_flags(0, OK) else { return };
             span.set_tag("error", false);
             if before & (OK | EXCEPTION) == 0 {
                 span.remove_tag("error.message");
@@ -44,5 +44,5 @@ pub(crate) fn mark_if_panicking(span: &SpanRef) {
 }
 
 fn note(span: &SpanRef) -> Option<u8> {
-    span.update_note(0, 0)
+    span.update_bridge_flags(0, 0)
 }

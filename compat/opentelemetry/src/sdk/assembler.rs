@@ -8,7 +8,7 @@ use opentelemetry::Context;
 use tracehound::bridge::ChunkBuilder;
 use tracehound::bridge::TracerExt as _;
 use tracehound::bridge::catch;
-use tracehound::{Decision, LossReason, Mechanism};
+use tracehound::{LossReason, SamplingDecision, SamplingMechanism};
 use tracehound_machine::spawn_background;
 
 use super::chunk;
@@ -86,7 +86,7 @@ fn run(shared: &Shared) {
 }
 
 /// Makes chunks of the spans of a trace and submits them; gives the decision that the user has set, if any.
-fn submit(shared: &Shared, identified: &Identified, part: TracePart) -> Option<Decision> {
+fn submit(shared: &Shared, identified: &Identified, part: TracePart) -> Option<SamplingDecision> {
     let TracePart { spans, mut bytes, user_decision: before } = part;
     let Identified { tracer, resource } = identified;
     let mut user_decision = before;
@@ -117,4 +117,4 @@ fn submit(shared: &Shared, identified: &Identified, part: TracePart) -> Option<D
     user_decision
 }
 
-const BY_USER: Option<Mechanism> = Some(Mechanism::MANUAL);
+const BY_USER: Option<SamplingMechanism> = Some(SamplingMechanism::MANUAL);

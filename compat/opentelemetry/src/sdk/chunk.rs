@@ -8,7 +8,7 @@ use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::trace::SpanData;
 use tracehound::bridge::ChunkBuilder;
 use tracehound::bridge::TracerExt as _;
-use tracehound::{Decision, Mechanism, Priority, Text, Tracer};
+use tracehound::{SamplingDecision, SamplingMechanism, SamplingPriority, Text, Tracer};
 
 use super::mapping::Mapped;
 use super::resource_name::ResourceNaming;
@@ -71,7 +71,7 @@ fn roots(spans: &[SpanData]) -> HashMap<SpanId, Option<SpanId>> {
 /// `user_decision`: the decision that the user has set in a part of the trace that was sent before.
 pub(super) fn build(
     spans: Vec<(SpanData, Mapped)>,
-    user_decision: Option<Decision>,
+    user_decision: Option<SamplingDecision>,
     naming: ResourceNaming,
     tracer: &Tracer,
 ) -> Option<ChunkBuilder> {
@@ -99,7 +99,7 @@ pub(super) fn build(
 }
 
 /// The decision of the trace state with the rates that [`Sampler`](crate::Sampler) has left on the root.
-fn explained(chunk: &ChunkBuilder, root: &SpanData) -> Option<Decision> {
+fn explained(chunk: &ChunkBuilder, root: &SpanData) -> Option<SamplingDecision> {
     let mut decision = chunk.decision()?;
     for attribute in &root.attributes {
         match attribute.key.as_str() {
@@ -113,15 +113,18 @@ fn explained(chunk: &ChunkBuilder, root: &SpanData) -> Option<Decision> {
 
 /// The decision that the attributes of a span say as a number; the last one counts. `manual.keep` and
 /// `manual.drop` are the core's.
-pub(super) fn explicit_decision(attributes: &[KeyValue]) -> Option<Decision> {
+pub(super) fn explicit_decision(attributes: &[KeyValue]) -> Option<SamplingDecision> {
     attributes.iter().rev().find_map(|attribute| {
-        let priority = || number_of(&attribute.value).map(|number| Priority::new(number as i32));
+        let priority =
+            || number_of(&attribute.value).map(|number| SamplingPriority::new(number as i32));
         match attribute.key.as_str() {
-            "sampling.priority" => Some(Decision::new(priority()?, Mechanism::MANUAL)),
+            "sampling.priority" => {
+                Some(SamplingDecision::new(priority()?, SamplingMechanism::MANUAL))
+            }
             "_sampling_priority_v1" => {
-                let mut decision = Decision::new(priority()?, Mechanism::DEFAULT);
+                let mut decision = SamplingDecision::new(priority()?, SamplingMechanism::DEFAULT);
                 decision.mechanism =
-                    text(attributes, "_dd.p.dm").and_then(|maker| Mechanism::parse(&maker));
+                    text(attributes, "_dd.p.dm").and_then(|maker| SamplingMechanism::parse(&maker));
                 Some(decision)
             }
             _ => None,

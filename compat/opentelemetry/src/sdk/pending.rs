@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SpanData;
-use tracehound::Decision;
+use tracehound::SamplingDecision;
 
 use super::chunk::is_local_root;
 use super::size;
@@ -56,7 +56,7 @@ struct Trace {
     due: Instant,
     /// The local root has ended: only late spans are waited for.
     has_root: bool,
-    user_decision: Option<Decision>,
+    user_decision: Option<SamplingDecision>,
 }
 
 /// What is to be sent of a trace.
@@ -65,7 +65,7 @@ pub(super) struct TracePart {
     pub(super) spans: Vec<SpanData>,
     pub(super) bytes: usize,
     /// The decision that the user has set in a part that was sent before.
-    pub(super) user_decision: Option<Decision>,
+    pub(super) user_decision: Option<SamplingDecision>,
 }
 
 impl PendingTraces {
@@ -103,7 +103,7 @@ impl PendingTraces {
         &mut self,
         now: Instant,
         all: bool,
-        mut send: impl FnMut(TracePart) -> Option<Decision>,
+        mut send: impl FnMut(TracePart) -> Option<SamplingDecision>,
     ) -> Option<Instant> {
         let forget = now.checked_add(REMEMBERED).unwrap_or(now);
         let remembered = self.traces.values().filter(|trace| trace.spans.is_empty()).count();

@@ -9,7 +9,9 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use tracehound::bridge::TracerExt as _;
-use tracehound::{Decision, Mechanism, SpanContext, SpanId, TraceId};
+use tracehound::{
+    SamplingDecision as CoreDecision, SamplingMechanism, SpanContext, SpanId, TraceId,
+};
 
 use super::chunk::explicit_decision;
 use super::shared::Shared;
@@ -132,9 +134,9 @@ fn is_user_decision(attribute: &KeyValue) -> bool {
 }
 
 /// The rates behind a decision: the SDK sets these attributes on the root, where the exporter finds them.
-fn explanation(decision: &Decision) -> Vec<KeyValue> {
+fn explanation(decision: &CoreDecision) -> Vec<KeyValue> {
     let by = match decision.mechanism {
-        Some(Mechanism::AGENT_RATE) => "_dd.agent_psr",
+        Some(SamplingMechanism::AGENT_RATE) => "_dd.agent_psr",
         _ => "_dd.rule_psr",
     };
     let rate = decision.rate.map(|rate| KeyValue::new(by, rate));

@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{TraceContextExt as _, get_active_span, mark_span_as_active};
 use opentelemetry::{Context, ContextGuard};
-use tracehound::Scope;
+use tracehound::ActiveScope;
 
 use super::{Api, PAIRS, Started, Tracers, active, id, otel_context};
 
@@ -33,7 +33,7 @@ fn both_see_the_same_span_and_the_same_root() {
 
 /// What keeps a span active.
 enum Guard {
-    Native { _scope: Scope },
+    Native { _scope: ActiveScope },
     Otel { _guard: ContextGuard },
 }
 

@@ -7,7 +7,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use tracehound::bridge::SpanExt as _;
 use tracehound::testing::CapturedSpan;
-use tracehound::{Priority, SpanEvent, SpanId, SpanLink, SpanRef, TraceId};
+use tracehound::{SamplingPriority, SpanEvent, SpanId, SpanLink, SpanRef, TraceId};
 
 use super::{APIS, Api, PAIRS, Tracers};
 
@@ -96,15 +96,15 @@ const CHANGES: [Change; 13] = [
         what: "keep",
         native: |span| span.keep_trace(),
         otel: |span| attribute(span, "manual.keep", true),
-        read: |span| span.priority() == Some(Priority::USER_KEEP),
-        sent: |span| span.priority == Some(Priority::USER_KEEP),
+        read: |span| span.priority() == Some(SamplingPriority::USER_KEEP),
+        sent: |span| span.priority == Some(SamplingPriority::USER_KEEP),
     },
     Change {
         what: "drop",
         native: |span| span.drop_trace(),
         otel: |span| attribute(span, "manual.drop", true),
-        read: |span| span.priority() == Some(Priority::USER_REJECT),
-        sent: |span| span.priority == Some(Priority::USER_REJECT),
+        read: |span| span.priority() == Some(SamplingPriority::USER_REJECT),
+        sent: |span| span.priority == Some(SamplingPriority::USER_REJECT),
     },
     Change {
         what: "link",

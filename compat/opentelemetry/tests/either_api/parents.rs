@@ -2,7 +2,7 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags};
-use tracehound::{Priority, SpanId, TraceId};
+use tracehound::{SamplingPriority, SpanId, TraceId};
 
 use super::{APIS, PAIRS, Tracers};
 
@@ -81,8 +81,8 @@ fn foreign_contexts_are_parents_if_they_are_valid() {
     const YES: TraceFlags = TraceFlags::SAMPLED;
     const NO: TraceFlags = TraceFlags::NOT_SAMPLED;
     // Trace, span, flags, remote; and the trace, the parent and the priority that come of it.
-    let kept = Some(Priority::AUTO_KEEP);
-    let dropped = Some(Priority::AUTO_REJECT);
+    let kept = Some(SamplingPriority::AUTO_KEEP);
+    let dropped = Some(SamplingPriority::AUTO_REJECT);
     for (trace, span, flags, is_remote, expected) in [
         (77u128, 88u64, YES, true, Some((77, 88, kept))),
         (77, 88, NO, true, Some((77, 88, dropped))),

@@ -7,7 +7,7 @@ use opentracing_rs::backend::{
 };
 use opentracing_rs::{Error, ReferenceType, SpanContext as OtContext, StartOptions};
 use tracehound::config::{Config, ExtractBehavior};
-use tracehound::{Context as NativeContext, SpanContext, Text, Tracer};
+use tracehound::{ActiveContext as NativeContext, SpanContext, Text, Tracer};
 
 use super::carrier::{self, Charset, Reader};
 use super::context::{self, Context};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentracing_rs::backend::SpanContextBackend;
 use opentracing_rs::{Baggage, ReferenceType, SpanContext};
 use tracehound::{
-    Baggage as NativeBaggage, Context as NativeContext, SpanId, SpanLink, SpanRef, TraceId,
+    ActiveContext as NativeContext, Baggage as NativeBaggage, SpanId, SpanLink, SpanRef, TraceId,
 };
 use tracehound_fork::WriteOnce;
 

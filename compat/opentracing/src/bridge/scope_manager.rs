@@ -2,7 +2,7 @@
 
 use opentracing_rs::backend::{ScopeBackend, ScopeManagerBackend};
 use opentracing_rs::{Span as OtSpan, Tracer as OtTracer};
-use tracehound::{Scope, Tracer};
+use tracehound::{ActiveScope, Tracer};
 
 use super::span::{Span, native_span};
 
@@ -30,7 +30,7 @@ impl ScopeManagerBackend for ScopeManager {
 }
 
 /// Dropping the core's scope ends the activation.
-struct Activation(Scope);
+struct Activation(ActiveScope);
 
 impl ScopeBackend for Activation {
     fn is_active(&self) -> bool {

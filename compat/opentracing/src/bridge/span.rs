@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use opentracing_rs::backend::SpanBackend;
 use opentracing_rs::{SpanContext, Tracer, Value};
-use tracehound::{Baggage, Context as NativeContext, SpanRef, Text};
+use tracehound::{ActiveContext as NativeContext, Baggage, SpanRef, Text};
 use tracehound_fork::WriteOnce;
 
 use super::{context, log, tags};

@@ -8,20 +8,21 @@ use super::*;
 use crate::primitives::every_interleaving;
 
 /// Decisions that have something of their own in each part.
-fn with_rates(number: u8) -> Decision {
+fn with_rates(number: u8) -> SamplingDecision {
     let rate = Some(f64::from(number));
-    let decision = Decision::new(Priority::new(number.into()), Mechanism::new(number));
-    Decision { rate, limit_rate: rate, ..decision }
+    let decision =
+        SamplingDecision::new(SamplingPriority::new(number.into()), SamplingMechanism::new(number));
+    SamplingDecision { rate, limit_rate: rate, ..decision }
 }
 
-fn is_one_of(decision: Decision, known: &[Decision]) {
+fn is_one_of(decision: SamplingDecision, known: &[SamplingDecision]) {
     assert!(known.contains(&decision), "a mix of several: {decision:?}");
 }
 
 #[test]
 fn who_reads_sees_no_mix_of_decisions_that_overrule_each_other() {
     every_interleaving(3, || {
-        let all = [with_rates(1), with_rates(2), Decision::manual(true), with_rates(3)];
+        let all = [with_rates(1), with_rates(2), SamplingDecision::manual(true), with_rates(3)];
         let decided = Arc::new(Decided::new(Some(all[0])));
         let overruling = {
             let decided = Arc::clone(&decided);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opentelemetry::global;
 use opentelemetry::trace::TracerProvider as _;
 use through_opentelemetry::Provider;
-use tracehound::Guard;
+use tracehound::TracerGuard;
 use tracehound_opentelemetry::TracerProvider;
 use workload::CountAllocations;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(count: Option<CountAllocations>) {
 
 struct Sender {
     provider: TracerProvider,
-    _guard: Guard,
+    _guard: TracerGuard,
 }
 
 impl Provider for Sender {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::hint::black_box;
 use std::time::Duration;
 
-use tracehound::{Guard, SpanRef, Tracer};
+use tracehound::{TracerGuard, SpanRef, Tracer};
 use workload::{CountAllocations, KEYS, Peer, Request, Sent, Shape, URL};
 
 pub(crate) fn run(count: Option<CountAllocations>) {
@@ -14,7 +14,7 @@ pub(crate) fn run(count: Option<CountAllocations>) {
 
 struct Native {
     tracer: &'static Tracer,
-    _guard: Guard,
+    _guard: TracerGuard,
 }
 
 fn tag(span: &SpanRef) {

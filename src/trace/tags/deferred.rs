@@ -10,11 +10,11 @@ use crate::catch::catch;
 use crate::text::Text;
 use crate::trace::values::TagValue;
 
-/// Tags as another API has them, one or many, for [`SpanRef::set_late_tags`](crate::bridge::SpanExt::set_late_tags).
+/// Tags as another API has them, one or many, for [`SpanRef::set_deferred_tags`](crate::bridge::SpanExt::set_deferred_tags).
 ///
 /// They become tags of the core when these are needed: when tags are read, when the sampling decision is
 /// taken, and otherwise in the background, where the conversion costs the application nothing.
-pub trait LateTags: fmt::Debug + Send + 'static {
+pub trait DeferredTags: fmt::Debug + Send + 'static {
     /// Hands over the tags, in the order in which they were set. What is left is dropped.
     ///
     /// Runs on any thread, under the lock of the trace, and so does its `Drop`: both must be quick and wait for
@@ -32,7 +32,7 @@ pub(crate) trait TagLists {
     fn open_list(&mut self, slot: u32) -> Option<&mut TagList>;
 }
 
-/// Late tags of one trace that wait at the most, each call counted as one. Beyond it they are converted: a
+/// Deferred tags of one trace that wait at the most, each call counted as one. Beyond it they are converted: a
 /// loop that sets the same tag again and again must not grow anything.
 ///
 /// So many are converted at once under the lock of their trace, in 0.1 to 0.7 ms. A larger number makes that longer, and
@@ -42,7 +42,7 @@ const MAX_WAITING: usize = 4_096;
 /// The late tags of a trace, in the order in which they were set; all of one type, which only those know who add
 /// some.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct DeferredList {
     all: Box<dyn Any + Send>,
     items: fn(&(dyn Any + Send)) -> Option<&dyn Items>,
     items_mut: fn(&mut (dyn Any + Send)) -> Option<&mut dyn Items>,
@@ -65,24 +65,24 @@ trait Items {
 
 #[derive(Debug)]
 struct Of<T> {
-    items: Vec<Late<T>>,
+    items: Vec<Deferred<T>>,
 }
 
 /// Tags of the span in a slot. They come first, so that they are moved to their place before anything else is.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Late<T> {
+pub(crate) struct Deferred<T> {
     pub(crate) tags: T,
     pub(crate) slot: u32,
 }
 
-impl<T: LateTags> Items for Of<T> {
+impl<T: DeferredTags> Items for Of<T> {
     fn capacity(&self) -> usize {
         self.items.capacity()
     }
 
     fn item_bytes(&self) -> usize {
-        size_of::<Late<T>>()
+        size_of::<Deferred<T>>()
     }
 
     // One loop for each API, with all of the way into the tags in it, and nothing moved: through a `dyn` for each
@@ -90,7 +90,7 @@ impl<T: LateTags> Items for Of<T> {
     fn convert(&mut self, lists: &mut dyn TagLists, tags: &mut Tags) -> u64 {
         let mut next = 0usize;
         let rest = again_after_panics(|| {
-            for Late { tags: late, slot } in self.items.get_mut(next..).into_iter().flatten() {
+            for Deferred { tags: late, slot } in self.items.get_mut(next..).into_iter().flatten() {
                 next = next.saturating_add(1);
                 if let Some(list) = lists.list(*slot) {
                     late.hand_over(&mut |key, value| {
@@ -104,7 +104,7 @@ impl<T: LateTags> Items for Of<T> {
 
     fn convert_open(&mut self, lists: &mut dyn TagLists, tags: &mut Tags) -> u64 {
         let mut panics = 0u64;
-        let mut convert = |Late { tags: late, slot }: &mut Late<T>| {
+        let mut convert = |Deferred { tags: late, slot }: &mut Deferred<T>| {
             let open = lists.open_list(*slot);
             let is_kept = open.is_none();
             if let Some(list) = open {
@@ -146,9 +146,9 @@ fn again_after_panics(mut work: impl FnMut()) -> u64 {
     panics
 }
 
-impl Waiting {
-    fn of<T: LateTags>() -> Self {
-        Waiting {
+impl DeferredList {
+    fn of<T: DeferredTags>() -> Self {
+        DeferredList {
             all: Box::new(Of::<T> { items: Vec::new() }),
             items: |all| all.downcast_ref::<Of<T>>().map(|of| of as &dyn Items),
             items_mut: |all| all.downcast_mut::<Of<T>>().map(|of| of as &mut dyn Items),
@@ -188,7 +188,10 @@ impl Waiting {
 
     /// Where the others are, if they are of this type. One more counts from now on.
     #[inline]
-    pub(crate) fn others<T: LateTags>(&mut self, heap_bytes: usize) -> Option<&mut Vec<Late<T>>> {
+    pub(crate) fn others<T: DeferredTags>(
+        &mut self,
+        heap_bytes: usize,
+    ) -> Option<&mut Vec<Deferred<T>>> {
         let of = self.all.downcast_mut::<Of<T>>()?;
         self.any = true;
         self.heap_bytes = self.heap_bytes.wrapping_add(heap_bytes);
@@ -196,7 +199,7 @@ impl Waiting {
     }
 
     /// Whether one more may be added before a conversion: not where others' wait, or too many.
-    pub(crate) fn takes<T: LateTags>(&self) -> bool {
+    pub(crate) fn takes<T: DeferredTags>(&self) -> bool {
         match self.all.downcast_ref::<Of<T>>() {
             Some(of) => of.items.len() < MAX_WAITING,
             None => self.is_empty(),
@@ -204,14 +207,14 @@ impl Waiting {
     }
 
     /// Where to put one more that is taken.
-    pub(crate) fn room<T: LateTags>(
+    pub(crate) fn room<T: DeferredTags>(
         this: &mut Option<Box<Self>>,
         heap_bytes: usize,
-    ) -> Option<&mut Vec<Late<T>>> {
+    ) -> Option<&mut Vec<Deferred<T>>> {
         let fits = |waiting: &Self| waiting.all.is::<Of<T>>();
         if !this.as_deref().is_some_and(fits) {
             let panics = this.as_mut().map_or(0, |others| others.take_panics());
-            *this = Some(Box::new(Waiting { panics, ..Waiting::of::<T>() }));
+            *this = Some(Box::new(DeferredList { panics, ..DeferredList::of::<T>() }));
         }
         this.as_mut()?.others(heap_bytes)
     }
@@ -252,7 +255,7 @@ mod tests {
     #[derive(Debug)]
     struct Pair(&'static str, i64);
 
-    impl LateTags for Pair {
+    impl DeferredTags for Pair {
         fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
             put(self.0.into(), self.1.into());
         }
@@ -274,7 +277,7 @@ mod tests {
     #[derive(Debug)]
     struct Words(&'static [&'static str]);
 
-    impl LateTags for Words {
+    impl DeferredTags for Words {
         fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
             self.0.iter().for_each(|word| put((*word).into(), (*word).into()));
         }
@@ -284,16 +287,16 @@ mod tests {
     fn whoever_looks_sees_them() {
         let bench = Bench::new();
         let span = bench.span("a").root().start();
-        span.set_late_tags(Pair("late", 1), 0);
+        span.set_deferred_tags(Pair("late", 1), 0);
         assert_eq!(span.metric("late"), Some(1.0));
-        span.set_late_tags(Pair("late", 2), 0);
+        span.set_deferred_tags(Pair("late", 2), 0);
         span.set_tag("late", 3);
         assert_eq!(span.metric("late"), Some(3.0));
-        span.set_late_tags(Words(&["word", "other"]), 0);
-        span.set_late_tags(Pair("late", 4), 0);
-        span.set_late_tags(Words(&[]), 0);
+        span.set_deferred_tags(Words(&["word", "other"]), 0);
+        span.set_deferred_tags(Pair("late", 4), 0);
+        span.set_deferred_tags(Words(&[]), 0);
         span.remove_tag("word");
-        span.set_late_tags(Pair("unseen", 5), 0);
+        span.set_deferred_tags(Pair("unseen", 5), 0);
         drop(span);
         let chunks = bench.take_chunks();
         let view = chunks[0].spans().next().unwrap();
@@ -309,7 +312,7 @@ mod tests {
         let root = bench.span("root").root().start();
         let child = bench.span("child").child_of(&root).start();
         child.finish();
-        child.set_late_tags(Pair("late", 1), 0);
+        child.set_deferred_tags(Pair("late", 1), 0);
         assert_eq!(child.metric("late"), None);
     }
 
@@ -325,7 +328,7 @@ mod tests {
         assert!(waiting >= MAX_WAITING * 10);
         let span = Bench::new().span("a").root().start();
         for number in 0..=MAX_WAITING {
-            span.set_late_tags(Pair("a", number as i64), 0);
+            span.set_deferred_tags(Pair("a", number as i64), 0);
         }
         assert_eq!(span.metric("a"), Some(MAX_WAITING as f64));
     }
@@ -360,7 +363,7 @@ mod tests {
                 let value = number as i64;
                 model[*place].1[usize::from(key)] = Some(value);
                 if is_late {
-                    span.set_late_tags(Pair(KEYS[usize::from(key)], value), 0);
+                    span.set_deferred_tags(Pair(KEYS[usize::from(key)], value), 0);
                 } else {
                     span.set_tag(KEYS[usize::from(key)], value);
                 }

@@ -6,26 +6,26 @@ use std::time::SystemTime;
 use tracehound_machine::Counted;
 
 use super::layout::{Buffers, Record, Segment, SpanView};
-use super::pool::{blank, give_back};
+use super::pool::{empty_buffers, give_back};
 use crate::clock;
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
 use crate::trace::tags::{NewValue, TagKey, TagTarget, Tags};
-use crate::trace::values::{Baggage, Decision, SpanContext};
+use crate::trace::values::{Baggage, SamplingDecision, SpanContext};
 
 /// Where a span is: the id tells the slot that it was put into, and is its generation. A handle of a span that is not
 /// there finds another id, and looks where the span has moved to; see [`Slots`](super::slots::Slots).
 ///
 /// Two words, which go from function to function in registers.
 #[derive(Clone)]
-pub(crate) struct At {
+pub(crate) struct Location {
     pub(crate) segment: Counted<Segment>,
     pub(crate) id: SpanId,
 }
 
-const _: () = assert!(size_of::<Option<At>>() <= 16, "two words");
+const _: () = assert!(size_of::<Option<Location>>() <= 16, "two words");
 
-impl At {
+impl Location {
     /// The slot that the span was put into first.
     #[cfg(test)]
     pub(crate) fn slot(&self) -> u32 {
@@ -70,7 +70,7 @@ impl At {
     /// What of the span crosses the border of a process.
     pub(crate) fn context(
         &self,
-        decision: Option<Decision>,
+        decision: Option<SamplingDecision>,
         baggage: Option<Arc<Baggage>>,
     ) -> SpanContext {
         let upstream = match self.segment.upstream.as_deref() {
@@ -91,7 +91,7 @@ impl At {
 
     /// Sets one tag, if the span is still open.
     ///
-    /// [`At::edit`] could do it, but moves what its closure holds once more for each step on the way.
+    /// [`Location::edit`] could do it, but moves what its closure holds once more for each step on the way.
     fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
@@ -131,12 +131,12 @@ impl At {
     }
 
     /// This span if it is open, else its nearest ancestor here that is.
-    pub(crate) fn nearest_open(&self) -> Option<At> {
+    pub(crate) fn nearest_open(&self) -> Option<Location> {
         let id = {
             let mut guard = self.segment.body()?;
             guard.as_mut()?.nearest_open(self.segment.root, self.id)?.id?
         };
-        Some(At { segment: self.segment.clone(), id })
+        Some(Location { segment: self.segment.clone(), id })
     }
 
     /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
@@ -211,7 +211,7 @@ impl At {
             // The next span that finishes does it, outside of the sampler.
             return;
         }
-        let fresh = blank(&segment.shared);
+        let fresh = empty_buffers(&segment.shared);
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {
             drop(guard);
@@ -226,7 +226,7 @@ impl At {
 
 #[cfg(all(test, tracehound_model))]
 mod models;
-impl TagTarget for &At {
+impl TagTarget for &Location {
     #[inline(always)]
     fn put(&mut self, key: impl TagKey, value: impl NewValue) {
         self.set_tag(key, value);
