@@ -25,7 +25,7 @@ const GUARD_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// The guard sends what is left and stops the tracer when it is dropped: keep it until the end of `main`.
 /// A program that ends without that, by [`std::process::exit`] for example, has its finished spans
-/// [sent all the same](Guard#how-a-program-may-end). For settings in code, use [`Tracer::builder`] and [`TracerBuilder::install`](crate::TracerBuilder::install).
+/// [sent all the same](TracerGuard#how-a-program-may-end). For settings in code, use [`Tracer::builder`] and [`TracerBuilder::install`](crate::TracerBuilder::install).
 ///
 /// ```no_run
 /// let _guard = tracehound::init();
