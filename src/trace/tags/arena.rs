@@ -7,7 +7,6 @@ use super::index::TagIndex;
 use super::new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 use super::stored::{StoredValue, TagRef};
 use crate::text::Text;
-use crate::trace::store::Slots;
 use crate::trace::values::TagValue;
 
 /// "No tag": the end of a list.
@@ -316,9 +315,9 @@ impl Tags {
     }
 
     /// Converts what was put off for spans that are open.
-    pub(crate) fn settle_open(&mut self, spans: &mut Slots) {
+    pub(crate) fn settle_open(&mut self, lists: &mut dyn TagLists) {
         let Some(mut late) = self.late.take() else { return };
-        self.unbounded(|tags| late.convert_open(spans, tags));
+        self.unbounded(|tags| late.convert_open(lists, tags));
         self.late = Some(late);
     }
 
