@@ -68,14 +68,6 @@ struct Versions<T> {
     before: Option<Arc<T>>,
 }
 
-impl<T> Versions<T> {
-    /// Gives back what nobody needs any more.
-    fn replace(&mut self, fresh: Arc<T>) -> Option<Arc<T>> {
-        let before = std::mem::replace(&mut self.newest, fresh);
-        self.before.replace(before)
-    }
-}
-
 impl<T> Snapshot<T> {
     pub(crate) fn new(value: T) -> Self {
         let first = Arc::new(value);
@@ -89,27 +81,32 @@ impl<T> Snapshot<T> {
     }
 
     pub(crate) fn store(&self, value: T) {
-        let fresh = Arc::new(value);
-        let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
-        let old = versions.replace(fresh);
-        drop(versions);
-        // Outside the lock: the value's destructor is not ours to hurry.
-        drop(old);
+        self.replace(Arc::new(value), |_| true);
     }
 
-    /// Replaces the value by one that is made of it, whoever else does so at the same time: then again. What `change`
-    /// does beside is done as often.
+    /// Replaces the value by what `change` makes of it. If another thread has replaced it meanwhile, `change` is called
+    /// again, with the newer value.
     pub(crate) fn update(&self, change: impl Fn(&T) -> T) {
         loop {
             let seen = self.load();
-            let fresh = Arc::new(change(&seen));
-            let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
-            if Arc::ptr_eq(&versions.newest, &seen) {
-                let old = versions.replace(fresh);
-                drop(versions);
-                return drop(old);
+            if self.replace(Arc::new(change(&seen)), |newest| Arc::ptr_eq(newest, &seen)) {
+                return;
             }
         }
+    }
+
+    /// Makes `fresh` the newest value if that is due, as the newest one until now tells; returns whether it was.
+    fn replace(&self, fresh: Arc<T>, is_due: impl FnOnce(&Arc<T>) -> bool) -> bool {
+        let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
+        if !is_due(&versions.newest) {
+            return false;
+        }
+        let before = std::mem::replace(&mut versions.newest, fresh);
+        let old = versions.before.replace(before);
+        drop(versions);
+        // Outside of the lock, because nothing is known of how long its destructor takes.
+        drop(old);
+        true
     }
 
     fn versions(&self) -> &RwLock<Versions<T>> {

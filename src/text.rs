@@ -186,28 +186,23 @@ impl From<&str> for Text {
     }
 }
 
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self::in_place(&text).unwrap_or_else(|| Text(Repr::Owned(text.into_boxed_str())))
-    }
+macro_rules! from {
+    ($($text:ident: $from:ty => $into:expr;)*) => {$(
+        impl From<$from> for Text {
+            #[inline]
+            fn from($text: $from) -> Self {
+                $into
+            }
+        }
+    )*};
 }
 
-impl From<&String> for Text {
-    fn from(text: &String) -> Self {
-        Text::copy(text)
-    }
-}
-
-impl From<Box<str>> for Text {
-    fn from(text: Box<str>) -> Self {
-        Text(Repr::Owned(text))
-    }
-}
-
-impl From<Arc<str>> for Text {
-    fn from(text: Arc<str>) -> Self {
-        Text(Repr::Shared(text))
-    }
+from! {
+    text: String => Self::in_place(&text).unwrap_or_else(|| Text(Repr::Owned(text.into_boxed_str())));
+    text: &String => Text::copy(text);
+    text: Box<str> => Text(Repr::Owned(text));
+    text: Arc<str> => Text(Repr::Shared(text));
+    text: &Text => text.clone();
 }
 
 impl From<Cow<'_, str>> for Text {
@@ -217,13 +212,6 @@ impl From<Cow<'_, str>> for Text {
             Cow::Borrowed(text) => text.into(),
             Cow::Owned(text) => text.into(),
         }
-    }
-}
-
-impl From<&Text> for Text {
-    #[inline]
-    fn from(text: &Text) -> Self {
-        text.clone()
     }
 }
 
@@ -241,25 +229,19 @@ impl std::ops::Deref for Text {
     }
 }
 
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
+macro_rules! equal_to {
+    ($($other:ty),*) => {$(
+        impl PartialEq<$other> for Text {
+            fn eq(&self, other: &$other) -> bool {
+                self.as_bytes() == other.as_bytes()
+            }
+        }
+    )*};
 }
+
+equal_to!(Text, str, &str);
 
 impl Eq for Text {}
-
-impl PartialEq<str> for Text {
-    fn eq(&self, other: &str) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl PartialEq<&str> for Text {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
 
 impl PartialOrd for Text {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {

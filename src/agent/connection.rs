@@ -16,7 +16,7 @@ use super::body::{self, Whole};
 use super::deadline::MoveDeadline;
 use super::error::{SendError, SendErrorKind};
 use super::meanwhile::{Meanwhile, Step};
-use super::shared_stream::{SharedStream, is_blocked};
+use super::shared_stream::SharedStream;
 use super::stream::Stream;
 use super::transport::Transport;
 
@@ -111,9 +111,8 @@ impl Connection {
         // Whatever else comes was not asked for, and the end of what it says needs no answer.
         while !stream.is_reset() {
             match stream.read(&mut rest) {
-                Ok(0) => break,
-                Ok(_) if !deadline.has_passed() => {}
-                blocked if is_blocked(&blocked) && stream.wait(&mut deadline, &mut *meanwhile) => {}
+                Poll::Ready(Ok(1..)) if !deadline.has_passed() => {}
+                Poll::Pending if stream.wait(&mut deadline, &mut *meanwhile) => {}
                 _ => break,
             }
         }

@@ -40,8 +40,8 @@ impl ContainerOrigin {
 
     /// Reads the text of `/proc/self/cgroup`; `inode` is that of a path, if there is such a file.
     fn detect(cgroup: &str, inode: &dyn Fn(&Path) -> Option<u64>) -> Self {
-        let lines = || cgroup.lines().filter_map(Line::parse);
-        if let Some(id) = lines().find_map(|line| container_id(line.path)) {
+        let lines = || cgroup.lines().filter_map(parse_line);
+        if let Some(id) = lines().find_map(|(_, path)| container_id(path)) {
             let entity_id = Some(format!("ci-{id}"));
             return ContainerOrigin { container_id: Some(id.into()), entity_id };
         }
@@ -49,48 +49,33 @@ impl ContainerOrigin {
         if inode(Path::new("/proc/self/ns/cgroup")) == Some(HOST_CGROUP_NAMESPACE) {
             return ContainerOrigin::default();
         }
-        let inode_of = |mount: &str, line: Line<'_>| {
-            inode(Path::new(&format!("/sys/fs/cgroup{mount}{}", line.path)))
+        let inode_of = |mount: &str, path: &str| {
+            inode(Path::new(&format!("/sys/fs/cgroup{mount}{path}")))
                 .filter(|inode| *inode > LAST_ROOT_INODE)
         };
-        let memory = lines().find(|line| line.controllers.split(',').any(|name| name == "memory"));
-        let unified = lines().find(|line| line.controllers.is_empty());
+        let is_memory = |controllers: &str| controllers.split(',').any(|name| name == "memory");
+        let memory = lines().find(|(controllers, _)| is_memory(controllers));
+        let unified = lines().find(|(controllers, _)| controllers.is_empty());
         let found = memory
-            .and_then(|line| inode_of("/memory", line))
-            .or_else(|| unified.and_then(|line| inode_of("", line)));
+            .and_then(|(_, path)| inode_of("/memory", path))
+            .or_else(|| unified.and_then(|(_, path)| inode_of("", path)));
         ContainerOrigin { container_id: None, entity_id: found.map(|inode| format!("in-{inode}")) }
     }
 }
 
-/// A line of a cgroup file: `<hierarchy>:<controllers>:<path>`.
-#[derive(Clone, Copy)]
-struct Line<'a> {
-    controllers: &'a str,
-    path: &'a str,
-}
-
-impl<'a> Line<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let (hierarchy, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        (is_number(hierarchy) && !path.is_empty()).then_some(Line { controllers, path })
-    }
+/// The controllers and the path in a line of a cgroup file: `<hierarchy>:<controllers>:<path>`.
+fn parse_line(line: &str) -> Option<(&str, &str)> {
+    let (hierarchy, rest) = line.split_once(':')?;
+    rest.split_once(':').filter(|(_, path)| is_number(hierarchy) && !path.is_empty())
 }
 
 /// The id at the end of a cgroup's path, where runtimes put it: `<id>`, `<id>.scope` or `<id>.scope/<name>`.
-fn container_id(path: &str) -> Option<&str> {
+fn container_id<'a>(path: &'a str) -> Option<&'a str> {
     let path = path.trim_end_matches(' ');
-    let within_scope = || {
-        let (scope, name) = path.rsplit_once('/')?;
-        if name.is_empty() || name.contains([' ', '\t']) {
-            return None;
-        }
-        scope.strip_suffix(".scope")
-    };
-    within_scope()
-        .and_then(id_suffix)
-        .or_else(|| path.strip_suffix(".scope").and_then(id_suffix))
-        .or_else(|| id_suffix(path))
+    let is_name = |name: &str| !name.is_empty() && !name.contains([' ', '\t']);
+    let parent = path.rsplit_once('/').filter(|(_, name)| is_name(name)).map(|(parent, _)| parent);
+    let id_of_scope = |scope: &'a str| scope.strip_suffix(".scope").and_then(id_suffix);
+    parent.and_then(id_of_scope).or_else(|| id_of_scope(path)).or_else(|| id_suffix(path))
 }
 
 /// The id that ends a text, in the forms that runtimes give one: the hash and number of a Fargate task, a

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
+use std::task::Poll;
 use std::time::Duration;
 
 use tracehound_machine::Readiness;
@@ -90,63 +91,48 @@ impl SharedStream {
         self.is_reset.get()
     }
 
-    pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
-        if self.wanted.get().read {
-            return Err(io::ErrorKind::WouldBlock.into());
+    pub(super) fn read(&self, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let wanted = self.wanted.get();
+        if wanted.read {
+            return Poll::Pending;
         }
-        let read = self.retry(|| self.stream.read(into));
-        self.want(|wanted| wanted.read = is_blocked(&read));
+        let read = poll(|| self.stream.read(into));
+        self.wanted.set(Readiness { read: read.is_pending(), ..wanted });
         match &read {
-            Ok(bytes) if *bytes > 0 => {
+            Poll::Ready(Ok(1..)) => {
                 self.moved.set(true);
                 self.answered.set(true);
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.is_reset.set(true),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.is_reset.set(true);
+            }
             _ => {}
         }
         read
     }
 
-    pub(super) fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.wanted.get().write {
-            return Err(io::ErrorKind::WouldBlock.into());
+    pub(super) fn write(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let wanted = self.wanted.get();
+        if wanted.write {
+            return Poll::Pending;
         }
-        let written = self.retry(|| self.stream.write(parts));
-        self.want(|wanted| wanted.write = is_blocked(&written));
-        if let Ok(bytes) = written {
+        let written = poll(|| self.stream.write(parts));
+        self.wanted.set(Readiness { write: written.is_pending(), ..wanted });
+        if let Poll::Ready(Ok(mut bytes)) = written {
             self.moved.set(true);
-            self.pass(parts, bytes);
+            let mut unwritten = self.unwritten.get();
+            for part in parts {
+                let passed = part.get(..bytes).unwrap_or(part);
+                unwritten.pass(passed);
+                bytes -= passed.len();
+            }
+            self.unwritten.set(unwritten);
         }
         written
     }
 
     pub(super) fn close_writing(&self) -> io::Result<()> {
         self.stream.close_writing()
-    }
-
-    fn pass(&self, parts: &[IoSlice<'_>], mut bytes: usize) {
-        let mut unwritten = self.unwritten.get();
-        for part in parts {
-            let passed = part.get(..bytes).unwrap_or(part);
-            unwritten.pass(passed);
-            bytes -= passed.len();
-        }
-        self.unwritten.set(unwritten);
-    }
-
-    fn want(&self, change: impl FnOnce(&mut Readiness)) {
-        let mut wanted = self.wanted.get();
-        change(&mut wanted);
-        self.wanted.set(wanted);
-    }
-
-    fn retry<T>(&self, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        loop {
-            match call() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome,
-            }
-        }
     }
 
     /// Waits until what hyper has tried in vain is worth another try; says whether that came before the
@@ -190,8 +176,15 @@ impl SharedStream {
     }
 }
 
-pub(super) fn is_blocked<T>(outcome: &io::Result<T>) -> bool {
-    outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+/// Makes a call that does not block; pending if it would.
+fn poll(mut call: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            outcome => return Poll::Ready(outcome),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hyper::rt::ReadBufCursor;
 
-use super::shared_stream::{SharedStream, is_blocked};
+use super::shared_stream::SharedStream;
 
 /// A stream as hyper's I/O, that goes on reading when nothing more can be written.
 ///
@@ -26,24 +26,18 @@ impl Transport {
     }
 
     fn write(&mut self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = if self.cannot_write { Ok(0) } else { self.stream.write(parts) };
-        if written.as_ref().is_err_and(is_closed) {
-            self.cannot_write = true;
+        if !self.cannot_write {
+            match self.stream.write(parts) {
+                Poll::Ready(Err(error)) if is_closed(&error) => self.cannot_write = true,
+                written => return written,
+            }
         }
-        if self.cannot_write {
-            let offered = parts.iter().map(|part| part.len()).sum();
-            return Poll::Ready(Ok(offered));
-        }
-        ready(written)
+        Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()))
     }
 }
 
 fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
-}
-
-fn ready<T>(outcome: io::Result<T>) -> Poll<io::Result<T>> {
-    if is_blocked(&outcome) { Poll::Pending } else { Poll::Ready(outcome) }
 }
 
 impl hyper::rt::Read for Transport {
@@ -56,7 +50,7 @@ impl hyper::rt::Read for Transport {
         let mut bytes = [0; 8 * 1024];
         let room = bytes.len().min(into.remaining());
         let read = self.stream.read(bytes.get_mut(..room).unwrap_or_default());
-        ready(read.map(|read| into.put_slice(bytes.get(..read).unwrap_or_default())))
+        read.map_ok(|read| into.put_slice(bytes.get(..read).unwrap_or_default()))
     }
 }
 

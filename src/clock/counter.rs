@@ -30,7 +30,7 @@ pub(super) struct CounterClock {
 impl CounterClock {
     pub(super) const fn new() -> Self {
         CounterClock {
-            rate: AtomicU64::new(Rate::NONE.bits()),
+            rate: AtomicU64::new(Rate::NONE.0),
             from_count: AtomicU64::new(0),
             from_ns: AtomicI64::new(0),
             ahead_ns: AtomicI64::new(0),
@@ -40,7 +40,7 @@ impl CounterClock {
     /// What the clock says, where the counter is in use.
     #[inline]
     pub(super) fn read(&self, count: impl FnOnce() -> u64) -> Option<Ticks> {
-        let rate = Rate::from_bits(self.rate.load(Ordering::Acquire));
+        let rate = Rate(self.rate.load(Ordering::Acquire));
         if !rate.is_some() {
             return None;
         }
@@ -72,16 +72,16 @@ impl CounterClock {
     }
 
     pub(super) fn is_in_use(&self) -> bool {
-        Rate::from_bits(self.rate.load(Ordering::Relaxed)).is_some()
+        Rate(self.rate.load(Ordering::Relaxed)).is_some()
     }
 
     pub(super) fn start(&self, rate: Rate) {
-        self.rate.store(rate.bits(), Ordering::Release);
+        self.rate.store(rate.0, Ordering::Release);
     }
 
     /// The system's clock is read from now on, put forward by so much more: open spans go on without a jump.
     pub(super) fn stop(&self, ahead_ns: i64) {
         self.ahead_ns.fetch_add(ahead_ns, Ordering::Relaxed);
-        self.rate.store(Rate::NONE.bits(), Ordering::Release);
+        self.rate.store(Rate::NONE.0, Ordering::Release);
     }
 }

@@ -33,7 +33,8 @@ pub(super) struct Tags {
     pub(super) bytes: Buffer,
     /// The key of each, and where its entry is.
     entries: Vec<(Text, Range<usize>)>,
-    digests: Digests,
+    /// The digests of the keys.
+    pub(super) digests: Digests,
 }
 
 impl Repeated {
@@ -86,11 +87,6 @@ impl Tags {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// The keys.
-    pub(super) fn digests(&self) -> Digests {
-        self.digests
     }
 
     /// Whether there is one of this name.

@@ -146,7 +146,7 @@ fn write_tag(out: &mut Buffer, tags: &mut TagMaps, tag: sampling::Tag<'_>) {
 /// What the user set on the span, and what all spans repeat, unless the span has it with another value.
 fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated: &Tags) {
     // One look for nearly all of them.
-    let watched = tags.taken().union(repeated.digests());
+    let watched = tags.taken.union(repeated.digests);
     let mut is_there = false;
     for (digest, key, value) in span.with_digests() {
         let key = key.as_bytes();
@@ -167,7 +167,7 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
         is_there |= repeated.has(const { digest(b"span.kind") }, b"span.kind");
         tags.add_text(out, b"span.kind", kind.as_str().as_bytes());
     }
-    if !is_there && !tags.taken().may_share(repeated.digests()) {
+    if !is_there && !tags.taken.may_share(repeated.digests) {
         return tags.add_texts(out, repeated.len(), repeated.bytes.as_bytes());
     }
     for (key, entry) in repeated.iter() {

@@ -20,7 +20,8 @@ pub(super) struct TagMaps {
     /// The keys that are taken: where they are in the payload, and in `waiting`.
     taken_texts: Vec<Range<usize>>,
     taken_numbers: Vec<Range<usize>>,
-    taken: Digests,
+    /// The digests of those keys.
+    pub(super) taken: Digests,
 }
 
 impl TagMaps {
@@ -94,11 +95,6 @@ impl TagMaps {
         };
         self.taken_texts.iter().any(|place| is_it(out, place))
             || self.taken_numbers.iter().any(|place| is_it(&self.waiting, place))
-    }
-
-    /// The keys that are taken.
-    pub(super) fn taken(&self) -> Digests {
-        self.taken
     }
 
     // ===== what the user may have set =====
