@@ -160,7 +160,7 @@ impl fmt::Display for ParseIdError {
 
 impl std::error::Error for ParseIdError {}
 
-/// A little randomness, for jitter.
+/// A random number for jitter.
 pub(crate) fn random_u16() -> u16 {
     let [low, high, ..] = random().to_le_bytes();
     u16::from_le_bytes([low, high])
@@ -185,8 +185,8 @@ thread_local! {
 
 /// A random number other than zero.
 ///
-/// wyrand over a per-thread counter: unpredictable enough for ids, and no lock. During the destruction of
-/// thread-locals each number comes from a seed of its own.
+/// The generator is wyrand with a state for each thread: it needs no lock, and is unpredictable enough for ids. While the
+/// thread-locals of a thread are destroyed, each number comes from a seed of its own.
 fn random() -> u64 {
     let drawn = GENERATOR.try_with(|generator| {
         let (mut state, mut process) = generator.get();
@@ -208,15 +208,15 @@ fn random() -> u64 {
     drawn.unwrap_or_else(|_| seed().max(1))
 }
 
-/// Both halves of the 128-bit product, folded.
+/// The two halves of the 128-bit product, combined by exclusive or.
 #[expect(clippy::cast_possible_truncation, reason = "the halves are folded on purpose")]
 fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a).wrapping_mul(u128::from(b));
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// A seed from the operating system's randomness (through std's hash keys, which a child inherits), the time
-/// and the process id.
+/// A seed from the operating system's randomness, the time and the process id. The randomness comes through std's hash keys,
+/// which a forked child inherits, so it alone would not do.
 fn seed() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

@@ -80,21 +80,21 @@ impl Dialer {
                 self.lookup.insert(lookup)
             }
         };
-        loop {
-            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else {
-                return Err(deadline.error());
-            };
-            let failed = || Err(io::Error::other("the name lookup failed"));
-            let answer = match lookup.recv_timeout(time) {
+        let answer = loop {
+            let time = work(&mut *meanwhile, deadline.remaining());
+            match lookup.recv_timeout(time.ok_or_else(|| deadline.error())?) {
+                Ok(answer) => break answer,
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Err(io::Error::other("the name lookup failed"));
+                }
                 Err(RecvTimeoutError::Timeout) if deadline.has_passed() => {
                     return Err(deadline.error());
                 }
-                Err(RecvTimeoutError::Timeout) => continue,
-                answer => answer.unwrap_or_else(|_| failed()),
-            };
-            self.lookup = None;
-            return answer;
-        }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        };
+        self.lookup = None;
+        answer
     }
 }
 

@@ -114,23 +114,17 @@ mod tests {
 
     #[test]
     fn the_status_decides_what_to_do() {
-        for (status, expected) in [
-            (200, Outcome::Accepted { rates: None }),
-            (202, Outcome::Accepted { rates: None }),
-            (413, Outcome::TooLarge),
-            (404, Outcome::Refused(StatusCode::NOT_FOUND)),
-            (415, Outcome::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
-            (408, Outcome::Busy(StatusCode::REQUEST_TIMEOUT)),
-            (429, Outcome::Busy(StatusCode::TOO_MANY_REQUESTS)),
-            (500, Outcome::Busy(StatusCode::INTERNAL_SERVER_ERROR)),
-            (503, Outcome::Busy(StatusCode::SERVICE_UNAVAILABLE)),
-            (400, Outcome::Refused(StatusCode::BAD_REQUEST)),
-            (403, Outcome::Refused(StatusCode::FORBIDDEN)),
-            (301, Outcome::Refused(StatusCode::MOVED_PERMANENTLY)),
-            (101, Outcome::Refused(StatusCode::SWITCHING_PROTOCOLS)),
-        ] {
-            let outcome = Outcome::read(&answer(status, None, b"OK"), &mut RatesVersion::default());
-            assert_eq!(outcome, expected);
+        let outcome =
+            |status| Outcome::read(&answer(status, None, b"OK"), &mut RatesVersion::default());
+        for status in [200, 202] {
+            assert_eq!(outcome(status), Outcome::Accepted { rates: None });
+        }
+        assert_eq!(outcome(413), Outcome::TooLarge);
+        for status in [408, 429, 500, 503] {
+            assert_eq!(outcome(status), Outcome::Busy(StatusCode::from_u16(status).unwrap()));
+        }
+        for status in [101, 301, 400, 403, 404, 415] {
+            assert_eq!(outcome(status), Outcome::Refused(StatusCode::from_u16(status).unwrap()));
         }
     }
 
@@ -172,20 +166,14 @@ mod tests {
             ("null", None),
             ("[]", None),
             (r#"{"rate_by_service": []}"#, None),
-            (
-                r#"{"rate_by_service": {"a": 1.1, "b": -0.1, "c": "1", "d": null, "e": 1e999}}"#,
-                None,
-            ),
-            (
-                r#"{"rate_by_service": {"a": 1.1, "b": -0.1, "c": "1", "d": null}}"#,
-                Some(rates(&[])),
-            ),
+            (r#"{"rate_by_service": {"a": 1e999}}"#, None),
+            (r#"{"rate_by_service": {"a": 1.1, "b": -0.1, "c": "1", "d": null}}"#, Some(&[][..])),
             (
                 r#"{"rate_by_service": {"a": 0, "b": 1.0, "a": 0.5}}"#,
-                Some(rates(&[("a", 0.5), ("b", 1.0)])),
+                Some(&[("a", 0.5), ("b", 1.0)]),
             ),
         ] {
-            assert_eq!(parse_rates(body.as_bytes()), expected, "{body}");
+            assert_eq!(parse_rates(body.as_bytes()), expected.map(rates), "{body}");
         }
     }
 

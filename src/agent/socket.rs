@@ -62,9 +62,8 @@ impl Socket {
                     Err(error) => return Err(error),
                 }
             }
-            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else {
-                return Err(deadline.error());
-            };
+            let time = work(&mut *meanwhile, deadline.remaining());
+            let time = time.ok_or_else(|| deadline.error())?;
             if !begun {
                 std::thread::sleep(time.min(BUSY_PAUSE));
             } else if self.wait(wanted, time)?.write {

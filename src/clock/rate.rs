@@ -8,7 +8,7 @@ pub(super) struct Moment {
     pub(super) ns: i64,
 }
 
-/// Nanoseconds for a count, times 2^32: exact to one part in 2^30 for counters of 1 to 8 GHz.
+/// Nanoseconds per count, times 2^32. For counters of 1 to 8 GHz it is exact to one part in 2^30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate(pub(super) u64);
 
@@ -16,8 +16,8 @@ impl Rate {
     /// No rate.
     pub(super) const NONE: Rate = Rate(0);
 
-    /// The rate between two moments; none for a counter that stood still, or counts slower than ten million
-    /// times a second, which is no clock for spans.
+    /// The rate between two moments. [`Rate::NONE`] for a counter that stood still, or counts less than ten million times
+    /// a second, which is too coarse for spans.
     pub(super) fn between(first: Moment, second: Moment) -> Self {
         let counts = u128::from(second.count.saturating_sub(first.count));
         let ns = u128::try_from(second.ns.saturating_sub(first.ns)).unwrap_or(0);

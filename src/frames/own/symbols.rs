@@ -30,11 +30,12 @@ struct Symbols {
     modules: Vec<(String, Option<Module>)>,
 }
 
-/// The worker's, as a rule. Who reads `error.stack` of a span elsewhere may wait for it; who takes a stack does not.
+/// As a rule only the worker locks it. A thread that reads the tag `error.stack` of a span may wait for it; a thread that
+/// takes a stack does not.
 static SYMBOLS: PerProcess<Mutex<Symbols>> = PerProcess::new();
 
 thread_local! {
-    /// An allocator of the program may come back here.
+    /// An allocator of the program may report an error itself, and so call this again on the same thread.
     static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -46,9 +47,9 @@ pub(super) fn look_up(addresses: &[usize], each: Each<'_>) -> fmt::Result {
     let end = EndOfLook;
     let symbols = SYMBOLS.get_or_make(Mutex::default);
     let mut symbols = symbols.lock().unwrap_or_else(PoisonError::into_inner);
-    // Each stands for where a call returns to: the call is before that.
-    let calls = addresses.iter().filter_map(|address| address.checked_sub(1));
-    let told = calls.into_iter().try_for_each(|address| symbols.look_up(address, each));
+    // Each address is where a call returns to. The call itself is before that.
+    let mut calls = addresses.iter().filter_map(|address| address.checked_sub(1));
+    let told = calls.try_for_each(|address| symbols.look_up(address, each));
     drop(symbols);
     drop(end);
     told
