@@ -55,6 +55,11 @@ impl UserCode {
         (self as u32) << 2
     }
 
+    /// How many calls of this kind are running on this thread.
+    fn depth(self) -> u32 {
+        (RUNNING.get() >> self.shift()) & 15
+    }
+
     const fn bit(self) -> u16 {
         1 << self as u16
     }
@@ -65,31 +70,9 @@ thread_local! {
     static RUNNING: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A call that is counted as running until this is dropped.
-struct Running {
-    before: u32,
-}
-
-impl Running {
-    fn enter(code: UserCode) -> Option<Self> {
-        let before = RUNNING.get();
-        if (before >> code.shift()) & 15 >= code.max_depth() {
-            return None;
-        }
-        RUNNING.set(before + (1 << code.shift()));
-        Some(Running { before })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.set(self.before);
-    }
-}
-
 /// Whether a function of this kind is running on this thread.
 pub(crate) fn is_running(code: UserCode) -> bool {
-    (RUNNING.get() >> code.shift()) & 15 != 0
+    code.depth() > 0
 }
 
 /// Calls a function of the program.
@@ -97,7 +80,11 @@ pub(crate) fn is_running(code: UserCode) -> bool {
 /// `None` if it panicked, which is counted, and said the first time. Also `None` if it was not called, because as many
 /// calls of its kind as may be nested are running on this thread.
 pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> Option<T> {
-    let _running = Running::enter(code)?;
+    if code.depth() >= code.max_depth() {
+        return None;
+    }
+    let running = RUNNING.get();
+    RUNNING.set(running + (1 << code.shift()));
     let before = panics::set_aside();
     let done = catch(work);
     let caught = panics::put_back(before);
@@ -108,6 +95,8 @@ pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> 
         });
         report(code, diag, 1, &caught.unwrap_or_default());
     }
+    // Not earlier: an allocator of the program may bring `report` back here.
+    RUNNING.set(running);
     done
 }
 

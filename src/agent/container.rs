@@ -1,7 +1,7 @@
-//! Which container this process runs in, as far as the process itself can see (Linux only).
+//! Which container this process runs in, as far as it can see that itself (Linux only).
 //!
-//! The agent adds the container's tags to what it receives with these ids (Datadog agent protocol,
-//! "container and entity id").
+//! The agent adds the tags of the container to what comes with these ids (Datadog agent protocol, "container and entity
+//! id").
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -16,7 +16,7 @@ const HOST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
 
 const MAX_CGROUP_BYTES: u64 = 64 * 1024;
 
-/// Inodes up to this one are those of a mount's root, not of a container's cgroup.
+/// Inodes up to this one are of the root of a mount, not of the cgroup of a container.
 const LAST_ROOT_INODE: u64 = 2;
 
 /// What identifies the container of this process.
@@ -29,7 +29,7 @@ pub(crate) struct ContainerOrigin {
 }
 
 impl ContainerOrigin {
-    /// The origin of this process, found out at the first call.
+    /// The origin of this process. It is found out at the first call.
     pub(crate) fn of_process() -> &'static Self {
         static ORIGIN: WriteOnce<ContainerOrigin> = WriteOnce::new();
         ORIGIN.get_or_make(|| {
@@ -45,7 +45,7 @@ impl ContainerOrigin {
             let entity_id = Some(format!("ci-{id}"));
             return ContainerOrigin { container_id: Some(id.into()), entity_id };
         }
-        // The process sees the host's cgroups, so its own says nothing about a container.
+        // The process is in the host's cgroup namespace, so its inode is not that of a container.
         if inode(Path::new("/proc/self/ns/cgroup")) == Some(HOST_CGROUP_NAMESPACE) {
             return ContainerOrigin::default();
         }
@@ -94,7 +94,7 @@ fn task_suffix(text: &str) -> Option<&str> {
     last(text, number.len().saturating_add(33))
 }
 
-/// The last `len` bytes, unless there are fewer or they begin inside a character.
+/// The last `len` bytes; `None` if there are fewer, or if they begin inside a character.
 fn last(text: &str, len: usize) -> Option<&str> {
     text.get(text.len().checked_sub(len)?..)
 }
@@ -113,7 +113,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What the kernel says of this process; nothing but Linux has such a file. No real one comes near the limit.
+/// Reads `/proc/self/cgroup`, which only Linux has. No real one comes near the limit.
 fn read_cgroup() -> Option<String> {
     let mut bytes = Vec::new();
     File::open("/proc/self/cgroup").ok()?.take(MAX_CGROUP_BYTES).read_to_end(&mut bytes).ok()?;

@@ -1,4 +1,4 @@
-//! What a connection and its hyper transport share: the stream, what it waits for, and how far a request is.
+//! What a connection and its hyper transport share: the stream, what they wait for, and how much of a request is written.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -14,25 +14,25 @@ use super::stream::Stream;
 /// The end of a request's head.
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// The stream of one connection, and what is known of it.
+/// The stream of one connection, and its state.
 pub(super) struct SharedStream {
     stream: Box<dyn Stream>,
-    /// What would have blocked when hyper tried it. It is not tried again before the stream is ready for it: hyper
-    /// tries each time that it is polled.
+    /// What would have blocked when hyper tried it. Hyper tries again each time that it is polled; the stream is not asked
+    /// again before it is ready.
     wanted: Cell<Readiness>,
-    /// Something was read or written since this was last asked.
+    /// Whether bytes have been read or written since the deadline was last renewed.
     moved: Cell<bool>,
-    /// A byte of an answer to the request has been read.
+    /// Whether a byte of an answer to the request has been read.
     answered: Cell<bool>,
     unwritten: Cell<Unwritten>,
-    /// Reading has ended with the word that what was written was not read.
+    /// Whether reading has ended with a reset: the agent has closed without reading all that was written.
     is_reset: Cell<bool>,
 }
 
-/// What of a request has not been handed to the system yet.
+/// What has not been written of a request: not been given to the system yet.
 #[derive(Clone, Copy)]
 struct Unwritten {
-    /// How much of [`HEAD_END`] has just been passed; all of it when the head is written.
+    /// How many bytes of [`HEAD_END`] were written last; all of them when the head is written.
     head_end: usize,
     body: u64,
 }
@@ -42,7 +42,7 @@ impl Unwritten {
         self.head_end == HEAD_END.len() && self.body == 0
     }
 
-    /// These bytes are handed over.
+    /// These bytes have been written.
     fn pass(&mut self, mut bytes: &[u8]) {
         while let (Some(expected), Some((byte, rest))) =
             (HEAD_END.get(self.head_end), bytes.split_first())
@@ -70,7 +70,7 @@ impl SharedStream {
         }
     }
 
-    /// The next request begins, with a body of so many bytes.
+    /// Begins the next request, with a body of `body` bytes.
     pub(super) fn begin(&self, body: u64) {
         self.answered.set(false);
         self.unwritten.set(Unwritten { head_end: 0, body });
@@ -135,8 +135,8 @@ impl SharedStream {
         self.stream.close_writing()
     }
 
-    /// Waits until what hyper has tried in vain is worth another try; says whether that came before the
-    /// deadline, or before it was not wanted any more.
+    /// Waits until the stream is ready for what hyper has tried in vain. Returns whether it is; otherwise the deadline has
+    /// passed, or the wait was given up.
     pub(super) fn wait(&self, deadline: &mut MoveDeadline, meanwhile: Meanwhile<'_>) -> bool {
         loop {
             if self.moved.take() {
@@ -152,7 +152,7 @@ impl SharedStream {
         }
     }
 
-    /// Finds out what can be done by now.
+    /// Finds out for what the stream is ready by now.
     pub(super) fn look(&self) {
         if self.wanted.get().is_any() {
             self.wait_for_stream(Duration::ZERO);
@@ -162,11 +162,11 @@ impl SharedStream {
     fn wait_for_stream(&self, time: Duration) -> bool {
         let wanted = self.wanted.get();
         if !wanted.is_any() {
-            // Nobody has tried anything: an end of the stream would be told again and again.
+            // Hyper has tried nothing, so there is nothing to wait for. A closed stream would be ready at once, each time.
             std::thread::sleep(time);
             return false;
         }
-        // A stream that cannot be waited for says what is wrong when it is read.
+        // If waiting fails, the next read or write tells what is wrong.
         let ready = self.stream.wait(wanted, time).unwrap_or(wanted);
         self.wanted.set(Readiness {
             read: wanted.read && !ready.read,

@@ -132,11 +132,7 @@ impl Sealed {
     pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
         let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
-        self.split_at(chunks)
-    }
-
-    fn split_at(&mut self, chunks: usize) -> Option<Sealed> {
-        if chunks == 0 || chunks >= self.parts.len() {
+        if chunks >= self.parts.len() {
             return None;
         }
         let rest = self.parts.split_off(chunks);
@@ -205,14 +201,14 @@ mod tests {
         let mut whole = texts(&["a", "bb", "ccc", "dddd", "eeeee"]);
         assert_eq!(decoded(&whole), ["a", "bb", "ccc", "dddd", "eeeee"]);
         let bytes = whole.len();
-        let first = whole.split_at(2).unwrap();
+        let first = whole.split_front(HEADER.len() + 5).unwrap();
         assert_eq!((decoded(&first), first.span_count()), (vec!["a".into(), "bb".into()], 3));
         assert_eq!(first.len() + whole.len(), bytes + HEADER.len());
-        let mut second = whole.split_at(1).unwrap();
+        let mut second = whole.split_front(0).unwrap();
         assert_eq!((decoded(&second), second.chunk_count()), (vec!["ccc".into()], 1));
         assert_eq!((decoded(&whole), whole.span_count()), (vec!["dddd".into(), "eeeee".into()], 9));
         assert_eq!(second.body().len(), second.len());
-        assert!(second.split_at(1).is_none() && second.split_at(0).is_none());
+        assert!(second.split_front(0).is_none());
         assert_eq!(decoded(&second), ["ccc"]);
     }
 
@@ -232,7 +228,7 @@ mod tests {
     #[test]
     fn several_payloads_are_one_body() {
         let mut payloads = [texts(&["a", "bb"]), texts(&["ccc", "d"])];
-        let front = payloads[1].split_at(1).unwrap();
+        let front = payloads[1].split_front(0).unwrap();
         let together = |payloads: &[Sealed]| -> Vec<String> {
             rmp_serde::from_slice(&Sealed::together(payloads.iter()).concat()).unwrap()
         };

@@ -47,14 +47,15 @@ impl TagMaps {
     /// As [`TagMaps::text_entry`], for a numeric tag.
     #[inline(always)]
     pub(super) fn number_entry(&mut self, entry: &[u8]) {
-        self.take_number(entry);
+        self.numbers += 1;
+        self.taken_numbers.push(key_place(self.waiting.len(), entry));
+        self.taken.add(digest(key_of(entry)));
         self.waiting.raw(entry);
     }
 
     /// Writes a numeric tag whose key is MessagePack already, of at most 31 bytes.
     pub(super) fn number_of(&mut self, key: &[u8], value: f64) {
-        self.take_number(key);
-        self.waiting.raw(key);
+        self.number_entry(key);
         self.waiting.number(value);
     }
 
@@ -73,13 +74,6 @@ impl TagMaps {
         self.taken_numbers.push(end - key.len()..end);
         self.taken.add(digest(key.as_bytes()));
         self.waiting.number(value);
-    }
-
-    #[inline(always)]
-    fn take_number(&mut self, entry: &[u8]) {
-        self.numbers += 1;
-        self.taken_numbers.push(key_place(self.waiting.len(), entry));
-        self.taken.add(digest(key_of(entry)));
     }
 
     /// Whether the tracer itself has written a tag with this key.

@@ -1,4 +1,4 @@
-//! A file that the process runs from: the program, or a library.
+//! A file whose code the process runs: the program, or a library.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -24,14 +24,14 @@ pub(super) struct Module {
     debug: Option<Context<Slice>>,
 }
 
-/// Where a part of the file is, there and by the addresses that its symbols have.
+/// A part of the file: its place in the file, and its address as symbols have it.
 struct Segment {
     offset: u64,
     size: u64,
     address: u64,
 }
 
-/// By its symbol.
+/// A function, according to its symbol.
 struct Function {
     address: u64,
     size: u64,
@@ -58,7 +58,7 @@ impl Module {
         })
     }
 
-    /// Tells of what is at a place in the file.
+    /// Calls `each` for the functions at an offset in the file.
     pub(super) fn look_up(&self, offset: u64, each: Each<'_>) -> fmt::Result {
         let in_segment = |segment: &Segment| {
             let inside = offset.checked_sub(segment.offset)?;
@@ -90,7 +90,7 @@ impl Module {
         each(Symbol { function: name.as_deref(), ..Symbol::default() })
     }
 
-    /// The name of the function that an address is in, as its symbol has it.
+    /// The name of the function that an address is in, from its symbol.
     fn function(&self, address: u64) -> Option<&'static str> {
         let next = self.functions.partition_point(|function| function.address <= address);
         let function = self.functions.get(next.checked_sub(1)?)?;
@@ -98,13 +98,13 @@ impl Module {
     }
 }
 
-/// Only mapped: nothing is copied, and what is not looked at is not read.
+/// Maps the file into memory, so that nothing is copied and only what is used is read.
 fn read(path: &Path) -> Option<Elf> {
     Elf::parse(map_for_ever(&File::open(path).ok()?).ok()?).ok()
 }
 
-/// The debug information that was put into a file of its own: by its build id, where distributions keep it, or by
-/// the name that the program has for it.
+/// The separate file with the debug information, if there is one: by the build id, where distributions put it, or by the name
+/// that the file gives.
 fn beside(file: &Elf, path: &Path) -> Option<Elf> {
     let id = file.build_id().ok()??;
     let mut hex = id.iter().map(|byte| format!("{byte:02x}"));
@@ -119,7 +119,7 @@ fn beside(file: &Elf, path: &Path) -> Option<Elf> {
     candidates.iter().filter_map(|candidate| read(candidate)).find(is_of_this)
 }
 
-/// By address.
+/// The functions of a file, sorted by address.
 fn functions(file: &Elf) -> Vec<Function> {
     let all = |symbols: object::read::elf::ElfSymbolIterator64<'static, '_>| {
         symbols
@@ -138,7 +138,7 @@ fn functions(file: &Elf) -> Vec<Function> {
     functions
 }
 
-/// What is in the file itself and not compressed; without it functions have names, and no lines.
+/// The debug information in a file, as far as it is not compressed. Without it, functions have names but no line numbers.
 fn debug_information(file: &Elf) -> Option<Context<Slice>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let section = |id: gimli::SectionId| {

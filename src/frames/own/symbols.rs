@@ -1,4 +1,4 @@
-//! What the addresses of a stack stand for.
+//! The symbols of the addresses of a stack.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,7 +9,7 @@ use tracehound_fork::PerProcess;
 use super::mappings::Mappings;
 use super::module::Module;
 
-/// What is known of a function on a stack.
+/// What is known of a function on a stack: its name and the place in its source.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Symbol<'a> {
     pub(super) function: Option<&'a str>,
@@ -18,11 +18,11 @@ pub(super) struct Symbol<'a> {
     pub(super) column: Option<u32>,
 }
 
-/// Takes one symbol after the other.
+/// A callback that gets one symbol after the other.
 pub(super) type Each<'a> = &'a mut dyn FnMut(Symbol<'_>) -> fmt::Result;
 
-/// The files that the process runs from, as far as stacks led into them. What was read of one is kept: the first
-/// stack in a file takes the tenths of a second that its debug information takes, the next ones a millisecond.
+/// The files with the code of the process, as far as stacks had addresses in them. What was read of a file is kept: the first
+/// stack in it takes some tenths of a second, for the debug information; later ones take a millisecond.
 #[derive(Default)]
 struct Symbols {
     mappings: Mappings,
@@ -39,7 +39,7 @@ thread_local! {
     static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells `each` what the addresses stand for: more than one function where some were inlined, the innermost first.
+/// Calls `each` for the functions at the addresses. An address has several where functions were inlined, the innermost first.
 pub(super) fn look_up(addresses: &[usize], each: Each<'_>) -> fmt::Result {
     if IS_LOOKING.try_with(|is_looking| is_looking.replace(true)) != Ok(false) {
         return addresses.iter().try_for_each(|_| each(Symbol::default()));
