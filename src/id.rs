@@ -73,12 +73,9 @@ impl SpanId {
     /// `root` is the id of the span in slot 0, which stays as it is. All bits are as random as those of the root. The ids of
     /// one slot differ in the other 47.
     #[inline]
-    pub(crate) const fn in_slot(self, root: SpanId, slot: u32) -> Self {
-        let bits = (self.get() & !SLOT_MASK) | ((root.get() ^ slot as u64) & SLOT_MASK);
-        match NonZeroU64::new(bits) {
-            Some(bits) => SpanId(bits),
-            None => SpanId(ANY_BUT_A_SLOT),
-        }
+    pub(crate) fn in_slot(self, root: SpanId, slot: u32) -> Self {
+        let bits = (self.get() & !SLOT_MASK) | ((root.get() ^ u64::from(slot)) & SLOT_MASK);
+        Self::new(bits).unwrap_or(SpanId(ANY_BUT_A_SLOT))
     }
 
     /// The slot into which the span was put, if [`SpanId::in_slot`] has made this id with the same root; otherwise any slot.

@@ -48,7 +48,9 @@ impl Connection {
         let stream = Rc::new(SharedStream::new(stream));
         let transport = Transport::new(Rc::clone(&stream));
         let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport);
-        let mut driver = Driver::new();
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut driver = Driver { connection: None, woken, waker };
         // The handshake neither reads nor writes, so it never waits.
         let opened = driver.run(
             &stream,
@@ -129,6 +131,7 @@ struct Driver {
 }
 
 /// Set when hyper wakes itself. All else that it waits for is the stream, and [`Driver::run`] waits for that.
+#[derive(Default)]
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -138,12 +141,6 @@ impl Wake for Woken {
 }
 
 impl Driver {
-    fn new() -> Self {
-        let woken = Arc::new(Woken(AtomicBool::new(false)));
-        let waker = Waker::from(Arc::clone(&woken));
-        Driver { connection: None, woken, waker }
-    }
-
     /// Polls `talk` and the connection until `talk` is done or the deadline has passed.
     fn run<T>(
         &mut self,

@@ -35,15 +35,16 @@ impl fmt::Display for Frames {
         look_up(&self.0, &mut |symbol: Symbol<'_>| {
             writeln!(f, "{number:4}: {}", symbol.function.unwrap_or("<unknown>"))?;
             number += 1;
-            let Some(file) = symbol.file else { return Ok(()) };
+            let location = symbol.location.and_then(|location| Some((location, location.file?)));
+            let Some((location, file)) = location else { return Ok(()) };
             f.write_str("             at ")?;
             match folder.as_ref().and_then(|folder| file.strip_prefix(folder.to_str()?)) {
                 Some(below) if below.starts_with('/') => write!(f, ".{below}")?,
                 _ => f.write_str(file)?,
             }
-            if let Some(line) = symbol.line {
+            if let Some(line) = location.line {
                 write!(f, ":{line}")?;
-                if let Some(column) = symbol.column {
+                if let Some(column) = location.column {
                     write!(f, ":{column}")?;
                 }
             }

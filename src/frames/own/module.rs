@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use addr2line::gimli::{self, AbbreviationsCacheStrategy, Dwarf, EndianSlice, RunTimeEndian};
 use addr2line::{Context, demangle_auto};
-use object::read::elf::ElfFile64;
+use object::read::elf::{ElfFile64, ElfSymbol64};
 use object::{CompressionFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 use tracehound_machine::map_for_ever;
 
@@ -45,11 +45,8 @@ impl Module {
             let (offset, size) = segment.file_range();
             Segment { offset, size, address: segment.address() }
         });
-        let apart = if file.section_by_name(".debug_info").is_some() {
-            None
-        } else {
-            beside(&file, Path::new(path))
-        };
+        let has_debug = file.section_by_name(".debug_info").is_some();
+        let apart = if has_debug { None } else { beside(&file, Path::new(path)) };
         let told_by = apart.as_ref().unwrap_or(&file);
         Some(Module {
             segments: segments.collect(),
@@ -75,19 +72,14 @@ impl Module {
                 is_told = true;
                 let function =
                     frame.function.as_ref().and_then(|function| function.demangle().ok());
-                let place = frame.location.as_ref();
-                each(Symbol {
-                    function: function.as_deref().or(name.as_deref()),
-                    file: place.and_then(|place| place.file),
-                    line: place.and_then(|place| place.line),
-                    column: place.and_then(|place| place.column),
-                })?;
+                let function = function.as_deref().or(name.as_deref());
+                each(Symbol { function, location: frame.location.as_ref() })?;
             }
         }
-        if is_told {
-            return Ok(());
+        match is_told {
+            true => Ok(()),
+            false => each(Symbol { function: name.as_deref(), location: None }),
         }
-        each(Symbol { function: name.as_deref(), ..Symbol::default() })
     }
 
     /// The name of the function that an address is in, from its symbol.
@@ -121,18 +113,14 @@ fn beside(file: &Elf, path: &Path) -> Option<Elf> {
 
 /// The functions of a file, sorted by address.
 fn functions(file: &Elf) -> Vec<Function> {
-    let all = |symbols: object::read::elf::ElfSymbolIterator64<'static, '_>| {
-        symbols
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
-            .filter_map(|symbol| {
-                let (address, size) = (symbol.address(), symbol.size());
-                Some(Function { address, size, name: symbol.name().ok()? })
-            })
-            .collect::<Vec<_>>()
+    let function = |symbol: ElfSymbol64<'static, '_>| {
+        let is_function = symbol.kind() == SymbolKind::Text && symbol.is_definition();
+        let (address, size) = (symbol.address(), symbol.size());
+        is_function.then(|| Some(Function { address, size, name: symbol.name().ok()? }))?
     };
-    let mut functions = all(file.symbols());
+    let mut functions: Vec<_> = file.symbols().filter_map(function).collect();
     if functions.is_empty() {
-        functions = all(file.dynamic_symbols());
+        functions = file.dynamic_symbols().filter_map(function).collect();
     }
     functions.sort_unstable_by_key(|function| function.address);
     functions

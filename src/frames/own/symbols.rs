@@ -4,18 +4,17 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use addr2line::Location;
 use tracehound_fork::PerProcess;
 
 use super::mappings::Mappings;
 use super::module::Module;
 
 /// What is known of a function on a stack: its name and the place in its source.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Symbol<'a> {
     pub(super) function: Option<&'a str>,
-    pub(super) file: Option<&'a str>,
-    pub(super) line: Option<u32>,
-    pub(super) column: Option<u32>,
+    pub(super) location: Option<&'a Location<'a>>,
 }
 
 /// A callback that gets one symbol after the other.
