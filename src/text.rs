@@ -16,7 +16,7 @@ use tracehound_machine::literal;
 /// | --- | --- |
 /// | a literal | nothing: it stays where it is. On Linux, once a tracer was built; elsewhere as any other `&str`, but for [`Text::literal`] |
 /// | any other `&str`, `&String`, `Cow` that borrows | a copy: up to 22 bytes ([`Text::IN_PLACE`]) in place, longer ones in an allocation |
-/// | `String`, `Cow` that owns | no copy: its allocation is kept, without unused capacity; up to 22 bytes go in place, and the allocation is freed |
+/// | `String`, `Cow` that owns | its allocation is taken over, after it is shrunk to the length; up to 22 bytes are copied in place, and it is freed |
 /// | `Box<str>`, `Arc<str>`, `Text` | nothing: it is moved |
 /// | `&Text` | a clone: a copy where the text is owned, else nothing |
 ///

@@ -14,12 +14,12 @@ use super::*;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-/// Long enough that only a hang reaches it.
+/// A limit that is reached only if something hangs.
 const LONG: Duration = Duration::from_secs(8);
 const SHORT: Duration = Duration::from_millis(100);
 
 const SMALL: usize = 1000;
-/// More than the system keeps for a reader.
+/// More than the system buffers for a reader.
 const LARGE: usize = 32 << 20;
 
 fn put(body: &[u8]) -> Request<'_> {
@@ -33,9 +33,9 @@ fn put(body: &[u8]) -> Request<'_> {
     }
 }
 
-/// The outcome as a line: the status and the body, or the class of the error.
+/// The outcome as a line: the status and the body, or the kind of the error.
 fn line(outcome: Result<Response, SendError>) -> String {
-    let class = |error: &SendError| match error.kind {
+    let kind = |error: &SendError| match error.kind {
         SendErrorKind::Connect(_) => "connect",
         SendErrorKind::Timeout(_) => "timeout",
         SendErrorKind::Broken(_) => "broken",
@@ -46,18 +46,19 @@ fn line(outcome: Result<Response, SendError>) -> String {
     match outcome {
         Ok(response) => match response.body {
             Ok(body) => format!("{} {}", response.status.as_u16(), String::from_utf8_lossy(&body)),
-            Err(error) => format!("{} <{}>", response.status.as_u16(), class(&error)),
+            Err(error) => format!("{} <{}>", response.status.as_u16(), kind(&error)),
         },
-        Err(error) => format!("<{}>", class(&error)),
+        Err(error) => format!("<{}>", kind(&error)),
     }
 }
 
 impl Client {
-    /// Sends a request with nothing to do meanwhile.
+    /// Sends a request, without other work while it waits.
     fn try_send(&mut self, request: Request<'_>) -> Result<Response, SendError> {
         self.send(request, &mut || Step::Idle)
     }
 
+    /// Sends a request, and returns the outcome as a line.
     fn said(&mut self, request: Request<'_>) -> String {
         line(self.try_send(request))
     }
@@ -88,10 +89,12 @@ fn ok() -> ServerStep {
     say(OK)
 }
 
+/// A script of these steps.
 fn does(steps: Vec<ServerStep>) -> Script {
     does_until(steps, mpsc::channel().1)
 }
 
+/// A script of these steps, in which `Stay` ends when the other end of `until` is dropped.
 fn does_until(steps: Vec<ServerStep>, until: mpsc::Receiver<()>) -> Script {
     script(move |peer| {
         for step in steps {
@@ -114,8 +117,8 @@ fn with_client<T>(server: Server, limit: Duration, talk: impl FnOnce(&mut Client
     said
 }
 
-/// Sends requests with these bodies, one after the other, to a server that accepts a connection for each script; says
-/// what became of them.
+/// Sends requests with these bodies, one after the other, to a server that accepts a connection for each script. Returns
+/// their outcomes.
 fn talk<const N: usize>(scripts: Vec<Script>, limit: Duration, bodies: [&str; N]) -> [String; N] {
     let send_all = |client: &mut Client| bodies.map(|body| client.said(put(body.as_bytes())));
     with_client(Server::start(scripts), limit, send_all)
@@ -146,17 +149,6 @@ fn answers_are_read_in_every_framing() {
         ("HTTP/1.1 429 \r\nContent-Length: 0\r\n\r\n", "429 "),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "101 "),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 500 unasked\r\n\r\n", "200 {}"),
-        // What is no answer.
-        ("", "<broken>"),
-        ("garbage\r\n\r\n", "<broken>"),
-        ("\0\0\0\x12\x04", "<broken>"),
-        ("SSH-2.0-OpenSSH_9.6\r\n", "<broken>"),
-        ("HTTP/1.1 200", "<broken>"),
-        ("HTTP/1.1 200 OK\r\nContent-Le", "<broken>"),
-        ("HTTP/1.1 999999 OK\r\n\r\n", "<broken>"),
-        ("HTTP/2 200 OK\r\n\r\n", "<broken>"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "<broken>"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "<broken>"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "<broken>"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "200 <broken>"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "200 <broken>"),
@@ -167,6 +159,21 @@ fn answers_are_read_in_every_framing() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n", "200 <too large>"),
     ] {
         assert_eq!(sent(answer(bytes), LONG), expected, "{bytes}");
+    }
+    for no_answer in [
+        "",
+        "garbage\r\n\r\n",
+        "\0\0\0\x12\x04",
+        "SSH-2.0-OpenSSH_9.6\r\n",
+        "HTTP/1.1 200",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 999999 OK\r\n\r\n",
+        "HTTP/2 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    ] {
+        assert_eq!(sent(answer(no_answer), LONG), "<broken>", "{no_answer}");
     }
 }
 
@@ -269,10 +276,10 @@ fn what_was_written_whole_may_have_arrived_and_nothing_else() {
         (vec![Head, Stay], SMALL, "<timeout>", true),
         (vec![Whole], LARGE, "<broken>", true),
         (vec![Whole, say("garbage\r\n\r\n")], LARGE, "<broken>", true),
-        // A success does not count where the agent has not read the request.
+        // A success does not count if the agent has not read the request.
         (vec![Head, ok(), Stay], LARGE, "<unread>", false),
         (vec![Head, ok()], LARGE, "<unread>", false),
-        // Nor where it closes without reading, though this side has written everything.
+        // Nor if it closes without reading, though this side has written everything.
         (vec![Head, say(says_that_it_closes)], SMALL, "<unread>", true),
         (vec![Head, say(is_old)], SMALL, "<unread>", true),
     ] {
@@ -366,15 +373,15 @@ fn nobody_listening_is_told_apart_from_a_broken_exchange() {
 fn a_kept_connection_is_used_where_that_is_safe() {
     let hundred = does((0..100).flat_map(|_| [Whole, ok()]).chain([Closed]).collect());
     assert_eq!(talk(vec![hundred], LONG, ["payload"; 100]), ["200 {}"; 100]);
-    // Closed without an answer: dialled again.
+    // Closed without an answer: the request is sent over a new connection.
     let scripts = vec![does(vec![Whole, ok(), Whole]), does(vec![Body("2"), ok()])];
     assert_eq!(talk(scripts, LONG, ["1", "2"]), ["200 {}", "200 {}"]);
     // Once an answer has begun, the request is not sent twice.
     let begins = does(vec![Whole, ok(), Whole, say("H")]);
     assert_eq!(talk(vec![begins], LONG, ["1", "2"]), ["200 {}", "<broken>"]);
-    // Nor over a new connection: were it dialled again, nobody would listen.
+    // Nor if the first connection was a new one: the server accepts no second one.
     assert_eq!(talk(vec![answer("")], LONG, ["1"]), ["<broken>"]);
-    // An answer that is given up half-way is not taken for the next one.
+    // The rest of an answer that was given up is not taken for the next answer.
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nol";
     let new = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew";
     let scripts = vec![does(vec![Whole, say(half), Closed]), does(vec![Body("2"), say(new)])];
@@ -424,7 +431,7 @@ fn a_connection_idle_for_too_long_is_not_used() {
     });
 }
 
-// Elsewhere a reset may throw away what had already arrived.
+// On other systems a reset may discard what has already arrived.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refusal_that_comes_before_the_payload_was_read_is_not_lost() {
@@ -437,7 +444,7 @@ fn a_refusal_that_comes_before_the_payload_was_read_is_not_lost() {
     }
 }
 
-/// A stream whose other end says its pieces and closes, whatever it is told.
+/// A stream from which these pieces are read, and then the end. An empty piece would block, once. What is written is discarded.
 struct Pieces(RefCell<VecDeque<Vec<u8>>>);
 
 impl Stream for Pieces {
