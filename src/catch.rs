@@ -5,7 +5,8 @@ use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
-/// Runs `work`; `None` if it panicked. The payload of the panic is dropped, and a panic of its `Drop` is caught as well.
+/// Runs `work`; `None` if it panicked. The payload of the panic is dropped, and a panic of its `Drop` is caught as
+/// well.
 ///
 /// For calls into code that is not ours. Whoever calls this counts the panic and says it.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
@@ -18,8 +19,8 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// Drops the payload of a panic. It is a value of the program, so its `Drop` may panic as well; the payload of that second
-/// panic is leaked, because its `Drop` may panic again.
+/// Drops the payload of a panic. It is a value of the program, so its `Drop` may panic as well; the payload of that
+/// second panic is leaked, because its `Drop` may panic again.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -31,8 +32,8 @@ fn discard(payload: Box<dyn Any + Send>) {
 #[derive(Debug, Default)]
 pub(crate) struct Caught {
     count: AtomicU64,
-    /// The kinds for which a warning is due, one bit for each. It is not written where the panic was caught, under a lock,
-    /// because that can run code of the program as well.
+    /// The kinds for which a warning is due, one bit for each. It is not written where the panic was caught, under a
+    /// lock, because that can run code of the program as well.
     unsaid: AtomicU16,
 }
 

@@ -67,19 +67,19 @@ impl SpanId {
         Self::new(random()).unwrap_or(Self::MIN)
     }
 
-    /// This id, changed so that it tells the slot into which its span is put. So a handle need not hold the slot: with it,
-    /// a handle would be three words, and a span would take 1 to 2 % more instructions.
+    /// This id, changed so that it tells the slot into which its span is put. So a handle need not hold the slot: with
+    /// it, a handle would be three words, and a span would take 1 to 2 % more instructions.
     ///
-    /// `root` is the id of the span in slot 0, which stays as it is. All bits are as random as those of the root. The ids of
-    /// one slot differ in the other 47.
+    /// `root` is the id of the span in slot 0, which stays as it is. All bits are as random as those of the root. The
+    /// ids of one slot differ in the other 47.
     #[inline]
     pub(crate) fn in_slot(self, root: SpanId, slot: u32) -> Self {
         let bits = (self.get() & !SLOT_MASK) | ((root.get() ^ u64::from(slot)) & SLOT_MASK);
         Self::new(bits).unwrap_or(SpanId(ANY_BUT_A_SLOT))
     }
 
-    /// The slot into which the span was put, if [`SpanId::in_slot`] has made this id with the same root; otherwise any slot.
-    /// Whoever looks there compares the id, because a span may move to another slot later.
+    /// The slot into which the span was put, if [`SpanId::in_slot`] has made this id with the same root; otherwise any
+    /// slot. Whoever looks there compares the id, because a span may move to another slot later.
     #[inline]
     pub(crate) const fn slot(self, root: SpanId) -> u32 {
         ((self.get() ^ root.get()) & SLOT_MASK) as u32
@@ -182,8 +182,8 @@ thread_local! {
 
 /// A random number other than zero.
 ///
-/// The generator is wyrand with a state for each thread: it needs no lock, and is unpredictable enough for ids. While the
-/// thread-locals of a thread are destroyed, each number comes from a seed of its own.
+/// The generator is wyrand with a state for each thread: it needs no lock, and is unpredictable enough for ids. While
+/// the thread-locals of a thread are destroyed, each number comes from a seed of its own.
 fn random() -> u64 {
     let drawn = GENERATOR.try_with(|generator| {
         let (mut state, mut process) = generator.get();
@@ -212,8 +212,8 @@ fn mix(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// A seed from the operating system's randomness, the time and the process id. The randomness comes through std's hash keys,
-/// which a forked child inherits, so it alone would not do.
+/// A seed from the operating system's randomness, the time and the process id. The randomness comes through std's hash
+/// keys, which a forked child inherits, so it alone would not do.
 fn seed() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

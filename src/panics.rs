@@ -1,4 +1,5 @@
-//! The message and the place of a panic. Only the panic hook is told them, so a hook of our own keeps them for each thread.
+//! The message and the place of a panic. Only the panic hook is told them, so a hook of our own keeps them for each
+//! thread.
 
 use std::cell::Cell;
 use std::fmt::Write as _;

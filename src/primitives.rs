@@ -1,5 +1,5 @@
-//! The locks and atomics behind a trace's lock, its sampling decision and the hand-off to the worker. They are those of the
-//! standard library, or models of them in the tests that try every interleaving of threads.
+//! The locks and atomics behind a trace's lock, its sampling decision and the hand-off to the worker. They are those of
+//! the standard library, or models of them in the tests that try every interleaving of threads.
 //!
 //! Those tests are in files called `models.rs`, beside what they test. They are run with
 //!
@@ -7,8 +7,8 @@
 //! RUSTFLAGS="--cfg tracehound_model" cargo test -p tracehound --lib --target-dir target/models models::
 //! ```
 //!
-//! In all other builds there is nothing here but other modules' names. No time passes in a model: a thread that waits and is
-//! not woken waits for ever, and loom reports that.
+//! In all other builds there is nothing here but other modules' names. No time passes in a model: a thread that waits
+//! and is not woken waits for ever, and loom reports that.
 
 #[cfg(all(test, tracehound_model))]
 pub(crate) use model::*;
@@ -43,8 +43,8 @@ mod model {
         lock_soon(mutex).map(|value| *value)
     }
 
-    /// A mutex of the model in place of [`tracehound_machine::ShortLock`], which has models of its own. No model has code that
-    /// locks again what its thread holds already.
+    /// A mutex of the model in place of [`tracehound_machine::ShortLock`], which has models of its own. No model has
+    /// code that locks again what its thread holds already.
     #[derive(Debug)]
     pub(crate) struct ShortLock<T>(Mutex<T>);
 

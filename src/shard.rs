@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Two in the models that try every interleaving of threads, to keep the number of interleavings small.
 pub(crate) const SHARDS: usize = if cfg!(all(test, tracehound_model)) { 2 } else { 4 };
 
-/// A value with two cache lines of its own, because processors fetch them in pairs. So threads that write it do not slow
-/// down threads that read what is beside it in memory.
+/// A value with two cache lines of its own, because processors fetch them in pairs. So threads that write it do not
+/// slow down threads that read what is beside it in memory.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct CachePadded<T>(pub(crate) T);

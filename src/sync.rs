@@ -26,11 +26,11 @@ pub(crate) fn lock_now<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>>
 /// How often [`lock_soon`] tries, which takes some twenty milliseconds.
 const PATIENCE: u32 = 300;
 
-/// Locks if that takes some twenty milliseconds at the most. For functions that may interrupt the holder of the lock on its
-/// own thread: called by an allocator, in a signal handler, or when the process exits in the middle of anything.
+/// Locks if that takes some twenty milliseconds at the most. For functions that may interrupt the holder of the lock on
+/// its own thread: called by an allocator, in a signal handler, or when the process exits in the middle of anything.
 ///
-/// These locks are held for a few instructions at a time. One that stays locked for so long is held further up the stack
-/// of this thread, and waiting longer would never end.
+/// These locks are held for a few instructions at a time. One that stays locked for so long is held further up the
+/// stack of this thread, and waiting longer would never end.
 pub(crate) fn lock_soon<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     for attempt in 0..PATIENCE {
         if let Some(guard) = lock_now(mutex) {
@@ -43,19 +43,19 @@ pub(crate) fn lock_soon<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>
     None
 }
 
-/// A copy of what a lock guards in memory that this process inherited at its fork. `None` if a thread of the parent held the
-/// lock then: the data may be half changed, and there is no thread here that would unlock it.
+/// A copy of what a lock guards in memory that this process inherited at its fork. `None` if a thread of the parent
+/// held the lock then: the data may be half changed, and there is no thread here that would unlock it.
 pub(crate) fn inherited<T: Copy>(mutex: &Mutex<T>) -> Option<T> {
     lock_now(mutex).map(|value| *value)
 }
 
 /// A value that readers share, and that a writer replaces as a whole.
 ///
-/// For settings that change rarely and are read once per trace. The lock is held only to clone or to swap an [`Arc`], so no
-/// reader waits while a writer prepares the next value.
+/// For settings that change rarely and are read once per trace. The lock is held only to clone or to swap an [`Arc`],
+/// so no reader waits while a writer prepares the next value.
 ///
-/// A forked child starts with the value that its parent had at the fork, or with the very first one if a thread of the parent
-/// was replacing the value at that moment.
+/// A forked child starts with the value that its parent had at the fork, or with the very first one if a thread of the
+/// parent was replacing the value at that moment.
 #[derive(Debug)]
 pub(crate) struct Snapshot<T> {
     first: Arc<T>,
@@ -65,8 +65,9 @@ pub(crate) struct Snapshot<T> {
 #[derive(Debug)]
 struct Versions<T> {
     newest: Arc<T>,
-    /// The value before that, kept until the next one comes. `fork` copies memory page by page while threads of the parent go
-    /// on: a child may see the old `newest`, and its memory as it was later. So that must not be freed at once.
+    /// The value before that, kept until the next one comes. `fork` copies memory page by page while threads of the
+    /// parent go on: a child may see the old `newest`, and its memory as it was later. So that must not be freed at
+    /// once.
     before: Option<Arc<T>>,
 }
 

@@ -33,8 +33,8 @@ pub fn tracer() -> (Tracer, Captured) {
     (builder.capture(&captured).build(), captured)
 }
 
-/// Waits until all lines that tracers of this process have logged so far are written, or given to their log functions. For a
-/// minute at the most.
+/// Waits until all lines that tracers of this process have logged so far are written, or given to their log functions.
+/// For a minute at the most.
 ///
 /// A background thread writes these lines, so a test that reads them has to wait.
 ///
@@ -127,8 +127,8 @@ impl Captured {
         self.decision.store(Some(SamplingDecision::new(priority, mechanism)));
     }
 
-    /// All traces as indented trees, with a line for each span: its name, its resource and service if they are not the default,
-    /// `!` for an error, and its own tags.
+    /// All traces as indented trees, with a line for each span: its name, its resource and service if they are not the
+    /// default, `!` for an error, and its own tags.
     #[must_use]
     pub fn tree(&self) -> String {
         let spans = self.spans();

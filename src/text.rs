@@ -8,9 +8,9 @@ use tracehound_machine::literal;
 
 /// A string of a span: a literal, up to 22 bytes in place, or an owned or shared string on the heap.
 ///
-/// All strings that a span stores are of this type. So a literal or a short string costs no allocation, and a shared string is
-/// stored once for many spans. Where an `impl Into<Text>` is taken, such as for the key of a tag or the name of a span,
-/// each of these can be given:
+/// All strings that a span stores are of this type. So a literal or a short string costs no allocation, and a shared
+/// string is stored once for many spans. Where an `impl Into<Text>` is taken, such as for the key of a tag or the name
+/// of a span, each of these can be given:
 ///
 /// | | what it costs |
 /// | --- | --- |
@@ -43,8 +43,8 @@ enum Repr {
 }
 
 impl Text {
-    /// The length, in bytes, up to which a text is stored in place, without an allocation: 22, which is what fits into the 24
-    /// bytes of this type.
+    /// The length, in bytes, up to which a text is stored in place, without an allocation: 22, which is what fits into
+    /// the 24 bytes of this type.
     pub const IN_PLACE: usize = 22;
 
     /// The empty text.
@@ -107,8 +107,8 @@ impl Text {
         self.len() == 0
     }
 
-    /// How many bytes this text holds on the heap. A shared string counts for each text that shares it, because each takes
-    /// that much when it is sent.
+    /// How many bytes this text holds on the heap. A shared string counts for each text that shares it, because each
+    /// takes that much when it is sent.
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
@@ -155,8 +155,8 @@ impl Text {
     }
 }
 
-/// Copies a text of `N` to `2 * N` bytes: its first `N` bytes and its last `N`, which may overlap. Copies nothing of a shorter
-/// text.
+/// Copies a text of `N` to `2 * N` bytes: its first `N` bytes and its last `N`, which may overlap. Copies nothing of a
+/// shorter text.
 #[inline(always)]
 fn copy_ends<const N: usize>(from: &[u8], into: &mut [u8; IN_PLACE]) {
     let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {

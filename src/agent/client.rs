@@ -14,8 +14,8 @@ use super::error::{SendError, SendErrorKind};
 use super::meanwhile::Meanwhile;
 use crate::config::Endpoint;
 
-/// A connection that was idle for this long is not used again. The agent closes it after 5 s, and a request that it closes
-/// under would have to be sent twice.
+/// A connection that was idle for this long is not used again. The agent closes it after 5 s, and a request that it
+/// closes under would have to be sent twice.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
 /// A request to the agent.
@@ -53,13 +53,13 @@ impl Client {
 
     /// Sends a request and waits for its answer, whatever its status.
     ///
-    /// It is tried once, with one exception: if a kept connection turns out to be closed, and not a byte of an answer has
-    /// come, the request is sent again over a new connection.
+    /// It is tried once, with one exception: if a kept connection turns out to be closed, and not a byte of an answer
+    /// has come, the request is sent again over a new connection.
     ///
     /// # Errors
     ///
-    /// If no status came. A status counts even if the rest of the answer is missing, but for a success from an agent that has
-    /// not read the whole request: that is an error.
+    /// If no status came. A status counts even if the rest of the answer is missing, but for a success from an agent
+    /// that has not read the whole request: that is an error.
     pub(crate) fn send(
         &mut self,
         request: Request<'_>,

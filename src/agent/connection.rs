@@ -34,8 +34,8 @@ pub(crate) struct Response {
     pub(crate) body: Result<Bytes, SendError>,
 }
 
-/// One connection. No thread or task runs for it: it makes progress only during [`Connection::exchange`]. Dropping it closes
-/// it.
+/// One connection. No thread or task runs for it: it makes progress only during [`Connection::exchange`]. Dropping it
+/// closes it.
 pub(super) struct Connection {
     sender: http1::SendRequest<Whole>,
     driver: Driver,

@@ -161,35 +161,28 @@ mod tests {
         let uuid = "34dc0b5e-626f-2c5c-4c51-70e34b10e765";
         let garden = "34dc0b5e-626f-2c5c-4c51-70e3";
         let task = "34dc0b5e626f2c5c4c5170e34b10e765-1234567890";
-        for (path, expected) in [
-            (ID.into(), Some(ID)),
-            (format!("/x/{ID}  "), Some(ID)),
-            (format!("/x/{ID}.scope"), Some(ID)),
-            (format!("/x/{ID}.scope "), Some(ID)),
-            (format!("/x/{ID}.scope/init"), Some(ID)),
-            (format!("/x/{ID}.scope/{uuid}"), Some(ID)),
-            (format!("/é{ID}"), Some(ID)),
-            (format!("/a:b/{ID}"), Some(ID)),
-            // More digits than an id has: the last ones, as a search for the pattern finds them.
-            (format!("/ff{ID}"), Some(ID)),
-            (format!("/x/{}", uuid.replace('-', "_")), Some(&*uuid.replace('-', "_"))),
-            (format!("/x/{uuid}"), Some(uuid)),
-            (format!("/x/{garden}"), Some(garden)),
-            (format!("/x/{task}"), Some(task)),
-            (format!("/x/{task}{ID}"), Some(ID)),
-            (format!("/x/{}", garden.replace('-', "_")), None),
-            (format!("/x/{ID}.scope/a/b"), None),
-            (format!("/x/{ID}.scope/"), None),
-            (format!("/x/{ID}.scope/a\tb"), None),
-            (format!("/x/{ID}.service"), None),
-            (format!("/x/{ID}\t"), None),
-            (format!("/x/{}", ID.to_uppercase()), None),
-            ("34dc0b5e626f2c5c4c5170e34b10e765-".into(), None),
-            ("34dc0b5e626f2c5c4c5170e34b10e765-12a".into(), None),
-            ("é".repeat(40), None),
-            (String::new(), None),
+        for after in ["", "  ", ".scope", ".scope ", ".scope/init", &format!(".scope/{uuid}")] {
+            assert_eq!(container_id(&format!("/x/{ID}{after}")), Some(ID), "{after:?}");
+        }
+        // Of more digits than an id has, the last ones count, as for a search for the pattern.
+        for before in ["", "/é", "/a:b/", "/ff", &format!("/x/{task}")] {
+            assert_eq!(container_id(&format!("{before}{ID}")), Some(ID), "{before:?}");
+        }
+        for id in [uuid, &uuid.replace('-', "_"), garden, task] {
+            assert_eq!(container_id(&format!("/x/{id}")), Some(id));
+        }
+        for after in [".scope/a/b", ".scope/", ".scope/a\tb", ".service", "\t"] {
+            assert_eq!(container_id(&format!("/x/{ID}{after}")), None, "{after:?}");
+        }
+        for other in [
+            &format!("/x/{}", garden.replace('-', "_")),
+            &format!("/x/{}", ID.to_uppercase()),
+            "34dc0b5e626f2c5c4c5170e34b10e765-",
+            "34dc0b5e626f2c5c4c5170e34b10e765-12a",
+            &"é".repeat(40),
+            "",
         ] {
-            assert_eq!(container_id(&path), expected, "{path:?}");
+            assert_eq!(container_id(other), None, "{other:?}");
         }
     }
 

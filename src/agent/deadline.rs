@@ -30,11 +30,12 @@ impl Deadline {
     }
 }
 
-/// How long an answer may take from its first byte on, as a multiple of the limit. Without this, an answer that comes byte by
-/// byte would hold the worker for ever.
+/// How long an answer may take from its first byte on, as a multiple of the limit. Without this, an answer that comes
+/// byte by byte would hold the worker for ever.
 const LIMITS_OF_AN_ANSWER: u32 = 5;
 
-/// A deadline that is put off whenever bytes are written or read, so that a large request has more time than a small one.
+/// A deadline that is put off whenever bytes are written or read, so that a large request has more time than a small
+/// one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MoveDeadline {
     next_move: Deadline,

@@ -57,8 +57,9 @@ impl Dialer {
 
     /// Asks the system's resolver, on a thread of its own.
     ///
-    /// The resolver blocks for half a minute if its servers do not answer, and cannot be stopped, so on the worker's thread it
-    /// would outlast every deadline. While it has not answered it is not asked again, so there is one such thread at most.
+    /// The resolver blocks for half a minute if its servers do not answer, and cannot be stopped, so on the worker's
+    /// thread it would outlast every deadline. While it has not answered it is not asked again, so there is one such
+    /// thread at most.
     fn look_up(
         &mut self,
         name: &str,
@@ -97,8 +98,8 @@ impl Dialer {
     }
 }
 
-/// Connects to the first address that answers. Each has its share of the time, so that one which does not answer leaves time
-/// for the next.
+/// Connects to the first address that answers. Each has its share of the time, so that one which does not answer leaves
+/// time for the next.
 fn connect_to_any(
     addresses: &[SocketAddr],
     deadline: Deadline,

@@ -48,8 +48,8 @@ impl SendError {
         matches!(self.kind, SendErrorKind::Broken(_))
     }
 
-    /// The error of a request that was sent twice and failed both times, first with `earlier`. The agent may have received it
-    /// either time.
+    /// The error of a request that was sent twice and failed both times, first with `earlier`. The agent may have
+    /// received it either time.
     pub(super) fn after(self, earlier: &SendError) -> Self {
         let may_have_arrived = self.may_have_arrived || earlier.may_have_arrived;
         let was_sent_twice = self.may_have_arrived && earlier.may_have_arrived;
@@ -61,8 +61,8 @@ impl SendError {
         self.was_sent_twice
     }
 
-    /// Whether the agent may have received the whole request: every byte of it was given to the system, and then came no
-    /// answer that counts. If not, sending it again cannot make it arrive twice.
+    /// Whether the agent may have received the whole request: every byte of it was given to the system, and then came
+    /// no answer that counts. If not, sending it again cannot make it arrive twice.
     pub(crate) fn may_have_arrived(&self) -> bool {
         self.may_have_arrived
     }

@@ -43,8 +43,8 @@ pub(crate) fn common_headers(
 
 /// The headers of a payload of traces: the common ones, and those about the payload.
 ///
-/// `chunks` is the number of chunks in the body, which the agent does not check. `no_stats` keeps the agent from computing
-/// statistics of the spans, for `DD_APM_TRACING_ENABLED=false`.
+/// `chunks` is the number of chunks in the body, which the agent does not check. `no_stats` keeps the agent from
+/// computing statistics of the spans, for `DD_APM_TRACING_ENABLED=false`.
 pub(crate) fn trace_headers(
     common: &HeaderMap,
     chunks: usize,

@@ -11,8 +11,8 @@ use super::connection::Response;
 /// The header with a hash of `/info`, in the answers to other requests.
 const STATE: HeaderName = HeaderName::from_static("datadog-agent-state");
 
-/// The fields of `/info` that the tracer uses. One that is missing or of a wrong type has its default, which is also right for
-/// agents that are too old to have `/info`.
+/// The fields of `/info` that the tracer uses. One that is missing or of a wrong type has its default, which is also
+/// right for agents that are too old to have `/info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AgentInfo {
     /// Whether the agent reads span events from a field of their own.
@@ -46,8 +46,8 @@ impl AgentInfo {
 
 /// Tells when what is known from `/info` is out of date.
 ///
-/// Agents put the SHA-256 of `/info` into their other answers. It is only compared with the one before, so no hash function
-/// is needed. That costs one more request for `/info`, after the first answer with a hash.
+/// Agents put the SHA-256 of `/info` into their other answers. It is only compared with the one before, so no hash
+/// function is needed. That costs one more request for `/info`, after the first answer with a hash.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AgentState {
     seen: Option<HeaderValue>,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The longest wait before the worker looks for other work. So a call from an application thread is noticed within this time
-/// while a request is on its way.
+/// The longest wait before the worker looks for other work. So a call from an application thread is noticed within this
+/// time while a request is on its way.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The result of a piece of work.
@@ -20,8 +20,8 @@ pub(crate) enum Step {
 /// Work to do while waiting for the agent. It is called again and again, and does a little each time.
 pub(crate) type Meanwhile<'a> = &'a mut (dyn FnMut() -> Step + 'a);
 
-/// Does some of the work. Returns how long to wait for the agent after that, at most `left`; `None` if the wait is to be given
-/// up.
+/// Does some of the work. Returns how long to wait for the agent after that, at most `left`; `None` if the wait is to
+/// be given up.
 pub(super) fn work(meanwhile: Meanwhile<'_>, left: Duration) -> Option<Duration> {
     match meanwhile() {
         Step::More => Some(Duration::ZERO),

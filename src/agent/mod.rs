@@ -2,10 +2,10 @@
 //!
 //! - `client`: sends a request and reads the answer; keeps the connection for the next one.
 //! - `dial`: opens a connection; `target`: what the URL of an agent means for a request.
-//! - `connection`: one HTTP/1 connection, through hyper; `transport`: what hyper reads from and writes to; `body`: the bodies
-//!   of requests and answers.
-//! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request has been
-//!   written.
+//! - `connection`: one HTTP/1 connection, through hyper; `transport`: what hyper reads from and writes to; `body`: the
+//!   bodies of requests and answers.
+//! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request
+//!   has been written.
 //! - `deadline`: how long the worker waits for the agent; `meanwhile`: what it does in that time.
 //! - `headers`: the headers of a request; `container`: which container this process runs in.
 //! - `response`: what an answer to a payload means; `info`: what the agent can do; `error`: why no answer came.

@@ -31,7 +31,8 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// Reads an answer. `version` is the one that was sent with the payload; it becomes that of new rates in the answer.
+    /// Reads an answer. `version` is the one that was sent with the payload; it becomes that of new rates in the
+    /// answer.
     pub(crate) fn read(response: &Response, version: &mut RatesVersion) -> Self {
         match response.status {
             status if status.is_success() => Outcome::Accepted { rates: version.accept(response) },

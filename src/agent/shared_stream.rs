@@ -1,4 +1,5 @@
-//! What a connection and its hyper transport share: the stream, what they wait for, and how much of a request is written.
+//! What a connection and its hyper transport share: the stream, what they wait for, and how much of a request is
+//! written.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -17,8 +18,8 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// The stream of one connection, and its state.
 pub(super) struct SharedStream {
     stream: Box<dyn Stream>,
-    /// What would have blocked when hyper tried it. Hyper tries again each time that it is polled; the stream is not asked
-    /// again before it is ready.
+    /// What would have blocked when hyper tried it. Hyper tries again each time that it is polled; the stream is not
+    /// asked again before it is ready.
     wanted: Cell<Readiness>,
     /// Whether bytes have been read or written since the deadline was last renewed.
     moved: Cell<bool>,
@@ -135,8 +136,8 @@ impl SharedStream {
         self.stream.close_writing()
     }
 
-    /// Waits until the stream is ready for what hyper has tried in vain. Returns whether it is; otherwise the deadline has
-    /// passed, or the wait was given up.
+    /// Waits until the stream is ready for what hyper has tried in vain. Returns whether it is; otherwise the deadline
+    /// has passed, or the wait was given up.
     pub(super) fn wait(&self, deadline: &mut MoveDeadline, meanwhile: Meanwhile<'_>) -> bool {
         loop {
             if self.moved.take() {
@@ -162,7 +163,8 @@ impl SharedStream {
     fn wait_for_stream(&self, time: Duration) -> bool {
         let wanted = self.wanted.get();
         if !wanted.is_any() {
-            // Hyper has tried nothing, so there is nothing to wait for. A closed stream would be ready at once, each time.
+            // Hyper has tried nothing, so there is nothing to wait for. A closed stream would be ready at once, each
+            // time.
             std::thread::sleep(time);
             return false;
         }

@@ -16,9 +16,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection to the agent.
 ///
-/// A program may close all file descriptors that it does not know, this one included, and its next file or socket may get
-/// the same number. So each use first checks that the number still stands for this socket. Otherwise spans would be written
-/// into a file of the program, or that file would be closed.
+/// A program may close all file descriptors that it does not know, this one included, and its next file or socket may
+/// get the same number. So each use first checks that the number still stands for this socket. Otherwise spans would be
+/// written into a file of the program, or that file would be closed.
 #[derive(Debug)]
 pub(super) struct Socket {
     /// `None` only while it is dropped.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tracehound_machine::Readiness;
 
-/// A stream of bytes that never blocks: where it would, it returns [`io::ErrorKind::WouldBlock`]. A trait, because a test has
-/// a stream of its own.
+/// A stream of bytes that never blocks: where it would, it returns [`io::ErrorKind::WouldBlock`]. A trait, because a
+/// test has a stream of its own.
 pub(super) trait Stream {
     /// Returns how many bytes were read; 0 at the end.
     fn read(&self, into: &mut [u8]) -> io::Result<usize>;

@@ -14,9 +14,9 @@ use super::shared_stream::SharedStream;
 /// It wakes nobody: the connection waits for the stream itself, and then polls hyper again.
 pub(super) struct Transport {
     stream: Rc<SharedStream>,
-    /// Whether the other end has closed. It may have answered before: an agent that finds a payload too large answers and
-    /// closes while the payload is being written, and hyper would drop that answer when a write fails. So the rest of the
-    /// request is discarded here as if it were written, and hyper reads the answer, or the end.
+    /// Whether the other end has closed. It may have answered before: an agent that finds a payload too large answers
+    /// and closes while the payload is being written, and hyper would drop that answer when a write fails. So the rest
+    /// of the request is discarded here as if it were written, and hyper reads the answer, or the end.
     cannot_write: bool,
 }
 

@@ -1,8 +1,8 @@
-//! The processor's counter as a clock. Reading it costs a third of what the system's clock costs, and each span reads it
-//! twice.
+//! The processor's counter as a clock. Reading it costs a third of what the system's clock costs, and each span reads
+//! it twice.
 //!
-//! The kernel's own clocks use the same counter where it is steady. No thread waits until its rate is measured: until then,
-//! and again after the keeper has given the counter up, the system's clock is read.
+//! The kernel's own clocks use the same counter where it is steady. No thread waits until its rate is measured: until
+//! then, and again after the keeper has given the counter up, the system's clock is read.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -14,19 +14,19 @@ pub(super) static CLOCK: CounterClock = CounterClock::new();
 
 /// What turns counts into nanoseconds. All threads read it; only the keeper writes it.
 ///
-/// It is aligned so that it lies in one page. `fork` copies a page as it is at one moment, so a child finds all that the
-/// keeper had written until then, and nothing that it wrote later.
+/// It is aligned so that it lies in one page. `fork` copies a page as it is at one moment, so a child finds all that
+/// the keeper had written until then, and nothing that it wrote later.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct CounterClock {
-    /// The [`Rate`]; [`Rate::NONE`] while the system's clock is read. It is written after the moment below, which does not
-    /// change while there is a rate.
+    /// The [`Rate`]; [`Rate::NONE`] while the system's clock is read. It is written after the moment below, which does
+    /// not change while there is a rate.
     rate: AtomicU64,
     /// The moment from which time is counted, by both clocks.
     from_count: AtomicU64,
     from_ns: AtomicI64,
-    /// How far the counter was ahead of the system's clock when it was given up. It is added to the system's clock from then
-    /// on, so that no time jumps.
+    /// How far the counter was ahead of the system's clock when it was given up. It is added to the system's clock from
+    /// then on, so that no time jumps.
     ahead_ns: AtomicI64,
 }
 
@@ -61,8 +61,8 @@ impl CounterClock {
 /// For the keeper.
 #[cfg(feature = "agent")]
 impl CounterClock {
-    /// Sets the moment from which the rate is measured, and later time is counted. Not to be called while the counter is in
-    /// use.
+    /// Sets the moment from which the rate is measured, and later time is counted. Not to be called while the counter
+    /// is in use.
     pub(super) fn begin(&self, Moment { count, ns }: Moment) {
         self.from_count.store(count, Ordering::Relaxed);
         self.from_ns.store(ns, Ordering::Relaxed);

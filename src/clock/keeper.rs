@@ -1,8 +1,8 @@
 //! Measures the processor's counter, watches it while it is in use, and gives it up where it cannot be trusted.
 //!
-//! It notes a moment by both clocks, and measures the rate by a second moment at the next call. From then on it compares
-//! the two clocks, and asks whether the kernel still trusts the counter. Both happen because machines wake up, migrate
-//! or have a processor that drifts; the documentation of [`clock`](super) says what that does to a time.
+//! It notes a moment by both clocks, and measures the rate by a second moment at the next call. From then on it
+//! compares the two clocks, and asks whether the kernel still trusts the counter. Both happen because machines wake up,
+//! migrate or have a processor that drifts; the documentation of [`clock`](super) says what that does to a time.
 
 use std::sync::{Mutex, TryLockError};
 
@@ -14,16 +14,16 @@ use super::rate::{Moment, Rate};
 
 /// How far this process is with the counter. The workers of all tracers call [`keep`]; one at a time takes a step.
 ///
-/// Each process has its own: at a fork, a worker of the parent may be in the middle of a step, which no thread of the child
-/// would end.
+/// Each process has its own: at a fork, a worker of the parent may be in the middle of a step, which no thread of the
+/// child would end.
 static STAGE: PerProcess<Mutex<Stage>> = PerProcess::new();
 
-/// The least time for which the rate is measured, and between two comparisons. A moment is exact to about 50 ns, which is a
-/// ten-millionth of this time.
+/// The least time for which the rate is measured, and between two comparisons. A moment is exact to about 50 ns, which
+/// is a ten-millionth of this time.
 const LEAST_NS: i64 = 500_000_000;
 
-/// How far the two clocks may drift apart between two comparisons, in addition to a thousandth of the time between them. (The
-/// system's clock is slewed by half a thousandth at the most.)
+/// How far the two clocks may drift apart between two comparisons, in addition to a thousandth of the time between
+/// them. (The system's clock is slewed by half a thousandth at the most.)
 const TOLERANCE_NS: i64 = 5_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

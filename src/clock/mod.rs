@@ -9,8 +9,8 @@
 //!
 //! Every span reads [`now`] twice, so what happens there counts (`benches/instructions`). `trace` relies on readings
 //! that never go back on a thread, and on an [`Anchor`] that is no older than the last [`keep`]. All threads read the
-//! statics here, and only [`keep`] writes them, but for the first anchor. A fork may come between any two of those writes: whoever changes their
-//! order has to think of what a child finds then.
+//! statics here, and only [`keep`] writes them, but for the first anchor. A fork may come between any two of those
+//! writes: whoever changes their order has to think of what a child finds then.
 //!
 //! # What can happen to a time
 //!
@@ -18,13 +18,13 @@
 //! Unix time; the worker renews the anchor for new traces once per flush interval (a second).
 //!
 //! - **A step of the wall clock** (NTP, an administrator) changes no duration. Traces that are open keep their anchor,
-//!   so their spans stay consistent with each other. Traces that start within a flush interval of the step still have the
-//!   old time.
+//!   so their spans stay consistent with each other. Traces that start within a flush interval of the step still have
+//!   the old time.
 //! - **A suspended machine**: on Linux and Apple's systems the monotonic clock stands still meanwhile, so a span's
 //!   duration is without that time. A trace that was open goes on with its anchor: what starts in it after the wake-up
 //!   is shown earlier than it was, by the length of the sleep. New traces are right after one flush interval.
-//! - **A virtual machine that migrates, or is paused**: where the hypervisor stops the guest's clock, as most do, the same
-//!   holds as for a suspended machine; where it does not, that time counts as any other.
+//! - **A virtual machine that migrates, or is paused**: where the hypervisor stops the guest's clock, as most do, the
+//!   same holds as for a suspended machine; where it does not, that time counts as any other.
 //! - **The counter leaps**, as it may in both cases: the keeper compares it with the system's clock once per flush
 //!   interval, and gives it up for good. Spans that started or ended between the leap and that comparison are wrong by
 //!   the leap. Nothing else is: the clock goes on from where it was before it leapt.

@@ -16,8 +16,8 @@ impl Rate {
     /// No rate.
     pub(super) const NONE: Rate = Rate(0);
 
-    /// The rate between two moments. [`Rate::NONE`] for a counter that stood still, or counts less than ten million times
-    /// a second, which is too coarse for spans.
+    /// The rate between two moments. [`Rate::NONE`] for a counter that stood still, or counts less than ten million
+    /// times a second, which is too coarse for spans.
     pub(super) fn between(first: Moment, second: Moment) -> Self {
         let counts = u128::from(second.count.saturating_sub(first.count));
         let ns = u128::try_from(second.ns.saturating_sub(first.ns)).unwrap_or(0);

@@ -122,8 +122,8 @@ impl Buffer {
         let Ok(_) = encode::write_array_len(&mut self.0, length(elements));
     }
 
-    /// Writes the value of a numeric tag: as an integer where that is shorter and the same number, else as a float. The agent
-    /// takes both, and makes floats of them.
+    /// Writes the value of a numeric tag: as an integer where that is shorter and the same number, else as a float. The
+    /// agent takes both, and makes floats of them.
     #[inline]
     pub(crate) fn number(&mut self, number: f64) {
         #[expect(clippy::cast_possible_truncation, reason = "saturates; compared right after")]

@@ -127,8 +127,8 @@ impl Sealed {
         Sealed::together(std::iter::once(self)).concat().into()
     }
 
-    /// Splits off the first chunks: as many as fit into a body of `max_bytes`, and at least one. `None` if that is all of
-    /// them.
+    /// Splits off the first chunks: as many as fit into a body of `max_bytes`, and at least one. `None` if that is all
+    /// of them.
     pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
         let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);

@@ -10,8 +10,8 @@ use crate::trace::{Digests, Shared, digest};
 /// The encoded fields and tags that most spans of a tracer have in common.
 #[derive(Debug, Default)]
 pub(super) struct Repeated {
-    /// The tracer that they are of. Weak, so that this does not keep the tracer alive; its address is not used for another
-    /// tracer meanwhile.
+    /// The tracer that they are of. Weak, so that this does not keep the tracer alive; its address is not used for
+    /// another tracer meanwhile.
     shared: Weak<Shared>,
     /// The tags of that tracer when they were encoded.
     global: Arc<Vec<(Text, Text)>>,

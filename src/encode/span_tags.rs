@@ -143,8 +143,8 @@ fn write_tag(out: &mut Buffer, tags: &mut TagMaps, tag: sampling::Tag<'_>) {
     }
 }
 
-/// Writes the tags that the user has set on the span, and of the tags that all spans repeat those that the span does not have
-/// itself.
+/// Writes the tags that the user has set on the span, and of the tags that all spans repeat those that the span does
+/// not have itself.
 fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated: &Tags) {
     // For nearly all tags, this one comparison tells that neither of the two has the key.
     let watched = tags.taken.union(repeated.digests);

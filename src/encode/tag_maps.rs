@@ -9,8 +9,8 @@ use crate::trace::{Digests, digest};
 
 /// `meta` and `metrics` of the span that is being written.
 ///
-/// String tags are written to the payload at once. Numeric tags, which are few, wait in a buffer until the string tags are
-/// complete. The keys of the tracer's own tags are noted, so that a tag of the user with the same key is left out.
+/// String tags are written to the payload at once. Numeric tags, which are few, wait in a buffer until the string tags
+/// are complete. The keys of the tracer's own tags are noted, so that a tag of the user with the same key is left out.
 #[derive(Debug, Default)]
 pub(super) struct TagMaps {
     pub(super) texts: usize,

@@ -28,8 +28,8 @@ pub(crate) enum Added {
 
 /// Writes chunks as v0.4.
 ///
-/// Defaults are not written: a `parent_id` or `error` of zero, an empty `type`, empty maps. Whole numbers in `metrics` are
-/// written as integers.
+/// Defaults are not written: a `parent_id` or `error` of zero, an empty `type`, empty maps. Whole numbers in `metrics`
+/// are written as integers.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     /// The largest size of a payload, in bytes.

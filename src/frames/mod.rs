@@ -4,8 +4,8 @@
 //! - `own`: frames as addresses, for Linux. Their symbols are looked up without a lock that other threads need.
 //! - `of_std`: frames of the standard library, for other systems and without the feature `symbols`.
 //!
-//! [`Frames::take`] runs on the application's threads, also in the panic hook. It takes microseconds, never waits and does
-//! not panic. `Display` may take long, so as a rule only the worker calls it.
+//! [`Frames::take`] runs on the application's threads, also in the panic hook. It takes microseconds, never waits and
+//! does not panic. `Display` may take long, so as a rule only the worker calls it.
 
 #[cfg(all(
     feature = "symbols",

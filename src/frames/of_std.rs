@@ -1,6 +1,7 @@
 //! Frames of the standard library.
 //!
-//! It takes stacks and looks up their symbols under one lock: while a stack is written, other threads wait to take theirs.
+//! It takes stacks and looks up their symbols under one lock: while a stack is written, other threads wait to take
+//! theirs.
 
 use std::backtrace::Backtrace;
 use std::fmt;

@@ -117,8 +117,8 @@ fn with_client<T>(server: Server, limit: Duration, talk: impl FnOnce(&mut Client
     said
 }
 
-/// Sends requests with these bodies, one after the other, to a server that accepts a connection for each script. Returns
-/// their outcomes.
+/// Sends requests with these bodies, one after the other, to a server that accepts a connection for each script.
+/// Returns their outcomes.
 fn talk<const N: usize>(scripts: Vec<Script>, limit: Duration, bodies: [&str; N]) -> [String; N] {
     let send_all = |client: &mut Client| bodies.map(|body| client.said(put(body.as_bytes())));
     with_client(Server::start(scripts), limit, send_all)
@@ -444,7 +444,8 @@ fn a_refusal_that_comes_before_the_payload_was_read_is_not_lost() {
     }
 }
 
-/// A stream from which these pieces are read, and then the end. An empty piece would block, once. What is written is discarded.
+/// A stream from which these pieces are read, and then the end. An empty piece would block, once. What is written is
+/// discarded.
 struct Pieces(RefCell<VecDeque<Vec<u8>>>);
 
 impl Stream for Pieces {

@@ -12,8 +12,8 @@ use super::symbols::{Symbol, look_up};
 #[derive(Clone, Debug)]
 pub(crate) struct Frames(Arc<[usize]>);
 
-/// How many frames are taken in addition to those that are wanted. The frames of this library, and those between a panic
-/// and its hook, are left out later.
+/// How many frames are taken in addition to those that are wanted. The frames of this library, and those between a
+/// panic and its hook, are left out later.
 const LEFT_OUT: usize = 32;
 /// The most frames that are taken, which are 8 KiB.
 const MAX_FRAMES: usize = 1024;

@@ -95,8 +95,8 @@ fn read(path: &Path) -> Option<Elf> {
     Elf::parse(map_for_ever(&File::open(path).ok()?).ok()?).ok()
 }
 
-/// The separate file with the debug information, if there is one: by the build id, where distributions put it, or by the name
-/// that the file gives.
+/// The separate file with the debug information, if there is one: by the build id, where distributions put it, or by
+/// the name that the file gives.
 fn beside(file: &Elf, path: &Path) -> Option<Elf> {
     let id = file.build_id().ok()??;
     let mut hex = id.iter().map(|byte| format!("{byte:02x}"));
@@ -126,7 +126,8 @@ fn functions(file: &Elf) -> Vec<Function> {
     functions
 }
 
-/// The debug information in a file, as far as it is not compressed. Without it, functions have names but no line numbers.
+/// The debug information in a file, as far as it is not compressed. Without it, functions have names but no line
+/// numbers.
 fn debug_information(file: &Elf) -> Option<Context<Slice>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let section = |id: gimli::SectionId| {

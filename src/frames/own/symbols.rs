@@ -20,8 +20,8 @@ pub(super) struct Symbol<'a> {
 /// A callback that gets one symbol after the other.
 pub(super) type Each<'a> = &'a mut dyn FnMut(Symbol<'_>) -> fmt::Result;
 
-/// The files with the code of the process, as far as stacks had addresses in them. What was read of a file is kept: the first
-/// stack in it takes some tenths of a second, for the debug information; later ones take a millisecond.
+/// The files with the code of the process, as far as stacks had addresses in them. What was read of a file is kept: the
+/// first stack in it takes some tenths of a second, for the debug information; later ones take a millisecond.
 #[derive(Default)]
 struct Symbols {
     mappings: Mappings,
@@ -29,8 +29,8 @@ struct Symbols {
     modules: Vec<(String, Option<Module>)>,
 }
 
-/// As a rule only the worker locks it. A thread that reads the tag `error.stack` of a span may wait for it; a thread that
-/// takes a stack does not.
+/// As a rule only the worker locks it. A thread that reads the tag `error.stack` of a span may wait for it; a thread
+/// that takes a stack does not.
 static SYMBOLS: PerProcess<Mutex<Symbols>> = PerProcess::new();
 
 thread_local! {
@@ -38,7 +38,8 @@ thread_local! {
     static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `each` for the functions at the addresses. An address has several where functions were inlined, the innermost first.
+/// Calls `each` for the functions at the addresses. An address has several where functions were inlined, the innermost
+/// first.
 pub(super) fn look_up(addresses: &[usize], each: Each<'_>) -> fmt::Result {
     if IS_LOOKING.try_with(|is_looking| is_looking.replace(true)) != Ok(false) {
         return addresses.iter().try_for_each(|_| each(Symbol::default()));
