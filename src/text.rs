@@ -189,9 +189,9 @@ impl From<&str> for Text {
 }
 
 macro_rules! from {
-    ($($text:ident: $from:ty => $into:expr;)*) => {$(
+    ($($(#[$attribute:meta])? $text:ident: $from:ty => $into:expr;)*) => {$(
         impl From<$from> for Text {
-            #[inline]
+            $(#[$attribute])?
             fn from($text: $from) -> Self {
                 $into
             }
@@ -204,6 +204,7 @@ from! {
     text: &String => Text::copy(text);
     text: Box<str> => Text(Repr::Owned(text));
     text: Arc<str> => Text(Repr::Shared(text));
+    #[inline]
     text: &Text => text.clone();
 }
 

@@ -19,6 +19,10 @@ pub(crate) enum UserCode {
     Naming,
     DeferredTags,
     Error,
+    #[cfg_attr(
+        not(feature = "struct-tags"),
+        allow(dead_code, reason = "values are not serialized")
+    )]
     Serialize,
 }
 

@@ -44,14 +44,13 @@ impl Body for Whole {
     }
 
     fn size_hint(&self) -> SizeHint {
-        u64::try_from(self.left).map_or_else(|_| SizeHint::new(), SizeHint::with_exact)
+        SizeHint::with_exact(self.left as u64)
     }
 }
 
 /// Reads the body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`].
 pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendErrorKind> {
-    let limit = u64::try_from(MAX_RESPONSE_BYTES).unwrap_or(u64::MAX);
-    if body.size_hint().lower() > limit {
+    if body.size_hint().lower() > MAX_RESPONSE_BYTES as u64 {
         return Err(SendErrorKind::TooLarge);
     }
     let mut read = Vec::new();

@@ -55,7 +55,7 @@ impl Unwritten {
                 _ => 0,
             };
         }
-        self.body = self.body.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.body = self.body.saturating_sub(bytes.len() as u64);
     }
 }
 

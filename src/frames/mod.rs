@@ -7,18 +7,14 @@
 //! [`Frames::take`] runs on the application's threads, also in the panic hook. It takes microseconds, never waits and
 //! does not panic. `Display` may take long, so as a rule only the worker calls it.
 
-#[cfg(all(
-    feature = "symbols",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod own;
-#[cfg(not(all(
-    feature = "symbols",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-)))]
-#[path = "of_std.rs"]
+#[cfg_attr(
+    not(all(
+        feature = "symbols",
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "of_std.rs"
+)]
 mod own;
 mod wanted;
 
