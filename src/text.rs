@@ -188,6 +188,7 @@ impl From<&str> for Text {
     }
 }
 
+/// The conversions that are one expression.
 macro_rules! from {
     ($($(#[$attribute:meta])? $text:ident: $from:ty => $into:expr;)*) => {$(
         impl From<$from> for Text {
@@ -232,6 +233,7 @@ impl std::ops::Deref for Text {
     }
 }
 
+/// Texts are compared by their bytes, which needs no check of what is in place.
 macro_rules! equal_to {
     ($($other:ty),*) => {$(
         impl PartialEq<$other> for Text {
