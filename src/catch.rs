@@ -5,9 +5,10 @@ use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
-/// Runs `work`; `None` where it panicked. What it panicked with is gone, too, whatever its `Drop` does.
+/// Runs `work`; `None` if it panicked. The payload of the panic is dropped, and a panic of its `Drop` is caught as
+/// well.
 ///
-/// For calls into code that is not ours. Nothing is counted or said: that is for whoever calls.
+/// For calls into code that is not ours. Whoever calls this counts the panic and says it.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Some(done),
@@ -18,7 +19,8 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// A payload is a value of the program, and may panic when it is dropped; then so may what it panicked with.
+/// Drops the payload of a panic. It is a value of the program, so its `Drop` may panic as well; the payload of that
+/// second panic is leaked, because its `Drop` may panic again.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -30,7 +32,8 @@ fn discard(payload: Box<dyn Any + Send>) {
 #[derive(Debug, Default)]
 pub(crate) struct Caught {
     count: AtomicU64,
-    /// One bit for each kind. It is set where a lock is held: what says it may be the program's, too.
+    /// The kinds for which a warning is due, one bit for each. It is not written where the panic was caught, under a
+    /// lock, because that can run code of the program as well.
     unsaid: AtomicU16,
 }
 
@@ -47,7 +50,7 @@ impl Caught {
         self.unsaid.fetch_or(kind, Ordering::Relaxed);
     }
 
-    /// The kinds that are to be said now.
+    /// The kinds for which a warning is due; none is from then on.
     #[inline]
     pub(crate) fn take_unsaid(&self) -> u16 {
         if self.unsaid.load(Ordering::Relaxed) == 0 {

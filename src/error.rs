@@ -1,4 +1,4 @@
-//! The errors that callers see; few, because nothing on the way of a span returns one.
+//! The error of a flush or a shutdown. No function that starts, changes or finishes a span returns an error.
 
 use std::fmt;
 

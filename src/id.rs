@@ -27,28 +27,10 @@ use tracehound_fork::epoch;
 pub struct TraceId(NonZeroU128);
 
 impl TraceId {
-    /// The smallest.
-    pub(crate) const MIN: TraceId = TraceId(NonZeroU128::MIN);
-
-    /// An id from its 128 bits, or `None` for zero, which stands for "no trace" in every protocol.
-    #[must_use]
-    pub const fn new(bits: u128) -> Option<Self> {
-        match NonZeroU128::new(bits) {
-            Some(bits) => Some(TraceId(bits)),
-            None => None,
-        }
-    }
-
     /// An id from its two halves, or `None` when both are zero.
     #[must_use]
     pub const fn from_halves(high: u64, low: u64) -> Option<Self> {
         Self::new(((high as u128) << 64) | low as u128)
-    }
-
-    /// All 128 bits.
-    #[must_use]
-    pub const fn get(self) -> u128 {
-        self.0.get()
     }
 
     /// The low 64 bits: `trace_id` in the agent's protocol, decimal in `x-datadog-trace-id`.
@@ -70,19 +52,7 @@ impl TraceId {
         let seconds = start_unix_ns.and_then(|ns| u64::try_from(ns / 1_000_000_000).ok());
         let high = seconds.unwrap_or(0) << 32;
         // `random` is never zero, so the fallback is not reached.
-        Self::from_halves(high, low).unwrap_or(TraceId(NonZeroU128::MIN))
-    }
-}
-
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl fmt::Debug for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TraceId({self})")
+        Self::from_halves(high, low).unwrap_or(Self::MIN)
     }
 }
 
@@ -93,70 +63,87 @@ impl fmt::Debug for TraceId {
 pub struct SpanId(NonZeroU64);
 
 impl SpanId {
-    /// The smallest.
-    pub(crate) const MIN: SpanId = SpanId(NonZeroU64::MIN);
-
-    /// An id from its bits, or `None` for zero, which stands for "no span" in every protocol.
-    #[must_use]
-    pub const fn new(bits: u64) -> Option<Self> {
-        match NonZeroU64::new(bits) {
-            Some(bits) => Some(SpanId(bits)),
-            None => None,
-        }
-    }
-
-    /// The bits.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0.get()
-    }
-
     pub(crate) fn generate() -> Self {
-        SpanId(NonZeroU64::new(random()).unwrap_or(NonZeroU64::MIN))
+        Self::new(random()).unwrap_or(Self::MIN)
     }
 
-    /// A fresh id, changed so that it tells into which slot its span is put, and a handle need not; `root` is the span in
-    /// slot 0, whose own id stays as it is.
+    /// This id, changed so that it tells the slot into which its span is put. So a handle need not hold the slot: with
+    /// it, a handle would be three words, and a span would take 1 to 2 % more instructions.
     ///
-    /// With the slot in the handle, which is three words then, a span takes 1 to 2 % more instructions.
-    ///
-    /// All bits are as random as those of the root; the ids of one slot differ in the other 47.
+    /// `root` is the id of the span in slot 0, which stays as it is. All bits are as random as those of the root. The
+    /// ids of one slot differ in the other 47.
     #[inline]
-    pub(crate) const fn in_slot(self, root: SpanId, slot: u32) -> Self {
-        let bits = (self.get() & !SLOT_MASK) | ((root.get() ^ slot as u64) & SLOT_MASK);
-        match NonZeroU64::new(bits) {
-            Some(bits) => SpanId(bits),
-            None => SpanId(ANY_BUT_A_SLOT),
-        }
+    pub(crate) fn in_slot(self, root: SpanId, slot: u32) -> Self {
+        let bits = (self.get() & !SLOT_MASK) | ((root.get() ^ u64::from(slot)) & SLOT_MASK);
+        Self::new(bits).unwrap_or(SpanId(ANY_BUT_A_SLOT))
     }
 
-    /// The slot that the span was put into, if this is an id that was made by [`SpanId::in_slot`] with the same root; else
-    /// any. It may have moved since, so whoever looks there compares the id.
+    /// The slot into which the span was put, if [`SpanId::in_slot`] has made this id with the same root; otherwise any
+    /// slot. Whoever looks there compares the id, because a span may move to another slot later.
     #[inline]
     pub(crate) const fn slot(self, root: SpanId) -> u32 {
         ((self.get() ^ root.get()) & SLOT_MASK) as u32
     }
 
-    /// Slots that an id can tell apart.
+    /// How many slots an id can tell apart.
     pub(crate) const SLOTS: usize = 1 << SLOT_BITS;
 }
 
 const SLOT_BITS: u32 = 17;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
-/// In the place of an id that would be zero: the bits that tell the slot stay zero.
+/// Stands for an id that would be zero. The bits that tell the slot are zero here as well.
 const ANY_BUT_A_SLOT: NonZeroU64 = NonZeroU64::MIN.saturating_add(SLOT_MASK);
 
-impl fmt::Display for SpanId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
+/// What both kinds of ids are: bits that are never all zero, and hexadecimal digits as a text.
+macro_rules! id {
+    ($id:ident, $bits:ident, $nonzero:ident, $digits:literal) => {
+        impl $id {
+            pub(crate) const MIN: $id = $id($nonzero::MIN);
+
+            /// An id from its bits, or `None` for zero, which stands for "no id" in every protocol.
+            #[must_use]
+            pub const fn new(bits: $bits) -> Option<Self> {
+                match $nonzero::new(bits) {
+                    Some(bits) => Some($id(bits)),
+                    None => None,
+                }
+            }
+
+            /// All bits.
+            #[must_use]
+            pub const fn get(self) -> $bits {
+                self.0.get()
+            }
+        }
+
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:0width$x}", self.0, width = $digits)
+            }
+        }
+
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($id))
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = ParseIdError;
+
+            #[doc = concat!("Reads 1 to ", $digits, " hexadecimal digits of either case.")]
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                // `from_str_radix` alone would take a sign.
+                let is_hex = text.len() <= $digits && text.bytes().all(|b| b.is_ascii_hexdigit());
+                let bits = is_hex.then(|| $bits::from_str_radix(text, 16).ok()).flatten();
+                bits.and_then(Self::new).ok_or(ParseIdError(()))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for SpanId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SpanId({self})")
-    }
-}
+id!(TraceId, u128, NonZeroU128, 32);
+id!(SpanId, u64, NonZeroU64, 16);
 
 /// A text that is not an id: not hexadecimal, too long, empty, or zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,28 +157,7 @@ impl fmt::Display for ParseIdError {
 
 impl std::error::Error for ParseIdError {}
 
-impl FromStr for TraceId {
-    type Err = ParseIdError;
-
-    /// Reads 1 to 32 hexadecimal digits of either case.
-    fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        parse_hex(text, 32).and_then(Self::new).ok_or(ParseIdError(()))
-    }
-}
-
-impl FromStr for SpanId {
-    type Err = ParseIdError;
-
-    /// Reads 1 to 16 hexadecimal digits of either case.
-    fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        parse_hex(text, 16)
-            .and_then(|bits| u64::try_from(bits).ok())
-            .and_then(Self::new)
-            .ok_or(ParseIdError(()))
-    }
-}
-
-/// A little randomness, for jitter.
+/// A random number for jitter.
 pub(crate) fn random_u16() -> u16 {
     let [low, high, ..] = random().to_le_bytes();
     u16::from_le_bytes([low, high])
@@ -209,29 +175,21 @@ pub(crate) fn uuid() -> String {
     text
 }
 
-/// Hexadecimal digits only; `from_str_radix` alone would take a sign.
-fn parse_hex(text: &str, max_digits: usize) -> Option<u128> {
-    if text.is_empty() || text.len() > max_digits || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    u128::from_str_radix(text, 16).ok()
-}
-
 thread_local! {
-    /// The state of this thread's generator, and the process that it is for; zero is "not seeded".
+    /// The state of this thread's generator, and the process that it belongs to. The state zero means "not seeded".
     static GENERATOR: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
 /// A random number other than zero.
 ///
-/// wyrand over a per-thread counter: unpredictable enough for ids, and no lock. During the destruction of
-/// thread-locals each number comes from a seed of its own.
+/// The generator is wyrand with a state for each thread: it needs no lock, and is unpredictable enough for ids. While
+/// the thread-locals of a thread are destroyed, each number comes from a seed of its own.
 fn random() -> u64 {
     let drawn = GENERATOR.try_with(|generator| {
-        let (mut state, mut of) = generator.get();
-        // A child would go on with the numbers that its parent goes on with.
-        if state == 0 || of != epoch() {
-            of = epoch();
+        let (mut state, mut process) = generator.get();
+        // A forked child would otherwise draw the same numbers as its parent.
+        if state == 0 || process != epoch() {
+            process = epoch();
             state = seed();
         }
         let number = loop {
@@ -241,21 +199,21 @@ fn random() -> u64 {
                 break number;
             }
         };
-        generator.set((state, of));
+        generator.set((state, process));
         number
     });
     drawn.unwrap_or_else(|_| seed().max(1))
 }
 
-/// Both halves of the 128-bit product, folded.
+/// The two halves of the 128-bit product, combined by exclusive or.
 #[expect(clippy::cast_possible_truncation, reason = "the halves are folded on purpose")]
 fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a).wrapping_mul(u128::from(b));
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// A seed from the operating system's randomness (through std's hash keys, which a child inherits), the time
-/// and the process id.
+/// A seed from the operating system's randomness, the time and the process id. The randomness comes through std's hash
+/// keys, which a forked child inherits, so it alone would not do.
 fn seed() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

@@ -1,4 +1,5 @@
-//! What a panic said, and where: known to the panic hook alone while the panic unwinds.
+//! The message and the place of a panic. Only the panic hook is told them, so a hook of our own keeps them for each
+//! thread.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -12,29 +13,29 @@ use crate::text::{Text, first_bytes};
 /// The last panic that began on this thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Panicked {
-    /// What it said, unless it was no text.
+    /// Its message, unless the payload is no text.
     pub(crate) message: Option<Text>,
     /// `panicked at FILE:LINE:COLUMN`
     pub(crate) place: String,
-    /// Where `RUST_BACKTRACE` asks for stacks.
+    /// Its stack, if `RUST_BACKTRACE` asks for stacks.
     pub(crate) frames: Option<Frames>,
     pub(crate) at: Ticks,
 }
 
-/// Longer messages are cut; a tag is not longer either.
+/// Longer messages are cut, as the values of tags are.
 const MAX_MESSAGE_BYTES: usize = 25_000;
 
-/// Of the stack of a panic, which tracer will want how many is not known yet.
+/// How many frames are taken. How many the tracer wants that reports the panic is not known in the hook.
 const MAX_FRAMES: usize = 256;
 
 thread_local! {
-    /// Boxed, so that one word moves.
+    /// Boxed, so that only one word is moved in and out.
     static LAST: Cell<Option<Box<Panicked>>> = const { Cell::new(None) };
 }
 
-/// Puts a panic hook before the one that the program has, which it calls; once in a process.
+/// Installs a panic hook that keeps the panic and then calls the hook that the program has. Once in a process.
 ///
-/// Not while the thread panics, when std refuses: the next call does it then.
+/// While the thread is panicking std refuses new hooks, so nothing is done; a later call installs it.
 pub(crate) fn watch() {
     static IS_WATCHING: AtomicBool = AtomicBool::new(false);
     if std::thread::panicking() || IS_WATCHING.swap(true, Ordering::Relaxed) {
@@ -47,7 +48,7 @@ pub(crate) fn watch() {
     }));
 }
 
-/// Runs in the panic hook: a panic here would end the program.
+/// Runs in the panic hook, where a panic would abort the program.
 fn note(panic: &PanicHookInfo<'_>) -> Panicked {
     let mut place = String::from("panicked");
     if let Some(location) = panic.location() {
@@ -68,7 +69,7 @@ fn keep(last: Panicked) {
     let _ = LAST.try_with(|place| place.set(Some(Box::new(last))));
 }
 
-/// The last panic that began on this thread, whether or not it unwinds yet.
+/// The last panic that began on this thread, whether it is still unwinding or has been caught.
 pub(crate) fn last() -> Option<Panicked> {
     let last = set_aside()?;
     let copy = (*last).clone();
@@ -77,18 +78,19 @@ pub(crate) fn last() -> Option<Panicked> {
 }
 
 impl Panicked {
-    /// Whether it began after something that started then: what was caught before cannot be what ends that.
+    /// Whether the panic began after `start`. An earlier one was caught before, so it cannot be what ends a span that
+    /// started then.
     pub(crate) fn is_since(&self, start: Ticks) -> bool {
         self.at.0 >= start.0
     }
 }
 
-/// Takes the last panic out, so that one that is about to be caught does not take its place.
+/// Takes the last panic out, so that one which is about to be caught does not replace it.
 pub(crate) fn set_aside() -> Option<Box<Panicked>> {
     LAST.try_with(Cell::take).ok().flatten()
 }
 
-/// Undoes [`set_aside`]; what was noted meanwhile is given.
+/// Undoes [`set_aside`]. Returns the last panic that has begun since.
 pub(crate) fn put_back(last: Option<Box<Panicked>>) -> Option<Box<Panicked>> {
     LAST.try_with(|place| place.replace(last)).ok().flatten()
 }

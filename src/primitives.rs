@@ -1,15 +1,14 @@
-//! What a trace's lock, its sampling decision and the hand-off to the worker are made of: the standard library's locks and atomics, or,
-//! where every interleaving of threads is tried, a model of them.
+//! The locks and atomics behind a trace's lock, its sampling decision and the hand-off to the worker. They are those of
+//! the standard library, or models of them in the tests that try every interleaving of threads.
 //!
-//! The models, `models.rs` beside what they try, are run with
+//! Those tests are in files called `models.rs`, beside what they test. They are run with
 //!
 //! ```text
 //! RUSTFLAGS="--cfg tracehound_model" cargo test -p tracehound --lib --target-dir target/models models::
 //! ```
 //!
-//! and at no other time: in all other builds there is nothing here but names of the standard library and of
-//! [`sync`](crate::sync). No time passes in a model: who waits for somebody and is not called waits for ever, which is
-//! found.
+//! In all other builds there is nothing here but other modules' names. No time passes in a model: a thread that waits
+//! and is not woken waits for ever, and loom reports that.
 
 #[cfg(all(test, tracehound_model))]
 pub(crate) use model::*;
@@ -44,8 +43,8 @@ mod model {
         lock_soon(mutex).map(|value| *value)
     }
 
-    /// The model's mutex in place of [`tracehound_machine::ShortLock`], which has models of its own. No thread comes back
-    /// to what it has locked: no model has code that does.
+    /// A mutex of the model in place of [`tracehound_machine::ShortLock`], which has models of its own. No model has
+    /// code that locks again what its thread holds already.
     #[derive(Debug)]
     pub(crate) struct ShortLock<T>(Mutex<T>);
 
@@ -69,7 +68,7 @@ mod model {
         }
     }
 
-    /// Tries all interleavings in which threads lose the processor at most so often where they need not.
+    /// Tries all interleavings with at most `most` switches to another thread where the running one could go on.
     pub(crate) fn every_interleaving(most: usize, model: impl Fn() + Send + Sync + 'static) {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(most);

@@ -1,4 +1,4 @@
-//! Shards: copies of what all threads write, so that few threads meet at one of them.
+//! Shards: several copies of a value that all threads write, so that few threads write the same one.
 //!
 //! What they buy, for the count of a tracer's traces: a counter that two threads change every 60 to 100 ns takes 50 to
 //! 100 ns more each time than one of their own (two cores of an AMD EPYC). With one counter for all, traces of one span
@@ -8,25 +8,25 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many there are. Threads take them in turn, so that of four that start together no two meet.
+/// How many shards there are. Threads take them in turn, so four threads that start together have one each.
 ///
-/// Two where every interleaving of threads is tried: there are fewer then.
+/// Two in the models that try every interleaving of threads, to keep the number of interleavings small.
 pub(crate) const SHARDS: usize = if cfg!(all(test, tracehound_model)) { 2 } else { 4 };
 
-/// A value with two cache lines of its own, as processors fetch them in pairs: threads that write it do not slow down
-/// those that read what lies beside it.
+/// A value with two cache lines of its own, because processors fetch them in pairs. So threads that write it do not
+/// slow down threads that read what is beside it in memory.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct CachePadded<T>(pub(crate) T);
 
-/// The shard of the thread that takes the next one.
+/// How many threads have taken a shard.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static OWN: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// The shard of this thread; the first one while its thread-locals are torn down.
+/// The shard of this thread. The first one while the thread-locals of the thread are destroyed.
 #[inline]
 pub(crate) fn of_thread<T>(shards: &[T; SHARDS]) -> &T {
     let own = OWN.try_with(|own| own.get().unwrap_or_else(|| choose(own))).unwrap_or_default();

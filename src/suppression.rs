@@ -1,10 +1,10 @@
-//! Tracing switched off on a thread.
+//! Switching tracing off on a thread.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 
 thread_local! {
-    /// How many guards keep it off.
+    /// How many guards keep tracing off on this thread.
     static SUPPRESSED: Cell<u32> = const { Cell::new(0) };
 }
 

@@ -1,4 +1,4 @@
-//! Locks that cannot fail, and a value that is swapped whole.
+//! Locks that cannot fail, and a value that is replaced as a whole.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
-/// Locks, whoever panicked while holding the lock before.
+/// Locks, also if a thread has panicked while it held the lock.
 ///
-/// What these locks guard is plain data that is consistent between any two statements, so poison says
-/// nothing about it, and a tracer must not turn one panic of the application into many.
+/// These locks guard plain data that is consistent after every statement, so a poisoned one is as good as any. A tracer
+/// must not turn one panic of the application into many.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lock, if nobody holds it.
+/// Locks if no thread holds the lock. Does not wait.
 pub(crate) fn lock_now<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
@@ -23,38 +23,39 @@ pub(crate) fn lock_now<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>>
     }
 }
 
-/// How often [`lock_soon`] tries: some twenty milliseconds.
+/// How often [`lock_soon`] tries, which takes some twenty milliseconds.
 const PATIENCE: u32 = 300;
 
-/// The lock, if it is to be had soon. For what may be called where the caller holds it already: within an
-/// allocator, in a signal handler, at an exit in the midst of anything.
+/// Locks if that takes some twenty milliseconds at the most. For functions that may interrupt the holder of the lock on
+/// its own thread: called by an allocator, in a signal handler, or when the process exits in the middle of anything.
 ///
-/// Who holds such a lock holds it for a few instructions; that it is not given back for so long means that its
-/// holder is below this call.
+/// These locks are held for a few instructions at a time. One that stays locked for so long is held further up the
+/// stack of this thread, and waiting longer would never end.
 pub(crate) fn lock_soon<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     for attempt in 0..PATIENCE {
         if let Some(guard) = lock_now(mutex) {
             return Some(guard);
         }
-        // Its holder may have lost its processor.
+        // The holder may not be running: other threads need the processor first.
         let is_long = attempt >= PATIENCE / 2;
         if is_long { thread::sleep(Duration::from_micros(100)) } else { thread::yield_now() }
     }
     None
 }
 
-/// What a lock of another process guards, which this one was forked from: plain data only, and only if nobody
-/// was changing it at the fork. It never waits, for nobody would come.
+/// A copy of what a lock guards in memory that this process inherited at its fork. `None` if a thread of the parent
+/// held the lock then: the data may be half changed, and there is no thread here that would unlock it.
 pub(crate) fn inherited<T: Copy>(mutex: &Mutex<T>) -> Option<T> {
     lock_now(mutex).map(|value| *value)
 }
 
-/// A value that readers share and a writer replaces whole.
+/// A value that readers share, and that a writer replaces as a whole.
 ///
-/// For settings that change rarely and are read once per trace: a reader holds the lock for one
-/// reference count only, so it never waits for a writer that is preparing the next value.
+/// For settings that change rarely and are read once per trace. The lock is held only to clone or to swap an [`Arc`],
+/// so no reader waits while a writer prepares the next value.
 ///
-/// A forked child goes on with the value of its parent; with the first one if the fork met a writer.
+/// A forked child starts with the value that its parent had at the fork, or with the very first one if a thread of the
+/// parent was replacing the value at that moment.
 #[derive(Debug)]
 pub(crate) struct Snapshot<T> {
     first: Arc<T>,
@@ -64,16 +65,10 @@ pub(crate) struct Snapshot<T> {
 #[derive(Debug)]
 struct Versions<T> {
     newest: Arc<T>,
-    /// Kept until the next one, so that a child whose parent is just writing never finds `newest` freed.
+    /// The value before that, kept until the next one comes. `fork` copies memory page by page while threads of the
+    /// parent go on: a child may see the old `newest`, and its memory as it was later. So that must not be freed at
+    /// once.
     before: Option<Arc<T>>,
-}
-
-impl<T> Versions<T> {
-    /// Gives back what nobody needs any more.
-    fn replace(&mut self, fresh: Arc<T>) -> Option<Arc<T>> {
-        let before = std::mem::replace(&mut self.newest, fresh);
-        self.before.replace(before)
-    }
 }
 
 impl<T> Snapshot<T> {
@@ -89,27 +84,32 @@ impl<T> Snapshot<T> {
     }
 
     pub(crate) fn store(&self, value: T) {
-        let fresh = Arc::new(value);
-        let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
-        let old = versions.replace(fresh);
-        drop(versions);
-        // Outside the lock: the value's destructor is not ours to hurry.
-        drop(old);
+        self.replace(Arc::new(value), |_| true);
     }
 
-    /// Replaces the value by one that is made of it, whoever else does so at the same time: then again. What `change`
-    /// does beside is done as often.
+    /// Replaces the value by what `change` makes of it. If another thread has replaced it meanwhile, `change` is called
+    /// again, with the newer value.
     pub(crate) fn update(&self, change: impl Fn(&T) -> T) {
         loop {
             let seen = self.load();
-            let fresh = Arc::new(change(&seen));
-            let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
-            if Arc::ptr_eq(&versions.newest, &seen) {
-                let old = versions.replace(fresh);
-                drop(versions);
-                return drop(old);
+            if self.replace(Arc::new(change(&seen)), |newest| Arc::ptr_eq(newest, &seen)) {
+                return;
             }
         }
+    }
+
+    /// Makes `fresh` the newest value if that is due, as the newest one until now tells; returns whether it was.
+    fn replace(&self, fresh: Arc<T>, is_due: impl FnOnce(&Arc<T>) -> bool) -> bool {
+        let mut versions = self.versions().write().unwrap_or_else(PoisonError::into_inner);
+        if !is_due(&versions.newest) {
+            return false;
+        }
+        let before = std::mem::replace(&mut versions.newest, fresh);
+        let old = versions.before.replace(before);
+        drop(versions);
+        // Outside of the lock, because nothing is known of how long its destructor takes.
+        drop(old);
+        true
     }
 
     fn versions(&self) -> &RwLock<Versions<T>> {

@@ -25,7 +25,7 @@ use crate::trace::{
 };
 use crate::tracer::{Tracer, TracerBuilder};
 
-/// A tracer of its own, with none of the settings of the environment, and the spans it finishes.
+/// A new tracer, which ignores the settings of the environment, and the spans that it finishes.
 #[must_use]
 pub fn tracer() -> (Tracer, Captured) {
     let captured = Captured::default();
@@ -33,10 +33,10 @@ pub fn tracer() -> (Tracer, Captured) {
     (builder.capture(&captured).build(), captured)
 }
 
-/// Waits until what tracers of this process have said so far has been written, or given to their log functions.
+/// Waits until all lines that tracers of this process have logged so far are written, or given to their log functions.
+/// For a minute at the most.
 ///
-/// Lines are written by a thread of the library's own, so a test that looks at them has to wait. A minute at the
-/// most.
+/// A background thread writes these lines, so a test that reads them has to wait.
 ///
 /// ```
 /// # use std::sync::mpsc;
@@ -91,7 +91,7 @@ pub struct CapturedSpan {
 }
 
 impl Captured {
-    /// Chunks as they were handed off: the spans of one trace that finished together.
+    /// The chunks: the spans of one trace that were handed off together.
     #[must_use]
     pub fn chunks(&self) -> Vec<Vec<CapturedSpan>> {
         lock(self.here()).clone()
@@ -107,11 +107,11 @@ impl Captured {
         self.chunks().into_iter().flatten().collect()
     }
 
-    /// The only span of this name.
+    /// The only span with this name.
     ///
     /// # Panics
     ///
-    /// When there is none, or more than one.
+    /// If there is none, or more than one.
     #[must_use]
     #[expect(clippy::panic, reason = "for tests")]
     pub fn span(&self, name: &str) -> CapturedSpan {
@@ -122,13 +122,13 @@ impl Captured {
         }
     }
 
-    /// Decides on every trace from now on; by default each is kept.
+    /// Sets the sampling decision of every trace from now on. By default, each is kept.
     pub fn decide(&self, priority: SamplingPriority, mechanism: SamplingMechanism) {
         self.decision.store(Some(SamplingDecision::new(priority, mechanism)));
     }
 
-    /// Every trace as an indented tree, one line for a span: its name, its resource and service where they
-    /// are not the default, `!` for an error, and its own tags.
+    /// All traces as indented trees, with a line for each span: its name, its resource and service if they are not the
+    /// default, `!` for an error, and its own tags.
     #[must_use]
     pub fn tree(&self) -> String {
         let spans = self.spans();

@@ -1,4 +1,4 @@
-//! A string that is cheap to take over, to share and to keep.
+//! The strings of spans.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use tracehound_machine::literal;
 
-/// A string of a span: a literal, a few bytes in place, an owned or a shared text.
+/// A string of a span: a literal, up to 22 bytes in place, or an owned or shared string on the heap.
 ///
-/// Everything that a span stores is made of these, so that a literal or a short text costs no allocation
-/// and a text that many spans repeat is stored once. What takes an `impl Into<Text>`, such as the key of a tag or
-/// the name of a span, takes each of these:
+/// All strings that a span stores are of this type. So a literal or a short string costs no allocation, and a shared
+/// string is stored once for many spans. Where an `impl Into<Text>` is taken, such as for the key of a tag or the name
+/// of a span, each of these can be given:
 ///
 /// | | what it costs |
 /// | --- | --- |
 /// | a literal | nothing: it stays where it is. On Linux, once a tracer was built; elsewhere as any other `&str`, but for [`Text::literal`] |
 /// | any other `&str`, `&String`, `Cow` that borrows | a copy: up to 22 bytes ([`Text::IN_PLACE`]) in place, longer ones in an allocation |
-/// | `String`, `Box<str>`, `Cow` that owns | nothing: it is taken over |
-/// | `Arc<str>`, `Text` | nothing: it is shared, or moved |
+/// | `String`, `Cow` that owns | its allocation is taken over, after it is shrunk to the length; up to 22 bytes are copied in place, and it is freed |
+/// | `Box<str>`, `Arc<str>`, `Text` | nothing: it is moved |
+/// | `&Text` | a clone: a copy where the text is owned, else nothing |
 ///
 /// ```
 /// use tracehound::Text;
@@ -42,8 +43,8 @@ enum Repr {
 }
 
 impl Text {
-    /// The longest text that is copied in place, without an allocation, in bytes: 22, what fits beside the
-    /// length into the 24 bytes of a text.
+    /// The length, in bytes, up to which a text is stored in place, without an allocation: 22, which is what fits into
+    /// the 24 bytes of this type.
     pub const IN_PLACE: usize = 22;
 
     /// The empty text.
@@ -63,7 +64,7 @@ impl Text {
         Self::in_place(text).unwrap_or_else(|| Text(Repr::Owned(text.into())))
     }
 
-    /// As [`Text::copy`], and not a part of each function that takes a text.
+    /// As [`Text::copy`], but never inlined, so that functions which take an `impl Into<Text>` stay small.
     #[inline(never)]
     fn copy_apart(text: &str) -> Self {
         Text::copy(text)
@@ -76,7 +77,7 @@ impl Text {
             Repr::Static(text) => text,
             Repr::Owned(text) => text,
             Repr::Shared(text) => text,
-            // Written only by `in_place`, from a whole `str`: the check cannot fail.
+            // Only `in_place` writes this, from a whole `str`, so the check cannot fail.
             Repr::InPlace(..) => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
         }
     }
@@ -100,14 +101,14 @@ impl Text {
         self.as_bytes().len()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes held on the heap by this text. What several texts share counts for each: that is what each takes when
-    /// it is sent.
+    /// How many bytes this text holds on the heap. A shared string counts for each text that shares it, because each
+    /// takes that much when it is sent.
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
@@ -117,7 +118,7 @@ impl Text {
         }
     }
 
-    /// The text, where it stands in the program.
+    /// The literal, if this is one.
     #[inline]
     pub(crate) const fn as_literal(&self) -> Option<&'static str> {
         match &self.0 {
@@ -126,7 +127,7 @@ impl Text {
         }
     }
 
-    /// The same text in a form whose clones are free: for what children inherit.
+    /// The same text in a form whose clones do not allocate. For what child spans inherit.
     pub(crate) fn into_shared(self) -> Self {
         match self.0 {
             Repr::Owned(text) => Text(Repr::Shared(text.into())),
@@ -139,9 +140,9 @@ impl Text {
         let from = text.as_bytes();
         let len = u8::try_from(from.len()).ok().filter(|len| usize::from(*len) <= IN_PLACE)?;
         let mut copy = Text(Repr::InPlace(len, [0; IN_PLACE]));
-        // There it is to stay: bytes that are moved behind their length are copied twice.
+        // The bytes are written where they stay. Built as an array of their own first, they would be copied twice.
         if let Repr::InPlace(_, into) = &mut copy.0 {
-            // Of a length that is known, twice where it takes two: a copy of any length is a call.
+            // One or two copies of a constant length, because a copy of a variable length is a function call.
             match from.len() {
                 16.. => copy_ends::<16>(from, into),
                 8.. => copy_ends::<8>(from, into),
@@ -154,7 +155,8 @@ impl Text {
     }
 }
 
-/// Copies a text of `N` to `2 * N` bytes: its first `N`, and its last `N`. Of a shorter one it copies nothing.
+/// Copies a text of `N` to `2 * N` bytes: its first `N` bytes and its last `N`, which may overlap. Copies nothing of a
+/// shorter text.
 #[inline(always)]
 fn copy_ends<const N: usize>(from: &[u8], into: &mut [u8; IN_PLACE]) {
     let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
@@ -186,28 +188,25 @@ impl From<&str> for Text {
     }
 }
 
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self::in_place(&text).unwrap_or_else(|| Text(Repr::Owned(text.into_boxed_str())))
-    }
+/// The conversions that are one expression.
+macro_rules! from {
+    ($($(#[$attribute:meta])? $text:ident: $from:ty => $into:expr;)*) => {$(
+        impl From<$from> for Text {
+            $(#[$attribute])?
+            fn from($text: $from) -> Self {
+                $into
+            }
+        }
+    )*};
 }
 
-impl From<&String> for Text {
-    fn from(text: &String) -> Self {
-        Text::copy(text)
-    }
-}
-
-impl From<Box<str>> for Text {
-    fn from(text: Box<str>) -> Self {
-        Text(Repr::Owned(text))
-    }
-}
-
-impl From<Arc<str>> for Text {
-    fn from(text: Arc<str>) -> Self {
-        Text(Repr::Shared(text))
-    }
+from! {
+    text: String => Self::in_place(&text).unwrap_or_else(|| Text(Repr::Owned(text.into_boxed_str())));
+    text: &String => Text::copy(text);
+    text: Box<str> => Text(Repr::Owned(text));
+    text: Arc<str> => Text(Repr::Shared(text));
+    #[inline]
+    text: &Text => text.clone();
 }
 
 impl From<Cow<'_, str>> for Text {
@@ -217,13 +216,6 @@ impl From<Cow<'_, str>> for Text {
             Cow::Borrowed(text) => text.into(),
             Cow::Owned(text) => text.into(),
         }
-    }
-}
-
-impl From<&Text> for Text {
-    #[inline]
-    fn from(text: &Text) -> Self {
-        text.clone()
     }
 }
 
@@ -241,25 +233,20 @@ impl std::ops::Deref for Text {
     }
 }
 
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
+/// Texts are compared by their bytes, which needs no check of what is in place.
+macro_rules! equal_to {
+    ($($other:ty),*) => {$(
+        impl PartialEq<$other> for Text {
+            fn eq(&self, other: &$other) -> bool {
+                self.as_bytes() == other.as_bytes()
+            }
+        }
+    )*};
 }
+
+equal_to!(Text, str, &str);
 
 impl Eq for Text {}
-
-impl PartialEq<str> for Text {
-    fn eq(&self, other: &str) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl PartialEq<&str> for Text {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
 
 impl PartialOrd for Text {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
@@ -291,7 +278,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// The characters that are whole within the first `most` bytes.
+/// The first `most` bytes at the most, cut between two characters.
 pub(crate) fn first_bytes(text: &str, most: usize) -> &str {
     (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }

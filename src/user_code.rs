@@ -1,5 +1,5 @@
-//! The one way in which the library calls functions of the program: a panic is caught, counted and said once, and a
-//! function that comes back to itself is not called again.
+//! The one way in which the library calls functions of the program. A panic is caught, counted, and said once. A
+//! function that calls back into the library, and so itself, is not called again.
 
 use std::cell::Cell;
 
@@ -19,53 +19,49 @@ pub(crate) enum UserCode {
     Naming,
     DeferredTags,
     Error,
+    #[cfg_attr(
+        not(feature = "struct-tags"),
+        allow(dead_code, reason = "values are not serialized")
+    )]
     Serialize,
 }
 
-struct Facts {
-    /// What it is called in a warning, and what a panic of it has for a consequence.
-    name: &'static str,
-    then: &'static str,
-    /// How deep calls of one kind may be within one another on a thread: a function that calls what calls it again
-    /// would not end otherwise.
-    most: u32,
-    /// Whether it may run under a lock of ours: then the warning comes later.
-    is_locked: bool,
-}
-
 impl UserCode {
-    const ALL: [UserCode; 8] = [
-        UserCode::Sampler,
-        UserCode::SamplingRule,
-        UserCode::Propagator,
-        UserCode::ContextProvider,
-        UserCode::Naming,
-        UserCode::DeferredTags,
-        UserCode::Error,
-        UserCode::Serialize,
-    ];
+    /// Those that may run under the lock of a trace. No warning is written there, because that can run code of the
+    /// program as well; [`say_rest`] does it later.
+    const UNDER_LOCK: [UserCode; 2] = [UserCode::Naming, UserCode::DeferredTags];
 
-    const fn facts(self) -> Facts {
-        let (name, then, most, is_locked) = match self {
-            UserCode::Sampler => ("the sampler", "the trace is kept", 1, true),
-            UserCode::SamplingRule => ("a sampling rule's function", "it does not match", 1, true),
-            UserCode::Propagator => ("a propagator", "what it carries is left out", 1, false),
-            UserCode::ContextProvider => ("the context provider", "nothing is active", 4, false),
-            UserCode::Naming => ("a naming function", "the span has no name of it", 1, true),
-            UserCode::DeferredTags => ("a late tag", "it is left out", 1, true),
-            UserCode::Error => {
-                ("an error that was to be described", "its text is left out", 4, false)
-            }
-            UserCode::Serialize => {
-                ("a value that was to be serialized", "it is left out", 4, false)
-            }
-        };
-        Facts { name, then, most, is_locked }
+    /// What it is called in a warning, and what a panic of it leads to.
+    const fn described(self) -> (&'static str, &'static str) {
+        match self {
+            UserCode::Sampler => ("the sampler", "the trace is kept"),
+            UserCode::SamplingRule => ("a sampling rule's function", "it does not match"),
+            UserCode::Propagator => ("a propagator", "what it carries is left out"),
+            UserCode::ContextProvider => ("the context provider", "nothing is active"),
+            UserCode::Naming => ("a naming function", "the span has no name of it"),
+            UserCode::DeferredTags => ("deferred tags", "they are left out"),
+            UserCode::Error => ("an error that was to be described", "its text is left out"),
+            UserCode::Serialize => ("a value that was to be serialized", "it is left out"),
+        }
     }
 
-    /// Its place among four bits of each kind.
+    /// How many calls of this kind may be nested on a thread. Without a limit, a function that causes itself to be
+    /// called again would never return.
+    const fn max_depth(self) -> u32 {
+        match self {
+            UserCode::ContextProvider | UserCode::Error | UserCode::Serialize => 4,
+            _ => 1,
+        }
+    }
+
+    /// Where its four bits are in [`RUNNING`].
     const fn shift(self) -> u32 {
         (self as u32) << 2
+    }
+
+    /// How many calls of this kind are running on this thread.
+    fn depth(self) -> u32 {
+        (RUNNING.get() >> self.shift()) & 15
     }
 
     const fn bit(self) -> u16 {
@@ -74,43 +70,25 @@ impl UserCode {
 }
 
 thread_local! {
-    /// How many calls of each kind run on this thread, within one another.
+    /// How many calls of each kind are running on this thread, in four bits for each kind.
     static RUNNING: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Counts one call, until it is dropped.
-struct Running {
-    before: u32,
-}
-
-impl Running {
-    fn enter(code: UserCode) -> Option<Self> {
-        let before = RUNNING.get();
-        if (before >> code.shift()) & 15 >= code.facts().most {
-            return None;
-        }
-        RUNNING.set(before + (1 << code.shift()));
-        Some(Running { before })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.set(self.before);
-    }
-}
-
-/// Whether a function of this kind runs on this thread.
+/// Whether a function of this kind is running on this thread.
 pub(crate) fn is_running(code: UserCode) -> bool {
-    (RUNNING.get() >> code.shift()) & 15 != 0
+    code.depth() > 0
 }
 
 /// Calls a function of the program.
 ///
-/// `None` where it panicked, which is counted, and said the first time; and where it was not called, because it is
-/// what called us.
+/// `None` if it panicked, which is counted, and said the first time. Also `None` if it was not called, because as many
+/// calls of its kind as may be nested are running on this thread.
 pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> Option<T> {
-    let _running = Running::enter(code)?;
+    if code.depth() >= code.max_depth() {
+        return None;
+    }
+    let running = RUNNING.get();
+    RUNNING.set(running + (1 << code.shift()));
     let before = panics::set_aside();
     let done = catch(work);
     let caught = panics::put_back(before);
@@ -121,10 +99,12 @@ pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> 
         });
         report(code, diag, 1, &caught.unwrap_or_default());
     }
+    // Not earlier: an allocator of the program may bring `report` back here.
+    RUNNING.set(running);
     done
 }
 
-/// What is to be said of functions that no tracer is known for, and their count.
+/// Counts the panics of functions that are called where no tracer is known, and says them.
 pub(crate) fn elsewhere() -> &'static Diag {
     static ELSEWHERE: WriteOnce<Diag> = WriteOnce::new();
     ELSEWHERE.get_or_make(|| Diag::new(false, None))
@@ -133,14 +113,14 @@ pub(crate) fn elsewhere() -> &'static Diag {
 #[cold]
 fn report(code: UserCode, diag: &Diag, panics: u64, said: &str) {
     diag.caught().add(panics);
-    if code.facts().is_locked {
+    if UserCode::UNDER_LOCK.contains(&code) {
         diag.caught().put_off(code.bit());
     } else {
         say(code, diag, said);
     }
 }
 
-/// Counts panics that were caught one by one.
+/// Counts panics that the caller has caught itself.
 pub(crate) fn count(code: UserCode, diag: &Diag, panics: u64) {
     if panics > 0 {
         report(code, diag, panics, "");
@@ -148,11 +128,11 @@ pub(crate) fn count(code: UserCode, diag: &Diag, panics: u64) {
 }
 
 fn say(code: UserCode, diag: &Diag, said: &str) {
-    let Facts { name, then, .. } = code.facts();
-    diag.warn_once(name, || format!("{name} panicked{said}: {then}; said once, counted on"));
+    let (name, consequence) = code.described();
+    diag.warn_once(name, || format!("{name} panicked{said}: {consequence}; said once, counted on"));
 }
 
-/// Says what was caught under a lock. To be called where none is held.
+/// Writes the warnings about panics that were caught under a lock. To be called where no lock is held.
 #[inline]
 pub(crate) fn say_rest(diag: &Diag) {
     let unsaid = diag.caught().take_unsaid();
@@ -163,7 +143,7 @@ pub(crate) fn say_rest(diag: &Diag) {
 
 #[cold]
 fn say_all(unsaid: u16, diag: &Diag) {
-    for code in UserCode::ALL.into_iter().filter(|code| unsaid & code.bit() != 0) {
+    for code in UserCode::UNDER_LOCK.into_iter().filter(|code| unsaid & code.bit() != 0) {
         say(code, diag, "");
     }
 }
@@ -175,6 +155,17 @@ mod tests {
     use crate::sync::lock;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
+
+    const ALL: [UserCode; 8] = [
+        UserCode::Sampler,
+        UserCode::SamplingRule,
+        UserCode::Propagator,
+        UserCode::ContextProvider,
+        UserCode::Naming,
+        UserCode::DeferredTags,
+        UserCode::Error,
+        UserCode::Serialize,
+    ];
 
     fn recording() -> (Diag, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -219,8 +210,8 @@ mod tests {
             inside.map_or(0, |depth| depth + 1)
         }
         let (diag, lines) = recording();
-        for code in UserCode::ALL {
-            assert_eq!(recurse(code, &diag), code.facts().most);
+        for code in ALL {
+            assert_eq!(recurse(code, &diag), code.max_depth());
             assert!(!is_running(code));
         }
         let inside = call(UserCode::Sampler, &diag, || {

@@ -251,20 +251,20 @@ fn a_naming_function_may_ask_the_span_for_its_name() {
     });
 }
 
-/// A late tag that does what it is told when it is handed over, and when it is dropped.
-struct Late {
+/// Deferred tags that do what they are told when they are handed over, and when they are dropped.
+struct Deferred {
     handed_over: fn(&SpanRef),
     dropped: fn(&SpanRef),
     span: SpanRef,
 }
 
-impl fmt::Debug for Late {
+impl fmt::Debug for Deferred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Late")
+        f.write_str("Deferred")
     }
 }
 
-impl DeferredTags for Late {
+impl DeferredTags for Deferred {
     fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
         put("before".into(), true.into());
         (self.handed_over)(&self.span);
@@ -272,7 +272,7 @@ impl DeferredTags for Late {
     }
 }
 
-impl Drop for Late {
+impl Drop for Deferred {
     fn drop(&mut self) {
         (self.dropped)(&self.span);
     }
@@ -287,13 +287,13 @@ fn touch(span: &SpanRef) {
 }
 
 #[test]
-fn a_late_tag_that_uses_its_span_waits_for_nothing() {
+fn deferred_tags_that_use_their_span_waits_for_nothing() {
     within(LIMIT, || {
         let (tracer, captured) = testing::tracer();
         let span = tracer.trace("span");
         for _ in 0..2 {
-            let late = Late { handed_over: touch, dropped: touch, span: span.handle() };
-            span.set_deferred_tags(late, 0);
+            let deferred = Deferred { handed_over: touch, dropped: touch, span: span.handle() };
+            span.set_deferred_tags(deferred, 0);
             assert_eq!(span.tag("after").as_deref(), Some("true"));
         }
         drop(span);
@@ -320,7 +320,7 @@ impl Drop for Bomb {
 }
 
 #[test]
-fn late_tags_and_naming_functions_that_panic_do_not_stop_the_worker() {
+fn deferred_tags_and_naming_functions_that_panic_do_not_stop_the_worker() {
     fn naming(_: &SpanView<'_>) -> DerivedNames {
         panic_any(Bomb)
     }
@@ -331,11 +331,11 @@ fn late_tags_and_naming_functions_that_panic_do_not_stop_the_worker() {
                 for _ in 0..10 {
                     let span = tracer.span("").naming(naming).start();
                     span.set_deferred_tags(
-                        Late { handed_over: fail, dropped: nothing, span: SpanRef::none() },
+                        Deferred { handed_over: fail, dropped: nothing, span: SpanRef::none() },
                         0,
                     );
                     span.set_deferred_tags(
-                        Late { handed_over: nothing, dropped: fail, span: SpanRef::none() },
+                        Deferred { handed_over: nothing, dropped: fail, span: SpanRef::none() },
                         0,
                     );
                     drop(span);

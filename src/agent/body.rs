@@ -1,4 +1,4 @@
-//! A request's body, and a response's body up to a limit.
+//! The body of a request, and the body of a response up to a limit.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -9,10 +9,10 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::error::SendErrorKind;
 
-/// The most that is read of an answer. `/info` and the rates of a few thousand services are far below it.
+/// The longest body of a response that is read. `/info` and the rates of a few thousand services are far shorter.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
-/// A body that is complete, in one or more parts: its `Content-Length` is known, and nothing is chunked.
+/// A complete body, in one or more parts. Its `Content-Length` is known, so hyper does not send it in chunks.
 #[derive(Clone, Debug)]
 pub(super) struct Whole {
     parts: std::vec::IntoIter<Bytes>,
@@ -44,19 +44,18 @@ impl Body for Whole {
     }
 
     fn size_hint(&self) -> SizeHint {
-        u64::try_from(self.left).map_or_else(|_| SizeHint::new(), SizeHint::with_exact)
+        SizeHint::with_exact(self.left as u64)
     }
 }
 
-/// The whole body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`].
+/// Reads the body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`].
 pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendErrorKind> {
-    let limit = u64::try_from(MAX_RESPONSE_BYTES).unwrap_or(u64::MAX);
-    if body.size_hint().lower() > limit {
+    if body.size_hint().lower() > MAX_RESPONSE_BYTES as u64 {
         return Err(SendErrorKind::TooLarge);
     }
     let mut read = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        // Trailers say nothing to us.
+        // Trailers are ignored.
         let Ok(data) = frame.map_err(SendErrorKind::Broken)?.into_data() else { continue };
         if read.len() + data.len() > MAX_RESPONSE_BYTES {
             return Err(SendErrorKind::TooLarge);

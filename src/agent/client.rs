@@ -1,4 +1,4 @@
-//! The client of one agent: one connection, kept alive, and bounds on the time of each request.
+//! The client of one agent: it keeps one connection alive, and limits the time of each request.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::error::{SendError, SendErrorKind};
 use super::meanwhile::Meanwhile;
 use crate::config::Endpoint;
 
-/// A connection unused for this long is not used again: the agent closes it after 5 s, and a request that
-/// crosses the close is one to send twice.
+/// A connection that was idle for this long is not used again. The agent closes it after 5 s, and a request that it
+/// closes under would have to be sent twice.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
 /// A request to the agent.
@@ -26,7 +26,7 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     /// `Host` and `Content-Length` are added.
     pub(crate) headers: &'a HeaderMap,
-    /// One part behind the other.
+    /// In parts, which are sent one behind the other.
     pub(crate) body: Vec<Bytes>,
 }
 
@@ -53,27 +53,24 @@ impl Client {
 
     /// Sends a request and waits for its answer, whatever its status.
     ///
-    /// Tried once, with one exception: where a kept connection turns out to have been closed, and not a
-    /// byte of an answer has come, the request goes out again over a new one.
+    /// It is tried once, with one exception: if a kept connection turns out to be closed, and not a byte of an answer
+    /// has come, the request is sent again over a new connection.
     ///
     /// # Errors
     ///
-    /// When no status came; one that came stands, even if the rest of the answer is missing. But an answer of
-    /// success from an agent that has not read the whole request is an error.
+    /// If no status came. A status counts even if the rest of the answer is missing, but for a success from an agent
+    /// that has not read the whole request: that is an error.
     pub(crate) fn send(
         &mut self,
         request: Request<'_>,
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
-        let message = self.message(request);
-        let message =
-            message.map_err(|error| SendError::new(SendErrorKind::Invalid(error), false))?;
-
-        // Taken out, so that only a connection whose exchange is over is ever put back.
-        let kept = self.kept.take();
-        if let Some(mut kept) =
-            kept.and_then(|mut kept| kept.is_usable(self.idle_limit).then_some(kept))
-        {
+        let invalid = |error| SendError::new(SendErrorKind::Invalid(error), false);
+        let message = self.message(request).map_err(invalid)?;
+        let kept = self.kept.take_if(|kept| kept.is_usable(self.idle_limit));
+        // A connection is put back only when its exchange is over.
+        self.kept = None;
+        if let Some(mut kept) = kept {
             match kept.exchange(message.clone(), self.limit, &mut *meanwhile) {
                 Err(error) if error.is_broken() && !kept.is_answered() => {
                     return self
@@ -109,7 +106,7 @@ impl Client {
             self.kept = Some(connection);
             return Ok(response);
         }
-        // What has not ended after its time will not end soon.
+        // If the body has not ended in time, the connection will not end soon either.
         let limit = if response.body.is_ok() { self.limit } else { Duration::ZERO };
         if response.status.is_success() && connection.is_cut_off(limit, meanwhile) {
             return Err(SendError::new(SendErrorKind::Unread(response.status), true));

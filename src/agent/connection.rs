@@ -1,4 +1,4 @@
-//! One HTTP/1 connection, driven by whoever sends over it.
+//! One HTTP/1 connection, polled by the thread that sends over it.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -16,13 +16,13 @@ use super::body::{self, Whole};
 use super::deadline::MoveDeadline;
 use super::error::{SendError, SendErrorKind};
 use super::meanwhile::{Meanwhile, Step};
-use super::shared_stream::{SharedStream, is_blocked};
+use super::shared_stream::SharedStream;
 use super::stream::Stream;
 use super::transport::Transport;
 
-/// The most that is read of the head of an answer.
+/// The longest head of an answer that is read.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How long an agent that closes the connection after its answer has to do so.
+/// How long an agent has to close the connection after an answer with `Connection: close`.
 const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 
 /// What the agent answered.
@@ -30,11 +30,11 @@ const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// The status stands even where the body could not be read: it alone says what became of a payload.
+    /// The status counts even if the body could not be read, because it alone tells what the agent did with a payload.
     pub(crate) body: Result<Bytes, SendError>,
 }
 
-/// One connection. Nothing runs for it by itself: it moves while [`Connection::exchange`] does, and dropping it
+/// One connection. No thread or task runs for it: it makes progress only during [`Connection::exchange`]. Dropping it
 /// closes it.
 pub(super) struct Connection {
     sender: http1::SendRequest<Whole>,
@@ -48,8 +48,10 @@ impl Connection {
         let stream = Rc::new(SharedStream::new(stream));
         let transport = Transport::new(Rc::clone(&stream));
         let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport);
-        let mut driver = Driver::new();
-        // It neither reads nor writes, and so never waits.
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut driver = Driver { connection: None, woken, waker };
+        // The handshake neither reads nor writes, so it never waits.
         let opened = driver.run(
             &stream,
             &mut MoveDeadline::new(Duration::ZERO),
@@ -90,7 +92,7 @@ impl Connection {
         self.stream.is_answered()
     }
 
-    /// Whether the next request can go over this connection, as far as this side can know.
+    /// Whether the next request can be sent over this connection, as far as this side can know.
     pub(super) fn is_usable(&mut self, idle_limit: Duration) -> bool {
         self.stream.look();
         self.idle_since.elapsed() < idle_limit && self.is_ready()
@@ -102,18 +104,17 @@ impl Connection {
         self.driver.connection.is_some() && self.sender.is_ready()
     }
 
-    /// Whether the agent, which has answered and does not go on with this connection, closed it without reading
-    /// all of the request: the system tells that where it would else tell the end.
+    /// Whether the agent, which has answered and closes the connection, has not read the whole request. The system then
+    /// reports a reset instead of an end.
     pub(super) fn is_cut_off(&self, limit: Duration, meanwhile: Meanwhile<'_>) -> bool {
         let stream = &self.stream;
         let mut deadline = MoveDeadline::new(limit.min(CLOSE_LIMIT));
         let mut rest = [0; 1024];
-        // Whatever else comes was not asked for, and the end of what it says needs no answer.
+        // What is read here belongs to no answer. Only how it ends counts.
         while !stream.is_reset() {
             match stream.read(&mut rest) {
-                Ok(0) => break,
-                Ok(_) if !deadline.has_passed() => {}
-                blocked if is_blocked(&blocked) && stream.wait(&mut deadline, &mut *meanwhile) => {}
+                Poll::Ready(Ok(1..)) if !deadline.has_passed() => {}
+                Poll::Pending if stream.wait(&mut deadline, &mut *meanwhile) => {}
                 _ => break,
             }
         }
@@ -123,13 +124,14 @@ impl Connection {
 
 /// Polls hyper's connection, and knows whether hyper asked to be polled again at once.
 struct Driver {
-    /// Gone when the connection is closed.
+    /// `None` when the connection is closed.
     connection: Option<http1::Connection<Transport, Whole>>,
     woken: Arc<Woken>,
     waker: Waker,
 }
 
-/// Set when hyper wakes itself. What else it waits for is the stream, for which whoever polls it waits.
+/// Set when hyper wakes itself. All else that it waits for is the stream, and [`Driver::run`] waits for that.
+#[derive(Default)]
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -139,13 +141,7 @@ impl Wake for Woken {
 }
 
 impl Driver {
-    fn new() -> Self {
-        let woken = Arc::new(Woken(AtomicBool::new(false)));
-        let waker = Waker::from(Arc::clone(&woken));
-        Driver { connection: None, woken, waker }
-    }
-
-    /// Waits for `talk` while moving the connection.
+    /// Polls `talk` and the connection until `talk` is done or the deadline has passed.
     fn run<T>(
         &mut self,
         stream: &SharedStream,
@@ -168,7 +164,7 @@ impl Driver {
         }
     }
 
-    /// Polls the connection once. Its errors reach whoever waits for the answer.
+    /// Polls the connection once. Its errors are not lost: the future of the answer returns them.
     fn advance(&mut self) {
         if let Some(running) = &mut self.connection {
             if Pin::new(running).poll(&mut Context::from_waker(&self.waker)).is_ready() {

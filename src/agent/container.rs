@@ -1,7 +1,7 @@
-//! Which container this process runs in, as far as the process itself can see (Linux only).
+//! Which container this process runs in, as far as it can see that itself (Linux only).
 //!
-//! The agent adds the container's tags to what it receives with these ids (Datadog agent protocol,
-//! "container and entity id").
+//! The agent adds the tags of the container to what comes with these ids (Datadog agent protocol, "container and entity
+//! id").
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -16,7 +16,7 @@ const HOST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
 
 const MAX_CGROUP_BYTES: u64 = 64 * 1024;
 
-/// Inodes up to this one are those of a mount's root, not of a container's cgroup.
+/// Inodes up to this one are of the root of a mount, not of the cgroup of a container.
 const LAST_ROOT_INODE: u64 = 2;
 
 /// What identifies the container of this process.
@@ -29,7 +29,7 @@ pub(crate) struct ContainerOrigin {
 }
 
 impl ContainerOrigin {
-    /// The origin of this process, found out at the first call.
+    /// The origin of this process. It is found out at the first call.
     pub(crate) fn of_process() -> &'static Self {
         static ORIGIN: WriteOnce<ContainerOrigin> = WriteOnce::new();
         ORIGIN.get_or_make(|| {
@@ -40,57 +40,42 @@ impl ContainerOrigin {
 
     /// Reads the text of `/proc/self/cgroup`; `inode` is that of a path, if there is such a file.
     fn detect(cgroup: &str, inode: &dyn Fn(&Path) -> Option<u64>) -> Self {
-        let lines = || cgroup.lines().filter_map(Line::parse);
-        if let Some(id) = lines().find_map(|line| container_id(line.path)) {
+        let lines = || cgroup.lines().filter_map(parse_line);
+        if let Some(id) = lines().find_map(|(_, path)| container_id(path)) {
             let entity_id = Some(format!("ci-{id}"));
             return ContainerOrigin { container_id: Some(id.into()), entity_id };
         }
-        // The process sees the host's cgroups, so its own says nothing about a container.
+        // The process is in the host's cgroup namespace, so its inode is not that of a container.
         if inode(Path::new("/proc/self/ns/cgroup")) == Some(HOST_CGROUP_NAMESPACE) {
             return ContainerOrigin::default();
         }
-        let inode_of = |mount: &str, line: Line<'_>| {
-            inode(Path::new(&format!("/sys/fs/cgroup{mount}{}", line.path)))
+        let inode_of = |mount: &str, path: &str| {
+            inode(Path::new(&format!("/sys/fs/cgroup{mount}{path}")))
                 .filter(|inode| *inode > LAST_ROOT_INODE)
         };
-        let memory = lines().find(|line| line.controllers.split(',').any(|name| name == "memory"));
-        let unified = lines().find(|line| line.controllers.is_empty());
+        let is_memory = |controllers: &str| controllers.split(',').any(|name| name == "memory");
+        let memory = lines().find(|(controllers, _)| is_memory(controllers));
+        let unified = lines().find(|(controllers, _)| controllers.is_empty());
         let found = memory
-            .and_then(|line| inode_of("/memory", line))
-            .or_else(|| unified.and_then(|line| inode_of("", line)));
+            .and_then(|(_, path)| inode_of("/memory", path))
+            .or_else(|| unified.and_then(|(_, path)| inode_of("", path)));
         ContainerOrigin { container_id: None, entity_id: found.map(|inode| format!("in-{inode}")) }
     }
 }
 
-/// A line of a cgroup file: `<hierarchy>:<controllers>:<path>`.
-#[derive(Clone, Copy)]
-struct Line<'a> {
-    controllers: &'a str,
-    path: &'a str,
-}
-
-impl<'a> Line<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let (hierarchy, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        (is_number(hierarchy) && !path.is_empty()).then_some(Line { controllers, path })
-    }
+/// The controllers and the path in a line of a cgroup file: `<hierarchy>:<controllers>:<path>`.
+fn parse_line(line: &str) -> Option<(&str, &str)> {
+    let (hierarchy, rest) = line.split_once(':')?;
+    rest.split_once(':').filter(|(_, path)| is_number(hierarchy) && !path.is_empty())
 }
 
 /// The id at the end of a cgroup's path, where runtimes put it: `<id>`, `<id>.scope` or `<id>.scope/<name>`.
-fn container_id(path: &str) -> Option<&str> {
+fn container_id<'a>(path: &'a str) -> Option<&'a str> {
     let path = path.trim_end_matches(' ');
-    let within_scope = || {
-        let (scope, name) = path.rsplit_once('/')?;
-        if name.is_empty() || name.contains([' ', '\t']) {
-            return None;
-        }
-        scope.strip_suffix(".scope")
-    };
-    within_scope()
-        .and_then(id_suffix)
-        .or_else(|| path.strip_suffix(".scope").and_then(id_suffix))
-        .or_else(|| id_suffix(path))
+    let is_name = |name: &str| !name.is_empty() && !name.contains([' ', '\t']);
+    let parent = path.rsplit_once('/').filter(|(_, name)| is_name(name)).map(|(parent, _)| parent);
+    let id_of_scope = |scope: &'a str| scope.strip_suffix(".scope").and_then(id_suffix);
+    parent.and_then(id_of_scope).or_else(|| id_of_scope(path)).or_else(|| id_suffix(path))
 }
 
 /// The id that ends a text, in the forms that runtimes give one: the hash and number of a Fargate task, a
@@ -109,7 +94,7 @@ fn task_suffix(text: &str) -> Option<&str> {
     last(text, number.len().saturating_add(33))
 }
 
-/// The last `len` bytes, unless there are fewer or they begin inside a character.
+/// The last `len` bytes; `None` if there are fewer, or if they begin inside a character.
 fn last(text: &str, len: usize) -> Option<&str> {
     text.get(text.len().checked_sub(len)?..)
 }
@@ -128,7 +113,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What the kernel says of this process; nothing but Linux has such a file. No real one comes near the limit.
+/// Reads `/proc/self/cgroup`, which only Linux has. No real one comes near the limit.
 fn read_cgroup() -> Option<String> {
     let mut bytes = Vec::new();
     File::open("/proc/self/cgroup").ok()?.take(MAX_CGROUP_BYTES).read_to_end(&mut bytes).ok()?;
@@ -176,35 +161,28 @@ mod tests {
         let uuid = "34dc0b5e-626f-2c5c-4c51-70e34b10e765";
         let garden = "34dc0b5e-626f-2c5c-4c51-70e3";
         let task = "34dc0b5e626f2c5c4c5170e34b10e765-1234567890";
-        for (path, expected) in [
-            (ID.into(), Some(ID)),
-            (format!("/x/{ID}  "), Some(ID)),
-            (format!("/x/{ID}.scope"), Some(ID)),
-            (format!("/x/{ID}.scope "), Some(ID)),
-            (format!("/x/{ID}.scope/init"), Some(ID)),
-            (format!("/x/{ID}.scope/{uuid}"), Some(ID)),
-            (format!("/é{ID}"), Some(ID)),
-            (format!("/a:b/{ID}"), Some(ID)),
-            // More digits than an id has: the last ones, as a search for the pattern finds them.
-            (format!("/ff{ID}"), Some(ID)),
-            (format!("/x/{}", uuid.replace('-', "_")), Some(&*uuid.replace('-', "_"))),
-            (format!("/x/{uuid}"), Some(uuid)),
-            (format!("/x/{garden}"), Some(garden)),
-            (format!("/x/{task}"), Some(task)),
-            (format!("/x/{task}{ID}"), Some(ID)),
-            (format!("/x/{}", garden.replace('-', "_")), None),
-            (format!("/x/{ID}.scope/a/b"), None),
-            (format!("/x/{ID}.scope/"), None),
-            (format!("/x/{ID}.scope/a\tb"), None),
-            (format!("/x/{ID}.service"), None),
-            (format!("/x/{ID}\t"), None),
-            (format!("/x/{}", ID.to_uppercase()), None),
-            ("34dc0b5e626f2c5c4c5170e34b10e765-".into(), None),
-            ("34dc0b5e626f2c5c4c5170e34b10e765-12a".into(), None),
-            ("é".repeat(40), None),
-            (String::new(), None),
+        for after in ["", "  ", ".scope", ".scope ", ".scope/init", &format!(".scope/{uuid}")] {
+            assert_eq!(container_id(&format!("/x/{ID}{after}")), Some(ID), "{after:?}");
+        }
+        // Of more digits than an id has, the last ones count, as for a search for the pattern.
+        for before in ["", "/é", "/a:b/", "/ff", &format!("/x/{task}")] {
+            assert_eq!(container_id(&format!("{before}{ID}")), Some(ID), "{before:?}");
+        }
+        for id in [uuid, &uuid.replace('-', "_"), garden, task] {
+            assert_eq!(container_id(&format!("/x/{id}")), Some(id));
+        }
+        for after in [".scope/a/b", ".scope/", ".scope/a\tb", ".service", "\t"] {
+            assert_eq!(container_id(&format!("/x/{ID}{after}")), None, "{after:?}");
+        }
+        for other in [
+            &format!("/x/{}", garden.replace('-', "_")),
+            &format!("/x/{}", ID.to_uppercase()),
+            "34dc0b5e626f2c5c4c5170e34b10e765-",
+            "34dc0b5e626f2c5c4c5170e34b10e765-12a",
+            &"é".repeat(40),
+            "",
         ] {
-            assert_eq!(container_id(&path), expected, "{path:?}");
+            assert_eq!(container_id(other), None, "{other:?}");
         }
     }
 

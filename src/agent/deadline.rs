@@ -24,21 +24,22 @@ impl Deadline {
         self.remaining().is_zero()
     }
 
-    /// What is said where there is no connection by then.
+    /// The error for a connection that was not made in time.
     pub(super) fn error(&self) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {:?}", self.timeout))
     }
 }
 
-/// What an answer may take from its first byte on, in times of the limit: one that comes byte by byte moves all
-/// the time, and would hold the worker for ever.
+/// How long an answer may take from its first byte on, as a multiple of the limit. Without this, an answer that comes
+/// byte by byte would hold the worker for ever.
 const LIMITS_OF_AN_ANSWER: u32 = 5;
 
-/// A limit that begins anew whenever bytes are written or read, so that a large request has more time than a small one.
+/// A deadline that is put off whenever bytes are written or read, so that a large request has more time than a small
+/// one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MoveDeadline {
     next_move: Deadline,
-    /// Of the answer, which has begun.
+    /// The deadline of the whole answer, once it has begun.
     end: Option<Deadline>,
 }
 
@@ -47,12 +48,12 @@ impl MoveDeadline {
         MoveDeadline { next_move: Deadline::after(limit), end: None }
     }
 
-    /// Without anything that moves.
+    /// How long nothing may be written or read.
     pub(super) fn limit(&self) -> Duration {
         self.next_move.timeout
     }
 
-    /// Something was written or read; `answers`: some of an answer has been read by now.
+    /// Bytes were written or read. `answers` is whether a byte of an answer has been read by now.
     pub(super) fn renew(&mut self, answers: bool) {
         let limit = self.limit();
         self.next_move = Deadline::after(limit);

@@ -20,7 +20,7 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// A connection to the agent, or why there is none when the time is over.
+    /// Connects to the agent within `timeout`.
     pub(super) fn dial(
         &mut self,
         endpoint: &Endpoint,
@@ -46,7 +46,7 @@ impl Dialer {
     ) -> io::Result<Vec<SocketAddr>> {
         match host {
             Host::Ip(address) => Ok(vec![SocketAddr::new(*address, port)]),
-            // The default; what it means is fixed (RFC 6761), so the usual case asks no resolver.
+            // The default. RFC 6761 fixes its addresses, so the resolver is not asked.
             Host::Name(name) if name.eq_ignore_ascii_case("localhost") => {
                 let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
                 Ok(both.map(|address| SocketAddr::new(address, port)).into())
@@ -57,9 +57,9 @@ impl Dialer {
 
     /// Asks the system's resolver, on a thread of its own.
     ///
-    /// The resolver blocks, for half a minute when its servers do not answer, and cannot be told to stop. On
-    /// the worker's thread it would outlast every deadline. One that has not answered yet is not asked again, so
-    /// there is at most one such thread.
+    /// The resolver blocks for half a minute if its servers do not answer, and cannot be stopped, so on the worker's
+    /// thread it would outlast every deadline. While it has not answered it is not asked again, so there is one such
+    /// thread at most.
     fn look_up(
         &mut self,
         name: &str,
@@ -74,31 +74,32 @@ impl Dialer {
                 let name = name.to_owned();
                 spawn_background("tracehound-dns", move || {
                     let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
-                    // Nobody waits any more once the client is gone.
+                    // Fails only if the client is gone.
                     let _ = answer.send(found);
                 })?;
                 self.lookup.insert(lookup)
             }
         };
-        loop {
-            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else {
-                return Err(deadline.error());
-            };
-            let failed = || Err(io::Error::other("the name lookup failed"));
-            let answer = match lookup.recv_timeout(time) {
+        let answer = loop {
+            let time = work(&mut *meanwhile, deadline.remaining());
+            match lookup.recv_timeout(time.ok_or_else(|| deadline.error())?) {
+                Ok(answer) => break answer,
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Err(io::Error::other("the name lookup failed"));
+                }
                 Err(RecvTimeoutError::Timeout) if deadline.has_passed() => {
                     return Err(deadline.error());
                 }
-                Err(RecvTimeoutError::Timeout) => continue,
-                answer => answer.unwrap_or_else(|_| failed()),
-            };
-            self.lookup = None;
-            return answer;
-        }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        };
+        self.lookup = None;
+        answer
     }
 }
 
-/// The first address that answers; each has its share of the time, so that a dead one leaves some to the next.
+/// Connects to the first address that answers. Each has its share of the time, so that one which does not answer leaves
+/// time for the next.
 fn connect_to_any(
     addresses: &[SocketAddr],
     deadline: Deadline,
@@ -111,7 +112,7 @@ fn connect_to_any(
         left -= 1;
         match Socket::connect(&(*address).into(), Deadline::after(share), &mut *meanwhile) {
             Ok(socket) => return Ok(socket),
-            // The first is the most telling: after `127.0.0.1` refused, `::1` often is just not there.
+            // The first error tells most: often `127.0.0.1` has refused, and `::1` does not exist.
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }

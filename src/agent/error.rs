@@ -6,9 +6,9 @@ use std::{fmt, io};
 
 use hyper::http::StatusCode;
 
-/// Why a request got no answer, and whether the agent may have it all the same.
+/// Why a request got no answer, and whether the agent may have received it all the same.
 ///
-/// `{}` is the class alone, `{:#}` adds the causes, for the one line that a user reads.
+/// `{}` names the kind only; `{:#}` adds the causes, for a warning.
 #[derive(Debug)]
 pub(crate) struct SendError {
     pub(crate) kind: SendErrorKind,
@@ -16,20 +16,20 @@ pub(crate) struct SendError {
     was_sent_twice: bool,
 }
 
-/// The classes that decide whether a request is tried again.
+/// The kinds of errors, by which `pipeline` decides whether a request is sent again.
 #[derive(Debug)]
 pub(crate) enum SendErrorKind {
     /// No connection.
     Connect(io::Error),
-    /// Connected, and then nothing was taken or answered for so long.
+    /// Connected, and then no byte was written or read for this time.
     Timeout(Duration),
-    /// The connection broke, or what came over it was no HTTP answer, or had an endless head.
+    /// The connection broke, or what came was not HTTP, or its head was too long.
     Broken(hyper::Error),
     /// An answer of success from an agent that has not read the whole request.
     Unread(StatusCode),
-    /// The body of the answer exceeds what is read of one; never the error of a whole request.
+    /// The body of the answer is too large. Only for the body: the status of such an answer counts.
     TooLarge,
-    /// Not a request that HTTP can carry. Never sent, and trying again cannot help.
+    /// The request is not valid HTTP. It was not sent, and trying again cannot help.
     Invalid(hyper::http::Error),
 }
 
@@ -43,26 +43,26 @@ impl SendError {
         Self::new(SendErrorKind::Connect(error), false)
     }
 
-    /// Whether the connection did not last.
+    /// Whether the connection broke.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self.kind, SendErrorKind::Broken(_))
     }
 
-    /// This error of a request that had been sent before, and failed with an earlier one: the agent may have it from
-    /// either time.
+    /// The error of a request that was sent twice and failed both times, first with `earlier`. The agent may have
+    /// received it either time.
     pub(super) fn after(self, earlier: &SendError) -> Self {
         let may_have_arrived = self.may_have_arrived || earlier.may_have_arrived;
         let was_sent_twice = self.may_have_arrived && earlier.may_have_arrived;
         SendError { may_have_arrived, was_sent_twice, ..self }
     }
 
-    /// Whether the agent may have the whole request twice.
+    /// Whether the agent may have received the whole request twice.
     pub(crate) fn was_sent_twice(&self) -> bool {
         self.was_sent_twice
     }
 
-    /// Whether the agent may have the whole request: every byte of it was given to the system, and then came no
-    /// answer that counts. Where not, sending it again cannot make it arrive twice.
+    /// Whether the agent may have received the whole request: every byte of it was given to the system, and then came
+    /// no answer that counts. If not, sending it again cannot make it arrive twice.
     pub(crate) fn may_have_arrived(&self) -> bool {
         self.may_have_arrived
     }

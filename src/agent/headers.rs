@@ -7,9 +7,9 @@ use super::container::ContainerOrigin;
 use super::response::{RATES_VERSION, RatesVersion};
 use crate::diag::Diag;
 
-/// What every request says about this process, whatever it carries.
+/// The headers of every request, which describe this process.
 ///
-/// `external_env` is the value of `DD_EXTERNAL_ENV`, by which the cluster's agent knows the pod.
+/// `external_env` is the value of `DD_EXTERNAL_ENV`, from which the agent of a cluster knows the pod.
 pub(crate) fn common_headers(
     origin: &ContainerOrigin,
     external_env: Option<&str>,
@@ -18,7 +18,7 @@ pub(crate) fn common_headers(
     let mut headers = HeaderMap::new();
     let mut say = |name, value| drop(headers.insert(HeaderName::from_static(name), value));
     say("datadog-meta-lang", HeaderValue::from_static("rust"));
-    // Absent only where the compiler would not tell its version (see build.rs).
+    // Absent only if the compiler did not tell its version (see build.rs).
     if let Some(version) = option_env!("TRACEHOUND_RUSTC_VERSION") {
         say("datadog-meta-lang-version", HeaderValue::from_static(version));
     }
@@ -32,7 +32,7 @@ pub(crate) fn common_headers(
         match text.map(HeaderValue::from_str) {
             None => {}
             Some(Ok(value)) => say(name, value),
-            // The ids are made of digits: only the environment variable can be so.
+            // The ids are made of letters and digits, so this is the environment variable.
             Some(Err(_)) => diag.warn_once("DD_EXTERNAL_ENV", || {
                 "DD_EXTERNAL_ENV holds characters that no header can carry; ignored".into()
             }),
@@ -41,10 +41,10 @@ pub(crate) fn common_headers(
     headers
 }
 
-/// The headers of a payload of traces: the common ones, and what is in it.
+/// The headers of a payload of traces: the common ones, and those about the payload.
 ///
-/// `chunks` is the number of chunks in the body; the agent trusts it. `no_stats` keeps it from counting the
-/// spans: they have been counted, or are not to be (`DD_APM_TRACING_ENABLED=false`).
+/// `chunks` is the number of chunks in the body, which the agent does not check. `no_stats` keeps the agent from
+/// computing statistics of the spans, for `DD_APM_TRACING_ENABLED=false`.
 pub(crate) fn trace_headers(
     common: &HeaderMap,
     chunks: usize,
@@ -55,12 +55,12 @@ pub(crate) fn trace_headers(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/msgpack"));
     let mut say = |name, value| drop(headers.insert(HeaderName::from_static(name), value));
     say("x-datadog-trace-count", chunks.into());
-    // `_dd.top_level` is set here, where a span's parent is known even if it went out in another chunk.
+    // The tracer sets `_dd.top_level` itself: it knows the parent of a span even if that is in another chunk.
     say("datadog-client-computed-top-level", HeaderValue::from_static("true"));
     if no_stats {
         say("datadog-client-computed-stats", HeaderValue::from_static("true"));
     }
-    // Or else the agent answers 200 to what it drops.
+    // Without this, the agent answers 200 even to payloads that it drops.
     say("datadog-send-real-http-status", HeaderValue::from_static("1"));
     headers.insert(RATES_VERSION, rates.as_header().clone());
     headers

@@ -1,18 +1,19 @@
-//! A client of one Datadog agent: where it is, one connection to it, what is said and what it answers.
+//! A client of one Datadog agent: its address, one connection to it, requests and answers.
 //!
 //! - `client`: sends a request and reads the answer; keeps the connection for the next one.
 //! - `dial`: opens a connection; `target`: what the URL of an agent means for a request.
-//! - `connection`: one HTTP/1 connection, which hyper speaks; `transport`: what hyper reads from and writes to; `body`:
-//!   what a request and an answer have in them.
-//! - `stream`: what a connection runs over; `socket`: one of the system's; `shared_stream`: how far a request is.
-//! - `deadline`: how long the agent may keep the worker waiting; `meanwhile`: what the worker does in that time.
-//! - `headers`: what a request says beside its body; `container`: which container this process runs in.
+//! - `connection`: one HTTP/1 connection, through hyper; `transport`: what hyper reads from and writes to; `body`: the
+//!   bodies of requests and answers.
+//! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request
+//!   has been written.
+//! - `deadline`: how long the worker waits for the agent; `meanwhile`: what it does in that time.
+//! - `headers`: the headers of a request; `container`: which container this process runs in.
 //! - `response`: what an answer to a payload means; `info`: what the agent can do; `error`: why no answer came.
 //!
-//! Everything here runs on the worker's thread, and waits there, with a limit. There is no descriptor but the
-//! connection's own, and nothing of it is known to the rest of the process: no runtime, no thread but one for a name
-//! that has to be looked up. `pipeline` decides by [`SendError`] and [`Outcome`] what is sent again, so
-//! whether the agent may have a request has to be exact: `shared_stream` counts every byte for that.
+//! Everything here runs on the worker's thread, which waits here, each time with a limit. There is no runtime, no file
+//! descriptor but that of the connection, and no other thread but one while a name is looked up. `pipeline` decides by
+//! [`SendError`] and [`Outcome`] what is sent again. So whether the agent may have received a request has to be exact:
+//! `shared_stream` counts every byte for that.
 
 mod body;
 mod client;

@@ -1,7 +1,9 @@
-//! What a connection and its hyper transport share: the stream, what it waits for, and how far a request is.
+//! What a connection and its hyper transport share: the stream, what they wait for, and how much of a request is
+//! written.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
+use std::task::Poll;
 use std::time::Duration;
 
 use tracehound_machine::Readiness;
@@ -13,25 +15,25 @@ use super::stream::Stream;
 /// The end of a request's head.
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// The stream of one connection, and what is known of it.
+/// The stream of one connection, and its state.
 pub(super) struct SharedStream {
     stream: Box<dyn Stream>,
-    /// What would have blocked when hyper tried it. It is not tried again before the stream is ready for it: hyper
-    /// tries each time that it is polled.
+    /// What would have blocked when hyper tried it. Hyper tries again each time that it is polled; the stream is not
+    /// asked again before it is ready.
     wanted: Cell<Readiness>,
-    /// Something was read or written since this was last asked.
+    /// Whether bytes have been read or written since the deadline was last renewed.
     moved: Cell<bool>,
-    /// A byte of an answer to the request has been read.
+    /// Whether a byte of an answer to the request has been read.
     answered: Cell<bool>,
     unwritten: Cell<Unwritten>,
-    /// Reading has ended with the word that what was written was not read.
+    /// Whether reading has ended with a reset: the agent has closed without reading all that was written.
     is_reset: Cell<bool>,
 }
 
-/// What of a request has not been handed to the system yet.
+/// What has not been written of a request: not been given to the system yet.
 #[derive(Clone, Copy)]
 struct Unwritten {
-    /// How much of [`HEAD_END`] has just been passed; all of it when the head is written.
+    /// How many bytes of [`HEAD_END`] were written last; all of them when the head is written.
     head_end: usize,
     body: u64,
 }
@@ -41,7 +43,7 @@ impl Unwritten {
         self.head_end == HEAD_END.len() && self.body == 0
     }
 
-    /// These bytes are handed over.
+    /// These bytes have been written.
     fn pass(&mut self, mut bytes: &[u8]) {
         while let (Some(expected), Some((byte, rest))) =
             (HEAD_END.get(self.head_end), bytes.split_first())
@@ -53,7 +55,7 @@ impl Unwritten {
                 _ => 0,
             };
         }
-        self.body = self.body.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.body = self.body.saturating_sub(bytes.len() as u64);
     }
 }
 
@@ -69,7 +71,7 @@ impl SharedStream {
         }
     }
 
-    /// The next request begins, with a body of so many bytes.
+    /// Begins the next request, with a body of `body` bytes.
     pub(super) fn begin(&self, body: u64) {
         self.answered.set(false);
         self.unwritten.set(Unwritten { head_end: 0, body });
@@ -90,32 +92,42 @@ impl SharedStream {
         self.is_reset.get()
     }
 
-    pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
-        if self.wanted.get().read {
-            return Err(io::ErrorKind::WouldBlock.into());
+    pub(super) fn read(&self, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let wanted = self.wanted.get();
+        if wanted.read {
+            return Poll::Pending;
         }
-        let read = self.retry(|| self.stream.read(into));
-        self.want(|wanted| wanted.read = is_blocked(&read));
+        let read = poll(|| self.stream.read(into));
+        self.wanted.set(Readiness { read: read.is_pending(), ..wanted });
         match &read {
-            Ok(bytes) if *bytes > 0 => {
+            Poll::Ready(Ok(1..)) => {
                 self.moved.set(true);
                 self.answered.set(true);
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.is_reset.set(true),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.is_reset.set(true);
+            }
             _ => {}
         }
         read
     }
 
-    pub(super) fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.wanted.get().write {
-            return Err(io::ErrorKind::WouldBlock.into());
+    pub(super) fn write(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let wanted = self.wanted.get();
+        if wanted.write {
+            return Poll::Pending;
         }
-        let written = self.retry(|| self.stream.write(parts));
-        self.want(|wanted| wanted.write = is_blocked(&written));
-        if let Ok(bytes) = written {
+        let written = poll(|| self.stream.write(parts));
+        self.wanted.set(Readiness { write: written.is_pending(), ..wanted });
+        if let Poll::Ready(Ok(mut bytes)) = written {
             self.moved.set(true);
-            self.pass(parts, bytes);
+            let mut unwritten = self.unwritten.get();
+            for part in parts {
+                let passed = part.get(..bytes).unwrap_or(part);
+                unwritten.pass(passed);
+                bytes -= passed.len();
+            }
+            self.unwritten.set(unwritten);
         }
         written
     }
@@ -124,33 +136,8 @@ impl SharedStream {
         self.stream.close_writing()
     }
 
-    fn pass(&self, parts: &[IoSlice<'_>], mut bytes: usize) {
-        let mut unwritten = self.unwritten.get();
-        for part in parts {
-            let passed = part.get(..bytes).unwrap_or(part);
-            unwritten.pass(passed);
-            bytes -= passed.len();
-        }
-        self.unwritten.set(unwritten);
-    }
-
-    fn want(&self, change: impl FnOnce(&mut Readiness)) {
-        let mut wanted = self.wanted.get();
-        change(&mut wanted);
-        self.wanted.set(wanted);
-    }
-
-    fn retry<T>(&self, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        loop {
-            match call() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Waits until what hyper has tried in vain is worth another try; says whether that came before the
-    /// deadline, or before it was not wanted any more.
+    /// Waits until the stream is ready for what hyper has tried in vain. Returns whether it is; otherwise the deadline
+    /// has passed, or the wait was given up.
     pub(super) fn wait(&self, deadline: &mut MoveDeadline, meanwhile: Meanwhile<'_>) -> bool {
         loop {
             if self.moved.take() {
@@ -166,7 +153,7 @@ impl SharedStream {
         }
     }
 
-    /// Finds out what can be done by now.
+    /// Finds out for what the stream is ready by now.
     pub(super) fn look(&self) {
         if self.wanted.get().is_any() {
             self.wait_for_stream(Duration::ZERO);
@@ -176,11 +163,12 @@ impl SharedStream {
     fn wait_for_stream(&self, time: Duration) -> bool {
         let wanted = self.wanted.get();
         if !wanted.is_any() {
-            // Nobody has tried anything: an end of the stream would be told again and again.
+            // Hyper has tried nothing, so there is nothing to wait for. A closed stream would be ready at once, each
+            // time.
             std::thread::sleep(time);
             return false;
         }
-        // A stream that cannot be waited for says what is wrong when it is read.
+        // If waiting fails, the next read or write tells what is wrong.
         let ready = self.stream.wait(wanted, time).unwrap_or(wanted);
         self.wanted.set(Readiness {
             read: wanted.read && !ready.read,
@@ -190,8 +178,15 @@ impl SharedStream {
     }
 }
 
-pub(super) fn is_blocked<T>(outcome: &io::Result<T>) -> bool {
-    outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+/// Makes a call that does not block; pending if it would.
+fn poll(mut call: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            outcome => return Poll::Ready(outcome),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A socket that never blocks, and that is given up where its descriptor is no longer its own.
+//! A socket that never blocks, and that notices if the program has closed its file descriptor.
 
 use std::io::{self, IoSlice, Read as _};
 use std::net::Shutdown;
@@ -11,14 +11,14 @@ use super::deadline::Deadline;
 use super::meanwhile::{Meanwhile, work};
 use super::stream::Stream;
 
-/// How long an agent that has too many who want to connect is left alone.
+/// The pause before another try where the queue of a Unix socket is full.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection to the agent.
 ///
-/// The program may close the descriptor, with all that it does not know, and its next file or socket may get the
-/// number. So it is looked at before each use whether the number still stands for this socket: what is written goes
-/// into nothing else, and nothing else is closed.
+/// A program may close all file descriptors that it does not know, this one included, and its next file or socket may
+/// get the same number. So each use first checks that the number still stands for this socket. Otherwise spans would be
+/// written into a file of the program, or that file would be closed.
 #[derive(Debug)]
 pub(super) struct Socket {
     /// `None` only while it is dropped.
@@ -27,7 +27,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A connection, made before the deadline.
+    /// Connects before the deadline.
     pub(super) fn connect(
         address: &SockAddr,
         deadline: Deadline,
@@ -38,7 +38,7 @@ impl Socket {
         made.get()?.set_nonblocking(true)?;
         made.reach(address, deadline, meanwhile)?;
         if address.domain() != Domain::UNIX {
-            // A request is written whole: nothing is gained by waiting for more of it.
+            // A request is written at once, so there is nothing to wait for before it is sent.
             let _ = made.get()?.set_tcp_nodelay(true);
         }
         Ok(made)
@@ -57,14 +57,13 @@ impl Socket {
                 match self.get()?.connect(address) {
                     Ok(()) => return Ok(()),
                     Err(error) if is_connecting(&error) => begun = true,
-                    // As many wait at a Unix socket as its owner lets: not begun, and soon worth another try.
+                    // The queue of a Unix socket is full. The connection has not begun; it is tried again soon.
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error),
                 }
             }
-            let Some(time) = work(&mut *meanwhile, deadline.remaining()) else {
-                return Err(deadline.error());
-            };
+            let time = work(&mut *meanwhile, deadline.remaining());
+            let time = time.ok_or_else(|| deadline.error())?;
             if !begun {
                 std::thread::sleep(time.min(BUSY_PAUSE));
             } else if self.wait(wanted, time)?.write {
@@ -72,7 +71,7 @@ impl Socket {
                 if let Some(error) = socket.take_error()? {
                     return Err(error);
                 }
-                // Where the system has no `poll(2)` it may just not be there yet.
+                // On systems without `poll(2)` it may not be connected yet.
                 if socket.peer_addr().is_ok() {
                     return Ok(());
                 }
@@ -110,7 +109,7 @@ impl Stream for Socket {
     }
 
     fn wait(&self, wanted: Readiness, time: Duration) -> io::Result<Readiness> {
-        // Whatever the number stands for, it is only looked at.
+        // Not checked, because waiting changes nothing, whatever the number stands for.
         let socket = self.socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         wait_until_ready(socket, wanted, time)
     }
@@ -126,7 +125,7 @@ impl Drop for Socket {
     }
 }
 
-/// Leaves the descriptor to whoever has it now.
+/// Drops the socket without closing the file descriptor, which is another file by now.
 fn forget(socket: socket2::Socket) {
     #[cfg(unix)]
     let _ = std::os::fd::IntoRawFd::into_raw_fd(socket);

@@ -1,9 +1,9 @@
-//! How an agent is asked for something: the target of a request and its host.
+//! What the URL of an agent means for a request: its target and its `Host` header.
 
 use crate::config::Endpoint;
 
 impl Endpoint {
-    /// The value of the `Host` header. A Unix socket has no host: any constant does.
+    /// The value of the `Host` header. For a Unix socket, which has no host, any value is right.
     pub(super) fn host_header(&self) -> String {
         match self {
             Endpoint::Http { host, port: 80, .. } => host.to_string(),
@@ -12,7 +12,7 @@ impl Endpoint {
         }
     }
 
-    /// What a request for `path` asks this agent for.
+    /// The target of a request for `path`.
     pub(super) fn target(&self, path: &str) -> String {
         match self {
             Endpoint::Http { path_prefix, .. } => format!("{path_prefix}{path}"),

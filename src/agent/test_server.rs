@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::config::Endpoint;
 
-/// No wait of a test is longer.
+/// The longest time that a test waits.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the server does with one connection.
@@ -18,7 +18,7 @@ pub(super) fn script(script: impl FnOnce(&mut Peer) + Send + 'static) -> Script 
     Box::new(script)
 }
 
-/// Takes one request, answers with these bytes, and closes.
+/// A script that reads one request, answers with these bytes, and closes.
 pub(super) fn answer(bytes: &'static str) -> Script {
     script(move |peer| {
         peer.request();
@@ -26,6 +26,7 @@ pub(super) fn answer(bytes: &'static str) -> Script {
     })
 }
 
+/// A server on a thread of its own.
 pub(super) struct Server {
     endpoint: Endpoint,
     thread: JoinHandle<()>,
@@ -74,7 +75,7 @@ impl Server {
         self.endpoint.clone()
     }
 
-    /// Waits until every script has run; fails if one failed.
+    /// Waits until all scripts have run. Fails if one has failed.
     pub(super) fn finish(self) {
         if self.done.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
             panic!("a script still waits for its connection");
@@ -112,12 +113,12 @@ impl Peer {
         String::from_utf8(head).unwrap()
     }
 
-    /// Reads so much of a body.
+    /// Reads this many bytes of a body.
     pub(super) fn read(&mut self, bytes: usize) {
         self.0.read_exact(&mut vec![0; bytes]).unwrap();
     }
 
-    /// Whoever reads may be gone by then: that is for the test to see, not for the server.
+    /// Writes, whether or not the client is still there: that is checked by the test.
     pub(super) fn write(&mut self, bytes: &str) {
         let _ = self.0.write_all(bytes.as_bytes());
         let _ = self.0.flush();
@@ -126,7 +127,7 @@ impl Peer {
     /// Waits until the client closes.
     pub(super) fn closed(&mut self) {
         let mut rest = Vec::new();
-        // A client that closes with an answer unread resets the connection.
+        // Fails if the client closes before it has read all of the answer: that resets the connection.
         let _ = self.0.read_to_end(&mut rest);
         assert!(rest.is_empty(), "{rest:?}");
     }

@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 
 use hyper::rt::ReadBufCursor;
 
-use super::shared_stream::{SharedStream, is_blocked};
+use super::shared_stream::SharedStream;
 
-/// A stream as hyper's I/O, that goes on reading when nothing more can be written.
+/// The stream as hyper's I/O. It goes on reading when nothing more can be written.
 ///
-/// Nobody is woken by it: whoever polls hyper waits for the stream, and polls again.
+/// It wakes nobody: the connection waits for the stream itself, and then polls hyper again.
 pub(super) struct Transport {
     stream: Rc<SharedStream>,
-    /// The other end does not listen any more. It may have said why before: an agent that finds a payload
-    /// too large answers and closes in the middle of it, and hyper would drop that answer at the first
-    /// failed write. So the rest of the request is thrown away, and reading tells how it ends.
+    /// Whether the other end has closed. It may have answered before: an agent that finds a payload too large answers
+    /// and closes while the payload is being written, and hyper would drop that answer when a write fails. So the rest
+    /// of the request is discarded here as if it were written, and hyper reads the answer, or the end.
     cannot_write: bool,
 }
 
@@ -26,24 +26,18 @@ impl Transport {
     }
 
     fn write(&mut self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = if self.cannot_write { Ok(0) } else { self.stream.write(parts) };
-        if written.as_ref().is_err_and(is_closed) {
-            self.cannot_write = true;
+        if !self.cannot_write {
+            match self.stream.write(parts) {
+                Poll::Ready(Err(error)) if is_closed(&error) => self.cannot_write = true,
+                written => return written,
+            }
         }
-        if self.cannot_write {
-            let offered = parts.iter().map(|part| part.len()).sum();
-            return Poll::Ready(Ok(offered));
-        }
-        ready(written)
+        Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()))
     }
 }
 
 fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
-}
-
-fn ready<T>(outcome: io::Result<T>) -> Poll<io::Result<T>> {
-    if is_blocked(&outcome) { Poll::Pending } else { Poll::Ready(outcome) }
 }
 
 impl hyper::rt::Read for Transport {
@@ -52,11 +46,11 @@ impl hyper::rt::Read for Transport {
         _: &mut Context<'_>,
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // What hyper offers to read into can be filled in place by unsafe code only; answers are small.
+        // Reading into hyper's buffer directly would take unsafe code. A copy does no harm, because answers are small.
         let mut bytes = [0; 8 * 1024];
         let room = bytes.len().min(into.remaining());
         let read = self.stream.read(bytes.get_mut(..room).unwrap_or_default());
-        ready(read.map(|read| into.put_slice(bytes.get(..read).unwrap_or_default())))
+        read.map_ok(|read| into.put_slice(bytes.get(..read).unwrap_or_default()))
     }
 }
 

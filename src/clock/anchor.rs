@@ -1,4 +1,4 @@
-//! From readings of the monotonic clock to wall time, and back.
+//! Converts readings of the monotonic clock to wall time, and back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,11 +9,11 @@ use super::ticks::{Ticks, now};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Anchor(i64);
 
-/// The newest anchor, so that starting a trace reads one clock and not two. Zero: not read yet.
+/// The newest anchor, so that starting a trace reads one clock and not two. Zero means that there is none yet.
 static NEWEST: AtomicI64 = AtomicI64::new(0);
 
 impl Anchor {
-    /// The anchor for a new trace: as old as the last [`Anchor::renew`].
+    /// The anchor for a new trace: that of the last [`Anchor::renew`].
     pub(crate) fn current() -> Self {
         match NEWEST.load(Ordering::Relaxed) {
             0 => Self::renew(),

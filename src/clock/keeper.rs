@@ -1,8 +1,8 @@
 //! Measures the processor's counter, watches it while it is in use, and gives it up where it cannot be trusted.
 //!
-//! It notes a moment by both clocks, and measures the rate by a second moment at the next call. From then on it compares
-//! the two clocks, and asks whether the kernel still trusts the counter. Both happen because machines wake up, migrate
-//! or have a processor that drifts; the documentation of [`clock`](super) says what that does to a time.
+//! It notes a moment by both clocks, and measures the rate by a second moment at the next call. From then on it
+//! compares the two clocks, and asks whether the kernel still trusts the counter. Both happen because machines wake up,
+//! migrate or have a processor that drifts; the documentation of [`clock`](super) says what that does to a time.
 
 use std::sync::{Mutex, TryLockError};
 
@@ -12,25 +12,26 @@ use super::counter::{CLOCK, CounterClock};
 use super::machine::{Machine, ThisMachine};
 use super::rate::{Moment, Rate};
 
-/// How far this process is with the counter. Every worker comes here: one at a time does something.
+/// How far this process is with the counter. The workers of all tracers call [`keep`]; one at a time takes a step.
 ///
-/// For each process its own: at a fork the worker of the parent may be in the midst of a step, which nobody would end.
+/// Each process has its own: at a fork, a worker of the parent may be in the middle of a step, which no thread of the
+/// child would end.
 static STAGE: PerProcess<Mutex<Stage>> = PerProcess::new();
 
-/// How long the rate is measured at the least, and the time between two comparisons. The moments are some 50 ns exact: a
-/// tenth of a millionth.
+/// The least time for which the rate is measured, and between two comparisons. A moment is exact to about 50 ns, which
+/// is a ten-millionth of this time.
 const LEAST_NS: i64 = 500_000_000;
 
-/// By how much the two clocks may come apart between two comparisons, beside a thousandth of the time between: the
-/// system's is slewed by half of that at the most.
+/// How far the two clocks may drift apart between two comparisons, in addition to a thousandth of the time between
+/// them. (The system's clock is slewed by half a thousandth at the most.)
 const TOLERANCE_NS: i64 = 5_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     New,
-    /// The clock has its beginning, and no rate yet.
+    /// The first moment is noted. There is no rate yet.
     Measuring,
-    /// When the clocks were compared last, by the system's, and how much the counter was ahead then.
+    /// The last comparison: when it was, by the system's clock, and how far the counter was ahead of that clock.
     InUse {
         compared_ns: i64,
         ahead_ns: i64,
@@ -39,7 +40,7 @@ enum Stage {
     GivenUp,
 }
 
-/// Takes the next step. For the worker: it reads a file.
+/// Takes the next step. For the worker only, because it reads a file.
 pub(super) fn keep() {
     keep_with(&STAGE, &CLOCK, &ThisMachine);
 }
@@ -52,14 +53,14 @@ fn keep_with(stage: &PerProcess<Mutex<Stage>>, clock: &CounterClock, machine: &i
     let mut stage = match stage.try_lock() {
         Ok(stage) => stage,
         Err(TryLockError::Poisoned(stage)) => stage.into_inner(),
-        // Another worker is at it.
+        // Another worker is taking a step.
         Err(TryLockError::WouldBlock) => return,
     };
     *stage = stage.next(clock, machine);
 }
 
 impl Stage {
-    /// Where a child goes on whose parent was in the midst of a step.
+    /// The stage of a child whose parent was in the middle of a step at the fork.
     fn resume(clock: &CounterClock) -> Self {
         match clock.is_in_use() {
             true => Stage::started(clock.beginning()),
@@ -67,7 +68,7 @@ impl Stage {
         }
     }
 
-    /// The clocks agreed at the beginning.
+    /// The stage in which the counter has just come into use. The clocks agreed at the beginning.
     fn started(beginning: Moment) -> Self {
         Stage::InUse { compared_ns: beginning.ns, ahead_ns: 0 }
     }
@@ -100,7 +101,7 @@ impl Stage {
                 }
                 let ahead_ns = counted.0.saturating_sub(ns);
                 let leaps = is_leap(ahead_ns.saturating_sub(before), since);
-                // Without a word of the kernel the comparison is all there is.
+                // Where the kernel says nothing (`None`), only the comparison counts.
                 if leaps || machine.trusts_counter() == Some(false) {
                     clock.stop(if leaps { before } else { ahead_ns });
                     return Stage::GivenUp;
@@ -111,12 +112,12 @@ impl Stage {
     }
 }
 
-/// Whether the clocks came apart by more in a time than they may.
+/// Whether the clocks drifted apart by more than is allowed in the time `since` the last comparison.
 fn is_leap(apart: i64, since: i64) -> bool {
     apart.saturating_abs() > TOLERANCE_NS.saturating_add(since / 1_000)
 }
 
-/// A moment by both clocks: of several tries the one that was interrupted least.
+/// A moment by both clocks. Of several tries, the shortest one counts, because it was interrupted least.
 fn moment(clock: &CounterClock, machine: &impl Machine) -> Moment {
     let attempt = |_| {
         let before = machine.count();
@@ -138,14 +139,16 @@ mod tests {
 
     const SECOND: i64 = 1_000_000_000;
 
-    /// A machine whose clocks are set by hand: the counter counts three times in a nanosecond.
-    struct Fake {
+    /// A machine whose clocks are set by hand, and what is kept of it. The counter counts three times in a nanosecond.
+    struct Bench {
+        stage: PerProcess<Mutex<Stage>>,
+        clock: CounterClock,
         count: Cell<u64>,
         ns: Cell<i64>,
         trusts: Cell<Option<bool>>,
     }
 
-    impl Machine for Fake {
+    impl Machine for Bench {
         fn count(&self) -> u64 {
             self.count.get()
         }
@@ -159,37 +162,26 @@ mod tests {
         }
     }
 
-    /// A machine, its clock, and who keeps it.
-    struct Desk {
-        stage: PerProcess<Mutex<Stage>>,
-        clock: CounterClock,
-        machine: Fake,
-    }
-
-    impl Desk {
+    impl Bench {
         fn new() -> Self {
-            let machine = Fake {
-                count: Cell::new(7_000_000),
-                ns: Cell::new(SECOND),
-                trusts: Cell::new(Some(true)),
-            };
-            Desk { stage: PerProcess::new(), clock: CounterClock::new(), machine }
+            let (count, ns, trusts) = (7_000_000.into(), SECOND.into(), Some(true).into());
+            Bench { stage: PerProcess::new(), clock: CounterClock::new(), count, ns, trusts }
         }
 
         /// With a counter that is in use.
         fn counting() -> Self {
-            let desk = Desk::new();
-            desk.keep();
-            assert_eq!(desk.stage(), Stage::Measuring);
-            desk.pass(SECOND, 3 * SECOND);
-            assert!(!desk.clock.is_in_use());
-            desk.keep();
-            assert!(desk.clock.is_in_use());
-            desk
+            let bench = Bench::new();
+            bench.keep();
+            assert_eq!(bench.stage(), Stage::Measuring);
+            bench.pass(SECOND, 3 * SECOND);
+            assert!(!bench.clock.is_in_use());
+            bench.keep();
+            assert!(bench.clock.is_in_use());
+            bench
         }
 
         fn keep(&self) {
-            keep_with(&self.stage, &self.clock, &self.machine);
+            keep_with(&self.stage, &self.clock, self);
         }
 
         fn stage(&self) -> Stage {
@@ -197,121 +189,114 @@ mod tests {
         }
 
         fn pass(&self, ns: i64, counts: i64) {
-            self.machine.ns.set(self.machine.ns.get() + ns);
-            self.machine.count.set(self.machine.count.get().checked_add_signed(counts).unwrap());
+            self.ns.set(self.ns.get() + ns);
+            self.count.set(self.count.get().checked_add_signed(counts).unwrap());
+        }
+
+        /// Lets time pass and takes a step; returns the time before the step.
+        fn step(&self, ns: i64, counts: i64) -> i64 {
+            self.pass(ns, counts);
+            let before = self.now();
+            self.keep();
+            before
         }
 
         /// As [`clock::now`].
         fn now(&self) -> i64 {
-            let counted = self.clock.read(|| self.machine.count());
-            counted.unwrap_or_else(|| self.clock.by_system(self.machine.system_ns())).0
+            let counted = self.clock.read(|| self.count());
+            counted.unwrap_or_else(|| self.clock.by_system(self.system_ns())).0
         }
     }
 
     #[test]
     fn no_time_jumps_where_the_kernel_gives_the_counter_up() {
-        let desk = Desk::counting();
+        let bench = Bench::counting();
         for drift in [0, 2_000, -1_500, 900_000] {
-            desk.pass(SECOND, 3 * (SECOND + drift));
-            let before = desk.now();
-            desk.keep();
-            assert_eq!((desk.now(), desk.clock.is_in_use()), (before, true));
+            let before = bench.step(SECOND, 3 * (SECOND + drift));
+            assert_eq!((bench.now(), bench.clock.is_in_use()), (before, true));
         }
-        desk.machine.trusts.set(None);
-        desk.pass(SECOND, 3 * SECOND);
-        desk.keep();
-        assert!(desk.clock.is_in_use(), "a file that cannot be read says nothing");
-        desk.machine.trusts.set(Some(false));
-        desk.pass(SECOND, 3 * (SECOND + 70));
-        let before = desk.now();
-        desk.keep();
-        assert_eq!((desk.now(), desk.stage()), (before, Stage::GivenUp));
-        assert!(!desk.clock.is_in_use());
+        bench.trusts.set(None);
+        bench.step(SECOND, 3 * SECOND);
+        assert!(bench.clock.is_in_use(), "a file that cannot be read says nothing");
+        bench.trusts.set(Some(false));
+        let before = bench.step(SECOND, 3 * (SECOND + 70));
+        assert_eq!((bench.now(), bench.stage()), (before, Stage::GivenUp));
+        assert!(!bench.clock.is_in_use());
         // From now on the counter may do what it wants.
-        desk.machine.trusts.set(Some(true));
-        desk.pass(10 * SECOND, -5);
-        desk.keep();
-        assert_eq!((desk.now(), desk.stage()), (before + 10 * SECOND, Stage::GivenUp));
+        bench.trusts.set(Some(true));
+        bench.step(10 * SECOND, -5);
+        assert_eq!((bench.now(), bench.stage()), (before + 10 * SECOND, Stage::GivenUp));
     }
 
     #[test]
     fn a_counter_that_leaps_is_given_up_and_the_time_goes_on_from_before() {
         for leap in [-2 * SECOND, 7_000_000, 3_600 * SECOND] {
-            let desk = Desk::counting();
-            desk.pass(SECOND, 3 * (SECOND + 1_000));
-            desk.keep();
-            let before = desk.now();
-            desk.pass(SECOND, 3 * (SECOND + leap));
-            desk.keep();
-            assert_eq!((desk.now(), desk.stage()), (before + SECOND, Stage::GivenUp), "{leap}");
+            let bench = Bench::counting();
+            let before = bench.step(SECOND, 3 * (SECOND + 1_000));
+            bench.step(SECOND, 3 * (SECOND + leap));
+            assert_eq!((bench.now(), bench.stage()), (before + SECOND, Stage::GivenUp), "{leap}");
         }
     }
 
     #[test]
     fn a_counter_that_the_kernel_does_not_trust_or_that_stands_still_is_not_used() {
         for trusts in [Some(false), None] {
-            let desk = Desk::new();
-            desk.machine.trusts.set(trusts);
-            desk.keep();
-            assert_eq!(desk.stage(), Stage::GivenUp);
+            let bench = Bench::new();
+            bench.trusts.set(trusts);
+            bench.keep();
+            assert_eq!(bench.stage(), Stage::GivenUp);
         }
-        let desk = Desk::new();
+        let bench = Bench::new();
         for _ in 0..2 {
-            desk.keep();
-            desk.pass(SECOND, 0);
+            bench.keep();
+            bench.pass(SECOND, 0);
         }
-        assert_eq!((desk.stage(), desk.now()), (Stage::GivenUp, 3 * SECOND));
+        assert_eq!((bench.stage(), bench.now()), (Stage::GivenUp, 3 * SECOND));
     }
 
     #[test]
     fn what_is_asked_too_soon_waits() {
-        let desk = Desk::new();
-        desk.keep();
-        desk.pass(LEAST_NS - 1, 3 * LEAST_NS);
-        desk.keep();
-        assert_eq!(desk.stage(), Stage::Measuring);
-        let desk = Desk::counting();
-        desk.pass(SECOND, 3 * SECOND);
-        desk.keep();
-        let compared = desk.stage();
-        desk.machine.trusts.set(Some(false));
-        desk.pass(LEAST_NS - 1, 3 * LEAST_NS);
-        desk.keep();
-        assert_eq!(desk.stage(), compared);
-        desk.pass(1, 3);
-        desk.keep();
-        assert_eq!(desk.stage(), Stage::GivenUp);
+        let bench = Bench::new();
+        bench.keep();
+        bench.step(LEAST_NS - 1, 3 * LEAST_NS);
+        assert_eq!(bench.stage(), Stage::Measuring);
+        let bench = Bench::counting();
+        bench.step(SECOND, 3 * SECOND);
+        let compared = bench.stage();
+        bench.trusts.set(Some(false));
+        bench.step(LEAST_NS - 1, 3 * LEAST_NS);
+        assert_eq!(bench.stage(), compared);
+        bench.step(1, 3);
+        assert_eq!(bench.stage(), Stage::GivenUp);
     }
 
     /// The lock is held as at the fork of a process whose worker takes a step.
     #[cfg(unix)]
     #[test]
     fn a_child_that_is_forked_within_a_step_watches_the_counter_itself() {
-        let is_given_up = |desk: &Desk| {
-            let stage = desk.stage.get().and_then(|stage| stage.try_lock().ok());
+        let is_given_up = |bench: &Bench| {
+            let stage = bench.stage.get().and_then(|stage| stage.try_lock().ok());
             stage.map(|stage| *stage == Stage::GivenUp)
         };
-        let new = Desk::new();
+        let new = Bench::new();
         new.stage.get_or_make(|| Mutex::new(Stage::New));
-        let in_child = in_a_child(&new, |desk| {
-            desk.keep();
-            desk.pass(SECOND, 3 * SECOND);
-            desk.keep();
-            is_given_up(desk) == Some(false) && desk.clock.is_in_use()
+        let in_child = in_a_child(&new, |bench| {
+            bench.keep();
+            bench.step(SECOND, 3 * SECOND);
+            is_given_up(bench) == Some(false) && bench.clock.is_in_use()
         });
         assert!(in_child, "of a parent that had just begun: measured");
-        let in_child = in_a_child(&Desk::counting(), |desk| {
+        let in_child = in_a_child(&Bench::counting(), |bench| {
             // A leap that the child sees, and nobody else.
-            desk.pass(SECOND, 30 * SECOND);
-            desk.keep();
-            is_given_up(desk) == Some(true) && !desk.clock.is_in_use()
+            bench.step(SECOND, 30 * SECOND);
+            is_given_up(bench) == Some(true) && !bench.clock.is_in_use()
         });
         assert!(in_child, "of a parent that compared: given up");
     }
 
     /// What a child says that is forked while this thread holds the lock.
     #[cfg(unix)]
-    fn in_a_child(desk: &Desk, says: impl Fn(&Desk) -> bool) -> bool {
+    fn in_a_child(bench: &Bench, says: impl Fn(&Bench) -> bool) -> bool {
         use nix::sys::signal::{Signal, raise};
         use tracehound_fork::{BeforeFork, Watch};
 
@@ -321,12 +306,12 @@ mod tests {
         }
         static WATCH: Watch<Nothing> = Watch::new();
         WATCH.start().unwrap();
-        let held = desk.stage.get().unwrap().lock().unwrap();
+        let held = bench.stage.get().unwrap().lock().unwrap();
         let child = match fork::fork().unwrap() {
             fork::Fork::Parent(child) => child,
             // The other threads of the harness are not there, and may hold what an end of the process waits for.
             fork::Fork::Child => loop {
-                let _ = raise(if says(desk) { Signal::SIGKILL } else { Signal::SIGABRT });
+                let _ = raise(if says(bench) { Signal::SIGKILL } else { Signal::SIGABRT });
             },
         };
         drop(held);

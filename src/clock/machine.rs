@@ -1,4 +1,4 @@
-//! The clocks of the machine, and what its kernel thinks of them.
+//! The clocks of the machine, and whether its kernel trusts the counter.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use tracehound_machine::{HAS_COUNTER, counter};
 
 use super::ticks::system_ns;
 
-/// What the keeper wants to know of a machine.
+/// What the keeper asks a machine. A trait, so that tests can set clocks by hand.
 pub(super) trait Machine {
     /// The processor's counter.
     fn count(&self) -> u64;
@@ -29,8 +29,8 @@ impl Machine for ThisMachine {
         system_ns()
     }
 
-    /// The kernel counts with the counter only where that is always as fast and all processors agree, and watches it
-    /// further: when it turns out to be unsteady, another name is in this file.
+    /// The kernel uses the counter for its own clocks only if its rate is constant and all processors agree. It goes on
+    /// watching it: if the counter turns out to be unsteady, this file has another name in it.
     fn trusts_counter(&self) -> Option<bool> {
         if !HAS_COUNTER {
             return Some(false);

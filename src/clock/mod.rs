@@ -1,16 +1,16 @@
-//! The clock of spans: monotonic nanoseconds, and the way from them to wall time.
+//! The clock of spans: monotonic nanoseconds, and their conversion to wall time.
 //!
 //! - `ticks`: a reading of the clock, and which clock is read.
 //! - `counter`: the processor's counter as a clock; what all threads read.
 //! - `keeper`: measures the counter in the background, watches it, and gives it up.
-//! - `machine`: what the keeper knows of the machine; the tests have machines of their own.
+//! - `machine`: what the keeper asks the machine; the tests have machines of their own.
 //! - `rate`: how fast a counter counts.
 //! - `anchor`: from a reading to Unix time, and back.
 //!
 //! Every span reads [`now`] twice, so what happens there counts (`benches/instructions`). `trace` relies on readings
-//! that never go back on a thread, and on [`Anchor`]s that are as old as the last [`keep`]. All threads read the
-//! statics here and only [`keep`] writes them: whoever changes that order of writes has to think of a fork in the midst
-//! of it.
+//! that never go back on a thread, and on an [`Anchor`] that is no older than the last [`keep`]. All threads read the
+//! statics here, and only [`keep`] writes them, but for the first anchor. A fork may come between any two of those
+//! writes: whoever changes their order has to think of what a child finds then.
 //!
 //! # What can happen to a time
 //!
@@ -18,13 +18,13 @@
 //! Unix time; the worker renews the anchor for new traces once per flush interval (a second).
 //!
 //! - **A step of the wall clock** (NTP, an administrator) changes no duration. Traces that are open keep their anchor,
-//!   so their spans stay consistent with each other. Traces that start within a flush interval of the step still have the
-//!   old time.
+//!   so their spans stay consistent with each other. Traces that start within a flush interval of the step still have
+//!   the old time.
 //! - **A suspended machine**: on Linux and Apple's systems the monotonic clock stands still meanwhile, so a span's
 //!   duration is without that time. A trace that was open goes on with its anchor: what starts in it after the wake-up
 //!   is shown earlier than it was, by the length of the sleep. New traces are right after one flush interval.
-//! - **A virtual machine that migrates, or is paused**: where the hypervisor stops the guest's clock, as most do, the same
-//!   holds as for a suspended machine; where it does not, that time counts as any other.
+//! - **A virtual machine that migrates, or is paused**: where the hypervisor stops the guest's clock, as most do, the
+//!   same holds as for a suspended machine; where it does not, that time counts as any other.
 //! - **The counter leaps**, as it may in both cases: the keeper compares it with the system's clock once per flush
 //!   interval, and gives it up for good. Spans that started or ended between the leap and that comparison are wrong by
 //!   the leap. Nothing else is: the clock goes on from where it was before it leapt.
@@ -45,8 +45,8 @@ mod ticks;
 pub(crate) use anchor::{Anchor, unix_ns};
 pub(crate) use ticks::{Ticks, now};
 
-/// What the worker does about the clocks, once per flush interval: it bounds how long a step of the wall clock goes
-/// unnoticed, and watches the processor's counter.
+/// Renews the anchor, so that a step of the wall clock is noticed soon, and watches the processor's counter. The worker
+/// calls it once per flush interval.
 #[cfg(feature = "agent")]
 pub(crate) fn keep() {
     keeper::keep();

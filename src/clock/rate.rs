@@ -8,16 +8,16 @@ pub(super) struct Moment {
     pub(super) ns: i64,
 }
 
-/// Nanoseconds for a count, times 2^32: exact to one part in 2^30 for counters of 1 to 8 GHz.
+/// Nanoseconds per count, times 2^32. For counters of 1 to 8 GHz it is exact to one part in 2^30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rate(u64);
+pub(super) struct Rate(pub(super) u64);
 
 impl Rate {
     /// No rate.
     pub(super) const NONE: Rate = Rate(0);
 
-    /// The rate between two moments; none for a counter that stood still, or counts slower than ten million
-    /// times a second, which is no clock for spans.
+    /// The rate between two moments. [`Rate::NONE`] for a counter that stood still, or counts less than ten million
+    /// times a second, which is too coarse for spans.
     pub(super) fn between(first: Moment, second: Moment) -> Self {
         let counts = u128::from(second.count.saturating_sub(first.count));
         let ns = u128::try_from(second.ns.saturating_sub(first.ns)).unwrap_or(0);
@@ -26,14 +26,6 @@ impl Rate {
             Ok(rate) if rate < 100 << 32 => Rate(rate),
             _ => Rate::NONE,
         }
-    }
-
-    pub(super) const fn from_bits(bits: u64) -> Self {
-        Rate(bits)
-    }
-
-    pub(super) const fn bits(self) -> u64 {
-        self.0
     }
 
     pub(super) const fn is_some(self) -> bool {
@@ -73,7 +65,7 @@ mod tests {
 
         #[test]
         fn later_is_never_earlier(bits in 1u64..100 << 32, count in any::<u32>(), more in any::<u32>()) {
-            let rate = Rate::from_bits(bits);
+            let rate = Rate(bits);
             prop_assert!(rate.ns(u64::from(count) + u64::from(more)) >= rate.ns(count.into()));
         }
     }

@@ -13,7 +13,7 @@ use super::counter::CLOCK;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticks(pub(crate) i64);
 
-/// The moment all [`Ticks`] of this process count from, and those of the processes forked from it.
+/// The moment from which all [`Ticks`] count, in this process and in those forked from it.
 static BASE: WriteOnce<Instant> = WriteOnce::new();
 
 /// The monotonic clock now: by the processor's counter once its rate is known, by the system until then.
@@ -22,13 +22,13 @@ pub(crate) fn now() -> Ticks {
     CLOCK.read(counter).unwrap_or_else(by_system)
 }
 
-/// The system's clock. Not inlined: where the counter is used, this is code in its way.
+/// The system's clock. Not inlined, so that this code is not in the way where the counter is in use.
 #[inline(never)]
 fn by_system() -> Ticks {
     CLOCK.by_system(system_ns())
 }
 
-/// The system's monotonic clock, from [`BASE`] on. In 64 bits, good for three hundred years.
+/// Nanoseconds since [`BASE`] by the system's monotonic clock. 64 bits suffice for three hundred years.
 pub(super) fn system_ns() -> i64 {
     let since = BASE.get_or_make(Instant::now).elapsed();
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);

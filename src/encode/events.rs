@@ -26,42 +26,31 @@ pub(crate) fn native(buffer: &mut Buffer, events: &[SpanEvent]) {
     }
 }
 
-/// The numbers are those of `AttributeAnyValueType`.
+/// A map of the type, by the number of `AttributeAnyValueType`, and the value, whose key follows from the type.
 fn attribute(buffer: &mut Buffer, value: &EventValue) {
-    buffer.map(2);
-    buffer.raw(b"\xa4type");
     match value {
         EventValue::Text(value) => {
-            buffer.uint(0);
-            buffer.raw(b"\xacstring_value");
-            buffer.text(value.as_bytes());
+            begin_attribute(buffer, 0, b"\xacstring_value").text(value.as_bytes())
         }
-        EventValue::Bool(value) => {
-            buffer.uint(1);
-            buffer.raw(b"\xaabool_value");
-            buffer.bool(*value);
-        }
-        EventValue::I64(value) => {
-            buffer.uint(2);
-            buffer.raw(b"\xa9int_value");
-            buffer.int(*value);
-        }
-        EventValue::F64(value) => {
-            buffer.uint(3);
-            buffer.raw(b"\xacdouble_value");
-            buffer.f64(*value);
-        }
+        EventValue::Bool(value) => begin_attribute(buffer, 1, b"\xaabool_value").bool(*value),
+        EventValue::I64(value) => begin_attribute(buffer, 2, b"\xa9int_value").int(*value),
+        EventValue::F64(value) => begin_attribute(buffer, 3, b"\xacdouble_value").f64(*value),
         EventValue::Array(values) => {
-            buffer.uint(4);
-            buffer.raw(b"\xabarray_value");
+            begin_attribute(buffer, 4, b"\xabarray_value");
             buffer.map(1);
             buffer.raw(b"\xa6values");
             buffer.array(values.len());
-            for value in values {
-                attribute(buffer, value);
-            }
+            values.iter().for_each(|value| attribute(buffer, value));
         }
     }
+}
+
+fn begin_attribute<'a>(buffer: &'a mut Buffer, number: u64, key: &[u8]) -> &'a mut Buffer {
+    buffer.map(2);
+    buffer.raw(b"\xa4type");
+    buffer.uint(number);
+    buffer.raw(key);
+    buffer
 }
 
 /// The tag `events`, for agents whose `/info` does not say `span_events`.

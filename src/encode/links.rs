@@ -9,9 +9,7 @@ const FLAGS_KNOWN: u32 = 1 << 31;
 /// `span_links` of v0.4.
 pub(super) fn native(out: &mut Buffer, links: &[SpanLink]) {
     out.array(links.len());
-    for link in links {
-        write(out, link);
-    }
+    links.iter().for_each(|link| write(out, link));
 }
 
 fn write(out: &mut Buffer, link: &SpanLink) {

@@ -1,16 +1,18 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
-//! - `v04`: the format: a span field by field; whether a chunk goes into a payload as a whole, or in parts.
+//! - `v04`: the format. Writes a span field by field, and decides whether a chunk goes into a payload as a whole or in
+//!   parts.
 //! - `span_tags`: which tags a span is written with; `tag_maps`: how they are written in one pass.
-//! - `repeated`: what all spans of a tracer say, written out once; `process`: what each trace says about the process.
+//! - `repeated`: fields and tags that all spans of a tracer repeat, encoded once; `process`: the tags about the
+//!   process.
 //! - `links`, `events`: the fields that few spans have.
-//! - `payload`: chunks one behind the other, and payloads that are complete and can be divided between chunks.
-//! - `msgpack`: the MessagePack that is needed, over one growing buffer.
+//! - `payload`: a payload while it is written, and a complete one, which can be divided between its chunks.
+//! - `msgpack`: MessagePack, as far as it is needed.
 //!
-//! This is what the worker spends its time with: a span is read once and written once, nothing is built in between, and
-//! nothing is allocated for it. The names of fields and tags are the agent's (`span.proto`), and `tests` compares the
-//! bytes with those of another tracer. `pipeline` relies on a payload never being larger than `max_bytes`, and
-//! on counts of spans and chunks that are those of the bytes.
+//! The worker spends most of its time here. Each span is read once and written once; nothing is built in between, and
+//! nothing is allocated for it. The names of fields and tags are those of the agent (`span.proto`), and `tests`
+//! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
+//! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
 mod events;
 mod links;

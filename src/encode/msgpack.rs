@@ -3,15 +3,15 @@
 use rmp::Marker;
 use rmp::encode::{self, ByteBuf};
 
-/// Bytes of a payload.
+/// A buffer of MessagePack.
 ///
-/// Writing cannot fail, which the compiler knows: the error of a [`ByteBuf`] has no values. What is longer than
-/// MessagePack has a form for, 4 GiB, is over the bound of every payload, and is given up as a whole.
+/// Writing cannot fail, and the compiler knows that: the error type of a [`ByteBuf`] has no values. A text of more than
+/// 4 GiB, for which MessagePack has no form, exceeds the bound of every payload, so the span that has it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer(ByteBuf);
 
 impl Buffer {
-    /// An empty one, in memory that has served before.
+    /// An empty buffer in the memory of an earlier one.
     pub(crate) fn reusing(mut memory: Vec<u8>) -> Self {
         memory.clear();
         Buffer(memory.into())
@@ -39,21 +39,21 @@ impl Buffer {
         self.0.as_mut_vec().shrink_to_fit();
     }
 
-    /// Takes back what has been written since there were so many bytes.
+    /// Takes back all but the first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.as_mut_vec().truncate(len);
     }
 
-    /// Bytes that are MessagePack already. Inlined, because those of a constant are a few stores then.
+    /// Writes bytes that are MessagePack already. Inlined, because a constant then takes only a few store instructions.
     #[inline(always)]
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.0.as_mut_vec().extend_from_slice(bytes);
     }
 
-    /// Bytes that are UTF-8: a `str` of them would have to be checked again.
+    /// Writes a string. It takes bytes that are UTF-8, because making a `str` of them would check them again.
     #[inline(always)]
     pub(crate) fn str(&mut self, text: &[u8]) {
-        // What `write_str_len` does as well, but as a call, and one for each text is 9 % of a span.
+        // `write_str_len` does the same, but as a function call, and one for each string costs 9 % of encoding a span.
         match u8::try_from(text.len()) {
             Ok(short @ 0..=31) => self.marker(Marker::FixStr(short)),
             _ => self.long_str_header(text.len()),
@@ -87,7 +87,7 @@ impl Buffer {
         }
     }
 
-    /// In eight bytes: for what is rarely small, so that no form has to be chosen.
+    /// Writes a number in eight bytes, whatever its size. For numbers that are rarely small, because that is faster.
     #[inline(always)]
     pub(crate) fn u64(&mut self, number: u64) {
         let Ok(()) = encode::write_u64(&mut self.0, number);
@@ -122,30 +122,30 @@ impl Buffer {
         let Ok(_) = encode::write_array_len(&mut self.0, length(elements));
     }
 
-    /// A numeric tag: as an integer where that is shorter and the same number. The agent takes both, and
-    /// keeps a float.
+    /// Writes the value of a numeric tag: as an integer where that is shorter and the same number, else as a float. The
+    /// agent takes both, and makes floats of them.
     #[inline]
     pub(crate) fn number(&mut self, number: f64) {
         #[expect(clippy::cast_possible_truncation, reason = "saturates; compared right after")]
         let whole = number as i64;
         #[expect(clippy::cast_precision_loss, reason = "compared right after")]
         let back = whole as f64;
-        // By the bits: minus zero is a float.
+        // Compared by their bits, because minus zero has to stay a float.
         if back.to_bits() == number.to_bits() { self.integral(whole) } else { self.f64(number) }
     }
 
-    /// As [`Buffer::number`]; exact up to ±2^53.
+    /// As [`Buffer::number`], for an integer. Exact up to ±2^53.
     #[inline]
     pub(crate) fn integral(&mut self, number: i64) {
         match number {
             -0x8000_0000..=0xffff_ffff => self.int(number),
-            // No form of it is shorter than a float, which is what every other tracer sends.
+            // As an integer it would not be shorter, and other tracers send floats.
             #[expect(clippy::cast_precision_loss, reason = "at most 2^53")]
             _ => self.f64(number as f64),
         }
     }
 
-    /// Begins a map whose entries are counted as they are written; to be ended with what this returns.
+    /// Begins a map whose number of entries is not known yet. Returns where it begins, for [`Buffer::end_map`].
     #[inline]
     pub(crate) fn begin_map(&mut self) -> usize {
         let start = self.len();
@@ -153,7 +153,7 @@ impl Buffer {
         start
     }
 
-    /// Writes the number of entries where the map began.
+    /// Writes the number of entries into the header of the map that begins at `start`.
     #[inline]
     pub(crate) fn end_map(&mut self, start: usize, entries: usize) {
         match (u8::try_from(entries), self.0.as_mut_vec().get_mut(start)) {
@@ -167,13 +167,13 @@ impl Buffer {
         self.replace_header(start, |header| header.map(0), |header| header.map(entries));
     }
 
-    /// An array that begins at `start` has fewer elements than its header says.
+    /// Changes the header of the array that begins at `start`: it has fewer elements than was said.
     #[cold]
     pub(super) fn shrink_array(&mut self, start: usize, said: usize, elements: usize) {
         self.replace_header(start, |header| header.array(said), |header| header.array(elements));
     }
 
-    /// The headers may differ in size: what is behind them moves then.
+    /// If the headers differ in size, all that is behind them moves.
     fn replace_header(&mut self, start: usize, old: impl Fn(&mut Self), new: impl Fn(&mut Self)) {
         let (mut before, mut after) = (Buffer::default(), Buffer::default());
         old(&mut before);
@@ -181,7 +181,7 @@ impl Buffer {
         self.0.as_mut_vec().splice(start..start + before.len(), after.into_vec());
     }
 
-    /// A text of the user, cut as every Datadog tracer cuts it: over 25,000 characters, to 2,500.
+    /// Writes a text of the user. One of more than 25,000 characters is cut to 2,500, as by every Datadog tracer.
     #[inline]
     pub(crate) fn text(&mut self, text: &[u8]) {
         if text.len() <= MAX_CHARS { self.str(text) } else { self.long_text(text) }
@@ -199,9 +199,10 @@ impl Buffer {
     }
 }
 
-/// Characters that a text may have before it is cut; dd-trace-py's `MAX_SPAN_META_VALUE_LEN`.
+/// How many characters a text may have before it is cut: `MAX_SPAN_META_VALUE_LEN` of dd-trace-py.
 const MAX_CHARS: usize = 25_000;
-/// What is left of a text that was cut, without the mark; with it 2,500, `TRUNCATED_SPAN_ATTRIBUTE_LEN` there.
+/// How many characters of such a text are kept. With the mark these are 2,500, `TRUNCATED_SPAN_ATTRIBUTE_LEN` of
+/// dd-trace-py.
 const KEPT_CHARS: usize = 2_486;
 const CUT_MARK: &str = "<truncated>...";
 

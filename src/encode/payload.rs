@@ -1,21 +1,21 @@
-//! A payload being written, and one that is complete.
+//! A payload while it is written, and when it is complete.
 
 use hyper::body::Bytes;
 use rmp::Marker;
 
 use super::msgpack::Buffer;
 
-/// An array header of 32 bits: the count is known when the payload is complete.
+/// The header of an array with a 32-bit count, which is filled in when the payload is complete.
 const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
 
-/// A chunk within a payload.
+/// A chunk within a payload: where it ends, and how many spans it has.
 #[derive(Clone, Copy, Debug)]
 struct Part {
     end: usize,
     spans: usize,
 }
 
-/// Chunks that are being written one behind the other.
+/// A payload that is being written: one chunk behind the other.
 #[derive(Debug, Default)]
 pub(crate) struct Payload {
     pub(super) buffer: Buffer,
@@ -23,7 +23,7 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// Writes into memory that has served before.
+    /// A payload that is written into memory of an earlier one.
     pub(crate) fn reusing(memory: Vec<u8>) -> Self {
         Payload { buffer: Buffer::reusing(memory), parts: Vec::new() }
     }
@@ -32,7 +32,7 @@ impl Payload {
         self.parts.is_empty()
     }
 
-    /// Bytes that have been written.
+    /// How many bytes have been written.
     pub(crate) fn len(&self) -> usize {
         self.buffer.len()
     }
@@ -42,12 +42,12 @@ impl Payload {
         spans(&self.parts)
     }
 
-    /// Gives back memory that it does not fill.
+    /// Frees memory that it does not use.
     pub(crate) fn shrink(&mut self) {
         self.buffer.shrink();
     }
 
-    /// Sees to it that there is a header, and says where the next chunk begins.
+    /// Writes the header if there is none yet. Returns where the next chunk begins.
     pub(super) fn begin(&mut self) -> usize {
         if self.buffer.len() == 0 {
             self.buffer.raw(&HEADER);
@@ -55,12 +55,12 @@ impl Payload {
         self.buffer.len()
     }
 
-    /// What has been written since the last chunk is a chunk.
+    /// Ends a chunk: all that was written since the end of the one before.
     pub(super) fn end_chunk(&mut self, spans: usize) {
         self.parts.push(Part { end: self.buffer.len(), spans });
     }
 
-    /// No more chunks.
+    /// Completes the payload.
     pub(crate) fn seal(self) -> Sealed {
         let mut body = self.buffer.into_vec();
         write_count(&mut body, self.parts.len());
@@ -68,21 +68,21 @@ impl Payload {
     }
 }
 
-/// Complete chunks: the body of a request, or a part of one.
+/// A complete payload: the body of a request, or a part of one.
 ///
-/// Parts of one payload share its memory, so that dividing it copies nothing.
+/// It can be divided between its chunks. The parts share the memory, so nothing is copied.
 #[derive(Debug)]
 pub(crate) struct Sealed {
-    /// The payload as it was written, with its header.
+    /// The payload as it was written, with its header. After a division, this has more than the chunks of this part.
     body: Bytes,
-    /// Where in it the first chunk begins.
+    /// Where in `body` the first chunk of this part begins.
     start: usize,
-    /// Ends are counted from the beginning of `body`.
+    /// The chunks of this part. Their ends are offsets in `body`.
     parts: Vec<Part>,
 }
 
 impl Sealed {
-    /// What a request with these chunks alone has as its body.
+    /// The length of the body of a request with these chunks alone.
     pub(crate) fn len(&self) -> usize {
         self.end() - self.start + HEADER.len()
     }
@@ -107,7 +107,7 @@ impl Sealed {
         self.body.slice(self.start..self.end())
     }
 
-    /// One body with the chunks of several payloads, in parts; sharing them costs nothing.
+    /// One body with the chunks of several payloads, in parts that share the memory of the payloads.
     pub(crate) fn together<'a>(payloads: impl Iterator<Item = &'a Sealed> + Clone) -> Vec<Bytes> {
         let mut rest = payloads.clone();
         if let (Some(one), None) = (rest.next(), rest.next()) {
@@ -127,16 +127,12 @@ impl Sealed {
         Sealed::together(std::iter::once(self)).concat().into()
     }
 
-    /// Takes out the first chunks, as many as fit into a body of so many bytes and one at the least; `None`
-    /// where those are all of them.
+    /// Splits off the first chunks: as many as fit into a body of `max_bytes`, and at least one. `None` if that is all
+    /// of them.
     pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
         let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
-        self.split_at(chunks)
-    }
-
-    fn split_at(&mut self, chunks: usize) -> Option<Sealed> {
-        if chunks == 0 || chunks >= self.parts.len() {
+        if chunks >= self.parts.len() {
             return None;
         }
         let rest = self.parts.split_off(chunks);
@@ -146,12 +142,12 @@ impl Sealed {
         Some(front)
     }
 
-    /// The memory, for the next payload, if nobody else holds it.
+    /// The memory, for the next payload, unless another part shares it.
     pub(crate) fn into_memory(self) -> Option<Vec<u8>> {
         self.body.try_into_mut().ok().map(Vec::from)
     }
 
-    /// Chunks of so many bytes each, of one span, and a header.
+    /// A payload of chunks with these sizes in bytes, of one span each.
     #[cfg(test)]
     pub(crate) fn of_sizes(chunks: impl IntoIterator<Item = usize>) -> Self {
         let mut payload = Payload::default();
@@ -163,7 +159,7 @@ impl Sealed {
         payload.seal()
     }
 
-    /// A body of so many bytes, of one chunk.
+    /// A payload of one chunk whose body has so many bytes.
     #[cfg(test)]
     pub(crate) fn of_size(bytes: usize) -> Self {
         Self::of_sizes([bytes - HEADER.len()])
@@ -174,7 +170,7 @@ fn spans(parts: &[Part]) -> u64 {
     parts.iter().map(|part| part.spans as u64).sum()
 }
 
-/// Writes how many elements the array has that begins with [`HEADER`].
+/// Writes the count into the [`HEADER`] with which `body` begins.
 fn write_count(body: &mut [u8], elements: usize) {
     let count = u32::try_from(elements).unwrap_or(u32::MAX);
     if let Some(header) = body.split_first_mut().and_then(|(_, rest)| rest.first_chunk_mut()) {
@@ -205,14 +201,14 @@ mod tests {
         let mut whole = texts(&["a", "bb", "ccc", "dddd", "eeeee"]);
         assert_eq!(decoded(&whole), ["a", "bb", "ccc", "dddd", "eeeee"]);
         let bytes = whole.len();
-        let first = whole.split_at(2).unwrap();
+        let first = whole.split_front(HEADER.len() + 5).unwrap();
         assert_eq!((decoded(&first), first.span_count()), (vec!["a".into(), "bb".into()], 3));
         assert_eq!(first.len() + whole.len(), bytes + HEADER.len());
-        let mut second = whole.split_at(1).unwrap();
+        let mut second = whole.split_front(0).unwrap();
         assert_eq!((decoded(&second), second.chunk_count()), (vec!["ccc".into()], 1));
         assert_eq!((decoded(&whole), whole.span_count()), (vec!["dddd".into(), "eeeee".into()], 9));
         assert_eq!(second.body().len(), second.len());
-        assert!(second.split_at(1).is_none() && second.split_at(0).is_none());
+        assert!(second.split_front(0).is_none());
         assert_eq!(decoded(&second), ["ccc"]);
     }
 
@@ -232,7 +228,7 @@ mod tests {
     #[test]
     fn several_payloads_are_one_body() {
         let mut payloads = [texts(&["a", "bb"]), texts(&["ccc", "d"])];
-        let front = payloads[1].split_at(1).unwrap();
+        let front = payloads[1].split_front(0).unwrap();
         let together = |payloads: &[Sealed]| -> Vec<String> {
             rmp_serde::from_slice(&Sealed::together(payloads.iter()).concat()).unwrap()
         };

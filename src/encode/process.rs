@@ -1,18 +1,18 @@
-//! What every trace of this process says about the process.
+//! The tags that tell about the process.
 
 use super::msgpack::Buffer;
 use crate::id;
 use crate::text::Text;
 
-/// The tags of the process. Every local root has them, but for those of the source code: they are of the first span of
-/// each chunk.
+/// The tags of the process. Every local root has them; those of the source code are on the first span of each chunk
+/// instead.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
-    /// The entry `runtime-id`: a UUID, fresh for every process, also for one that was forked.
+    /// The encoded tag `runtime-id`: a UUID. A forked process has a new one.
     pub(super) runtime_id: Vec<u8>,
-    /// The entry `process_id`.
+    /// The encoded tag `process_id`.
     pub(super) id: Vec<u8>,
-    /// `_dd.hostname`; only where `DD_TRACE_REPORT_HOSTNAME` asks for it.
+    /// `_dd.hostname`; only if `DD_TRACE_REPORT_HOSTNAME` asks for it.
     pub(super) hostname: Option<Text>,
     pub(super) source_code: SourceCode,
 }

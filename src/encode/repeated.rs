@@ -1,4 +1,4 @@
-//! What the spans of one tracer repeat, written out once.
+//! Fields and tags that all spans of a tracer repeat, encoded once.
 
 use std::ops::Range;
 use std::sync::{Arc, Weak};
@@ -7,37 +7,39 @@ use super::msgpack::Buffer;
 use crate::text::Text;
 use crate::trace::{Digests, Shared, digest};
 
-/// Bytes that most spans of a tracer have in common.
+/// The encoded fields and tags that most spans of a tracer have in common.
 #[derive(Debug, Default)]
 pub(super) struct Repeated {
-    /// Whose they are. Weak: a tracer ends when nobody has it any more, and the address is not used again.
+    /// The tracer that they are of. Weak, so that this does not keep the tracer alive; its address is not used for
+    /// another tracer meanwhile.
     shared: Weak<Shared>,
-    /// The tags set on the tracer that the bytes are of.
+    /// The tags of that tracer when they were encoded.
     global: Arc<Vec<(Text, Text)>>,
     /// The entry `service` of spans without a service of their own.
     pub(super) service: Buffer,
-    /// Whether that is the configured service, in any case of its letters, and not what that is mapped to.
+    /// Whether that is the configured service, and not what it is mapped to; upper and lower case are the same.
     pub(super) is_configured: bool,
-    /// The tag `_dd.base_service`, for spans that have one.
+    /// The tag `_dd.base_service`, for spans of another service.
     pub(super) base_service: Buffer,
     /// The tags of spans of the configured service.
     pub(super) of_tracer: Tags,
-    /// The tags of all others: the version belongs to the configured service alone.
+    /// The tags of all other spans. They have no version, because that is of the configured service only.
     pub(super) of_others: Tags,
 }
 
-/// The tags that every span has, unless it has its own of the same name.
+/// The tags of every span that does not have a tag with the same key itself.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     /// All of them, as entries of a map.
     pub(super) bytes: Buffer,
-    /// The key of each, and where its entry is.
+    /// The key of each tag, and where its entry is in `bytes`.
     entries: Vec<(Text, Range<usize>)>,
-    digests: Digests,
+    /// The digests of the keys.
+    pub(super) digests: Digests,
 }
 
 impl Repeated {
-    /// Sees to it that the bytes are of this tracer, as it is now.
+    /// Encodes anew if this is another tracer, or if its tags have changed.
     pub(super) fn follow(&mut self, shared: &Arc<Shared>) {
         let global = shared.tags.load();
         if Weak::as_ptr(&self.shared) == Arc::as_ptr(shared) && Arc::ptr_eq(&self.global, &global) {
@@ -88,12 +90,7 @@ impl Tags {
         self.entries.len()
     }
 
-    /// The keys.
-    pub(super) fn digests(&self) -> Digests {
-        self.digests
-    }
-
-    /// Whether there is one of this name.
+    /// Whether there is a tag with this key.
     #[inline]
     pub(super) fn has(&self, digest: u32, key: &[u8]) -> bool {
         self.digests.may_have(digest) && self.finds(key)
@@ -103,7 +100,7 @@ impl Tags {
         self.entries.iter().any(|(name, _)| name.as_bytes() == key)
     }
 
-    /// Each key with its entry.
+    /// Each key with its encoded entry.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Text, &[u8])> {
         self.entries
             .iter()

@@ -1,4 +1,4 @@
-//! Which tags a span is written with: the tracer's own, the user's, and those that all spans repeat.
+//! Which tags a span is written with: those of the tracer, those of the user, and those that all spans repeat.
 
 use super::events;
 use super::msgpack::Buffer;
@@ -10,7 +10,7 @@ use crate::sampling;
 use crate::trace::{ServiceSource, SpanView, TagRef, digest};
 
 impl SpanWriter<'_> {
-    /// Writes the string tags, and collects the numeric ones.
+    /// Writes the string tags, and collects the numeric tags in `tags`.
     pub(super) fn tags(
         &self,
         out: &mut Buffer,
@@ -19,7 +19,7 @@ impl SpanWriter<'_> {
         is_head: bool,
     ) {
         tags.clear();
-        // First what the tracer alone can say: the user's tags of the same names are left out.
+        // The tags of the tracer come first, because the user's tags of the same names are left out.
         let is_of_tracer = self.is_of_tracer(span);
         if !is_of_tracer {
             self.service_tags(out, tags, span);
@@ -47,7 +47,7 @@ impl SpanWriter<'_> {
         own_tags(out, tags, span, repeated);
     }
 
-    /// Whether the service of a span is the configured one, in any case of its letters.
+    /// Whether the service of a span is the configured one; upper and lower case are the same.
     fn is_of_tracer(&self, span: &SpanView<'_>) -> bool {
         match &span.record.service {
             None => self.common.repeated.is_configured,
@@ -59,7 +59,7 @@ impl SpanWriter<'_> {
 
     fn service_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
         tags.text_entry(out, self.common.repeated.base_service.as_bytes());
-        // A span without a service of its own is here only because the configured one is mapped.
+        // A span without a service of its own gets here only if a mapping has changed the configured service.
         let source = match &span.record.service {
             None => ServiceSource::Mapping,
             Some(_) => span.record.service_source,
@@ -73,7 +73,7 @@ impl SpanWriter<'_> {
         }
     }
 
-    /// What the tracer says about every span.
+    /// The tracer's tags of every span.
     fn span_tags(&self, out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>) {
         let upstream = self.segment.upstream.as_deref();
         if let Some(origin) = upstream.and_then(|context| context.origin.as_deref()) {
@@ -87,7 +87,7 @@ impl SpanWriter<'_> {
         }
     }
 
-    /// What the first span of the trace in this process has.
+    /// The tracer's tags of the local root: the first span of the trace in this process.
     fn root_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
         tags.text_entry(out, &self.common.process.runtime_id);
         tags.number_entry(&self.common.process.id);
@@ -107,7 +107,7 @@ impl SpanWriter<'_> {
         }
     }
 
-    /// What the first span of every chunk has.
+    /// The tracer's tags of the first span of every chunk.
     fn chunk_tags(&self, out: &mut Buffer, tags: &mut TagMaps) {
         tags.text_entry(out, b"\xa8language\xa4rust");
         tags.number_of(b"\xad_dd.tracer_kr", self.common.keep_rate);
@@ -143,10 +143,11 @@ fn write_tag(out: &mut Buffer, tags: &mut TagMaps, tag: sampling::Tag<'_>) {
     }
 }
 
-/// What the user set on the span, and what all spans repeat, unless the span has it with another value.
+/// Writes the tags that the user has set on the span, and of the tags that all spans repeat those that the span does
+/// not have itself.
 fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated: &Tags) {
-    // One look for nearly all of them.
-    let watched = tags.taken().union(repeated.digests());
+    // For nearly all tags, this one comparison tells that neither of the two has the key.
+    let watched = tags.taken.union(repeated.digests);
     let mut is_there = false;
     for (digest, key, value) in span.with_digests() {
         let key = key.as_bytes();
@@ -167,7 +168,7 @@ fn own_tags(out: &mut Buffer, tags: &mut TagMaps, span: &SpanView<'_>, repeated:
         is_there |= repeated.has(const { digest(b"span.kind") }, b"span.kind");
         tags.add_text(out, b"span.kind", kind.as_str().as_bytes());
     }
-    if !is_there && !tags.taken().may_share(repeated.digests()) {
+    if !is_there && !tags.taken.may_share(repeated.digests) {
         return tags.add_texts(out, repeated.len(), repeated.bytes.as_bytes());
     }
     for (key, entry) in repeated.iter() {

@@ -1,4 +1,4 @@
-//! The two maps of a span's tags, written in one pass.
+//! The two maps of a span's tags, `meta` and `metrics`, written in one pass.
 
 use std::ops::Range;
 
@@ -9,18 +9,19 @@ use crate::trace::{Digests, digest};
 
 /// `meta` and `metrics` of the span that is being written.
 ///
-/// The strings go where the payload ends; the numbers, which are few, wait until the strings are complete.
-/// The keys that the tracer writes are remembered, so that no tag of the user takes one of them again.
+/// String tags are written to the payload at once. Numeric tags, which are few, wait in a buffer until the string tags
+/// are complete. The keys of the tracer's own tags are noted, so that a tag of the user with the same key is left out.
 #[derive(Debug, Default)]
 pub(super) struct TagMaps {
     pub(super) texts: usize,
     pub(super) numbers: usize,
     /// The entries of `metrics`.
     pub(super) waiting: Buffer,
-    /// The keys that are taken: where they are in the payload, and in `waiting`.
+    /// Where the tracer's own keys are: those of string tags in the payload, those of numeric tags in `waiting`.
     taken_texts: Vec<Range<usize>>,
     taken_numbers: Vec<Range<usize>>,
-    taken: Digests,
+    /// The digests of those keys.
+    pub(super) taken: Digests,
 }
 
 impl TagMaps {
@@ -33,9 +34,9 @@ impl TagMaps {
         self.taken = Digests::NONE;
     }
 
-    // ===== the tracer's own =====
+    // ===== tags of the tracer =====
 
-    /// A string tag that is an entry already. Its key has at most 31 bytes.
+    /// Writes a string tag that is MessagePack already. Its key has at most 31 bytes.
     #[inline(always)]
     pub(super) fn text_entry(&mut self, out: &mut Buffer, entry: &[u8]) {
         self.taken_texts.push(key_place(out.len(), entry));
@@ -43,17 +44,18 @@ impl TagMaps {
         self.add_texts(out, 1, entry);
     }
 
-    /// As [`TagMaps::text_entry`], a numeric one.
+    /// As [`TagMaps::text_entry`], for a numeric tag.
     #[inline(always)]
     pub(super) fn number_entry(&mut self, entry: &[u8]) {
-        self.take_number(entry);
+        self.numbers += 1;
+        self.taken_numbers.push(key_place(self.waiting.len(), entry));
+        self.taken.add(digest(key_of(entry)));
         self.waiting.raw(entry);
     }
 
-    /// A numeric tag whose key is written already, in at most 31 bytes.
+    /// Writes a numeric tag whose key is MessagePack already, of at most 31 bytes.
     pub(super) fn number_of(&mut self, key: &[u8], value: f64) {
-        self.take_number(key);
-        self.waiting.raw(key);
+        self.number_entry(key);
         self.waiting.number(value);
     }
 
@@ -74,14 +76,7 @@ impl TagMaps {
         self.waiting.number(value);
     }
 
-    #[inline(always)]
-    fn take_number(&mut self, entry: &[u8]) {
-        self.numbers += 1;
-        self.taken_numbers.push(key_place(self.waiting.len(), entry));
-        self.taken.add(digest(key_of(entry)));
-    }
-
-    /// Whether the tracer has given this tag its own value.
+    /// Whether the tracer itself has written a tag with this key.
     #[inline]
     pub(super) fn is_taken(&self, out: &Buffer, digest: u32, key: &[u8]) -> bool {
         self.taken.may_have(digest) && self.finds(out, key)
@@ -96,14 +91,9 @@ impl TagMaps {
             || self.taken_numbers.iter().any(|place| is_it(&self.waiting, place))
     }
 
-    /// The keys that are taken.
-    pub(super) fn taken(&self) -> Digests {
-        self.taken
-    }
+    // ===== tags of the user, and those that all spans repeat =====
 
-    // ===== what the user may have set =====
-
-    /// Some string tags that are entries already.
+    /// Writes string tags that are MessagePack already.
     #[inline(always)]
     pub(super) fn add_texts(&mut self, out: &mut Buffer, entries: usize, bytes: &[u8]) {
         self.texts += entries;
@@ -117,7 +107,7 @@ impl TagMaps {
         out.text(value);
     }
 
-    /// A numeric tag; the value is for the caller to write.
+    /// Begins a numeric tag. The caller writes the value into the buffer that is returned.
     #[inline(always)]
     pub(super) fn add_number(&mut self, key: &[u8]) -> &mut Buffer {
         self.numbers += 1;
@@ -126,7 +116,7 @@ impl TagMaps {
     }
 }
 
-/// The key of an entry, of at most 31 bytes: behind a header of one.
+/// The key of an entry. Its header is one byte, because it has at most 31 bytes.
 #[inline(always)]
 fn key_of(entry: &[u8]) -> &[u8] {
     let Some((header, rest)) = entry.split_first() else { return &[] };

@@ -11,6 +11,8 @@ use tracehound_test_support::decode;
 use super::*;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::SpanSampler;
+use crate::sync::Snapshot;
+use crate::text::Text;
 use crate::trace::testkit::Bench;
 use crate::trace::{
     Chunk, EventValue, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, TagValue,
@@ -43,16 +45,19 @@ fn at(ns: u64) -> SystemTime {
 
 const START: u64 = 1_700_000_000_000_000_000;
 
-/// The two spans that every case of the vectors is about; `more` is done to the second.
+fn trace_id() -> TraceId {
+    TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap()
+}
+
+/// The two spans that are in every case of the vectors; `more` changes the second.
 fn vector_chunk(more: impl FnOnce(&SpanRef)) -> Chunk {
     let bench = Bench::with(|shared| {
         shared.service = "svc".into();
         shared.env = Some("prod".into());
     });
-    let trace_id = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
     let root = bench
         .span("web.request")
-        .child_of(SpanContext::new(trace_id, None))
+        .child_of(SpanContext::new(trace_id(), None))
         .resource("GET /")
         .span_type("web")
         .start_time(at(START))
@@ -73,14 +78,10 @@ fn vector_chunk(more: impl FnOnce(&SpanRef)) -> Chunk {
 }
 
 fn link_and_event(span: &SpanRef) {
-    let linked = TraceId::from_halves(0x640c_fd8d_0000_0000, 0xabcd_ef01_2345_6789).unwrap();
-    let mut link =
-        SpanLink::new(linked, SpanId::new(7).unwrap()).tracestate("dd=s:1").sampled(true);
-    for (key, value) in [("reason", "x"), ("n", "1"), ("b", "true"), ("arr.0", "a"), ("arr.1", "b")]
-    {
-        link = link.attribute(key, value);
-    }
-    span.add_link(link);
+    let link =
+        SpanLink::new(trace_id(), SpanId::new(7).unwrap()).tracestate("dd=s:1").sampled(true);
+    let attributes = [("reason", "x"), ("n", "1"), ("b", "true"), ("arr.0", "a"), ("arr.1", "b")];
+    span.add_link(attributes.into_iter().fold(link, |link, (k, v)| link.attribute(k, v)));
     span.add_event(
         SpanEvent::at("evt", at(START + 123))
             .attribute("s", "v")
@@ -104,7 +105,7 @@ fn vector(name: &str) -> Vec<Decoded> {
     decode::v04(&bytes).unwrap().remove(0)
 }
 
-/// What we say of the process and the other encoder of the vectors did not.
+/// Tags about the process that the encoder of the vectors does not write.
 const OWN_TAGS: [&str; 5] =
     ["language", "runtime-id", "process_id", "_dd.tracer_kr", "_dd.top_level"];
 
@@ -115,12 +116,9 @@ fn assert_same(ours: &[Decoded], theirs: &[Decoded]) {
         let mut ours = ours.clone();
         ours.span_id = theirs.span_id;
         ours.parent_id = theirs.parent_id;
-        for key in OWN_TAGS.iter().filter(|key| theirs.meta(key).is_none()) {
-            ours.meta.remove(*key);
-        }
-        for key in OWN_TAGS.iter().filter(|key| theirs.metric(key).is_none()) {
-            ours.metrics.remove(*key);
-        }
+        let is_own = |key: &String| OWN_TAGS.contains(&key.as_str());
+        ours.meta.retain(|key, _| !is_own(key) || theirs.meta(key).is_some());
+        ours.metrics.retain(|key, _| !is_own(key) || theirs.metric(key).is_some());
         assert_eq!(format!("{ours:#?}"), format!("{theirs:#?}"));
     }
 }
@@ -178,7 +176,12 @@ fn the_head_of_a_chunk_carries_its_tags_whatever_its_slot() {
     assert_eq!(chunks[0][0].meta("runtime-id"), None, "not the local root");
 }
 
-/// What spans say under these keys.
+/// Tags of a tracer.
+fn tags(tags: &[(&'static str, &'static str)]) -> Snapshot<Vec<(Text, Text)>> {
+    Snapshot::new(tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect())
+}
+
+/// The string tags of spans under these keys; `-` for those that a span does not have.
 fn said<const N: usize>(spans: &[Decoded], keys: [&str; N]) -> Vec<[String; N]> {
     let of_span = |span: &Decoded| keys.map(|key| span.meta(key).unwrap_or("-").to_owned());
     spans.iter().map(of_span).collect()
@@ -188,7 +191,7 @@ fn said<const N: usize>(spans: &[Decoded], keys: [&str; N]) -> Vec<[String; N]> 
 fn services_versions_and_global_tags_go_where_they_belong() {
     let bench = Bench::with(|shared| {
         shared.version = Some("1".into());
-        shared.tags = crate::sync::Snapshot::new(vec![("team".into(), "a".into())]);
+        shared.tags = tags(&[("team", "a")]);
     });
     let root = bench.span("root").start();
     let own = bench.span("own").child_of(&root).tag("team", "b").tag("version", "2").start();
@@ -205,10 +208,8 @@ fn what_a_span_has_itself_is_not_repeated() {
     let bench = Bench::with(|shared| {
         shared.env = Some("prod".into());
         shared.version = Some("1".into());
-        let tags = [("team", "a"), ("span.kind", "x"), ("language", "x"), ("version", "x")];
-        shared.tags = crate::sync::Snapshot::new(
-            tags.map(|(key, value)| (key.into(), value.into())).to_vec(),
-        );
+        shared.tags =
+            tags(&[("team", "a"), ("span.kind", "x"), ("language", "x"), ("version", "x")]);
     });
     let root = bench.span("root").start();
     let kind = bench.span("kind").child_of(&root).kind(SpanKind::Client).start();
@@ -228,8 +229,7 @@ fn what_a_span_has_itself_is_not_repeated() {
 
 #[test]
 fn what_is_repeated_follows_the_tracer() {
-    let team = |team: &'static str| vec![("team".into(), team.into())];
-    let one = Bench::with(|shared| shared.tags = crate::sync::Snapshot::new(team("a")));
+    let one = Bench::with(|shared| shared.tags = tags(&[("team", "a")]));
     let two = Bench::with(|shared| shared.service = "other".into());
     let mut encoder = encoder(MAX);
     let mut payload = Payload::default();
@@ -238,7 +238,7 @@ fn what_is_repeated_follows_the_tracer() {
         add(&mut encoder, &mut payload, bench.take_chunks().remove(0));
     };
     add_one(&one);
-    one.shared.tags.store(team("b"));
+    one.shared.tags.store(vec![("team".into(), "b".into())]);
     [&one, &two, &one].into_iter().for_each(add_one);
     let chunks = decode::v04(&payload.seal().body()).unwrap();
     let said = chunks.iter().map(|chunk| (chunk[0].service.as_str(), chunk[0].meta("team")));
@@ -284,23 +284,20 @@ fn a_span_of_many_tags_arrives_whole() {
 
 #[test]
 fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
-    let chunk = || {
-        let mut chunk = vector_chunk(|_| {});
-        chunk.settle();
-        chunk
-    };
+    let mut chunk = vector_chunk(|_| {});
+    chunk.settle();
     let mut encoder = encoder(1500);
     let mut payload = Payload::default();
     let mut added = 0;
-    while encoder.add(&mut payload, &chunk(), 0) == Added::UpTo(2) {
+    while encoder.add(&mut payload, &chunk, 0) == Added::UpTo(2) {
         added += 1;
     }
-    assert_eq!(encoder.add(&mut payload, &chunk(), 0), Added::Full);
+    assert_eq!(encoder.add(&mut payload, &chunk, 0), Added::Full);
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
     let mut payload = Payload::default();
     encoder.max_bytes = 100;
-    let refused = encoder.add(&mut payload, &chunk(), 0);
+    let refused = encoder.add(&mut payload, &chunk, 0);
     assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
 }
 
@@ -322,7 +319,7 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
     for max_bytes in [600, 1_500, 4_000] {
         let mut encoder = encoder(max_bytes);
         let mut payload = Payload::default();
-        let (mut from, mut refused, mut sealed) = (0, Vec::new(), Vec::new());
+        let (mut from, mut refused, mut sealed) = (0, Vec::<String>::new(), Vec::new());
         while from < chunk.len() {
             match encoder.add(&mut payload, &chunk, from) {
                 Added::UpTo(next) => from = next,
@@ -334,11 +331,8 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
             }
         }
         sealed.push(payload.seal());
-        assert!(
-            refused.len() == 1
-                && refused[0].starts_with("span \"step\" (resource \"step\") takes 5"),
-            "{refused:?}"
-        );
+        let [refused] = refused.try_into().unwrap();
+        assert!(refused.starts_with("span \"step\" (resource \"step\") takes 5"), "{refused}");
         assert!(sealed.iter().all(|payload| payload.body().len() <= max_bytes));
         let counted: u64 = sealed.iter().map(Sealed::span_count).sum();
         let parts: Vec<_> = sealed.iter().flat_map(|p| decode::v04(&p.body()).unwrap()).collect();
@@ -347,11 +341,9 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
         assert_eq!((spans[0].name.as_str(), spans[0].parent_id), ("root", 5));
         for part in &parts {
             for (place, span) in part.iter().enumerate() {
-                let head = place == 0;
-                assert_eq!(span.metric("_sampling_priority_v1").is_some(), head);
-                assert_eq!(span.meta("_dd.p.tid").is_some(), head);
-                let is_root = span.name == "root";
-                assert_eq!(span.meta("runtime-id").is_some(), is_root);
+                assert_eq!(span.metric("_sampling_priority_v1").is_some(), place == 0);
+                assert_eq!(span.meta("_dd.p.tid").is_some(), place == 0);
+                assert_eq!(span.meta("runtime-id").is_some(), span.name == "root");
             }
         }
         let numbers = spans.iter().filter_map(|span| span.metric("number"));

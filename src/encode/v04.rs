@@ -18,31 +18,31 @@ use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
 /// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
-    /// The spans before this one are written.
+    /// All spans before this one are written.
     UpTo(usize),
-    /// The payload is full, and as it was; a new one may hold them.
+    /// The payload is full, and unchanged. The spans may fit into a new one.
     Full,
-    /// No payload may hold the next span. Which one, in words: its name, its resource and its size.
+    /// The next span is too large for any payload. For a line: its name, its resource and its size.
     TooLarge(String),
 }
 
 /// Writes chunks as v0.4.
 ///
-/// What the agent takes for granted is not written: `parent_id` and `error` of zero, an empty `type`, empty
-/// maps; a whole number is an integer in `metrics`, too.
+/// Defaults are not written: a `parent_id` or `error` of zero, an empty `type`, empty maps. Whole numbers in `metrics`
+/// are written as integers.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    /// Bytes that a payload may have.
+    /// The largest size of a payload, in bytes.
     pub(crate) max_bytes: usize,
     pub(crate) common: Common,
     tags: TagMaps,
 }
 
-/// What is the same for all chunks that are written at one time.
+/// What is the same for all chunks.
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(super) process: Process,
-    /// Keeps single spans of traces that are dropped.
+    /// The rules that keep single spans of dropped traces.
     pub(super) span_sampler: Arc<SpanSampler>,
     /// `_dd.tracer_kr`.
     pub(crate) keep_rate: f64,
@@ -51,7 +51,7 @@ pub(crate) struct Common {
     pub(super) repeated: Repeated,
 }
 
-/// Writes the spans of one chunk, with what they all share.
+/// Writes the spans of one chunk. It has what these spans share.
 pub(super) struct SpanWriter<'a> {
     pub(super) segment: &'a Segment,
     pub(super) decision: Option<SamplingDecision>,
@@ -65,10 +65,10 @@ impl Encoder {
         Encoder { max_bytes, common, tags: TagMaps::default() }
     }
 
-    /// Adds the spans of a chunk, which has been settled, from this one of them on.
+    /// Adds the spans of a settled chunk, from the span with the number `from` on.
     ///
-    /// All of them, if need be to a new payload; as many as there is room for, where even that holds fewer. Those are a
-    /// chunk of their own then: the first of them has the tags that are there once per chunk, as after a partial flush.
+    /// If not all of them fit, none is added, except to an empty payload: it gets as many as it holds. These are then a
+    /// chunk of their own, whose first span has the tags that are there once per chunk, as after a partial flush.
     pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
         let is_new = payload.is_empty();
         let start = payload.begin();
@@ -109,7 +109,7 @@ fn too_large(span: &SpanView<'_>, bytes: usize) -> Added {
     Added::TooLarge(format!("span {name} (resource {resource}) takes {bytes} bytes"))
 }
 
-/// The beginning of a text of the user, for a line.
+/// The beginning of a text of the user, in quotes.
 fn quoted(text: &Text) -> String {
     const MOST: usize = 100;
     let text = text.as_str();
@@ -121,13 +121,13 @@ fn quoted(text: &Text) -> String {
 
 /// The spans after the head.
 fn others<'a>(chunk: &'a Chunk, head: Option<SpanView<'a>>) -> impl Iterator<Item = SpanView<'a>> {
-    // Not by the id: another library may have given it twice.
+    // Compared by address and not by id: a span that another library has made may have the id of a second one.
     let is_head =
         move |span: &SpanView<'_>| head.is_some_and(|head| std::ptr::eq(head.record, span.record));
     chunk.spans().filter(move |span| !is_head(span))
 }
 
-/// How many fields a span has so far.
+/// Counts the fields of a span while they are written.
 struct Fields(usize);
 
 impl Fields {
@@ -149,11 +149,11 @@ impl SpanWriter<'_> {
                 out.text(service.as_bytes());
             }
         }
-        // Late names are settled.
+        // Names that a function derives from tags have been fixed when the chunk was settled.
         let name = record.name.as_bytes();
         out.raw(b"\xa4name");
         out.text(name);
-        // The agent would put the name in the place of one that is missing, and count a malformed span.
+        // Without a resource, the agent would use the name, and count the span as malformed.
         out.raw(b"\xa8resource");
         match record.resource.as_ref().filter(|resource| !resource.is_empty()) {
             Some(resource) => out.text(resource.as_bytes()),
@@ -168,7 +168,7 @@ impl SpanWriter<'_> {
         out.i64(span.start_ns());
         out.raw(b"\xa8duration");
         out.uint(span.duration_ns().unwrap_or_default());
-        // Those seven are always there; the others only where they say something.
+        // These seven fields are always written. The others are written only if they are not the default.
         let mut fields = Fields(7);
         if let Some(parent) = record.parent {
             fields.key(out, b"\xa9parent_id");
@@ -202,7 +202,7 @@ impl SpanWriter<'_> {
         out.end_map(map, fields.0);
     }
 
-    /// What few spans have.
+    /// The fields that few spans have.
     #[cold]
     fn extras(&self, out: &mut Buffer, fields: &mut Fields, span: &SpanView<'_>) {
         let (structs, links, events) = (span.structs(), span.links(), span.events());

@@ -1,24 +1,20 @@
-//! The frames of a stack: taken where an error is reported, written out in the background.
+//! The frames of a stack. They are taken where an error is reported, and written as text in the background.
 //!
 //! - `wanted`: whether errors and panics come with a stack.
-//! - `own`: frames as addresses, whose symbols are looked up without a lock that other threads need; on Linux.
-//! - `of_std`: in its place elsewhere, and without the feature `symbols`.
+//! - `own`: frames as addresses, for Linux. Their symbols are looked up without a lock that other threads need.
+//! - `of_std`: frames of the standard library, for other systems and without the feature `symbols`.
 //!
-//! [`Frames::take`] runs on the application's threads, also in the panic hook: it takes microseconds, waits for nobody
-//! and does not panic. `Display` may take long, and is the worker's.
+//! [`Frames::take`] runs on the application's threads, also in the panic hook. It takes microseconds, never waits and
+//! does not panic. `Display` may take long, so as a rule only the worker calls it.
 
-#[cfg(all(
-    feature = "symbols",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod own;
-#[cfg(not(all(
-    feature = "symbols",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-)))]
-#[path = "of_std.rs"]
+#[cfg_attr(
+    not(all(
+        feature = "symbols",
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "of_std.rs"
+)]
 mod own;
 mod wanted;
 

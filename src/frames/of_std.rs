@@ -1,6 +1,7 @@
-//! Frames as the standard library takes and writes them.
+//! Frames of the standard library.
 //!
-//! It does both under one lock: while the symbols of a stack are looked up here, other threads wait to take theirs.
+//! It takes stacks and looks up their symbols under one lock: while a stack is written, other threads wait to take
+//! theirs.
 
 use std::backtrace::Backtrace;
 use std::fmt;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 pub(crate) struct Frames(Arc<Backtrace>);
 
 impl Frames {
-    /// Those of this call; std takes all there are.
+    /// The frames of this call. Std has no limit, so all are taken.
     pub(crate) fn take(_limit: usize) -> Self {
         Frames(Arc::new(Backtrace::force_capture()))
     }

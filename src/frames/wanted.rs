@@ -4,18 +4,16 @@ use std::env::var_os;
 
 use tracehound_fork::WriteOnce;
 
-/// As std decides, once in a process: `RUST_LIB_BACKTRACE`, or else `RUST_BACKTRACE`, is set and not `0`.
+/// As std decides, once in a process: whether `RUST_LIB_BACKTRACE`, or else `RUST_BACKTRACE`, is set and not `0`.
 ///
-/// Std itself would take a stack to say so, under its lock.
+/// Std does not tell without taking a stack, under its lock.
+#[expect(clippy::disallowed_methods, reason = "settings of std, which are none of the tracer's")]
 pub(crate) fn are_wanted() -> bool {
     static ANSWER: WriteOnce<bool> = WriteOnce::new();
-    *ANSWER.get_or_make(is_asked_for)
-}
-
-#[expect(clippy::disallowed_methods, reason = "settings of std, which are none of the tracer's")]
-fn is_asked_for() -> bool {
-    let value = var_os("RUST_LIB_BACKTRACE").or_else(|| var_os("RUST_BACKTRACE"));
-    value.is_some_and(|value| value != "0")
+    *ANSWER.get_or_make(|| {
+        let value = var_os("RUST_LIB_BACKTRACE").or_else(|| var_os("RUST_BACKTRACE"));
+        value.is_some_and(|value| value != "0")
+    })
 }
 
 #[cfg(test)]

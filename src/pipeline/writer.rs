@@ -221,7 +221,6 @@ impl Writer {
         let diag = &self.inner.diag;
         // The sampler may be the user's.
         user_code::call(UserCode::Sampler, diag, || sampler.set_agent_rates(rates));
-        user_code::say_rest(diag);
     }
 
     /// The agent answers, whatever it thinks of the payload.

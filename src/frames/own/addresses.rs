@@ -1,4 +1,4 @@
-//! The addresses of a stack, and their text.
+//! The addresses of a stack, and how they are written as text.
 
 use std::env::current_dir;
 use std::fmt;
@@ -12,16 +12,17 @@ use super::symbols::{Symbol, look_up};
 #[derive(Clone, Debug)]
 pub(crate) struct Frames(Arc<[usize]>);
 
-/// Frames that are left out of what is written: of this library, and between a panic and its hook.
+/// How many frames are taken in addition to those that are wanted. The frames of this library, and those between a
+/// panic and its hook, are left out later.
 const LEFT_OUT: usize = 32;
-/// As many are taken at most: 8 KiB.
+/// The most frames that are taken, which are 8 KiB.
 const MAX_FRAMES: usize = 1024;
 
 impl Frames {
-    /// Those of this call, with `limit` of the caller's.
+    /// The frames of this call, with at least `limit` of the program's own.
     pub(crate) fn take(limit: usize) -> Self {
         let addresses = return_addresses(limit.saturating_add(LEFT_OUT).min(MAX_FRAMES));
-        // Without the function's own.
+        // Without the frame of this function.
         Frames(addresses.get(1..).unwrap_or_default().into())
     }
 }
@@ -34,15 +35,16 @@ impl fmt::Display for Frames {
         look_up(&self.0, &mut |symbol: Symbol<'_>| {
             writeln!(f, "{number:4}: {}", symbol.function.unwrap_or("<unknown>"))?;
             number += 1;
-            let Some(file) = symbol.file else { return Ok(()) };
+            let location = symbol.location.and_then(|location| Some((location, location.file?)));
+            let Some((location, file)) = location else { return Ok(()) };
             f.write_str("             at ")?;
             match folder.as_ref().and_then(|folder| file.strip_prefix(folder.to_str()?)) {
                 Some(below) if below.starts_with('/') => write!(f, ".{below}")?,
                 _ => f.write_str(file)?,
             }
-            if let Some(line) = symbol.line {
+            if let Some(line) = location.line {
                 write!(f, ":{line}")?;
-                if let Some(column) = symbol.column {
+                if let Some(column) = location.column {
                     write!(f, ":{column}")?;
                 }
             }

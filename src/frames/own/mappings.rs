@@ -1,24 +1,25 @@
-//! Which files are where in the memory of the process.
+//! The files that are mapped into the memory of the process.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 use std::fs;
 use std::ops::Range;
 
-/// The mapped files, as they were when last looked at.
+/// The mapped files, as of the last look into `/proc/self/maps`.
 #[derive(Debug, Default)]
 pub(super) struct Mappings(Vec<Mapping>);
 
 #[derive(Debug, PartialEq)]
 struct Mapping {
     addresses: Range<u64>,
-    /// Where in the file it begins.
+    /// Where in the file the mapping begins.
     offset: u64,
     path: String,
 }
 
 impl Mappings {
-    /// The file that an address is in, and where there. Looks again where it is in none: a library may have come.
+    /// The file that an address is in, and the offset there. If the address is in no known file, the mappings are read
+    /// again, because a library may have been loaded since.
     pub(super) fn find(&mut self, address: u64) -> Option<(&str, u64)> {
         let is_around = |mapping: &Mapping| mapping.addresses.contains(&address);
         let at = self.0.iter().position(is_around).or_else(|| {
@@ -32,7 +33,7 @@ impl Mappings {
     }
 }
 
-/// What a line of `/proc/self/maps` says of a file, if it may be executed: `start-end rwxp offset device inode path`.
+/// Reads a line of `/proc/self/maps`, if it is of a file with code: `start-end rwxp offset device inode path`.
 fn executable(line: &str) -> Option<Mapping> {
     let (range, rest) = line.split_once(' ')?;
     let (rights, rest) = rest.split_once(' ')?;
@@ -40,7 +41,7 @@ fn executable(line: &str) -> Option<Mapping> {
     let (start, end) = range.split_once('-')?;
     let number = |hex| u64::from_str_radix(hex, 16).ok();
     let path = rest.get(rest.find('/')?..)?;
-    // The program itself, replaced by a newer one while it runs, can still be read.
+    // If the program's own file has been replaced while it runs, it can still be read under this name.
     let is_own = || fs::read_link("/proc/self/exe").is_ok_and(|own| own.to_str() == Some(path));
     let path = if path.ends_with(" (deleted)") && is_own() { "/proc/self/exe" } else { path };
     rights.contains('x').then_some(())?;

@@ -1,8 +1,8 @@
-//! Frames as addresses, whose symbols are looked up without a lock that other threads need.
+//! Frames as addresses. Their symbols are looked up without a lock that other threads need.
 //!
-//! - `addresses`: takes them, and writes them as std does.
-//! - `symbols`: what addresses stand for; keeps what was read of a file.
-//! - `mappings`: which file an address is in; `module`: the symbols and lines of such a file.
+//! - `addresses`: takes the addresses of a stack, and writes them as std does.
+//! - `symbols`: looks up the symbols of addresses, and keeps what was read of a file.
+//! - `mappings`: which file an address is in; `module`: the symbols and line numbers of such a file.
 
 mod addresses;
 mod mappings;

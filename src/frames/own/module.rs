@@ -1,4 +1,4 @@
-//! A file that the process runs from: the program, or a library.
+//! A file whose code the process runs: the program, or a library.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use addr2line::gimli::{self, AbbreviationsCacheStrategy, Dwarf, EndianSlice, RunTimeEndian};
 use addr2line::{Context, demangle_auto};
-use object::read::elf::ElfFile64;
+use object::read::elf::{ElfFile64, ElfSymbol64};
 use object::{CompressionFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 use tracehound_machine::map_for_ever;
 
@@ -24,14 +24,14 @@ pub(super) struct Module {
     debug: Option<Context<Slice>>,
 }
 
-/// Where a part of the file is, there and by the addresses that its symbols have.
+/// A part of the file: its place in the file, and its address as symbols have it.
 struct Segment {
     offset: u64,
     size: u64,
     address: u64,
 }
 
-/// By its symbol.
+/// A function, according to its symbol.
 struct Function {
     address: u64,
     size: u64,
@@ -45,11 +45,8 @@ impl Module {
             let (offset, size) = segment.file_range();
             Segment { offset, size, address: segment.address() }
         });
-        let apart = if file.section_by_name(".debug_info").is_some() {
-            None
-        } else {
-            beside(&file, Path::new(path))
-        };
+        let has_debug = file.section_by_name(".debug_info").is_some();
+        let apart = if has_debug { None } else { beside(&file, Path::new(path)) };
         let told_by = apart.as_ref().unwrap_or(&file);
         Some(Module {
             segments: segments.collect(),
@@ -58,7 +55,7 @@ impl Module {
         })
     }
 
-    /// Tells of what is at a place in the file.
+    /// Calls `each` for the functions at an offset in the file.
     pub(super) fn look_up(&self, offset: u64, each: Each<'_>) -> fmt::Result {
         let in_segment = |segment: &Segment| {
             let inside = offset.checked_sub(segment.offset)?;
@@ -75,22 +72,17 @@ impl Module {
                 is_told = true;
                 let function =
                     frame.function.as_ref().and_then(|function| function.demangle().ok());
-                let place = frame.location.as_ref();
-                each(Symbol {
-                    function: function.as_deref().or(name.as_deref()),
-                    file: place.and_then(|place| place.file),
-                    line: place.and_then(|place| place.line),
-                    column: place.and_then(|place| place.column),
-                })?;
+                let function = function.as_deref().or(name.as_deref());
+                each(Symbol { function, location: frame.location.as_ref() })?;
             }
         }
-        if is_told {
-            return Ok(());
+        match is_told {
+            true => Ok(()),
+            false => each(Symbol { function: name.as_deref(), location: None }),
         }
-        each(Symbol { function: name.as_deref(), ..Symbol::default() })
     }
 
-    /// The name of the function that an address is in, as its symbol has it.
+    /// The name of the function that an address is in, from its symbol.
     fn function(&self, address: u64) -> Option<&'static str> {
         let next = self.functions.partition_point(|function| function.address <= address);
         let function = self.functions.get(next.checked_sub(1)?)?;
@@ -98,13 +90,13 @@ impl Module {
     }
 }
 
-/// Only mapped: nothing is copied, and what is not looked at is not read.
+/// Maps the file into memory, so that nothing is copied and only what is used is read.
 fn read(path: &Path) -> Option<Elf> {
     Elf::parse(map_for_ever(&File::open(path).ok()?).ok()?).ok()
 }
 
-/// The debug information that was put into a file of its own: by its build id, where distributions keep it, or by
-/// the name that the program has for it.
+/// The separate file with the debug information, if there is one: by the build id, where distributions put it, or by
+/// the name that the file gives.
 fn beside(file: &Elf, path: &Path) -> Option<Elf> {
     let id = file.build_id().ok()??;
     let mut hex = id.iter().map(|byte| format!("{byte:02x}"));
@@ -119,26 +111,23 @@ fn beside(file: &Elf, path: &Path) -> Option<Elf> {
     candidates.iter().filter_map(|candidate| read(candidate)).find(is_of_this)
 }
 
-/// By address.
+/// The functions of a file, sorted by address.
 fn functions(file: &Elf) -> Vec<Function> {
-    let all = |symbols: object::read::elf::ElfSymbolIterator64<'static, '_>| {
-        symbols
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
-            .filter_map(|symbol| {
-                let (address, size) = (symbol.address(), symbol.size());
-                Some(Function { address, size, name: symbol.name().ok()? })
-            })
-            .collect::<Vec<_>>()
+    let function = |symbol: ElfSymbol64<'static, '_>| {
+        let is_function = symbol.kind() == SymbolKind::Text && symbol.is_definition();
+        let (address, size) = (symbol.address(), symbol.size());
+        is_function.then(|| Some(Function { address, size, name: symbol.name().ok()? }))?
     };
-    let mut functions = all(file.symbols());
+    let mut functions: Vec<_> = file.symbols().filter_map(function).collect();
     if functions.is_empty() {
-        functions = all(file.dynamic_symbols());
+        functions = file.dynamic_symbols().filter_map(function).collect();
     }
     functions.sort_unstable_by_key(|function| function.address);
     functions
 }
 
-/// What is in the file itself and not compressed; without it functions have names, and no lines.
+/// The debug information in a file, as far as it is not compressed. Without it, functions have names but no line
+/// numbers.
 fn debug_information(file: &Elf) -> Option<Context<Slice>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let section = |id: gimli::SectionId| {

@@ -1,28 +1,27 @@
-//! What the addresses of a stack stand for.
+//! The symbols of the addresses of a stack.
 
 use std::cell::Cell;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use addr2line::Location;
 use tracehound_fork::PerProcess;
 
 use super::mappings::Mappings;
 use super::module::Module;
 
-/// What is known of a function on a stack.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is known of a function on a stack: its name and the place in its source.
+#[derive(Default)]
 pub(super) struct Symbol<'a> {
     pub(super) function: Option<&'a str>,
-    pub(super) file: Option<&'a str>,
-    pub(super) line: Option<u32>,
-    pub(super) column: Option<u32>,
+    pub(super) location: Option<&'a Location<'a>>,
 }
 
-/// Takes one symbol after the other.
+/// A callback that gets one symbol after the other.
 pub(super) type Each<'a> = &'a mut dyn FnMut(Symbol<'_>) -> fmt::Result;
 
-/// The files that the process runs from, as far as stacks led into them. What was read of one is kept: the first
-/// stack in a file takes the tenths of a second that its debug information takes, the next ones a millisecond.
+/// The files with the code of the process, as far as stacks had addresses in them. What was read of a file is kept: the
+/// first stack in it takes some tenths of a second, for the debug information; later ones take a millisecond.
 #[derive(Default)]
 struct Symbols {
     mappings: Mappings,
@@ -30,15 +29,17 @@ struct Symbols {
     modules: Vec<(String, Option<Module>)>,
 }
 
-/// The worker's, as a rule. Who reads `error.stack` of a span elsewhere may wait for it; who takes a stack does not.
+/// As a rule only the worker locks it. A thread that reads the tag `error.stack` of a span may wait for it; a thread
+/// that takes a stack does not.
 static SYMBOLS: PerProcess<Mutex<Symbols>> = PerProcess::new();
 
 thread_local! {
-    /// An allocator of the program may come back here.
+    /// An allocator of the program may report an error itself, and so call this again on the same thread.
     static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells `each` what the addresses stand for: more than one function where some were inlined, the innermost first.
+/// Calls `each` for the functions at the addresses. An address has several where functions were inlined, the innermost
+/// first.
 pub(super) fn look_up(addresses: &[usize], each: Each<'_>) -> fmt::Result {
     if IS_LOOKING.try_with(|is_looking| is_looking.replace(true)) != Ok(false) {
         return addresses.iter().try_for_each(|_| each(Symbol::default()));
@@ -46,9 +47,9 @@ pub(super) fn look_up(addresses: &[usize], each: Each<'_>) -> fmt::Result {
     let end = EndOfLook;
     let symbols = SYMBOLS.get_or_make(Mutex::default);
     let mut symbols = symbols.lock().unwrap_or_else(PoisonError::into_inner);
-    // Each stands for where a call returns to: the call is before that.
-    let calls = addresses.iter().filter_map(|address| address.checked_sub(1));
-    let told = calls.into_iter().try_for_each(|address| symbols.look_up(address, each));
+    // Each address is where a call returns to. The call itself is before that.
+    let mut calls = addresses.iter().filter_map(|address| address.checked_sub(1));
+    let told = calls.try_for_each(|address| symbols.look_up(address, each));
     drop(symbols);
     drop(end);
     told
