@@ -6,6 +6,7 @@ mod common;
 
 use std::cell::OnceCell;
 
+use tracehound::bridge::SpanContextExt as _;
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{HttpPropagator, SpanContext};
 
