@@ -4,7 +4,7 @@ use std::mem;
 
 use super::carrier::Injector;
 use super::names::{FIELDS, Field};
-use super::scratch::Scratch;
+use super::scratch;
 
 /// Headers on their way into a carrier, for [`Injector::set_all`]: names in lower case and values, borrowed
 /// for the call. No name is there twice.
@@ -92,9 +92,9 @@ impl Draft<'_> {
 
 /// Gives a carrier all headers that `write` adds, each field once.
 pub(crate) fn send<T>(carrier: &mut dyn Injector, write: impl FnOnce(&mut Draft<'_>) -> T) -> T {
-    Scratch::with(|scratch| {
+    scratch::with(|text| {
         let entries = [Entry { field: Field::Baggage, len: 0 }; FIELDS];
-        let mut draft = Draft { text: scratch.clear(), entries, len: 0 };
+        let mut draft = Draft { text, entries, len: 0 };
         let result = write(&mut draft);
         let entries = draft.entries.get(..draft.len).unwrap_or_default();
         if !entries.is_empty() {

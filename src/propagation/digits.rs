@@ -70,11 +70,9 @@ pub(super) fn parse_decimal(digits: &[u8]) -> Option<u64> {
 
 /// A decimal number with an optional minus sign.
 pub(super) fn parse_integer(text: &[u8]) -> Option<i32> {
-    match text.strip_prefix(b"-") {
-        Some(digits) => i32::try_from(i64::try_from(parse_decimal(digits)?).ok()?.checked_neg()?),
-        None => i32::try_from(parse_decimal(text)?),
-    }
-    .ok()
+    let digits = text.strip_prefix(b"-");
+    let value = i64::try_from(parse_decimal(digits.unwrap_or(text))?).ok()?;
+    i32::try_from(if digits.is_some() { value.checked_neg()? } else { value }).ok()
 }
 
 /// 16 hexadecimal digits in lower case: 8 at once, and both times 8 side by side, as vectors have it.
@@ -100,10 +98,10 @@ pub(crate) fn hex(value: u64) -> [u8; 16] {
     digits
 }
 
-/// Appends a form, to be filled in where it is.
+/// Appends a template, and lends it to be filled in where it is.
 ///
-/// Filled in elsewhere and then copied, it would be read in other pieces than it was written in, and processors
-/// wait for that.
+/// Filled in elsewhere and then copied, it would be read in other pieces than it was written in; processors wait for
+/// such reads.
 #[inline]
 pub(super) fn push_form<'t, const N: usize>(
     text: &'t mut Vec<u8>,

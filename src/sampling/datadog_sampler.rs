@@ -102,24 +102,28 @@ impl DatadogSamplerBuilder {
     ///
     /// The default rate is not a number between 0 and 1.
     pub fn build(self) -> Result<DatadogSampler, InvalidRate> {
+        let default = self.default_rate.map(SamplingRule::new).transpose()?;
+        Ok(self.rules(default).finish())
+    }
+
+    /// The sampler by the rules alone; the last one is for all that no other matches, if it has no criteria.
+    pub(crate) fn finish(self) -> DatadogSampler {
         let mut rules = self.rules;
         // Stable: of the same provenance, the first in the list comes first.
         rules.sort_by_key(|rule| rule.provenance);
-        rules.extend(self.default_rate.map(SamplingRule::new).transpose()?);
         let criteria = || rules.iter().map(|rule| &rule.criteria);
         let mut tags = vec![Text::literal(ENV)];
         tags.extend(criteria().flat_map(|criteria| &criteria.tags).map(|(key, _)| key.clone()));
         tags.sort_unstable();
         tags.dedup();
-        Ok(DatadogSampler {
+        DatadogSampler {
             needed_tags: (!rules.iter().any(SamplingRule::runs_user_code)).then_some(tags),
             needs_names: criteria().any(|it| it.name.is_some() || it.resource.is_some()),
             pattern_bytes: criteria().flat_map(Criteria::globs).map(Glob::len).sum(),
             rules,
             agent_rates: AgentRates::default(),
-            // A negative number is no limit.
-            limiter: Limiter::per_second(self.rate_limit.map_or(-1.0, |limit| limit as f64)),
-        })
+            limiter: Limiter::per_second(self.rate_limit.map(|limit| limit as f64)),
+        }
     }
 }
 
