@@ -33,7 +33,10 @@ pub(super) fn extract(headers: &Headers<'_>) -> Baggage {
     let Some(header) = headers.get(Field::Baggage) else { return baggage };
     // One byte more than is read shows whether the last item is whole.
     let mut room = MAX_BYTES + 1;
-    let header = to_text(header.get(..room).unwrap_or(header));
+    let header = header.get(..room).unwrap_or(header);
+    // `String::from_utf8_lossy` alone would look at each byte, even where all are good.
+    let header =
+        std::str::from_utf8(header).map_or_else(|_| String::from_utf8_lossy(header), Cow::Borrowed);
     for item in chars::split(&header, b',').take(MAX_ITEMS) {
         if !take(&mut room, [item, ","]) {
             break;
@@ -49,11 +52,6 @@ fn take(room: &mut usize, texts: [&str; 2]) -> bool {
     let left = texts.iter().try_fold(*room, |room, text| room.checked_sub(text.len()));
     *room = left.unwrap_or(*room);
     left.is_some()
-}
-
-/// As `String::from_utf8_lossy`, which looks at each byte even where all are good.
-fn to_text(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn parse(item: &str) -> Option<(&str, &str)> {

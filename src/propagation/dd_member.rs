@@ -14,9 +14,6 @@ use crate::trace::SpanContext;
 /// The longest value; a part that does not fit is left out.
 const MAX_BYTES: usize = 256;
 
-/// Before the name of a propagated tag, in place of `_dd.p.`.
-const TAG: &str = "t.";
-
 /// An incoming member. Texts are still encoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DdMember<'a> {
@@ -55,7 +52,8 @@ impl<'a> DdMember<'a> {
     /// Reads the propagated tags, and who decided, into an empty context.
     pub(super) fn fill_tags(&self, context: &mut SpanContext) {
         for part in chars::split(self.text, b';') {
-            let tag = part.strip_prefix(TAG).and_then(|tag| chars::split_once(tag, b':'));
+            // `t.` stands for `_dd.p.`.
+            let tag = part.strip_prefix("t.").and_then(|tag| chars::split_once(tag, b':'));
             let Some((name, value)) = tag else { continue };
             // A space in a name could not be sent in `x-datadog-tags`, and would take the others along.
             if !value.is_empty() && !name.contains(' ') {

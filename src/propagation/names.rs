@@ -1,10 +1,10 @@
-//! The names of all headers.
+//! The table of all headers: for each its style, its name, and the name of its environment variable.
 
 use crate::config::Style;
 
 macro_rules! fields {
     ($($field:ident of $style:ident: $header:literal, $variable:literal;)*) => {
-        /// One header that is understood.
+        /// A header that some style reads and writes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Field {
             $($field,)*
@@ -91,8 +91,8 @@ impl Field {
         styles.iter().flat_map(|style| Self::all().filter(move |field| field.style() == *style))
     }
 
-    /// Whether a name has the length and the first letter of one that is understood: of all the headers of a request
-    /// hardly any gets as far as a comparison.
+    /// Whether a name has the length and the first letter of one in the table: of all the headers of a request hardly any
+    /// gets as far as a comparison. A header that begins with another letter, or is longer, needs a change here.
     #[inline]
     pub(super) fn may_be(name: &str) -> bool {
         let bytes = name.as_bytes();

@@ -43,8 +43,8 @@ impl<'a> Outgoing<'a> {
     /// bits of the trace id, are never among them.
     pub(super) fn tags(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let marker = self.marker.map(str::as_bytes);
-        let came_in = self.tags.iter().any(|(name, _)| is_named(name, ORG_MARKER));
-        let new = marker.filter(|_| !came_in);
+        let came_in = || self.tags.iter().any(|(name, _)| is_named(name, ORG_MARKER));
+        let new = marker.filter(|_| !came_in());
         self.tags
             .iter()
             .filter_map(|(name, value)| Some((strip(name.as_bytes())?, value.as_bytes())))

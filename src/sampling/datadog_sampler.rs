@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::agent_rates::AgentRates;
 use super::criteria::Criteria;
 use super::glob::Glob;
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Verdict};
 use super::rate::InvalidRate;
 use super::rule::SamplingRule;
 use super::sampler::{BuiltInSampler, Sampler};
@@ -133,9 +133,10 @@ impl DatadogSampler {
         DatadogSamplerBuilder::default()
     }
 
-    fn decide(&self, root: &SpanView<'_>, now: impl Fn() -> Ticks) -> SamplingDecision {
+    fn decide(&self, root: &SpanView<'_>, now: fn() -> Ticks) -> SamplingDecision {
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(root)) {
-            return self.by_rule(rule, root, now);
+            // Only what the rule keeps is counted against the limit.
+            return by_rule(rule, rule.sample(root).then(|| self.limiter.ask(now())));
         }
         let env = root.tag(ENV).unwrap_or_default();
         match self.agent_rates.find(root.service(), &env, now) {
@@ -149,23 +150,15 @@ impl DatadogSampler {
             None => SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT),
         }
     }
+}
 
-    fn by_rule(
-        &self,
-        rule: &SamplingRule,
-        root: &SpanView<'_>,
-        now: impl Fn() -> Ticks,
-    ) -> SamplingDecision {
-        // Only what the rule keeps is counted against the limit.
-        let verdict = rule.sample(root).then(|| self.limiter.ask(now()));
-        let keep = verdict.is_some_and(|verdict| verdict.allowed);
-        let priority =
-            if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
-        SamplingDecision {
-            rate: Some(rule.rate.get()),
-            limit_rate: verdict.map(|verdict| verdict.effective_rate),
-            ..SamplingDecision::new(priority, rule.mechanism())
-        }
+fn by_rule(rule: &SamplingRule, verdict: Option<Verdict>) -> SamplingDecision {
+    let keep = verdict.is_some_and(|verdict| verdict.allowed);
+    let priority = if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
+    SamplingDecision {
+        rate: Some(rule.rate.get()),
+        limit_rate: verdict.map(|verdict| verdict.effective_rate),
+        ..SamplingDecision::new(priority, rule.mechanism())
     }
 }
 

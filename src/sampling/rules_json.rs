@@ -61,18 +61,16 @@ fn list<T>(
     names: &[&'static str],
     read: impl Fn(&Fields) -> Result<T, String>,
 ) -> Parsed<T> {
-    let mut parsed = Parsed { rules: Vec::new(), problems: Vec::new() };
+    let none = |problem: String| {
+        let problems = vec![format!("{problem}; there are no rules")];
+        Parsed { rules: Vec::new(), problems }
+    };
     let entries = match serde_json::from_str(text) {
         Ok(Value::Array(entries)) => entries,
-        Ok(_) => {
-            parsed.problems.push("not a JSON list; there are no rules".into());
-            return parsed;
-        }
-        Err(error) => {
-            parsed.problems.push(format!("not JSON ({error}); there are no rules"));
-            return parsed;
-        }
+        Ok(_) => return none("not a JSON list".to_owned()),
+        Err(error) => return none(format!("not JSON ({error})")),
     };
+    let mut parsed = Parsed { rules: Vec::new(), problems: Vec::new() };
     // Counted as people count: the first is rule 1.
     for (number, entry) in (1..).zip(&entries) {
         let rule = match entry {

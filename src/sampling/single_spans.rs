@@ -68,11 +68,7 @@ impl SpanSampler {
         self.decide(span, clock::now)
     }
 
-    fn decide(
-        &self,
-        span: &SpanView<'_>,
-        now: impl FnOnce() -> Ticks,
-    ) -> Option<&SpanSamplingRule> {
+    fn decide(&self, span: &SpanView<'_>, now: fn() -> Ticks) -> Option<&SpanSamplingRule> {
         let (limiter, rule) = self.rules.iter().find(|(_, rule)| rule.criteria.matches(span))?;
         let keep = rule.rate.keeps(span.span_id()?.get()) && limiter.ask(now()).allowed;
         keep.then_some(rule)
