@@ -10,16 +10,19 @@ const MAX_KEPT_BYTES: usize = 4096;
 
 thread_local! {
     /// Taken out while in use: a use within a use finds none, and makes its own. Boxed, so that one word moves.
-    static BUFFER: Cell<Option<Box<Vec<u8>>>> = const { Cell::new(None) };
+    static BUFFER: Cell<Option<Box<Buffer>>> = const { Cell::new(None) };
 }
+
+#[derive(Default)]
+struct Buffer(Vec<u8>);
 
 /// Lends the buffer of this thread, empty.
 pub(super) fn with<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     // While the thread ends its buffer is gone; a new one serves as well.
     let mut buffer = BUFFER.try_with(Cell::take).ok().flatten().unwrap_or_default();
-    buffer.clear();
-    let result = run(&mut buffer);
-    if buffer.capacity() <= MAX_KEPT_BYTES {
+    buffer.0.clear();
+    let result = run(&mut buffer.0);
+    if buffer.0.capacity() <= MAX_KEPT_BYTES {
         let _ = BUFFER.try_with(|kept| kept.set(Some(buffer)));
     }
     result
