@@ -4,7 +4,7 @@ use std::mem;
 
 use super::carrier::Injector;
 use super::names::{FIELDS, Field};
-use super::scratch::Scratch;
+use super::scratch;
 
 /// Headers on their way into a carrier, for [`Injector::set_all`]: names in lower case and values, borrowed
 /// for the call. No name is there twice.
@@ -92,9 +92,9 @@ impl Draft<'_> {
 
 /// Gives a carrier all headers that `write` adds, each field once.
 pub(crate) fn send<T>(carrier: &mut dyn Injector, write: impl FnOnce(&mut Draft<'_>) -> T) -> T {
-    Scratch::with(|scratch| {
+    scratch::with(|text| {
         let entries = [Entry { field: Field::Baggage, len: 0 }; FIELDS];
-        let mut draft = Draft { text: scratch.clear(), entries, len: 0 };
+        let mut draft = Draft { text, entries, len: 0 };
         let result = write(&mut draft);
         let entries = draft.entries.get(..draft.len).unwrap_or_default();
         if !entries.is_empty() {
@@ -110,9 +110,8 @@ mod tests {
 
     #[test]
     fn a_block_has_the_headers_that_have_a_value_in_their_order() {
-        let mut seen = Vec::new();
-        struct Seen<'s>(&'s mut Vec<(String, String)>);
-        impl Injector for Seen<'_> {
+        struct Seen(Vec<(String, String)>);
+        impl Injector for Seen {
             fn set(&mut self, _: &str, _: String) {
                 panic!("all come at once");
             }
@@ -122,7 +121,8 @@ mod tests {
                 self.0.extend(headers.iter().map(|(name, value)| (name.into(), value.into())));
             }
         }
-        let result = send(&mut Seen(&mut seen), |draft| {
+        let mut seen = Seen(Vec::new());
+        let result = send(&mut seen, |draft| {
             draft.add(Field::Tracestate, |text| text.extend_from_slice("é".as_bytes()));
             draft.add(Field::B3, |_| {});
             draft.add(Field::Baggage, |text| text.push(b'1'));
@@ -130,7 +130,7 @@ mod tests {
         });
         assert_eq!(result, 7);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(seen, [pair("tracestate", "é"), pair("baggage", "1")]);
+        assert_eq!(seen.0, [pair("tracestate", "é"), pair("baggage", "1")]);
     }
 
     #[test]

@@ -133,41 +133,29 @@ impl<F: FnMut(&str, String)> Injector for F {
     }
 }
 
-impl<S: BuildHasher> Injector for HashMap<String, String, S> {
-    fn set(&mut self, name: &str, value: String) {
-        self.retain(|key, _| !key.eq_ignore_ascii_case(name));
-        self.insert(name.to_owned(), value);
-    }
+macro_rules! injectors {
+    ($([$($more:tt)*] $map:ty: |$($entry:pat_param),+| $key:ident;)*) => {
+        $(impl<$($more)*> Injector for $map {
+            fn set(&mut self, name: &str, value: String) {
+                self.retain(|$($entry),+| !$key.eq_ignore_ascii_case(name));
+                self.extend([(name.to_owned(), value)]);
+            }
 
-    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
-        if !self.is_empty() {
-            return headers.for_each_owned(|name, value| self.set(name, value));
-        }
-        // Nothing is replaced, and so nothing is looked for.
-        self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
+            fn set_all(&mut self, headers: &HeaderBlock<'_>) {
+                if !self.is_empty() {
+                    return headers.for_each_owned(|name, value| self.set(name, value));
+                }
+                // Nothing is replaced, and so nothing is looked for.
+                self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
+        })*
+    };
 }
 
-impl Injector for BTreeMap<String, String> {
-    fn set(&mut self, name: &str, value: String) {
-        self.retain(|key, _| !key.eq_ignore_ascii_case(name));
-        self.insert(name.to_owned(), value);
-    }
-}
-
-impl Injector for Vec<(String, String)> {
-    fn set(&mut self, name: &str, value: String) {
-        self.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
-        self.push((name.to_owned(), value));
-    }
-
-    fn set_all(&mut self, headers: &HeaderBlock<'_>) {
-        if !self.is_empty() {
-            return headers.for_each_owned(|name, value| self.set(name, value));
-        }
-        // Nothing is replaced, and so nothing is looked for.
-        self.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
+injectors! {
+    [S: BuildHasher] HashMap<String, String, S>: |key, _| key;
+    [] BTreeMap<String, String>: |key, _| key;
+    [] Vec<(String, String)>: |(key, _)| key;
 }
 
 // ===== reading =====
@@ -241,21 +229,19 @@ impl<'c, F: Fn(&str) -> Option<&'c [u8]>> HeaderLookup<'c, F> {
     pub fn new(find: F) -> Self {
         HeaderLookup { find, carrier: PhantomData }
     }
-
-    fn show<'a>(&'a self, name: &'static str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        if let Some(value) = (self.find)(name) {
-            visit(name, value);
-        }
-    }
 }
 
 impl<'c, F: Fn(&str) -> Option<&'c [u8]>> Extractor for HeaderLookup<'c, F> {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        Field::all().for_each(|field| self.show(field.header(), visit));
+        self.for_each_of(&Field::all().map(Field::header).collect::<Vec<_>>(), visit);
     }
 
     fn for_each_of<'a>(&'a self, names: &[&'static str], visit: &mut dyn FnMut(&'a str, &'a [u8])) {
-        names.iter().for_each(|name| self.show(name, visit));
+        for name in names {
+            if let Some(value) = (self.find)(name) {
+                visit(name, value);
+            }
+        }
     }
 
     fn header<'a>(&'a self, name: &str) -> Option<&'a str> {

@@ -28,7 +28,6 @@ pub(super) fn extract(
     // The sender of a browser's or a synthetic test's request has no span: no parent, or 0.
     let parent = number(Field::DatadogParentId).unwrap_or(Some(0))?;
     let tags = headers.get(Field::DatadogTags).unwrap_or_default();
-    let (incoming, high) = tag_set::decode(tags, tags_max);
     let priority = headers
         .get(Field::DatadogPriority)
         .and_then(|value| parse_integer(trim(value)))
@@ -38,15 +37,11 @@ pub(super) fn extract(
         .and_then(|origin| std::str::from_utf8(origin).ok())
         // As Python's tracer: what could not be passed on is none.
         .filter(|origin| !origin.is_empty() && is_printable(origin.as_bytes()));
-    context.trace_id = TraceId::from_halves(high, low);
+    context.trace_id = TraceId::from_halves(tag_set::decode(tags, tags_max, context), low);
     context.span_id = SpanId::new(parent);
     context.remote = true;
     context.priority = priority;
-    context.mechanism = incoming.mechanism;
     context.origin = origin.map(Text::copy);
-    context.tags = incoming.tags;
-    context.tag_order = incoming.order;
-    context.error = incoming.error;
     Some(())
 }
 

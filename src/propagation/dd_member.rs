@@ -6,15 +6,13 @@ use super::chars::{self, MEMBER_NAME, MEMBER_VALUE};
 use super::digits::{parse_integer, push_decimal, push_integer};
 use super::list::List;
 use super::outgoing::Outgoing;
-use super::scratch::{Scratch, joined};
-use super::tags::{IncomingTags, PREFIX};
+use super::scratch::{self, joined};
+use super::tags::PREFIX;
 use crate::text::Text;
+use crate::trace::SpanContext;
 
-/// What the value may hold; a part that does not fit is left out.
+/// The longest value; a part that does not fit is left out.
 const MAX_BYTES: usize = 256;
-
-/// Before the name of a propagated tag, in place of `_dd.p.`.
-const TAG: &str = "t.";
 
 /// An incoming member. Texts are still encoded.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,18 +49,18 @@ impl<'a> DdMember<'a> {
         self.origin.filter(|origin| !origin.is_empty()).map(decode)
     }
 
-    pub(super) fn tags(&self) -> IncomingTags {
-        let mut incoming = IncomingTags::default();
+    /// Reads the propagated tags, and who decided, into an empty context.
+    pub(super) fn fill_tags(&self, context: &mut SpanContext) {
         for part in chars::split(self.text, b';') {
-            let tag = part.strip_prefix(TAG).and_then(|tag| chars::split_once(tag, b':'));
+            // `t.` stands for `_dd.p.`.
+            let tag = part.strip_prefix("t.").and_then(|tag| chars::split_once(tag, b':'));
             let Some((name, value)) = tag else { continue };
             // A space in a name could not be sent in `x-datadog-tags`, and would take the others along.
             if !value.is_empty() && !name.contains(' ') {
-                incoming.set(name, value, || joined(PREFIX, name.as_bytes()), decode);
+                context.take_tag(name, value, || joined(PREFIX, name.as_bytes()), decode);
             }
         }
-        incoming.order.settle(incoming.tags.len(), incoming.mechanism.is_some(), false);
-        incoming
+        context.tag_order.settle(context.tags.len(), context.mechanism.is_some(), false);
     }
 }
 
@@ -71,7 +69,7 @@ fn decode(value: &str) -> Text {
         return Text::copy(value);
     }
     let decoded = |byte| if byte == b'~' { b'=' } else { byte };
-    Scratch::with(|scratch| scratch.text(|text| text.extend(value.bytes().map(decoded))))
+    scratch::text(|text| text.extend(value.bytes().map(decoded)))
 }
 
 /// Appends the member's value, or nothing when there is nothing to say. `span` has the digits of the span's id.
@@ -136,15 +134,19 @@ mod tests {
     use crate::trace::{SamplingMechanism, SamplingPriority};
     use proptest::prelude::*;
 
+    fn tags(member: &DdMember<'_>) -> SpanContext {
+        let mut context = SpanContext::default();
+        member.fill_tags(&mut context);
+        context
+    }
+
     #[test]
     fn parts_are_told_apart() {
         let member = DdMember::parse("s:2;o:a~b;p:00ff;t.dm:-4;t.usr.id:YWJj~~:x;q:1;t.:1;t.e:;;x");
-        assert_eq!(member.priority, Some(2));
-        assert_eq!(member.last_parent, Some("00ff"));
+        assert_eq!((member.priority, member.last_parent), (Some(2), Some("00ff")));
         assert_eq!(member.origin().as_deref(), Some("a=b"));
-        let tags = member.tags();
-        assert_eq!(tags.mechanism, Some(SamplingMechanism::MANUAL));
-        assert_eq!(tags.tags, [("_dd.p.usr.id".into(), "YWJj==:x".into())]);
+        let expected = SpanContext::default().with_mechanism(SamplingMechanism::MANUAL);
+        assert_eq!(tags(&member), expected.with_tag("_dd.p.usr.id", "YWJj==:x"));
     }
 
     #[test]
@@ -161,93 +163,83 @@ mod tests {
             ("t.tid:640cfd8d00000000", None),
         ] {
             let member = DdMember::parse(text);
-            let tags = member.tags();
             assert_eq!((member.priority, member.origin()), (None, None), "{text}");
-            assert!(tags.tags.is_empty() && tags.mechanism.is_none(), "{text}");
-            assert_eq!(tags.error.as_deref(), error, "{text}");
+            let expected = SpanContext { error: error.map(Text::copy), ..SpanContext::default() };
+            assert_eq!(tags(&member), expected, "{text}");
         }
     }
 
     /// Behind something, as in a header.
-    fn encode(outgoing: &Outgoing<'_>) -> String {
+    fn encode<'a>(outgoing: impl Into<Outgoing<'a>>) -> String {
+        let outgoing = outgoing.into();
         let mut header = b"dd=".to_vec();
-        push(outgoing, &hex(outgoing.span_id.map_or(0, SpanId::get)), &mut header);
+        push(&outgoing, &hex(outgoing.span_id.map_or(0, SpanId::get)), &mut header);
         String::from_utf8(header.split_off(3)).unwrap()
     }
 
-    fn sent(tags: &[(Text, Text)]) -> String {
-        encode(&Outgoing { tags, ..Outgoing::default() })
+    fn sent(tags: &[(&str, &str)]) -> String {
+        let tags: Vec<_> = tags.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+        encode(Outgoing { tags: &tags, ..Outgoing::default() })
     }
 
     #[test]
     fn what_the_grammar_forbids_becomes_an_underscore() {
-        assert_eq!(sent(&[("_dd.p.usr".into(), "a=b;c~d é\n".into())]), "t.usr:a~b_c_d __");
-        assert_eq!(sent(&[("_dd.p.a b=c;d:e,fé".into(), "v:w".into())]), "t.a_b_c_d_e_f_:v:w");
-        assert_eq!(sent(&[("other".into(), "x".into())]), "");
-        assert_eq!(
-            sent(&[("_dd.p.a".into(), " ".into()), ("_dd.p.b".into(), "c  ".into())]),
-            "t.a: ;t.b:c__"
-        );
+        for (tags, expected) in [
+            (&[("_dd.p.usr", "a=b;c~d é\n")][..], "t.usr:a~b_c_d __"),
+            (&[("_dd.p.a b=c;d:e,fé", "v:w")], "t.a_b_c_d_e_f_:v:w"),
+            (&[("other", "x")], ""),
+            (&[("_dd.p.a", " "), ("_dd.p.b", "c  ")], "t.a: ;t.b:c__"),
+        ] {
+            assert_eq!(sent(tags), expected);
+        }
     }
 
     #[test]
-    fn a_tag_that_does_not_fit_is_skipped() {
-        let tag = |name: &str, len| (format!("_dd.p.{name}").into(), Text::from("x".repeat(len)));
-        assert_eq!(sent(&[tag("a", 252)]).len(), 256);
-        assert_eq!(sent(&[tag("a", 253)]), "");
-        assert_eq!(sent(&[tag("a", 1), tag("b", 300), tag("c", 2)]), "t.a:x;t.c:xx");
-        let tags = [tag("b", 100)];
-        let origin = Text::from("é".repeat(300));
-        let outgoing = Outgoing { tags: &tags, origin: Some(&origin), ..Outgoing::default() };
-        assert!(encode(&outgoing).starts_with("t.b:"));
-    }
-
-    #[test]
-    fn the_priority_always_has_room() {
-        let last_parent = Text::from("f".repeat(254));
-        let outgoing = Outgoing {
-            priority: Some(SamplingPriority::USER_KEEP),
-            last_parent: Some(&last_parent),
-            ..Outgoing::default()
-        };
-        assert_eq!(encode(&outgoing), "s:2");
+    fn a_part_that_does_not_fit_is_skipped() {
+        let long = "x".repeat(300);
+        assert_eq!(sent(&[("_dd.p.a", &long[..252])]).len(), 256);
+        assert_eq!(sent(&[("_dd.p.a", &long[..253])]), "");
+        let tags = [("_dd.p.a", "x"), ("_dd.p.b", &*long), ("_dd.p.c", "xx")];
+        assert_eq!(sent(&tags), "t.a:x;t.c:xx");
+        let context = SpanContext::default().with_origin("é".repeat(300));
+        assert_eq!(encode(&context.with_tag("_dd.p.b", "x")), "t.b:x");
+        // The priority always has room.
+        let last_parent = Some("f".repeat(254).into());
+        let context = SpanContext { last_parent, remote: true, ..SpanContext::default() };
+        assert_eq!(encode(&context.with_priority(SamplingPriority::USER_KEEP)), "s:2");
     }
 
     #[test]
     fn each_part_is_there_if_it_is_known() {
-        let span = SpanId::new(0x1234_5678_9abc_def0);
-        let (priority, mechanism) =
-            (Some(SamplingPriority::AUTO_KEEP), Some(SamplingMechanism::RULE));
-        let usual = Outgoing {
-            span_id: span,
-            is_local_span: true,
-            priority,
-            mechanism,
-            ..Outgoing::default()
+        let usual = SpanContext {
+            span_id: SpanId::new(0x1234_5678_9abc_def0),
+            priority: Some(SamplingPriority::AUTO_KEEP),
+            mechanism: Some(SamplingMechanism::RULE),
+            ..SpanContext::default()
         };
-        let origin = Text::from("rum");
-        let with = |priority, mechanism| Outgoing {
-            priority: Some(SamplingPriority::new(priority)),
-            mechanism: Some(SamplingMechanism::new(mechanism)),
-            ..usual
+        let usual = || usual.clone();
+        let with = |priority, mechanism| {
+            let context = usual().with_priority(SamplingPriority::new(priority));
+            context.with_mechanism(SamplingMechanism::new(mechanism))
         };
-        for (outgoing, expected) in [
-            (usual, "p:123456789abcdef0;s:1;t.dm:-3"),
+        for (context, expected) in [
+            (usual(), "p:123456789abcdef0;s:1;t.dm:-3"),
             (with(0, 0), "p:123456789abcdef0;s:0;t.dm:-0"),
             (with(9, 9), "p:123456789abcdef0;s:9;t.dm:-9"),
             (with(10, 9), "p:123456789abcdef0;s:10;t.dm:-9"),
             (with(9, 10), "p:123456789abcdef0;s:9;t.dm:-10"),
             (with(-1, 4), "p:123456789abcdef0;s:-1;t.dm:-4"),
             (with(256, 4), "p:123456789abcdef0;s:256;t.dm:-4"),
-            (Outgoing { span_id: None, ..usual }, "s:1;t.dm:-3"),
-            (Outgoing { is_local_span: false, ..usual }, "s:1;t.dm:-3"),
-            (Outgoing { priority: None, ..usual }, "p:123456789abcdef0;t.dm:-3"),
-            (Outgoing { mechanism: None, ..usual }, "p:123456789abcdef0;s:1"),
-            (Outgoing { origin: Some(&origin), ..usual }, "p:123456789abcdef0;s:1;o:rum;t.dm:-3"),
-            (Outgoing { marker: Some("own"), ..usual }, "p:123456789abcdef0;s:1;t.dm:-3;t.opm:own"),
+            (SpanContext { span_id: None, ..usual() }, "s:1;t.dm:-3"),
+            (SpanContext { remote: true, ..usual() }, "s:1;t.dm:-3"),
+            (SpanContext { priority: None, ..usual() }, "p:123456789abcdef0;t.dm:-3"),
+            (SpanContext { mechanism: None, ..usual() }, "p:123456789abcdef0;s:1"),
+            (usual().with_origin("rum"), "p:123456789abcdef0;s:1;o:rum;t.dm:-3"),
         ] {
-            assert_eq!(encode(&outgoing), expected, "{outgoing:?}");
+            assert_eq!(encode(&context), expected, "{context:?}");
         }
+        let marked = encode(Outgoing { marker: Some("own"), ..(&usual()).into() });
+        assert_eq!(marked, "p:123456789abcdef0;s:1;t.dm:-3;t.opm:own");
     }
 
     proptest! {
@@ -259,32 +251,21 @@ mod tests {
             mechanism: u8,
             value in "[ -+\\--:<-}]{0,40}[!-+\\--:<-}]",
         ) {
-            let tags = [("_dd.p.usr".into(), value.into())];
-            let origin = Text::from(origin);
-            let outgoing = Outgoing {
-                span_id: SpanId::new(parent),
-                is_local_span: true,
-                priority: Some(SamplingPriority::new(priority)),
-                mechanism: Some(SamplingMechanism::new(mechanism)),
-                origin: Some(&origin),
-                tags: &tags,
-                ..Outgoing::default()
-            };
-            let encoded = encode(&outgoing);
+            let sent = SpanContext::default().with_mechanism(SamplingMechanism::new(mechanism));
+            let sent = sent.with_tag("_dd.p.usr", value);
+            let whole = SpanContext { span_id: SpanId::new(parent), ..sent.clone() };
+            let whole = whole.with_priority(SamplingPriority::new(priority)).with_origin(&origin);
+            let encoded = encode(&whole);
             let member = DdMember::parse(&encoded);
             prop_assert_eq!(member.priority, Some(priority));
-            let parent = format!("{parent:016x}");
-            prop_assert_eq!(member.last_parent, Some(parent.as_str()));
-            prop_assert_eq!(member.origin(), Some(origin));
-            let incoming = member.tags();
-            prop_assert_eq!(incoming.mechanism, Some(SamplingMechanism::new(mechanism)));
-            prop_assert_eq!(incoming.tags, tags);
+            prop_assert_eq!(member.last_parent, Some(&*format!("{parent:016x}")));
+            prop_assert_eq!(member.origin(), Some(origin.into()));
+            prop_assert_eq!(tags(&member), sent);
         }
 
         #[test]
         fn any_text_is_sent_as_what_the_grammar_allows(name: String, value: String) {
-            let tags = [(format!("_dd.p.{name}").into(), Text::from(value))];
-            let encoded = encode(&Outgoing { tags: &tags, ..Outgoing::default() });
+            let encoded = sent(&[(&format!("_dd.p.{name}"), &value)]);
             prop_assert!(encoded.bytes().all(|byte| matches!(byte, b' '..=b'~')
                 && byte != b',' && byte != b'='));
         }

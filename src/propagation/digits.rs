@@ -6,31 +6,28 @@
 const UPPER: u8 = 0x10;
 const INVALID: u8 = 0x80;
 
-const fn nibble(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte.wrapping_sub(b'0'),
-        b'a'..=b'f' => byte.wrapping_sub(b'a' - 10),
-        b'A'..=b'F' => byte.wrapping_sub(b'A' - 10) | UPPER,
-        _ => INVALID,
-    }
-}
-
 #[expect(clippy::indexing_slicing, reason = "the compiler runs it, and checks it")]
 static NIBBLES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < table.len() {
-        table[byte] = nibble(byte as u8);
+        table[byte] = match byte as u8 {
+            digit @ b'0'..=b'9' => digit.wrapping_sub(b'0'),
+            letter @ b'a'..=b'f' => letter.wrapping_sub(b'a' - 10),
+            letter @ b'A'..=b'F' => letter.wrapping_sub(b'A' - 10) | UPPER,
+            _ => INVALID,
+        };
         byte += 1;
     }
     table
 };
 
-/// Which hexadecimal digits count.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Which hexadecimal digits are allowed: the number is the lowest mark that is not.
+#[derive(Clone, Copy)]
+#[repr(u8)]
 pub(super) enum Case {
-    Lower,
-    Any,
+    Lower = UPPER,
+    Any = INVALID,
 }
 
 /// Up to 16 hexadecimal digits; `None` for an empty, longer or other text.
@@ -45,11 +42,7 @@ pub(super) fn parse_hex(digits: &[u8], case: Case) -> Option<u64> {
         seen |= nibble;
         value = (value << 4) | u64::from(nibble & 0xf);
     }
-    let allowed = match case {
-        Case::Lower => UPPER,
-        Case::Any => INVALID,
-    };
-    (seen < allowed).then_some(value)
+    (seen < case as u8).then_some(value)
 }
 
 /// The byte that two hexadecimal digits stand for.
@@ -70,11 +63,9 @@ pub(super) fn parse_decimal(digits: &[u8]) -> Option<u64> {
 
 /// A decimal number with an optional minus sign.
 pub(super) fn parse_integer(text: &[u8]) -> Option<i32> {
-    match text.strip_prefix(b"-") {
-        Some(digits) => i32::try_from(i64::try_from(parse_decimal(digits)?).ok()?.checked_neg()?),
-        None => i32::try_from(parse_decimal(text)?),
-    }
-    .ok()
+    let digits = text.strip_prefix(b"-");
+    let value = i64::try_from(parse_decimal(digits.unwrap_or(text))?).ok()?;
+    i32::try_from(if digits.is_some() { value.checked_neg()? } else { value }).ok()
 }
 
 /// 16 hexadecimal digits in lower case: 8 at once, and both times 8 side by side, as vectors have it.
@@ -100,10 +91,10 @@ pub(crate) fn hex(value: u64) -> [u8; 16] {
     digits
 }
 
-/// Appends a form, to be filled in where it is.
+/// Appends a template, and lends it to be filled in where it is.
 ///
-/// Filled in elsewhere and then copied, it would be read in other pieces than it was written in, and processors
-/// wait for that.
+/// Filled in elsewhere and then copied, it would be read in other pieces than it was written in; processors wait for
+/// such reads.
 #[inline]
 pub(super) fn push_form<'t, const N: usize>(
     text: &'t mut Vec<u8>,

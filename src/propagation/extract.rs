@@ -1,9 +1,11 @@
-//! All styles together: which context is followed, and what becomes of the others.
+//! Reads the headers of all styles. One context is followed; the others add to it, or become links.
+
+use std::cell::LazyCell;
 
 use super::carrier::Extractor;
 use super::digits::push_hex;
 use super::headers::Headers;
-use super::scratch::Scratch;
+use super::scratch;
 use super::settings::Settings;
 use super::tracecontext::Incoming;
 use super::{b3, baggage, datadog, org_guard};
@@ -11,7 +13,8 @@ use crate::config::{ExtractBehavior, Style};
 use crate::text::Text;
 use crate::trace::{Baggage, SamplingPriority, SpanContext, SpanLink};
 
-/// What the headers say, by the settings. `marker` is the own organisation, where it is known.
+/// Reads the context that came in; `None` where there is none. `marker` names the own organisation, where it is known
+/// and the guard is on.
 pub(super) fn extract(
     carrier: &dyn Extractor,
     settings: &Settings,
@@ -28,7 +31,7 @@ pub(super) fn extract(
     let mut context = SpanContext::default();
     let mut is_there = resolve(&headers, settings, &mut context).is_some();
     if let (true, Some(marker)) = (is_there, marker) {
-        org_guard::enforce(&mut context, &settings.org_guard, marker);
+        org_guard::enforce(&mut context, settings, marker);
     }
 
     let mut baggage = match settings.extract.contains(&Style::Baggage) {
@@ -45,101 +48,69 @@ pub(super) fn extract(
     is_there.then_some(context)
 }
 
-/// Fills an empty context: with that of the first style that has one. The others add to it where they name the
-/// same trace, and become links where they do not. What is not to be followed leaves it empty.
+/// Fills an empty context with that of the first style that has one. Other styles add to it where they name the same
+/// trace, and become links where they name another. `None`, and the context stays empty, where there is nothing to
+/// follow or to link to.
 fn resolve(headers: &Headers<'_>, settings: &Settings, context: &mut SpanContext) -> Option<()> {
+    // Parsed once, by whoever needs it first.
+    let trace_context = LazyCell::new(|| Incoming::parse(headers));
+    let of_trace_context = |style| trace_context.as_ref().filter(|_| style == Style::TraceContext);
+    // Fills an empty context with what one style says. `None`, and it stays empty, where that is nothing.
+    let fill = |style, context: &mut SpanContext| {
+        match style {
+            Style::Datadog => return datadog::extract(headers, settings.datadog_tags_max, context),
+            Style::TraceContext => trace_context.as_ref()?.fill(context),
+            Style::B3Single => *context = b3::extract_single(headers)?,
+            Style::B3Multi => *context = b3::extract_multi(headers)?,
+            Style::Baggage => return None,
+        }
+        Some(())
+    };
+    // A link to a context that is not followed; `None` where that names no span.
+    let link = |context: &SpanContext, reason: &'static str, style: Style| {
+        let mut link = SpanLink::new(context.trace_id?, context.span_id?)
+            .attribute("reason", reason)
+            .attribute("context_headers", style.as_str())
+            .sampled(context.priority.is_some_and(SamplingPriority::is_keep));
+        let tracestate = of_trace_context(style).and_then(Incoming::tracestate);
+        link.tracestate = tracestate.map(Text::copy);
+        Some(link)
+    };
     let mut styles = settings.extract.iter().copied();
-    let style = styles.find(|style| fill(*style, headers, settings, context).is_some())?;
-    if !settings.extract_first {
-        styles.for_each(|other| merge_or_link(other, headers, settings, style, context));
+    let followed = styles.find(|style| fill(*style, context).is_some())?;
+    for style in styles.filter(|_| !settings.extract_first) {
+        match of_trace_context(style) {
+            Some(same) if context.trace_id == Some(same.trace_id) => merge(context, followed, same),
+            _ => {
+                let mut other = SpanContext::default();
+                if fill(style, &mut other).is_some() && other.trace_id != context.trace_id {
+                    context.links.extend(link(&other, "terminated_context", style));
+                }
+            }
+        }
     }
     if settings.behavior == ExtractBehavior::Restart {
-        let followed = std::mem::take(context);
-        let own = Some(headers).filter(|_| style == Style::TraceContext);
-        let own = own.and_then(Incoming::parse);
-        let tracestate = own.as_ref().and_then(Incoming::tracestate);
-        let link = link(&followed, "propagation_behavior_extract", style, tracestate)?;
+        let link = link(&std::mem::take(context), "propagation_behavior_extract", followed)?;
         context.remote = true;
         context.links.push(link);
     }
     Some(())
 }
 
-/// Fills an empty context with what a style says. `None`, and it stays empty, where that is nothing.
-fn fill(
-    style: Style,
-    headers: &Headers<'_>,
-    settings: &Settings,
-    context: &mut SpanContext,
-) -> Option<()> {
-    match style {
-        Style::Datadog => return datadog::extract(headers, settings.datadog_tags_max, context),
-        Style::TraceContext => Incoming::parse(headers)?.fill(context),
-        Style::B3Single => *context = b3::extract_single(headers)?,
-        Style::B3Multi => *context = b3::extract_multi(headers)?,
-        Style::Baggage => return None,
-    }
-    Some(())
-}
-
-/// Adds what another style says to the context of the one that is followed: something about the same trace, or a link
-/// to another.
-fn merge_or_link(
-    other_style: Style,
-    headers: &Headers<'_>,
-    settings: &Settings,
-    style: Style,
-    context: &mut SpanContext,
-) {
-    let mut other = SpanContext::default();
-    let mut tracestate = None;
-    if other_style == Style::TraceContext {
-        let Some(incoming) = Incoming::parse(headers) else { return };
-        if context.trace_id == Some(incoming.trace_id) {
-            return merge(context, style, &incoming);
-        }
-        incoming.fill(&mut other);
-        tracestate = incoming.tracestate();
-    } else {
-        let found = fill(other_style, headers, settings, &mut other);
-        if found.is_none() || other.trace_id == context.trace_id {
-            return;
-        }
-    }
-    context.links.extend(link(&other, "terminated_context", other_style, tracestate));
-}
-
-/// Trace Context in the same trace: services between ours that know only this family have renewed it, so
-/// its parent is the nearer one.
+/// Adds Trace Context that names the same trace. Services in between that know only these headers have replaced the
+/// parent in them, so that one is nearer to us.
 fn merge(context: &mut SpanContext, style: Style, other: &Incoming<'_>) {
     other.pass_on(context);
     if context.span_id == Some(other.span_id) {
         return;
     }
-    // Then the last Datadog span is the one that this family names, or else the one Datadog's own did.
+    // The last Datadog span above us is the one in the `dd` member, or else the parent in Datadog's own headers.
     let datadog = || {
         let id = context.span_id.filter(|_| style == Style::Datadog)?;
-        Some(Scratch::with(|scratch| scratch.text(|text| push_hex(text, id.get()))))
+        Some(scratch::text(|text| push_hex(text, id.get())))
     };
     context.last_parent = other.last_parent().or_else(datadog);
     context.span_id = Some(other.span_id);
-}
-
-/// A link to what came in and is not followed; `None` where it names no span.
-fn link(
-    context: &SpanContext,
-    reason: &'static str,
-    style: Style,
-    tracestate: Option<&str>,
-) -> Option<SpanLink> {
-    let link = SpanLink::new(context.trace_id?, context.span_id?)
-        .attribute("reason", reason)
-        .attribute("context_headers", style.as_str())
-        .sampled(context.priority.is_some_and(SamplingPriority::is_keep));
-    Some(match tracestate {
-        Some(tracestate) => link.tracestate(Text::copy(tracestate)),
-        None => link,
-    })
 }
 
 #[cfg(test)]
@@ -187,12 +158,9 @@ mod tests {
             let context = read(styles, &carrier).unwrap();
             assert_eq!(context.trace_id.unwrap().low(), followed);
             assert_eq!(context.vendors.as_deref(), vendors);
-            let links: Vec<_> = context
-                .links
-                .iter()
-                .map(|link| (link.trace_id.low(), link.tracestate.as_deref(), link.flags))
-                .collect();
-            assert_eq!(links, linked.into_iter().collect::<Vec<_>>());
+            let link = |link: &SpanLink| (link.trace_id.low(), link.tracestate.clone(), link.flags);
+            let linked = linked.map(|(id, state, flags)| (id, state.map(Text::from), flags));
+            assert!(context.links.iter().map(link).eq(linked), "{context:?}");
         }
         assert_eq!(read(&[Style::B3Multi], &carrier), None);
         assert_eq!(read(&[], &carrier), None);

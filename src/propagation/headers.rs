@@ -1,4 +1,4 @@
-//! The headers of one request that are understood, found in one pass.
+//! The headers of one request that some style reads, found in one pass.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -6,20 +6,19 @@ use super::carrier::Extractor;
 use super::chars::trim;
 use super::names::{FIELDS, Field, legacy_baggage_key};
 
-/// Borrowed from the carrier; only pieces of a repeated header are put together anew.
+/// Borrowed from the carrier; only a list that came in several headers is copied.
 #[derive(Debug, Default)]
 pub(super) struct Headers<'a> {
     first: [Option<&'a [u8]>; FIELDS],
+    /// The whole list, where it came in several headers.
     tracestate: Option<Vec<u8>>,
     baggage: Option<Vec<u8>>,
-    /// Two of them contradict each other, or are a sign of something that forges headers.
-    repeated_traceparent: bool,
     /// Keys and values of `ot-baggage-*`.
     pub(super) legacy_baggage: Vec<(&'a str, &'a [u8])>,
 }
 
 impl<'a> Headers<'a> {
-    /// Those of `names`, and others that a carrier shows beside them.
+    /// Reads the headers of these names, and any other of [`Field`] that the carrier shows.
     pub(super) fn collect(carrier: &'a dyn Extractor, names: &[&'static str]) -> Self {
         let mut headers = Headers::default();
         carrier.for_each_of(names, &mut |name, value| {
@@ -30,7 +29,7 @@ impl<'a> Headers<'a> {
         headers
     }
 
-    /// All, legacy baggage included.
+    /// Reads all headers of [`Field`], and legacy baggage.
     pub(super) fn collect_all(carrier: &'a dyn Extractor) -> Self {
         let mut headers = Headers::default();
         carrier.for_each(&mut |name, value| match Field::of(name) {
@@ -43,18 +42,16 @@ impl<'a> Headers<'a> {
     }
 
     fn add(&mut self, field: Field, value: &'a [u8]) {
-        let Some(first) = self.first.get_mut(field as usize) else { return };
-        let Some(first) = *first else {
-            *first = Some(value);
+        let Some(slot) = self.first.get_mut(field as usize) else { return };
+        let Some(first) = *slot else {
+            *slot = Some(value);
             return;
         };
         let whole = match field {
             Field::Tracestate => &mut self.tracestate,
             Field::Baggage => &mut self.baggage,
-            Field::Traceparent => {
-                self.repeated_traceparent = true;
-                return;
-            }
+            // Two contradict each other, or show that somebody forges headers: as good as one that is malformed.
+            Field::Traceparent => return *slot = Some(b""),
             _ => return,
         };
         let whole = whole.get_or_insert_with(|| trim(first).to_vec());
@@ -70,7 +67,6 @@ impl<'a> Headers<'a> {
         let whole = match field {
             Field::Tracestate => self.tracestate.as_deref(),
             Field::Baggage => self.baggage.as_deref(),
-            Field::Traceparent if self.repeated_traceparent => return None,
             _ => None,
         };
         whole.or_else(|| *self.first.get(field as usize)?)
@@ -102,8 +98,7 @@ mod tests {
             (Field::Tracestate, Some("a=1,b=2")),
             (Field::Baggage, Some("c=3")),
             (Field::B3, None),
-            // What is there twice is none at all.
-            (Field::Traceparent, None),
+            (Field::Traceparent, Some("")),
         ] {
             assert_eq!(headers.get(field), value.map(str::as_bytes), "{field:?}");
         }

@@ -57,13 +57,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_are_those_of_the_fields() {
-        for field in Field::all() {
-            assert_eq!(field.header_name().as_str(), field.header());
-        }
-    }
-
-    #[test]
     fn setting_replaces_and_what_http_forbids_is_left_out() {
         let mut headers = HeaderMap::new();
         headers.append("traceparent", HeaderValue::from_static("1"));

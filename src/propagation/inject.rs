@@ -1,4 +1,4 @@
-//! All styles together, outwards.
+//! Writes the headers of all styles.
 
 use super::block::Draft;
 use super::outgoing::Outgoing;

@@ -1,6 +1,6 @@
-//! A list that is written behind whatever else is in a buffer: parts, and a separator between them.
+//! A list of parts with a separator between them, written to the end of a buffer.
 
-/// The tags of `x-datadog-tags`, the members of `tracestate`, the parts of its member `dd`, the items of `baggage`.
+/// For the tags of `x-datadog-tags`, the members of `tracestate`, the parts of its member `dd`, the items of `baggage`.
 #[derive(Debug)]
 pub(super) struct List<'t> {
     text: &'t mut Vec<u8>,

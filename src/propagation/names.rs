@@ -1,16 +1,19 @@
-//! The names of all headers.
+//! The table of all headers: for each its style, its name, and the name of its environment variable.
 
 use crate::config::Style;
 
 macro_rules! fields {
-    ($($field:ident: $header:literal, $variable:literal;)*) => {
-        /// One header that is understood.
+    ($($field:ident of $style:ident: $header:literal, $variable:literal;)*) => {
+        /// A header that some style reads and writes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Field {
             $($field,)*
         }
 
         const ALL: [Field; FIELDS] = [$(Field::$field),*];
+
+        /// How many there are.
+        pub(super) const FIELDS: usize = [$($header),*].len();
 
         /// A bit for each length of a name.
         const LENGTHS: u32 = $(1 << $header.len())|*;
@@ -33,6 +36,13 @@ macro_rules! fields {
                 }
             }
 
+            /// The style that reads and writes it.
+            fn style(self) -> Style {
+                match self {
+                    $(Field::$field => Style::$style,)*
+                }
+            }
+
             /// The name of the environment variable, and behind `HTTP_` that of CGI.
             pub(super) fn variable(self) -> &'static str {
                 match self {
@@ -52,22 +62,20 @@ macro_rules! fields {
     };
 }
 
-pub(super) const FIELDS: usize = 13;
-
 fields! {
-    DatadogTraceId: "x-datadog-trace-id", "X_DATADOG_TRACE_ID";
-    DatadogParentId: "x-datadog-parent-id", "X_DATADOG_PARENT_ID";
-    DatadogPriority: "x-datadog-sampling-priority", "X_DATADOG_SAMPLING_PRIORITY";
-    DatadogOrigin: "x-datadog-origin", "X_DATADOG_ORIGIN";
-    DatadogTags: "x-datadog-tags", "X_DATADOG_TAGS";
-    Traceparent: "traceparent", "TRACEPARENT";
-    Tracestate: "tracestate", "TRACESTATE";
-    Baggage: "baggage", "BAGGAGE";
-    B3: "b3", "B3";
-    B3TraceId: "x-b3-traceid", "X_B3_TRACEID";
-    B3SpanId: "x-b3-spanid", "X_B3_SPANID";
-    B3Sampled: "x-b3-sampled", "X_B3_SAMPLED";
-    B3Flags: "x-b3-flags", "X_B3_FLAGS";
+    DatadogTraceId of Datadog: "x-datadog-trace-id", "X_DATADOG_TRACE_ID";
+    DatadogParentId of Datadog: "x-datadog-parent-id", "X_DATADOG_PARENT_ID";
+    DatadogPriority of Datadog: "x-datadog-sampling-priority", "X_DATADOG_SAMPLING_PRIORITY";
+    DatadogOrigin of Datadog: "x-datadog-origin", "X_DATADOG_ORIGIN";
+    DatadogTags of Datadog: "x-datadog-tags", "X_DATADOG_TAGS";
+    Traceparent of TraceContext: "traceparent", "TRACEPARENT";
+    Tracestate of TraceContext: "tracestate", "TRACESTATE";
+    Baggage of Baggage: "baggage", "BAGGAGE";
+    B3 of B3Single: "b3", "B3";
+    B3TraceId of B3Multi: "x-b3-traceid", "X_B3_TRACEID";
+    B3SpanId of B3Multi: "x-b3-spanid", "X_B3_SPANID";
+    B3Sampled of B3Multi: "x-b3-sampled", "X_B3_SAMPLED";
+    B3Flags of B3Multi: "x-b3-flags", "X_B3_FLAGS";
 }
 
 /// OpenTracing's way: one header for each item, `ot-baggage-<key>`, key and value unencoded.
@@ -78,30 +86,13 @@ impl Field {
         ALL.into_iter()
     }
 
-    /// The fields that some styles use.
+    /// The fields of some styles, in the order of the styles.
     pub(super) fn of_styles(styles: &[Style]) -> impl Iterator<Item = Field> {
-        let fields = |style: &Style| -> &'static [Field] {
-            match style {
-                Style::Datadog => &[
-                    Field::DatadogTraceId,
-                    Field::DatadogParentId,
-                    Field::DatadogPriority,
-                    Field::DatadogOrigin,
-                    Field::DatadogTags,
-                ],
-                Style::TraceContext => &[Field::Traceparent, Field::Tracestate],
-                Style::B3Single => &[Field::B3],
-                Style::B3Multi => {
-                    &[Field::B3TraceId, Field::B3SpanId, Field::B3Sampled, Field::B3Flags]
-                }
-                Style::Baggage => &[Field::Baggage],
-            }
-        };
-        styles.iter().flat_map(fields).copied()
+        styles.iter().flat_map(|style| Self::all().filter(move |field| field.style() == *style))
     }
 
-    /// Whether a name has the length and the first letter of one that is understood: of all the headers of a request
-    /// hardly any gets as far as a comparison.
+    /// Whether a name has the length and the first letter of one in the table: of all the headers of a request hardly any
+    /// gets as far as a comparison. A header that begins with another letter, or is longer, needs a change here.
     #[inline]
     pub(super) fn may_be(name: &str) -> bool {
         let bytes = name.as_bytes();

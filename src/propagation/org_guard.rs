@@ -1,18 +1,16 @@
 //! The guard that keeps another organisation's decisions out of our traces.
 
-use super::settings::OrgGuard;
-use super::tags::{ORG_MARKER, strip};
+use super::settings::Settings;
+use super::tags::{ORG_MARKER, is_named};
 use crate::trace::{SpanContext, TagOrder};
 
 /// Strips a context that comes from neither the own organisation nor a trusted one.
 ///
 /// What is left is what links the traces: ids, baggage and the members of other vendors.
-pub(super) fn enforce(context: &mut SpanContext, guard: &OrgGuard, own: &str) {
-    let inbound =
-        context.tags.iter().find(|(name, _)| strip(name.as_bytes()) == Some(ORG_MARKER.as_bytes()));
-    let is_accepted = match inbound {
-        Some((_, marker)) => *marker == *own || guard.trusted.contains(marker),
-        None => !guard.strict,
+pub(super) fn enforce(context: &mut SpanContext, settings: &Settings, own: &str) {
+    let is_accepted = match context.tags.iter().find(|(name, _)| is_named(name, ORG_MARKER)) {
+        Some((_, marker)) => *marker == *own || settings.org_guard_trusted.contains(marker),
+        None => !settings.org_guard_strict,
     };
     if is_accepted {
         return;
@@ -25,12 +23,12 @@ pub(super) fn enforce(context: &mut SpanContext, guard: &OrgGuard, own: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Environment};
     use crate::id::{SpanId, TraceId};
     use crate::trace::{SamplingMechanism, SamplingPriority};
 
     #[test]
     fn only_known_organisations_are_followed() {
-        let guard = |strict| OrgGuard { enabled: true, trusted: vec!["friend".into()], strict };
         for (marker, strict, accepted) in [
             (Some("own"), false, true),
             (Some("own"), true, true),
@@ -54,7 +52,9 @@ mod tests {
             context.last_parent = Some("1".into());
             context.probability = Some("th:0".into());
             let expected = if accepted { context.clone() } else { bare };
-            enforce(&mut context, &guard(strict), "own");
+            let config = Config::builder().environment(Environment::empty());
+            let config = config.org_guard_trusted(["friend"]).org_guard_strict(strict);
+            enforce(&mut context, &(&config.build()).into(), "own");
             assert_eq!(context, expected, "{marker:?} {strict}");
         }
     }

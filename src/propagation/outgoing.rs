@@ -1,7 +1,7 @@
-//! What is injected, borrowed from wherever it is.
+//! The context to be written into headers, borrowed from a live span or from a [`SpanContext`].
 
-use super::probability::Probability;
-use super::tags::{DECISION_MAKER, ORG_MARKER, TRACE_ID_HIGH, strip};
+use super::probability::OtMember;
+use super::tags::{ORG_MARKER, is_named, strip};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
 use crate::trace::{Baggage, SamplingMechanism, SamplingPriority, SpanContext, TagOrder};
@@ -24,21 +24,12 @@ pub(crate) struct Outgoing<'a> {
     /// The other vendors' members of the inbound `tracestate`.
     pub(crate) vendors: Option<&'a Text>,
     /// The `ot` member of `tracestate`.
-    pub(crate) probability: Option<ProbabilityRef<'a>>,
+    pub(crate) probability: Option<OtMember<'a>>,
     /// The `p` that came in.
     pub(crate) last_parent: Option<&'a Text>,
     pub(crate) baggage: Option<&'a Baggage>,
     /// The own organisation, in place of one that came in.
     pub(crate) marker: Option<&'a str>,
-}
-
-/// What the `ot` member of `tracestate` is to say.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ProbabilityRef<'a> {
-    /// What came in, with the decision that came in.
-    Inbound(&'a Text),
-    /// What follows from a decision taken here.
-    Computed(Probability),
 }
 
 impl<'a> Outgoing<'a> {
@@ -48,18 +39,15 @@ impl<'a> Outgoing<'a> {
         !self.tags.is_empty() || self.marker.is_some()
     }
 
-    /// The propagated tags without their prefix, but for those that have fields of their own.
+    /// The propagated tags without their prefix. Those that are fields of their own, the decision maker and the high
+    /// bits of the trace id, are never among them.
     pub(super) fn tags(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let marker = self.marker.map(str::as_bytes);
-        let is_marker = |name: &[u8]| strip(name) == Some(ORG_MARKER.as_bytes());
-        let came_in = || self.tags.iter().any(|(name, _)| is_marker(name.as_bytes()));
+        let came_in = || self.tags.iter().any(|(name, _)| is_named(name, ORG_MARKER));
         let new = marker.filter(|_| !came_in());
         self.tags
             .iter()
             .filter_map(|(name, value)| Some((strip(name.as_bytes())?, value.as_bytes())))
-            .filter(|(name, _)| {
-                *name != DECISION_MAKER.as_bytes() && *name != TRACE_ID_HIGH.as_bytes()
-            })
             .map(move |(name, value)| match marker {
                 Some(own) if name == ORG_MARKER.as_bytes() => (name, own),
                 _ => (name, value),
@@ -80,7 +68,7 @@ impl<'a> From<&'a SpanContext> for Outgoing<'a> {
             tags: &context.tags,
             tag_order: context.tag_order,
             vendors: context.vendors.as_ref(),
-            probability: context.probability.as_ref().map(ProbabilityRef::Inbound),
+            probability: context.probability.as_ref().map(OtMember::Received),
             last_parent: context.last_parent.as_ref(),
             baggage: context.baggage.as_deref(),
             marker: None,

@@ -6,7 +6,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use super::digits::hex;
-use super::scratch::Scratch;
+use super::scratch;
 use crate::id::TraceId;
 use crate::text::Text;
 use crate::trace::{SamplingDecision, SamplingMechanism, kept_by_hash, sampling_hash};
@@ -51,34 +51,47 @@ impl Probability {
         Some(Probability { randomness, threshold })
     }
 
-    /// The value of the member.
-    pub(crate) fn text(self) -> Text {
-        Scratch::with(|scratch| scratch.text(|text| self.push(text)))
-    }
-
-    /// Appends the value of the member.
-    pub(super) fn push(self, header: &mut Vec<u8>) {
+    fn push(self, header: &mut Vec<u8>) {
+        // 56 bits are 14 digits.
+        let [_, _, randomness @ ..] = hex(self.randomness);
+        let [_, _, threshold @ ..] = hex(self.threshold);
         header.extend_from_slice(b"rv:");
-        header.extend_from_slice(digits(&hex(self.randomness)));
+        header.extend_from_slice(&randomness);
         header.extend_from_slice(b";th:");
-        header.extend_from_slice(without_zeros(digits(&hex(self.threshold))));
+        // Zeros at the end of a threshold go without saying; one digit stays.
+        let last = threshold.iter().rposition(|digit| *digit != b'0').unwrap_or_default();
+        header.extend_from_slice(threshold.get(..=last).unwrap_or(&threshold));
     }
 }
 
-/// 56 bits are 14 digits.
-fn digits(hex: &[u8; 16]) -> &[u8] {
-    hex.last_chunk::<14>().map_or(&[], |digits| digits)
+/// What the member is to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OtMember<'a> {
+    /// What came in with the trace, and the decision.
+    Received(&'a Text),
+    /// What came in, but for the threshold: that does not explain a decision by hand.
+    ByHand(&'a Text),
+    /// What follows from a decision taken here.
+    Computed(Probability),
 }
 
-/// Zeros at the end of a threshold go without saying; one digit stays.
-fn without_zeros(mut digits: &[u8]) -> &[u8] {
-    while let [rest @ .., b'0'] = digits {
-        if rest.is_empty() {
-            break;
+impl OtMember<'_> {
+    /// Appends the value of the member; nothing where nothing is left to say.
+    pub(super) fn push(self, header: &mut Vec<u8>) {
+        match self {
+            OtMember::Received(text) => header.extend_from_slice(text.as_bytes()),
+            OtMember::ByHand(text) => {
+                let rest = retain(text, |key, _| key != "th").unwrap_or_default();
+                header.extend_from_slice(rest.as_bytes());
+            }
+            OtMember::Computed(probability) => probability.push(header),
         }
-        digits = rest;
     }
-    digits
+
+    /// The value of the member.
+    pub(crate) fn text(self) -> Option<Text> {
+        Some(scratch::text(|text| self.push(text))).filter(|text| !text.is_empty())
+    }
 }
 
 /// A value that came in, without what is malformed in it; unknown keys are passed on.
@@ -91,11 +104,6 @@ pub(super) fn inbound(value: &str) -> Option<Text> {
             _ => true,
         }
     })
-}
-
-/// A value without the threshold, which does not explain a decision by hand.
-pub(crate) fn without_threshold(value: &str) -> Option<Text> {
-    retain(value, |key, _| key != "th")
 }
 
 /// Keeps some of `key:value;key:value`.
@@ -113,22 +121,22 @@ mod tests {
     use crate::trace::SamplingPriority;
     use proptest::prelude::*;
 
+    fn text(probability: Probability) -> Text {
+        OtMember::Computed(probability).text().unwrap()
+    }
+
     /// `tests/vectors/otel-probability.json`.
     #[test]
     fn the_member_follows_from_trace_id_rate_and_decision() {
-        let table: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/vectors/otel-probability.json"))
-                .unwrap();
+        let table = include_str!("../../tests/vectors/otel-probability.json");
+        let table: serde_json::Value = serde_json::from_str(table).unwrap();
         let rows = table["rows"].as_array().unwrap();
         assert!(rows.len() > 150);
         for row in rows {
             let low = row["trace_id"].as_str().unwrap().parse().unwrap();
             let (rate, kept) = (row["rate"].as_f64().unwrap(), row["sampled"].as_bool().unwrap());
-            let member = Probability::new(low, rate, kept).map(|found| {
-                let mut member = b"ot=".to_vec();
-                found.push(&mut member);
-                String::from_utf8(member).unwrap()
-            });
+            let member =
+                Probability::new(low, rate, kept).map(|found| format!("ot={}", text(found)));
             assert_eq!(member.as_deref(), row["ot"].as_str(), "{row}");
         }
     }
@@ -160,10 +168,9 @@ mod tests {
 
     #[test]
     fn malformed_parts_are_dropped_and_unknown_ones_kept() {
-        let read = |value| inbound(value).map(|text| text.to_string());
         let good = "rv:ef284ace7a91e1;th:e6666666666668";
-        assert_eq!(read(good).as_deref(), Some(good));
         for (value, expected) in [
+            (good, Some(good)),
             ("rv:ef284ace7a91e1;th:", Some("rv:ef284ace7a91e1")),
             ("rv:ef284ace7a91e;th:8", Some("th:8")),
             ("rv:xf284ace7a91e1", None),
@@ -172,20 +179,19 @@ mod tests {
             ("", None),
             (";", None),
         ] {
-            assert_eq!(read(value).as_deref(), expected, "{value}");
+            assert_eq!(inbound(value).as_deref(), expected, "{value}");
         }
-        assert_eq!(without_threshold(good).as_deref(), Some("rv:ef284ace7a91e1"));
-        assert_eq!(without_threshold("th:8"), None);
+        let by_hand = |text: &'static str| OtMember::ByHand(&text.into()).text();
+        assert_eq!(by_hand(good).as_deref(), Some("rv:ef284ace7a91e1"));
+        assert_eq!(by_hand("th:8"), None);
     }
 
     proptest! {
         #[test]
         fn what_is_sent_is_read_back_unchanged(low: u64, rate in 0.0f64..=1.0, kept: bool) {
             if let Some(probability) = Probability::new(low, rate, kept) {
-                let mut value = Vec::new();
-                probability.push(&mut value);
-                let value = String::from_utf8(value).unwrap();
-                prop_assert_eq!(inbound(&value), Some(Text::copy(&value)));
+                let value = text(probability);
+                prop_assert_eq!(inbound(&value), Some(value));
                 prop_assert_eq!(probability.randomness >= probability.threshold, kept || probability.threshold == 0);
             }
         }

@@ -1,4 +1,5 @@
-//! Texts put together in one buffer per thread, which has its size already.
+//! One buffer per thread, in which headers and texts are put together. It has its size already, so that most of them
+//! are made without an allocation.
 
 use std::cell::Cell;
 
@@ -8,61 +9,47 @@ use crate::text::Text;
 const MAX_KEPT_BYTES: usize = 4096;
 
 thread_local! {
-    /// Taken out while in use, so that a use within a use finds none and makes its own. Boxed, so that one word
-    /// moves.
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    /// Taken out while in use: a use within a use finds none, and makes its own. Boxed, so that one word moves.
+    static BUFFER: Cell<Option<Box<Buffer>>> = const { Cell::new(None) };
 }
 
-/// The buffer of this thread.
 #[derive(Default)]
-pub(super) struct Scratch(Vec<u8>);
+struct Buffer(Vec<u8>);
 
-impl Scratch {
-    /// Lends the buffer.
-    pub(super) fn with<T>(run: impl FnOnce(&mut Scratch) -> T) -> T {
-        // While the thread ends there is no buffer any more, and a new one does.
-        let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
-        let result = run(&mut scratch);
-        if scratch.0.capacity() <= MAX_KEPT_BYTES {
-            let _ = SCRATCH.try_with(|kept| kept.set(Some(scratch)));
-        }
-        result
+/// Lends the buffer of this thread, empty.
+pub(super) fn with<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    // While the thread ends its buffer is gone; a new one serves as well.
+    let mut buffer = BUFFER.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    buffer.0.clear();
+    let result = run(&mut buffer.0);
+    if buffer.0.capacity() <= MAX_KEPT_BYTES {
+        let _ = BUFFER.try_with(|kept| kept.set(Some(buffer)));
     }
-
-    /// The buffer, empty.
-    pub(super) fn clear(&mut self) -> &mut Vec<u8> {
-        self.0.clear();
-        &mut self.0
-    }
-
-    /// The text that `write` appends; no allocation while it fits in place. Bytes that are no UTF-8 become
-    /// U+FFFD.
-    pub(super) fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
-        write(self.clear());
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => Text::copy(text),
-            Err(_) => Text::copy(&String::from_utf8_lossy(&self.0)),
-        }
-    }
+    result
 }
 
-/// Two texts in one.
+/// The text that `write` appends. Bytes that are no UTF-8 become U+FFFD.
+pub(super) fn text(write: impl FnOnce(&mut Vec<u8>)) -> Text {
+    with(|buffer| {
+        write(buffer);
+        match std::str::from_utf8(buffer) {
+            Ok(text) => Text::copy(text),
+            Err(_) => Text::copy(&String::from_utf8_lossy(buffer)),
+        }
+    })
+}
+
+/// Two texts, one behind the other.
 pub(super) fn joined(prefix: &str, rest: &[u8]) -> Text {
-    Scratch::with(|scratch| {
-        scratch.text(|text| {
-            text.extend_from_slice(prefix.as_bytes());
-            text.extend_from_slice(rest);
-        })
+    text(|text| {
+        text.extend_from_slice(prefix.as_bytes());
+        text.extend_from_slice(rest);
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn text(write: impl FnOnce(&mut Vec<u8>)) -> Text {
-        Scratch::with(|scratch| scratch.text(write))
-    }
 
     #[test]
     fn a_text_has_nothing_of_the_one_before() {

@@ -4,7 +4,8 @@ use super::names::Field;
 use crate::config::{BaggageTagKeys, Config, ExtractBehavior, Style};
 use crate::text::Text;
 
-/// Copied out of the configuration once: what every request looks at lies together.
+/// Copied from the configuration once. What each request looks at lies together, and the rest of a configuration, such
+/// as its report, is not kept.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) inject: Vec<Style>,
@@ -18,16 +19,11 @@ pub(super) struct Settings {
     /// Whether baggage also travels as `ot-baggage-*`.
     pub(super) http_baggage: bool,
     pub(super) baggage_tag_keys: BaggageTagKeys,
-    pub(super) org_guard: OrgGuard,
-}
-
-/// Which organisations' context is accepted.
-#[derive(Clone, Debug)]
-pub(super) struct OrgGuard {
-    pub(super) enabled: bool,
-    pub(super) trusted: Vec<Text>,
-    /// Context without a marker counts as foreign.
-    pub(super) strict: bool,
+    /// Whether context of organisations other than our own and these is refused.
+    pub(super) org_guard: bool,
+    pub(super) org_guard_trusted: Vec<Text>,
+    /// Whether context that names no organisation is refused as well.
+    pub(super) org_guard_strict: bool,
 }
 
 impl From<&Config> for Settings {
@@ -41,11 +37,9 @@ impl From<&Config> for Settings {
             datadog_tags_max: config.datadog_tags_max_length(),
             http_baggage: config.http_baggage(),
             baggage_tag_keys: config.baggage_tag_keys().clone(),
-            org_guard: OrgGuard {
-                enabled: config.org_guard(),
-                trusted: config.org_guard_trusted().to_vec(),
-                strict: config.org_guard_strict(),
-            },
+            org_guard: config.org_guard(),
+            org_guard_trusted: config.org_guard_trusted().to_vec(),
+            org_guard_strict: config.org_guard_strict(),
         }
     }
 }

@@ -3,12 +3,12 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use crate::text::Text;
-use crate::trace::{OwnField, SamplingMechanism, SpanContext, TagOrder};
+use crate::trace::{OwnField, SamplingMechanism, SpanContext};
 
 /// What the names of all propagated tags begin with.
 pub(super) const PREFIX: &str = "_dd.p.";
 /// The decision maker, which travels as [`SpanContext::mechanism`].
-pub(super) const DECISION_MAKER: &str = "dm";
+const DECISION_MAKER: &str = "dm";
 /// The high bits of the trace id, which are part of [`SpanContext::trace_id`].
 pub(super) const TRACE_ID_HIGH: &str = "tid";
 /// The marker of the organisation; see `org_guard.rs`.
@@ -18,21 +18,11 @@ const TRACE_SOURCE: &str = "ts";
 /// A tag of old tracers that nobody reads any more.
 const UPSTREAM_SERVICES: &str = "upstream_services";
 
-/// The propagated tags of incoming headers, of any style.
-#[derive(Debug, Default)]
-pub(super) struct IncomingTags {
-    pub(super) tags: Vec<(Text, Text)>,
-    pub(super) order: TagOrder,
-    pub(super) mechanism: Option<SamplingMechanism>,
-    /// The first thing that was wrong: `_dd.propagation_error`.
-    pub(super) error: Option<Text>,
-}
-
-impl IncomingTags {
-    /// Takes a tag by its name without the prefix; the later of two wins.
+impl SpanContext {
+    /// Takes a tag that came in, by its name without the prefix; the later of two wins.
     ///
-    /// `key` is the name with the prefix, and `decode` what is kept of the value: neither is made for nothing.
-    pub(super) fn set(
+    /// `key` makes the name with the prefix, and `decode` what is kept of the value: only where they are needed.
+    pub(super) fn take_tag(
         &mut self,
         name: &str,
         value: &str,
@@ -43,7 +33,7 @@ impl IncomingTags {
             "" | UPSTREAM_SERVICES | TRACE_ID_HIGH => {}
             DECISION_MAKER => {
                 if self.mechanism.is_none() {
-                    self.order.note(OwnField::Mechanism, self.tags.len());
+                    self.tag_order.note(OwnField::Mechanism, self.tags.len());
                 }
                 self.mechanism = SamplingMechanism::parse(value);
                 if self.mechanism.is_none() {
@@ -51,18 +41,14 @@ impl IncomingTags {
                 }
             }
             TRACE_SOURCE if !is_trace_source(value) => {}
-            _ => {
-                let is_known = |(known, _): &&mut (Text, Text)| {
-                    strip(known.as_bytes()) == Some(name.as_bytes())
-                };
-                match self.tags.iter_mut().find(is_known) {
-                    Some((_, old)) => *old = decode(value),
-                    None => self.tags.push((key(), decode(value))),
-                }
-            }
+            _ => match self.tags.iter_mut().find(|(known, _)| is_named(known, name)) {
+                Some((_, old)) => *old = decode(value),
+                None => self.tags.push((key(), decode(value))),
+            },
         }
     }
 
+    /// Notes what was wrong with the headers, for `_dd.propagation_error`; the first problem counts.
     pub(super) fn report(&mut self, error: Text) {
         self.error.get_or_insert(error);
     }
@@ -74,6 +60,11 @@ pub(super) const DECODING_ERROR: &str = "decoding_error";
 /// The name without the prefix; `None` for what is not propagated.
 pub(super) fn strip(name: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(PREFIX.as_bytes())
+}
+
+/// Whether a tag is the propagated one with this name, which is without the prefix.
+pub(super) fn is_named(tag: &Text, name: &str) -> bool {
+    strip(tag.as_bytes()) == Some(name.as_bytes())
 }
 
 fn is_trace_source(value: &str) -> bool {
@@ -95,32 +86,24 @@ mod tests {
 
     #[test]
     fn each_tag_is_judged_by_itself() {
-        let set = |incoming: &mut IncomingTags, name: &str, value: &str| {
-            incoming.set(name, value, || format!("{PREFIX}{name}").into(), Text::copy);
-        };
-        let mut incoming = IncomingTags::default();
-        for (name, value) in [
-            ("usr", "1"),
-            ("", "x"),
-            ("upstream_services", "x"),
-            ("tid", "x"),
-            ("ts", "2"),
-            ("ts", "0g"),
-            ("ts", "123456789"),
-            ("dm", "-4"),
-            ("usr", "2"),
+        let mut context = SpanContext::default();
+        for (name, value, tags, mechanism, error) in [
+            ("usr", "1", &[("_dd.p.usr", "1")][..], None, None),
+            ("", "x", &[("_dd.p.usr", "1")], None, None),
+            ("upstream_services", "x", &[("_dd.p.usr", "1")], None, None),
+            ("tid", "x", &[("_dd.p.usr", "1")], None, None),
+            ("ts", "2", &[("_dd.p.usr", "1")], None, None),
+            ("ts", "0g", &[("_dd.p.usr", "1")], None, None),
+            ("ts", "123456789", &[("_dd.p.usr", "1")], None, None),
+            ("dm", "-4", &[("_dd.p.usr", "1")], Some(4), None),
+            ("usr", "2", &[("_dd.p.usr", "2")], Some(4), None),
+            ("ts", "0A", &[("_dd.p.usr", "2"), ("_dd.p.ts", "0A")], Some(4), None),
+            ("dm", "4", &[("_dd.p.usr", "2"), ("_dd.p.ts", "0A")], None, Some("decoding_error")),
         ] {
-            set(&mut incoming, name, value);
+            context.take_tag(name, value, || format!("{PREFIX}{name}").into(), Text::copy);
+            assert_eq!(context.tags().collect::<Vec<_>>(), tags, "{name}={value}");
+            assert_eq!(context.mechanism.map(SamplingMechanism::get), mechanism);
+            assert_eq!(context.error.as_deref(), error);
         }
-        assert_eq!(incoming.tags, [("_dd.p.usr".into(), "2".into())]);
-        assert_eq!(
-            (incoming.mechanism, incoming.error.clone()),
-            (Some(SamplingMechanism::MANUAL), None)
-        );
-
-        set(&mut incoming, "ts", "0A");
-        set(&mut incoming, "dm", "4");
-        assert_eq!(incoming.tags[1], ("_dd.p.ts".into(), "0A".into()));
-        assert_eq!((incoming.mechanism, incoming.error.as_deref()), (None, Some("decoding_error")));
     }
 }

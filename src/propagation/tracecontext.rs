@@ -10,7 +10,7 @@ use super::headers::Headers;
 use super::names::Field;
 use super::outgoing::Outgoing;
 use super::probability;
-use super::scratch::Scratch;
+use super::scratch;
 use super::tracestate::{self, Tracestate};
 
 use crate::id::{SpanId, TraceId};
@@ -40,22 +40,6 @@ impl<'h> Incoming<'h> {
         Some(Incoming { trace_id, span_id, sampled, tracestate, datadog })
     }
 
-    /// Whether `s` says the same as the flag, which services between ours may have changed.
-    fn agrees(&self) -> bool {
-        self.datadog.priority.is_some_and(|priority| (priority > 0) == self.sampled)
-    }
-
-    /// `s`, which says more than the flag, as long as it agrees with that. A trace that began in a browser without a
-    /// decision is decided here.
-    pub(super) fn priority(&self) -> Option<SamplingPriority> {
-        match self.datadog.priority {
-            None if self.datadog.is_from_browser() => None,
-            Some(priority) if self.agrees() => Some(SamplingPriority::new(priority)),
-            _ if self.sampled => Some(SamplingPriority::AUTO_KEEP),
-            _ => Some(SamplingPriority::AUTO_REJECT),
-        }
-    }
-
     /// The whole of `tracestate`, if it is valid and not empty.
     pub(super) fn tracestate(&self) -> Option<&'h str> {
         let tracestate = self.tracestate.as_ref()?;
@@ -76,22 +60,25 @@ impl<'h> Incoming<'h> {
 
     /// Fills an empty context.
     pub(super) fn fill(&self, context: &mut SpanContext) {
-        let incoming = self.datadog.tags();
         context.trace_id = Some(self.trace_id);
         context.span_id = Some(self.span_id);
         context.remote = true;
-        context.priority = self.priority();
-        // Who set `s` has not set a flag that says the opposite.
-        context.mechanism = match context.priority {
-            _ if self.agrees() => incoming.mechanism,
-            Some(SamplingPriority::AUTO_KEEP) => Some(SamplingMechanism::DEFAULT),
-            _ => None,
-        };
+        self.datadog.fill_tags(context);
+        let said = self.datadog.priority;
+        // Services between ours may have changed the flag, but not `s`, which says more as long as it agrees.
+        (context.priority, context.mechanism) =
+            match said.filter(|said| (*said > 0) == self.sampled) {
+                Some(priority) => (Some(SamplingPriority::new(priority)), context.mechanism),
+                // A trace that began in a browser without a decision is decided here.
+                None if said.is_none() && self.datadog.is_from_browser() => (None, None),
+                // Who set `s` has not set a flag that says the opposite.
+                None if self.sampled => {
+                    (Some(SamplingPriority::AUTO_KEEP), Some(SamplingMechanism::DEFAULT))
+                }
+                None => (Some(SamplingPriority::AUTO_REJECT), None),
+            };
         context.origin = self.datadog.origin();
-        context.tags = incoming.tags;
-        context.tag_order = incoming.order;
         context.last_parent = self.last_parent();
-        context.error = incoming.error;
         self.pass_on(context);
     }
 }
@@ -143,8 +130,7 @@ pub(super) fn inject(outgoing: &Outgoing<'_>, draft: &mut Draft<'_>) {
 /// Lends what `tracestate` says of it, whatever styles there are; empty where that is nothing.
 pub(crate) fn with_tracestate<T>(outgoing: &Outgoing<'_>, read: impl FnOnce(&str) -> T) -> T {
     let span = hex(outgoing.span_id.map_or(0, SpanId::get));
-    Scratch::with(|scratch| {
-        let header = scratch.clear();
+    scratch::with(|header| {
         tracestate::encode(outgoing, &span, header);
         read(std::str::from_utf8(header).unwrap_or_default())
     })
@@ -199,11 +185,11 @@ mod tests {
             let tracestate = format!("dd={member};t.dm:-4");
             let carrier = [("traceparent", traceparent), ("tracestate", tracestate)];
             let headers = Headers::collect(&carrier, &[]);
-            let incoming = Incoming::parse(&headers).unwrap();
-            let priority = incoming.priority();
-            let context = filled(&incoming);
-            assert_eq!(context.priority, priority);
-            (priority.map(SamplingPriority::get), context.mechanism.map(SamplingMechanism::get))
+            let context = filled(&Incoming::parse(&headers).unwrap());
+            (
+                context.priority.map(SamplingPriority::get),
+                context.mechanism.map(SamplingMechanism::get),
+            )
         };
         for (flag, member, expected) in [
             ("-01", "s:2", (Some(2), Some(4))),

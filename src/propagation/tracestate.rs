@@ -5,8 +5,8 @@
 use super::chars::{self, STATE_KEY, STATE_VALUE, trim};
 use super::dd_member;
 use super::list::List;
-use super::outgoing::{Outgoing, ProbabilityRef};
-use super::scratch::Scratch;
+use super::outgoing::Outgoing;
+use super::scratch;
 use crate::text::Text;
 
 /// Trace Context allows no more members.
@@ -74,32 +74,25 @@ impl<'a> Tracestate<'a> {
     /// The members of other vendors, in their order, if there are any.
     pub(super) fn vendors(&self) -> Option<Text> {
         self.has_vendors.then(|| {
-            Scratch::with(|scratch| {
-                scratch.text(|text| {
-                    let mut list = List::new(text, b',', usize::MAX);
-                    for member in vendor_members(self.text.as_bytes()) {
-                        list.add(b"", |text| text.extend_from_slice(member));
-                    }
-                })
+            scratch::text(|text| {
+                let mut list = List::new(text, b',', usize::MAX);
+                for member in vendor_members(self.text.as_bytes()) {
+                    list.add(b"", |text| text.extend_from_slice(member));
+                }
             })
         })
     }
 }
 
-/// Appends the header to send, of which `dd` is made from what is true now; nothing when there is nothing to
-/// say. `span` has the digits of the span's id.
+/// Appends the header to send: `dd` and `ot` as they are now, then the members of other vendors. Nothing where there is
+/// nothing to say. `span` has the digits of the span's id.
 pub(super) fn encode(outgoing: &Outgoing<'_>, span: &[u8; 16], text: &mut Vec<u8>) {
     let mut list = List::new(text, b',', usize::MAX);
     let has_dd = list.add(b"dd=", |text| dd_member::push(outgoing, span, text));
-    let has_ot = outgoing.probability.is_some_and(|probability| {
-        list.add(b"ot=", |text| match probability {
-            ProbabilityRef::Inbound(value) => text.extend_from_slice(value.as_bytes()),
-            ProbabilityRef::Computed(probability) => probability.push(text),
-        })
-    });
-    let others = [has_dd, has_ot]
-        .into_iter()
-        .fold(MAX_MEMBERS, |left, is_there| left.saturating_sub(is_there.into()));
+    let has_ot = outgoing
+        .probability
+        .is_some_and(|probability| list.add(b"ot=", |text| probability.push(text)));
+    let others = MAX_MEMBERS.saturating_sub(usize::from(has_dd)).saturating_sub(has_ot.into());
     let Some(vendors) = outgoing.vendors.map(Text::as_bytes) else { return };
     list.max = if vendors.len() > MAX_BYTES { usize::MAX } else { MAX_BYTES };
     for member in vendor_members(vendors).take(others) {
@@ -147,7 +140,8 @@ fn trim_start(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{SpanId, TraceId};
+    use crate::id::SpanId;
+    use crate::trace::SpanContext;
     use proptest::prelude::*;
 
     fn vendors(header: &str) -> Option<Text> {
@@ -198,18 +192,15 @@ mod tests {
     }
 
     fn sent(vendors: &str) -> String {
-        let (probability, vendors) = (Text::from("rv:1"), Text::copy(vendors));
-        let outgoing = Outgoing {
-            trace_id: TraceId::new(1),
+        let context = SpanContext {
             span_id: SpanId::new(1),
-            is_local_span: true,
-            probability: Some(ProbabilityRef::Inbound(&probability)),
-            vendors: Some(&vendors),
-            ..Outgoing::default()
+            probability: Some("rv:1".into()),
+            vendors: Some(vendors.into()),
+            ..SpanContext::default()
         };
         // Behind something, as in a block of headers.
         let mut header = b"00".to_vec();
-        encode(&outgoing, b"0000000000000001", &mut header);
+        encode(&(&context).into(), b"0000000000000001", &mut header);
         let header = String::from_utf8(header).unwrap();
         header.strip_prefix("00dd=p:0000000000000001,ot=rv:1").unwrap().to_owned()
     }

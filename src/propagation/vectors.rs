@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::tags::root_tags;
-use super::{HttpPropagator, Outgoing, ProbabilityRef};
+use super::{HttpPropagator, Outgoing};
 use crate::config::{Config, Environment};
 use crate::id::SpanId;
 use crate::text::Text;
@@ -25,36 +25,35 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn map(value: &Value) -> Map {
-    let object = value.as_object();
-    object.into_iter().flatten().map(|(key, value)| (key.clone(), text(value).unwrap())).collect()
+    serde_json::from_value(value.clone()).unwrap_or_default()
 }
 
 fn propagator(config: &Value) -> HttpPropagator {
-    let list = |key: &str| -> Option<String> {
-        let styles = config
-            .get(key)?
-            .as_array()?
-            .iter()
-            .map(|style| style.as_str().unwrap().replace("b3 (single header)", "b3"));
-        Some(styles.collect::<Vec<_>>().join(","))
+    let text = |key: &str| match config.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(styles) => {
+            let styles: Vec<_> = styles.iter().map(|style| style.as_str().unwrap()).collect();
+            Some(styles.join(",").replace("b3 (single header)", "b3"))
+        }
+        other => Some(other.to_string()),
     };
     let pairs = [
-        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", list("styles_extract")),
-        ("DD_TRACE_PROPAGATION_STYLE_INJECT", list("styles_inject")),
-        ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", config.get("behavior_extract").and_then(text)),
-        ("DD_TRACE_PROPAGATION_EXTRACT_FIRST", config.get("extract_first").map(Value::to_string)),
+        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "styles_extract"),
+        ("DD_TRACE_PROPAGATION_STYLE_INJECT", "styles_inject"),
+        ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "behavior_extract"),
+        ("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "extract_first"),
     ];
-    let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let pairs = pairs.into_iter().filter_map(|(name, key)| Some((name, text(key)?)));
     HttpPropagator::new(&Config::builder().environment(Environment::from_pairs(pairs)).build())
 }
 
 /// The context as the tables write it.
 fn show(context: &SpanContext) -> Value {
-    let mut tags: BTreeMap<_, _> = context.tags().collect();
-    let mechanism = context.mechanism.map(|mechanism| mechanism.to_string());
-    tags.extend(mechanism.iter().map(|mechanism| ("_dd.p.dm", mechanism.as_str())));
-    let root_tags: Vec<_> = root_tags(context).collect();
-    tags.extend(root_tags.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let mut tags: BTreeMap<Text, Text> = context.tags.iter().cloned().collect();
+    let mechanism = context.mechanism.map(|mechanism| mechanism.to_string().into());
+    tags.extend(mechanism.map(|mechanism| ("_dd.p.dm".into(), mechanism)));
+    tags.extend(root_tags(context));
+    let tags: BTreeMap<_, _> = tags.iter().map(|(key, value)| (&**key, &**value)).collect();
     let link = |link: &SpanLink| {
         let attributes = link.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         json!({
@@ -237,12 +236,10 @@ fn ids_are_written_as_in_the_table() {
     let table = read(include_str!("../../tests/vectors/trace-ids.json"));
     let propagator = HttpPropagator::default();
     for row in table["ids"].as_array().unwrap() {
-        let mut context = SpanContext::new(
-            row["trace_id_hex"].as_str().unwrap().parse().unwrap(),
-            SpanId::new(1234),
-        )
-        .with_priority(SamplingPriority::AUTO_KEEP);
-        context.mechanism = Some(SamplingMechanism::DEFAULT);
+        let trace_id = row["trace_id_hex"].as_str().unwrap().parse().unwrap();
+        let context = SpanContext::new(trace_id, SpanId::new(1234))
+            .with_priority(SamplingPriority::AUTO_KEEP)
+            .with_mechanism(SamplingMechanism::DEFAULT);
         let mut headers = Map::new();
         propagator.inject_context(&context, &mut headers);
         assert_eq!(Some(&headers["x-datadog-trace-id"]), text(&row["header_trace_id"]).as_ref());
@@ -250,19 +247,4 @@ fn ids_are_written_as_in_the_table() {
         let tid = headers["x-datadog-tags"].split_once(",_dd.p.tid=").map(|(_, tid)| tid);
         assert_eq!(tid, row["tid"].as_str());
     }
-}
-
-#[test]
-fn a_probability_is_sent_between_our_member_and_the_others() {
-    let context = SpanContext::new("7".parse().unwrap(), SpanId::new(9));
-    let (vendors, probability) = (Text::from("a=1"), Text::from("rv:ef284ace7a91e1"));
-    let outgoing = Outgoing {
-        vendors: Some(&vendors),
-        probability: Some(ProbabilityRef::Inbound(&probability)),
-        is_local_span: true,
-        ..(&context).into()
-    };
-    let mut headers = Map::new();
-    HttpPropagator::default().inject_outgoing(&outgoing, &mut headers);
-    assert_eq!(headers["tracestate"], "dd=p:0000000000000009,ot=rv:ef284ace7a91e1,a=1");
 }

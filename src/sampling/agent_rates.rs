@@ -40,7 +40,8 @@ impl AgentRates {
                 let target = Rate::new(rate).ok()?;
                 Some(match search(&old, &[key]) {
                     Some(entry) => entry.clone().retarget(target, now),
-                    None => Entry::new(key, target, now),
+                    // A rate that was not known before is used as it is.
+                    None => Entry { key: key.into(), used: target, target, rose_at: now },
                 })
             })
             .collect();
@@ -62,11 +63,6 @@ impl AgentRates {
 }
 
 impl Entry {
-    /// A rate that was not known before is used as it is.
-    fn new(key: &str, rate: Rate, now: Ticks) -> Self {
-        Entry { key: key.into(), used: rate, target: rate, rose_at: now }
-    }
-
     fn is_rising(&self) -> bool {
         self.used < self.target
     }

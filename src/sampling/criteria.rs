@@ -1,4 +1,4 @@
-//! What a rule asks of a span.
+//! The conditions of a rule.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ impl Criteria {
     }
 }
 
-/// A key that costs nothing to look at and to copy: it is looked for in each root.
+/// The key of a tag as rules keep it: shared, so that a copy allocates nothing, and not in place, so that reading it
+/// needs no check.
 pub(crate) fn tag_key(key: &str) -> Text {
     Arc::<str>::from(key).into()
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::agent_rates::AgentRates;
 use super::criteria::Criteria;
 use super::glob::Glob;
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Verdict};
 use super::rate::InvalidRate;
 use super::rule::SamplingRule;
 use super::sampler::{BuiltInSampler, Sampler};
@@ -102,24 +102,28 @@ impl DatadogSamplerBuilder {
     ///
     /// The default rate is not a number between 0 and 1.
     pub fn build(self) -> Result<DatadogSampler, InvalidRate> {
+        let default = self.default_rate.map(SamplingRule::new).transpose()?;
+        Ok(self.rules(default).finish())
+    }
+
+    /// The sampler by the rules alone; the last one is for all that no other matches, if it has no criteria.
+    pub(crate) fn finish(self) -> DatadogSampler {
         let mut rules = self.rules;
         // Stable: of the same provenance, the first in the list comes first.
         rules.sort_by_key(|rule| rule.provenance);
-        rules.extend(self.default_rate.map(SamplingRule::new).transpose()?);
         let criteria = || rules.iter().map(|rule| &rule.criteria);
         let mut tags = vec![Text::literal(ENV)];
         tags.extend(criteria().flat_map(|criteria| &criteria.tags).map(|(key, _)| key.clone()));
         tags.sort_unstable();
         tags.dedup();
-        Ok(DatadogSampler {
+        DatadogSampler {
             needed_tags: (!rules.iter().any(SamplingRule::runs_user_code)).then_some(tags),
             needs_names: criteria().any(|it| it.name.is_some() || it.resource.is_some()),
             pattern_bytes: criteria().flat_map(Criteria::globs).map(Glob::len).sum(),
             rules,
             agent_rates: AgentRates::default(),
-            // A negative number is no limit.
-            limiter: Limiter::per_second(self.rate_limit.map_or(-1.0, |limit| limit as f64)),
-        })
+            limiter: Limiter::per_second(self.rate_limit.map(|limit| limit as f64)),
+        }
     }
 }
 
@@ -129,9 +133,10 @@ impl DatadogSampler {
         DatadogSamplerBuilder::default()
     }
 
-    fn decide(&self, root: &SpanView<'_>, now: impl Fn() -> Ticks) -> SamplingDecision {
+    fn decide(&self, root: &SpanView<'_>, now: fn() -> Ticks) -> SamplingDecision {
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(root)) {
-            return self.by_rule(rule, root, now);
+            // Only what the rule keeps is counted against the limit.
+            return by_rule(rule, rule.sample(root).then(|| self.limiter.ask(now())));
         }
         let env = root.tag(ENV).unwrap_or_default();
         match self.agent_rates.find(root.service(), &env, now) {
@@ -145,23 +150,15 @@ impl DatadogSampler {
             None => SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT),
         }
     }
+}
 
-    fn by_rule(
-        &self,
-        rule: &SamplingRule,
-        root: &SpanView<'_>,
-        now: impl Fn() -> Ticks,
-    ) -> SamplingDecision {
-        // Only what the rule keeps is counted against the limit.
-        let verdict = rule.sample(root).then(|| self.limiter.ask(now()));
-        let keep = verdict.is_some_and(|verdict| verdict.allowed);
-        let priority =
-            if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
-        SamplingDecision {
-            rate: Some(rule.rate.get()),
-            limit_rate: verdict.map(|verdict| verdict.effective_rate),
-            ..SamplingDecision::new(priority, rule.mechanism())
-        }
+fn by_rule(rule: &SamplingRule, verdict: Option<Verdict>) -> SamplingDecision {
+    let keep = verdict.is_some_and(|verdict| verdict.allowed);
+    let priority = if keep { SamplingPriority::USER_KEEP } else { SamplingPriority::USER_REJECT };
+    SamplingDecision {
+        rate: Some(rule.rate.get()),
+        limit_rate: verdict.map(|verdict| verdict.effective_rate),
+        ..SamplingDecision::new(priority, rule.mechanism())
     }
 }
 

@@ -28,9 +28,9 @@ pub(crate) const SPAN_MAX_PER_SECOND: &str = "_dd.span_sampling.max_per_second";
 const COMMON_MECHANISMS: [&str; 14] =
     ["-0", "-1", "-2", "-3", "-4", "-5", "-6", "-7", "-8", "-9", "-10", "-11", "-12", "-13"];
 
-/// A decision as far as it is new with every chunk: for the first span of each.
+/// Writes the tags that every chunk has, on its first span: the priority, and who decided.
 ///
-/// One from upstream names who took it only if upstream did.
+/// A decision from upstream names who took it only if upstream did.
 pub(crate) fn chunk_tags(decision: &SamplingDecision, mut write: impl FnMut(Tag<'_>)) {
     write(Tag::Number(PRIORITY, f64::from(decision.priority.get())));
     if let Some(mechanism) = decision.mechanism {
@@ -41,9 +41,9 @@ pub(crate) fn chunk_tags(decision: &SamplingDecision, mut write: impl FnMut(Tag<
     }
 }
 
-/// What explains a decision: for the local root.
+/// Writes the tags that explain a decision, on the local root: its rates.
 ///
-/// One from upstream, or by hand, has no rates and so is not explained. `has_hash_rate` says that upstream
+/// A decision from upstream or by hand has no rates, and so no such tags. `has_hash_rate` says that upstream
 /// sent a `_dd.p.ksr`, which is passed on as it came instead of one of ours.
 pub(crate) fn root_tags(
     decision: &SamplingDecision,
@@ -82,8 +82,8 @@ fn rate_tag(mechanism: Option<SamplingMechanism>) -> Option<(&'static str, bool)
 /// The longest: `0.333333`.
 type RateText = StackText<8>;
 
-/// The text of `_dd.p.ksr`, the rate that the decision by hash was taken with: in decimal, with at most six digits after the point, rounded half up, and no zeros at the end
-/// (sampling §7).
+/// The text of `_dd.p.ksr`, the rate of a decision by the hash of the id: in decimal, with at most six digits after the
+/// point, rounded half up, and no zeros at the end (sampling §7).
 fn rate_text(rate: Rate) -> RateText {
     // At most a million, so the cast is exact; the same steps as in the reference, so ties agree with it.
     let millionths = (rate.get() * 1e6 + 0.5).floor() as u32;
@@ -94,7 +94,7 @@ fn rate_text(rate: Rate) -> RateText {
     }
 }
 
-/// What marks a span that is kept though its trace is dropped.
+/// Writes the tags of a single span that is kept though its trace is dropped.
 pub(crate) fn span_tags(rule: &SpanSamplingRule, mut write: impl FnMut(Tag<'_>)) {
     write(Tag::Number(SPAN_MECHANISM, f64::from(SamplingMechanism::SPAN_RULE.get())));
     write(Tag::Number(SPAN_RULE_RATE, rule.rate.get()));
@@ -130,19 +130,14 @@ mod tests {
     #[test]
     fn every_chunk_says_what_was_decided_and_by_whom() {
         let chunk = |decision: SamplingDecision| written(|write| chunk_tags(&decision, write));
-        assert_eq!(
-            chunk(SamplingDecision::manual(false)),
-            ["_sampling_priority_v1=-1", "_dd.p.dm=\"-4\""]
-        );
+        let by_hand = ["_sampling_priority_v1=-1", "_dd.p.dm=\"-4\""];
+        assert_eq!(chunk(SamplingDecision::manual(false)), by_hand);
+        let inherited = SamplingDecision::inherited(SamplingPriority::new(7), None);
+        assert_eq!(chunk(inherited), ["_sampling_priority_v1=7"]);
         for mechanism in 0..=255 {
-            let text = SamplingMechanism::new(mechanism).to_string();
-            let expected = format!("_dd.p.dm=\"{text}\"");
+            let expected = format!("_dd.p.dm=\"{}\"", SamplingMechanism::new(mechanism));
             assert_eq!(chunk(decision(mechanism, None, None))[1], expected);
         }
-        assert_eq!(
-            chunk(SamplingDecision::inherited(SamplingPriority::new(7), None)),
-            ["_sampling_priority_v1=7"]
-        );
     }
 
     #[test]
@@ -178,13 +173,10 @@ mod tests {
     #[test]
     fn a_single_span_says_which_limit_it_had() {
         let rule = SpanSamplingRule::new(0.5).unwrap();
-        let tags = |rule: &SpanSamplingRule| written(|write| span_tags(rule, write));
-        let unlimited = ["_dd.span_sampling.mechanism=8", "_dd.span_sampling.rule_rate=0.5"];
-        assert_eq!(tags(&rule), unlimited);
-        assert_eq!(
-            tags(&rule.max_per_second(5.0)).last().unwrap(),
-            "_dd.span_sampling.max_per_second=5"
-        );
+        let mut expected = vec!["_dd.span_sampling.mechanism=8", "_dd.span_sampling.rule_rate=0.5"];
+        assert_eq!(written(|write| span_tags(&rule, write)), expected);
+        expected.push("_dd.span_sampling.max_per_second=5");
+        assert_eq!(written(|write| span_tags(&rule.max_per_second(5.0), write)), expected);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Glob {
     }
 }
 
-// ===== ASCII: the rule, by its parts between stars =====
+// ===== ASCII, as nearly all texts are: by the parts between stars =====
 
 /// The first part has to be the beginning, the last the end, and the others in between, each at its first place
 /// behind the one before: any later one would leave less for those that follow.

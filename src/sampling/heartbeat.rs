@@ -1,6 +1,6 @@
 //! `DD_APM_TRACING_ENABLED=false`: spans serve other products, and traces are not kept for their own sake.
 
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Verdict};
 use super::sampler::{BuiltInSampler, Sampler};
 use crate::clock::{self, Ticks};
 use crate::trace::{SamplingDecision, SamplingMechanism, SamplingPriority, SpanView};
@@ -18,14 +18,11 @@ impl Heartbeat {
     }
 
     fn decide(&self, now: Ticks) -> SamplingDecision {
-        let verdict = self.limiter.ask(now);
-        let priority = if verdict.allowed {
-            SamplingPriority::AUTO_KEEP
-        } else {
-            SamplingPriority::AUTO_REJECT
-        };
+        let Verdict { allowed, effective_rate } = self.limiter.ask(now);
+        let priority =
+            if allowed { SamplingPriority::AUTO_KEEP } else { SamplingPriority::AUTO_REJECT };
         SamplingDecision {
-            limit_rate: Some(verdict.effective_rate),
+            limit_rate: Some(effective_rate),
             ..SamplingDecision::new(priority, SamplingMechanism::APPSEC)
         }
     }
@@ -53,10 +50,8 @@ mod tests {
         let seconds = [0, 1, 59, 60, 61, 119, 121];
         let kept = seconds.map(|second| {
             let decision = heartbeat.decide(Ticks(second * 1_000_000_000));
-            assert_eq!(
-                (decision.mechanism, decision.rate),
-                (Some(SamplingMechanism::APPSEC), None)
-            );
+            assert_eq!(decision.mechanism, Some(SamplingMechanism::APPSEC));
+            assert_eq!(decision.rate, None);
             decision.priority.get()
         });
         assert_eq!(kept, [1, 0, 0, 1, 0, 0, 1]);

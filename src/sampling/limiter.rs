@@ -54,10 +54,10 @@ const THOUSANDTHS: f64 = 1000.0;
 const COST: u64 = 1_000_000_000_000;
 
 impl Limiter {
-    /// Lets `limit` through at once, and each second. Below zero and what is no number: everything; zero:
-    /// nothing. A limit below one lets one through at once.
-    pub(crate) fn per_second(limit: f64) -> Self {
-        let bucket = (limit >= 0.0).then(|| {
+    /// Lets `limit` through at once, and each second; everything where there is none. Zero lets nothing through, a limit
+    /// below one lets one through at once.
+    pub(crate) fn per_second(limit: Option<f64>) -> Self {
+        let bucket = limit.map(|limit| {
             // Casts and products saturate: from 18 million per second on, the bucket is that large at the most.
             let gain = (limit * THOUSANDTHS).round() as u64;
             let capacity = match gain {
@@ -144,30 +144,39 @@ mod tests {
 
     #[test]
     fn the_bucket_starts_full_and_refills_steadily() {
-        let limiter = Limiter::per_second(100.0);
-        assert_eq!(allowed(&limiter, 5000, 150), 100);
-        assert_eq!(allowed(&limiter, 5009, 150), 0);
-        assert_eq!(allowed(&limiter, 5010, 150), 1);
-        assert_eq!(allowed(&limiter, 5510, 150), 50);
-        // Never more than a second's worth, however long nobody asked.
-        assert_eq!(allowed(&limiter, 100_000, 150), 100);
+        let (hundred, one) = (Limiter::per_second(Some(100.0)), Limiter::per_second(Some(1.0)));
+        for (limiter, at_ms, asked, passed) in [
+            (&hundred, 5000, 150, 100),
+            (&hundred, 5009, 150, 0),
+            (&hundred, 5010, 150, 1),
+            (&hundred, 5510, 150, 50),
+            // Never more than a second's worth, however long nobody asked.
+            (&hundred, 100_000, 150, 100),
+            // A clock that seems to go back gains nothing.
+            (&one, 10_000, 1, 1),
+            (&one, 9_000, 1, 0),
+            (&one, 10_500, 1, 0),
+            (&one, i64::MAX / MS, 1, 1),
+        ] {
+            assert_eq!(allowed(limiter, at_ms, asked), passed, "{at_ms}");
+        }
     }
 
     #[test]
-    fn zero_is_nothing_and_below_zero_everything() {
+    fn zero_is_nothing_and_no_limit_is_everything() {
         for (limit, passed, rate) in
-            [(0.0, 0, 0.0), (-1.0, 10, 1.0), (f64::NAN, 10, 1.0), (f64::INFINITY, 10, 1.0)]
+            [(Some(0.0), 0, 0.0), (None, 10, 1.0), (Some(f64::INFINITY), 10, 1.0)]
         {
             let limiter = Limiter::per_second(limit);
-            assert_eq!(allowed(&limiter, 0, 10), passed, "{limit}");
-            assert_eq!(limiter.ask(Ticks(0)).effective_rate, rate, "{limit}");
+            assert_eq!(allowed(&limiter, 0, 10), passed, "{limit:?}");
+            assert_eq!(limiter.ask(Ticks(0)).effective_rate, rate, "{limit:?}");
         }
     }
 
     #[test]
     fn a_limit_below_one_lets_one_through_now_and_then() {
         for (limiter, step_ms, expected) in [
-            (Limiter::per_second(0.5), 1_000, [1, 0, 1, 0, 1, 0]),
+            (Limiter::per_second(Some(0.5)), 1_000, [1, 0, 1, 0, 1, 0]),
             (Limiter::once_per_minute(), 30_000, [1, 0, 1, 0, 1, 0]),
             (Limiter::once_per_minute(), 20_000, [1, 0, 0, 1, 0, 0]),
         ] {
@@ -178,24 +187,12 @@ mod tests {
 
     #[test]
     fn the_effective_rate_is_the_mean_of_two_windows() {
-        let limiter = Limiter::per_second(1.0);
+        let limiter = Limiter::per_second(Some(1.0));
         let rate = |at_ms: i64| limiter.ask(Ticks(at_ms * MS)).effective_rate;
-        assert_eq!(rate(10_000), 1.0);
-        assert_eq!(rate(10_000), 0.5);
-        assert_eq!(rate(10_000), 1.0 / 3.0);
-        assert_eq!(rate(10_999), 0.25);
-        // A new window: a quarter before, all of it now.
-        assert_eq!(rate(11_000), (0.25 + 1.0) / 2.0);
-        assert_eq!(rate(11_000), (0.25 + 0.5) / 2.0);
-    }
-
-    #[test]
-    fn a_clock_that_seems_to_go_back_gains_nothing() {
-        let limiter = Limiter::per_second(1.0);
-        assert_eq!(allowed(&limiter, 10_000, 1), 1);
-        assert_eq!(allowed(&limiter, 9_000, 1), 0);
-        assert_eq!(allowed(&limiter, 10_500, 1), 0);
-        assert_eq!(allowed(&limiter, i64::MAX / MS, 1), 1);
+        let steps = [10_000, 10_000, 10_000, 10_999, 11_000, 11_000].map(rate);
+        // In the new window: a quarter before, all of it now, then half.
+        let expected = [1.0, 0.5, 1.0 / 3.0, 0.25, (0.25 + 1.0) / 2.0, (0.25 + 0.5) / 2.0];
+        assert_eq!(steps, expected);
     }
 
     proptest! {
@@ -204,7 +201,7 @@ mod tests {
             limit in 1u32..200,
             steps in prop::collection::vec(0i64..100, 1..200),
         ) {
-            let limiter = Limiter::per_second(f64::from(limit));
+            let limiter = Limiter::per_second(Some(limit.into()));
             let (mut now, mut passed) = (0, 0u128);
             for step in steps {
                 now += step * MS / 7;
@@ -217,7 +214,7 @@ mod tests {
 
         #[test]
         fn what_stays_below_the_limit_passes(limit in 1u32..1000) {
-            let limiter = Limiter::per_second(f64::from(limit));
+            let limiter = Limiter::per_second(Some(limit.into()));
             let gap = (SECOND_NS + i64::from(limit) - 1) / i64::from(limit);
             for turn in 0..1000 {
                 prop_assert!(limiter.ask(Ticks(turn * gap)).allowed);

@@ -1,21 +1,22 @@
-//! Which traces, and which single spans of other traces, are kept (Datadog trace sampling).
+//! Which traces are kept, and which single spans of the other traces (Datadog trace sampling).
 //!
 //! | file | what is there |
 //! | --- | --- |
-//! | `sampler` | the trait for whoever decides on traces, and how it is asked |
-//! | `datadog_sampler` | the sampler by default: rules, the agent's rates, a limit |
+//! | `sampler` | the trait for samplers of traces, and how one is asked |
+//! | `datadog_sampler` | the sampler by default: rules, then the agent's rates, and a limit |
 //! | `heartbeat` | the sampler where traces are not kept for their own sake |
 //! | `single_spans` | spans that are kept though their trace is dropped |
-//! | `rule`, `criteria`, `glob` | a rule for traces, what it asks of a span, and the patterns for that |
+//! | `rule`, `criteria`, `glob` | a rule for traces, its conditions, and the patterns in them |
 //! | `rules_json`, `rules_file` | rules in a setting, and in a file |
-//! | `rate`, `agent_rates`, `limiter` | a share of all ids; the agent's; how many a second |
-//! | `decision_tags`, `stack_text` | what the backend is told of a decision |
+//! | `rate`, `agent_rates`, `limiter` | a share of all ids; the agent's shares; how many per second |
+//! | `decision_tags`, `stack_text` | the tags that tell the backend about a decision, and short texts for them |
 //!
-//! Whatever decides here must agree with every other Datadog tracer, down to the last trace id: the tables in
-//! `tests/vectors` say how. A new rule for traces goes into `rule` or `criteria`, and its field into `rules_json`.
-//! Decisions are asked for by a trace that is still open ([`Sink`](crate::trace::Sink)), where only [`sampler::BuiltInSampler`]
-//! runs under the lock, and by the worker (`pipeline`); their tags are written by `encode`; settings become a sampler in
-//! `tracer/sampler.rs`.
+//! Every Datadog tracer must decide alike, down to the last trace id: the tables in `tests/vectors` say how. A new
+//! condition of rules goes into `criteria`, any other property of a rule into `rule`, and its field into `rules_json`.
+//!
+//! Who asks for a decision: a trace that is still open ([`Sink`](crate::trace::Sink)), where only a
+//! [`sampler::BuiltInSampler`] runs under the lock of the trace, and the worker (`pipeline`). `encode` writes the tags of a
+//! decision, and `tracer/sampler.rs` makes the samplers from the settings.
 
 mod agent_rates;
 #[cfg(test)]

@@ -191,17 +191,4 @@ mod tests {
         }
         assert_eq!(asked.load(Ordering::Relaxed), usize::from(MAX_PANICS));
     }
-
-    #[test]
-    fn remote_rules_say_who_made_them() {
-        let mut rule = SamplingRule::new(1.0).unwrap();
-        for (provenance, number) in
-            [(Provenance::Local, 3), (Provenance::Customer, 11), (Provenance::Dynamic, 12)]
-        {
-            rule.provenance = provenance;
-            assert_eq!(rule.mechanism().get(), number);
-        }
-        assert!(Provenance::Customer < Provenance::Dynamic);
-        assert!(Provenance::Dynamic < Provenance::Local);
-    }
 }

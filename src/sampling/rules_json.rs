@@ -19,20 +19,14 @@ pub(crate) struct Parsed<T> {
     pub(crate) problems: Vec<String>,
 }
 
+/// What rules for traces and for single spans may both have.
+const FIELDS: [&str; 6] = ["max_per_second", "name", "resource", "sample_rate", "service", "tags"];
+
 /// Reads rules for traces. A rule that cannot be read as it stands is left out and the others stay; a text that is no
 /// list gives no rules.
 pub(crate) fn trace_rules(text: &str) -> Parsed<SamplingRule> {
-    const FIELDS: [&str; 8] = [
-        "discard",
-        "max_per_second",
-        "name",
-        "provenance",
-        "resource",
-        "sample_rate",
-        "service",
-        "tags",
-    ];
-    list(text, &FIELDS, |fields| {
+    let names = [&FIELDS[..], &["discard", "provenance"]].concat();
+    list(text, &names, |fields| {
         let rate = number(fields, "sample_rate")?.ok_or("sample_rate: missing")?;
         let mut rule = SamplingRule::new(rate).map_err(|error| format!("sample_rate: {error}"))?;
         rule.criteria = criteria(fields)?;
@@ -46,8 +40,6 @@ pub(crate) fn trace_rules(text: &str) -> Parsed<SamplingRule> {
 
 /// Reads rules for single spans; as [`trace_rules`], but each needs a service or a name.
 pub(crate) fn span_rules(text: &str) -> Parsed<SpanSamplingRule> {
-    const FIELDS: [&str; 6] =
-        ["max_per_second", "name", "resource", "sample_rate", "service", "tags"];
     list(text, &FIELDS, |fields| {
         let rate = number(fields, "sample_rate")?.unwrap_or(1.0);
         let rule = SpanSamplingRule::new(rate).map_err(|error| format!("sample_rate: {error}"))?;
@@ -69,18 +61,16 @@ fn list<T>(
     names: &[&'static str],
     read: impl Fn(&Fields) -> Result<T, String>,
 ) -> Parsed<T> {
-    let mut parsed = Parsed { rules: Vec::new(), problems: Vec::new() };
+    let none = |problem: String| {
+        let problems = vec![format!("{problem}; there are no rules")];
+        Parsed { rules: Vec::new(), problems }
+    };
     let entries = match serde_json::from_str(text) {
         Ok(Value::Array(entries)) => entries,
-        Ok(_) => {
-            parsed.problems.push("not a JSON list; there are no rules".into());
-            return parsed;
-        }
-        Err(error) => {
-            parsed.problems.push(format!("not JSON ({error}); there are no rules"));
-            return parsed;
-        }
+        Ok(_) => return none("not a JSON list".to_owned()),
+        Err(error) => return none(format!("not JSON ({error})")),
     };
+    let mut parsed = Parsed { rules: Vec::new(), problems: Vec::new() };
     // Counted as people count: the first is rule 1.
     for (number, entry) in (1..).zip(&entries) {
         let rule = match entry {
@@ -300,11 +290,14 @@ mod tests {
 
     #[test]
     fn a_rule_says_where_it_comes_from() {
-        use Provenance::{Customer, Dynamic, Local};
-        let names = ["customer", "dynamic", "default", "local"];
-        for (provenance, expected) in names.into_iter().zip([Customer, Dynamic, Local, Local]) {
-            let text = format!(r#"[{{"sample_rate": 1, "provenance": "{provenance}"}}]"#);
-            assert_eq!(trace_rules(&text).rules[0].provenance, expected);
+        let mut last = Provenance::Customer;
+        for (name, mechanism) in [("customer", 11), ("dynamic", 12), ("local", 3), ("default", 3)] {
+            let text = format!(r#"[{{"sample_rate": 1, "provenance": "{name}"}}]"#);
+            let rule = &trace_rules(&text).rules[0];
+            assert_eq!(rule.mechanism().get(), mechanism);
+            // In this order they are tried.
+            assert!(last <= rule.provenance);
+            last = rule.provenance;
         }
     }
 

@@ -1,4 +1,4 @@
-//! What decides on traces, and the promise that it cannot hurt those who ask.
+//! The trait for samplers, and how one is asked: a panic of it is caught.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::user_code::{self, UserCode};
 /// `sample` is called on threads of the application as well as on the tracer's own, also at the same time
 /// from several, and may be called twice for one trace if two threads need the decision at once; the first
 /// answer counts. It gets a copy of the root where that may still change, and no lock of the library is held: it may
-/// use any span, also of the same trace. It should be quick and must not wait. If it panics, the trace is kept as by default, the panic is
-/// counted ([`Tracer::caught_panics`](crate::Tracer::caught_panics)) and said once.
+/// use any span, also of the same trace. It should be quick and must not wait. If it panics, the trace is kept as by
+/// default, the panic is counted ([`Tracer::caught_panics`](crate::Tracer::caught_panics)) and said once.
 ///
 /// While it runs, nothing that it asks for takes a decision: the contexts of spans are without one, headers that it
 /// injects say none, and spans that it starts are sampled later.
@@ -63,7 +63,7 @@ pub trait Sampler: Send + Sync {
 /// A sampler of the library, which may decide under the lock of a trace. Programs cannot name this trait, so none of
 /// their code gets there.
 pub trait BuiltInSampler: Sampler {
-    /// The decision, if it takes but a short while and no code of the program.
+    /// The decision; `None` where it may take long, or runs code of the program.
     fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         Some(self.sample(root))
     }
@@ -88,7 +88,7 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
     }
 }
 
-/// Asks a sampler that may be the user's.
+/// Asks a sampler, which may be the user's: after a panic the trace is kept, as by default.
 pub(crate) fn ask(sampler: &dyn Sampler, root: &SpanView<'_>, diag: &Diag) -> SamplingDecision {
     let decision = user_code::call(UserCode::Sampler, diag, || sampler.sample(root))
         .unwrap_or(SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT));

@@ -53,16 +53,13 @@ impl SpanSamplingRule {
 #[derive(Debug, Default)]
 pub(crate) struct SpanSampler {
     /// Each rule with a limiter of its own.
-    rules: Vec<(SpanSamplingRule, Limiter)>,
+    rules: Vec<(Limiter, SpanSamplingRule)>,
 }
 
 impl SpanSampler {
     pub(crate) fn new(rules: impl IntoIterator<Item = SpanSamplingRule>) -> Self {
-        let with_limiter = |rule: SpanSamplingRule| {
-            // A negative limit is none.
-            let limiter = Limiter::per_second(rule.max_per_second.unwrap_or(-1.0));
-            (rule, limiter)
-        };
+        let with_limiter =
+            |rule: SpanSamplingRule| (Limiter::per_second(rule.max_per_second), rule);
         SpanSampler { rules: rules.into_iter().map(with_limiter).collect() }
     }
 
@@ -71,12 +68,8 @@ impl SpanSampler {
         self.decide(span, clock::now)
     }
 
-    fn decide(
-        &self,
-        span: &SpanView<'_>,
-        now: impl FnOnce() -> Ticks,
-    ) -> Option<&SpanSamplingRule> {
-        let (rule, limiter) = self.rules.iter().find(|(rule, _)| rule.criteria.matches(span))?;
+    fn decide(&self, span: &SpanView<'_>, now: fn() -> Ticks) -> Option<&SpanSamplingRule> {
+        let (limiter, rule) = self.rules.iter().find(|(_, rule)| rule.criteria.matches(span))?;
         let keep = rule.rate.keeps(span.span_id()?.get()) && limiter.ask(now()).allowed;
         keep.then_some(rule)
     }

@@ -1,4 +1,4 @@
-//! A few characters on the stack: texts of numbers, written without an allocation.
+//! Short texts on the stack, for numbers that are written without an allocation.
 
 use std::fmt;
 use std::io::Write as _;

@@ -1,6 +1,6 @@
 //! The decisions that all Datadog tracers take alike, from the rules' JSON to the tags of the root.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -29,9 +29,8 @@ fn sampler(input: &Value) -> DatadogSampler {
         .rate_limit(input["limit"].as_u64())
         .build()
         .unwrap();
-    let rates: HashMap<_, _> = input["agent_rates"].as_object().into_iter().flatten().collect();
-    let rates = rates.into_iter().map(|(key, rate)| (key.clone(), rate.as_f64().unwrap()));
-    sampler.set_agent_rates(&rates.collect());
+    let rates = serde_json::from_value(input["agent_rates"].clone());
+    sampler.set_agent_rates(&rates.unwrap_or_default());
     sampler
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::builder::TracerBuilder;
 use super::handle::{Parts, Tracer};
-use super::propagation::Explained;
+use super::propagation::ot_member;
 use crate::diag::LossReason;
 use crate::sync::Snapshot;
 use crate::text::Text;
@@ -93,7 +93,7 @@ impl TracerExt for Tracer {
 
     fn sample(&self, mut chunk: ChunkBuilder) -> (SamplingDecision, SpanContext) {
         let decision = chunk.decide();
-        let probability = Explained::of(chunk.segment(), &decision).map(Explained::into_text);
+        let probability = ot_member(chunk.segment(), &decision).and_then(|member| member.text());
         let context = SpanContext {
             priority: Some(decision.priority),
             mechanism: decision.mechanism,

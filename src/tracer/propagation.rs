@@ -2,10 +2,8 @@
 
 use super::handle::{Parts, Tracer};
 use crate::propagation::{
-    Draft, Extractor, Injector, Outgoing, Probability, ProbabilityRef, send, with_tracestate,
-    without_threshold,
+    Draft, Extractor, Injector, OtMember, Outgoing, Probability, send, with_tracestate,
 };
-use crate::text::Text;
 use crate::trace::{
     ActiveContext, Baggage, DecisionMark, Lineage, Location, SamplingDecision, SamplingMechanism,
     Segment, SpanContext, SpanRef, TagOrder,
@@ -119,10 +117,8 @@ impl SpanRef {
             let others = Outgoing { vendors, ..Outgoing::default() };
             return with_tracestate(&others, |said| read(said, None));
         };
-        let explained = Explained::of(&at.segment, &decision);
-        let outgoing = outgoing(at, Some(decision), explained.as_ref());
         let mark = DecisionMark::of(decision.priority, decision.mechanism);
-        with_tracestate(&outgoing, |said| read(said, Some(mark)))
+        with_tracestate(&outgoing(at, Some(decision)), |said| read(said, Some(mark)))
     }
 
     /// Whether [`with_tracestate`](SpanRef::with_tracestate) may have something to lend. Takes no lock.
@@ -143,54 +139,28 @@ impl SpanContext {
 }
 
 /// What the `ot` member of `tracestate` says of a decision.
-pub(super) enum Explained<'a> {
-    Inbound(&'a Text),
-    /// What came in, without the threshold: that does not explain a decision by hand.
-    ByHand(Text),
-    Computed(Probability),
-}
-
-impl<'a> Explained<'a> {
-    #[inline]
-    pub(super) fn of(segment: &'a Segment, decision: &SamplingDecision) -> Option<Self> {
-        let upstream = segment.upstream.as_deref();
-        let inbound = upstream.and_then(|context| context.probability.as_ref());
-        if decision.mechanism == Some(SamplingMechanism::MANUAL) {
-            return without_threshold(inbound?).map(Explained::ByHand);
-        }
-        if upstream.and_then(|context| context.priority).is_some() {
-            return inbound.map(Explained::Inbound);
-        }
-        Probability::of(segment.trace_id, decision).map(Explained::Computed)
+#[inline]
+pub(super) fn ot_member<'a>(
+    segment: &'a Segment,
+    decision: &SamplingDecision,
+) -> Option<OtMember<'a>> {
+    let upstream = segment.upstream.as_deref();
+    let received = upstream.and_then(|context| context.probability.as_ref());
+    if decision.mechanism == Some(SamplingMechanism::MANUAL) {
+        return received.map(OtMember::ByHand);
     }
-
-    fn to_send(&self) -> ProbabilityRef<'_> {
-        match self {
-            Explained::Inbound(text) => ProbabilityRef::Inbound(text),
-            Explained::ByHand(text) => ProbabilityRef::Inbound(text),
-            Explained::Computed(probability) => ProbabilityRef::Computed(*probability),
-        }
+    if upstream.is_some_and(|context| context.priority.is_some()) {
+        return received.map(OtMember::Received);
     }
-
-    pub(super) fn into_text(self) -> Text {
-        match self {
-            Explained::Inbound(text) => text.clone(),
-            Explained::ByHand(text) => text,
-            Explained::Computed(probability) => probability.text(),
-        }
-    }
+    Probability::of(segment.trace_id, decision).map(OtMember::Computed)
 }
 
 /// The tag of the local root that says what of the context could not be sent.
 const PROPAGATION_ERROR: &str = "_dd.propagation_error";
 
-/// What of a live span goes out, but for its baggage.
+/// The context of a live span, without its baggage.
 #[inline]
-fn outgoing<'a>(
-    at: &'a Location,
-    decision: Option<SamplingDecision>,
-    explained: Option<&'a Explained<'_>>,
-) -> Outgoing<'a> {
+fn outgoing(at: &Location, decision: Option<SamplingDecision>) -> Outgoing<'_> {
     let upstream = at.segment.upstream.as_deref();
     Outgoing {
         trace_id: Some(at.segment.trace_id),
@@ -202,7 +172,7 @@ fn outgoing<'a>(
         tags: upstream.map_or(&[], |context| &context.tags),
         tag_order: upstream.map_or_else(TagOrder::default, |context| context.tag_order),
         vendors: upstream.and_then(|context| context.vendors.as_ref()),
-        probability: explained.map(Explained::to_send),
+        probability: decision.and_then(|decision| ot_member(&at.segment, &decision)),
         ..Outgoing::default()
     }
 }
@@ -215,66 +185,58 @@ impl Parts {
 
     fn inject_live(&self, span: &SpanRef, baggage: Option<&Baggage>, carrier: &mut dyn Injector) {
         let Some(at) = &span.at else { return };
-        let segment = &at.segment;
-        let upstream = segment.upstream.as_deref();
-        if !self.is_carried(upstream) {
-            let outgoing = Outgoing { baggage, ..Outgoing::default() };
-            let _ = self.propagator.inject_outgoing(&outgoing, carrier);
-            return;
-        }
-        let decision = segment.decide();
-        let explained = decision.as_ref().and_then(|decision| Explained::of(segment, decision));
-        let outgoing = Outgoing { baggage, ..outgoing(at, decision, explained.as_ref()) };
+        let outgoing = match self.is_carried(at.segment.upstream.as_deref()) {
+            true => outgoing(at, at.segment.decide()),
+            false => Outgoing::default(),
+        };
+        let outgoing = Outgoing { baggage, ..outgoing };
         if let Some(error) = self.propagator.inject_outgoing(&outgoing, carrier) {
             span.local_root().set_tag(PROPAGATION_ERROR, error);
         }
     }
 
-    /// Injects the active span, if that needs nothing but a look at it: it is open and of this process, the
-    /// decision has been taken, and there is neither baggage nor a propagator of the program's own. Says
-    /// whether it was so; nothing has been written where it was not.
+    /// The short way of [`Tracer::inject`], which copies nothing of what is active. For an open span of this process,
+    /// on whose trace a decision has been taken, without baggage and without propagators of the program's own. Says
+    /// whether it was such a span; nothing is written where it was not.
     fn inject_active(&self, carrier: &mut dyn Injector) -> bool {
         if !self.propagators.is_empty() {
             return false;
         }
-        // The carrier, which is the program's, gets the headers after the look.
-        let mut error = None;
-        let is_written = send(carrier, |draft| {
-            self.shared.context_store.look(|active| self.write_active(active, draft, &mut error))
+        // The carrier, which is code of the program, gets the headers when the context is no longer borrowed.
+        let written = send(carrier, |draft| {
+            self.shared.context_store.look(|active| self.write_active(active, draft)).flatten()
         });
+        let Some(error) = written else { return false };
         if let Some((root, error)) = error {
             root.set_tag(PROPAGATION_ERROR, error);
         }
-        is_written == Some(true)
+        true
     }
 
+    /// Writes the headers of the active span. `None` where the short way is not for it. The inner `Some`: the local root,
+    /// and what it is to be tagged with because something could not be sent.
     #[inline]
     fn write_active(
         &self,
         active: &ActiveContext,
         draft: &mut Draft<'_>,
-        error: &mut Option<(SpanRef, &'static str)>,
-    ) -> bool {
-        let Some(span) = active.span() else { return false };
-        let Some(at) = &span.at else { return false };
+    ) -> Option<Option<(SpanRef, &'static str)>> {
+        let span = active.span()?;
+        let at = span.at.as_ref()?;
         let segment = &at.segment;
         if active.has_own_baggage()
             || segment.has_baggage()
             || !self.is_carried(segment.upstream.as_deref())
             || !at.is_open()
         {
-            return false;
+            return None;
         }
-        let Some(decision) = segment.decision() else { return false };
-        let explained = Explained::of(segment, &decision);
-        let outgoing = outgoing(at, Some(decision), explained.as_ref());
-        if let Some(reason) = self.propagator.write_outgoing(&outgoing, draft) {
-            *error = Some((span.local_root(), reason));
-        }
-        true
+        let outgoing = outgoing(at, Some(segment.decision()?));
+        let error = self.propagator.write_outgoing(&outgoing, draft);
+        Some(error.map(|error| (span.local_root(), error)))
     }
 
-    /// Calls a propagator of the program's own, which must not hurt those who call us.
+    /// Calls a propagator of the program's own; a panic of it is caught.
     fn guard<T>(&self, call: impl FnOnce() -> T) -> Option<T> {
         user_code::call(UserCode::Propagator, &self.shared.diag, call)
     }

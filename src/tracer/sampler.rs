@@ -27,13 +27,10 @@ fn trace_sampler(rules: Vec<SamplingRule>, config: &Config, diag: &Diag) -> Arc<
     let text = Source::of(config, "DD_TRACE_SAMPLING_RULES", "sampling_rules");
     let file = Source::of(config, "DD_TRACE_SAMPLING_RULES_FILE", "sampling_rules_file");
     let rules = or_read(rules, text, file, trace_rules, diag);
-    let builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit());
-    let with_rate = config.sample_rate().map(|rate| builder.clone().default_rate(rate).build());
-    // The configuration has checked the rate: without one, nothing can be wrong.
-    match with_rate.and_then(Result::ok).map_or_else(|| builder.build(), Ok) {
-        Ok(sampler) => Arc::new(sampler),
-        Err(_) => Arc::new(Heartbeat::new()),
-    }
+    // The configuration has checked the rate.
+    let default = config.sample_rate().and_then(|rate| SamplingRule::new(rate).ok());
+    let builder = DatadogSampler::builder().rules(rules).rules(default);
+    Arc::new(builder.rate_limit(config.rate_limit()).finish())
 }
 
 fn span_sampler(rules: Vec<SpanSamplingRule>, config: &Config, diag: &Diag) -> SpanSampler {
@@ -56,10 +53,6 @@ impl<'a> Source<'a> {
         let origin = row.map_or(Origin::Default, ReportRow::origin);
         let name = if origin == Origin::Code { setter } else { variable };
         Source { value: row.and_then(ReportRow::value), name, origin }
-    }
-
-    fn warn(&self, problem: &str, diag: &Diag) {
-        diag.warn(&format!("{} ({}): {problem}", self.name, self.origin));
     }
 }
 
@@ -87,7 +80,7 @@ fn or_read<T>(
         Err(problem) => Parsed { rules, problems: vec![format!("{problem}; no rules apply")] },
     };
     for problem in problems {
-        source.warn(&problem, diag);
+        diag.warn(&format!("{} ({}): {problem}", source.name, source.origin));
     }
     rules
 }
