@@ -1,5 +1,7 @@
 //! The headers of a live span.
 
+use std::borrow::Cow;
+
 use super::handle::{Parts, Tracer};
 use crate::propagation::{
     Draft, Extractor, Injector, Outgoing, Probability, ProbabilityRef, send, with_tracestate,
@@ -55,7 +57,7 @@ impl Tracer {
         let Some(parts) = self.parts() else { return };
         if context.span().is_some_and(SpanRef::is_inherited) {
             let mut context = context.clone();
-            context.seen_from_here(Lineage::Explicit);
+            context.replace_inherited(Lineage::Explicit);
             return self.inject_context(&context, carrier);
         }
         let baggage = context.baggage();
@@ -100,13 +102,21 @@ impl Tracer {
     }
 }
 
-/// What W3C's `tracestate` says, for bridges to other tracing APIs.
-impl SpanRef {
+/// What bridges to other APIs read of W3C's `tracestate`.
+pub trait TracestateExt {
     /// Lends what the header `tracestate` would say of the span now, and under which decision that is.
     ///
     /// Takes no decision: as long as there is none, it is what other vendors have sent along; from then on the member
     /// `dd` is before that. Empty where there is nothing to say.
-    pub fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T {
+    fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T;
+
+    /// Whether [`with_tracestate`](TracestateExt::with_tracestate) may have something to lend. Takes no lock.
+    #[must_use]
+    fn has_tracestate(&self) -> bool;
+}
+
+impl TracestateExt for SpanRef {
+    fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T {
         let Some(at) = &self.at else { return read("", None) };
         if at.segment.is_inherited() {
             let context = self.handed_over(Lineage::Explicit).unwrap_or_default();
@@ -125,10 +135,8 @@ impl SpanRef {
         with_tracestate(&outgoing, |said| read(said, Some(mark)))
     }
 
-    /// Whether [`with_tracestate`](SpanRef::with_tracestate) may have something to lend. Takes no lock.
     #[inline]
-    #[must_use]
-    pub fn has_tracestate(&self) -> bool {
+    fn has_tracestate(&self) -> bool {
         let Some(at) = &self.at else { return false };
         let upstream = at.segment.upstream.as_deref();
         upstream.is_some_and(|context| context.vendors.is_some()) || self.decision_mark().is_some()
@@ -144,9 +152,8 @@ impl SpanContext {
 
 /// What the `ot` member of `tracestate` says of a decision.
 pub(super) enum Explained<'a> {
-    Inbound(&'a Text),
-    /// What came in, without the threshold: that does not explain a decision by hand.
-    ByHand(Text),
+    /// What came in; after a decision by hand without the threshold, which does not explain that.
+    Inbound(Cow<'a, Text>),
     Computed(Probability),
 }
 
@@ -156,10 +163,10 @@ impl<'a> Explained<'a> {
         let upstream = segment.upstream.as_deref();
         let inbound = upstream.and_then(|context| context.probability.as_ref());
         if decision.mechanism == Some(SamplingMechanism::MANUAL) {
-            return without_threshold(inbound?).map(Explained::ByHand);
+            return without_threshold(inbound?).map(|text| Explained::Inbound(Cow::Owned(text)));
         }
         if upstream.and_then(|context| context.priority).is_some() {
-            return inbound.map(Explained::Inbound);
+            return inbound.map(|text| Explained::Inbound(Cow::Borrowed(text)));
         }
         Probability::of(segment.trace_id, decision).map(Explained::Computed)
     }
@@ -167,15 +174,13 @@ impl<'a> Explained<'a> {
     fn to_send(&self) -> ProbabilityRef<'_> {
         match self {
             Explained::Inbound(text) => ProbabilityRef::Inbound(text),
-            Explained::ByHand(text) => ProbabilityRef::Inbound(text),
             Explained::Computed(probability) => ProbabilityRef::Computed(*probability),
         }
     }
 
     pub(super) fn into_text(self) -> Text {
         match self {
-            Explained::Inbound(text) => text.clone(),
-            Explained::ByHand(text) => text,
+            Explained::Inbound(text) => text.into_owned(),
             Explained::Computed(probability) => probability.text(),
         }
     }

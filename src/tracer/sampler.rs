@@ -27,10 +27,12 @@ fn trace_sampler(rules: Vec<SamplingRule>, config: &Config, diag: &Diag) -> Arc<
     let text = Source::of(config, "DD_TRACE_SAMPLING_RULES", "sampling_rules");
     let file = Source::of(config, "DD_TRACE_SAMPLING_RULES_FILE", "sampling_rules_file");
     let rules = or_read(rules, text, file, trace_rules, diag);
-    let builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit());
-    let with_rate = config.sample_rate().map(|rate| builder.clone().default_rate(rate).build());
-    // The configuration has checked the rate: without one, nothing can be wrong.
-    match with_rate.and_then(Result::ok).map_or_else(|| builder.build(), Ok) {
+    let mut builder = DatadogSampler::builder().rules(rules).rate_limit(config.rate_limit());
+    if let Some(rate) = config.sample_rate() {
+        builder = builder.default_rate(rate);
+    }
+    // The configuration has checked the rate: nothing can be wrong.
+    match builder.build() {
         Ok(sampler) => Arc::new(sampler),
         Err(_) => Arc::new(Heartbeat::new()),
     }
