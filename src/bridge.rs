@@ -5,10 +5,11 @@
 //!
 //! | to | use |
 //! | --- | --- |
-//! | put off the conversion of another API's tags to the background | [`DeferredTags`], [`SpanExt::set_deferred_tags`] |
-//! | know which keys mean something to the core, and so cannot be put off | [`SpecialKeys`] |
+//! | defer the conversion of another API's tags to the background | [`DeferredTags`], [`SpanExt::set_deferred_tags`] |
+//! | know which keys mean something to the core, and so cannot be deferred | [`SpecialKeys`] |
 //! | name spans by their tags, as late as possible | [`NamingFn`], [`DerivedNames`], [`NewSpan`] |
 //! | keep what was made of a sampling decision | [`DecisionMark`], [`SpanExt::decision_mark`] |
+//! | know what `tracestate` would say of a span | [`TracestateExt`] |
 //! | keep a few bits of one's own with a span | [`SpanExt::update_bridge_flags`] |
 //! | hand in spans that another library has recorded | [`TracerExt::chunk`], [`ChunkBuilder`], [`RecordedSpan`] |
 //! | decide on a trace that another library records | [`TracerExt::sample`], [`SpanContextExt`] |
@@ -25,4 +26,4 @@ pub use crate::trace::{
     NewSpan, RecordedSpan, SpanBuilderExt, SpanContextExt, SpanExt, SpecialKeys, inherited_context,
     replace_context_store,
 };
-pub use crate::tracer::{Identity, TracerBuilderExt, TracerExt};
+pub use crate::tracer::{Identity, TracerBuilderExt, TracerExt, TracestateExt};

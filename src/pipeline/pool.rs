@@ -115,6 +115,6 @@ mod tests {
         assert_eq!(pool.buffers, kept - fetched.len());
         let all = pool.portions.iter().flat_map(|portion| &portion.buffers);
         assert_eq!(pool.buffers, all.clone().count());
-        assert_eq!(pool.bytes, all.map(Buffers::bytes).sum::<usize>());
+        assert_eq!(pool.bytes, all.map(|buffers| buffers.bytes()).sum::<usize>());
     }
 }

@@ -9,6 +9,8 @@
 //! - [`span`]: what users hold. Handles, builders, futures.
 
 mod active;
+#[cfg(all(test, tracehound_model))]
+mod models;
 mod span;
 mod store;
 mod tags;

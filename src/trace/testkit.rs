@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::diag::Diag;
 use crate::id::{SpanId, TraceId};
-use crate::sync::{Snapshot, lock};
+use crate::sync::lock;
 use crate::text::Text;
 use crate::trace::span::SpanBuilder;
-use crate::trace::store::ContextStore;
 use crate::trace::store::SpanView;
 use crate::trace::store::{Buffers, Chunk};
 use crate::trace::store::{Shared, SharedShards, Sink};
@@ -58,24 +57,9 @@ impl Bench {
 
     pub(crate) fn with(change: impl FnOnce(&mut Shared)) -> Self {
         let kept = Arc::new(Kept::default());
-        let mut shared = Shared {
-            service: "web".into(),
-            span_service: Text::EMPTY,
-            env: None,
-            version: None,
-            tags: Snapshot::new(Vec::new()),
-            service_mapping: Vec::new(),
-            apm_tracing: true,
-            wide_trace_ids: true,
-            partial_flush: Some(300),
-            max_trace_bytes: 20 * 1024 * 1024,
-            stack_limit: 30,
-            enabled: true.into(),
-            has_ended: Arc::default(),
-            context_store: ContextStore::PROCESS,
-            sink: Arc::clone(&kept) as Arc<dyn Sink>,
-            diag: Arc::new(Diag::new(false, Some(Box::new(|_, _| {})))),
-        };
+        let diag = Arc::new(Diag::new(false, Some(Box::new(|_, _| {}))));
+        let mut shared = Shared::new(Arc::clone(&kept) as Arc<dyn Sink>, diag);
+        shared.service = "web".into();
         change(&mut shared);
         Bench { shared: SharedShards::new(shared), kept }
     }

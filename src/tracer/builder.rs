@@ -43,7 +43,7 @@ pub struct TracerBuilder {
     /// What [`TracerBuilder::config`] was given: below the setters.
     base: ConfigBuilder,
     pub(super) is_named_later: bool,
-    provider: Option<Box<dyn ContextProvider>>,
+    context_provider: Option<Box<dyn ContextProvider>>,
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
@@ -57,7 +57,7 @@ impl TracerBuilder {
             config: Config::builder(),
             base: Config::builder(),
             is_named_later: false,
-            provider: None,
+            context_provider: None,
             log: None,
             sink: None,
             sampling: SamplingChoice::default(),
@@ -143,7 +143,7 @@ impl TracerBuilder {
 
     /// Keeps what is active in a store of the program's own; by default in one stack for each thread.
     pub fn context_provider(mut self, provider: impl ContextProvider + 'static) -> Self {
-        self.provider = Some(Box::new(provider));
+        self.context_provider = Some(Box::new(provider));
         self
     }
 
@@ -215,7 +215,6 @@ impl TracerBuilder {
         let often_read = |text| Text::from(Arc::<str>::from(text));
         let shared = SharedShards::new(Shared {
             service: often_read(config.service()),
-            span_service: Text::EMPTY,
             env: config.env().map(often_read),
             version: config.version().map(|version| Text::copy(version).into_shared()),
             tags: Snapshot::new(config.tags().to_vec()),
@@ -228,12 +227,10 @@ impl TracerBuilder {
             max_trace_bytes: config.buffer_bytes(),
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
-            has_ended: Arc::default(),
             context_store: self
-                .provider
+                .context_provider
                 .map_or(ContextStore::PROCESS, |provider| ContextStore::of(provider, &diag)),
-            sink,
-            diag,
+            ..Shared::new(sink, diag)
         });
         let propagators = self.propagators.into();
         let tracer = Tracer::of(Parts { shared, exporter, config, propagator, propagators });

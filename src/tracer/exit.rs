@@ -14,7 +14,8 @@ use crate::suppression::suppress;
 use crate::sync::lock_soon;
 use crate::trace::end_open_traces;
 
-/// What libraries do that hold spans back. A child of a fork has no threads that could do it: it starts with none.
+/// The functions of libraries that hold spans back. A forked child starts with none: the threads that they need are not
+/// there.
 static BEFORE: PerProcess<Mutex<Vec<HandOver>>> = PerProcess::new();
 
 type HandOver = fn(Duration);

@@ -8,7 +8,6 @@ use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
 use crate::encode::SourceCode;
-use crate::error::FlushError;
 use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
@@ -72,20 +71,13 @@ impl Exporter {
     pub(super) fn set_exit_timeout(timeout: Duration) {
         set_exit_timeout(timeout);
     }
+}
 
-    pub(super) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.pipeline.flush(timeout)
-    }
+/// Flushing and shutting down are the pipeline's.
+impl std::ops::Deref for Exporter {
+    type Target = Pipeline;
 
-    pub(super) async fn flush_async(self, timeout: Duration) -> Result<(), FlushError> {
-        self.pipeline.flush_async(timeout).await
-    }
-
-    pub(super) async fn shutdown_async(self, timeout: Duration) -> Result<(), FlushError> {
-        self.pipeline.shutdown_async(timeout).await
-    }
-
-    pub(super) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.pipeline.shutdown(timeout)
+    fn deref(&self) -> &Pipeline {
+        &self.pipeline
     }
 }

@@ -38,11 +38,11 @@ impl Exporter {
         Ok(())
     }
 
-    pub(super) async fn flush_async(self, _: Duration) -> Result<(), FlushError> {
+    pub(super) async fn flush_async(&self, _: Duration) -> Result<(), FlushError> {
         Ok(())
     }
 
-    pub(super) async fn shutdown_async(self, _: Duration) -> Result<(), FlushError> {
+    pub(super) async fn shutdown_async(&self, _: Duration) -> Result<(), FlushError> {
         Ok(())
     }
 

@@ -75,7 +75,7 @@ pub(super) struct Parts {
     pub(super) propagators: Arc<[Box<dyn Propagator>]>,
 }
 
-/// As [`Shared`]: a panic leaves nothing half done.
+/// A panic leaves nothing here half done: no code of the user runs under a lock.
 impl RefUnwindSafe for Parts {}
 
 impl std::fmt::Debug for Parts {
@@ -192,8 +192,8 @@ impl Tracer {
     ///
     /// Everything else in this crate is for a signal handler neither safe nor promised to be: it allocates. An
     /// allocator may use all of it, if it sees to it that its own allocations meanwhile do not come back to it: it
-    /// waits for nothing there. Within a section of the tracer's own, which the allocation then belongs to, spans of
-    /// that trace are as if they did not exist: reads say `None`, changes do nothing, and no child of them starts.
+    /// waits for nothing there. Where the tracer itself allocates while it changes a trace, spans of that trace
+    /// cannot be used: reads say `None`, changes do nothing, and no child of them starts.
     ///
     /// ```
     /// let (tracer, _) = tracehound::testing::tracer();
@@ -240,16 +240,14 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn context(&self) -> ActiveContext {
-        self.shared().map(|shared| shared.context_store.here()).unwrap_or_default()
+        self.shared().map(|shared| shared.context_store.current()).unwrap_or_default()
     }
 
     /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
     /// is dropped. `ActiveContext::empty()` hides what is active.
     pub fn activate(&self, context: impl Into<ActiveContext>) -> ActiveScope {
-        match self.shared() {
-            Some(shared) => shared.context_store.activate(context.into()),
-            None => ActiveScope::empty(),
-        }
+        let Some(shared) = self.shared() else { return ActiveScope::empty() };
+        shared.context_store.activate(context.into())
     }
 
     // ===== the tracer itself =====
@@ -308,7 +306,7 @@ impl Tracer {
     }
 
     /// How often code of the program has panicked that the tracer called: samplers, sampling rules' functions,
-    /// propagators, context providers, naming functions, late tags, log functions, and errors and values that were
+    /// propagators, context providers, naming functions, deferred tags, log functions, and errors and values that were
     /// to be described.
     ///
     /// None of these panics gets out of the tracer. Each kind is said once, with what it was.
@@ -362,15 +360,13 @@ impl Tracer {
     ///
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        let Some(exporter) = self.exporter() else { return Ok(()) };
+        let Some(Parts { shared, exporter: Some(exporter), .. }) = self.parts() else {
+            return Ok(());
+        };
         let start = Instant::now();
-        if let Some(shared) = self.shared() {
-            shared.end();
-        }
+        shared.end();
         let stopped = exporter.shutdown(timeout.saturating_sub(start.elapsed()));
-        if let Some(shared) = self.shared() {
-            shared.diag.report_total();
-        }
+        shared.diag.report_total();
         drain_lines(LINES_WAIT);
         stopped
     }
@@ -423,11 +419,12 @@ impl Tracer {
     ) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
         let parts = self.parts.clone();
         async move {
-            let Some(parts) = parts else { return Ok(()) };
-            let Some(exporter) = &parts.exporter else { return Ok(()) };
-            parts.shared.end();
-            let stopped = exporter.clone().shutdown_async(timeout).await;
-            parts.shared.diag.report_total();
+            let Some(Parts { shared, exporter: Some(exporter), .. }) = parts.as_deref() else {
+                return Ok(());
+            };
+            shared.end();
+            let stopped = exporter.shutdown_async(timeout).await;
+            shared.diag.report_total();
             stopped
         }
     }
@@ -440,10 +437,6 @@ impl Tracer {
 /// Two handles are equal when they are of the same tracer.
 impl PartialEq for Tracer {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.parts, &other.parts) {
-            (Some(parts), Some(others)) => Arc::ptr_eq(parts, others),
-            (None, None) => true,
-            _ => false,
-        }
+        self.parts.as_ref().map(Arc::as_ptr) == other.parts.as_ref().map(Arc::as_ptr)
     }
 }

@@ -27,5 +27,6 @@ pub use global::{
     start_span, trace, tracer,
 };
 pub use handle::Tracer;
+pub use propagation::TracestateExt;
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_signals;

@@ -53,7 +53,7 @@ impl Tracer {
         let Some(parts) = self.parts() else { return };
         if context.span().is_some_and(SpanRef::is_inherited) {
             let mut context = context.clone();
-            context.seen_from_here(Lineage::Explicit);
+            context.replace_inherited(Lineage::Explicit);
             return self.inject_context(&context, carrier);
         }
         let baggage = context.baggage();
@@ -98,13 +98,21 @@ impl Tracer {
     }
 }
 
-/// What W3C's `tracestate` says, for bridges to other tracing APIs.
-impl SpanRef {
+/// What bridges to other APIs read of W3C's `tracestate`.
+pub trait TracestateExt {
     /// Lends what the header `tracestate` would say of the span now, and under which decision that is.
     ///
     /// Takes no decision: as long as there is none, it is what other vendors have sent along; from then on the member
     /// `dd` is before that. Empty where there is nothing to say.
-    pub fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T {
+    fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T;
+
+    /// Whether [`with_tracestate`](TracestateExt::with_tracestate) may have something to lend. Takes no lock.
+    #[must_use]
+    fn has_tracestate(&self) -> bool;
+}
+
+impl TracestateExt for SpanRef {
+    fn with_tracestate<T>(&self, read: impl FnOnce(&str, Option<DecisionMark>) -> T) -> T {
         let Some(at) = &self.at else { return read("", None) };
         if at.segment.is_inherited() {
             let context = self.handed_over(Lineage::Explicit).unwrap_or_default();
@@ -121,10 +129,8 @@ impl SpanRef {
         with_tracestate(&outgoing(at, Some(decision)), |said| read(said, Some(mark)))
     }
 
-    /// Whether [`with_tracestate`](SpanRef::with_tracestate) may have something to lend. Takes no lock.
     #[inline]
-    #[must_use]
-    pub fn has_tracestate(&self) -> bool {
+    fn has_tracestate(&self) -> bool {
         let Some(at) = &self.at else { return false };
         let upstream = at.segment.upstream.as_deref();
         upstream.is_some_and(|context| context.vendors.is_some()) || self.decision_mark().is_some()

@@ -53,17 +53,17 @@ impl ActiveContext {
         self
     }
 
-    /// Sees the place as this process does: a span of the process that it was forked from counts as one that
-    /// came from elsewhere.
+    /// In a forked child: puts the context of a span of the parent process in the place of that span, which may not
+    /// be touched.
     #[inline]
-    pub(crate) fn seen_from_here(&mut self, lineage: Lineage) {
+    pub(crate) fn replace_inherited(&mut self, lineage: Lineage) {
         if self.span.is_inherited() {
-            self.take_over(lineage);
+            self.make_remote(lineage);
         }
     }
 
     #[cold]
-    fn take_over(&mut self, lineage: Lineage) {
+    fn make_remote(&mut self, lineage: Lineage) {
         let span = std::mem::take(&mut self.span);
         self.remote = span.handed_over(lineage).map(Arc::new);
     }
@@ -82,21 +82,9 @@ impl From<SpanRef> for ActiveContext {
     }
 }
 
-impl From<&SpanRef> for ActiveContext {
-    fn from(span: &SpanRef) -> Self {
-        span.clone().into()
-    }
-}
-
 impl From<SpanContext> for ActiveContext {
     fn from(remote: SpanContext) -> Self {
         ActiveContext { remote: Some(Arc::new(remote)), ..ActiveContext::empty() }
-    }
-}
-
-impl From<&SpanContext> for ActiveContext {
-    fn from(remote: &SpanContext) -> Self {
-        remote.clone().into()
     }
 }
 
@@ -106,11 +94,18 @@ impl From<Arc<SpanContext>> for ActiveContext {
     }
 }
 
-impl From<&ActiveContext> for ActiveContext {
-    fn from(context: &ActiveContext) -> Self {
-        context.clone()
-    }
+macro_rules! from_reference {
+    ($($of:ty),*) => {
+        $(impl From<&$of> for ActiveContext {
+            #[inline]
+            fn from(of: &$of) -> Self {
+                of.clone().into()
+            }
+        })*
+    };
 }
+
+from_reference!(SpanRef, SpanContext, ActiveContext);
 
 /// `None` is the empty context: activating it hides what was active.
 impl<T: Into<ActiveContext>> From<Option<T>> for ActiveContext {

@@ -1,4 +1,4 @@
-//! A store that is not the library's own, in a form from which no panic gets out.
+//! A context store that is not the library's own: its panics are caught here.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub fn replace_context_store(provider: Box<dyn ContextProvider>) -> bool {
     REPLACEMENT.set(Guarded { provider, diag: None }).is_ok()
 }
 
-/// A store whose panics go no further.
+/// A store whose panics are caught.
 pub(super) struct Guarded {
     provider: Box<dyn ContextProvider>,
     /// Of the tracer that it was given to; none for a bridge, whose store is asked for each span and is a part of
@@ -73,7 +73,7 @@ impl ContextProvider for Guarded {
     }
 
     fn active_ids(&self) -> Option<ActiveIds> {
-        // Not by the way of the others, on which there are thread-locals.
+        // Not through `call`, which uses thread-locals: the caller may be a signal handler.
         self.provider.active_ids()
     }
 }

@@ -1,4 +1,4 @@
-//! What a process that forks hands over to its child: where the trace goes on.
+//! The context that a process hands over to a child that it forks, so that the trace goes on there.
 
 use std::cell::RefCell;
 use std::io;
@@ -38,7 +38,7 @@ impl BeforeFork for Handover {
     /// handed over to this process itself, where it is a child, stays known as long as nothing of its own is
     /// active.
     fn before_fork() {
-        let span = ContextStore::PROCESS.here().span;
+        let span = ContextStore::PROCESS.current().span;
         let Some(active) = span.span_id() else { return };
         let open = span.nearest_open().unwrap_or(span);
         let Some(context) = open.propagation_context() else { return };

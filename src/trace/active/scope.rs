@@ -72,28 +72,23 @@ impl ActiveScope {
     /// ```
     #[must_use]
     pub fn is_active(&self) -> bool {
-        match &self.held {
-            Held::Nothing => true,
-            Held::Stack(token) => ThreadStack.is_in_effect(*token),
-            Held::Bridge(token) => {
-                REPLACEMENT.get().is_none_or(|provider| provider.is_in_effect(*token))
-            }
-            Held::Own(own) => own.0.is_in_effect(own.1),
-        }
+        self.call(|store, token| store.is_in_effect(token)).unwrap_or(true)
+    }
+
+    /// Calls the store that the scope is of; `None` where nothing is held.
+    #[inline]
+    fn call<T>(&self, call: impl FnOnce(&dyn ContextProvider, ScopeToken) -> T) -> Option<T> {
+        Some(match &self.held {
+            Held::Nothing => return None,
+            Held::Stack(token) => call(&ThreadStack, *token),
+            Held::Bridge(token) => call(REPLACEMENT.get()?, *token),
+            Held::Own(own) => call(&*own.0, own.1),
+        })
     }
 }
 
 impl Drop for ActiveScope {
     fn drop(&mut self) {
-        match &self.held {
-            Held::Nothing => {}
-            Held::Stack(token) => ThreadStack.detach(*token),
-            Held::Bridge(token) => {
-                if let Some(provider) = REPLACEMENT.get() {
-                    provider.detach(*token);
-                }
-            }
-            Held::Own(own) => own.0.detach(own.1),
-        }
+        self.call(|store, token| store.detach(token));
     }
 }

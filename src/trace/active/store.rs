@@ -1,4 +1,4 @@
-//! The store of a tracer, and the way to it: the threads' stacks as a rule, without a call through a pointer.
+//! Calls the context store of a tracer: as a rule the stacks of the threads, without a call through a pointer.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -53,13 +53,13 @@ impl ContextStore {
         self.call(|store| store.active_ids())
     }
 
-    /// What is active as the store has it: in a forked child it may be a span of the parent.
+    /// What is active. In a forked child it may be a span of the parent process; see [`ContextStore::current`].
     pub(crate) fn active(&self) -> ActiveContext {
         self.call(|store| store.active())
     }
 
-    /// Looks at what is active, as the store has it, where it is: no reference is counted. `None`
-    /// where nothing is, and where the store is not the stack of the thread.
+    /// Looks at what is active in its place, without a clone. `None` where nothing is active, and where the store is
+    /// not the stack of the thread.
     ///
     /// The stack is borrowed meanwhile: `look` must not run code of the program.
     #[inline]
@@ -70,10 +70,10 @@ impl ContextStore {
         }
     }
 
-    /// What is active as this process sees it.
-    pub(crate) fn here(&self) -> ActiveContext {
+    /// What is active. In a forked child, a span of the parent process is a remote context here.
+    pub(crate) fn current(&self) -> ActiveContext {
         let mut active = self.active();
-        active.seen_from_here(Lineage::Active);
+        active.replace_inherited(Lineage::Active);
         active
     }
 

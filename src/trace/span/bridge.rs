@@ -15,7 +15,7 @@ pub trait SpanExt {
     /// the trace, as a rule in the background; until then they cost a move. What they hold on the heap, about,
     /// counts for the bounds on what waits to be sent.
     ///
-    /// For bridges. The order of all tags that are set, late or not, is kept. None of the keys may mean something
+    /// For bridges. The order of all tags that are set, deferred or not, is kept. None of the keys may mean something
     /// to the core ([`SpecialKeys`](crate::bridge::SpecialKeys) says which do): here they would be tags as any other.
     fn set_deferred_tags<T: DeferredTags>(&self, tags: T, heap_bytes: usize);
 
@@ -44,23 +44,23 @@ pub trait SpanExt {
 impl SpanExt for SpanRef {
     #[inline]
     fn set_deferred_tags<T: DeferredTags>(&self, tags: T, heap_bytes: usize) {
-        // In one piece: whatever takes the tags by value on the way to their place may copy them.
+        // In one function: every call that takes the tags by value may copy them.
         let Some(at) = &self.at else { return };
         let Some(mut guard) = at.segment.body() else { return };
         let open = guard.as_mut().and_then(|body| {
             let slot = body.open_slot(at.segment.root, at.id)?;
             Some((body, slot))
         });
-        let Some((body, slot)) = open else { return at.too_late(guard) };
+        let Some((body, slot)) = open else { return at.log_ignored(guard) };
         match body.tags.late(heap_bytes) {
             Some(others) if others.len() < others.capacity() => {
                 others.push(Deferred { tags, slot });
             }
             // It is counted already.
-            Some(_) => drop(body.put_off(slot, tags, 0)),
+            Some(_) => drop(body.defer(slot, tags, 0)),
             None => {
-                if !body.put_off(slot, tags, heap_bytes) {
-                    at.say_full(guard);
+                if !body.defer(slot, tags, heap_bytes) {
+                    at.warn_full(guard);
                 }
             }
         }
@@ -68,7 +68,7 @@ impl SpanExt for SpanRef {
 
     #[inline]
     fn decision_mark(&self) -> Option<DecisionMark> {
-        self.at.as_ref()?.segment.decision_mark()
+        self.at.as_ref()?.segment.decision.mark()
     }
 
     fn update_bridge_flags(&self, clear: u8, set: u8) -> Option<u8> {

@@ -18,10 +18,11 @@ thread_local! {
     static SPARE: Cell<Option<Box<Plan>>> = const { Cell::new(None) };
 }
 
-/// What has been said of a span. Boxed, because a builder moves with each of its methods.
+/// What a builder was told of its span. Boxed, because a builder moves with each of its methods.
 #[derive(Debug)]
 pub(super) struct Plan {
-    parent: Parent,
+    /// `None` for what is active.
+    parent: Option<ActiveContext>,
     pub(super) record: Record,
     start: Option<SystemTime>,
     tags: Vec<(Text, StoredValue)>,
@@ -33,7 +34,7 @@ impl Plan {
     fn fetch() -> Box<Self> {
         SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
             Box::new(Plan {
-                parent: Parent::Active,
+                parent: None,
                 record: Record::VACANT,
                 start: None,
                 tags: Vec::new(),
@@ -73,7 +74,7 @@ impl Draft for Plan {
         Some(self.record.service_source).filter(|source| *source != ServiceSource::Inherited)
     }
 
-    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+    fn move_into(&mut self, record: &mut Record, tags: &mut Tags) {
         tags.hold(self.record.heap_bytes());
         *record = std::mem::replace(&mut self.record, Record::VACANT);
         self.start = None;
@@ -99,7 +100,7 @@ impl Draft for Named<'_> {
     }
 
     #[inline(always)]
-    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+    fn move_into(&mut self, record: &mut Record, tags: &mut Tags) {
         tags.hold(self.0.heap_bytes());
         put_vacant(&mut record.name, std::mem::take(self.0));
     }
@@ -130,7 +131,7 @@ impl Draft for NewSpan<'_> {
     }
 
     #[inline(always)]
-    fn fill(&mut self, record: &mut Record, tags: &mut Tags) {
+    fn move_into(&mut self, record: &mut Record, tags: &mut Tags) {
         if !self.tags.is_empty() {
             tags.set_all(&mut record.tags, self.tags);
         }
@@ -165,12 +166,6 @@ impl Draft for NewSpan<'_> {
 pub struct SpanBuilder<'t> {
     /// `None` where no tracer is installed.
     on: Option<(&'t SharedShards, Box<Plan>)>,
-}
-
-#[derive(Debug)]
-enum Parent {
-    Active,
-    Named(ActiveContext),
 }
 
 impl<'t> SpanBuilder<'t> {
@@ -233,7 +228,7 @@ impl<'t> SpanBuilder<'t> {
     /// A span that has finished can be the parent, too.
     #[inline]
     pub fn child_of(self, parent: impl Into<ActiveContext>) -> Self {
-        self.with(|plan, _| plan.parent = Parent::Named(parent.into()))
+        self.with(|plan, _| plan.parent = Some(parent.into()))
     }
 
     /// No parent: a new trace, whatever is active.
@@ -251,13 +246,13 @@ impl<'t> SpanBuilder<'t> {
         if shared.context_store.is_suppressed() {
             return Span::none();
         }
-        let (context, lineage) = match std::mem::replace(&mut plan.parent, Parent::Active) {
-            Parent::Active => (shared.context_store.active(), Lineage::Active),
-            Parent::Named(context) => (context, Lineage::Explicit),
+        let (context, lineage) = match plan.parent.take() {
+            Some(context) => (context, Lineage::Explicit),
+            None => (shared.context_store.active(), Lineage::Active),
         };
         let at = begin(shared, context, lineage, &mut *plan);
         if let (Some(at), Some(decision)) = (&at, plan.decision.take()) {
-            at.segment.overrule(decision);
+            at.segment.decision.overrule(decision);
         }
         if at.is_some() {
             plan.keep();
@@ -277,7 +272,7 @@ impl<'t> SpanBuilder<'t> {
         work(&span)
     }
 
-    /// Says something of the span, where there is a tracer.
+    /// Changes the plan, where there is a tracer.
     #[inline]
     pub(super) fn with(mut self, say: impl FnOnce(&mut Plan, &Shared)) -> Self {
         if let Some((shared, plan)) = &mut self.on {

@@ -159,10 +159,9 @@ impl SpanRef {
         value: &T,
     ) -> Result<(), StructTagError> {
         let write = || rmp_serde::to_vec_named(value);
-        let written = match &self.at {
-            Some(at) => user_code::call(UserCode::Serialize, &at.segment.shared.diag, write),
-            None => user_code::call(UserCode::Serialize, user_code::elsewhere(), write),
-        };
+        let at = self.at.as_ref();
+        let diag = at.map_or(user_code::elsewhere(), |at| &*at.segment.shared.diag);
+        let written = user_code::call(UserCode::Serialize, diag, write);
         let failed = || Err(rmp_serde::encode::Error::Syntax("its serialization panicked".into()));
         let document = written.unwrap_or_else(failed).map_err(StructTagError)?;
         self.set_struct_bytes(key, document);
@@ -187,9 +186,7 @@ impl SpanRef {
     /// assert_eq!(Some(batch.links()[0].span_id()), message.span_id());
     /// ```
     pub fn link_to(&self, other: &SpanRef) {
-        if let Some(link) = other.propagation_context().as_ref().and_then(SpanLink::to) {
-            self.add_link(link);
-        }
+        self.link_to_with(other, None::<(Text, TagValue<'_>)>);
     }
 
     /// As [`SpanRef::link_to`], with attributes; see [`SpanLink::attribute`] for what becomes of which value.
@@ -227,24 +224,14 @@ impl SpanRef {
     /// for more than 256 items and 64 KiB; see [`Baggage`](crate::Baggage).
     pub fn set_baggage_item(&self, name: impl Into<Text>, value: impl Into<Text>) {
         let (name, value) = (name.into(), value.into());
-        if let Some(at) = &self.at {
-            at.segment.note_baggage();
-        }
-        self.edit(|record, tags| {
-            record.change_baggage(tags, |baggage| baggage.set(name, value));
-        });
+        let Some(at) = &self.at else { return };
+        at.segment.note_baggage();
+        at.edit(|record, tags| record.change_baggage(tags, |baggage| baggage.set(name, value)));
     }
 
     /// Removes an item of the baggage.
     pub fn remove_baggage_item(&self, name: &str) {
-        self.edit(|record, tags| {
-            if record.baggage.is_some() {
-                record.change_baggage(tags, |baggage| {
-                    baggage.remove(name);
-                    true
-                });
-            }
-        });
+        self.reduce_baggage(|baggage| baggage.remove(name));
     }
 
     /// Removes every item of the baggage: children started from now on and services called from now on get none.
@@ -258,10 +245,14 @@ impl SpanRef {
     /// assert!(tracer.trace("partner.call").baggage_items().is_empty());
     /// ```
     pub fn remove_all_baggage_items(&self) {
+        self.reduce_baggage(|baggage| *baggage = Baggage::default());
+    }
+
+    fn reduce_baggage<T>(&self, reduce: impl FnOnce(&mut Baggage) -> T) {
         self.edit(|record, tags| {
             if record.baggage.is_some() {
                 record.change_baggage(tags, |baggage| {
-                    *baggage = Baggage::default();
+                    reduce(baggage);
                     true
                 });
             }
@@ -281,7 +272,7 @@ impl SpanRef {
     /// The priority of the trace, where a decision was taken. Takes no lock.
     #[must_use]
     pub fn priority(&self) -> Option<SamplingPriority> {
-        self.at.as_ref()?.segment.priority()
+        self.at.as_ref()?.segment.decision.priority()
     }
 }
 
@@ -306,7 +297,7 @@ fn set_special(mut at: &Location, key: Text, value: TagValue<'_>) {
     };
     if let Some(decision) = special.decision(&value) {
         if at.is_open() {
-            at.segment.overrule(decision);
+            at.segment.decision.overrule(decision);
         }
         return;
     }

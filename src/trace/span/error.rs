@@ -1,4 +1,4 @@
-//! What a handle says of a failure.
+//! How a handle marks its span as an error.
 
 use std::error::Error;
 

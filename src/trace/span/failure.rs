@@ -77,26 +77,18 @@ impl Failure {
         for depth in 0..MAX_SOURCES {
             let Some(cause) = source else { break };
             let text = text_of(diag, format_args!("{cause}"));
-            let title = if depth == 0 { "Caused by:" } else { "" };
-            let _ =
-                write!(head, "{title}{}    {depth}: {text}", if depth == 0 { "\n" } else { "" });
-            head.push('\n');
+            let title = if depth == 0 { "Caused by:\n" } else { "" };
+            let _ = writeln!(head, "{title}    {depth}: {text}");
             // Many errors end their own text with that of their source; it is not said twice.
             if !message.ends_with(&text) {
                 let _ = write!(message, ": {text}");
             }
             source = user_code::call(UserCode::Error, diag, || cause.source()).flatten();
         }
-        let mut stack = Stack {
-            head: head.trim_end().to_owned(),
-            frames: None,
-            limit: frames,
-            is_of_panic: false,
-        };
-        if frames > 0 && frames::are_wanted() {
-            stack.frames = Some(Frames::take(frames));
-        }
-        let is_stack = stack.frames.is_some() || !stack.head.is_empty();
+        let taken = (frames > 0 && frames::are_wanted()).then(|| Frames::take(frames));
+        let head = head.trim_end().to_owned();
+        let is_stack = taken.is_some() || !head.is_empty();
+        let stack = Stack { head, frames: taken, limit: frames, is_of_panic: false };
         Failure {
             message: message.into(),
             kind: Some(type_name_of(error, diag)),
@@ -128,12 +120,8 @@ impl Failure {
 
     /// A stack taken here, whatever `RUST_BACKTRACE` says: the user asked for it.
     pub(crate) fn stack_here(frames: usize) -> Stack {
-        Stack {
-            head: String::new(),
-            frames: Some(Frames::take(frames)),
-            limit: frames,
-            is_of_panic: false,
-        }
+        let taken = Some(Frames::take(frames));
+        Stack { head: String::new(), frames: taken, limit: frames, is_of_panic: false }
     }
 
     /// Marks a span as an error and says why.

@@ -5,8 +5,8 @@ use crate::trace::store::{Lineage, Segment, SpanRef};
 use crate::trace::values::{SamplingDecision, SpanContext};
 
 impl SpanRef {
-    /// What of the span crosses the border of a process, to be handed on. Takes the sampling decision if nobody has
-    /// yet, so that all who go on with the trace have the same one.
+    /// The context of the span, to be passed on to another process: ids, sampling decision, origin, baggage. Takes the
+    /// decision if there is none yet, so that all parts of the trace have the same one.
     ///
     /// It stays valid after the span has finished. [`SpanRef::span_context`] is for looking: it decides nothing.
     /// Inside of a sampler, which is about to decide, it is without a decision; see [`Sampler`](crate::Sampler).
@@ -24,11 +24,11 @@ impl SpanRef {
         self.context_with(Segment::decide)
     }
 
-    /// What of the span crosses the border of a process, as it is now: without a sampling decision as long as none
-    /// has been taken, and none is taken for this.
+    /// The context of the span as it is now: without a sampling decision as long as there is none, and none is taken
+    /// for this.
     ///
-    /// For looking: ids, origin, baggage. Who goes on with the trace from here would decide anew, and may come to
-    /// another decision; give such a one [`SpanRef::propagation_context`], or the span itself as a parent.
+    /// For reading: ids, origin, baggage. A process that went on with the trace from it would take a decision of its own,
+    /// perhaps another one; pass on [`SpanRef::propagation_context`], or the span itself as a parent.
     #[doc(alias = "context")]
     #[must_use]
     pub fn span_context(&self) -> Option<SpanContext> {

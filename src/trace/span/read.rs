@@ -1,4 +1,4 @@
-//! What a handle tells of its span.
+//! What a handle reads of its span.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::id::SpanId;
 use crate::text::Text;
 use crate::trace::store::{
-    Body, Buffers, Record, Segment, SharedShards, Slots, SpanView, empty_buffers, give_back,
+    Body, Buffers, Record, Segment, SharedShards, Slots, SpanView, give_back,
 };
 use crate::trace::tags::{Change, Special, Tags, changes};
 use crate::trace::values::{
@@ -44,7 +44,7 @@ use crate::user_code::{self, UserCode};
 #[derive(Debug)]
 #[must_use = "nothing is sent before `submit`"]
 pub struct ChunkBuilder {
-    segment: Segment,
+    segment: Sole<Segment>,
     buffers: Buffers,
     /// Whether a parent is in another process.
     has_remote_parent: bool,
@@ -56,11 +56,8 @@ static NOTHING: Record = Record::VACANT;
 impl ChunkBuilder {
     /// `None` for a context without a trace.
     pub(crate) fn new(shared: &SharedShards, context: SpanContext) -> Option<Self> {
-        Some(ChunkBuilder {
-            segment: Segment::recorded(shared, context)?,
-            buffers: empty_buffers(shared),
-            has_remote_parent: false,
-        })
+        let (segment, buffers) = Segment::acquire_recorded(shared, context)?;
+        Some(ChunkBuilder { segment, buffers, has_remote_parent: false })
     }
 
     /// Adds a span. It has no parent, and no name, before it is given one.
@@ -106,7 +103,7 @@ impl ChunkBuilder {
 
     /// Sets the sampling decision, over any before it.
     pub fn set_decision(&mut self, decision: SamplingDecision) {
-        self.segment.overrule(decision);
+        self.segment.decision.overrule(decision);
     }
 
     /// The sampling decision; if there is none, the tracer's sampler takes it now, by the first span. Inside of the
@@ -121,7 +118,7 @@ impl ChunkBuilder {
         let record = self.buffers.spans.get(0).unwrap_or(&NOTHING);
         let root = SpanView { segment: &self.segment, record, tags: &self.buffers.tags };
         let decision = self.segment.shared.sink.decide(&root);
-        self.segment.settle(decision)
+        self.segment.decision.settle(decision)
     }
 
     pub(crate) fn segment(&self) -> &Segment {
@@ -130,9 +127,11 @@ impl ChunkBuilder {
 
     /// Gives up the spans, and the context back: the chunk was for the decision alone.
     pub(crate) fn into_context(self) -> SpanContext {
-        let ChunkBuilder { mut segment, buffers, .. } = self;
+        let ChunkBuilder { mut segment, mut buffers, .. } = self;
+        let context = segment.upstream.take();
+        buffers.keep_segment(segment);
         give_back(buffers);
-        segment.upstream.take().map(Arc::unwrap_or_clone).unwrap_or_default()
+        context.map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 
     /// Hands the chunk to the pipeline, and never waits: where that is full, the spans are lost and counted.
@@ -147,11 +146,14 @@ impl ChunkBuilder {
         }
         mark_roots(&mut buffers.spans);
         if !has_remote_parent {
-            segment.without_parent();
+            // It names the last Datadog span above the parent that came in, which no span has.
+            if let Some(upstream) = segment.upstream.as_mut().and_then(Arc::get_mut) {
+                upstream.last_parent = None;
+            }
         }
         buffers.finished = u32::try_from(buffers.spans.len()).unwrap_or(u32::MAX);
         buffers.has_ended = segment.shared.has_ended();
-        Segment::submit(&Sole::new(segment).share(), Some(buffers));
+        Segment::submit(&segment.share(), Some(buffers));
     }
 }
 
@@ -180,13 +182,13 @@ pub struct RecordedSpan<'c> {
 impl RecordedSpan<'_> {
     /// Sets the parent, a span of this process.
     pub fn set_parent(&mut self, parent: SpanId) {
-        self.edit(|record| record.parent = Some(parent));
+        self.edit(|record, _| record.parent = Some(parent));
     }
 
     /// Sets the parent, a span of another process.
     pub fn set_remote_parent(&mut self, parent: SpanId) {
         *self.has_remote_parent = true;
-        self.edit(|record| {
+        self.edit(|record, _| {
             record.parent = Some(parent);
             record.local_root = true;
         });
@@ -194,14 +196,12 @@ impl RecordedSpan<'_> {
 
     /// Sets the operation name.
     pub fn set_name(&mut self, name: impl Into<Text>) {
-        let name = name.into();
-        self.apply(Change::Name(name));
+        self.apply(Change::Name(name.into()));
     }
 
     /// Sets the resource; without one it is the name.
     pub fn set_resource(&mut self, resource: impl Into<Text>) {
-        let resource = resource.into();
-        self.apply(Change::Resource(resource));
+        self.apply(Change::Resource(resource.into()));
     }
 
     /// Sets the service, mapped by `DD_SERVICE_MAPPING`; without one it is the tracer's.
@@ -211,18 +211,17 @@ impl RecordedSpan<'_> {
 
     /// Sets the type: `web`, `sql`, ...
     pub fn set_type(&mut self, span_type: impl Into<Text>) {
-        let span_type = span_type.into();
-        self.apply(Change::Type(span_type));
+        self.apply(Change::Type(span_type.into()));
     }
 
     /// Sets the kind.
     pub fn set_kind(&mut self, kind: SpanKind) {
-        self.edit(|record| record.kind = Some(kind));
+        self.edit(|record, _| record.kind = Some(kind));
     }
 
     /// Marks the span as an error, or not.
     pub fn set_error(&mut self, error: bool) {
-        self.edit(|record| record.error = error);
+        self.edit(|record, _| record.error = error);
     }
 
     /// Sets a tag, with the effects that it has on a span of the tracer
@@ -230,25 +229,19 @@ impl RecordedSpan<'_> {
     pub fn set_tag<'a>(&mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) {
         let (key, value) = (key.into(), value.into());
         if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
-            self.segment.overrule(decision);
+            self.segment.decision.overrule(decision);
         }
-        let Some(record) = self.spans.get_mut(self.place) else { return };
-        let (tags, shared) = (&mut *self.tags, &self.segment.shared);
-        changes(key, value, &mut |change| change.apply(record, tags, shared));
+        changes(key, value, &mut |change| self.apply(change));
     }
 
     /// Adds a link.
     pub fn add_link(&mut self, link: SpanLink) {
-        if let Some(record) = self.spans.get_mut(self.place) {
-            record.add_link(link, self.tags);
-        }
+        self.edit(|record, tags| record.add_link(link, tags));
     }
 
     /// Adds an event.
     pub fn add_event(&mut self, event: SpanEvent) {
-        if let Some(record) = self.spans.get_mut(self.place) {
-            record.add_event(event, self.tags);
-        }
+        self.edit(|record, tags| record.add_event(event, tags));
     }
 
     /// The span as it is now.
@@ -259,14 +252,13 @@ impl RecordedSpan<'_> {
     }
 
     fn apply(&mut self, change: Change) {
-        if let Some(record) = self.spans.get_mut(self.place) {
-            change.apply(record, self.tags, &self.segment.shared);
-        }
+        let shared = &self.segment.shared;
+        self.edit(|record, tags| change.apply(record, tags, shared));
     }
 
-    fn edit(&mut self, change: impl FnOnce(&mut Record)) {
+    fn edit(&mut self, change: impl FnOnce(&mut Record, &mut Tags)) {
         if let Some(record) = self.spans.get_mut(self.place) {
-            change(record);
+            change(record, self.tags);
         }
     }
 }

@@ -32,21 +32,16 @@ impl Body {
         more.into()
     }
 
-    /// Converts tags that were put off; see [`Tags::settle`].
+    /// Converts deferred tags; see [`Tags::settle`].
     #[inline]
     pub(super) fn settle_tags(&mut self) {
         self.tags.settle(&mut self.spans);
     }
 
-    /// Puts off tags, where that may take a conversion of others or an allocation.
+    /// Defers the conversion of tags, where others may have to be converted first or the list has to grow.
     #[cold]
-    pub(crate) fn put_off<T: DeferredTags>(
-        &mut self,
-        slot: u32,
-        late: T,
-        heap_bytes: usize,
-    ) -> bool {
-        self.tags.put_off(&mut self.spans, slot, late, heap_bytes)
+    pub(crate) fn defer<T: DeferredTags>(&mut self, slot: u32, tags: T, heap_bytes: usize) -> bool {
+        self.tags.put_off(&mut self.spans, slot, tags, heap_bytes)
     }
 
     /// A span that is open, to be changed.
@@ -75,42 +70,28 @@ impl Body {
         self.spans.find(root, id).map(|(_, record)| record)
     }
 
-    /// Puts a new span into a slot, and gives it the id that tells which; `None` when the trace is full.
+    /// Puts a new span into a slot, and makes its id of a random one and the slot; `None` when the trace is full.
     #[inline(always)]
     pub(crate) fn push(
         &mut self,
         draft: &mut impl Draft,
         placement: Placement,
         root: SpanId,
-        fresh: SpanId,
-    ) -> Option<SpanId> {
-        if self.tags.is_exceeded() {
-            return self.push_slowly(draft, placement, root, fresh);
-        }
-        let Some((slot, record)) = self.spans.add_at_hand() else {
-            return self.push_slowly(draft, placement, root, fresh);
-        };
-        let id = fresh.in_slot(root, slot);
-        begin(record, &mut self.tags, draft, placement, id);
-        self.open = self.open.saturating_add(1);
-        Some(id)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_slowly(
-        &mut self,
-        draft: &mut impl Draft,
-        placement: Placement,
-        root: SpanId,
-        fresh: SpanId,
+        random: SpanId,
     ) -> Option<SpanId> {
         if self.tags.is_exceeded() {
             return None;
         }
         let (slot, record) = self.spans.add()?;
-        let id = fresh.in_slot(root, slot);
-        begin(record, &mut self.tags, draft, placement, id);
+        let id = random.in_slot(root, slot);
+        let service_source = draft.service_source().unwrap_or(placement.service_source);
+        draft.move_into(record, &mut self.tags);
+        record.id = Some(id);
+        record.parent = placement.parent;
+        record.start = placement.start;
+        record.duration = OPEN;
+        record.local_root = placement.local_root;
+        record.service_source = service_source;
         self.open = self.open.saturating_add(1);
         Some(id)
     }
@@ -178,7 +159,7 @@ impl Body {
         self.spans.get(slot)
     }
 
-    /// The slot of the nearest open ancestor of a finished span. All on the way remember it: a long way is gone once.
+    /// The slot of the nearest open ancestor of a finished span. Every finished span on the way remembers it.
     #[cold]
     fn open_above(&mut self, root: SpanId, slot: u32) -> Option<u32> {
         let mut at = self.next_above(root, slot);
@@ -191,46 +172,46 @@ impl Body {
         while let Some(slot) = on_the_way.filter(|slot| Some(*slot) != at) {
             on_the_way = self.next_above(root, slot);
             if let Some(record) = self.spans.get_mut(slot) {
-                record.above = found;
+                record.open_ancestor = found;
             }
         }
         at
     }
 
-    /// The next slot on the way up: that of the parent, or one above it where somebody has looked.
+    /// The next slot on the way up: the remembered ancestor, or else the parent.
     fn next_above(&self, root: SpanId, slot: u32) -> Option<u32> {
         let record = self.spans.get(slot)?;
-        if record.above == OpenAncestor::NOTHING {
+        if record.open_ancestor == OpenAncestor::NOTHING {
             return None;
         }
         let parent = || Some(self.spans.find(root, record.parent?)?.0);
-        record.above.slot().or_else(parent)
+        record.open_ancestor.slot().or_else(parent)
     }
 
-    /// Enough is finished, and no less than is open: a split costs what stays, so that its cost per span
-    /// stays the same however many spans of a trace are open at once.
+    /// Whether as many spans have finished as the setting says, and as many as are open. A split moves the open spans:
+    /// so its cost for each span that is sent is the same however many are open.
     #[inline]
     pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
         shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
     }
 
-    /// The same where much is held, as far as parts are sent at all.
+    /// As [`Body::partial_flush_due`], or the trace holds much memory; never where partial flush is off.
     pub(crate) fn is_flush_due(&self, shared: &Shared) -> bool {
         let is_much = self.tags.is_flush_due() && self.finished > 0;
         self.partial_flush_due(shared) || (is_much && shared.partial_flush.is_some())
     }
 
-    /// Takes the open spans out of `old` and puts them here, where nothing is.
+    /// Moves the open spans of `old` here, where nothing is.
     ///
     /// The other way round, moving the finished ones out, costs more: there are more of them.
     pub(super) fn take_open(&mut self, old: &mut Body, root: SpanId) {
         old.tags.settle_open(&mut old.spans);
         let Body { spans, tags, .. } = self;
-        spans.take_open(&mut old.spans, root, |kept| {
-            let beside = kept.heap_bytes();
+        spans.take_open(&mut old.spans, root, |record| {
+            let beside = record.heap_bytes();
             old.tags.let_go(beside);
             tags.hold(beside);
-            kept.tags = tags.adopt(&mut old.tags, kept.tags);
+            record.tags = tags.adopt(&mut old.tags, record.tags);
         });
         self.open = std::mem::take(&mut old.open);
         self.tags.flushed();
@@ -238,23 +219,4 @@ impl Body {
             self.end();
         }
     }
-}
-
-/// Makes a vacant record the one of a span.
-#[inline(always)]
-fn begin(
-    record: &mut Record,
-    tags: &mut Tags,
-    draft: &mut impl Draft,
-    placement: Placement,
-    id: SpanId,
-) {
-    let service_source = draft.service_source().unwrap_or(placement.service_source);
-    draft.fill(record, tags);
-    record.id = Some(id);
-    record.parent = placement.parent;
-    record.start = placement.start;
-    record.duration = OPEN;
-    record.local_root = placement.local_root;
-    record.service_source = service_source;
 }

@@ -14,9 +14,7 @@ impl Change {
                 }
             }
             Change::Resource(resource) => {
-                if may_replace(record.resource.as_ref(), &resource, &mut record.tags, tags) {
-                    record.resource = Some(resource);
-                }
+                replace(&mut record.resource, resource, &mut record.tags, tags);
             }
             Change::Name(name) => {
                 if may_replace(Some(&record.name), &name, &mut record.tags, tags) {
@@ -24,9 +22,7 @@ impl Change {
                 }
             }
             Change::Type(span_type) => {
-                if may_replace(record.span_type.as_ref(), &span_type, &mut record.tags, tags) {
-                    record.span_type = Some(span_type);
-                }
+                replace(&mut record.span_type, span_type, &mut record.tags, tags);
             }
             Change::Kind(kind) => {
                 record.kind = Some(kind);
@@ -41,6 +37,12 @@ impl Change {
                 tags.put(&mut record.tags, Key::new(key), value);
             }
         }
+    }
+}
+
+fn replace(field: &mut Option<Text>, text: Text, list: &mut TagList, tags: &mut Tags) {
+    if may_replace(field.as_ref(), &text, list, tags) {
+        *field = Some(text);
     }
 }
 

@@ -1,44 +1,34 @@
 //! Finished spans of one trace on their way out: from the hand-off on, they have one owner and no lock.
 
-use tracehound_machine::Counted;
+use tracehound_machine::{Counted, Sole};
 
 use super::layout::{Body, Buffers, Chunk, Segment, Shared, SpanView};
-use super::segment::fix_names;
+use super::segment::resolve_names;
 use crate::user_code::{self, UserCode};
-
-impl std::ops::Deref for Buffers {
-    type Target = Body;
-
-    #[inline]
-    fn deref(&self) -> &Body {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Buffers {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Body {
-        &mut self.0
-    }
-}
 
 /// A vector larger than this is not kept for another trace: one huge trace must not hold memory for ever.
 const MAX_KEPT_SPANS: usize = 1024;
 const MAX_KEPT_TAGS: usize = 8 * MAX_KEPT_SPANS;
 
-/// Bytes of text for whose like the room is kept.
+/// The same, in bytes of copied text.
 const MAX_KEPT_TEXT: usize = 32 * 1024;
 
-impl Buffers {
-    /// For what starts in a trace whose room was handed off.
+impl Body {
+    /// For a span that starts when all others of its trace were handed off.
     #[cold]
-    pub(super) fn for_late(shared: &Shared) -> Self {
+    pub(super) fn for_late_child(shared: &Shared) -> Buffers {
         let mut buffers = Buffers::default();
         buffers.tags.bound(shared.max_trace_bytes);
         if shared.has_ended() {
             buffers.end();
         }
         buffers
+    }
+
+    /// Keeps a segment whose trace is over for the next trace that gets these buffers.
+    pub(crate) fn keep_segment(&mut self, mut segment: Sole<Segment>) {
+        segment.reset();
+        self.spare_segment = Some(segment);
     }
 
     /// What it holds in memory, with all that its spans hold and the segment.
@@ -48,7 +38,7 @@ impl Buffers {
     }
 
     /// Emptied for another trace, or `None` when they have grown too large to keep.
-    pub(crate) fn recycle(mut self) -> Option<Self> {
+    pub(crate) fn recycle(mut self: Box<Self>) -> Option<Buffers> {
         if self.spans.capacity() > MAX_KEPT_SPANS
             || self.tags.capacity() > MAX_KEPT_TAGS
             || self.tags.text_capacity() > MAX_KEPT_TEXT
@@ -69,7 +59,7 @@ impl Chunk {
         &self.segment
     }
 
-    /// How many spans there are that are not in the account yet: all of them, while the tracer lives.
+    /// How many spans there are that are not counted as lost yet: all of them, while the tracer lives.
     pub(crate) fn len(&self) -> usize {
         self.buffers.finished.saturating_sub(self.buffers.counted) as usize
     }
@@ -80,7 +70,7 @@ impl Chunk {
         self.buffers.bytes()
     }
 
-    /// Whether a span may have events; says so rather too often.
+    /// Whether a span may have events: `true` also where one has only links or structured tags.
     pub(crate) fn has_events(&self) -> bool {
         self.buffers.spans.iter().any(|record| record.extras.is_some())
     }
@@ -103,30 +93,30 @@ impl Chunk {
             .or_else(|| self.spans().min_by_key(|span| span.record.start))
     }
 
-    /// Fixes what was put off to the end: late tags, names that follow from tags, and the sampling decision.
+    /// Does what was left to the end: converts deferred tags, sets names that follow from tags, takes the sampling
+    /// decision.
     pub(crate) fn settle(&mut self) {
         let Body { spans, tags, .. } = &mut *self.buffers;
         tags.settle(spans);
         let diag = &self.segment.shared.diag;
         user_code::count(UserCode::DeferredTags, diag, tags.take_deferred_panics());
         for record in spans.iter_mut().filter(|record| record.naming.is_some()) {
-            fix_names(&self.segment, record, tags);
+            resolve_names(&self.segment, record, tags);
         }
         if self.segment.decision().is_none() {
             if let Some(head) = self.head() {
                 let decision = self.segment.shared.sink.decide(&head);
-                self.segment.settle(decision);
+                self.segment.decision.settle(decision);
             }
         }
         user_code::say_rest(diag);
     }
 
-    /// The room, for another trace; with the segment, unless somebody still has a handle of it.
+    /// The buffers, for another trace; with the segment, unless there is still a handle of it.
     pub(crate) fn into_buffers(self) -> Buffers {
         let Chunk { segment, mut buffers } = self;
-        if let Ok(mut segment) = segment.into_sole() {
-            segment.rest();
-            buffers.spare_segment = Some(segment);
+        if let Ok(segment) = segment.into_sole() {
+            buffers.keep_segment(segment);
         }
         buffers
     }

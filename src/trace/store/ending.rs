@@ -66,37 +66,31 @@ fn end_trace(segment: &Counted<Segment>, unfinished: &mut Unfinished) {
         // What is sent now binds what is sent later, and is decided by the root, which may stay.
         segment.decide();
     }
-    let fresh = empty_buffers(&segment.shared);
+    let mut other = empty_buffers(&segment.shared);
     let Some(mut guard) = segment.body() else { return };
     // A trace that began after the end counts what finishes there at once.
     let Some(body) = guard.as_mut().filter(|body| !body.has_ended) else {
         drop(guard);
-        return give_back(fresh);
+        return give_back(other);
     };
-    let mut finished = None;
-    let mut unused = None;
     if body.finished > 0 {
-        let mut old = std::mem::replace(body, fresh);
-        body.take_open(&mut old, segment.root);
-        finished = Some(old);
-    } else {
-        unused = Some(fresh);
+        std::mem::swap(body, &mut other);
+        body.take_open(&mut other, segment.root);
     }
     body.settle_tags();
     body.end();
+    unfinished.spans += u64::from(body.open);
     for record in body.spans.iter_mut().filter(|record| record.is_open()) {
         record.is_counted = true;
-        unfinished.spans = unfinished.spans.saturating_add(1);
     }
     for record in body.spans.iter().filter(|record| record.is_open()) {
         unfinished.name(record, || SpanView { segment, record, tags: &body.tags });
     }
     drop(guard);
-    if let Some(unused) = unused {
-        give_back(unused);
-    }
-    if let Some(finished) = finished.filter(|_| segment.shared.is_enabled()) {
-        hand_off::submit(&*segment.shared.sink, Chunk::new(segment.clone(), finished));
+    if other.finished > 0 && segment.shared.is_enabled() {
+        hand_off::submit(&*segment.shared.sink, Chunk::new(segment.clone(), other));
+    } else {
+        give_back(other);
     }
 }
 
@@ -123,5 +117,38 @@ impl Unfinished {
             let _ = write!(text, "{comma} {name} (for {open:.1} s)");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::span::ChunkBuilder;
+    use crate::trace::testkit::{Bench, upstream};
+
+    #[test]
+    fn a_trace_in_a_recycled_segment_is_found_whatever_the_segment_was_used_for_before() {
+        let given_up = |bench: &Bench| {
+            let root = bench.span("root").root().start();
+            bench.span("child").child_of(&root).start().finish();
+            drop(root.detach());
+        };
+        let recorded = |bench: &Bench| {
+            let mut chunk = ChunkBuilder::new(&bench.shared, upstream()).unwrap();
+            let now = std::time::SystemTime::now();
+            let _ = chunk.span(crate::id::SpanId::generate(), now, now);
+            chunk.submit();
+        };
+        for submit in [&given_up as &dyn Fn(&Bench), &recorded] {
+            let bench = Bench::new();
+            submit(&bench);
+            for chunk in bench.take_chunks() {
+                give_back(chunk.into_buffers());
+            }
+            let before = bench.shared.diag.losses().spans(LossReason::Unfinished);
+            let _open = bench.span("open").root().start();
+            bench.shared.end();
+            assert_eq!(bench.shared.diag.losses().spans(LossReason::Unfinished), before + 1);
+        }
     }
 }

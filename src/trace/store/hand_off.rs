@@ -1,4 +1,4 @@
-//! The way of a chunk to the sink, which code of the program may come to again while it is on it.
+//! Hands chunks to the sink, also where an allocator of the program ends a trace while its thread hands one over.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::diag::LossReason;
 
 thread_local! {
     static STATE: Cell<State> = const { Cell::new(State::Idle) };
-    static LATER: RefCell<Vec<Chunk>> = const { RefCell::new(Vec::new()) };
+    static WAITING: RefCell<Vec<Chunk>> = const { RefCell::new(Vec::new()) };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,19 +22,19 @@ enum State {
 
 /// Hands a chunk to the sink of its tracer.
 ///
-/// A trace that ends on a thread while the thread is doing this already, in an allocator that traces, follows when it
-/// has been done: the sink would wait for itself.
+/// A chunk that comes while the thread is in the sink already, from an allocator that traces, waits until the sink has
+/// returned: the sink may hold a lock, and would wait for itself.
 #[inline]
 pub(crate) fn submit(sink: &dyn Sink, chunk: Chunk) {
     if STATE.replace(State::Busy) != State::Idle {
-        return put_off(chunk);
+        return enqueue(chunk);
     }
     let busy = Busy;
     sink.submit(chunk);
     drop(busy);
 }
 
-/// The sink is not to panic; if one does all the same, the thread must not wait for ever with what follows.
+/// Resets the state when it is dropped, so also where a sink panics: later chunks of the thread must not wait for ever.
 struct Busy;
 
 impl Drop for Busy {
@@ -47,12 +47,12 @@ impl Drop for Busy {
 }
 
 #[cold]
-fn put_off(chunk: Chunk) {
+fn enqueue(chunk: Chunk) {
     STATE.set(State::HasMore);
     let mut chunk = Some(chunk);
-    let _ = LATER.try_with(|later| {
-        if let Ok(mut later) = later.try_borrow_mut() {
-            later.extend(chunk.take());
+    let _ = WAITING.try_with(|waiting| {
+        if let Ok(mut waiting) = waiting.try_borrow_mut() {
+            waiting.extend(chunk.take());
         }
     });
     // Inside of this very function, or on a thread that is torn down.
@@ -65,7 +65,7 @@ fn put_off(chunk: Chunk) {
 
 #[cold]
 fn submit_rest() {
-    let next = || LATER.try_with(|later| later.try_borrow_mut().ok()?.pop()).ok().flatten();
+    let next = || WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.pop()).ok().flatten();
     while let Some(chunk) = next() {
         let sink = Arc::clone(&chunk.segment().shared.sink);
         submit(&*sink, chunk);

@@ -1,12 +1,12 @@
-//! How a trace lies in memory: every type that the others of this room are made of, on one page.
+//! The layout of a trace in memory: every type that this room is made of, on one page.
 //!
 //! A [`Segment`] is the part of one trace that lives in this process: one lock around its [`Buffers`]. These hold a
 //! [`Body`]: the [`Record`]s of the spans in [`Slots`], and their tags. When no span is open any more, the buffers leave
-//! the segment, and are a [`Chunk`] with it, which the tracer's [`Sink`] takes over. [`Shared`] is the tracer, as far as
-//! traces know it.
+//! the segment, and are a [`Chunk`] with it, which the tracer's [`Sink`] takes over. [`Shared`] is what
+//! all traces of one tracer share: its settings, its sink, its diagnostics.
 //!
-//! The types refer to each other in a ring, and so are defined in one place; what they do is in the files named after
-//! them, which import from here only.
+//! The types refer to each other in a cycle, so they are defined in one file. Their methods are in the files named after
+//! them.
 
 use std::any::Any;
 use std::fmt;
@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 
 use tracehound_machine::{Counted, Sole};
 
-use super::decided::Decided;
+use super::decision::TraceDecision;
 use super::extras::Extras;
 use super::last_sent::LastSent;
 use super::sent_baggage::SentBaggage;
@@ -57,20 +57,20 @@ pub(crate) struct Record {
     pub(crate) described: u8,
     /// First span of the trace in this process.
     pub(crate) local_root: bool,
-    /// Of a finished span, where an open one above it was last found; zero where nobody has looked.
-    pub(crate) above: OpenAncestor,
-    /// Its baggage is a copy of its own, and counted for it.
+    /// Of a finished span: its nearest open ancestor as last found, so that a long chain is walked once.
+    pub(crate) open_ancestor: OpenAncestor,
+    /// Its baggage is shared with no other span, and its bytes are counted for this one.
     pub(crate) owns_baggage: bool,
-    /// In the account already, though it is open or has not been handed off: the tracer has ended.
+    /// Counted as lost already, though it is open or not handed off: the tracer has ended.
     pub(crate) is_counted: bool,
     /// `_dd.top_level`; known when the span finishes.
     pub(crate) top_level: bool,
 }
 
-/// The slot of an ancestor that was open, and two more; [`OpenAncestor::NOTHING`] where none of them was.
+/// A cached ancestor: its slot plus two, [`OpenAncestor::NOTHING`] where none is open, zero before the first search.
 ///
-/// It holds as long as the record is here: a finished span leaves with the next part of its trace, and only then slots
-/// become free for others.
+/// The slot stays right as long as the record is here: a finished span leaves with the next part of its trace, and
+/// slots are used again only then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenAncestor(pub(crate) u32);
 
@@ -118,34 +118,34 @@ pub(crate) struct Body {
     pub(crate) open: u32,
     /// Finished and not handed off.
     pub(crate) finished: u32,
-    /// Those of them that are in the account already; see [`Record::is_counted`].
+    /// Those of the finished ones that are counted as lost already; see [`Record::is_counted`].
     pub(crate) counted: u32,
-    /// The tracer has ended: what finishes is lost, and counted at once, for the trace may never end.
+    /// The tracer has ended: a span that finishes is lost. It is counted at once, because the trace may never end.
     pub(crate) has_ended: bool,
-    /// Between two traces: a segment for the next one.
+    /// In buffers that no trace has: a segment that is used again with them.
     pub(super) spare_segment: Option<Sole<Segment>>,
 }
 
-/// The room of a chunk; emptied, it serves another trace.
+/// The memory for the spans of a trace; emptied, it serves another one.
 ///
 /// A box, because it goes from hand to hand: pool, segment, queue, worker, pool.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers(pub(crate) Box<Body>);
+pub(crate) type Buffers = Box<Body>;
 
 /// The open part of a trace: one lock around two flat vectors.
 ///
-/// No code of the user runs under its locks, but for what is said to: late tags, and naming functions where a name is
-/// read; and an allocator's. To these the spans of the trace are as if they did not exist. What is taken under the lock of
-/// the spans are locks that guard one value and call nothing.
+/// Code of the program runs under its lock in three cases only: the conversion of deferred tags, naming functions where
+/// a name is read, and the program's allocator. Where such code uses a span of the same trace, nothing waits: reads give
+/// `None`, and changes do nothing. Under the lock of the spans only leaf locks are taken, which guard one value and call
+/// nothing.
 ///
-/// It belongs to the process that made it. In one that was forked from that, the locks may be locked for ever
-/// and the vectors half changed: nothing behind them is touched, and the spans are the parent's to finish.
+/// It belongs to the process that made it. In a forked child the locks may be held for ever and the vectors may be half
+/// changed: nothing behind the locks is touched there, and the parent finishes the spans.
 pub(crate) struct Segment {
     /// Which process this belongs to.
     pub(crate) epoch: u32,
     pub(crate) trace_id: TraceId,
-    /// The first span started here; always in slot 0 as long as it is here. The ids of all others tell the slots
-    /// they were put into by what they differ from it.
+    /// The first span started here, in slot 0 as long as it is here. The slot that another span was put into is the
+    /// difference of its id from this one.
     pub(crate) root: SpanId,
     pub(crate) anchor: Anchor,
     /// What came in from upstream.
@@ -153,9 +153,9 @@ pub(crate) struct Segment {
     pub(crate) shared: SharedRef,
     /// Whether any span has had baggage: most traces have none, and need no lock to know.
     pub(crate) has_baggage: AtomicBool,
-    pub(super) decision: Decided,
+    pub(crate) decision: TraceDecision,
     pub(crate) body: ShortLock<Option<Buffers>>,
-    /// Taken by itself, or under the other lock.
+    /// Its lock is taken alone, or under that of `body`.
     pub(super) sent_baggage: ShortLock<SentBaggage>,
     pub(super) last_sent: LastSent,
 }
@@ -179,12 +179,13 @@ pub(crate) trait Sink: Send + Sync {
     /// Decides on a trace by its local root; while that may change, by a copy of it.
     fn decide(&self, root: &SpanView<'_>) -> SamplingDecision;
 
-    /// The same under the lock of the trace, where it takes but a short while and no code but the library's.
+    /// As [`Sink::decide`], under the lock of the trace. `None` where that could take long, or would run code of the
+    /// program.
     fn decide_in_place(&self, _: &SpanView<'_>) -> Option<SamplingDecision> {
         None
     }
 
-    /// The tags that [`Sink::decide`] needs of a copy; `None` for all of them and whatever else there is.
+    /// The tags that [`Sink::decide`] reads; `None` where it may read anything of the span.
     fn needed_tags(&self) -> Option<&[Text]> {
         None
     }
@@ -226,7 +227,7 @@ pub(crate) struct Shared {
 
 /// Where a tracer keeps what is active: `None` for the store of the process.
 ///
-/// Opaque in this room, which lies below what can be active: `trace/active` knows what it is, and does all with it.
+/// Opaque in this room: `trace/active`, a room above, defines the store and calls it.
 #[derive(Clone, Default)]
 pub(crate) struct ContextStore(pub(crate) Option<Arc<dyn Any + Send + Sync>>);
 
@@ -237,8 +238,9 @@ impl ContextStore {
 
 /// What traces share, with a reference count for each [shard](crate::shard).
 ///
-/// Every trace holds an `Arc` to its tracer, from its beginning until it has been sent: with one reference count the
-/// threads that trace, and the worker, would disturb each other, and who only reads there.
+/// Every trace holds an `Arc` to its tracer, from its beginning until it has been sent. With one reference count all
+/// threads that start traces, and the worker, would contend for one cache line, and slow down those that only read what
+/// is beside it.
 #[derive(Clone)]
 pub(crate) struct SharedShards {
     pub(crate) shared: Arc<Shared>,
@@ -247,10 +249,10 @@ pub(crate) struct SharedShards {
 
 pub(super) type Shard = Arc<CachePadded<Arc<Shared>>>;
 
-/// The tracer of a trace; none where a segment rests between two traces, which must keep no tracer alive.
+/// The tracer of a trace; `None` in a segment without a trace, which must keep no tracer alive.
 pub(crate) struct SharedRef(pub(crate) Option<Shard>);
 
-/// What is behind the lock may be changing.
+/// Without the spans: nothing waits for the lock to print.
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Segment({})", self.trace_id)

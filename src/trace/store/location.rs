@@ -1,4 +1,4 @@
-//! Where a span is, and what is done there.
+//! The location of a span, and what is done with the span there.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,8 +13,8 @@ use crate::primitives::ShortGuard;
 use crate::trace::tags::{NewValue, TagKey, TagTarget, Tags};
 use crate::trace::values::{Baggage, SamplingDecision, SpanContext};
 
-/// Where a span is: the id tells the slot that it was put into, and is its generation. A handle of a span that is not
-/// there finds another id, and looks where the span has moved to; see [`Slots`](super::slots::Slots).
+/// The location of a span. The id tells the slot that the span was put into, and is the generation of that slot: where
+/// the slot has another id, the span was moved or has been sent; see [`Slots`](super::layout::Slots).
 ///
 /// Two words, which go from function to function in registers.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl Location {
         self.id.slot(self.segment.root)
     }
 
-    /// Looks at the span, open or finished, as long as it was not handed off.
+    /// Looks at the span, open or finished; `None` once it was handed off.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
         let mut guard = self.segment.body()?;
         let body = guard.as_mut()?;
@@ -41,7 +41,7 @@ impl Location {
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
 
-    /// How long it took, in nanoseconds: as long as it is here, and of the span whose end has sent the trace.
+    /// The duration in nanoseconds: of a finished span that was not handed off, and of the one whose end sent the trace.
     pub(crate) fn duration_ns(&self) -> Option<u64> {
         let guard = self.segment.body()?;
         match guard.as_ref().and_then(|body| body.record(self.segment.root, self.id)) {
@@ -59,15 +59,15 @@ impl Location {
         {
             change(record, tags);
             if tags.take_refused() {
-                self.say_full(guard);
+                self.warn_full(guard);
             }
             return true;
         }
-        self.too_late(guard);
+        self.log_ignored(guard);
         false
     }
 
-    /// What of the span crosses the border of a process.
+    /// The context of the span, as it is propagated to another process.
     pub(crate) fn context(
         &self,
         decision: Option<SamplingDecision>,
@@ -97,23 +97,24 @@ impl Location {
         match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
             Some((record, tags)) => {
                 if !tags.put(&mut record.tags, key, value) {
-                    self.say_full(guard);
+                    self.warn_full(guard);
                 }
             }
-            None => self.too_late(guard),
+            None => self.log_ignored(guard),
         }
     }
 
+    /// Says in debug output that a change came after the end of the span.
     #[cold]
-    pub(crate) fn too_late(&self, guard: ShortGuard<'_, Option<Buffers>>) {
+    pub(crate) fn log_ignored(&self, guard: ShortGuard<'_, Option<Buffers>>) {
         drop(guard);
         let diag = &self.segment.shared.diag;
         diag.debug(|| format!("span {} has finished: a change to it is ignored", self.id));
     }
 
-    /// Says once that a change was refused, which the span tells of by itself.
+    /// Warns once that a change was refused; how many there were is a metric of the span.
     #[cold]
-    pub(crate) fn say_full(&self, guard: ShortGuard<'_, Option<Buffers>>) {
+    pub(crate) fn warn_full(&self, guard: ShortGuard<'_, Option<Buffers>>) {
         drop(guard);
         let shared = &self.segment.shared;
         shared.diag.warn_once("trace-full", || {
@@ -183,14 +184,14 @@ impl Location {
             drop(guard);
             self.flush_partly();
         } else if body.tags.is_flush_due() {
-            self.look_again(guard);
+            self.count_or_flush(guard);
         }
     }
 
-    /// Where much is held, or the tracer has ended.
+    /// After a span has finished whose tracer has ended, or whose trace may hold much memory.
     #[cold]
     #[inline(never)]
-    fn look_again(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
+    fn count_or_flush(&self, mut guard: ShortGuard<'_, Option<Buffers>>) {
         let Some(body) = guard.as_mut() else { return };
         if body.has_ended {
             let spans = body.count_finished();
@@ -206,26 +207,24 @@ impl Location {
     #[cold]
     fn flush_partly(&self) {
         let segment = &self.segment;
-        // What is sent now binds what is sent later.
+        // All parts of a trace are sent with one decision: it is taken before the first of them.
         if segment.decide().is_none() {
             // The next span that finishes does it, outside of the sampler.
             return;
         }
-        let fresh = empty_buffers(&segment.shared);
+        let empty = empty_buffers(&segment.shared);
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {
             drop(guard);
-            return give_back(fresh);
+            return give_back(empty);
         };
-        let mut finished = std::mem::replace(body, fresh);
+        let mut finished = std::mem::replace(body, empty);
         body.take_open(&mut finished, segment.root);
         drop(guard);
         Segment::submit(segment, Some(finished));
     }
 }
 
-#[cfg(all(test, tracehound_model))]
-mod models;
 impl TagTarget for &Location {
     #[inline(always)]
     fn put(&mut self, key: impl TagKey, value: impl NewValue) {

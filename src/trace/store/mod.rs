@@ -1,7 +1,8 @@
 //! The spans of a trace in memory: from the first one that starts to the chunk that is handed off.
 //!
 //! [`layout`] shows every type on one page; what each does is in the file of its name. A span starts in [`start`], is
-//! changed and finished through [`at`], and leaves by [`hand_off`]; [`ending`] is what a tracer's end does to open traces.
+//! changed and finished through its [`location`], and leaves by [`hand_off`]; [`ending`] is what a tracer's end does to
+//! open traces.
 //!
 //! Rules: convert first, lock second. No code of the program runs under the lock of a segment but for what `segment`
 //! names, and nothing is waited for there. Everything above relies on a handle being harmless whatever became of its span.
@@ -9,7 +10,7 @@
 mod body;
 mod change;
 mod chunk;
-mod decided;
+mod decision;
 mod ending;
 mod extras;
 mod hand_off;
@@ -28,7 +29,7 @@ mod slots;
 mod start;
 mod view;
 
-pub use decided::DecisionMark;
+pub use decision::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use ending::end_open_traces;
 pub use handle::SpanRef;
@@ -37,7 +38,7 @@ pub(crate) use layout::{
 };
 pub use layout::{DerivedNames, NamingFn, SpanView};
 pub(crate) use location::Location;
-pub(crate) use pool::{empty_buffers, give_back};
+pub(crate) use pool::give_back;
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;
 #[cfg(test)]

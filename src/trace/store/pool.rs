@@ -1,18 +1,18 @@
-//! What is left of traces that were sent, kept for the next ones of a thread.
+//! Empty buffers for the next traces of a thread, fetched from the tracer's pool.
 
 use std::cell::RefCell;
 
 use super::layout::{Buffers, Shared};
 
-/// What a thread keeps at the most; more than it fetches at once.
+/// Buffers that a thread keeps at the most; more than it fetches at once.
 const MAX_POOLED: usize = 32;
 
 thread_local! {
-    /// Fetched several at a time: threads that start traces meet at the pool's lock seldom.
+    /// Fetched several at a time, so that threads seldom meet at the lock of the tracer's pool.
     static POOL: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Room for the spans of a trace.
+/// Empty buffers for a trace.
 #[inline]
 pub(crate) fn empty_buffers(shared: &Shared) -> Buffers {
     let mut buffers = fetch(shared);
@@ -34,7 +34,7 @@ fn fetch(shared: &Shared) -> Buffers {
     .unwrap_or_default()
 }
 
-/// Keeps room that was not needed for the next trace of this thread.
+/// Keeps buffers that were not needed for the next trace of this thread.
 pub(crate) fn give_back(buffers: Buffers) {
     let Some(buffers) = buffers.recycle() else { return };
     let _ = POOL.try_with(|pool| {

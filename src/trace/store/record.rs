@@ -38,7 +38,7 @@ impl Record {
         bridge_flags: 0,
         described: 0,
         local_root: false,
-        above: OpenAncestor(0),
+        open_ancestor: OpenAncestor(0),
         owns_baggage: false,
         is_counted: false,
         top_level: false,

@@ -1,4 +1,4 @@
-//! Where the segments of this process are found by who has no handle of them.
+//! The segments of this process, for code that holds no handle: the end of a tracer finds its open traces here.
 
 use std::sync::Mutex;
 
@@ -10,10 +10,10 @@ use crate::sync::lock;
 #[cfg(feature = "agent")]
 use crate::sync::lock_soon;
 
-/// Every segment is entered when it is allocated, which is seldom: it serves one trace after the other. So a trace
-/// pays nothing for being known, and one lock is enough for all threads.
+/// Every segment is entered when it is allocated, which is seldom: it serves one trace after the other. So starting a
+/// trace does nothing here, and one lock is enough for all threads.
 ///
-/// Nothing is allocated or freed under the lock: the program's allocator may trace as well, and would come back to it.
+/// Nothing is allocated or freed under the lock: the program's allocator may trace as well, and would wait for it.
 static SEGMENTS: PerProcess<Known> = PerProcess::new();
 
 type Known = Mutex<Vec<Finder<Segment>>>;
@@ -41,12 +41,12 @@ fn enter_into(known: &Known, finder: Finder<Segment>) {
             continue;
         }
         // Those that have gone stay where they are: their memory goes with `room`, outside of the lock.
-        let mut at = 0;
-        while let Some(finder) = finders.get(at) {
+        let mut index = 0;
+        while let Some(finder) = finders.get(index) {
             if finder.is_gone() {
-                at += 1;
+                index += 1;
             } else {
-                room.push(finders.swap_remove(at));
+                room.push(finders.swap_remove(index));
             }
         }
         std::mem::swap(&mut *finders, &mut room);
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn what_has_gone_is_forgotten_when_there_are_twice_as_many() {
         let known = Known::default();
-        let segments = || Sole::new(Segment::resting());
+        let segments = || Sole::new(Segment::vacant());
         let kept: Vec<_> = (0..100).map(|_| segments()).collect();
         kept.iter().for_each(|segment| enter_into(&known, segment.finder()));
         for _ in 0..10_000 {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracehound_fork::epoch;
 use tracehound_machine::{Counted, Sole};
 
-use super::decided::{Decided, DecisionMark};
+use super::decision::TraceDecision;
 use super::hand_off;
 use super::last_sent::LastSent;
 use super::layout::{
@@ -17,35 +17,36 @@ use super::pool::empty_buffers;
 use super::registry;
 use super::sent_baggage::SentBaggage;
 use super::start::Placement;
-use crate::clock::Anchor;
+use crate::clock::{Anchor, Ticks};
 use crate::diag::LossReason;
 use crate::id::{SpanId, TraceId};
 use crate::primitives::{ShortGuard, ShortLock};
 use crate::text::Text;
-use crate::trace::tags::{Key, TagList, Tags};
-use crate::trace::values::{Baggage, SamplingDecision, SamplingPriority, SpanContext};
+use crate::trace::tags::{Key, TagRef, Tags};
+use crate::trace::values::{Baggage, SamplingDecision, SpanContext};
 use crate::user_code::{self, UserCode};
 
 /// A panic leaves nothing here half done: no code of the user runs under the lock.
 impl RefUnwindSafe for Segment {}
 
 impl Segment {
-    /// A segment that no trace has, and room for its spans.
-    pub(crate) fn fresh(shared: &Shared) -> (Sole<Segment>, Buffers) {
+    /// A segment without a trace, and empty buffers.
+    pub(crate) fn acquire(shared: &Shared) -> (Sole<Segment>, Buffers) {
         let mut buffers = empty_buffers(shared);
         let segment = buffers.spare_segment.take().unwrap_or_else(Segment::allocate);
         (segment, buffers)
     }
 
+    /// A new segment, which [`registry`] knows from now on, whichever traces it serves.
     #[cold]
     fn allocate() -> Sole<Segment> {
-        let segment = Sole::new(Segment::resting());
+        let segment = Sole::new(Segment::vacant());
         registry::enter(&segment);
         segment
     }
 
-    /// One that no trace has.
-    pub(super) fn resting() -> Self {
+    /// One without a trace.
+    pub(super) fn vacant() -> Self {
         Segment {
             epoch: epoch(),
             trace_id: TraceId::MIN,
@@ -54,25 +55,40 @@ impl Segment {
             upstream: None,
             shared: SharedRef::NONE,
             has_baggage: AtomicBool::new(false),
-            decision: Decided::default(),
+            decision: TraceDecision::default(),
             body: ShortLock::new(None),
-            sent_baggage: ShortLock::new(SentBaggage::new()),
+            sent_baggage: ShortLock::new(SentBaggage::default()),
             last_sent: LastSent::default(),
         }
     }
 
-    /// Gives up the trace that it had, so that it can serve another one.
-    pub(crate) fn rest(&mut self) {
+    /// Makes it one without a trace again.
+    pub(crate) fn reset(&mut self) {
         self.upstream = None;
         self.shared = SharedRef::NONE;
         if std::mem::take(self.has_baggage.get_mut()) {
             self.sent_baggage.get_mut().clear();
         }
-        self.decision = Decided::default();
+        self.decision = TraceDecision::default();
         self.last_sent = LastSent::default();
     }
 
-    /// Takes up a trace. The links are those that the first span gets from upstream.
+    /// A segment for spans that another library has recorded, and empty buffers; `None` for a context without a trace.
+    pub(crate) fn acquire_recorded(
+        shared: &SharedShards,
+        context: SpanContext,
+    ) -> Option<(Sole<Segment>, Buffers)> {
+        context.trace_id?;
+        let (mut segment, buffers) = Segment::acquire(shared);
+        let (root, anchor) = (SpanId::generate(), Anchor::current());
+        let mut placement = Placement::of_root(Ticks(0));
+        segment.begin(shared, Some(Arc::new(context)), root, anchor, &mut placement, &mut None);
+        Some((segment, buffers))
+    }
+
+    /// Makes it the segment of a trace. Returns the context whose links the first span is to get.
+    ///
+    /// It has no spans yet: [`Body::push`] adds them.
     #[inline(always)]
     pub(crate) fn begin(
         &mut self,
@@ -93,7 +109,7 @@ impl Segment {
             trace_id = context.trace_id;
             if trace_id.is_some() {
                 placement.parent = context.span_id;
-                self.decision = Decided::new(inherited(shared, context));
+                self.decision = TraceDecision::new(inherited(shared, context));
             }
             if baggage.is_none() {
                 baggage.clone_from(&context.baggage);
@@ -108,14 +124,9 @@ impl Segment {
         linked
     }
 
-    /// Gives the trace its room.
-    pub(crate) fn fill(&mut self, buffers: Buffers) -> &mut Body {
-        self.body.get_mut().insert(buffers)
-    }
-
-    /// The tracer has ended before anybody could find this trace.
+    /// Marks a new trace as one whose tracer has ended: [`registry::all`] may have missed it.
     #[cold]
-    pub(super) fn note_end(&self) {
+    pub(super) fn mark_ended(&self) {
         if let Some(body) = self.lock_body().as_deref_mut().and_then(Option::as_mut) {
             body.end();
         }
@@ -136,41 +147,16 @@ impl Segment {
         self.body.lock()
     }
 
-    /// Whether this thread is inside of what looks at the spans or changes them: in code of the program that runs
-    /// there, such as an allocator's or a late tag's.
+    /// Whether this thread holds the lock of the spans: it is in code of the program that runs under it, such as an
+    /// allocator or the conversion of deferred tags.
     fn is_entered(&self) -> bool {
         !self.is_inherited() && self.body.is_held_here()
     }
 
-    /// The same of a trace that is known to be this process's.
+    /// As [`Segment::body`], of a trace that is known to be this process's.
     #[inline]
     pub(super) fn lock_body(&self) -> Option<ShortGuard<'_, Option<Buffers>>> {
         self.body.lock()
-    }
-
-    /// A part of a trace that another library has recorded; `None` for a context without a trace.
-    pub(crate) fn recorded(shared: &SharedShards, upstream: SpanContext) -> Option<Self> {
-        Some(Segment {
-            epoch: epoch(),
-            trace_id: upstream.trace_id?,
-            // What ids and handles are measured by, and there are no handles of spans that have finished.
-            root: SpanId::generate(),
-            anchor: Anchor::current(),
-            has_baggage: upstream.baggage.is_some().into(),
-            decision: Decided::new(inherited(shared, &upstream)),
-            upstream: Some(Arc::new(upstream)),
-            shared: SharedRef::of(shared),
-            body: ShortLock::new(None),
-            sent_baggage: ShortLock::new(SentBaggage::new()),
-            last_sent: LastSent::default(),
-        })
-    }
-
-    /// Leaves out what upstream says of the span that is the parent there: no span has it.
-    pub(crate) fn without_parent(&mut self) {
-        if let Some(upstream) = self.upstream.as_mut().and_then(Arc::get_mut) {
-            upstream.last_parent = None;
-        }
     }
 
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
@@ -185,7 +171,7 @@ impl Segment {
     }
 
     #[cold]
-    fn keep_baggage<'a>(&self, buffers: &'a Body) {
+    fn remember_baggage<'a>(&self, buffers: &'a Body) {
         if let Some(mut sent) = self.sent_baggage.lock() {
             let of = |record: &'a Record| Some((record.id?, record.baggage.as_ref()?));
             sent.keep(buffers.spans.iter().filter_map(of));
@@ -218,19 +204,8 @@ impl Segment {
         self.decision.get()
     }
 
-    /// The priority of the decision, without a lock.
-    pub(crate) fn priority(&self) -> Option<SamplingPriority> {
-        self.decision.priority()
-    }
-
-    /// What tells the decision from other ones, without a lock.
-    #[inline]
-    pub(crate) fn decision_mark(&self) -> Option<DecisionMark> {
-        self.decision.mark()
-    }
-
-    /// The decision; taken now if there is none. `None` while the sampler or a naming function runs on this thread:
-    /// what they ask for is undecided, or there would be no end to it.
+    /// The decision; taken now if there is none. `None` while the sampler or a naming function runs on this thread: a
+    /// decision would call them again, without end.
     pub(crate) fn decide(&self) -> Option<SamplingDecision> {
         if let Some(decision) = self.decision() {
             return Some(decision);
@@ -252,28 +227,18 @@ impl Segment {
         let decision = decided.flatten().unwrap_or_else(|| {
             // Nothing is here: a context is asked of a span that has been handed off.
             let (mut record, tags) = copy.unwrap_or((Record::VACANT, Tags::default()));
-            fix_names(self, &mut record, &tags);
+            resolve_names(self, &mut record, &tags);
             sink.decide(&SpanView { segment: self, record: &record, tags: &tags })
         });
         user_code::say_rest(&self.shared.diag);
-        Some(self.settle(decision))
-    }
-
-    /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
-    pub(crate) fn settle(&self, decision: SamplingDecision) -> SamplingDecision {
-        self.decision.settle(decision)
-    }
-
-    /// The user's own word, over any decision before it.
-    pub(crate) fn overrule(&self, decision: SamplingDecision) {
-        self.decision.overrule(decision);
+        Some(self.decision.settle(decision))
     }
 
     #[inline]
     pub(crate) fn submit(this: &Counted<Self>, buffers: Option<Buffers>) {
         let Some(buffers) = buffers else { return };
         if this.has_baggage() {
-            this.keep_baggage(&buffers);
+            this.remember_baggage(&buffers);
         }
         let has_ended = buffers.has_ended;
         let chunk = Chunk::new(this.clone(), buffers);
@@ -301,7 +266,7 @@ impl Drop for Segment {
         let is_inherited = self.is_inherited();
         let body = self.body.get_mut().take();
         if is_inherited {
-            // Another thread may have been changing it at the fork: not even fit to be dropped.
+            // Another thread may have been changing it at the fork: it must not even be dropped.
             std::mem::forget(std::mem::take(self.sent_baggage.get_mut()));
             return std::mem::forget(body);
         }
@@ -319,20 +284,10 @@ impl Drop for Segment {
         if body.finished == 0 {
             return;
         }
-        let heir = Sole::new(Segment {
-            epoch: self.epoch,
-            trace_id: self.trace_id,
-            root: self.root,
-            anchor: self.anchor,
-            upstream: self.upstream.take(),
-            shared: std::mem::replace(&mut self.shared, SharedRef::NONE),
-            has_baggage: self.has_baggage().into(),
-            decision: Decided::new(self.decision()),
-            body: ShortLock::new(None),
-            sent_baggage: ShortLock::new(SentBaggage::new()),
-            last_sent: LastSent::default(),
-        });
-        Segment::submit(&heir.share(), Some(body));
+        // The chunk needs an owned segment: it takes the place of this one, which is gone after this.
+        let mut segment = Segment::allocate();
+        std::mem::swap(&mut *segment, self);
+        Segment::submit(&segment.share(), Some(body));
     }
 }
 
@@ -347,13 +302,7 @@ fn inherited(shared: &Shared, context: &SpanContext) -> Option<SamplingDecision>
 fn copy_for_sampler(root: &SpanView<'_>, needed: Option<&[Text]>) -> (Record, Tags) {
     let (old, mut tags) = (root.record, Tags::default());
     // What names a span by its tags may look at any of them.
-    let Some(needed) = needed.filter(|_| old.naming.is_none()) else {
-        let mut record = Record { tags: TagList::EMPTY, ..old.clone() };
-        for (key, value) in root.all() {
-            tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
-        }
-        return (record, tags);
-    };
+    let needed = needed.filter(|_| old.naming.is_none());
     let mut record = Record {
         id: old.id,
         parent: old.parent,
@@ -366,18 +315,24 @@ fn copy_for_sampler(root: &SpanView<'_>, needed: Option<&[Text]>) -> (Record, Ta
         kind: old.kind,
         error: old.error,
         local_root: old.local_root,
+        naming: old.naming,
+        extras: old.extras.as_ref().filter(|_| needed.is_none()).cloned(),
         ..Record::VACANT
     };
-    for key in needed {
-        if let Some(value) = root.tags.get(&old.tags, key) {
-            tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
-        }
+    let mut put = |key: &Text, value: TagRef<'_>| {
+        tags.put(&mut record.tags, Key::new(key.clone()), value.copy());
+    };
+    match needed {
+        Some(needed) => needed.iter().for_each(|key| {
+            root.tags.get(&old.tags, key).into_iter().for_each(|value| put(key, value));
+        }),
+        None => root.all().for_each(|(key, value)| put(key, value)),
     }
     (record, tags)
 }
 
-/// Names that were put off are fixed: the span does not change any more.
-pub(crate) fn fix_names(segment: &Segment, record: &mut Record, tags: &Tags) {
+/// Sets the names that follow from tags: the span does not change any more.
+pub(crate) fn resolve_names(segment: &Segment, record: &mut Record, tags: &Tags) {
     let names = (SpanView { segment, record, tags }).derived_names();
     // Also where the function panicked: it is not asked again.
     record.naming = None;

@@ -14,11 +14,6 @@ const MAX_SPANS: usize = 128;
 pub(super) struct SentBaggage(Vec<(SpanId, Arc<Baggage>)>);
 
 impl SentBaggage {
-    /// Nothing remembered.
-    pub(crate) const fn new() -> Self {
-        SentBaggage(Vec::new())
-    }
-
     /// Remembers the baggage of spans that are about to be sent.
     pub(crate) fn keep<'a>(
         &mut self,

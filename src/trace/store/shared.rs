@@ -65,36 +65,22 @@ impl std::ops::Deref for SharedRef {
     fn deref(&self) -> &Shared {
         match &self.0 {
             Some(shard) => &shard.0,
-            None => nobody(),
+            None => no_tracer(),
         }
     }
 }
 
-/// A tracer that drops everything. There is no handle to a trace that has none, so nobody asks for it.
+/// A tracer that drops everything, of a segment without a trace. No handle leads there: it stands in for a panic.
 #[cold]
-fn nobody() -> &'static Shared {
-    static NOBODY: WriteOnce<Shared> = WriteOnce::new();
-    NOBODY.get_or_make(|| Shared {
-        service: Text::EMPTY,
-        span_service: Text::EMPTY,
-        env: None,
-        version: None,
-        tags: Snapshot::default(),
-        service_mapping: Vec::new(),
-        apm_tracing: true,
-        wide_trace_ids: true,
-        partial_flush: None,
-        max_trace_bytes: 0,
-        stack_limit: 0,
+fn no_tracer() -> &'static Shared {
+    static NO_TRACER: WriteOnce<Shared> = WriteOnce::new();
+    NO_TRACER.get_or_make(|| Shared {
         enabled: AtomicBool::new(false),
-        has_ended: Arc::default(),
-        context_store: ContextStore::PROCESS,
-        sink: Arc::new(Nowhere),
-        diag: Arc::new(Diag::new(false, None)),
+        ..Shared::new(Arc::new(Nowhere), Arc::new(Diag::new(false, None)))
     })
 }
 
-/// Where spans go that nobody wants.
+/// A sink that drops every chunk.
 pub(crate) struct Nowhere;
 
 impl Sink for Nowhere {
@@ -112,6 +98,28 @@ impl Sink for Nowhere {
 }
 
 impl Shared {
+    /// With the default of every setting.
+    pub(crate) fn new(sink: Arc<dyn Sink>, diag: Arc<Diag>) -> Self {
+        Shared {
+            service: Text::EMPTY,
+            span_service: Text::EMPTY,
+            env: None,
+            version: None,
+            tags: Snapshot::default(),
+            service_mapping: Vec::new(),
+            apm_tracing: true,
+            wide_trace_ids: true,
+            partial_flush: Some(300),
+            max_trace_bytes: 20 * 1024 * 1024,
+            stack_limit: 30,
+            enabled: AtomicBool::new(true),
+            has_ended: Arc::default(),
+            context_store: ContextStore::PROCESS,
+            sink,
+            diag,
+        }
+    }
+
     /// Whether finished spans are to be sent.
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled.load(Ordering::Relaxed)
@@ -144,7 +152,7 @@ mod tests {
     use crate::trace::testkit::Bench;
 
     #[test]
-    fn traces_of_all_lanes_have_one_tracer_and_keep_it() {
+    fn traces_of_all_shards_have_one_tracer_and_keep_it() {
         // Nobody wants the traces: a chunk that is kept would keep the tracer.
         let bench = Bench::with(|shared| shared.enabled = false.into());
         let another = bench.shared.clone();

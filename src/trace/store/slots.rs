@@ -31,27 +31,27 @@ impl Slots {
     /// The span with this id and its slot, if it is here.
     #[inline(always)]
     pub(super) fn find(&self, root: SpanId, id: SpanId) -> Option<(u32, &Record)> {
-        let told = id.slot(root);
-        match self.get(told) {
-            Some(record) if record.id == Some(id) => Some((told, record)),
+        let slot = id.slot(root);
+        match self.get(slot) {
+            Some(record) if record.id == Some(id) => Some((slot, record)),
             _ => self.find_moved(id),
         }
     }
 
     #[inline(always)]
     pub(super) fn find_mut(&mut self, root: SpanId, id: SpanId) -> Option<&mut Record> {
-        let told = id.slot(root);
-        if self.get(told).is_none_or(|record| record.id != Some(id)) {
+        let slot = id.slot(root);
+        if self.get(slot).is_none_or(|record| record.id != Some(id)) {
             return self.find_moved_mut(id);
         }
-        self.get_mut(told)
+        self.get_mut(slot)
     }
 
     #[cold]
     #[inline(never)]
     fn find_moved(&self, id: SpanId) -> Option<(u32, &Record)> {
-        let at = self.moved.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        let (_, slot) = *self.moved.get(at)?;
+        let index = self.moved.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        let (_, slot) = *self.moved.get(index)?;
         Some((slot, self.get(slot)?))
     }
 
@@ -62,10 +62,13 @@ impl Slots {
         self.get_mut(slot)
     }
 
-    /// Makes the next slot a vacant one, if that takes no more than a place at hand.
+    /// Adds a slot with a vacant record; `None` when the trace is full.
     #[inline(always)]
-    pub(super) fn add_at_hand(&mut self) -> Option<(u32, &mut Record)> {
-        if self.all.len() == self.all.capacity() {
+    pub(super) fn add(&mut self) -> Option<(u32, &mut Record)> {
+        // The second condition always holds then: it spares the compiler a second way to grow below.
+        if self.all.len() == self.all.capacity()
+            && (!self.grow() || self.all.len() == self.all.capacity())
+        {
             return None;
         }
         let slot = u32::try_from(self.all.len()).ok()?;
@@ -74,14 +77,16 @@ impl Slots {
         Some((slot, self.all.last_mut()?))
     }
 
-    /// As [`Slots::add_at_hand`], with more room if need be; `None` when the trace is full.
-    pub(super) fn add(&mut self) -> Option<(u32, &mut Record)> {
+    /// Reserves slots; `false` when the trace is full.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> bool {
         let len = self.all.len();
-        if len == self.all.capacity() {
-            let most = MAX_SPANS_PER_TRACE.checked_sub(len).filter(|most| *most > 0)?;
+        let most = MAX_SPANS_PER_TRACE.saturating_sub(len);
+        if most > 0 {
             self.all.reserve_exact(len.clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
         }
-        self.add_at_hand()
+        most > 0
     }
 
     /// Puts a span, which is not to be found by its slot, behind the others.
@@ -89,14 +94,14 @@ impl Slots {
         self.all.push(record);
     }
 
-    /// Takes over the open spans of others, in their order, where nothing is yet. `moved` is called for each on its way.
+    /// Moves the open spans of `old` here, in their order, where nothing is yet. `moved` is called for each of them.
     pub(super) fn take_open(
         &mut self,
         old: &mut Slots,
         root: SpanId,
         mut moved: impl FnMut(&mut Record),
     ) {
-        // No more than that: what there is room for may be used up to the last place.
+        // Exactly: the bound on the spans of a trace is a bound on capacity.
         self.all.reserve_exact(old.all.iter().filter(|record| record.is_open()).count());
         for place in old.all.iter_mut().filter(|record| record.is_open()) {
             let mut record = std::mem::replace(place, Record::VACANT);

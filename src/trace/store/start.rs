@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::layout::{Buffers, Record, Segment, SharedShards};
+use super::layout::{Body, Record, Segment, SharedShards};
 use super::location::Location;
 use super::slots::MAX_SPANS_PER_TRACE;
 use crate::clock::{self, Anchor, Ticks};
@@ -12,7 +12,7 @@ use crate::id::SpanId;
 use crate::trace::tags::Tags;
 use crate::trace::values::{Baggage, ServiceSource, SpanContext};
 
-/// What is known of a new span before it has a place.
+/// What is known of a new span before it has a slot.
 pub(crate) trait Draft {
     /// When it started; `None` for now.
     fn start(&self) -> Option<SystemTime>;
@@ -22,12 +22,12 @@ pub(crate) trait Draft {
         None
     }
 
-    /// Empties the draft into a vacant record, which gets what comes from its place afterwards.
-    fn fill(&mut self, record: &mut Record, tags: &mut Tags);
+    /// Empties the draft into a vacant record. What follows from the placement is set afterwards.
+    fn move_into(&mut self, record: &mut Record, tags: &mut Tags);
 }
 
-/// What a new span gets from its place. Plain values: what has to be counted or copied it gets when it is there, by
-/// [`Body::inherit`](super::body::Body::inherit).
+/// What a new span gets from where it starts. Plain values: a service or baggage of the parent, which is counted or copied,
+/// is set when the span has its slot, by [`Body::inherit`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
     pub(crate) start: Ticks,
@@ -35,6 +35,15 @@ pub(crate) struct Placement {
     /// The parent's, for a span that has none of its own.
     pub(crate) service_source: ServiceSource,
     pub(crate) local_root: bool,
+}
+
+impl Placement {
+    /// That of the first span of a trace in this process.
+    #[inline(always)]
+    pub(super) fn of_root(start: Ticks) -> Self {
+        let service_source = ServiceSource::Inherited;
+        Placement { start, parent: None, service_source, local_root: true }
+    }
 }
 
 /// How the parent of a new span was found.
@@ -60,8 +69,8 @@ pub(crate) enum NoChild {
 impl Segment {
     /// Starts the first span of a trace in this process.
     ///
-    /// Always a part of its callers, of which there is one for each draft: what they know of it is then known here, and a
-    /// root takes 49 instructions less.
+    /// Always inlined, so that it is compiled for each kind of draft with what is known of that: a root takes 49
+    /// instructions less.
     #[inline(always)]
     pub(crate) fn start(
         shared: &SharedShards,
@@ -71,17 +80,12 @@ impl Segment {
     ) -> Location {
         let anchor = Anchor::current();
         let start = draft.start().map_or_else(clock::now, |start| anchor.ticks(start));
-        let (mut segment, buffers) = Segment::fresh(shared);
+        let (mut segment, buffers) = Segment::acquire(shared);
         let root = SpanId::generate();
-        let mut placement = Placement {
-            start,
-            parent: None,
-            service_source: ServiceSource::Inherited,
-            local_root: true,
-        };
+        let mut placement = Placement::of_root(start);
         let upstream_bytes = upstream.as_deref().map_or(0, SpanContext::bytes);
         let links = segment.begin(shared, upstream, root, anchor, &mut placement, &mut baggage);
-        let body = segment.fill(buffers);
+        let body = segment.body.get_mut().insert(buffers);
         body.push(draft, placement, root, root);
         body.tags.hold(upstream_bytes);
         if baggage.is_some() {
@@ -92,7 +96,7 @@ impl Segment {
         }
         let segment = segment.share();
         if segment.shared.has_ended() {
-            segment.note_end();
+            segment.mark_ended();
         }
         Location { segment, id: root }
     }
@@ -109,8 +113,8 @@ impl Location {
     ) -> Result<SpanId, NoChild> {
         let segment = &*self.segment;
         let root = segment.root;
-        // Before the lock: the first of a thread is a matter of system calls.
-        let fresh = SpanId::generate();
+        // Before the lock: the first id of a thread takes system calls.
+        let random = SpanId::generate();
         let start = match draft.start() {
             Some(start) => segment.anchor.ticks(start),
             None => clock::now(),
@@ -118,12 +122,8 @@ impl Location {
         if baggage.is_some() {
             segment.note_baggage();
         }
-        let mut placement = Placement {
-            start,
-            parent: Some(self.id),
-            service_source: ServiceSource::Inherited,
-            local_root: false,
-        };
+        let mut placement =
+            Placement { parent: Some(self.id), local_root: false, ..Placement::of_root(start) };
         let mut inherits = baggage.is_some();
         let Some(mut guard) = segment.lock_body() else { return Err(NoChild::Inside) };
         let found = match (&mut *guard, lineage) {
@@ -138,7 +138,7 @@ impl Location {
                 inherits |= parent.service.is_some() || parent.baggage.is_some();
             }
             None if lineage == Lineage::Active => return Err(NoChild::Orphan),
-            // It was sent already: a late child, in a chunk of its own.
+            // The parent was sent already: the child goes in a later chunk.
             None => {
                 baggage = baggage.or_else(|| segment.sent_baggage(self.id));
                 inherits |= baggage.is_some();
@@ -146,9 +146,9 @@ impl Location {
         }
         let body = match &mut *guard {
             Some(body) => body,
-            none => none.insert(Buffers::for_late(&segment.shared)),
+            none => none.insert(Body::for_late_child(&segment.shared)),
         };
-        let Some(id) = body.push(draft, placement, root, fresh) else {
+        let Some(id) = body.push(draft, placement, root, random) else {
             drop(guard);
             segment.trace_is_full();
             return Err(NoChild::Full);

@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{self as otel, TraceState};
 use tracehound::bridge::DecisionMark;
-use tracehound::bridge::SpanContextExt as _;
+use tracehound::bridge::{SpanContextExt as _, TracestateExt as _};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{HttpPropagator, SamplingPriority, SpanContext, SpanId, SpanRef, Text, TraceId};
 use tracehound_fork::WriteOnce;

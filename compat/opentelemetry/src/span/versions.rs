@@ -4,7 +4,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use tracehound::SpanRef;
 use tracehound::bridge::DecisionMark;
-use tracehound::bridge::SpanExt as _;
+use tracehound::bridge::{SpanExt as _, TracestateExt as _};
 use tracehound_fork::WriteOnce;
 
 use super::registry;

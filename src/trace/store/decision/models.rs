@@ -23,7 +23,7 @@ fn is_one_of(decision: SamplingDecision, known: &[SamplingDecision]) {
 fn who_reads_sees_no_mix_of_decisions_that_overrule_each_other() {
     every_interleaving(3, || {
         let all = [with_rates(1), with_rates(2), SamplingDecision::manual(true), with_rates(3)];
-        let decided = Arc::new(Decided::new(Some(all[0])));
+        let decided = Arc::new(TraceDecision::new(Some(all[0])));
         let overruling = {
             let decided = Arc::clone(&decided);
             thread::spawn(move || all[1..].iter().for_each(|by| decided.overrule(*by)))
@@ -44,7 +44,7 @@ fn who_reads_sees_no_mix_of_decisions_that_overrule_each_other() {
 fn who_reads_the_first_decision_sees_all_of_it() {
     every_interleaving(3, || {
         let all = [with_rates(1), with_rates(2)];
-        let decided = Arc::new(Decided::default());
+        let decided = Arc::new(TraceDecision::default());
         let others = all.map(|decision| {
             let decided = Arc::clone(&decided);
             thread::spawn(move || {
@@ -66,7 +66,7 @@ fn who_reads_the_first_decision_sees_all_of_it() {
 fn the_word_of_the_user_counts_whoever_decides_meanwhile() {
     every_interleaving(3, || {
         let (decision, word) = (with_rates(1), with_rates(2));
-        let decided = Arc::new(Decided::default());
+        let decided = Arc::new(TraceDecision::default());
         let settling = {
             let decided = Arc::clone(&decided);
             thread::spawn(move || is_one_of(decided.settle(decision), &[decision, word]))

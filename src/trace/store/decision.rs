@@ -41,19 +41,19 @@ const IS_DECIDED: u64 = 1 << 63;
 const HAS_MECHANISM: u64 = 1 << 40;
 const MECHANISM_SHIFT: u32 = 32;
 
-/// Taken late, so that tags set after the start count; then it stays, but for the user's own word.
+/// The decision of a trace: taken late, so that tags set after the start count. Then only the user's own word changes it.
 #[derive(Debug, Default)]
-pub(super) struct Decided {
+pub(crate) struct TraceDecision {
     decision: Mutex<Option<SamplingDecision>>,
-    /// Its [`DecisionMark`], for those who take no lock; zero where there is no decision. Written under the lock, and
-    /// relaxed: whoever wants more than the mark takes the lock.
+    /// Its [`DecisionMark`], to be read without the lock; zero where there is no decision. Written under the lock, and
+    /// relaxed: nothing else is read by it.
     mark: AtomicU64,
 }
 
-impl Decided {
+impl TraceDecision {
     pub(super) fn new(decision: Option<SamplingDecision>) -> Self {
         let mark = decision.map_or(0, mark);
-        Decided { decision: Mutex::new(decision), mark: AtomicU64::new(mark) }
+        TraceDecision { decision: Mutex::new(decision), mark: AtomicU64::new(mark) }
     }
 
     /// The decision, if there is one.
@@ -63,25 +63,25 @@ impl Decided {
         *lock(&self.decision)
     }
 
-    /// As [`Decided::get`], where another process took it: without waiting for a lock.
+    /// As [`TraceDecision::get`], where another process took it: without waiting for a lock.
     #[cold]
     pub(super) fn get_inherited(&self) -> Option<SamplingDecision> {
         inherited(&self.decision)?
     }
 
     /// Its priority, without a lock.
-    pub(super) fn priority(&self) -> Option<SamplingPriority> {
+    pub(crate) fn priority(&self) -> Option<SamplingPriority> {
         self.mark().map(DecisionMark::priority)
     }
 
     /// What tells it from other ones, without a lock.
     #[inline]
-    pub(super) fn mark(&self) -> Option<DecisionMark> {
+    pub(crate) fn mark(&self) -> Option<DecisionMark> {
         NonZeroU64::new(self.mark.load(Ordering::Relaxed)).map(DecisionMark)
     }
 
     /// Makes `decision` the decision unless another thread was faster; the one that counts is returned.
-    pub(super) fn settle(&self, decision: SamplingDecision) -> SamplingDecision {
+    pub(crate) fn settle(&self, decision: SamplingDecision) -> SamplingDecision {
         *lock(&self.decision).get_or_insert_with(|| {
             self.mark.store(mark(decision), Ordering::Relaxed);
             decision
@@ -89,7 +89,7 @@ impl Decided {
     }
 
     /// The user's own word, over any decision before it.
-    pub(super) fn overrule(&self, decision: SamplingDecision) {
+    pub(crate) fn overrule(&self, decision: SamplingDecision) {
         let mut place = lock(&self.decision);
         *place = Some(decision);
         self.mark.store(mark(decision), Ordering::Relaxed);
@@ -102,13 +102,14 @@ fn mark(decision: SamplingDecision) -> u64 {
 
 #[cfg(all(test, tracehound_model))]
 mod models;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_mark_says_what_the_decision_says() {
-        let decided = Decided::default();
+        let decided = TraceDecision::default();
         assert_eq!((decided.get(), decided.priority(), decided.mark()), (None, None, None));
         let mut marks = std::collections::HashSet::new();
         for priority in [i32::MIN, -1, 0, 1, 2, i32::MAX].map(SamplingPriority::new) {
@@ -122,7 +123,7 @@ mod tests {
                 let mark = DecisionMark::of(priority, mechanism);
                 assert_eq!((decided.mark(), mark.priority()), (Some(mark), priority));
                 assert!(marks.insert(mark));
-                assert_eq!(Decided::new(Some(decision)).priority(), Some(priority));
+                assert_eq!(TraceDecision::new(Some(decision)).priority(), Some(priority));
             }
         }
     }
@@ -134,21 +135,21 @@ mod tests {
                 SamplingDecision::new(SamplingPriority::USER_KEEP, SamplingMechanism::RULE);
             SamplingDecision { rate, limit_rate, ..decision }
         };
-        let plain = Decided::new(Some(with(None, None))).mark();
-        let decided = Decided::default();
+        let plain = TraceDecision::new(Some(with(None, None))).mark();
+        let decided = TraceDecision::default();
         let rates = [None, Some(0.0), Some(0.25), Some(1.0)];
         for decision in rates.iter().flat_map(|rate| rates.map(|limit| with(*rate, limit))) {
-            assert_eq!(Decided::new(Some(decision)).mark(), plain, "{decision:?}");
+            assert_eq!(TraceDecision::new(Some(decision)).mark(), plain, "{decision:?}");
             decided.overrule(decision);
             assert_eq!(decided.mark(), plain, "{decision:?}");
-            let other = Decided::new(Some(SamplingDecision::manual(false)));
+            let other = TraceDecision::new(Some(SamplingDecision::manual(false)));
             other.overrule(decision);
             assert_eq!(other.mark(), plain, "over another one: {decision:?}");
         }
     }
 
     #[test]
-    fn rates_come_along_whoever_has_brought_them() {
+    fn the_first_decision_stays_but_for_the_users_word_and_rates_come_along() {
         let first = SamplingDecision {
             rate: Some(0.25),
             limit_rate: Some(0.5),
@@ -156,54 +157,19 @@ mod tests {
         };
         let by_hand = SamplingDecision::manual(true);
         let other = SamplingDecision { rate: Some(0.75), limit_rate: None, ..first };
-        let decided = Decided::default();
+        let decided = TraceDecision::default();
         assert_eq!(decided.settle(first), first);
+        assert_eq!(decided.settle(by_hand), first, "the first one stays");
+        assert_eq!(decided.priority(), Some(first.priority));
         for decision in [by_hand, other, first, by_hand] {
             decided.overrule(decision);
             assert_eq!(decided.get(), Some(decision));
+            assert_eq!(decided.priority(), Some(decision.priority));
             assert_eq!(decided.get_inherited(), Some(decision));
             assert_eq!(decided.settle(other), decision);
         }
         for decision in [first, other, by_hand] {
-            assert_eq!(Decided::new(Some(decision)).get(), Some(decision));
+            assert_eq!(TraceDecision::new(Some(decision)).get(), Some(decision));
         }
-    }
-
-    #[test]
-    fn nobody_sees_a_part_of_a_decision() {
-        let with = |rate: f64| SamplingDecision {
-            rate: Some(rate),
-            limit_rate: Some(rate),
-            ..SamplingDecision::new(SamplingPriority::new(rate as i32), SamplingMechanism::RULE)
-        };
-        let decided = Decided::new(Some(with(1.0)));
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for n in 0..10_000 {
-                    let by_hand = n % 3 == 0;
-                    decided.overrule(if by_hand {
-                        SamplingDecision::manual(true)
-                    } else {
-                        with(n.into())
-                    });
-                }
-            });
-            for _ in 0..10_000 {
-                let decision = decided.get().unwrap();
-                let whole = [with(decision.priority.get().into()), SamplingDecision::manual(true)];
-                assert!(whole.contains(&decision), "{decision:?}");
-            }
-        });
-    }
-
-    #[test]
-    fn the_first_decision_stays_until_the_user_speaks() {
-        let decided = Decided::default();
-        let first = SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT);
-        assert_eq!(decided.settle(first), first);
-        assert_eq!(decided.settle(SamplingDecision::manual(false)), first);
-        assert_eq!(decided.priority(), Some(SamplingPriority::AUTO_KEEP));
-        decided.overrule(SamplingDecision::manual(false));
-        assert_eq!(decided.priority(), Some(SamplingPriority::USER_REJECT));
     }
 }
