@@ -1,8 +1,10 @@
 //! What a handle reads of its span.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::trace::store::{SpanRef, SpanView};
+use crate::trace::tags::StoredValue;
 use crate::trace::values::{SpanEvent, SpanKind, SpanLink};
 
 impl SpanRef {
@@ -27,7 +29,7 @@ impl SpanRef {
     /// The type.
     #[must_use]
     pub fn span_type(&self) -> Option<String> {
-        self.read(|span| span.span_type().map(std::borrow::Cow::into_owned)).flatten()
+        self.read(|span| span.span_type().map(Cow::into_owned)).flatten()
     }
 
     /// The kind.
@@ -69,16 +71,22 @@ impl SpanRef {
     /// A string tag, from the span or from the tracer's own (`DD_TAGS`).
     #[must_use]
     pub fn tag(&self, key: &str) -> Option<String> {
-        self.read(|span| span.tag(key).map(std::borrow::Cow::into_owned)).flatten()
+        let of_tracer = |span: &SpanView<'_>| span.tag(key).map(Cow::into_owned);
+        let look = |span: &SpanView<'_>| match span.own(key) {
+            Some(value) => Ok(value.copy()),
+            None => Err(of_tracer(span)),
+        };
+        self.read(look)?.map_or_else(|of_tracer| of_tracer, |value| text_of(&value))
     }
 
     /// Every string tag of the span itself, in the order they were first set.
     #[must_use]
     pub fn tags(&self) -> Vec<(String, String)> {
-        let copy = |span: &SpanView<'_>| {
-            span.tags().map(|(key, value)| (key.to_owned(), value.into_owned())).collect()
+        let copy = |span: &SpanView<'_>| -> Vec<_> {
+            span.all().map(|(key, value)| (key.as_str().to_owned(), value.copy())).collect()
         };
-        self.read(copy).unwrap_or_default()
+        let copies = self.read(copy).unwrap_or_default();
+        copies.into_iter().filter_map(|(key, value)| Some((key, text_of(&value)?))).collect()
     }
 
     /// A numeric tag.
@@ -129,4 +137,10 @@ impl SpanRef {
         let copy = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         self.shared_baggage().map(|items| items.iter().map(copy).collect()).unwrap_or_default()
     }
+}
+
+/// The text of a string tag, from a copy: writing out a stack looks its symbols up, which may take a tenth of a second
+/// and must not happen under the lock of the trace.
+fn text_of(value: &StoredValue) -> Option<String> {
+    value.read("")?.text().map(Cow::into_owned)
 }

@@ -172,7 +172,8 @@ impl<'a> SpanView<'a> {
         self.own(key).is_some() || (key == "span.kind" && self.record.kind.is_some())
     }
 
-    fn own(&self, key: &str) -> Option<TagRef<'a>> {
+    /// The span's own tag of this name.
+    pub(crate) fn own(&self, key: &str) -> Option<TagRef<'a>> {
         self.tags.get(&self.record.tags, key)
     }
 
