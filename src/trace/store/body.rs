@@ -46,7 +46,7 @@ impl Body {
         late: T,
         heap_bytes: usize,
     ) -> bool {
-        self.tags.put_off(&mut self.spans, slot, late, heap_bytes)
+        self.tags.defer(&mut self.spans, slot, late, heap_bytes)
     }
 
     /// A span that is open, to be changed.
