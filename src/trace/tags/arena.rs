@@ -99,7 +99,7 @@ impl Tags {
 
     /// How many tags, or deferred tags, are allocated.
     pub(crate) fn capacity(&self) -> usize {
-        self.all.capacity().max(self.deferred.as_ref().map_or(0, |deferred| deferred.capacity()))
+        self.all.capacity().max(self.deferred.as_ref().map_or(0, |deferred| deferred.capacity))
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<TagRef<'a>> {

@@ -47,11 +47,11 @@ pub(super) struct DeferredList {
     /// A [`Waiting<T>`].
     all: Box<dyn Any + Send>,
     conversion: fn(&mut (dyn Any + Send)) -> Option<&mut dyn Conversion>,
-    is_empty: bool,
-    capacity: usize,
+    pub(super) is_empty: bool,
+    pub(super) capacity: usize,
     item_bytes: usize,
     /// What the tags hold on the heap, as the bridge says.
-    heap_bytes: usize,
+    pub(super) heap_bytes: usize,
     /// Panics that are still to be counted, where no lock is held.
     panics: u64,
 }
@@ -152,20 +152,6 @@ impl DeferredList {
         })
     }
 
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.is_empty
-    }
-
-    #[inline]
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.heap_bytes
-    }
-
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     /// What they hold in memory, unused room included.
     pub(super) fn bytes(&self) -> usize {
         self.heap_bytes.saturating_add(self.capacity * self.item_bytes)
@@ -238,61 +224,43 @@ impl DeferredList {
 mod tests {
     use super::*;
     use crate::trace::SpanExt as _;
+    use crate::trace::store::{Chunk, Slots};
     use crate::trace::testkit::Bench;
     use proptest::prelude::*;
 
+    /// Tags of several types, which `TYPE` tells apart.
     #[derive(Debug)]
-    struct Pair(&'static str, i64);
+    struct Numbers<const TYPE: u8>(Vec<(&'static str, i64)>);
 
-    impl DeferredTags for Pair {
+    impl<const TYPE: u8> DeferredTags for Numbers<TYPE> {
         fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
-            put(self.0.into(), self.1.into());
+            self.0.iter().for_each(|(key, number)| put((*key).into(), (*number).into()));
         }
     }
 
-    struct NoLists;
-
-    impl TagLists for NoLists {
-        fn list(&mut self, _: u32) -> Option<&mut TagList> {
-            None
-        }
-
-        fn open_list(&mut self, _: u32) -> Option<&mut TagList> {
-            None
-        }
-    }
-
-    /// Tags of another type.
-    #[derive(Debug)]
-    struct Words(&'static [&'static str]);
-
-    impl DeferredTags for Words {
-        fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
-            self.0.iter().for_each(|word| put((*word).into(), (*word).into()));
-        }
+    fn pair(key: &'static str, number: i64) -> Numbers<0> {
+        Numbers(vec![(key, number)])
     }
 
     #[test]
     fn they_are_read_like_other_tags_in_the_order_of_all() {
         let bench = Bench::new();
         let span = bench.span("a").root().start();
-        span.set_deferred_tags(Pair("k", 1), 0);
+        span.set_deferred_tags(pair("k", 1), 0);
         assert_eq!(span.metric("k"), Some(1.0));
-        span.set_deferred_tags(Pair("k", 2), 0);
+        span.set_deferred_tags(pair("k", 2), 0);
         span.set_tag("k", 3);
         assert_eq!(span.metric("k"), Some(3.0));
-        span.set_deferred_tags(Words(&["word", "other"]), 0);
-        span.set_deferred_tags(Pair("k", 4), 0);
-        span.set_deferred_tags(Words(&[]), 0);
-        span.remove_tag("word");
-        span.set_deferred_tags(Pair("unfound", 5), 0);
+        span.set_deferred_tags(Numbers::<1>(vec![("gone", 6), ("other", 7)]), 0);
+        span.set_deferred_tags(pair("k", 4), 0);
+        span.set_deferred_tags(Numbers::<1>(vec![]), 0);
+        span.remove_tag("gone");
+        span.set_deferred_tags(pair("unread", 5), 0);
         drop(span);
         let chunks = bench.take_chunks();
         let view = chunks[0].spans().next().unwrap();
-        assert_eq!(view.metric("k"), Some(4.0));
-        assert_eq!(view.metric("unfound"), Some(5.0));
-        assert_eq!(view.tag("word"), None);
-        assert_eq!(view.tag("other").as_deref(), Some("other"));
+        let read = ["k", "unread", "gone", "other"].map(|key| view.metric(key));
+        assert_eq!(read, [Some(4.0), Some(5.0), None, Some(7.0)]);
     }
 
     #[test]
@@ -301,23 +269,23 @@ mod tests {
         let root = bench.span("root").root().start();
         let child = bench.span("child").child_of(&root).start();
         child.finish();
-        child.set_deferred_tags(Pair("k", 1), 0);
+        child.set_deferred_tags(pair("k", 1), 0);
         assert_eq!(child.metric("k"), None);
     }
 
     #[test]
     fn a_loop_grows_nothing() {
-        let mut tags = Tags::default();
+        let (mut tags, mut spans) = (Tags::default(), Slots::default());
         let mut waiting = 0;
         for number in 0..3 * MAX_WAITING {
-            tags.defer(&mut NoLists, 0, Pair("a", number as i64), 10);
+            tags.defer(&mut spans, 0, pair("a", number as i64), 10);
             waiting = waiting.max(tags.bytes());
         }
         assert!(tags.capacity() <= 2 * MAX_WAITING);
         assert!(waiting >= MAX_WAITING * 10);
         let span = Bench::new().span("a").root().start();
         for number in 0..=MAX_WAITING {
-            span.set_deferred_tags(Pair("a", number as i64), 0);
+            span.set_deferred_tags(pair("a", number as i64), 0);
         }
         assert_eq!(span.metric("a"), Some(MAX_WAITING as f64));
     }
@@ -340,37 +308,33 @@ mod tests {
                 open.push((span, model.len() - 1));
             };
             for (number, (at, key, is_deferred)) in steps.into_iter().enumerate() {
-                if open.len() <= at {
+                let Some((span, place)) = open.get(at) else {
                     child(&mut open, &mut model);
                     continue;
-                }
+                };
                 if at == 5 {
                     drop(open.remove(0));
                     continue;
                 }
-                let (span, place) = &open[at];
-                let value = number as i64;
-                model[*place].1[usize::from(key)] = Some(value);
+                let (name, number) = (KEYS[usize::from(key)], number as i64);
+                model[*place].1[usize::from(key)] = Some(number);
                 if is_deferred {
-                    span.set_deferred_tags(Pair(KEYS[usize::from(key)], value), 0);
+                    span.set_deferred_tags(pair(name, number), 0);
                 } else {
-                    span.set_tag(KEYS[usize::from(key)], value);
+                    span.set_tag(name, number);
                 }
             }
             drop(open);
             drop(root);
             let mut found = 0;
-            for chunk in bench.take_chunks() {
-                for span in chunk.spans() {
-                    let id = span.span_id().unwrap().get();
-                    let Some((_, expected)) = model.iter().find(|(other, _)| *other == id) else {
-                        continue;
-                    };
-                    found += 1;
-                    for (key, value) in KEYS.iter().zip(expected) {
-                        prop_assert_eq!(span.metric(key), value.map(|value| value as f64));
-                    }
-                }
+            for span in bench.take_chunks().iter().flat_map(Chunk::spans) {
+                let id = span.span_id().unwrap().get();
+                let Some((_, expected)) = model.iter().find(|(other, _)| *other == id) else {
+                    continue;
+                };
+                found += 1;
+                let numbers = KEYS.map(|key| span.metric(key).map(|number| number as i64));
+                prop_assert_eq!(numbers, *expected);
             }
             prop_assert_eq!(found, model.len());
         }

@@ -11,7 +11,7 @@ impl Tags {
         heap_bytes: usize,
     ) -> Option<&mut Vec<Deferred<T>>> {
         let deferred = self.deferred.as_mut()?;
-        if deferred.heap_bytes().wrapping_add(heap_bytes) > self.bounds.deferred {
+        if deferred.heap_bytes.wrapping_add(heap_bytes) > self.bounds.deferred {
             return None;
         }
         deferred.others(heap_bytes)
@@ -47,7 +47,7 @@ impl Tags {
     /// Converts the deferred tags of all spans.
     #[inline]
     pub(crate) fn settle(&mut self, lists: &mut dyn TagLists) {
-        if self.deferred.as_ref().is_some_and(|deferred| !deferred.is_empty()) {
+        if self.deferred.as_ref().is_some_and(|deferred| !deferred.is_empty) {
             self.convert(lists, DeferredList::convert);
         }
     }

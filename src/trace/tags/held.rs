@@ -17,7 +17,7 @@ impl Tags {
 
     /// Moves the marks of the bounds to the next step.
     fn mark(&mut self) {
-        let deferred = self.deferred.as_ref().map_or(0, |deferred| deferred.heap_bytes());
+        let deferred = self.deferred.as_ref().map_or(0, |deferred| deferred.heap_bytes);
         self.bounds.mark(self.heap_bytes, self.texts.len(), deferred);
     }
 
@@ -112,25 +112,20 @@ impl Tags {
         self.refuse_several(list, 1);
     }
 
-    /// Counts refused changes on a span, if there are any.
+    /// Counts several refused changes on a span.
     #[cold]
     pub(crate) fn refuse_several(&mut self, list: &mut TagList, changes: u32) {
-        if changes > 0 {
-            self.has_refused = true;
-            self.add_to(list, REFUSED, changes.into());
-        }
+        self.has_refused = true;
+        self.count(list, REFUSED, changes);
     }
 
-    /// Adds one to a metric of a span, whatever the bounds say.
+    /// Adds to a metric of a span, whatever the bounds say.
     #[cold]
-    pub(crate) fn count(&mut self, list: &mut TagList, key: &'static str) {
-        self.add_to(list, key, 1.0);
-    }
-
-    fn add_to(&mut self, list: &mut TagList, key: &'static str, more: f64) {
+    pub(crate) fn count(&mut self, list: &mut TagList, key: &'static str, more: u32) {
         let before = self.get(list, key).and_then(TagRef::number).unwrap_or_default();
+        let sum = StoredValue::F64(before + f64::from(more));
         self.unbounded(|tags| {
-            tags.put(list, LiteralKey::new(key), StoredValue::F64(before + more));
+            tags.put(list, LiteralKey::new(key), sum);
         });
     }
 

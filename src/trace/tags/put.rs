@@ -206,10 +206,25 @@ mod tests {
     use super::super::digest::digest;
     use super::*;
     use proptest::prelude::*;
-    use std::borrow::Cow;
 
     fn set(tags: &mut Tags, list: &mut TagList, key: Text, value: StoredValue) {
         tags.put(list, Key::new(key), value);
+    }
+
+    fn empty() -> (Tags, TagList) {
+        (Tags::default(), TagList::EMPTY)
+    }
+
+    /// Moves a list into an arena of its own.
+    fn moved(mut tags: Tags, list: TagList) -> (Tags, TagList) {
+        let mut fresh = Tags::default();
+        let list = fresh.adopt(&mut tags, list);
+        (fresh, list)
+    }
+
+    fn texts(tags: &Tags, list: &TagList) -> Vec<(String, String)> {
+        let text = |value: TagRef<'_>| value.text().unwrap().into_owned();
+        tags.iter(list).map(|(key, value)| (key.to_string(), text(value))).collect()
     }
 
     fn numbers(tags: &Tags, list: &TagList) -> Vec<(String, f64)> {
@@ -218,8 +233,7 @@ mod tests {
 
     #[test]
     fn two_spans_share_the_vector_and_not_the_tags() {
-        let mut tags = Tags::default();
-        let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
+        let ((mut tags, mut one), mut two) = (empty(), TagList::EMPTY);
         set(&mut tags, &mut one, "a".into(), StoredValue::I64(1));
         set(&mut tags, &mut two, "a".into(), StoredValue::I64(2));
         set(&mut tags, &mut one, "b".into(), StoredValue::I64(3));
@@ -229,8 +243,7 @@ mod tests {
 
     #[test]
     fn a_removed_key_takes_its_old_place_again() {
-        let mut tags = Tags::default();
-        let mut list = TagList::EMPTY;
+        let (mut tags, mut list) = empty();
         for round in 0..100 {
             set(&mut tags, &mut list, "a".into(), StoredValue::I64(round));
             set(&mut tags, &mut list, "a".into(), StoredValue::Absent);
@@ -241,8 +254,7 @@ mod tests {
 
     #[test]
     fn bytes_follow_the_texts() {
-        let mut tags = Tags::default();
-        let mut list = TagList::EMPTY;
+        let (mut tags, mut list) = empty();
         let empty = tags.bytes();
         set(&mut tags, &mut list, "a".into(), StoredValue::Text("x".repeat(1000).into()));
         assert!(tags.bytes() >= empty + 1000);
@@ -252,45 +264,33 @@ mod tests {
 
     #[test]
     fn a_text_that_is_set_again_and_again_grows_nothing() {
-        let mut tags = Tags::default();
-        let mut list = TagList::EMPTY;
+        let (mut tags, mut list) = empty();
         for round in 0..100 {
             tags.put(&mut list, LiteralKey::new("state"), &*format!("round {round}"));
         }
-        let text = |tags: &Tags, list: &TagList| {
-            tags.get(list, "state").and_then(TagRef::text).map(Cow::into_owned)
-        };
-        assert_eq!(text(&tags, &list).as_deref(), Some("round 99"));
+        let expected = [("state".to_owned(), "round 99".to_owned())];
+        assert_eq!(texts(&tags, &list), expected);
         assert_eq!((tags.all.len(), tags.texts.len()), (1, "round 0".len()));
-        // Its room is that of the first text, wherever it moves.
-        let mut fresh = Tags::default();
-        let moved = fresh.adopt(&mut tags, list);
-        assert_eq!(text(&fresh, &moved).as_deref(), Some("round 99"));
+        let (mut fresh, list) = moved(tags, list);
+        assert_eq!(texts(&fresh, &list), expected);
         fresh.clear();
         assert_eq!((fresh.all.len(), fresh.texts.len(), fresh.heap_bytes), (0, 0, 0));
     }
 
     #[test]
     fn texts_move_with_their_tags() {
-        let mut tags = Tags::default();
-        let (mut one, mut two) = (TagList::EMPTY, TagList::EMPTY);
+        let ((mut tags, mut one), mut two) = (empty(), TagList::EMPTY);
         tags.put(&mut one, LiteralKey::new("a"), "first");
         tags.put(&mut two, Key::new("b".to_owned().into()), "sécond");
         tags.put(&mut two, LiteralKey::new("c"), "");
-        let mut fresh = Tags::default();
-        let moved = fresh.adopt(&mut tags, two);
-        let texts: Vec<_> = fresh
-            .iter(&moved)
-            .map(|(key, value)| (key.to_string(), value.text().unwrap()))
-            .collect();
-        assert_eq!(texts, [("b".into(), "sécond".into()), ("c".into(), "".into())]);
+        let (fresh, list) = moved(tags, two);
+        assert_eq!(texts(&fresh, &list), [("b".into(), "sécond".into()), ("c".into(), "".into())]);
         assert_eq!(fresh.texts, "sécond");
     }
 
     #[test]
     fn a_loop_over_many_keys_grows_nothing() {
-        let mut tags = Tags::default();
-        let mut list = TagList::EMPTY;
+        let (mut tags, mut list) = empty();
         let mut held = 0;
         for round in 0..20 {
             for number in 0..100 {
@@ -310,8 +310,7 @@ mod tests {
 
     #[test]
     fn texts_of_long_lists_stand_together() {
-        let mut tags = Tags::default();
-        let mut list = TagList::EMPTY;
+        let (mut tags, mut list) = empty();
         for key in 0..200 {
             let key = Key::new(Text::copy(&key.to_string()));
             tags.put(&mut list, key, "a text that does not fit in place");
@@ -320,13 +319,12 @@ mod tests {
         assert_eq!(tags.texts.len(), 200 * "a text that does not fit in place".len());
     }
 
-    /// Were they told apart by their digests alone, it would take a minute.
+    /// It would take a minute if keys were told apart by their digests alone.
     #[test]
     fn ten_thousand_keys_with_one_digest_are_told_apart() {
         let key = |number: usize| -> Text { format!("items.{number:05}.quantity").into() };
         assert_eq!(digest(key(1).as_bytes()), digest(key(2).as_bytes()));
-        let mut tags = Tags::default();
-        let mut list = TagList::EMPTY;
+        let (mut tags, mut list) = empty();
         for round in 0..2 {
             for number in 0..10_000 {
                 set(&mut tags, &mut list, key(number), StoredValue::I64((number + round) as i64));
@@ -335,12 +333,12 @@ mod tests {
         assert_eq!(tags.all.len(), 10_000);
         for (number, (place, value)) in numbers(&tags, &list).into_iter().enumerate() {
             assert_eq!((place.as_str(), value), (key(number).as_str(), (number + 1) as f64));
-            assert_eq!(tags.get(&list, &place).and_then(|kept| kept.number()), Some(value));
+            assert_eq!(tags.get(&list, &place).and_then(TagRef::number), Some(value));
         }
         assert!(tags.get(&list, "items.10000.quantity").is_none());
     }
 
-    /// A map that keeps the order of the first setting, also of what was removed.
+    /// A map in the order in which its keys were first set, also of those that were removed.
     #[derive(Default)]
     struct Model(Vec<(String, Option<String>)>);
 
@@ -355,9 +353,8 @@ mod tests {
 
         fn is(&self, tags: &Tags, list: &TagList) -> bool {
             let text = |value: TagRef<'_>| value.text().unwrap().into_owned();
-            let kept = tags.iter(list).map(|(key, value)| (key.to_string(), text(value)));
-            let expected = self.0.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
-            kept.eq(expected.map(|(key, value)| (key.clone(), value.clone())))
+            let set = self.0.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+            texts(tags, list) == set.collect::<Vec<_>>()
                 && self.0.iter().all(|(key, value)| tags.get(list, key).map(text) == *value)
         }
     }
@@ -373,7 +370,7 @@ mod tests {
     }
 
     proptest! {
-        /// Two spans of one trace, each with tags in an order of its own, here and after they have moved.
+        /// Two spans of one trace, each with tags in an order of its own, before and after they move to another arena.
         #[test]
         fn a_list_is_an_ordered_map(
             steps in prop::collection::vec(

@@ -114,9 +114,7 @@ impl Baggage {
 impl<K: Into<Text>, V: Into<Text>> FromIterator<(K, V)> for Baggage {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(items: I) -> Self {
         let mut baggage = Baggage::new();
-        for (name, value) in items {
-            baggage.set(name, value);
-        }
+        items.into_iter().for_each(|(name, value)| _ = baggage.set(name, value));
         baggage
     }
 }
