@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::mem::needs_drop;
 
 use super::arena::{TagList, Tags};
 use super::new_tag::{Key, put_value};
@@ -85,9 +84,9 @@ impl<T: DeferredTags> Conversion for Waiting<T> {
             for Deferred { tags: deferred, slot } in self.0.get_mut(next..).unwrap_or_default() {
                 next += 1;
                 if let Some(list) = lists.list(*slot) {
-                    deferred.hand_over(&mut |key, value| {
-                        put_value(&mut tags.of(list), Key::new(key), value)
-                    });
+                    let mut target = (&mut *tags, list);
+                    deferred
+                        .hand_over(&mut |key, value| put_value(&mut target, Key::new(key), value));
                 }
             }
         });
@@ -98,8 +97,8 @@ impl<T: DeferredTags> Conversion for Waiting<T> {
         let mut panics = 0;
         let mut stays = |Deferred { tags: deferred, slot }: &mut Deferred<T>| {
             let Some(list) = lists.open_list(*slot) else { return true };
-            let mut put =
-                |key, value: TagValue<'_>| put_value(&mut tags.of(list), Key::new(key), value);
+            let mut target = (&mut *tags, list);
+            let mut put = |key, value: TagValue<'_>| put_value(&mut target, Key::new(key), value);
             panics += u64::from(catch(|| deferred.hand_over(&mut put)).is_none());
             false
         };
@@ -122,12 +121,7 @@ impl<T> Drop for Waiting<T> {
 /// Drops all items, and returns how many have panicked. One by one: if two that are dropped together panic, the program
 /// ends.
 fn drop_each<T>(items: &mut Vec<T>) -> u64 {
-    if needs_drop::<T>() {
-        again_after_panics(|| while items.pop().is_some() {})
-    } else {
-        items.clear();
-        0
-    }
+    again_after_panics(|| while items.pop().is_some() {})
 }
 
 /// Calls `work` until it does not panic, and returns how often it did. Each call must go on where the last one panicked.
@@ -196,23 +190,24 @@ impl DeferredList {
 
     fn run(&mut self, work: impl FnOnce(&mut dyn Conversion) -> u64) {
         self.panics += (self.conversion)(&mut *self.all).map_or(0, work);
+        (self.is_empty, self.heap_bytes) = (true, 0);
     }
 
     /// Converts all of them into tags of these spans.
     pub(super) fn convert(&mut self, lists: &mut dyn TagLists, tags: &mut Tags) {
         self.run(|waiting| waiting.convert(lists, tags));
-        (self.is_empty, self.heap_bytes) = (true, 0);
     }
 
     /// Converts those of open spans. What all of them held stays counted: too much is better than too little.
     pub(super) fn convert_open(&mut self, lists: &mut dyn TagLists, tags: &mut Tags) {
+        let before = (self.is_empty, self.heap_bytes);
         self.run(|waiting| waiting.convert_open(lists, tags));
+        (self.is_empty, self.heap_bytes) = before;
     }
 
     /// Drops all of them.
     pub(super) fn clear(&mut self) {
         self.run(|waiting| waiting.clear());
-        (self.is_empty, self.heap_bytes) = (true, 0);
     }
 
     pub(super) fn take_panics(&mut self) -> u64 {
@@ -300,16 +295,13 @@ mod tests {
             const KEYS: [&str; 4] = ["a", "b", "c", "d"];
             let bench = Bench::with(|shared| shared.partial_flush = Some(least));
             let root = bench.span("root").root().start();
-            let mut open: Vec<_> = Vec::new();
+            let mut open = Vec::new();
             let mut model: Vec<(u64, [Option<i64>; 4])> = Vec::new();
-            let child = |open: &mut Vec<_>, model: &mut Vec<(u64, [Option<i64>; 4])>| {
-                let span = bench.span("child").child_of(&root).start();
-                model.push((span.span_id().unwrap().get(), [None; 4]));
-                open.push((span, model.len() - 1));
-            };
             for (number, (at, key, is_deferred)) in steps.into_iter().enumerate() {
                 let Some((span, place)) = open.get(at) else {
-                    child(&mut open, &mut model);
+                    let span = bench.span("child").child_of(&root).start();
+                    model.push((span.span_id().unwrap().get(), [None; 4]));
+                    open.push((span, model.len() - 1));
                     continue;
                 };
                 if at == 5 {

@@ -12,7 +12,10 @@ use crate::trace::values::{TagValue, bool_text, is_exact};
 pub(crate) trait TagKey {
     fn digest(&self) -> u32;
     fn as_bytes(&self) -> &[u8];
-    fn heap_bytes(&self) -> usize;
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        0
+    }
     fn into_text(self) -> Text;
 }
 
@@ -52,11 +55,6 @@ impl TagKey for LiteralKey {
     #[inline]
     fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
-    }
-
-    #[inline]
-    fn heap_bytes(&self) -> usize {
-        0
     }
 
     #[inline]
@@ -119,6 +117,7 @@ pub(crate) trait NewValue {
         true
     }
 
+    /// Bytes on the heap that belong to this value alone.
     #[inline]
     fn heap_bytes(&self) -> usize {
         0
@@ -143,15 +142,22 @@ pub(crate) trait NewValue {
     }
 }
 
+/// What one stack without symbols is taken to hold, for the bounds on memory.
+const STACK_BYTES: usize = 4096;
+
 impl NewValue for StoredValue {
     #[inline]
     fn is_present(&self) -> bool {
-        StoredValue::is_present(self)
+        !matches!(self, StoredValue::Absent)
     }
 
     #[inline]
     fn heap_bytes(&self) -> usize {
-        StoredValue::heap_bytes(self)
+        match self {
+            StoredValue::Text(text) => text.heap_bytes(),
+            StoredValue::Stack(_) => STACK_BYTES,
+            _ => 0,
+        }
     }
 
     #[inline]

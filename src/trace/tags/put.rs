@@ -14,21 +14,15 @@ const MAX_TAGS: usize = 1 << 28;
 const LEAST_GROWTH: usize = 4;
 
 impl Tags {
-    /// A target for [`put_value`]: the tags of one span.
-    pub(super) fn of<'a>(&'a mut self, list: &'a mut TagList) -> impl TagTarget + 'a {
-        OneSpan { tags: self, list }
-    }
-
     /// Sets several tags, without taking their values.
     pub(crate) fn set_all(&mut self, list: &mut TagList, all: &[(Text, TagValue<'static>)]) {
         for (key, value) in all {
-            match (key.as_literal(), value) {
-                // The usual case. A clone would be read back wider than it was written, which is slow: see "store
-                // forwarding" in docs/architecture.md.
-                (Some(key), TagValue::Text(text)) => {
-                    self.put(list, LiteralKey::new(key), &**text);
-                }
-                _ => put_value(&mut self.of(list), Key::new(key.clone()), value.borrowed()),
+            // Texts, which most are, are not cloned: a clone would be read back wider than it was written, which is slow
+            // ("store forwarding" in docs/architecture.md).
+            match (key.as_literal(), value.as_text()) {
+                (Some(key), Some(text)) => _ = self.put(list, LiteralKey::new(key), text),
+                (None, Some(text)) => _ = self.put(list, Key::new(key.clone()), text),
+                _ => put_value(&mut (&mut *self, &mut *list), Key::new(key.clone()), value.clone()),
             }
         }
     }
@@ -86,18 +80,15 @@ impl Tags {
     #[inline(never)]
     fn put_over(&mut self, list: &mut TagList, key: impl TagKey, value: impl NewValue) -> bool {
         let value = value.into_value();
-        let place = self.place(list, key.digest(), key.as_bytes());
-        let before = place.and_then(|place| self.all.get(place as usize)).map(|tag| &tag.value);
-        match (place, before) {
-            (Some(place), Some(before)) if value.heap_bytes() <= before.heap_bytes() => {
-                self.replace(place, value);
-                true
-            }
-            _ => {
-                self.refuse(list);
-                false
-            }
+        let place = self.place(list, key.digest(), key.as_bytes()).filter(|place| {
+            let before = self.all.get(*place as usize);
+            before.is_some_and(|tag| value.heap_bytes() <= tag.value.heap_bytes())
+        });
+        match place {
+            Some(place) => self.replace(place, value),
+            None => self.refuse(list),
         }
+        place.is_some()
     }
 
     /// Makes room for at least one more tag, if there may be.
@@ -189,15 +180,11 @@ impl Tags {
     }
 }
 
-struct OneSpan<'a> {
-    tags: &'a mut Tags,
-    list: &'a mut TagList,
-}
-
-impl TagTarget for OneSpan<'_> {
+/// The tags of one span.
+impl TagTarget for (&mut Tags, &mut TagList) {
     #[inline(always)]
     fn put(&mut self, key: impl TagKey, value: impl NewValue) {
-        self.tags.put(self.list, key, value);
+        self.0.put(self.1, key, value);
     }
 }
 
@@ -389,7 +376,7 @@ mod tests {
                         set(&mut tags, list, key.clone().into(), StoredValue::Text(Text::copy(text)));
                     }
                     Some(text) if number % 3 == 1 => {
-                        put_value(&mut tags.of(list), Key::new(key.clone().into()), text.as_str().into());
+                        put_value(&mut (&mut tags, list), Key::new(key.clone().into()), text.as_str().into());
                     }
                     Some(text) => {
                         tags.put(list, Key::new(key.clone().into()), &**text);

@@ -84,7 +84,7 @@ impl Special {
     ///
     /// A value that has no such meaning makes ordinary tags: a list is no service, and `often` no priority.
     pub(crate) fn changes(self, key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
-        if value.is_not_finite() {
+        if matches!(value, TagValue::F64(number) if !number.is_finite()) {
             return;
         }
         let is_several = matches!(value, TagValue::List(_) | TagValue::Map(_));

@@ -23,20 +23,6 @@ pub(crate) enum StoredValue {
 }
 
 impl StoredValue {
-    pub(crate) fn is_present(&self) -> bool {
-        !matches!(self, StoredValue::Absent)
-    }
-
-    /// Bytes on the heap that belong to this value alone.
-    #[inline]
-    pub(crate) fn heap_bytes(&self) -> usize {
-        match self {
-            StoredValue::Text(text) => text.heap_bytes(),
-            StoredValue::Stack(_) => STACK_BYTES,
-            _ => 0,
-        }
-    }
-
     /// The value, if there is one. `texts` are the texts that its trace holds together.
     #[inline]
     pub(crate) fn read<'a>(&'a self, texts: &'a str) -> Option<TagRef<'a>> {
@@ -93,9 +79,6 @@ impl<'a> TagRef<'a> {
         }
     }
 }
-
-/// What one stack without symbols is taken to hold, for the bounds on memory.
-const STACK_BYTES: usize = 4096;
 
 impl TagValue<'_> {
     /// The value as one tag stores it; `None` for what no tag holds, NaN and infinities, and for lists and maps.

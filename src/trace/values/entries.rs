@@ -29,6 +29,7 @@ pub(super) fn pair_bytes(pairs: &[(Text, Text)]) -> usize {
 mod tests {
     use super::*;
     use crate::id::{SpanId, TraceId};
+    use crate::trace::testkit::Bench;
     use crate::trace::{SpanEvent, SpanLink};
 
     fn link() -> SpanLink {
@@ -53,5 +54,9 @@ mod tests {
         // A key that is there takes a new value, and one that is removed makes room.
         let link = link.attribute("k1", "w").attribute("k2", ()).attribute("new", [1, 2]);
         assert_eq!((link.attributes[1].1.as_str(), link.refused_attributes), ("w", 977));
+        let span = Bench::new().span("s").start();
+        span.add_link(link);
+        span.add_event(event);
+        assert_eq!(span.metric("tracehound.refused_changes"), Some(977.0 + 976.0));
     }
 }

@@ -118,7 +118,7 @@ impl EventValue {
     }
 }
 
-conversions! { EventValue:
+conversions! { EventValue, lists: EventValue::Array;
     Text => |value| EventValue::Text(value);
     &'a Text => |value| EventValue::Text(value.clone());
     &'a str, String, &'a String, Box<str>, Arc<str>, Cow<'a, str> => |value| EventValue::Text(value.into());
@@ -131,18 +131,6 @@ conversions! { EventValue:
     u64, usize, u128, isize, i128 => |value| {
         i64::try_from(value).map_or_else(|_| value.to_string().into(), EventValue::I64)
     };
-}
-
-impl<T: Into<EventValue>> From<Vec<T>> for EventValue {
-    fn from(values: Vec<T>) -> Self {
-        EventValue::Array(values.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<T: Into<EventValue>, const N: usize> From<[T; N]> for EventValue {
-    fn from(values: [T; N]) -> Self {
-        EventValue::Array(values.into_iter().map(Into::into).collect())
-    }
 }
 
 impl<T: Clone + Into<EventValue>> From<&[T]> for EventValue {

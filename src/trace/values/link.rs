@@ -78,9 +78,8 @@ impl SpanLink {
 
     /// Says whether the linked trace is kept.
     #[must_use]
-    pub fn sampled(mut self, sampled: bool) -> Self {
-        self.flags = Some(u32::from(sampled));
-        self
+    pub fn sampled(self, sampled: bool) -> Self {
+        self.trace_flags(sampled.into())
     }
 
     /// With the W3C trace flags of the linked span; bit 0 says whether its trace is kept.

@@ -1,4 +1,4 @@
-//! What of a span crosses the border of a process.
+//! The part of a span that travels to other processes.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ impl SpanContext {
         size_of::<SpanContext>() + texts + pairs + links + baggage
     }
 
-    /// With a sampling decision, which is then followed and never taken again.
+    /// With a sampling decision, which this process then follows instead of deciding itself.
     #[must_use]
     pub fn with_priority(mut self, priority: SamplingPriority) -> Self {
         self.priority = Some(priority);
@@ -89,8 +89,8 @@ impl SpanContext {
         self
     }
 
-    /// Without the sampling decision that came with it, which is then taken here: by the rules, rates and tags of this
-    /// process, for the part of the trace that lives in it. Everything else stays.
+    /// Without the sampling decision that came with it. This process then decides itself, by its own rules, rates and
+    /// tags, for the part of the trace that lives in it. Everything else stays.
     ///
     /// ```
     /// use tracehound::{SamplingPriority, SpanContext, TraceId};

@@ -86,29 +86,12 @@ impl<'a> TagValue<'a> {
         matches!(self, TagValue::None) || self.as_text() == Some("") || self.is_truthy()
     }
 
-    /// Whether the value is NaN or infinite, which no tag can hold.
-    pub(crate) fn is_not_finite(&self) -> bool {
-        matches!(self, TagValue::F64(number) if !number.is_finite())
-    }
-
     /// The characters, where the value is text.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             TagValue::Str(text) => Some(text),
             TagValue::Text(text) => Some(text),
             _ => None,
-        }
-    }
-
-    /// The same value, with its text borrowed; lists and maps are copied.
-    #[inline]
-    pub(crate) fn borrowed(&self) -> TagValue<'_> {
-        match self {
-            TagValue::Str(text) => TagValue::Str(text),
-            TagValue::Text(text) => TagValue::Str(text),
-            TagValue::Bool(on) => TagValue::Bool(*on),
-            TagValue::I64(number) => TagValue::I64(*number),
-            other => other.clone(),
         }
     }
 
@@ -142,7 +125,7 @@ pub(crate) fn bool_text(on: bool) -> Text {
     Text::literal(if on { "true" } else { "false" })
 }
 
-conversions! { TagValue<'a>:
+conversions! { TagValue<'a>, lists: TagValue::List;
     () => |_value| TagValue::None;
     &'a str, &'a String, &'a Text => |value| TagValue::Str(value);
     Text => |value| TagValue::Text(value);
@@ -191,17 +174,5 @@ impl<'a, T: Into<TagValue<'a>>> From<Option<T>> for TagValue<'a> {
     #[inline]
     fn from(value: Option<T>) -> Self {
         value.map_or(TagValue::None, Into::into)
-    }
-}
-
-impl<'a, T: Into<TagValue<'a>>> From<Vec<T>> for TagValue<'a> {
-    fn from(values: Vec<T>) -> Self {
-        TagValue::List(values.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<'a, T: Into<TagValue<'a>>, const N: usize> From<[T; N]> for TagValue<'a> {
-    fn from(values: [T; N]) -> Self {
-        TagValue::List(values.into_iter().map(Into::into).collect())
     }
 }
