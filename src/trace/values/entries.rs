@@ -29,8 +29,7 @@ pub(super) fn pair_bytes(pairs: &[(Text, Text)]) -> usize {
 mod tests {
     use super::*;
     use crate::id::{SpanId, TraceId};
-    use crate::trace::testkit::Bench;
-    use crate::trace::{SpanEvent, SpanLink};
+    use crate::trace::{SpanEvent, SpanLink, testkit::Bench};
 
     fn link() -> SpanLink {
         SpanLink::new(TraceId::new(1).unwrap(), SpanId::new(2).unwrap())

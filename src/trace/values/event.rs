@@ -145,12 +145,10 @@ mod tests {
 
     #[test]
     fn attributes_the_protocol_cannot_hold_are_dropped_one_by_one() {
-        let mixed = EventValue::Array(vec![1i64.into(), "a".into()]);
-        let nested = EventValue::Array(vec![EventValue::Array(vec![])]);
         let event = SpanEvent::new("e")
             .attribute("nan", f64::NAN)
-            .attribute("mixed", mixed)
-            .attribute("nested", nested)
+            .attribute("mixed", [EventValue::from(1), "a".into()])
+            .attribute("nested", [Vec::<i64>::new()])
             .attribute("good", vec![1i64, 2])
             .attribute("empty", Vec::<i64>::new());
         let keys: Vec<_> = event.attributes.iter().map(|(key, _)| key.as_str()).collect();
