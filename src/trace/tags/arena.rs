@@ -120,9 +120,13 @@ impl Tags {
         &'a self,
         list: &TagList,
     ) -> impl Iterator<Item = (u32, &'a Text, TagRef<'a>)> {
-        let tag = |place: u32| self.all.get(place as usize);
-        std::iter::successors(tag(list.first), move |last| tag(last.next))
-            .filter_map(|tag| Some((tag.digest, &tag.key, tag.value.read(&self.texts)?)))
+        let mut at = list.first;
+        std::iter::from_fn(move || {
+            let tag = self.all.get(at as usize)?;
+            at = tag.next;
+            Some((tag, tag.value.read(&self.texts)))
+        })
+        .filter_map(|(tag, value)| Some((tag.digest, &tag.key, value?)))
     }
 
     /// Where the tag with a key is, also one that was removed.
