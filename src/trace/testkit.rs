@@ -1,5 +1,6 @@
 //! A tracer without a pipeline, for the unit tests of this layer and those above it.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::diag::Diag;
@@ -7,47 +8,44 @@ use crate::id::{SpanId, TraceId};
 use crate::sync::lock;
 use crate::text::Text;
 use crate::trace::span::SpanBuilder;
-use crate::trace::store::SpanView;
-use crate::trace::store::{Buffers, Chunk};
-use crate::trace::store::{Shared, SharedShards, Sink};
-use crate::trace::values::SpanContext;
-use crate::trace::values::{SamplingDecision, SamplingMechanism, SamplingPriority};
+use crate::trace::store::{Buffers, Chunk, Shared, SharedShards, Sink, SpanView};
+use crate::trace::values::{SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext};
 
-/// Keeps chunks; decides as told.
+/// Stores chunks, and keeps every trace.
 #[derive(Default)]
-pub(crate) struct Kept {
-    chunks: Mutex<Vec<Chunk>>,
-    decision: Mutex<Option<SamplingDecision>>,
-    pub(crate) asked: Mutex<Vec<String>>,
+pub(crate) struct TestSink {
+    pub(crate) chunks: Mutex<Vec<Chunk>>,
+    /// The resources of the local roots for which a decision was asked.
+    asked: Mutex<Vec<String>>,
+    /// Leaves chunks as they come: a trace that has no decision yet is decided on later, as by the pipeline.
+    pub(crate) settles_later: AtomicBool,
 }
 
-impl Sink for Kept {
+impl Sink for TestSink {
     fn submit(&self, mut chunk: Chunk) {
-        chunk.settle();
+        if !self.settles_later.load(Relaxed) {
+            chunk.settle();
+        }
         lock(&self.chunks).push(chunk);
     }
 
     fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
         lock(&self.asked).push(root.resource().into_owned());
-        let told = *lock(&self.decision);
-        told.unwrap_or(SamplingDecision::new(
-            SamplingPriority::AUTO_KEEP,
-            SamplingMechanism::DEFAULT,
-        ))
+        SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
     }
 
     fn refill(&self, _: &mut Vec<Buffers>) {}
 }
 
-/// What came in from another process.
+/// The context of a span in another process.
 pub(crate) fn upstream() -> SpanContext {
     SpanContext::new(TraceId::new(77).unwrap(), SpanId::new(88))
 }
 
-/// What a tracer is to the trace layer, with its chunks at hand.
+/// The part of a tracer that the trace layer knows, with the chunks that it hands off.
 pub(crate) struct Bench {
     pub(crate) shared: SharedShards,
-    pub(crate) kept: Arc<Kept>,
+    pub(crate) sink: Arc<TestSink>,
 }
 
 impl Bench {
@@ -56,46 +54,42 @@ impl Bench {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Shared)) -> Self {
-        let kept = Arc::new(Kept::default());
+        let sink = Arc::new(TestSink::default());
         let diag = Arc::new(Diag::new(false, Some(Box::new(|_, _| {}))));
-        let mut shared = Shared::new(Arc::clone(&kept) as Arc<dyn Sink>, diag);
+        let mut shared = Shared::new(Arc::clone(&sink) as Arc<dyn Sink>, diag);
         shared.service = "web".into();
         change(&mut shared);
-        Bench { shared: SharedShards::new(shared), kept }
+        Bench { shared: SharedShards::new(shared), sink }
     }
 
     pub(crate) fn span(&self, name: impl Into<Text>) -> SpanBuilder<'_> {
         SpanBuilder::new(Some(&self.shared), name.into())
     }
 
-    /// The chunks so far; each span as `name` or `name<parent`, in the chunk's order.
+    /// The chunks so far; each span as `name` or `name<parent`, in the order of the chunk.
     pub(crate) fn chunks(&self) -> Vec<Vec<String>> {
-        let chunks = lock(&self.kept.chunks);
-        let name = |chunk: &Chunk, id| {
-            chunk.spans().find(|span| span.span_id() == id).map(|span| span.name().into_owned())
+        let in_chunk = |chunk: &Chunk| {
+            let name = |id| chunk.spans().find(|span| span.span_id() == id).map(|span| span.name());
+            let shown = |span: SpanView<'_>| match span.parent_id() {
+                None => span.name().into_owned(),
+                parent => format!("{}<{}", span.name(), name(parent).unwrap_or("?".into())),
+            };
+            chunk.spans().map(shown).collect()
         };
-        chunks
-            .iter()
-            .map(|chunk| {
-                chunk
-                    .spans()
-                    .map(|span| match span.parent_id() {
-                        None => span.name().into_owned(),
-                        parent => {
-                            let parent = name(chunk, parent).unwrap_or_else(|| "?".into());
-                            format!("{}<{parent}", span.name())
-                        }
-                    })
-                    .collect()
-            })
-            .collect()
+        lock(&self.sink.chunks).iter().map(in_chunk).collect()
     }
 
     pub(crate) fn take_chunks(&self) -> Vec<Chunk> {
-        std::mem::take(&mut lock(&self.kept.chunks))
+        std::mem::take(&mut lock(&self.sink.chunks))
     }
 
-    pub(crate) fn with_chunks<T>(&self, look: impl FnOnce(&[Chunk]) -> T) -> T {
-        look(&lock(&self.kept.chunks))
+    /// The resources of the local roots for which a sampling decision was asked.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        lock(&self.sink.asked).clone()
+    }
+
+    /// The name of the active span.
+    pub(crate) fn active(&self) -> Option<String> {
+        self.shared.context_store.active().span()?.name()
     }
 }

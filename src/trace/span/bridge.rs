@@ -52,7 +52,7 @@ impl SpanExt for SpanRef {
             Some((body, slot))
         });
         let Some((body, slot)) = open else { return at.log_ignored(guard) };
-        match body.tags.late(heap_bytes) {
+        match body.tags.deferred(heap_bytes) {
             Some(others) if others.len() < others.capacity() => {
                 others.push(Deferred { tags, slot });
             }

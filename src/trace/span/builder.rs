@@ -292,6 +292,7 @@ pub(crate) fn begin_named(shared: &SharedShards, mut name: Text, is_root: bool) 
 }
 
 /// Starts a span below a parent that was named.
+#[inline]
 pub(crate) fn begin_new(
     shared: &SharedShards,
     mut span: NewSpan<'_>,

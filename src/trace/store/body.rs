@@ -41,7 +41,7 @@ impl Body {
     /// Defers the conversion of tags, where others may have to be converted first or the list has to grow.
     #[cold]
     pub(crate) fn defer<T: DeferredTags>(&mut self, slot: u32, tags: T, heap_bytes: usize) -> bool {
-        self.tags.put_off(&mut self.spans, slot, tags, heap_bytes)
+        self.tags.defer(&mut self.spans, slot, tags, heap_bytes)
     }
 
     /// A span that is open, to be changed.

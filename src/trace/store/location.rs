@@ -119,8 +119,8 @@ impl Location {
         let shared = &self.segment.shared;
         shared.diag.warn_once("trace-full", || {
             format!(
-                "a change to span {} is refused: its trace holds more than {} bytes, or its baggage or structured tags \
-                 are too many; said once, counted on each span",
+                "a change to span {} is refused: its trace holds more than {} bytes, or its baggage, its structured \
+                 tags, or attributes of a link or event are too many; said once, counted on each span",
                 self.id, shared.max_trace_bytes,
             )
         });

@@ -104,24 +104,30 @@ const DROPPED_LINKS: &str = "otel.dropped_links_count";
 const DROPPED_EVENTS: &str = "otel.dropped_events_count";
 
 impl Record {
-    /// Adds a link; one to the same span of the same trace is replaced.
+    /// Adds a link; one to the same span of the same trace is replaced. Attributes that it has refused are counted.
     pub(crate) fn add_link(&mut self, link: SpanLink, tags: &mut Tags) {
         let links = &self.extras_mut().links;
         let before = links.find(&link).map(SpanLink::bytes);
         if before.is_none() && links.all().len() >= MAX_LINKS {
-            return tags.count(&mut self.tags, DROPPED_LINKS);
+            return tags.count(&mut self.tags, DROPPED_LINKS, 1);
         }
         if tags.exchange(&mut self.tags, before.unwrap_or_default(), link.bytes()) {
+            if link.refused_attributes > 0 {
+                tags.refuse_several(&mut self.tags, link.refused_attributes);
+            }
             self.extras_mut().links.add(link);
         }
     }
 
-    /// Adds an event.
+    /// Adds an event. Attributes that it has refused are counted.
     pub(crate) fn add_event(&mut self, event: SpanEvent, tags: &mut Tags) {
         if self.extras_mut().events.len() >= MAX_EVENTS {
-            return tags.count(&mut self.tags, DROPPED_EVENTS);
+            return tags.count(&mut self.tags, DROPPED_EVENTS, 1);
         }
         if tags.exchange(&mut self.tags, 0, event.bytes()) {
+            if event.refused_attributes > 0 {
+                tags.refuse_several(&mut self.tags, event.refused_attributes);
+            }
             self.extras_mut().events.push(event);
         }
     }

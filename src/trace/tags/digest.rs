@@ -1,6 +1,6 @@
-//! A short stand-in for a key, compared before the key itself, and sets of them.
+//! Digests of keys, which are compared before the keys themselves, and sets of digests.
 
-/// A few bits that differ for the keys of one span: the length and the last eight bytes, mixed.
+/// The digest of a key: its length and its last eight bytes, mixed.
 ///
 /// Keys share their beginnings (`http.`, `db.`) far more often than their ends.
 #[inline]
@@ -17,13 +17,13 @@ pub(crate) const fn digest(key: &[u8]) -> u32 {
             _ => 0,
         },
     };
-    // Both halves of the product: the lower one knows little of the last bytes, in which the keys of a list differ
-    // (`items.0`, `items.1`), the upper one little of the first.
+    // Both halves of the product: the lower half hardly depends on the last bytes, in which the keys of a list differ
+    // (`items.0`, `items.1`), and the upper half hardly on the first.
     let mixed = ((tail ^ key.len() as u64) as u128).wrapping_mul(0x94d0_49bb_1331_11eb);
     (mixed >> 64) as u32 ^ mixed as u32
 }
 
-/// Tells keys apart that have the same digest: made of all of their bytes.
+/// A hash of all bytes of a key, which tells keys with the same digest apart.
 #[inline]
 pub(super) fn hash(digest: u32, key: &[u8]) -> u32 {
     if key.len() <= 8 {
@@ -44,7 +44,7 @@ pub(crate) struct Digests(u64);
 impl Digests {
     pub(crate) const NONE: Digests = Digests(0);
 
-    /// Those of every key.
+    /// Every digest.
     pub(super) const ALL: Digests = Digests(u64::MAX);
 
     #[inline]
@@ -52,13 +52,13 @@ impl Digests {
         self.0 |= bit(digest);
     }
 
-    /// Those of the keys in either set.
+    /// The digests in either set.
     #[inline]
     pub(crate) fn union(self, other: Digests) -> Digests {
         Digests(self.0 | other.0)
     }
 
-    /// Whether the key may be one of them; `false` is certain.
+    /// Whether a key with this digest may be one of the keys; `false` is certain.
     #[inline]
     pub(crate) fn may_have(self, digest: u32) -> bool {
         self.0 & bit(digest) != 0
@@ -91,7 +91,7 @@ mod tests {
         assert_ne!(digest(b"abcXYZ"), digest(b"XYZabc"));
     }
 
-    /// Else each of them would be looked for in vain.
+    /// Where two keys share a bit, the second is searched for in vain before it is added.
     #[test]
     fn numbered_keys_have_bits_of_their_own() {
         for (prefix, suffix) in [

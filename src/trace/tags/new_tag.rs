@@ -1,4 +1,5 @@
-//! A tag on its way into the vector of its trace, in the form that takes the fewest instructions.
+//! A tag on its way into the arena. Its key and value keep their types for as long as possible, so that the compiler
+//! can leave out what a type does not need.
 
 use std::mem::ManuallyDrop;
 
@@ -11,11 +12,14 @@ use crate::trace::values::{TagValue, bool_text, is_exact};
 pub(crate) trait TagKey {
     fn digest(&self) -> u32;
     fn as_bytes(&self) -> &[u8];
-    fn heap_bytes(&self) -> usize;
+    #[inline]
+    fn heap_bytes(&self) -> usize {
+        0
+    }
     fn into_text(self) -> Text;
 }
 
-/// A key that stands in the program: what most are, and what takes the fewest instructions to move.
+/// A key that is a literal, as most are. It takes the fewest instructions to move.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiteralKey {
     text: &'static str,
@@ -54,11 +58,6 @@ impl TagKey for LiteralKey {
     }
 
     #[inline]
-    fn heap_bytes(&self) -> usize {
-        0
-    }
-
-    #[inline]
     fn into_text(self) -> Text {
         Text::literal(self.text)
     }
@@ -86,15 +85,15 @@ impl TagKey for Key {
     }
 }
 
-/// Where tags are put: a span, or a list that is at hand.
+/// What tags are set on: the location of a span, or a list in the arena.
 pub(crate) trait TagTarget {
     fn put(&mut self, key: impl TagKey, value: impl NewValue);
 }
 
-/// Puts the tags that a value makes under a key which means nothing to the tracer.
+/// Sets the tags that a value makes under a key, which must not be special.
 #[inline(always)]
 pub(crate) fn put_value(into: &mut impl TagTarget, key: impl TagKey, value: TagValue<'_>) {
-    // What is dropped here otherwise is mostly nothing, which would have to be found out at run time.
+    // Most values have nothing to drop. Without this, the type would be checked for that at run time.
     let value = ManuallyDrop::new(value);
     match &*value {
         TagValue::Str(text) => into.put(key, *text),
@@ -108,31 +107,32 @@ pub(crate) fn put_value(into: &mut impl TagTarget, key: impl TagKey, value: TagV
 #[cold]
 #[inline(never)]
 fn store_other(into: &mut impl TagTarget, key: Text, value: TagValue<'_>) {
-    value.flatten(key, &mut |key, value| into.put(Key::new(key), value));
+    value.into_tags(key, &mut |key, value| into.put(Key::new(key), value));
 }
 
-/// The value of a tag that is to be set: where its type is known, so is what has to be done about it.
+/// The value of a tag that is to be set.
 pub(crate) trait NewValue {
     #[inline]
     fn is_present(&self) -> bool {
         true
     }
 
+    /// Bytes on the heap that belong to this value alone.
     #[inline]
     fn heap_bytes(&self) -> usize {
         0
     }
 
-    /// How much it adds to the texts of its trace.
+    /// Bytes that it adds to the shared texts of its trace.
     #[inline]
     fn text_bytes(&self) -> usize {
         0
     }
 
-    /// The value by itself.
+    /// The value without the shared texts.
     fn into_value(self) -> StoredValue;
 
-    /// The value in a new place, with its characters among the texts.
+    /// The value for a new place in the arena, with its characters in the shared texts.
     #[inline]
     fn into_stored(self, _texts: &mut String) -> StoredValue
     where
@@ -142,15 +142,22 @@ pub(crate) trait NewValue {
     }
 }
 
+/// What one stack without symbols is taken to hold, for the bounds on memory.
+const STACK_BYTES: usize = 4096;
+
 impl NewValue for StoredValue {
     #[inline]
     fn is_present(&self) -> bool {
-        StoredValue::is_present(self)
+        !matches!(self, StoredValue::Absent)
     }
 
     #[inline]
     fn heap_bytes(&self) -> usize {
-        StoredValue::heap_bytes(self)
+        match self {
+            StoredValue::Text(text) => text.heap_bytes(),
+            StoredValue::Stack(_) => STACK_BYTES,
+            _ => 0,
+        }
     }
 
     #[inline]
@@ -159,7 +166,7 @@ impl NewValue for StoredValue {
     }
 }
 
-/// A text that is copied.
+/// A text, which is copied.
 impl NewValue for &str {
     #[inline]
     fn text_bytes(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Tags that are more than tags: setting them changes the span, or the trace.
+//! Tags that the tracer itself understands: setting one changes the span or the trace.
 
 use super::digest::digest;
 use super::special_keys::OWN;
@@ -10,7 +10,7 @@ use crate::trace::values::{SamplingDecision, SpanKind, TagValue};
 const ANALYTICS: &str = "_dd1.sr.eausr";
 const MEASURED: &str = "_dd.measured";
 
-/// A tag whose name means something to the tracer. The names are those of every Datadog tracer.
+/// A tag that the tracer understands. The names are those of every Datadog tracer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Special {
     Service,
@@ -64,54 +64,49 @@ impl Special {
         SPECIAL.iter().find(named).map(|(_, special)| *special)
     }
 
-    /// The user's own word on sampling, where this tag is one.
+    /// The sampling decision of the user, where this tag is one.
     pub(crate) fn decision(self, value: &TagValue<'_>) -> Option<SamplingDecision> {
-        match self {
-            Special::Keep if value.is_asked() => Some(SamplingDecision::manual(true)),
-            Special::Drop if value.is_asked() => Some(SamplingDecision::manual(false)),
-            Special::Priority => {
-                value.as_number().map(|number| SamplingDecision::manual(number > 0.0))
-            }
-            _ => None,
-        }
+        let keep = match self {
+            Special::Keep | Special::Drop if value.is_asked() => self == Special::Keep,
+            Special::Priority => value.as_number()? > 0.0,
+            _ => return None,
+        };
+        Some(SamplingDecision::manual(keep))
     }
 
-    /// Whether it takes one text or nothing.
+    /// Whether the value must be one text, so that a list or a map is an ordinary tag.
     fn is_one_text(self) -> bool {
         use Special::{Kind, Name, Resource, Service, StatusCode, Type, Version};
         matches!(self, Service | Resource | Name | Type | Kind | Version | StatusCode)
     }
 
-    /// Turns the tag into the changes it stands for; sampling tags make none, see [`Special::decision`].
+    /// Turns the tag into the changes that it means. Sampling tags make none, see [`Special::decision`].
     ///
-    /// What it cannot stand for is a tag as any other: a list is no service, and `often` no priority.
+    /// A value that has no such meaning makes ordinary tags: a list is no service, and `often` no priority.
     pub(crate) fn changes(self, key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
-        if value.is_no_number() {
+        if matches!(value, TagValue::F64(number) if !number.is_finite()) {
             return;
         }
         let is_several = matches!(value, TagValue::List(_) | TagValue::Map(_));
         if is_several && self.is_one_text() {
-            return value.flatten(key, &mut |key, value| change(Change::Tag(key, value)));
+            return ordinary(key, value, change);
         }
         match self {
             Special::Service => change(Change::Service(value.into_text().unwrap_or_default())),
             Special::Resource => change(Change::Resource(value.into_text().unwrap_or_default())),
             Special::Name => change(Change::Name(value.into_text().unwrap_or_default())),
             Special::Type => change(Change::Type(value.into_text().unwrap_or_default())),
-            Special::Kind => match value.into_text() {
-                Some(text) => match SpanKind::parse(&text) {
-                    Some(kind) => change(Change::Kind(kind)),
-                    None => change(Change::Tag(key, StoredValue::Text(text))),
-                },
-                None => change(Change::Tag(key, StoredValue::Absent)),
-            },
+            Special::Kind => {
+                let text = value.into_text();
+                change(match text.as_deref().and_then(SpanKind::parse) {
+                    Some(kind) => Change::Kind(kind),
+                    None => text_tag(key, text),
+                });
+            }
             Special::Error => change(Change::Error(value.is_truthy())),
             Special::Keep | Special::Drop => {}
-            Special::Priority => {
-                if value.as_number().is_none() {
-                    value.flatten(key, &mut |key, value| change(Change::Tag(key, value)));
-                }
-            }
+            Special::Priority if value.as_number().is_some() => {}
+            Special::Priority => ordinary(key, value, change),
             Special::Analytics => {
                 if let Some(rate) = analytics(&value) {
                     change(Change::Tag(ANALYTICS.into(), rate));
@@ -124,22 +119,13 @@ impl Special {
             }
             Special::Version => {
                 let text = value.into_text();
-                for key in [key, "version".into()] {
-                    change(Change::Tag(
-                        key,
-                        text.clone().map_or(StoredValue::Absent, StoredValue::Text),
-                    ));
-                }
+                change(text_tag(key, text.clone()));
+                change(text_tag("version".into(), text));
             }
-            Special::StatusCode => {
-                change(Change::Tag(
-                    key,
-                    value.into_text().map_or(StoredValue::Absent, StoredValue::Text),
-                ));
-            }
+            Special::StatusCode => change(text_tag(key, value.into_text())),
             Special::Port => match value.as_number() {
                 Some(number) => change(Change::Tag(key, integral(number))),
-                None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
+                None => ordinary(key, value, change),
             },
         }
     }
@@ -157,30 +143,34 @@ pub(crate) enum Change {
     Tag(Text, StoredValue),
 }
 
-/// Turns any tag into the changes it stands for.
+/// Turns any tag into the changes that it means.
 pub(crate) fn changes(key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
     match Special::of(&key) {
         Some(special) => special.changes(key, value, change),
-        None => value.flatten(key, &mut |key, value| change(Change::Tag(key, value))),
+        None => ordinary(key, value, change),
     }
 }
 
-/// The forms that count as on and off; anything else leaves no tag at all.
+fn ordinary(key: Text, value: TagValue<'_>, change: &mut impl FnMut(Change)) {
+    value.into_tags(key, &mut |key, value| change(Change::Tag(key, value)));
+}
+
+fn text_tag(key: Text, text: Option<Text>) -> Change {
+    Change::Tag(key, text.map_or(StoredValue::Absent, StoredValue::Text))
+}
+
+/// The rate that a value of an analytics tag means: words for on and off, or a number. Other values leave no tag.
 fn analytics(value: &TagValue<'_>) -> Option<StoredValue> {
-    if let Some(text) = value.as_text() {
-        return match text {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(StoredValue::I64(1)),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(StoredValue::I64(0)),
-            _ => None,
-        };
-    }
-    match value {
-        TagValue::Bool(on) => Some(StoredValue::I64((*on).into())),
-        TagValue::None => Some(StoredValue::Absent),
-        other => other.as_number().map(integral),
+    match (value.as_text(), value) {
+        (Some("1" | "t" | "T" | "TRUE" | "true" | "True"), _) => Some(StoredValue::I64(1)),
+        (Some("0" | "f" | "F" | "FALSE" | "false" | "False"), _) => Some(StoredValue::I64(0)),
+        (Some(_), _) => None,
+        (None, TagValue::None) => Some(StoredValue::Absent),
+        (None, other) => other.as_number().map(integral),
     }
 }
 
+/// The number as an integer, where it is one.
 fn integral(number: f64) -> StoredValue {
     #[expect(clippy::cast_possible_truncation, reason = "compared right after")]
     let whole = number as i64;
@@ -216,64 +206,51 @@ mod tests {
     }
 
     #[test]
-    fn names_that_mean_something_are_not_stored_as_tags() {
-        for (key, value, expected) in [
-            ("service.name", "s", "service=s"),
-            ("resource.name", "r", "resource=r"),
-            ("span.name", "n", "name=n"),
-            ("span.type", "web", "type=web"),
-            ("span.kind", "client", "kind=client"),
-            ("span.kind", "other", "span.kind='other'"),
-            ("error", "true", "error=true"),
-            ("error", "false", "error=false"),
-        ] {
-            assert_eq!(set(key, value), [expected]);
+    fn each_special_tag_makes_its_changes() {
+        let cases: [(&'static str, TagValue, &[&str]); 35] = [
+            ("service.name", "s".into(), &["service=s"]),
+            ("resource.name", "r".into(), &["resource=r"]),
+            ("span.name", "n".into(), &["name=n"]),
+            ("span.type", "web".into(), &["type=web"]),
+            ("span.kind", "client".into(), &["kind=client"]),
+            ("span.kind", "other".into(), &["span.kind='other'"]),
+            ("error", "true".into(), &["error=true"]),
+            ("error", "false".into(), &["error=false"]),
+            ("manual.keep", true.into(), &[]),
+            ("manual.drop", "".into(), &[]),
+            ("http.status_code", 404.into(), &["http.status_code='404'"]),
+            ("http.status_code", "200".into(), &["http.status_code='200'"]),
+            ("network.destination.port", "5432".into(), &["network.destination.port:5432"]),
+            ("service.version", "1".into(), &["service.version='1'", "version='1'"]),
+            ("_dd.measured", true.into(), &["_dd.measured:1"]),
+            ("_dd.measured", 0.into(), &["-_dd.measured"]),
+            ("_dd.measured", ().into(), &["_dd.measured:1"]),
+            ("_dd.measured", "0.0".into(), &["-_dd.measured"]),
+            ("analytics.event", "t".into(), &["_dd1.sr.eausr:1"]),
+            ("analytics.event", false.into(), &["_dd1.sr.eausr:0"]),
+            ("analytics.event", "fAlse".into(), &[]),
+            // A value that does not have the meaning of the key makes ordinary tags.
+            ("service.name", vec!["a"].into(), &["service.name.0='a'"]),
+            ("http.status_code", vec![200].into(), &["http.status_code.0:200"]),
+            ("sampling.priority", "often".into(), &["sampling.priority='often'"]),
+            ("network.destination.port", "x".into(), &["network.destination.port='x'"]),
+            // No value takes a field or a tag back.
+            ("service.name", ().into(), &["service="]),
+            ("resource.name", ().into(), &["resource="]),
+            ("span.name", ().into(), &["name="]),
+            ("span.type", ().into(), &["type="]),
+            ("span.kind", ().into(), &["-span.kind"]),
+            ("error", ().into(), &["error=false"]),
+            ("analytics.event", ().into(), &["-_dd1.sr.eausr"]),
+            ("service.version", ().into(), &["-service.version", "-version"]),
+            ("http.status_code", ().into(), &["-http.status_code"]),
+            ("network.destination.port", ().into(), &["-network.destination.port"]),
+        ];
+        for (key, value, expected) in cases {
+            assert_eq!(set(key, value.clone()), expected, "{key}: {value:?}");
         }
-        assert!(set("manual.keep", true).is_empty());
-        assert!(set("manual.drop", "").is_empty());
-    }
-
-    #[test]
-    fn typed_tags_take_their_type() {
-        assert_eq!(set("http.status_code", 404), ["http.status_code='404'"]);
-        assert_eq!(set("http.status_code", "200"), ["http.status_code='200'"]);
-        assert_eq!(set("network.destination.port", "5432"), ["network.destination.port:5432"]);
-        assert_eq!(set("service.version", "1"), ["service.version='1'", "version='1'"]);
-        assert_eq!(set("_dd.measured", true), ["_dd.measured:1"]);
-        assert_eq!(set("_dd.measured", 0), ["-_dd.measured"]);
-        assert_eq!(set("_dd.measured", ()), ["_dd.measured:1"]);
-        assert_eq!(set("_dd.measured", "0.0"), ["-_dd.measured"]);
-        assert_eq!(set("analytics.event", "t"), ["_dd1.sr.eausr:1"]);
-        assert_eq!(set("analytics.event", false), ["_dd1.sr.eausr:0"]);
-        assert!(set("analytics.event", "fAlse").is_empty());
-    }
-
-    #[test]
-    fn what_a_name_cannot_stand_for_is_a_tag_as_any_other() {
-        assert_eq!(set("service.name", vec!["a"]), ["service.name.0='a'"]);
-        assert_eq!(set("http.status_code", vec![200]), ["http.status_code.0:200"]);
-        assert_eq!(set("sampling.priority", "often"), ["sampling.priority='often'"]);
-        assert_eq!(set("network.destination.port", "x"), ["network.destination.port='x'"]);
         for key in SPECIAL.map(|(key, _)| key) {
             assert!(set(key, f64::NAN).is_empty() && set(key, f64::INFINITY).is_empty(), "{key}");
-        }
-    }
-
-    #[test]
-    fn no_value_takes_a_field_back() {
-        for (key, expected) in [
-            ("service.name", vec!["service="]),
-            ("resource.name", vec!["resource="]),
-            ("span.name", vec!["name="]),
-            ("span.type", vec!["type="]),
-            ("span.kind", vec!["-span.kind"]),
-            ("error", vec!["error=false"]),
-            ("analytics.event", vec!["-_dd1.sr.eausr"]),
-            ("service.version", vec!["-service.version", "-version"]),
-            ("http.status_code", vec!["-http.status_code"]),
-            ("network.destination.port", vec!["-network.destination.port"]),
-        ] {
-            assert_eq!(set(key, ()), expected, "{key}");
         }
     }
 
@@ -288,21 +265,18 @@ mod tests {
         for zero in [0.into(), 0_u8.into(), 0.0.into(), (-0.0).into(), false.into()] {
             assert_eq!(decision("manual.drop", zero), None);
         }
-        let yes: [TagValue; 12] = [
+        let numbers: [TagValue; 5] =
+            [1.into(), (-1).into(), u64::MAX.into(), 0.5.into(), f64::NAN.into()];
+        let others: [TagValue; 7] = [
             ().into(),
             None::<bool>.into(),
             "".into(),
             "yes".into(),
             "no".into(),
             true.into(),
-            1.into(),
-            (-1).into(),
-            u64::MAX.into(),
-            0.5.into(),
-            f64::NAN.into(),
             Vec::<i32>::new().into(),
         ];
-        for yes in yes {
+        for yes in numbers.into_iter().chain(others) {
             assert_eq!(decision("manual.keep", yes.clone()), Some(SamplingDecision::manual(true)));
             assert_eq!(decision("manual.drop", yes), Some(SamplingDecision::manual(false)));
         }

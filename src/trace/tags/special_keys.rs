@@ -1,18 +1,19 @@
-//! Tells the few keys that mean something from all others.
+//! Tells the few special keys from all others, by the digest of a key.
 //!
-//! By the digest of a key, which is known to the compiler where the key is: there it takes no instruction.
+//! Where the key is a literal, the compiler knows its digest, and the question costs no instruction.
 
 use super::digest::digest;
 use super::special::{SPECIAL, Special};
 
-/// A bit for the digest of each of some keys: all but one in a hundred other keys are told by it alone.
+/// A set of keys, as one bit for the digest of each. A key whose bit is missing is not in it; of 100 keys that are not in
+/// it, about one shares its bit with one that is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filter([u64; WORDS]);
 
-/// A power of two.
+/// Words of a filter; a power of two.
 const WORDS: usize = 32;
 
-/// Of the core's own keys.
+/// The filter of the core's own keys.
 pub(super) const OWN: Filter = own();
 
 const fn own() -> Filter {
@@ -47,8 +48,8 @@ const fn place(digest: u32) -> (usize, u64) {
     ((digest >> 6) as usize & (WORDS - 1), 1u64.wrapping_shl(digest))
 }
 
-/// The keys that mean something to the core (`service.name`, `manual.keep`), and those that mean something to a
-/// bridge: what a bridge asks before [`SpanRef::set_deferred_tags`](crate::bridge::SpanExt::set_deferred_tags).
+/// The keys that are special to the core (`service.name`, `manual.keep`), and those that are special to a bridge: what a
+/// bridge asks before [`SpanRef::set_deferred_tags`](crate::bridge::SpanExt::set_deferred_tags).
 ///
 /// ```
 /// static KEYS: tracehound::bridge::SpecialKeys = tracehound::bridge::SpecialKeys::and(&["operation.name"]);
@@ -63,7 +64,7 @@ pub struct SpecialKeys {
 }
 
 impl SpecialKeys {
-    /// The core's own, and some more.
+    /// The core's own keys, and more.
     #[must_use]
     pub const fn and(more: &'static [&'static str]) -> Self {
         let mut filter = own();
@@ -96,7 +97,7 @@ mod tests {
     static KEYS: SpecialKeys = SpecialKeys::and(&["operation.name", "a"]);
 
     #[test]
-    fn both_kinds_are_among_them() {
+    fn it_contains_the_keys_of_the_core_and_of_the_bridge() {
         let own = SPECIAL.iter().map(|(key, _)| *key);
         for key in own.chain(["operation.name", "a"]) {
             assert!(KEYS.contains(key), "{key}");
@@ -106,9 +107,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_other_key_is(key in "[a-z]{0,3}|[a-z]{1,8}\\.[a-z]{1,8}|\\PC{0,30}") {
-            let special = |own: &&(&str, Special)| own.0 == key;
             prop_assume!(key != "a" && key != "operation.name");
-            prop_assume!(!SPECIAL.iter().any(|own| special(&own)));
+            prop_assume!(!SPECIAL.iter().any(|(own, _)| *own == key));
             prop_assert!(!KEYS.contains(&key));
         }
     }

@@ -1,48 +1,29 @@
-//! The value of a tag as a span keeps it.
+//! The value of a tag as a span stores it.
 
 use std::borrow::Cow;
 
 use crate::text::Text;
-use crate::trace::values::{MAX_EXACT, Stack, TagValue, bool_text, is_exact};
+use crate::trace::values::{Stack, TagValue, bool_text, is_exact};
 
-/// What a span keeps: one type for string and numeric tags, so a key can never be both.
-///
-/// Read as [`TagRef`].
+/// A stored value: one type for string and numeric tags, so a key can never be both. It is read as [`TagRef`].
 #[derive(Clone, Debug)]
 pub(crate) enum StoredValue {
-    /// Removed; its place is kept for the next value of the same key.
+    /// The tag was removed; its place serves the next value of the same key.
     Absent,
     Text(Text),
-    /// So many bytes of the texts that the tags of a trace hold together.
+    /// A part of the texts that the tags of a trace hold together, in bytes.
     Slice {
         at: u32,
         len: u32,
     },
     I64(i64),
     F64(f64),
-    /// A stack whose symbols are looked up on the worker, where it may take its milliseconds.
+    /// A stack. Its symbols are looked up on the worker, because that takes milliseconds.
     Stack(Box<Stack>),
 }
 
 impl StoredValue {
-    pub(crate) fn is_present(&self) -> bool {
-        !matches!(self, StoredValue::Absent)
-    }
-
-    /// What the value holds by itself.
-    #[inline]
-    pub(crate) fn heap_bytes(&self) -> usize {
-        match self {
-            StoredValue::Text(text) => text.heap_bytes(),
-            StoredValue::Stack(_) => STACK_BYTES,
-            StoredValue::Absent
-            | StoredValue::Slice { .. }
-            | StoredValue::I64(_)
-            | StoredValue::F64(_) => 0,
-        }
-    }
-
-    /// The value, if there is one, where `texts` is what its slice is of.
+    /// The value, if there is one. `texts` are the texts that its trace holds together.
     #[inline]
     pub(crate) fn read<'a>(&'a self, texts: &'a str) -> Option<TagRef<'a>> {
         Some(match self {
@@ -50,7 +31,7 @@ impl StoredValue {
             StoredValue::Text(text) => TagRef::Text(text),
             StoredValue::Slice { at, len } => {
                 let (at, len) = (*at as usize, *len as usize);
-                TagRef::Text(texts.get(at..at.saturating_add(len)).unwrap_or_default())
+                TagRef::Text(texts.get(at..at + len).unwrap_or_default())
             }
             StoredValue::I64(number) => TagRef::I64(*number),
             StoredValue::F64(number) => TagRef::F64(*number),
@@ -59,7 +40,7 @@ impl StoredValue {
     }
 }
 
-/// The value of a tag that is set, to be looked at.
+/// The value of a tag that is set, to be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TagRef<'a> {
     Text(&'a str),
@@ -69,8 +50,8 @@ pub(crate) enum TagRef<'a> {
 }
 
 impl<'a> TagRef<'a> {
-    /// The numeric tag's value.
-    #[expect(clippy::cast_precision_loss, reason = "at most 2^53, see TagValue::into_single")]
+    /// The value of a numeric tag.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^53, see `TagValue::into_single`")]
     pub(crate) fn number(self) -> Option<f64> {
         match self {
             TagRef::I64(number) => Some(number as f64),
@@ -79,7 +60,7 @@ impl<'a> TagRef<'a> {
         }
     }
 
-    /// The string tag's value; a stack is written out here.
+    /// The value of a string tag. A stack is written out here.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self {
             TagRef::Text(text) => Some(text.into()),
@@ -88,7 +69,7 @@ impl<'a> TagRef<'a> {
         }
     }
 
-    /// The value by itself, for the tags of another trace.
+    /// A copy that does not refer to the texts of this trace, for the tags of another one.
     pub(crate) fn copy(self) -> StoredValue {
         match self {
             TagRef::Text(text) => StoredValue::Text(Text::copy(text)),
@@ -99,46 +80,33 @@ impl<'a> TagRef<'a> {
     }
 }
 
-/// What one unresolved stack is taken to hold, for the memory bound of the queue.
-const STACK_BYTES: usize = 4096;
-
 impl TagValue<'_> {
-    /// The value as one tag keeps it: `None` where nothing is kept (NaN), itself where it makes several tags.
+    /// The value as one tag stores it; `None` for what no tag holds, NaN and infinities, and for lists and maps.
     #[inline]
-    pub(crate) fn into_single(self) -> Result<Option<StoredValue>, Self> {
-        Ok(Some(match self {
+    fn into_single(self) -> Option<StoredValue> {
+        Some(match self {
             TagValue::Str(text) => StoredValue::Text(Text::copy(text)),
             TagValue::Text(text) => StoredValue::Text(text),
             TagValue::Bool(on) => StoredValue::Text(bool_text(on)),
             TagValue::I64(number) if is_exact(number) => StoredValue::I64(number),
             TagValue::I64(number) => decimal(number),
             TagValue::U64(number) => match i64::try_from(number) {
-                Ok(exact) if number <= MAX_EXACT => StoredValue::I64(exact),
+                Ok(exact) if is_exact(exact) => StoredValue::I64(exact),
                 _ => decimal(number),
             },
             TagValue::F64(number) if number.is_finite() => StoredValue::F64(number),
-            TagValue::F64(_) => return Ok(None),
             TagValue::None => StoredValue::Absent,
-            several @ (TagValue::List(_) | TagValue::Map(_)) => return Err(several),
-        }))
+            TagValue::F64(_) | TagValue::List(_) | TagValue::Map(_) => return None,
+        })
     }
 
-    /// Calls `store` for each tag this value makes under `key`.
-    pub(crate) fn flatten(self, key: Text, store: &mut impl FnMut(Text, StoredValue)) {
-        match self.into_single() {
-            Ok(Some(value)) => store(key, value),
-            Err(TagValue::List(values)) => {
-                for (index, value) in values.into_iter().enumerate() {
-                    value.flatten(format!("{key}.{index}").into(), store);
-                }
+    /// Calls `store` for each tag that this value makes under `key`.
+    pub(crate) fn into_tags(self, key: Text, store: &mut impl FnMut(Text, StoredValue)) {
+        self.flatten(key, &mut |key, value| {
+            if let Some(value) = value.into_single() {
+                store(key, value);
             }
-            Err(TagValue::Map(entries)) => {
-                for (name, value) in entries {
-                    value.flatten(format!("{key}.{name}").into(), store);
-                }
-            }
-            Ok(None) | Err(_) => {}
-        }
+        });
     }
 }
 
@@ -153,7 +121,7 @@ mod tests {
 
     fn stored<'a>(value: impl Into<TagValue<'a>>) -> Vec<(String, String)> {
         let mut tags = Vec::new();
-        value.into().flatten("k".into(), &mut |key, value| {
+        value.into().into_tags("k".into(), &mut |key, value| {
             let kind = match value.read("") {
                 None => "-".to_owned(),
                 Some(TagRef::Text(text)) => format!("meta {text}"),
@@ -187,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_none_are_dropped() {
+    fn nan_and_infinities_are_dropped() {
         assert!(stored(f64::NAN).is_empty());
         assert!(stored(f64::INFINITY).is_empty());
     }

@@ -5,9 +5,14 @@ use super::super::*;
 use crate::text::Text;
 use crate::trace::values::ServiceSource;
 
+/// A tracer that maps the service `old` to `new`.
+fn mapping_bench() -> Bench {
+    Bench::with(|shared| shared.service_mapping = vec![("old".into(), "new".into())])
+}
+
 #[test]
 fn a_child_inherits_the_service_and_top_level_follows_it() {
-    let bench = Bench::with(|shared| shared.service_mapping = vec![("old".into(), "new".into())]);
+    let bench = mapping_bench();
     {
         let root = bench.span("root").start();
         let db = bench.span("db").child_of(&root).service("db").start();
@@ -17,40 +22,25 @@ fn a_child_inherits_the_service_and_top_level_follows_it() {
         assert_eq!(mapped.service().as_deref(), Some("new"));
         drop((mapped, below, db, root));
     }
-    bench.with_chunks(|chunks| {
-        let top: Vec<_> = chunks[0].spans().map(|span| span.record.top_level).collect();
-        assert_eq!(top, [true, true, false, true]);
-    });
+    let chunks = bench.take_chunks();
+    let top: Vec<_> = chunks[0].spans().map(|span| span.record.top_level).collect();
+    assert_eq!(top, [true, true, false, true]);
 }
 
-/// What a span, or whoever started it, says of the service.
-#[derive(Clone, Copy, Debug)]
-struct ServiceCase {
-    named: Option<&'static str>,
-    service: &'static str,
-    source: ServiceSource,
-}
+/// The service that is set on a span, and the service and source that the span has then.
+type ServiceCase = (Option<&'static str>, &'static str, ServiceSource);
 
-const SERVICES: [ServiceCase; 5] = {
-    const fn case(
-        named: &'static str,
-        service: &'static str,
-        source: ServiceSource,
-    ) -> ServiceCase {
-        ServiceCase { named: Some(named), service, source }
-    }
-    [
-        ServiceCase { named: None, service: "web", source: ServiceSource::Inherited },
-        case("web", "web", ServiceSource::Own),
-        case("", "web", ServiceSource::Own),
-        case("by hand", "by hand", ServiceSource::Manual),
-        case("old", "new", ServiceSource::Mapping),
-    ]
-};
+const SERVICES: [ServiceCase; 5] = [
+    (None, "web", ServiceSource::Inherited),
+    (Some("web"), "web", ServiceSource::Own),
+    (Some(""), "web", ServiceSource::Own),
+    (Some("by hand"), "by hand", ServiceSource::Manual),
+    (Some("old"), "new", ServiceSource::Mapping),
+];
 
 type StartBelow = for<'b> fn(&'b Bench, ActiveContext, Option<&'static str>) -> Span;
 
-/// The ways to start a span. One that cannot say the service is told it at once.
+/// The ways to start a span. Where a way takes no service, it is set directly afterwards.
 const WAYS: [(&str, StartBelow); 3] = [
     ("by name", |bench, parent, service| {
         let _parent = bench.shared.context_store.activate(parent);
@@ -58,7 +48,7 @@ const WAYS: [(&str, StartBelow); 3] = [
         service.into_iter().for_each(|service| span.set_service(service));
         span
     }),
-    ("late named", |bench, parent, service| {
+    ("by a naming function", |bench, parent, service| {
         let naming: NamingFn = |_| DerivedNames::default();
         let resource = Text::from("child");
         let draft = NewSpan { resource, kind: SpanKind::Internal, naming, start: None, tags: &[] };
@@ -86,11 +76,9 @@ fn what_is_inherited_in_every_combination() {
                 for (way, start) in WAYS {
                     let case =
                         format!("{parent_case:?} {child_case:?} {of_parent} {of_context} {way}");
-                    let bench = Bench::with(|shared| {
-                        shared.service_mapping = vec![("old".into(), "new".into())]
-                    });
+                    let bench = mapping_bench();
                     let parent = bench.span("parent").start();
-                    parent_case.named.into_iter().for_each(|service| parent.set_service(service));
+                    parent_case.0.into_iter().for_each(|service| parent.set_service(service));
                     if of_parent {
                         parent.set_baggage_item("of parent", "1");
                     }
@@ -98,15 +86,16 @@ fn what_is_inherited_in_every_combination() {
                     if of_context {
                         context = context.with_baggage([("of context", "2")].into_iter().collect());
                     }
-                    let child = start(&bench, context, child_case.named);
+                    let child = start(&bench, context, child_case.0);
 
-                    let said = if child_case.named.is_some() { child_case } else { parent_case };
-                    // The context's counts in place of the parent's.
+                    let set_on = if child_case.0.is_some() { child_case } else { parent_case };
+                    let (_, service, source) = set_on;
+                    // The baggage of the context replaces that of the parent.
                     let baggage = [
                         (of_parent && !of_context).then(|| "1".to_owned()),
                         of_context.then(|| "2".to_owned()),
                     ];
-                    let expected = (said.service.to_owned(), said.source, baggage);
+                    let expected = (service.to_owned(), source, baggage);
                     assert_eq!(inherited(&child), expected, "{case}");
 
                     let below = start(&bench, ActiveContext::from(&child), None);
@@ -115,11 +104,7 @@ fn what_is_inherited_in_every_combination() {
                     parent.set_baggage_item("of parent", "changed");
                     child.set_baggage_item("of context", "changed");
                     assert_eq!(inherited(&below), expected, "below {case}, changed afterwards");
-                    assert_eq!(
-                        child.service().as_deref(),
-                        Some(said.service),
-                        "{case}, afterwards"
-                    );
+                    assert_eq!(child.service().as_deref(), Some(service), "{case}, afterwards");
                 }
             }
         }

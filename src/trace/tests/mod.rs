@@ -1,4 +1,4 @@
-//! What the core promises, beyond what one file of it can show.
+//! Behaviour of the core that involves several of its files.
 
 mod inheritance;
 mod slots;

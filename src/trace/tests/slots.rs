@@ -1,6 +1,6 @@
-//! What a handle finds where its span was, and where it was not.
+//! What a handle finds in the slot of its span, when the span is there and when another one is.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::testkit::{Bench, upstream};
 use super::super::*;
@@ -45,8 +45,8 @@ fn a_parent_that_is_not_here_has_no_handle() {
 
     let sent = leaf.handle();
     drop((other, leaf, root));
-    let late = bench.span("late").child_of(&sent).start();
-    assert_eq!((late.parent_id(), late.parent()), (sent.span_id(), None), "of a sent trace");
+    let below = bench.span("below").child_of(&sent).start();
+    assert_eq!((below.parent_id(), below.parent()), (sent.span_id(), None), "of a sent trace");
 }
 
 #[test]
@@ -83,26 +83,6 @@ fn an_id_with_the_bits_of_a_slot_finds_nothing() {
     assert_eq!(bench.chunks(), [["root", "child<root"]]);
 }
 
-/// Leaves to somebody later what is put off to the end of a trace, as the pipeline does.
-#[derive(Default)]
-struct Unhurried {
-    chunks: Mutex<Vec<Chunk>>,
-    asked: Mutex<Vec<String>>,
-}
-
-impl Sink for Unhurried {
-    fn submit(&self, chunk: Chunk) {
-        lock(&self.chunks).push(chunk);
-    }
-
-    fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
-        lock(&self.asked).push(root.name().into_owned());
-        SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
-    }
-
-    fn refill(&self, _: &mut Vec<Buffers>) {}
-}
-
 #[test]
 fn slot_0_may_be_anothers() {
     let changes_nobody = |root: &SpanRef, spans: &[&SpanRef]| {
@@ -129,19 +109,19 @@ fn slot_0_may_be_anothers() {
     assert_eq!(bench.chunks()[1..], [["child<?"], ["other<?"]]);
 
     // A trace that was sent and not decided on.
-    let sink = Arc::new(Unhurried::default());
-    let bench = Bench::with(|shared| shared.sink = Arc::clone(&sink) as Arc<dyn Sink>);
+    let bench = Bench::new();
+    bench.sink.settles_later.store(true, Relaxed);
     let root = bench.span("root").start();
     let root_handle = root.handle();
     drop(root);
-    assert_eq!((lock(&sink.chunks).len(), root_handle.sampling_decision()), (1, None));
-    let late = bench.span("late").child_of(&root_handle).start();
-    let below = bench.span("below").child_of(&late).start();
-    assert_eq!((slot(&late), slot(&below), late.local_root()), (0, 1, root_handle.clone()));
-    changes_nobody(&below.local_root(), &[&late, &below]);
+    assert_eq!((bench.chunks().len(), root_handle.sampling_decision()), (1, None));
+    let next = bench.span("next").child_of(&root_handle).start();
+    let below = bench.span("below").child_of(&next).start();
+    assert_eq!((slot(&next), slot(&below), next.local_root()), (0, 1, root_handle.clone()));
+    changes_nobody(&below.local_root(), &[&next, &below]);
     assert!(below.propagation_context().unwrap().priority().is_some());
-    assert_eq!(*lock(&sink.asked), ["late"], "the first that is here");
+    assert_eq!(bench.asked(), ["next"], "the first that is here");
     let _ = root_handle.propagation_context();
-    lock(&sink.chunks).iter_mut().for_each(Chunk::settle);
-    assert_eq!(lock(&sink.asked).len(), 1, "decided once");
+    lock(&bench.sink.chunks).iter_mut().for_each(Chunk::settle);
+    assert_eq!(bench.asked().len(), 1, "decided once");
 }

@@ -7,7 +7,7 @@ use crate::text::Text;
 /// Names and values that travel with the trace to every service below, in the order they were set.
 ///
 /// A span takes its parent's baggage when it starts; what is set later on the one is not seen by the other.
-/// It holds at most 256 items and 64 KiB of names and values; what would be more is not set. Headers take less: the
+/// It holds at most 256 items and 64 KiB of names and values; an item beyond that is not set. Headers take less: the
 /// first 64 items, as long as they are within 8,192 bytes.
 ///
 /// ```
@@ -22,11 +22,11 @@ use crate::text::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baggage {
     items: Vec<(Text, Text)>,
-    /// Of names and values.
+    /// Bytes of all names and values.
     len: usize,
 }
 
-/// Each change of a span's baggage copies it, if a child has it as well: a bound on what that takes.
+/// Changing the baggage of a span copies it where a child shares it. These bound what a copy costs.
 const MAX_ITEMS: usize = 256;
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -43,15 +43,15 @@ impl Baggage {
         self.items.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Sets an item; one that is there keeps its place. Says whether it did: there is no room for more than 256 items
-    /// and 64 KiB, and then all stays as it was.
+    /// Sets an item; one that is there keeps its place. `false` where that would be more than 256 items or 64 KiB:
+    /// then nothing changes.
     pub fn set(&mut self, name: impl Into<Text>, value: impl Into<Text>) -> bool {
         let (name, value) = (name.into(), value.into());
         let is_full = self.items.len() >= MAX_ITEMS;
         let old = self.items.iter_mut().find(|(key, _)| *key == name).map(|(_, old)| old);
-        let before = old.as_ref().map_or(0, |old| name.len().saturating_add(old.len()));
-        let after = name.len().saturating_add(value.len());
-        let len = self.len.saturating_sub(before).saturating_add(after);
+        let before = old.as_ref().map_or(0, |old| name.len() + old.len());
+        let after = name.len() + value.len();
+        let len = self.len - before + after;
         if len > MAX_BYTES && after > before {
             return false;
         }
@@ -68,7 +68,7 @@ impl Baggage {
     pub fn remove(&mut self, name: &str) -> bool {
         let Some(place) = self.items.iter().position(|(key, _)| key == name) else { return false };
         let (name, value) = self.items.remove(place);
-        self.len = self.len.saturating_sub(name.len()).saturating_sub(value.len());
+        self.len -= name.len() + value.len();
         true
     }
 
@@ -78,9 +78,9 @@ impl Baggage {
         self.len = 0;
     }
 
-    /// What it holds in memory, about.
+    /// About how many bytes it holds in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.items.capacity().saturating_mul(size_of::<(Text, Text)>()).saturating_add(self.len)
+        self.items.capacity() * size_of::<(Text, Text)>() + self.len
     }
 
     /// How many items there are.
@@ -114,9 +114,7 @@ impl Baggage {
 impl<K: Into<Text>, V: Into<Text>> FromIterator<(K, V)> for Baggage {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(items: I) -> Self {
         let mut baggage = Baggage::new();
-        for (name, value) in items {
-            baggage.set(name, value);
-        }
+        items.into_iter().for_each(|(name, value)| _ = baggage.set(name, value));
         baggage
     }
 }
@@ -126,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_much_is_not_set() {
+    fn an_item_beyond_the_bounds_is_not_set() {
         let mut baggage = Baggage::new();
         assert!((0..MAX_ITEMS).all(|number| baggage.set(format!("k{number}"), "v")));
         assert!(!baggage.set("one more", "v") && baggage.set("k0", "w"));

@@ -80,11 +80,8 @@ impl SamplingMechanism {
     /// Reads the tag's value: a dash and a number from 0 to 255.
     #[must_use]
     pub fn parse(tag: &str) -> Option<Self> {
-        let digits = tag.strip_prefix('-')?;
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        digits.parse().ok().map(SamplingMechanism)
+        let is_number = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        tag.strip_prefix('-').filter(is_number)?.parse().ok().map(SamplingMechanism)
     }
 }
 
@@ -116,7 +113,7 @@ impl SamplingDecision {
         SamplingDecision { priority, mechanism: Some(mechanism), rate: None, limit_rate: None }
     }
 
-    /// The user's own word: priority 2 or -1, mechanism 4, and no rates, which no longer explain it.
+    /// The decision of the user: priority 2 or -1, mechanism 4. It has no rates, because none explains it.
     #[must_use]
     pub const fn manual(keep: bool) -> Self {
         let priority =
@@ -124,7 +121,7 @@ impl SamplingDecision {
         SamplingDecision::new(priority, SamplingMechanism::MANUAL)
     }
 
-    /// What came in with a remote parent.
+    /// The decision of a remote parent.
     pub(crate) const fn inherited(
         priority: SamplingPriority,
         mechanism: Option<SamplingMechanism>,
@@ -133,13 +130,13 @@ impl SamplingDecision {
     }
 }
 
-/// Spreads an id evenly over 64 bits. Every Datadog tracer multiplies by this factor, so that services agree
-/// on a trace without talking; what is small is kept.
+/// Spreads an id evenly over 64 bits; ids with a small result are kept. Every Datadog tracer multiplies by this factor, so
+/// that all services of a trace decide the same.
 pub(crate) fn sampling_hash(id: u64) -> u64 {
     id.wrapping_mul(1_111_111_111_111_111_111)
 }
 
-/// Whether an id is among the share that is kept.
+/// Whether an id is among the share of all ids that `rate` keeps.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -1,6 +1,7 @@
 //! An event of a span.
 
 use std::borrow::Cow;
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,6 +21,8 @@ pub struct SpanEvent {
     pub(crate) name: Text,
     pub(crate) unix_ns: u64,
     pub(crate) attributes: Vec<(Text, EventValue)>,
+    /// How many attributes were left out because there were too many.
+    pub(crate) refused_attributes: u32,
 }
 
 impl SpanEvent {
@@ -33,36 +36,36 @@ impl SpanEvent {
     #[must_use]
     pub fn at(name: impl Into<Text>, time: SystemTime) -> Self {
         let unix_ns = u64::try_from(unix_ns(time)).unwrap_or_default();
-        SpanEvent { name: name.into(), unix_ns, attributes: Vec::new() }
+        SpanEvent { name: name.into(), unix_ns, attributes: Vec::new(), refused_attributes: 0 }
     }
 
     /// With an attribute; the last value of a key counts. What the protocol cannot hold is dropped: NaN,
-    /// infinities, mixed or nested arrays. An integer beyond 64 bits with a sign is text. An event has 1,024 of them at
-    /// the most; further ones are left out.
+    /// infinities, mixed or nested arrays. An integer that does not fit into an `i64` is text. An event has 1,024
+    /// attributes at the most. Further ones are left out, and counted in the metric `tracehound.refused_changes` of the
+    /// span that the event is added to.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<EventValue>) -> Self {
         let value = value.into();
         if value.is_valid() {
-            set_entry(&mut self.attributes, key.into(), value);
+            let is_set = set_entry(&mut self.attributes, key.into(), value);
+            self.refused_attributes += u32::from(!is_set);
         }
         self
     }
 
-    /// What it holds in memory, about.
+    /// About how many bytes it holds in memory.
     pub(crate) fn bytes(&self) -> usize {
-        let fixed = ENTRY_BYTES.saturating_add(self.name.heap_bytes());
-        self.attributes.iter().fold(fixed, |sum, (key, value)| {
-            sum.saturating_add(ENTRY_BYTES)
-                .saturating_add(key.heap_bytes())
-                .saturating_add(value.bytes())
-        })
+        let attributes = self.attributes.iter();
+        let attributes =
+            attributes.map(|(key, value)| ENTRY_BYTES + key.heap_bytes() + value.bytes());
+        ENTRY_BYTES + self.name.heap_bytes() + attributes.sum::<usize>()
     }
 }
 
 /// The value of an attribute of a [`SpanEvent`], made from whatever converts into it: every kind of text, number,
 /// and lists of one of them.
 ///
-/// An integer beyond the 64 bits with a sign that the protocol has is the text of its digits, as for a tag.
+/// The protocol has `i64` only: an integer that does not fit is the text of its digits, as for a tag.
 ///
 /// ```
 /// use tracehound::EventValue;
@@ -86,18 +89,19 @@ pub enum EventValue {
     Array(Vec<EventValue>),
 }
 
+/// What a value is taken to hold by itself, in bytes.
+const VALUE_BYTES: usize = 32;
+
 impl EventValue {
+    /// Whether the protocol can hold it.
     fn is_valid(&self) -> bool {
         match self {
             EventValue::F64(number) => number.is_finite(),
             EventValue::Array(values) => {
-                let same = |value: &EventValue| {
-                    values.first().is_some_and(|first| {
-                        std::mem::discriminant(first) == std::mem::discriminant(value)
-                    })
-                };
+                let first = values.first().map(discriminant);
                 values.iter().all(|value| {
-                    same(value) && !matches!(value, EventValue::Array(_)) && value.is_valid()
+                    let is_single = !matches!(value, EventValue::Array(_));
+                    is_single && Some(discriminant(value)) == first && value.is_valid()
                 })
             }
             _ => true,
@@ -105,76 +109,28 @@ impl EventValue {
     }
 
     fn bytes(&self) -> usize {
-        match self {
-            EventValue::Text(text) => text.heap_bytes().saturating_add(32),
-            EventValue::Array(values) => {
-                values.iter().fold(32, |sum, value| sum.saturating_add(value.bytes()))
-            }
-            _ => 32,
-        }
+        let beside = match self {
+            EventValue::Text(text) => text.heap_bytes(),
+            EventValue::Array(values) => values.iter().map(EventValue::bytes).sum(),
+            _ => 0,
+        };
+        VALUE_BYTES + beside
     }
 }
 
-macro_rules! from {
-    ($($source:ty => |$value:ident| $target:expr;)*) => {
-        $(impl From<$source> for EventValue {
-            fn from($value: $source) -> Self {
-                $target
-            }
-        })*
-    };
-}
-
-from! {
+conversions! { EventValue, lists: EventValue::Array;
     Text => |value| EventValue::Text(value);
-    &Text => |value| EventValue::Text(value.clone());
-    &str => |value| EventValue::Text(value.into());
-    String => |value| EventValue::Text(value.into());
-    &String => |value| EventValue::Text(value.into());
-    Box<str> => |value| EventValue::Text(value.into());
-    Arc<str> => |value| EventValue::Text(value.into());
-    Cow<'_, str> => |value| EventValue::Text(value.into());
+    &'a Text => |value| EventValue::Text(value.clone());
+    &'a str, String, &'a String, Box<str>, Arc<str>, Cow<'a, str> => |value| EventValue::Text(value.into());
     char => |value| EventValue::Text(Text::copy(value.encode_utf8(&mut [0; 4])));
     bool => |value| EventValue::Bool(value);
-    f32 => |value| EventValue::F64(value.into());
-    f64 => |value| EventValue::F64(value);
-}
-
-macro_rules! from_integers {
-    ($($integer:ty)*) => {
-        $(impl From<$integer> for EventValue {
-            fn from(value: $integer) -> Self {
-                match i64::try_from(value) {
-                    Ok(value) => EventValue::I64(value),
-                    Err(_) => EventValue::Text(value.to_string().into()),
-                }
-            }
-        })*
-    };
-}
-
-from_integers! { u64 usize u128 isize i128 }
-
-from! {
-    u8 => |value| EventValue::I64(value.into());
-    u16 => |value| EventValue::I64(value.into());
-    u32 => |value| EventValue::I64(value.into());
-    i8 => |value| EventValue::I64(value.into());
-    i16 => |value| EventValue::I64(value.into());
-    i32 => |value| EventValue::I64(value.into());
     i64 => |value| EventValue::I64(value);
-}
-
-impl<T: Into<EventValue>> From<Vec<T>> for EventValue {
-    fn from(values: Vec<T>) -> Self {
-        EventValue::Array(values.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<T: Into<EventValue>, const N: usize> From<[T; N]> for EventValue {
-    fn from(values: [T; N]) -> Self {
-        EventValue::Array(values.into_iter().map(Into::into).collect())
-    }
+    f64 => |value| EventValue::F64(value);
+    i8, i16, i32, u8, u16, u32 => |value| EventValue::I64(value.into());
+    f32 => |value| EventValue::F64(value.into());
+    u64, usize, u128, isize, i128 => |value| {
+        i64::try_from(value).map_or_else(|_| value.to_string().into(), EventValue::I64)
+    };
 }
 
 impl<T: Clone + Into<EventValue>> From<&[T]> for EventValue {
@@ -189,12 +145,10 @@ mod tests {
 
     #[test]
     fn attributes_the_protocol_cannot_hold_are_dropped_one_by_one() {
-        let mixed = EventValue::Array(vec![1i64.into(), "a".into()]);
-        let nested = EventValue::Array(vec![EventValue::Array(vec![])]);
         let event = SpanEvent::new("e")
             .attribute("nan", f64::NAN)
-            .attribute("mixed", mixed)
-            .attribute("nested", nested)
+            .attribute("mixed", [EventValue::from(1), "a".into()])
+            .attribute("nested", [Vec::<i64>::new()])
             .attribute("good", vec![1i64, 2])
             .attribute("empty", Vec::<i64>::new());
         let keys: Vec<_> = event.attributes.iter().map(|(key, _)| key.as_str()).collect();

@@ -32,15 +32,10 @@ impl SpanKind {
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [
-            SpanKind::Internal,
-            SpanKind::Server,
-            SpanKind::Client,
-            SpanKind::Producer,
-            SpanKind::Consumer,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
+        use SpanKind::{Client, Consumer, Internal, Producer, Server};
+        [Internal, Server, Client, Producer, Consumer]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A link to another span.
 
-use super::entries::{ENTRY_BYTES, set_entry};
+use super::entries::{ENTRY_BYTES, pair_bytes, set_entry};
 use super::tag_value::TagValue;
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
@@ -21,19 +21,29 @@ pub struct SpanLink {
     /// Bit 0: sampled. `None` is "unknown"; the encoder sets bit 31 for "known".
     pub(crate) flags: Option<u32>,
     pub(crate) attributes: Vec<(Text, Text)>,
+    /// How many attributes were left out because there were too many.
+    pub(crate) refused_attributes: u32,
 }
 
 impl SpanLink {
     /// A link to a span whose sampling is unknown.
     #[must_use]
     pub fn new(trace_id: TraceId, span_id: SpanId) -> Self {
-        SpanLink { trace_id, span_id, tracestate: None, flags: None, attributes: Vec::new() }
+        SpanLink {
+            trace_id,
+            span_id,
+            tracestate: None,
+            flags: None,
+            attributes: Vec::new(),
+            refused_attributes: 0,
+        }
     }
 
     /// With an attribute; the last value of a key counts, and `None` removes it.
     ///
     /// The protocol has texts only: numbers and booleans are written out, lists and maps flattened into `key.0`,
-    /// `key.name`. A link has 1,024 of them at the most; further ones are left out.
+    /// `key.name`. A link has 1,024 attributes at the most. Further ones are left out, and counted in the metric
+    /// `tracehound.refused_changes` of the span that the link is added to.
     ///
     /// ```
     /// # use tracehound::{SpanId, SpanLink, TraceId};
@@ -44,10 +54,12 @@ impl SpanLink {
     /// ```
     #[must_use]
     pub fn attribute<'a>(mut self, key: impl Into<Text>, value: impl Into<TagValue<'a>>) -> Self {
-        let attributes = &mut self.attributes;
-        value.into().flatten_texts(key.into(), &mut |key, value| match value {
-            Some(value) => set_entry(attributes, key, value),
-            None => attributes.retain(|(old, _)| *old != key),
+        value.into().flatten(key.into(), &mut |key, value| match value.into_text() {
+            Some(value) => {
+                let is_set = set_entry(&mut self.attributes, key, value);
+                self.refused_attributes += u32::from(!is_set);
+            }
+            None => self.attributes.retain(|(old, _)| *old != key),
         });
         self
     }
@@ -66,9 +78,8 @@ impl SpanLink {
 
     /// Says whether the linked trace is kept.
     #[must_use]
-    pub fn sampled(mut self, sampled: bool) -> Self {
-        self.flags = Some(u32::from(sampled));
-        self
+    pub fn sampled(self, sampled: bool) -> Self {
+        self.trace_flags(sampled.into())
     }
 
     /// With the W3C trace flags of the linked span; bit 0 says whether its trace is kept.
@@ -90,14 +101,9 @@ impl SpanLink {
         self.span_id
     }
 
-    /// What it holds in memory, about.
+    /// About how many bytes it holds in memory.
     pub(crate) fn bytes(&self) -> usize {
         let state = self.tracestate.as_ref().map_or(0, Text::heap_bytes);
-        let fixed = ENTRY_BYTES.saturating_add(size_of::<SpanLink>()).saturating_add(state);
-        self.attributes.iter().fold(fixed, |sum, (key, value)| {
-            sum.saturating_add(size_of::<(Text, Text)>())
-                .saturating_add(key.heap_bytes())
-                .saturating_add(value.heap_bytes())
-        })
+        ENTRY_BYTES + size_of::<SpanLink>() + state + pair_bytes(&self.attributes)
     }
 }

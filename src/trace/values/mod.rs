@@ -1,8 +1,11 @@
-//! What there is without a trace: the values that spans are given and give.
+//! The types of values that exist without a trace: what spans are given, and what they give out.
 //!
 //! Each file is one type, with its conversions and limits. Nothing here knows of a span, a trace or a lock; everything
 //! else in `trace`, and `propagation` and `sampling` above it, relies on that. A new kind of tag value, link or event
 //! attribute begins here.
+
+#[macro_use]
+mod conversions;
 
 mod baggage;
 mod decision;
@@ -28,4 +31,4 @@ pub use span_context::SpanContext;
 pub(crate) use stack::Stack;
 pub(crate) use tag_order::{OwnField, TagOrder};
 pub use tag_value::TagValue;
-pub(crate) use tag_value::{MAX_EXACT, bool_text, is_exact};
+pub(crate) use tag_value::{bool_text, is_exact};

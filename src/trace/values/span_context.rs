@@ -1,9 +1,10 @@
-//! What of a span crosses the border of a process.
+//! The part of a span that travels to other processes.
 
 use std::sync::Arc;
 
 use super::baggage::Baggage;
 use super::decision::{SamplingMechanism, SamplingPriority};
+use super::entries::pair_bytes;
 use super::link::SpanLink;
 use super::tag_order::TagOrder;
 use crate::id::{SpanId, TraceId};
@@ -63,24 +64,18 @@ impl SpanContext {
         SpanContext { remote: true, baggage: baggage.into_shared(), ..SpanContext::default() }
     }
 
-    /// What it holds in memory, about.
+    /// About how many bytes it holds in memory.
     pub(crate) fn bytes(&self) -> usize {
         let texts =
             [&self.origin, &self.vendors, &self.probability, &self.last_parent, &self.error];
-        let texts = texts.into_iter().flatten().map(Text::heap_bytes);
-        let pairs = self.tags.iter().chain(&self.root_tags);
-        let pairs = pairs.map(|(key, value)| {
-            size_of::<(Text, Text)>()
-                .saturating_add(key.heap_bytes())
-                .saturating_add(value.heap_bytes())
-        });
-        let links = self.links.iter().map(SpanLink::bytes);
-        let baggage = self.baggage.iter().map(|baggage| baggage.bytes());
-        let parts = texts.chain(pairs).chain(links).chain(baggage);
-        parts.fold(size_of::<SpanContext>(), usize::saturating_add)
+        let texts: usize = texts.into_iter().flatten().map(Text::heap_bytes).sum();
+        let links: usize = self.links.iter().map(SpanLink::bytes).sum();
+        let baggage = self.baggage.as_ref().map_or(0, |baggage| baggage.bytes());
+        let pairs = pair_bytes(&self.tags) + pair_bytes(&self.root_tags);
+        size_of::<SpanContext>() + texts + pairs + links + baggage
     }
 
-    /// With a sampling decision, which is then followed and never taken again.
+    /// With a sampling decision, which this process then follows instead of deciding itself.
     #[must_use]
     pub fn with_priority(mut self, priority: SamplingPriority) -> Self {
         self.priority = Some(priority);
@@ -94,8 +89,8 @@ impl SpanContext {
         self
     }
 
-    /// Without the sampling decision that came with it, which is then taken here: by the rules, rates and tags of this
-    /// process, for the part of the trace that lives in it. Everything else stays.
+    /// Without the sampling decision that came with it. This process then decides itself, by its own rules, rates and
+    /// tags, for the part of the trace that lives in it. Everything else stays.
     ///
     /// ```
     /// use tracehound::{SamplingPriority, SpanContext, TraceId};

@@ -1,4 +1,4 @@
-//! A stack, and how much of it to write.
+//! A captured stack, and how much of it to write.
 
 use crate::frames::Frames;
 use crate::panics::Panicked;
@@ -10,35 +10,29 @@ pub(crate) struct Stack {
     pub(crate) head: String,
     pub(crate) frames: Option<Frames>,
     pub(crate) limit: usize,
-    /// Taken in the panic hook: what leads there is left out, too.
+    /// It was taken in the panic hook: the frames between the panic and the hook are left out, too.
     pub(crate) is_of_panic: bool,
 }
 
 impl Stack {
-    /// One that is written out already.
+    /// A stack that is written out already.
     pub(crate) fn written(text: &str) -> Self {
         Stack { head: text.to_owned(), frames: None, limit: 0, is_of_panic: false }
     }
 
-    /// Where a panic began.
+    /// The stack of a panic.
     pub(crate) fn of_panic(panicked: Panicked, limit: usize) -> Self {
         Stack { head: panicked.place, frames: panicked.frames, limit, is_of_panic: true }
     }
 
     /// The head, then at most `limit` frames, the innermost first, without this library's own.
     pub(crate) fn render(&self) -> String {
-        let mut text = self.head.clone();
-        let Some(frames) = &self.frames else { return text };
+        let Some(frames) = &self.frames else { return self.head.clone() };
         let all = frames.to_string();
-        for Frame { title, place } in callers(&all, self.is_of_panic).take(self.limit) {
-            for line in std::iter::once(title).chain(place) {
-                if !text.is_empty() {
-                    text.push('\n');
-                }
-                text.push_str(line);
-            }
-        }
-        text
+        let frames = callers(&all, self.is_of_panic).take(self.limit);
+        let lines = frames.flat_map(|frame| std::iter::once(frame.title).chain(frame.place));
+        let head = Some(&*self.head).filter(|head| !head.is_empty());
+        head.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -70,13 +64,13 @@ fn own_sources() -> &'static str {
     file!().strip_suffix("values/stack.rs").unwrap_or(file!())
 }
 
-/// Whether a place is in the files that take a stack.
+/// Whether a place is in the files of this library that take a stack.
 fn is_where_stacks_are_taken(place: &str) -> bool {
     let of_crate = own_sources().strip_suffix("trace/").unwrap_or_default();
     place.contains(own_sources()) || place.contains(&format!("{of_crate}frames/"))
 }
 
-/// What lies between the statement that panics and the panic hook: the machinery of the standard library.
+/// How the functions of the standard library begin that lie between a panic and the panic hook.
 const PANIC_MACHINERY: [&str; 7] =
     ["std::", "core::", "alloc::", "__rustc", "rust_begin_unwind", "rust_panic", "core["];
 
@@ -95,7 +89,7 @@ impl Frame<'_> {
         if self.starts_with(&["std::backtrace", "std[", "tracehound::"]) {
             return true;
         }
-        // With line tables only, what was inlined has no path: then its file tells.
+        // Where the debug information has line tables only, an inlined function has no path. Then its file tells.
         let Some(place) = self.place.filter(|_| !self.name().contains("::")) else { return false };
         is_where_stacks_are_taken(place) || place.contains("library/std/src/backtrace")
     }
@@ -105,8 +99,8 @@ impl Frame<'_> {
 mod tests {
     use super::*;
 
-    fn titles(stack: &str) -> Vec<&str> {
-        callers(stack, false).map(|frame| frame.title.trim_start()).collect()
+    fn titles(stack: &str, is_of_panic: bool) -> Vec<&str> {
+        callers(stack, is_of_panic).map(|frame| frame.title.trim_start()).collect()
     }
 
     #[test]
@@ -114,11 +108,11 @@ mod tests {
         let full = "   0: std::backtrace::Backtrace::create\n             at /rustc/x.rs:1:2\n   1: \
                     tracehound::trace::span::SpanRef::set_traceback\n   2: app::main\n             \
                     at ./main.rs:3:4\n   3: tracehound::in_span\n   4: <unknown>\n";
-        assert_eq!(titles(full), ["2: app::main", "3: tracehound::in_span", "4: <unknown>"]);
+        assert_eq!(titles(full, false), ["2: app::main", "3: tracehound::in_span", "4: <unknown>"]);
         let mangled = "   0: <std[1f]::backtrace::Backtrace>::create\n   1: \
                        <tracehound::trace::span::SpanRef>::set_traceback\n   2: \
                        app::f<tracehound::Span>\n";
-        assert_eq!(titles(mangled), ["2: app::f<tracehound::Span>"]);
+        assert_eq!(titles(mangled, false), ["2: app::f<tracehound::Span>"]);
     }
 
     #[test]
@@ -127,8 +121,7 @@ mod tests {
                     core::ops::Fn>::call\n   3: std::panicking::panic_with_hook\n   6: \
                     __rustc::rust_begin_unwind\n   7: core::panicking::panic_fmt\n   8: \
                     core::option::unwrap_failed\n   9: app::work\n  10: core::ops::call_once\n";
-        let titles: Vec<_> = callers(full, true).map(|frame| frame.title.trim_start()).collect();
-        assert_eq!(titles, ["9: app::work", "10: core::ops::call_once"]);
+        assert_eq!(titles(full, true), ["9: app::work", "10: core::ops::call_once"]);
     }
 
     #[test]

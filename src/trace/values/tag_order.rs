@@ -1,9 +1,10 @@
-//! In which order the propagated tags came in.
+//! The order in which propagated tags came in.
 
-/// Where the decision maker (`_dd.p.dm`) and the high bits of the trace id (`_dd.p.tid`), which are fields of their
-/// own, stood among the other propagated tags: they go out in the same order, as from Datadog's other tracers.
+/// Where the decision maker (`_dd.p.dm`) and the high bits of the trace id (`_dd.p.tid`) stood among the other propagated
+/// tags. These two are stored in fields of their own. As in Datadog's other tracers, all go out in the order in which they
+/// came in.
 ///
-/// Without anything that came in, the decision maker goes first and the high bits last.
+/// In a trace that begins here, the decision maker goes first and the high bits last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TagOrder {
     /// How many other tags came before the decision maker.
@@ -14,7 +15,7 @@ pub(crate) struct TagOrder {
     high_first: bool,
 }
 
-/// One of the tags that are fields of their own.
+/// One of the propagated tags that have a field of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnField {
     Mechanism,
@@ -22,7 +23,7 @@ pub(crate) enum OwnField {
 }
 
 impl TagOrder {
-    /// Behind this many other tags comes a field.
+    /// Notes how many other tags came before a field.
     #[inline]
     pub(crate) fn note(&mut self, field: OwnField, before: usize) {
         let before = u8::try_from(before).unwrap_or(u8::MAX);
@@ -32,13 +33,14 @@ impl TagOrder {
         }
     }
 
-    /// The high bits came before the decision maker.
+    /// Notes that the high bits came before the decision maker.
     #[inline]
     pub(crate) fn note_high_first(&mut self) {
         self.high_first = true;
     }
 
-    /// Says the same in one way only, where there are this many other tags and these fields.
+    /// Normalises an order, given the number of other tags and the fields that there are: equal orders become equal
+    /// values.
     #[inline]
     pub(crate) fn settle(&mut self, others: usize, has_mechanism: bool, has_high: bool) {
         if others == 0 && !self.high_first {
@@ -62,7 +64,7 @@ impl TagOrder {
         }
     }
 
-    /// Whether it is as if nothing had come in, where there are no other tags.
+    /// Whether it is the order of a trace that begins here, where there are no other tags.
     #[inline]
     pub(crate) fn is_usual_alone(self) -> bool {
         !self.high_first

@@ -14,8 +14,8 @@ use super::value::{convert, key_text, tag_value};
 /// the count outside of its own protocol.
 pub(crate) const DROPPED_ATTRIBUTES: &str = "otel.dropped_attributes_count";
 
-/// What the core keeps of each event and link. The last place is for the count of those that were dropped: beyond its
-/// bound the core drops without counting.
+/// Attributes that each event and link has at the most, one below the core's bound: the last place is for the count of those
+/// that were dropped. So the core drops none, and none is counted twice.
 const MAX_ATTRIBUTES: usize = 1_023;
 
 /// How many attributes of how many characters each an event or a link may have.
