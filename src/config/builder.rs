@@ -7,12 +7,11 @@ use std::time::Duration;
 use crate::text::Text;
 
 use super::endpoint::Endpoint;
-use super::identity::Identity;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings, setters};
-use super::{Config, Environment, Origin, otel, related, unknown};
+use super::{Config, Environment, Origin, identity, otel, related, unknown};
 
 /// Sets settings in code, where they win over every other source.
 ///
@@ -40,12 +39,13 @@ impl ConfigBuilder {
             resolver.reject(&DD_TRACE_AGENT_URL, "agent_socket", Origin::Code, reason);
         }
         let mut settings = Settings::resolve(self.given, &mut resolver);
-        let identity = Identity::resolve(&mut settings, self.tags, &mut resolver);
+        let (tags, service_is_user_set) =
+            identity::resolve(&mut settings, self.tags, &mut resolver);
         related::resolve(&mut settings, &mut resolver);
         otel::report_unsupported(&mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
-        Config { settings, identity, report, problems }
+        Config { settings, tags, service_is_user_set, report, problems }
     }
 
     /// Where to look up variables; default: the environment of the process.

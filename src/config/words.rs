@@ -24,6 +24,7 @@ macro_rules! words {
                 }
             }
 
+            #[allow(dead_code, reason = "not every choice is read from a text")]
             pub(super) fn from_word(text: &str) -> Option<Self> {
                 let text = text.to_ascii_lowercase();
                 match text.as_str() {

@@ -26,20 +26,25 @@ pub(crate) struct Diag {
     start: Instant,
     debug: bool,
     log: Option<Arc<Log>>,
-    /// An [`Ending`].
-    ending: AtomicU8,
+    /// A [`ShutdownCause`].
+    shutdown_cause: AtomicU8,
 }
 
-/// What has shut a tracer down.
+/// What has shut a tracer down; its number is the place of the words for it in `BY`.
 #[derive(Clone, Copy, Debug)]
-#[repr(u8)]
-pub(crate) enum Ending {
-    /// Somebody who asked for it.
-    Asked,
+pub(crate) enum ShutdownCause {
     /// A guard that was dropped, perhaps by mistake.
-    OfTheGuard,
-    OfTheProcess,
+    GuardDropped = 1,
+    ProcessExit = 2,
 }
+
+/// The words for each [`ShutdownCause`]; none where the program called `shutdown`.
+const BY: [&str; 3] = [
+    "",
+    " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
+     (`let _ =` drops it at once)",
+    " by the end of the process",
+];
 
 /// What was lost and said so far. A forked child begins anew: its parent's losses are its parent's.
 #[derive(Default)]
@@ -57,7 +62,7 @@ impl Diag {
             start: Instant::now(),
             debug,
             log: log.map(|function| Arc::new(Log::new(function))),
-            ending: AtomicU8::new(Ending::Asked as u8),
+            shutdown_cause: AtomicU8::new(0),
         }
     }
 
@@ -108,22 +113,14 @@ impl Diag {
     }
 
     /// Says why spans are refused from now on.
-    pub(crate) fn shut_down_by(&self, ending: Ending) {
-        self.ending.store(ending as u8, Ordering::Relaxed);
+    pub(crate) fn shut_down_by(&self, cause: ShutdownCause) {
+        self.shutdown_cause.store(cause as u8, Ordering::Relaxed);
     }
 
     /// Why spans are refused that finish after the shutdown, and what to do about it.
     pub(crate) fn after_shutdown(&self) -> String {
-        const ASKED: u8 = Ending::Asked as u8;
-        const OF_THE_GUARD: u8 = Ending::OfTheGuard as u8;
-        let by = match self.ending.load(Ordering::Relaxed) {
-            ASKED => "",
-            OF_THE_GUARD => {
-                " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
-                 (`let _ =` drops it at once)"
-            }
-            _ => " by the end of the process",
-        };
+        let cause = self.shutdown_cause.load(Ordering::Relaxed);
+        let by = BY.get(usize::from(cause)).copied().unwrap_or_default();
         format!("they finished after the tracer had been shut down{by}")
     }
 
@@ -259,7 +256,7 @@ mod tests {
     fn a_guard_that_was_dropped_is_named() {
         let (diag, _) = recording();
         assert!(!diag.after_shutdown().contains("guard"));
-        diag.shut_down_by(Ending::OfTheGuard);
+        diag.shut_down_by(ShutdownCause::GuardDropped);
         assert!(diag.after_shutdown().contains("let _guard = tracehound::init()"));
     }
 }

@@ -15,7 +15,7 @@ mod output;
 mod throttle;
 mod topics;
 
-pub(crate) use diag::{Diag, Ending};
+pub(crate) use diag::{Diag, ShutdownCause};
 pub use level::LogLevel;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use lines::drain_all as drain_all_lines;

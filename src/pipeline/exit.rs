@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tracehound_fork::PerProcess;
 
 use super::inner::Inner;
-use crate::diag::Ending;
+use crate::diag::ShutdownCause;
 use crate::sync::lock_soon;
 
 /// The pipelines of this process that have a worker.
@@ -56,7 +56,7 @@ pub(crate) fn end_all(timeout: Duration) {
     };
     each(|inner| {
         if !is_done(inner) {
-            inner.diag.shut_down_by(Ending::OfTheProcess);
+            inner.diag.shut_down_by(ShutdownCause::ProcessExit);
             inner.signal.stop_soon();
         }
         true

@@ -128,35 +128,3 @@ impl Inner {
         self.ledger.close(&self.queue, LossReason::WorkerFailed, why);
     }
 }
-
-#[cfg(test)]
-impl Inner {
-    /// For tests without an agent: with the defaults, but for these, and a log function.
-    pub(super) fn for_tests(
-        interval: Duration,
-        queue_bytes: usize,
-        max_payload_bytes: usize,
-        log: impl Fn(crate::diag::LogLevel, &str) + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        let settings = Settings {
-            endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
-            timeout: Duration::from_secs(2),
-            interval,
-            queue_bytes,
-            max_payload_bytes,
-            asks_early: false,
-            native_events: false,
-            no_stats: false,
-            external_env: None,
-            hostname: None,
-            source_code: SourceCode::default(),
-        };
-        Arc::new(Inner::new(Plan {
-            settings,
-            diag: Arc::new(Diag::new(false, Some(Box::new(log)))),
-            sampler: Arc::new(crate::sampling::DatadogSampler::builder().build().unwrap()),
-            span_sampler: Arc::new(SpanSampler::new([])),
-            propagator: Arc::default(),
-        }))
-    }
-}

@@ -31,6 +31,15 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
+    #[cfg(test)]
+    pub(crate) const fn sure(sure: u64) -> Self {
+        Spans { sure, doubtful: 0 }
+    }
+
+    pub(crate) const fn doubtful(doubtful: u64) -> Self {
+        Spans { sure: 0, doubtful }
+    }
+
     pub(crate) fn total(self) -> u64 {
         self.sure + self.doubtful
     }
@@ -109,22 +118,21 @@ impl Ledger {
         self.diag.say_lost(reason, detail);
     }
 
-    /// All that the worker has is lost, and says how many spans that were. What was on its way the agent may
-    /// have all the same.
-    pub(crate) fn lose_all(&self, reason: LossReason, detail: &str) -> u64 {
-        self.settle(reason, detail, None)
+    /// All that the worker has is lost. What was on its way the agent may have all the same.
+    pub(crate) fn lose_all(&self, reason: LossReason, detail: &str) {
+        self.settle(reason, detail, None);
     }
 
     /// All that is not settled is lost, and nothing is taken, sent or counted from now on.
-    pub(crate) fn close(&self, queue: &Queue, reason: LossReason, detail: &str) -> u64 {
-        self.settle(reason, detail, Some(queue))
+    pub(crate) fn close(&self, queue: &Queue, reason: LossReason, detail: &str) {
+        self.settle(reason, detail, Some(queue));
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         lock(&self.state).is_closed
     }
 
-    fn settle(&self, reason: LossReason, detail: &str, closing: Option<&Queue>) -> u64 {
+    fn settle(&self, reason: LossReason, detail: &str, closing: Option<&Queue>) {
         let mut state = lock(&self.state);
         let Spans { sure: mut lost, doubtful } = std::mem::take(&mut state.held);
         let unconfirmed = doubtful + std::mem::take(&mut state.on_its_way);
@@ -145,7 +153,6 @@ impl Ledger {
         for (reason, _) in losses {
             self.diag.say_lost(reason, || detail.to_owned());
         }
-        lost + unconfirmed
     }
 
     /// Whether all is settled; `false` as well where the thread, which may be in the midst of anything, holds the lock.
@@ -172,99 +179,83 @@ fn spans(chunks: &[Queued]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::testkit::Bench;
+    use crate::pipeline::inner::Inner;
+    use crate::pipeline::queue::Pushed;
+    use crate::pipeline::testkit::chunk;
 
-    struct Desk {
-        diag: Arc<Diag>,
-        queue: Queue,
-        ledger: Ledger,
+    fn push(inner: &Inner, spans: usize) {
+        (0..spans).for_each(|_| inner.submit(chunk(1, 0)));
     }
 
-    impl Desk {
-        /// With so many spans that the worker has taken.
-        fn holding(spans: usize) -> Self {
-            let diag = Arc::new(Diag::new(false, Some(Box::new(|_, _| ()))));
-            let ledger = Ledger::new(Arc::clone(&diag));
-            let desk = Desk { diag, queue: Queue::new(usize::MAX), ledger };
-            desk.push(spans);
-            assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), spans);
-            desk
-        }
-
-        fn push(&self, spans: usize) {
-            let bench = Bench::new();
-            (0..spans).for_each(|_| drop(bench.span("root").root().start()));
-            for chunk in bench.take_chunks() {
-                self.queue.push(chunk);
-            }
-        }
-
-        fn lost(&self) -> String {
-            self.diag.losses().to_string()
-        }
-    }
-
-    fn sure(sure: u64) -> Spans {
-        Spans { sure, doubtful: 0 }
-    }
-
-    fn doubtful(doubtful: u64) -> Spans {
-        Spans { sure: 0, doubtful }
+    /// Pushes so many spans, and takes them as the worker does.
+    fn hold(inner: &Inner, spans: usize) {
+        push(inner, spans);
+        assert_eq!(inner.ledger.take(&inner.queue, Vec::new()).len(), spans);
     }
 
     #[test]
     fn what_is_given_up_is_counted_by_where_it_is() {
-        let desk = Desk::holding(20);
-        assert!(desk.ledger.begin(sure(4)));
-        assert!(desk.ledger.delivered());
-        desk.ledger.lose(LossReason::TooLarge, 1, String::new);
-        assert!(desk.ledger.begin(sure(7)));
-        desk.ledger.returned(Spans { sure: 5, doubtful: 2 });
-        assert!(desk.ledger.begin(sure(3)));
-        desk.push(5);
-        let lost = desk.ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over");
-        assert_eq!(lost, 20);
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 20);
+        assert!(ledger.begin(Spans::sure(4)));
+        assert!(ledger.delivered());
+        ledger.lose(LossReason::TooLarge, 1, String::new);
+        assert!(ledger.begin(Spans::sure(7)));
+        ledger.returned(Spans { sure: 5, doubtful: 2 });
+        assert!(ledger.begin(Spans::sure(3)));
+        push(&inner, 5);
+        inner.abandon();
         let expected = "21 spans lost: 1 too_large, 15 shutdown_timeout, 5 unconfirmed";
-        assert_eq!(desk.lost(), expected);
+        assert_eq!(inner.diag.losses().to_string(), expected);
     }
 
     #[test]
     fn what_the_agent_may_have_is_lost_as_that() {
-        let desk = Desk::holding(10);
-        assert!(desk.ledger.begin(sure(4)));
-        desk.ledger.returned(doubtful(4));
-        desk.ledger.lose(LossReason::Unconfirmed, 1, String::new);
-        desk.ledger.lose(LossReason::AgentUnreachable, 2, String::new);
-        assert_eq!(desk.ledger.held(), Spans { sure: 4, doubtful: 3 });
-        assert!(desk.ledger.begin(Spans { sure: 1, doubtful: 3 }));
-        assert!(desk.ledger.delivered());
-        assert_eq!(desk.ledger.held(), sure(3));
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 10);
+        assert!(ledger.begin(Spans::sure(4)));
+        ledger.returned(Spans::doubtful(4));
+        ledger.lose(LossReason::Unconfirmed, 1, String::new);
+        ledger.lose(LossReason::AgentUnreachable, 2, String::new);
+        assert_eq!(ledger.held(), Spans { sure: 4, doubtful: 3 });
+        assert!(ledger.begin(Spans { sure: 1, doubtful: 3 }));
+        assert!(ledger.delivered());
+        assert_eq!(ledger.held(), Spans::sure(3));
     }
 
     #[test]
     fn nothing_is_taken_sent_or_counted_after_the_end() {
-        let desk = Desk::holding(10);
-        assert!(desk.ledger.begin(sure(4)));
-        assert_eq!(desk.ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over"), 10);
-        let said = desk.lost();
-        desk.ledger.returned(sure(4));
-        assert!(!desk.ledger.begin(sure(4)));
-        desk.ledger.lose(LossReason::AgentUnreachable, 4, String::new);
-        assert!(!desk.ledger.delivered());
-        desk.push(2);
-        assert!(desk.ledger.take(&desk.queue, Vec::new()).is_empty());
-        assert_eq!(desk.ledger.close(&desk.queue, LossReason::WorkerFailed, "twice"), 0);
-        assert_eq!(desk.lost(), said);
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 10);
+        assert!(ledger.begin(Spans::sure(4)));
+        inner.abandon();
+        let losses = inner.diag.losses();
+        assert_eq!(losses.total(), 10);
+        ledger.returned(Spans::sure(4));
+        assert!(!ledger.begin(Spans::sure(4)));
+        ledger.lose(LossReason::AgentUnreachable, 4, String::new);
+        assert!(!ledger.delivered());
+        assert_eq!(inner.queue.push(chunk(1, 0)), Pushed::Closed);
+        assert!(ledger.take(&inner.queue, Vec::new()).is_empty());
+        inner.end("twice");
+        assert_eq!(inner.diag.losses(), losses);
     }
 
     #[test]
     fn a_worker_that_failed_leaves_nothing_uncounted_and_the_next_one_begins_anew() {
-        let desk = Desk::holding(10);
-        assert!(desk.ledger.begin(sure(4)));
-        assert_eq!(desk.ledger.lose_all(LossReason::WorkerFailed, "panicked"), 10);
-        assert_eq!(desk.lost(), "10 spans lost: 6 worker_failed, 4 unconfirmed");
-        desk.push(2);
-        assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), 2);
-        assert_eq!(desk.ledger.held(), sure(2));
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 10);
+        assert!(ledger.begin(Spans::sure(4)));
+        ledger.lose_all(LossReason::WorkerFailed, "panicked");
+        assert_eq!(
+            inner.diag.losses().to_string(),
+            "10 spans lost: 6 worker_failed, 4 unconfirmed"
+        );
+        hold(&inner, 2);
+        assert_eq!(ledger.held(), Spans::sure(2));
     }
 }

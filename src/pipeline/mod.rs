@@ -40,6 +40,8 @@ mod room;
 mod sent;
 mod signal;
 mod sink;
+#[cfg(test)]
+mod testkit;
 mod turns;
 mod waiters;
 mod while_waiting;

@@ -147,59 +147,38 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::testkit::Bench;
-
-    fn chunk(bench: &Bench, spans: usize) -> Chunk {
-        let root = bench.span("root").root().start();
-        for _ in 1..spans {
-            bench.span("child").child_of(&root).start().finish();
-        }
-        drop(root);
-        bench.take_chunks().remove(0)
-    }
+    use crate::pipeline::testkit::chunk;
 
     #[test]
     fn what_does_not_fit_is_refused_and_what_is_there_stays() {
-        let bench = Bench::new();
-        let queue = Queue::new(1_500);
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full);
-        let taken = queue.take(Vec::new());
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full, "whoever took it still has it");
-        taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::QueuedWake);
-    }
-
-    #[test]
-    fn a_chunk_larger_than_the_queue_passes_alone() {
-        let bench = Bench::new();
-        let queue = Queue::new(10);
-        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::Full);
+        // One chunk fits, and so does one that is larger than all the room, where it is alone.
+        for room in [1_500, 10] {
+            let queue = Queue::new(room);
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::QueuedWake);
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::Full);
+            let taken = queue.take(Vec::new());
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::Full, "whoever took it still has it");
+            taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::QueuedWake);
+        }
     }
 
     #[test]
     fn the_worker_is_woken_once_per_batch() {
-        let bench = Bench::with(|shared| shared.partial_flush = None);
         let queue = Queue::new(usize::MAX);
-        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::Queued);
+        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
+        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::Queued);
         queue.take(Vec::new());
-        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
+        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
     }
 
     #[test]
     fn large_texts_wake_the_worker_long_before_the_room_is_full() {
-        let bench = Bench::new();
-        let large = || {
-            bench.span("root").root().tag("fill", "x".repeat(10_000)).start().finish();
-            bench.take_chunks().remove(0)
-        };
         let queue = Queue::new(4_000_000);
         for _ in 0..2 {
             let mut calls = Vec::new();
             for pushed in 0..200 {
-                match queue.push_into(&queue.shards[pushed % SHARDS], large()) {
+                match queue.push_into(&queue.shards[pushed % SHARDS], chunk(2, 10_000)) {
                     Pushed::QueuedWake => calls.push(pushed),
                     other => assert_eq!(other, Pushed::Queued, "{pushed}"),
                 }
@@ -216,19 +195,17 @@ mod tests {
         let queue = Queue::new(usize::MAX);
         queue.close();
         for shard in &queue.shards {
-            assert_eq!(queue.push_into(shard, chunk(&Bench::new(), 1)), Pushed::Closed);
+            assert_eq!(queue.push_into(shard, chunk(1, 0)), Pushed::Closed);
         }
     }
 
     #[test]
     fn the_shards_share_one_room_and_are_taken_together() {
-        let bench = Bench::new();
-        let each = chunk(&bench, 5).bytes();
+        let each = chunk(5, 0).bytes();
         for room in [10 * each, 1_000 * each] {
             let queue = Queue::new(room);
             let mut pushed = 0;
-            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(&bench, 5)) != Pushed::Full
-            {
+            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(5, 0)) != Pushed::Full {
                 pushed += 1;
             }
             let held: usize = queue.shards.iter().map(|shard| lock(&shard.0).bytes).sum();

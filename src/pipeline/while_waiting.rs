@@ -12,29 +12,19 @@ use crate::clock::Anchor;
 /// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
 /// between two batches, unless somebody waits for those that were taken before.
 pub(super) struct WhileWaiting<'a> {
-    inner: &'a Inner,
-    packer: &'a mut Packer,
+    pub(super) inner: &'a Inner,
+    pub(super) packer: &'a mut Packer,
     /// Set when the worker is told to end meanwhile.
-    is_ending: &'a mut bool,
+    pub(super) is_ending: &'a mut bool,
     /// Somebody waits for what is being sent.
-    insist: bool,
+    pub(super) insist: bool,
     /// Nothing waits for what the agent says: it is given up when somebody waits for the worker.
     pub(super) is_idle: bool,
     pub(super) is_cancelled: bool,
-    is_called: bool,
+    pub(super) is_called: bool,
 }
 
-impl<'a> WhileWaiting<'a> {
-    pub(super) fn new(
-        inner: &'a Inner,
-        packer: &'a mut Packer,
-        is_ending: &'a mut bool,
-        insist: bool,
-    ) -> Self {
-        let (is_idle, is_cancelled, is_called) = (false, false, false);
-        WhileWaiting { inner, packer, is_ending, insist, is_idle, is_cancelled, is_called }
-    }
-
+impl WhileWaiting<'_> {
     /// Does a little of it.
     pub(super) fn work(&mut self) -> Step {
         let signal = &self.inner.signal;

@@ -136,23 +136,13 @@ fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
 mod tests {
     use super::*;
     use crate::diag::LossReason;
-    use crate::trace::testkit::Bench;
+    use crate::pipeline::testkit::chunk;
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn inner() -> Arc<Inner> {
-        Inner::for_tests(LONG, 1 << 20, 1 << 20, |_, _| ())
-    }
-
-    fn submit(inner: &Inner) {
-        let bench = Bench::new();
-        drop(bench.span("root").root().start());
-        inner.submit(bench.take_chunks().remove(0));
-    }
-
     #[test]
     fn a_worker_that_keeps_failing_comes_back_after_a_pause() {
-        let inner = inner();
+        let inner = Inner::with_room(1 << 20);
         let start = Instant::now();
         let mut turns = 0;
         supervise(&inner, |inner, failures| {
@@ -176,7 +166,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_worker_that_fails_is_told() {
-        let inner = inner();
+        let inner = Inner::with_room(1 << 20);
         let worker = Arc::clone(&inner);
         let thread = std::thread::spawn(move || {
             supervise(&worker, |inner, _| -> (bool, ()) {
@@ -185,21 +175,21 @@ mod tests {
             });
         });
         assert!(inner.signal.wait(inner.signal.flush(), LONG).unwrap_err().is_undelivered());
-        submit(&inner);
+        inner.submit(chunk(1, 0));
         assert!(
             inner.signal.wait(inner.signal.stop(), LONG).unwrap_err().is_undelivered(),
             "it does not try for ever"
         );
         thread.join().unwrap();
-        submit(&inner);
+        inner.submit(chunk(1, 0));
         assert_eq!(inner.diag.losses().spans(LossReason::WorkerFailed), 1);
         assert_eq!(inner.diag.losses().spans(LossReason::Shutdown), 1);
     }
 
     #[test]
     fn what_was_counted_when_nobody_waited_any_more_is_not_counted_again() {
-        let inner = inner();
-        submit(&inner);
+        let inner = Inner::with_room(1 << 20);
+        inner.submit(chunk(1, 0));
         inner.abandon();
         inner.signal.stop();
         supervise(&inner, |_, _| -> (bool, ()) { panic!("on purpose") });
@@ -208,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_could_not_be_started_is_tried_again_after_a_while() {
-        let inner = inner();
+        let inner = Inner::with_room(1 << 20);
         let starter = Starter::default();
         *lock(&starter.tried) = Some(Instant::now());
         assert!(!starter.try_start(&inner), "so soon");
@@ -216,7 +206,7 @@ mod tests {
         assert!(starter.try_start(&inner) && starter.try_start(&inner));
         assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
 
-        let inner = self::inner();
+        let inner = Inner::with_room(1 << 20);
         let starter = Starter::default();
         *lock(&starter.tried) = Some(Instant::now());
         assert!(starter.start(&inner), "somebody waits for it");

@@ -1,7 +1,7 @@
 //! A turn of the worker: sends what there is, and decides from each answer, or none, what follows.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::http::StatusCode;
 
@@ -12,7 +12,7 @@ use super::link::{Link, TRACES_PATH};
 use super::outbox::Setback;
 use super::packer::Packer;
 use super::problem;
-use super::sent::Sent;
+use super::sent;
 use super::turns::Turns;
 use super::while_waiting::WhileWaiting;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
@@ -106,7 +106,9 @@ impl Writer {
     /// The agent, and what is done while it is waited for.
     fn talk(&mut self, insist: bool) -> (&mut Link, WhileWaiting<'_>) {
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        let (is_idle, is_cancelled, is_called) = (false, false, false);
+        let meanwhile =
+            WhileWaiting { inner, packer, is_ending, insist, is_idle, is_cancelled, is_called };
         (link, meanwhile)
     }
 
@@ -119,21 +121,24 @@ impl Writer {
         if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
-        let sent = Sent::now(parcel);
+        let start = Instant::now();
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
         let (link, mut meanwhile) = self.talk(insist);
         let outcome = link.post(chunks, body, &mut || meanwhile.work());
         meanwhile.end();
-        sent.say(&self.inner.diag, self.link.endpoint(), &outcome);
+        let endpoint = self.link.endpoint();
+        if let Some(parcel) = self.packer.outbox.on_its_way() {
+            let line = || sent::line(parcel, endpoint, start.elapsed(), &outcome);
+            self.inner.diag.debug(line);
+        }
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return self.unanswered(&error),
         };
-        let endpoint = self.link.endpoint();
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.sent += self.packer.delivered(sent.start.elapsed());
+                self.sent += self.packer.delivered(start.elapsed());
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }

@@ -15,18 +15,14 @@ use crate::pipeline::signal::Goal;
 use crate::pipeline::turns::{Turns, take_turns};
 use crate::primitives::{AtomicUsize, Condvar, Mutex, Ordering, every_interleaving, lock};
 
-const LONG: Duration = Duration::from_secs(24 * 3600);
-
-/// Work is a count of things that wait, of which each turn takes all that there are.
-#[derive(Default)]
-struct Work {
+/// The work is a count of things that wait, of which each turn takes all that there are.
+struct Desk {
+    inner: Arc<Inner>,
     waiting: AtomicUsize,
     taken: AtomicUsize,
 }
 
-struct Taker(Arc<Work>);
-
-impl Turns for Taker {
+impl Turns for Arc<Desk> {
     fn next_attempt(&self) -> Option<Duration> {
         None
     }
@@ -36,8 +32,8 @@ impl Turns for Taker {
     }
 
     fn run(&mut self, _: bool) -> bool {
-        let taken = self.0.waiting.swap(0, Ordering::AcqRel);
-        self.0.taken.fetch_add(taken, Ordering::AcqRel);
+        let taken = self.waiting.swap(0, Ordering::AcqRel);
+        self.taken.fetch_add(taken, Ordering::AcqRel);
         true
     }
 
@@ -46,38 +42,30 @@ impl Turns for Taker {
     fn give_up(&mut self) {}
 }
 
-struct Desk {
-    inner: Arc<Inner>,
-    work: Arc<Work>,
-}
-
 impl Desk {
     fn new() -> Arc<Self> {
-        Arc::new(Desk {
-            inner: Inner::for_tests(LONG, 1 << 20, 1 << 20, |_, _| ()),
-            work: Arc::default(),
-        })
+        let inner = Inner::with_room(1 << 20);
+        Arc::new(Desk { inner, waiting: AtomicUsize::default(), taken: AtomicUsize::default() })
     }
 
     fn worker(self: &Arc<Self>) -> thread::JoinHandle<()> {
         let desk = Arc::clone(self);
         thread::spawn(move || {
-            let taker = Taker(Arc::clone(&desk.work));
-            let (delivered, _) = take_turns(&desk.inner, &Cell::new(0), taker);
+            let (delivered, desk) = take_turns(&desk.inner, &Cell::new(0), Arc::clone(&desk));
             desk.inner.signal.end(delivered);
         })
     }
 
     fn push(&self) {
-        self.work.waiting.fetch_add(1, Ordering::AcqRel);
+        self.waiting.fetch_add(1, Ordering::AcqRel);
     }
 
     fn wait(&self, goal: Goal) {
-        assert_eq!(self.inner.signal.wait(goal, LONG), Ok(()));
+        assert_eq!(self.inner.signal.wait(goal, Duration::from_secs(24 * 3600)), Ok(()));
     }
 
     fn taken(&self) -> usize {
-        self.work.taken.load(Ordering::Acquire)
+        self.taken.load(Ordering::Acquire)
     }
 }
 

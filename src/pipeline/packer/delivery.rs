@@ -32,9 +32,7 @@ impl Packer {
         self.pace.failed(bytes);
         let (spans, reason) = match setback {
             Setback::NotSent | Setback::Refused => (spans, LossReason::AgentUnreachable),
-            Setback::Unanswered => {
-                (Spans { sure: 0, doubtful: spans.total() }, LossReason::Unconfirmed)
-            }
+            Setback::Unanswered => (Spans::doubtful(spans.total()), LossReason::Unconfirmed),
         };
         self.send_again(setback, spans, reason, detail);
     }
@@ -44,7 +42,7 @@ impl Packer {
         let (spans, bytes) = self.on_its_way();
         self.pace.failed(bytes);
         let doubtful = spans.total();
-        self.inner.ledger.returned(Spans { sure: 0, doubtful });
+        self.inner.ledger.returned(Spans::doubtful(doubtful));
         self.settle();
         self.lose(LossReason::Unconfirmed, doubtful, detail);
     }

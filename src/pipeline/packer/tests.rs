@@ -7,14 +7,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pipeline::outbox::Setback;
+use crate::pipeline::testkit::{chunk, one_of};
 use crate::sync::lock;
-use crate::trace::testkit::Bench;
 
 struct Desk {
     inner: Arc<Inner>,
     packer: Packer,
     lines: Arc<Mutex<Vec<String>>>,
-    bench: Bench,
     made: u64,
     delivered: u64,
 }
@@ -24,25 +23,22 @@ impl Desk {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let said = Arc::clone(&lines);
         let log = move |_, line: &str| lock(&said).push(line.to_owned());
-        let inner = Inner::for_tests(Duration::from_secs(1), queue_bytes, max_payload_bytes, log);
+        let inner = Inner::for_tests(queue_bytes, max_payload_bytes, log);
         let packer = Packer::new(Arc::clone(&inner));
-        let bench = Bench::with(|shared| shared.partial_flush = None);
-        Desk { inner, packer, lines, bench, made: 0, delivered: 0 }
+        Desk { inner, packer, lines, made: 0, delivered: 0 }
     }
 
     /// A trace of so many spans with so much text each.
     fn make(&mut self, spans: usize, text: usize) {
-        let root = self.bench.span("root").root().start();
-        for _ in 1..spans {
-            let child = self.bench.span("child").child_of(&root).start();
-            child.set_tag("fill", "x".repeat(text));
-            child.finish();
-        }
-        drop(root);
-        for chunk in self.bench.take_chunks() {
-            self.made += chunk.len() as u64;
-            self.inner.submit(chunk);
-        }
+        self.made += spans as u64;
+        self.inner.submit(chunk(spans, text));
+    }
+
+    /// The same, taken by the worker and written.
+    fn write(&mut self, spans: usize, text: usize) {
+        self.make(spans, text);
+        self.packer.take();
+        self.packer.write_all();
     }
 
     /// Begins to send what is the next.
@@ -51,6 +47,18 @@ impl Desk {
         let Some(parcel) = self.packer.outbox.next(most) else { return false };
         let spans = parcel.spans();
         self.inner.ledger.begin(spans)
+    }
+
+    /// Sends what is the next, and has this answer to it.
+    fn send_and(&mut self, answer: fn(&mut Packer)) {
+        if self.send() {
+            answer(&mut self.packer);
+        }
+    }
+
+    /// The agent has taken what was sent.
+    fn deliver(&mut self) {
+        self.delivered += self.packer.delivered(Duration::from_millis(1));
     }
 
     /// The spans that are with the worker, and not on their way.
@@ -82,13 +90,9 @@ impl Desk {
 #[test]
 fn a_worker_that_fails_with_payloads_in_hand_leaves_each_span_counted() {
     let mut desk = Desk::new(10_000_000, 1_000_000);
-    desk.make(3, 10);
-    desk.packer.take();
-    desk.packer.write_all();
+    desk.write(3, 10);
     assert!(desk.send());
-    desk.make(5, 10);
-    desk.packer.take();
-    desk.packer.write_all();
+    desk.write(5, 10);
     desk.make(7, 10);
     desk.packer.take();
     desk.make(11, 10);
@@ -106,9 +110,7 @@ fn a_worker_that_fails_with_payloads_in_hand_leaves_each_span_counted() {
 fn the_oldest_go_where_there_is_no_room_while_the_agent_is_away() {
     let mut desk = Desk::new(400_000, 20_000);
     for _ in 0..100 {
-        desk.make(2, 8_000);
-        desk.packer.take();
-        desk.packer.write_all();
+        desk.write(2, 8_000);
         desk.check();
         assert!(desk.packer.outbox.bytes() <= 300_000);
         assert!(desk.inner.queue.room.used() <= 400_000);
@@ -144,9 +146,7 @@ fn nothing_goes_to_make_room_while_the_agent_is_busy_with_a_request() {
 #[test]
 fn a_span_that_is_lost_is_said_by_name_and_size() {
     let mut desk = Desk::new(10_000_000, 1_000);
-    desk.make(3, 2_000);
-    desk.packer.take();
-    desk.packer.write_all();
+    desk.write(3, 2_000);
     desk.check();
     crate::diag::drain_all_lines(Duration::from_secs(20));
     let lines = lock(&desk.lines).join("\n");
@@ -158,104 +158,52 @@ fn a_span_that_is_lost_is_said_by_name_and_size() {
 #[test]
 fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
     let mut desk = Desk::new(10_000_000, 1_000_000);
-    let write = |desk: &mut Desk| {
-        desk.make(20, 8_000);
-        desk.packer.take();
-        desk.packer.write_all();
-    };
-    write(&mut desk);
+    desk.write(20, 8_000);
     assert!(desk.send());
     desk.packer.too_large(|_| String::new());
     assert_eq!(desk.inner.diag.losses().spans(LossReason::AgentRejected), 20);
-    write(&mut desk);
+    desk.write(20, 8_000);
     while desk.send() {
         assert!(desk.packer.outbox.on_its_way().unwrap().payloads().all(|p| p.len() <= 81_000));
-        desk.delivered += desk.packer.delivered(Duration::from_millis(1));
+        desk.deliver();
     }
     assert_eq!(desk.delivered, 20);
     desk.end();
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Make(usize, usize),
-    Take,
-    WriteAhead,
-    WriteNext,
-    WriteAll,
-    Delivered,
-    PutBack(Setback),
-    Unconfirmed,
-    Rejected,
-    TooLarge,
-    Bound(u64),
-    Fail,
-    Abandon,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let setback =
-        prop_oneof![Just(Setback::NotSent), Just(Setback::Refused), Just(Setback::Unanswered)];
-    prop_oneof![
-        6 => (1usize..12, 0usize..900).prop_map(|(spans, text)| Step::Make(spans, text)),
-        3 => Just(Step::Take),
-        2 => Just(Step::WriteAhead),
-        2 => Just(Step::WriteNext),
-        2 => Just(Step::WriteAll),
-        2 => Just(Step::Delivered),
-        3 => setback.prop_map(Step::PutBack),
-        1 => Just(Step::Unconfirmed),
-        1 => Just(Step::Rejected),
-        1 => Just(Step::TooLarge),
-        1 => (1_000u64..8_000).prop_map(Step::Bound),
-        1 => Just(Step::Fail),
-        1 => Just(Step::Abandon),
-    ]
-}
+/// What may happen next: how likely it is, what it is called, and what it does with a number.
+const STEPS: [(u32, &str, fn(&mut Desk, usize)); 15] = [
+    (6, "make", |desk, number| desk.make(1 + number % 11, number % 900)),
+    (3, "take", |desk, _| desk.packer.take()),
+    (2, "write ahead", |desk, _| _ = desk.packer.write_ahead()),
+    (2, "write next", |desk, _| desk.packer.write_next(true)),
+    (2, "write all", |desk, _| desk.packer.write_all()),
+    (2, "delivered", |desk, _| {
+        if desk.send() {
+            desk.deliver()
+        }
+    }),
+    (1, "not sent", |desk, _| desk.send_and(|it| it.put_back(Setback::NotSent, String::new))),
+    (1, "refused", |desk, _| desk.send_and(|it| it.put_back(Setback::Refused, String::new))),
+    (1, "unanswered", |desk, _| desk.send_and(|it| it.put_back(Setback::Unanswered, String::new))),
+    (1, "unconfirmed", |desk, _| desk.send_and(|it| it.unconfirmed(String::new))),
+    (1, "rejected", |desk, _| desk.send_and(|it| it.rejected(String::new))),
+    (1, "too large", |desk, _| desk.send_and(|it| it.too_large(|_| String::new()))),
+    (1, "bound", |desk, number| desk.packer.bound_requests(Some(1_000 + number as u64 % 7_000))),
+    (1, "fail", |desk, _| desk.packer = Packer::new(Arc::clone(&desk.inner))),
+    (1, "abandon", |desk, _| desk.inner.abandon()),
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn whatever_happens_each_span_is_delivered_or_lost_and_counted_once(
-        steps in prop::collection::vec(step(), 0..60),
+        steps in prop::collection::vec((one_of(&STEPS), 0..10_000usize), 0..60),
     ) {
         let mut desk = Desk::new(60_000, 6_000);
-        let mut is_over = false;
-        for step in steps {
-            let outcome = matches!(
-                step,
-                Step::Delivered
-                    | Step::PutBack(_)
-                    | Step::Unconfirmed
-                    | Step::Rejected
-                    | Step::TooLarge
-            );
-            if outcome && !desk.send() {
-                continue;
-            }
-            match step {
-                Step::Make(spans, text) => desk.make(spans, text),
-                Step::Take => desk.packer.take(),
-                Step::WriteAhead => {
-                    desk.packer.write_ahead();
-                }
-                Step::WriteNext => desk.packer.write_next(true),
-                Step::WriteAll => desk.packer.write_all(),
-                Step::Delivered => {
-                    desk.delivered += desk.packer.delivered(Duration::from_millis(1));
-                }
-                Step::PutBack(setback) => desk.packer.put_back(setback, String::new),
-                Step::Unconfirmed => desk.packer.unconfirmed(String::new),
-                Step::Rejected => desk.packer.rejected(String::new),
-                Step::TooLarge => desk.packer.too_large(|_| String::new()),
-                Step::Bound(said) => desk.packer.bound_requests(Some(said)),
-                Step::Fail => desk.packer = Packer::new(Arc::clone(&desk.inner)),
-                Step::Abandon => {
-                    desk.inner.abandon();
-                    is_over = true;
-                }
-            }
-            if !is_over {
+        for ((_, step), number) in steps {
+            step(&mut desk, number);
+            if !desk.inner.ledger.is_closed() {
                 desk.check();
             }
         }
