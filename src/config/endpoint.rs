@@ -225,9 +225,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Read = fn(&str) -> Result<Endpoint, &'static str>;
+
     #[test]
-    fn urls_become_endpoints() {
-        for (url, expected) in [
+    fn urls_hosts_and_paths_become_endpoints() {
+        const HOST: Read = |text| Ok(Endpoint::at(Some(bare_host(text)?), None));
+        const PATH: Read = |text| Endpoint::socket(Path::new(text));
+
+        let urls = [
             ("http://h", Some("http://h:80")),
             ("HTTP://h:8126", Some("http://h:8126")),
             ("http://h:", Some("http://h:80")),
@@ -271,10 +276,36 @@ mod tests {
             ("unix:///run/%2", None),
             ("unix:///run/%00", None),
             ("unix:///run/a?b", None),
-        ] {
-            let endpoint = Endpoint::parse(url).ok().map(|endpoint| endpoint.to_string());
-            assert_eq!(endpoint.as_deref(), expected, "{url}");
+        ];
+        let hosts = [
+            ("h", Some("http://h:8126")),
+            ("10.0.0.1", Some("http://10.0.0.1:8126")),
+            ("::1", Some("http://[::1]:8126")),
+            ("[::1]", Some("http://[::1]:8126")),
+            ("0:0::1", Some("http://[::1]:8126")),
+            ("a b", None),
+            ("h:8126", None),
+            ("http://h", None),
+            ("[::1", None),
+            ("", None),
+        ];
+        let paths = [
+            ("/run/a.socket", Some("unix:///run/a.socket")),
+            ("/run/a b?#%", Some("unix:///run/a%20b%3F%23%25")),
+            ("run/a.socket", None),
+            ("", None),
+            ("/run/\0", None),
+        ];
+        for (read, cases) in
+            [(Endpoint::parse as Read, &urls[..]), (HOST, &hosts[..]), (PATH, &paths[..])]
+        {
+            for (text, expected) in cases {
+                let endpoint = read(text).ok().map(|endpoint| endpoint.to_string());
+                assert_eq!(endpoint.as_deref(), *expected, "{text}");
+            }
         }
+        assert_eq!(Endpoint::default().to_string(), "http://localhost:8126");
+        assert_eq!(Endpoint::at(None, Some(1)).to_string(), "http://localhost:1");
     }
 
     #[test]
@@ -293,41 +324,6 @@ mod tests {
             for problem in problems {
                 assert!(!problem.unwrap().contains("hunter2"), "{problem:?}");
             }
-        }
-    }
-
-    #[test]
-    fn a_host_on_its_own_becomes_an_address() {
-        for (host, expected) in [
-            ("h", Some("http://h:8126")),
-            ("10.0.0.1", Some("http://10.0.0.1:8126")),
-            ("::1", Some("http://[::1]:8126")),
-            ("[::1]", Some("http://[::1]:8126")),
-            ("0:0::1", Some("http://[::1]:8126")),
-            ("a b", None),
-            ("h:8126", None),
-            ("http://h", None),
-            ("[::1", None),
-            ("", None),
-        ] {
-            let endpoint = bare_host(host).ok().map(|host| Endpoint::at(Some(host), None));
-            assert_eq!(endpoint.map(|at| at.to_string()).as_deref(), expected, "{host}");
-        }
-        assert_eq!(Endpoint::default().to_string(), "http://localhost:8126");
-        assert_eq!(Endpoint::at(None, Some(1)).to_string(), "http://localhost:1");
-    }
-
-    #[test]
-    fn a_path_becomes_the_address_of_its_socket() {
-        for (path, expected) in [
-            ("/run/a.socket", Some("unix:///run/a.socket")),
-            ("/run/a b?#%", Some("unix:///run/a%20b%3F%23%25")),
-            ("run/a.socket", None),
-            ("", None),
-            ("/run/\0", None),
-        ] {
-            let endpoint = Endpoint::socket(Path::new(path)).ok().map(|at| at.to_string());
-            assert_eq!(endpoint.as_deref(), expected, "{path}");
         }
     }
 

@@ -158,27 +158,19 @@ mod tests {
 
     type Converted<T> = (Result<Option<T>, Reason>, Vec<String>);
 
-    fn convert_in<T>(otel: &Otel<T>, text: &str, pairs: &[(&str, &str)]) -> Converted<T> {
+    fn convert<T>(otel: &Otel<T>, text: &str, arg: &str) -> Converted<T> {
         let mut remarks = Remarks::default();
-        let environment = Environment::from_pairs(pairs.iter().copied());
+        let environment = Environment::from_pairs([(SAMPLER_ARG, arg)]);
         ((otel.convert)(text, &environment, &mut remarks), remarks)
-    }
-
-    fn convert<T>(otel: &Otel<T>, text: &str) -> Converted<T> {
-        convert_in(otel, text, &[])
-    }
-
-    fn map<const N: usize>(pairs: [(&str, &str); N]) -> Option<Map> {
-        Some(pairs.into_iter().collect())
     }
 
     #[test]
     fn a_made_up_service_name_says_nothing() {
-        assert_eq!(convert(&SERVICE_NAME, "shop").0, Ok(Some("shop".into())));
-        assert_eq!(convert(&SERVICE_NAME, "unknown_service").0, Ok(None));
-        assert_eq!(convert(&SERVICE_NAME, "unknown_service:shop").0, Ok(None));
-        let tags = convert(&RESOURCE_ATTRIBUTES, "service.name=unknown_service:x,a=b").0;
-        assert_eq!(tags, Ok(map([("a", "b")])));
+        for (name, said) in
+            [("shop", true), ("unknown_service", false), ("unknown_service:x", false)]
+        {
+            assert_eq!(convert(&SERVICE_NAME, name, "").0, Ok(said.then(|| name.into())));
+        }
     }
 
     #[test]
@@ -199,7 +191,7 @@ mod tests {
             ("parentbased_", "", None, None),
             ("parentbased_parentbased_always_on", "", None, None),
         ] {
-            let (found, remarks) = convert_in(&TRACES_SAMPLER, text, &[(SAMPLER_ARG, arg)]);
+            let (found, remarks) = convert(&TRACES_SAMPLER, text, arg);
             assert_eq!(found.ok(), rate.map(|rate| Some(Some(rate))), "{text} {arg}");
             assert_eq!(remarks.len(), usize::from(said.is_some()), "{text} {arg}");
             assert!(remarks.concat().contains(said.unwrap_or_default()), "{arg}: {remarks:?}");
@@ -233,38 +225,35 @@ mod tests {
             (&SDK_DISABLED, "t", None),
             (&SDK_DISABLED, "yes", None),
         ] {
-            assert_eq!(convert(otel, text).0.ok().flatten(), expected, "{} {text}", otel.name);
+            assert_eq!(convert(otel, text, "").0.ok().flatten(), expected, "{} {text}", otel.name);
         }
     }
 
     #[test]
     fn resource_attributes_become_tags_decoded_and_with_the_known_ones_first() {
-        let text = "team=a:b, service.version = 2 ,deployment.environment=old,\
-                    Deployment.Environment.Name=prod,service.name=shop,team=c,empty=";
-        let [service, env, version] = [("service", "shop"), ("env", "prod"), ("version", "2")];
-        let tags = map([service, env, version, ("team", "c"), ("empty", "")]);
-        assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(tags), vec![]));
-
-        let text =
-            "service.name=my%20shop,team=a%2Cb,q=x%3Dy,plain=100%25,%6Bey=v,é=pr%C3%BCf,z=%00";
-        let expected = map([
-            ("service", "my shop"),
-            ("team", "a,b"),
-            ("q", "x=y"),
-            ("plain", "100%"),
-            ("key", "v"),
-            ("é", "prüf"),
-            ("z", "\0"),
-        ]);
-        assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(expected), vec![]));
-        // Empty members are none.
-        assert_eq!(convert(&RESOURCE_ATTRIBUTES, "a=b,, ,").0, Ok(map([("a", "b")])));
+        for (text, tags) in [
+            (
+                "team=a:b, service.version = 2 ,deployment.environment=old,\
+                 Deployment.Environment.Name=prod,service.name=shop,team=c,empty=",
+                &["service:shop", "env:prod", "version:2", "team:c", "empty:"][..],
+            ),
+            (
+                "service.name=my%20shop,team=a%2Cb,q=x%3Dy,plain=100%25,%6Bey=v,é=pr%C3%BCf,z=%00",
+                &["service:my shop", "team:a,b", "q:x=y", "plain:100%", "key:v", "é:prüf", "z:\0"],
+            ),
+            // Empty members are none.
+            ("a=b,, ,", &["a:b"]),
+            ("service.name=unknown_service:x,a=b", &["a:b"]),
+        ] {
+            let tags = tags.iter().filter_map(|tag| tag.split_once(':')).collect();
+            assert_eq!(convert(&RESOURCE_ATTRIBUTES, text, ""), (Ok(Some(tags)), vec![]));
+        }
     }
 
     #[test]
     fn ten_tags_are_taken_from_resource_attributes() {
         let text: String = (0..12).map(|n| format!("k{n}=v,")).collect();
-        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, &(text + "service.name=shop"));
+        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, &(text + "service.name=shop"), "");
         let tags = tags.unwrap().unwrap();
         assert_eq!((tags.0.len(), tags.get("service")), (10, Some(&"shop".into())));
         assert_eq!(remarks, ["gives 13 tags; 10 are used"]);

@@ -30,15 +30,18 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
         if !name.starts_with("DD_") || is_read(&name) || is_not_for_tracers(&name) {
             continue;
         }
-        let meant = if is_without_effect(&name) { None } else { meant(&name) };
-        if let Some(meant) = meant {
-            unknown.push(format!("{} (did you mean {meant}?)", plain(&name)));
-        } else if is_without_effect(&name) || is_a_switch_of_others(&name) {
-            if asks_for_something(environment, &name) {
-                without_effect.push(plain(&name));
+        let is_without_effect = is_without_effect(&name);
+        match meant(&name) {
+            Some(meant) if !is_without_effect => {
+                unknown.push(format!("{} (did you mean {meant}?)", plain(&name)));
             }
-        } else if begins(&name, &TRACERS_PREFIXES) {
-            unknown.push(plain(&name));
+            _ if is_without_effect || is_a_switch_of_others(&name) => {
+                if asks_for_something(environment, &name) {
+                    without_effect.push(plain(&name));
+                }
+            }
+            _ if begins(&name, &TRACERS_PREFIXES) => unknown.push(plain(&name)),
+            _ => {}
         }
     }
     let kinds = [

@@ -29,7 +29,8 @@ pub(super) struct Link {
     rates: RatesVersion,
     /// What it can do; `None` where it has not said.
     pub(super) info: Option<AgentInfo>,
-    info_read: Option<Instant>,
+    /// When it last answered to `/info`, whatever it said.
+    pub(super) info_read: Option<Instant>,
     info_failed: Option<Instant>,
     info_state: AgentState,
 }
@@ -85,11 +86,6 @@ impl Link {
     pub(super) fn forget(&mut self) {
         self.info_read = None;
         self.info_failed = None;
-    }
-
-    /// When it last answered, whatever it said, when it was asked what it can do.
-    pub(super) fn last_answered(&self) -> Option<Instant> {
-        self.info_read
     }
 
     /// Asks it what it can do; says whether it has said.

@@ -127,12 +127,7 @@ impl Packer {
     /// Writes some chunks, and says whether there are more.
     fn write_some(&mut self) -> bool {
         let mut written = 0;
-        let mut has_more = true;
-        while written < SPANS_AT_ONCE {
-            if self.holds_events && self.batch.front().is_some_and(|next| next.chunk.has_events()) {
-                has_more = false;
-                break;
-            }
+        while written < SPANS_AT_ONCE && self.has_writable() {
             let Some(Queued { chunk, bytes }) = self.batch.pop_front() else { break };
             written += chunk.len();
             self.batch_bytes -= bytes;
@@ -142,7 +137,13 @@ impl Packer {
             self.seal();
         }
         self.account();
-        has_more && !self.batch.is_empty()
+        self.has_writable()
+    }
+
+    /// Whether there is a next chunk, and it need not wait until it is known whether the agent takes events.
+    fn has_writable(&self) -> bool {
+        let next = self.batch.front();
+        next.is_some_and(|next| !(self.holds_events && next.chunk.has_events()))
     }
 
     /// Sees to it that the outbox has a payload, if there is anything left for one.

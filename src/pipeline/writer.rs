@@ -8,7 +8,7 @@ use hyper::http::StatusCode;
 use super::backoff::Backoff;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
-use super::link::{Link, TRACES_PATH};
+use super::link::Link;
 use super::outbox::Setback;
 use super::packer::Packer;
 use super::problem;
@@ -145,12 +145,11 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Busy(status) => {
-                let problem = problem::status(endpoint, TRACES_PATH, status);
-                self.put_back(Setback::Refused, &problem)
+                self.put_back(Setback::Refused, &problem::status(endpoint, status))
             }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                let problem = problem::status(endpoint, TRACES_PATH, status);
+                let problem = problem::status(endpoint, status);
                 self.is_back();
                 self.packer.too_large(|bytes| {
                     problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
@@ -158,7 +157,7 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Refused(status) => {
-                let problem = problem::status(endpoint, TRACES_PATH, status);
+                let problem = problem::status(endpoint, status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(&problem, status));
                 Attempt::Settled
@@ -168,7 +167,7 @@ impl Writer {
 
     /// No answer came. What follows depends on whether the agent may have the request all the same.
     fn unanswered(&mut self, error: &SendError) -> Attempt {
-        let problem = problem::no_answer(self.link.endpoint(), TRACES_PATH, error);
+        let problem = problem::no_answer(self.link.endpoint(), error);
         if let SendErrorKind::Invalid(_) = error.kind {
             self.packer.rejected(|| problem.clone());
             return Attempt::Settled;
@@ -209,11 +208,11 @@ impl Writer {
             self.failed_probes = 0;
             return true;
         }
-        let before = self.link.last_answered();
+        let before = self.link.info_read;
         let (link, mut meanwhile) = self.talk(insist);
         link.ask(&mut || meanwhile.work());
         meanwhile.end();
-        self.is_silent = self.link.last_answered() == before;
+        self.is_silent = self.link.info_read == before;
         if self.is_silent {
             self.failed_probes += 1;
             self.backoff.fail();

@@ -28,13 +28,8 @@ impl Packer {
 
     /// The agent does not have what was on its way, or may not have it: it is sent again, as far as it may be.
     pub(in crate::pipeline) fn put_back(&mut self, setback: Setback, detail: impl Fn() -> String) {
-        let (spans, bytes) = self.on_its_way();
-        self.pace.failed(bytes);
-        let (spans, reason) = match setback {
-            Setback::NotSent | Setback::Refused => (spans, LossReason::AgentUnreachable),
-            Setback::Unanswered => (Spans::doubtful(spans.total()), LossReason::Unconfirmed),
-        };
-        self.send_again(setback, spans, reason, detail);
+        self.pace.failed(self.on_its_way().1);
+        self.send_again(setback, detail);
     }
 
     /// The agent may have what was on its way, and did not say so in time.
@@ -59,24 +54,22 @@ impl Packer {
     /// are written, and what the first span says for all of them would be missing in the others. But traces that are
     /// written from now on are divided, if need be.
     pub(in crate::pipeline) fn too_large(&mut self, detail: impl Fn(usize) -> String) {
-        let (spans, bytes) = self.on_its_way();
+        let (_, bytes) = self.on_its_way();
         let max_bytes = &mut self.encoder.max_bytes;
         *max_bytes = (bytes / 2).max(LEAST_DIVIDED_BYTES).min(*max_bytes);
         if self.outbox.on_its_way().is_none_or(|parcel| parcel.chunk_count() <= 1) {
             return self.rejected(|| detail(bytes));
         }
         self.pace.refused_as_too_large(bytes);
-        let reason = LossReason::AgentUnreachable;
-        self.send_again(Setback::NotSent, spans, reason, || detail(bytes));
+        self.send_again(Setback::NotSent, || detail(bytes));
     }
 
-    fn send_again(
-        &mut self,
-        setback: Setback,
-        spans: Spans,
-        reason: LossReason,
-        detail: impl Fn() -> String,
-    ) {
+    fn send_again(&mut self, setback: Setback, detail: impl Fn() -> String) {
+        let (spans, _) = self.on_its_way();
+        let (spans, reason) = match setback {
+            Setback::NotSent | Setback::Refused => (spans, LossReason::AgentUnreachable),
+            Setback::Unanswered => (Spans::doubtful(spans.total()), LossReason::Unconfirmed),
+        };
         self.inner.ledger.returned(spans);
         let over = self.outbox.put_back(setback);
         self.account();
