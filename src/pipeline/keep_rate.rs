@@ -1,6 +1,6 @@
 //! `_dd.tracer_kr`: the share of spans that the tracer did not have to drop.
 
-/// Flush intervals that the rate looks back over, as the other Datadog tracers do.
+/// How many flush intervals the average covers; the same as in other Datadog tracers.
 const WINDOWS: usize = 10;
 
 /// A moving average over the last ten flush intervals.
@@ -12,7 +12,7 @@ pub(crate) struct KeepRate {
 }
 
 impl KeepRate {
-    /// Ends an interval in which so many spans were sent and dropped.
+    /// Ends an interval: so many spans were sent in it, and so many dropped.
     #[expect(clippy::cast_precision_loss, reason = "a share; counts beyond 2^53 do not occur")]
     pub(crate) fn record(&mut self, sent: u64, dropped: u64) {
         let all = sent + dropped;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::inner::Inner;
 use super::outbox::Outbox;
-use super::pace::Pace;
 use super::pool::Portion;
 use super::queue::Queued;
+use super::request_size::RequestSize;
 use crate::diag::LossReason;
 use crate::encode::{Added, Encoder, Payload};
 use crate::trace::Chunk;
@@ -20,7 +20,7 @@ mod tests;
 /// its memory grows to.
 const ENOUGH_BYTES: usize = 960 * 1024;
 /// The same where somebody waits until all is sent: the agent reads it while the next one is written.
-const ENOUGH_IN_HASTE_BYTES: usize = 256 * 1024;
+const ENOUGH_URGENT_BYTES: usize = 256 * 1024;
 /// Spans that are written before somebody looks whether the agent has answered: some thirty microseconds.
 const SPANS_AT_ONCE: usize = 64;
 /// Chunks that the vector of the batch has places for after a burst.
@@ -47,7 +47,7 @@ pub(super) struct Packer {
     /// Of a payload that was sent, for the next one.
     memory: Vec<u8>,
     pub(super) outbox: Outbox,
-    pub(super) pace: Pace,
+    pub(super) request_size: RequestSize,
     /// Something has been lost.
     pub(super) has_lost: bool,
 }
@@ -65,7 +65,7 @@ impl Packer {
             payload: Payload::default(),
             memory: Vec::new(),
             outbox: Outbox::default(),
-            pace: Pace::new(most, inner.settings.timeout),
+            request_size: RequestSize::new(most, inner.settings.timeout),
             has_lost: false,
             inner,
         }
@@ -116,7 +116,7 @@ impl Packer {
         let set = self.inner.settings.max_payload_bytes;
         let most = said.map_or(set, |bytes| bytes.min(set));
         self.encoder.max_bytes = most;
-        self.pace.bound(most);
+        self.request_size.bound(most);
     }
 
     /// Writes some chunks beside a request; says whether there are more to be written now.
@@ -147,8 +147,8 @@ impl Packer {
     }
 
     /// Sees to it that the outbox has a payload, if there is anything left for one.
-    pub(super) fn write_next(&mut self, in_haste: bool) {
-        let enough = if in_haste { ENOUGH_IN_HASTE_BYTES } else { ENOUGH_BYTES };
+    pub(super) fn write_next(&mut self, is_urgent: bool) {
+        let enough = if is_urgent { ENOUGH_URGENT_BYTES } else { ENOUGH_BYTES };
         while self.outbox.is_empty() {
             if self.payload.len() >= enough || !self.write_some() {
                 return self.seal();

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::waiters::{Waiters, wake};
+use super::waiting_tasks::{WaitingTasks, wake};
 use crate::error::FlushError;
 use crate::primitives::{Condvar, Mutex, MutexGuard, lock, lock_soon};
 
@@ -25,7 +25,7 @@ pub(crate) struct Signal {
 struct Shared {
     state: State,
     /// Tasks that wait for the worker.
-    waiters: Waiters,
+    waiting_tasks: WaitingTasks,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -173,7 +173,7 @@ impl Signal {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Poll::Ready(Err(FlushError::TIMEOUT));
         }
-        let before = shared.waiters.put(ticket, waker, deadline);
+        let before = shared.waiting_tasks.insert(ticket, waker, deadline);
         drop(shared);
         // The worker may be asleep for longer than that.
         self.called.notify_one();
@@ -183,7 +183,7 @@ impl Signal {
 
     /// The task does not wait any more.
     pub(crate) fn leave(&self, ticket: &mut Option<u64>) {
-        let waker = lock(&self.shared).waiters.remove(ticket);
+        let waker = lock(&self.shared).waiting_tasks.remove(ticket);
         drop(waker);
     }
 }
@@ -217,7 +217,7 @@ impl Signal {
         let start = Instant::now();
         let mut shared = lock(&self.shared);
         loop {
-            shared = self.wake_late(shared);
+            shared = self.wake_expired(shared);
             if reached(&mut shared.state) {
                 return true;
             }
@@ -226,7 +226,7 @@ impl Signal {
                 return false;
             }
             let left = shared
-                .waiters
+                .waiting_tasks
                 .next_deadline()
                 .map_or(left, |next| left.min(next.saturating_duration_since(Instant::now())));
             let woken = self.called.wait_timeout(shared, left);
@@ -234,8 +234,8 @@ impl Signal {
         }
     }
 
-    fn wake_late<'a>(&'a self, mut shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
-        let late = shared.waiters.take_late();
+    fn wake_expired<'a>(&'a self, mut shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
+        let late = shared.waiting_tasks.take_expired();
         if late.is_empty() {
             return shared;
         }
@@ -263,7 +263,7 @@ impl Signal {
     fn tell(&self, change: impl FnOnce(&mut State)) {
         let mut shared = lock(&self.shared);
         change(&mut shared.state);
-        let waiting = shared.waiters.take_all();
+        let waiting = shared.waiting_tasks.take_all();
         drop(shared);
         self.changed.notify_all();
         wake(waiting);

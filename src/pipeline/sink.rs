@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
-use super::awaited::Awaited;
+use super::flush_future::FlushFuture;
 use super::inner::{Inner, Plan};
 use super::worker::Starter;
 use crate::error::FlushError;
@@ -73,7 +73,7 @@ impl Pipeline {
     /// The same for a task.
     pub(crate) async fn flush_async(&self, timeout: Duration) -> Result<(), FlushError> {
         let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
-        Awaited::new(Arc::clone(inner), inner.signal.flush(), timeout).await
+        FlushFuture::new(Arc::clone(inner), inner.signal.flush(), timeout).await
     }
 
     /// Sends everything that has finished, within a time, and nothing that finishes later.
@@ -91,7 +91,7 @@ impl Pipeline {
     /// The same for a task.
     pub(crate) async fn shutdown_async(&self, timeout: Duration) -> Result<(), FlushError> {
         let Some(inner) = self.stop()? else { return Ok(()) };
-        Awaited::new(Arc::clone(inner), inner.signal.stop(), timeout).await
+        FlushFuture::new(Arc::clone(inner), inner.signal.stop(), timeout).await
     }
 
     /// Takes no more from now on; whose worker is to end, where there is one.

@@ -18,15 +18,15 @@ pub(super) trait Turns {
     /// and when an agent that was away may be back. What it says matters to who reads headers, and never sends anything.
     ///
     /// Says whether it was time for that.
-    fn learn_meanwhile(&mut self) -> bool;
+    fn ask_when_idle(&mut self) -> bool;
 
-    /// Writes and sends what is there; `insist` tries several times within a short time.
+    /// Writes and sends what is there; `is_urgent` tries several times within a short time.
     ///
     /// Says whether the agent has everything.
-    fn run(&mut self, insist: bool) -> bool;
+    fn run(&mut self, is_urgent: bool) -> bool;
 
     /// Ends an interval of the keep rate.
-    fn tick(&mut self);
+    fn end_interval(&mut self);
 
     /// What is left now, at the end, is lost.
     fn give_up(&mut self);
@@ -45,7 +45,7 @@ pub(super) fn take_turns<W: Turns>(
         let time = writer.next_attempt().map_or(interval, |next| next.min(interval));
         let is_called = inner.signal.wait_for_call(time);
         clock::keep();
-        if !is_called && writer.learn_meanwhile() {
+        if !is_called && writer.ask_when_idle() {
             // What finished at the same time waits for its interval or a flush, which is told of what is lost.
             continue;
         }
@@ -56,7 +56,7 @@ pub(super) fn take_turns<W: Turns>(
         }
         let delivered = writer.run(state.stop || state.is_awaited());
         if !is_called {
-            writer.tick();
+            writer.end_interval();
         }
         if state.stop {
             writer.give_up();

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use hyper::http::StatusCode;
 
 use super::backoff::Backoff;
+use super::during_request::DuringRequest;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::Link;
-use super::outbox::Setback;
+use super::outbox::RetryReason;
 use super::packer::Packer;
 use super::problem;
-use super::sent;
+use super::request_log;
 use super::turns::Turns;
-use super::while_waiting::WhileWaiting;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
 use crate::encode::Sealed;
 use crate::text::Text;
@@ -24,8 +24,8 @@ use crate::user_code::{self, UserCode};
 /// one without having answered: with the pauses in between, for half a minute.
 const MAX_FAILED_PROBES: u32 = 10;
 /// A flush does not give up at the first failure, and does not wait out a long pause either.
-const INSIST_ATTEMPTS: u32 = 3;
-const INSIST_DELAY: Duration = Duration::from_millis(100);
+const URGENT_ATTEMPTS: u32 = 3;
+const URGENT_DELAY: Duration = Duration::from_millis(100);
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
@@ -79,17 +79,17 @@ impl Writer {
 
     /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
     /// everything is written, so that the vectors of the chunks serve other traces.
-    fn send(&mut self, insist: bool) {
-        let mut attempts = if insist { INSIST_ATTEMPTS } else { 1 };
-        if !insist && !self.backoff.remaining().is_zero() {
+    fn send(&mut self, is_urgent: bool) {
+        let mut attempts = if is_urgent { URGENT_ATTEMPTS } else { 1 };
+        if !is_urgent && !self.backoff.remaining().is_zero() {
             return self.packer.write_all();
         }
         loop {
-            self.packer.write_next(insist || self.is_ending);
+            self.packer.write_next(is_urgent || self.is_ending);
             if self.packer.outbox.is_empty() {
                 return;
             }
-            match self.attempt(insist) {
+            match self.attempt(is_urgent) {
                 Attempt::Settled => {}
                 Attempt::Over => return,
                 Attempt::Failed => {
@@ -97,38 +97,38 @@ impl Writer {
                     if attempts == 0 {
                         return self.packer.write_all();
                     }
-                    self.inner.signal.rest(INSIST_DELAY);
+                    self.inner.signal.rest(URGENT_DELAY);
                 }
             }
         }
     }
 
     /// The agent, and what is done while it is waited for.
-    fn talk(&mut self, insist: bool) -> (&mut Link, WhileWaiting<'_>) {
+    fn talk(&mut self, is_urgent: bool) -> (&mut Link, DuringRequest<'_>) {
         let Writer { inner, packer, link, is_ending, .. } = self;
         let (is_idle, is_cancelled, is_called) = (false, false, false);
         let meanwhile =
-            WhileWaiting { inner, packer, is_ending, insist, is_idle, is_cancelled, is_called };
+            DuringRequest { inner, packer, is_ending, is_urgent, is_idle, is_cancelled, is_called };
         (link, meanwhile)
     }
 
-    fn attempt(&mut self, insist: bool) -> Attempt {
-        if self.is_silent && !self.is_awake(insist) {
+    fn attempt(&mut self, is_urgent: bool) -> Attempt {
+        if self.is_silent && !self.is_awake(is_urgent) {
             return Attempt::Failed;
         }
-        let most = self.packer.pace.bytes();
+        let most = self.packer.request_size.bytes();
         let Some(parcel) = self.packer.outbox.next(most) else { return Attempt::Settled };
         if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
         let start = Instant::now();
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
-        let (link, mut meanwhile) = self.talk(insist);
+        let (link, mut meanwhile) = self.talk(is_urgent);
         let outcome = link.post(chunks, body, &mut || meanwhile.work());
         meanwhile.end();
         let endpoint = self.link.endpoint();
         if let Some(parcel) = self.packer.outbox.on_its_way() {
-            let line = || sent::line(parcel, endpoint, start.elapsed(), &outcome);
+            let line = || request_log::line(parcel, endpoint, start.elapsed(), &outcome);
             self.inner.diag.debug(line);
         }
         let outcome = match outcome {
@@ -145,7 +145,7 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Busy(status) => {
-                self.put_back(Setback::Refused, &problem::status(endpoint, status))
+                self.put_back(RetryReason::Refused, &problem::status(endpoint, status))
             }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
@@ -174,10 +174,10 @@ impl Writer {
         }
         self.is_silent |= !matches!(error.kind, SendErrorKind::Connect(_));
         if !error.may_have_arrived() {
-            return self.put_back(Setback::NotSent, &problem);
+            return self.put_back(RetryReason::NotSent, &problem);
         }
         if !matches!(error.kind, SendErrorKind::Timeout(_)) && !error.was_sent_twice() {
-            return self.put_back(Setback::Unanswered, &problem);
+            return self.put_back(RetryReason::Unanswered, &problem);
         }
         self.has_failed(&problem);
         self.packer.unconfirmed(|| problem::unconfirmed(&problem));
@@ -185,11 +185,11 @@ impl Writer {
     }
 
     /// What was sent is sent again, as far as it may be.
-    fn put_back(&mut self, setback: Setback, problem: &str) -> Attempt {
+    fn put_back(&mut self, why: RetryReason, problem: &str) -> Attempt {
         self.has_failed(problem);
-        self.packer.put_back(setback, || match setback {
-            Setback::Unanswered => problem::unconfirmed(problem),
-            Setback::NotSent | Setback::Refused => problem::kept_too_long(problem),
+        self.packer.put_back(why, || match why {
+            RetryReason::Unanswered => problem::unconfirmed(problem),
+            RetryReason::NotSent | RetryReason::Refused => problem::kept_too_long(problem),
         });
         Attempt::Failed
     }
@@ -202,14 +202,14 @@ impl Writer {
 
     /// Whether an agent that gave no answer to a request answers again. It is asked what costs nothing if it does
     /// not: a payload that it gets whole and does not confirm is lost, or sent twice.
-    fn is_awake(&mut self, insist: bool) -> bool {
+    fn is_awake(&mut self, is_urgent: bool) -> bool {
         if self.failed_probes >= MAX_FAILED_PROBES {
             // Something that never says anything of itself may take payloads all the same.
             self.failed_probes = 0;
             return true;
         }
         let before = self.link.info_read;
-        let (link, mut meanwhile) = self.talk(insist);
+        let (link, mut meanwhile) = self.talk(is_urgent);
         link.ask(&mut || meanwhile.work());
         meanwhile.end();
         self.is_silent = self.link.info_read == before;
@@ -243,9 +243,9 @@ impl Writer {
     /// Asks the agent what it can do.
     ///
     /// `is_idle`: nobody who waits for something else is to wait for this.
-    fn ask(&mut self, insist: bool, is_idle: bool) {
+    fn ask(&mut self, is_urgent: bool, is_idle: bool) {
         self.packer.hold_events();
-        let (link, mut meanwhile) = self.talk(insist);
+        let (link, mut meanwhile) = self.talk(is_urgent);
         meanwhile.is_idle = is_idle;
         let has_said = link.ask(&mut || meanwhile.work());
         let is_cancelled = meanwhile.is_cancelled;
@@ -271,7 +271,7 @@ impl Turns for Writer {
         sending.into_iter().chain(asking).min()
     }
 
-    fn learn_meanwhile(&mut self) -> bool {
+    fn ask_when_idle(&mut self) -> bool {
         let is_due =
             self.packer.is_empty() && self.link.is_unasked() && self.asking.remaining().is_zero();
         if is_due {
@@ -285,7 +285,7 @@ impl Turns for Writer {
         is_due
     }
 
-    fn run(&mut self, insist: bool) -> bool {
+    fn run(&mut self, is_urgent: bool) -> bool {
         if !self.is_ending {
             self.packer.has_lost = false;
         }
@@ -293,15 +293,15 @@ impl Turns for Writer {
         if !self.packer.is_empty() {
             // While the agent is away, one attempt for each attempt to send is enough.
             if self.link.is_unknown() && self.backoff.remaining().is_zero() {
-                self.ask(insist, false);
+                self.ask(is_urgent, false);
             }
-            self.send(insist);
+            self.send(is_urgent);
         }
         // Whoever did not wait for it any more was told that it is not there.
         self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
     }
 
-    fn tick(&mut self) {
+    fn end_interval(&mut self) {
         let lost = self.inner.diag.losses().total();
         self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
         self.sent = 0;

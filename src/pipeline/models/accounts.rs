@@ -36,15 +36,15 @@ fn turn(inner: &Inner, agent: Agent) -> u64 {
     let ledger = &inner.ledger;
     let mut delivered = 0;
     for queued in ledger.take(&inner.queue, Vec::new()) {
-        if ledger.begin(Spans::sure(1)) {
+        if ledger.begin(Spans::undelivered(1)) {
             match agent {
                 Agent::Takes => delivered += u64::from(ledger.delivered()),
                 Agent::Refuses => {
-                    ledger.returned(Spans::sure(1));
+                    ledger.returned(Spans::undelivered(1));
                     ledger.lose(LossReason::AgentUnreachable, 1, String::new);
                 }
                 Agent::IsSilent => {
-                    ledger.returned(Spans::doubtful(1));
+                    ledger.returned(Spans::unconfirmed(1));
                     ledger.lose(LossReason::Unconfirmed, 1, String::new);
                 }
             }

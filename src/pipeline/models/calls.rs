@@ -16,18 +16,18 @@ use crate::pipeline::turns::{Turns, take_turns};
 use crate::primitives::{AtomicUsize, Condvar, Mutex, Ordering, every_interleaving, lock};
 
 /// The work is a count of things that wait, of which each turn takes all that there are.
-struct Desk {
+struct Fixture {
     inner: Arc<Inner>,
     waiting: AtomicUsize,
     taken: AtomicUsize,
 }
 
-impl Turns for Arc<Desk> {
+impl Turns for Arc<Fixture> {
     fn next_attempt(&self) -> Option<Duration> {
         None
     }
 
-    fn learn_meanwhile(&mut self) -> bool {
+    fn ask_when_idle(&mut self) -> bool {
         false
     }
 
@@ -37,22 +37,23 @@ impl Turns for Arc<Desk> {
         true
     }
 
-    fn tick(&mut self) {}
+    fn end_interval(&mut self) {}
 
     fn give_up(&mut self) {}
 }
 
-impl Desk {
+impl Fixture {
     fn new() -> Arc<Self> {
         let inner = Inner::with_room(1 << 20);
-        Arc::new(Desk { inner, waiting: AtomicUsize::default(), taken: AtomicUsize::default() })
+        Arc::new(Fixture { inner, waiting: AtomicUsize::default(), taken: AtomicUsize::default() })
     }
 
     fn worker(self: &Arc<Self>) -> thread::JoinHandle<()> {
-        let desk = Arc::clone(self);
+        let fixture = Arc::clone(self);
         thread::spawn(move || {
-            let (delivered, desk) = take_turns(&desk.inner, &Cell::new(0), Arc::clone(&desk));
-            desk.inner.signal.end(delivered);
+            let (delivered, fixture) =
+                take_turns(&fixture.inner, &Cell::new(0), Arc::clone(&fixture));
+            fixture.inner.signal.end(delivered);
         })
     }
 
@@ -72,22 +73,22 @@ impl Desk {
 #[test]
 fn a_flush_ends_when_what_was_pushed_before_it_was_taken() {
     every_interleaving(2, || {
-        let desk = Desk::new();
-        let worker = desk.worker();
+        let fixture = Fixture::new();
+        let worker = fixture.worker();
         let other = {
-            let desk = Arc::clone(&desk);
+            let fixture = Arc::clone(&fixture);
             thread::spawn(move || {
-                desk.push();
-                desk.wait(desk.inner.signal.flush());
-                assert!(desk.taken() >= 1, "its own");
+                fixture.push();
+                fixture.wait(fixture.inner.signal.flush());
+                assert!(fixture.taken() >= 1, "its own");
             })
         };
-        desk.push();
-        desk.wait(desk.inner.signal.flush());
-        assert!(desk.taken() >= 1, "its own");
+        fixture.push();
+        fixture.wait(fixture.inner.signal.flush());
+        assert!(fixture.taken() >= 1, "its own");
         other.join().unwrap();
-        assert_eq!(desk.taken(), 2);
-        desk.wait(desk.inner.signal.stop());
+        assert_eq!(fixture.taken(), 2);
+        fixture.wait(fixture.inner.signal.stop());
         worker.join().unwrap();
     });
 }
@@ -95,18 +96,18 @@ fn a_flush_ends_when_what_was_pushed_before_it_was_taken() {
 #[test]
 fn a_shutdown_ends_whoever_calls_and_flushes_meanwhile() {
     every_interleaving(2, || {
-        let desk = Desk::new();
-        let worker = desk.worker();
+        let fixture = Fixture::new();
+        let worker = fixture.worker();
         let calling = {
-            let desk = Arc::clone(&desk);
+            let fixture = Arc::clone(&fixture);
             thread::spawn(move || {
-                desk.inner.signal.call();
-                desk.wait(desk.inner.signal.flush());
+                fixture.inner.signal.call();
+                fixture.wait(fixture.inner.signal.flush());
             })
         };
-        desk.push();
-        desk.wait(desk.inner.signal.stop());
-        assert_eq!(desk.taken(), 1, "what was pushed before the end was taken");
+        fixture.push();
+        fixture.wait(fixture.inner.signal.stop());
+        assert_eq!(fixture.taken(), 1, "what was pushed before the end was taken");
         calling.join().unwrap();
         worker.join().unwrap();
     });
@@ -139,20 +140,20 @@ impl Sleeper {
 #[test]
 fn a_task_that_waits_is_woken() {
     every_interleaving(2, || {
-        let desk = Desk::new();
-        let worker = desk.worker();
+        let fixture = Fixture::new();
+        let worker = fixture.worker();
         let sleeper = Arc::new(Sleeper::default());
         let waker = Waker::from(Arc::clone(&sleeper));
         for stops in [false, true] {
-            desk.push();
-            let signal = &desk.inner.signal;
+            fixture.push();
+            let signal = &fixture.inner.signal;
             let goal = if stops { signal.stop() } else { signal.flush() };
             let mut ticket = None;
             while let Poll::Pending = signal.poll(goal, None, &mut ticket, &waker) {
                 sleeper.sleep();
             }
             signal.leave(&mut ticket);
-            assert_eq!(desk.taken(), 1 + usize::from(stops));
+            assert_eq!(fixture.taken(), 1 + usize::from(stops));
         }
         worker.join().unwrap();
     });

@@ -6,7 +6,7 @@ use super::Packer;
 use crate::diag::LossReason;
 use crate::encode::Sealed;
 use crate::pipeline::ledger::Spans;
-use crate::pipeline::outbox::{Parcel, Setback};
+use crate::pipeline::outbox::{Parcel, RetryReason};
 
 /// Memory of a sent payload that is kept for the next one.
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
@@ -17,7 +17,7 @@ impl Packer {
     /// The agent has what was on its way, and has taken so long. Says how many spans that were.
     pub(in crate::pipeline) fn delivered(&mut self, time: Duration) -> u64 {
         let Some(parcel) = self.settle() else { return 0 };
-        self.pace.succeeded(parcel.bytes(), time);
+        self.request_size.succeeded(parcel.bytes(), time);
         let spans = parcel.spans().total();
         // The memory of the last one serves again.
         let memory = parcel.into_payloads().filter_map(Sealed::into_memory);
@@ -27,19 +27,19 @@ impl Packer {
     }
 
     /// The agent does not have what was on its way, or may not have it: it is sent again, as far as it may be.
-    pub(in crate::pipeline) fn put_back(&mut self, setback: Setback, detail: impl Fn() -> String) {
-        self.pace.failed(self.on_its_way().1);
-        self.send_again(setback, detail);
+    pub(in crate::pipeline) fn put_back(&mut self, why: RetryReason, detail: impl Fn() -> String) {
+        self.request_size.failed(self.on_its_way().1);
+        self.send_again(why, detail);
     }
 
     /// The agent may have what was on its way, and did not say so in time.
     pub(in crate::pipeline) fn unconfirmed(&mut self, detail: impl Fn() -> String) {
         let (spans, bytes) = self.on_its_way();
-        self.pace.failed(bytes);
-        let doubtful = spans.total();
-        self.inner.ledger.returned(Spans::doubtful(doubtful));
+        self.request_size.failed(bytes);
+        let unconfirmed = spans.total();
+        self.inner.ledger.returned(Spans::unconfirmed(unconfirmed));
         self.settle();
-        self.lose(LossReason::Unconfirmed, doubtful, detail);
+        self.lose(LossReason::Unconfirmed, unconfirmed, detail);
     }
 
     /// The agent does not want what was on its way.
@@ -60,18 +60,18 @@ impl Packer {
         if self.outbox.on_its_way().is_none_or(|parcel| parcel.chunk_count() <= 1) {
             return self.rejected(|| detail(bytes));
         }
-        self.pace.refused_as_too_large(bytes);
-        self.send_again(Setback::NotSent, || detail(bytes));
+        self.request_size.refused_as_too_large(bytes);
+        self.send_again(RetryReason::NotSent, || detail(bytes));
     }
 
-    fn send_again(&mut self, setback: Setback, detail: impl Fn() -> String) {
+    fn send_again(&mut self, why: RetryReason, detail: impl Fn() -> String) {
         let (spans, _) = self.on_its_way();
-        let (spans, reason) = match setback {
-            Setback::NotSent | Setback::Refused => (spans, LossReason::AgentUnreachable),
-            Setback::Unanswered => (Spans::doubtful(spans.total()), LossReason::Unconfirmed),
+        let (spans, reason) = match why {
+            RetryReason::NotSent | RetryReason::Refused => (spans, LossReason::AgentUnreachable),
+            RetryReason::Unanswered => (Spans::unconfirmed(spans.total()), LossReason::Unconfirmed),
         };
         self.inner.ledger.returned(spans);
-        let over = self.outbox.put_back(setback);
+        let over = self.outbox.put_back(why);
         self.account();
         self.lose_parcel(reason, &over, detail);
     }
@@ -96,8 +96,8 @@ impl Packer {
         parcel: &Parcel,
         detail: impl Fn() -> String,
     ) {
-        let Spans { sure, doubtful } = parcel.spans();
-        self.lose(reason, sure, &detail);
-        self.lose(LossReason::Unconfirmed, doubtful, &detail);
+        let Spans { undelivered, unconfirmed } = parcel.spans();
+        self.lose(reason, undelivered, &detail);
+        self.lose(LossReason::Unconfirmed, unconfirmed, &detail);
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pipeline::outbox::Setback;
+use crate::pipeline::outbox::RetryReason;
 use crate::pipeline::testkit::{chunk, one_of};
 use crate::sync::lock;
 
-struct Desk {
+struct Fixture {
     inner: Arc<Inner>,
     packer: Packer,
     lines: Arc<Mutex<Vec<String>>>,
@@ -18,14 +18,14 @@ struct Desk {
     delivered: u64,
 }
 
-impl Desk {
+impl Fixture {
     fn new(queue_bytes: usize, max_payload_bytes: usize) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let said = Arc::clone(&lines);
         let log = move |_, line: &str| lock(&said).push(line.to_owned());
         let inner = Inner::for_tests(queue_bytes, max_payload_bytes, log);
         let packer = Packer::new(Arc::clone(&inner));
-        Desk { inner, packer, lines, made: 0, delivered: 0 }
+        Fixture { inner, packer, lines, made: 0, delivered: 0 }
     }
 
     /// A trace of so many spans with so much text each.
@@ -43,7 +43,7 @@ impl Desk {
 
     /// Begins to send what is the next.
     fn send(&mut self) -> bool {
-        let most = self.packer.pace.bytes();
+        let most = self.packer.request_size.bytes();
         let Some(parcel) = self.packer.outbox.next(most) else { return false };
         let spans = parcel.spans();
         self.inner.ledger.begin(spans)
@@ -71,13 +71,13 @@ impl Desk {
     #[track_caller]
     fn check(&self) {
         let held = self.inner.ledger.held();
-        assert_eq!(held.sure + held.doubtful, self.held(), "what is counted is what is here");
+        assert_eq!(held.total(), self.held(), "what is counted is what is here");
     }
 
     /// Ends, and asserts that each span has been counted once.
     #[track_caller]
     fn end(self) -> String {
-        let Desk { inner, packer, made, delivered, .. } = self;
+        let Fixture { inner, packer, made, delivered, .. } = self;
         inner.abandon();
         drop(packer);
         let losses = inner.diag.losses();
@@ -89,109 +89,117 @@ impl Desk {
 
 #[test]
 fn a_worker_that_fails_with_payloads_in_hand_leaves_each_span_counted() {
-    let mut desk = Desk::new(10_000_000, 1_000_000);
-    desk.write(3, 10);
-    assert!(desk.send());
-    desk.write(5, 10);
-    desk.make(7, 10);
-    desk.packer.take();
-    desk.make(11, 10);
-    desk.packer = Packer::new(Arc::clone(&desk.inner));
-    desk.check();
-    let losses = desk.inner.diag.losses();
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    fixture.write(3, 10);
+    assert!(fixture.send());
+    fixture.write(5, 10);
+    fixture.make(7, 10);
+    fixture.packer.take();
+    fixture.make(11, 10);
+    fixture.packer = Packer::new(Arc::clone(&fixture.inner));
+    fixture.check();
+    let losses = fixture.inner.diag.losses();
     assert_eq!(losses.spans(LossReason::Unconfirmed), 3);
     assert_eq!(losses.spans(LossReason::WorkerFailed), 12);
-    desk.packer.take();
-    assert_eq!(desk.held(), 11, "what is in the queue outlives the worker");
-    desk.end();
+    fixture.packer.take();
+    assert_eq!(fixture.held(), 11, "what is in the queue outlives the worker");
+    fixture.end();
 }
 
 #[test]
 fn the_oldest_go_where_there_is_no_room_while_the_agent_is_away() {
-    let mut desk = Desk::new(400_000, 20_000);
+    let mut fixture = Fixture::new(400_000, 20_000);
     for _ in 0..100 {
-        desk.write(2, 8_000);
-        desk.check();
-        assert!(desk.packer.outbox.bytes() <= 300_000);
-        assert!(desk.inner.queue.room.used() <= 400_000);
+        fixture.write(2, 8_000);
+        fixture.check();
+        assert!(fixture.packer.outbox.bytes() <= 300_000);
+        assert!(fixture.inner.queue.room.used() <= 400_000);
     }
-    let held = desk.held();
-    let losses = desk.inner.diag.losses();
+    let held = fixture.held();
+    let losses = fixture.inner.diag.losses();
     assert_eq!(losses.spans(LossReason::AgentUnreachable), 200 - held);
     assert!((60..=80).contains(&held), "{held}");
-    desk.end();
+    fixture.end();
 }
 
 #[test]
 fn nothing_goes_to_make_room_while_the_agent_is_busy_with_a_request() {
-    let mut desk = Desk::new(400_000, 20_000);
+    let mut fixture = Fixture::new(400_000, 20_000);
     let mut is_full = false;
     for _ in 0..100 {
-        desk.make(2, 8_000);
-        if desk.packer.may_take() {
-            desk.packer.take();
+        fixture.make(2, 8_000);
+        if fixture.packer.may_take() {
+            fixture.packer.take();
         }
-        while desk.packer.write_ahead() {}
-        is_full |= !desk.packer.may_write_ahead();
-        if desk.packer.outbox.on_its_way().is_none() {
-            desk.send();
+        while fixture.packer.write_ahead() {}
+        is_full |= !fixture.packer.may_write_ahead();
+        if fixture.packer.outbox.on_its_way().is_none() {
+            fixture.send();
         }
     }
     assert!(is_full);
-    let losses = desk.inner.diag.losses();
+    let losses = fixture.inner.diag.losses();
     assert_eq!(losses.total(), losses.spans(LossReason::QueueFull), "{losses}");
-    desk.end();
+    fixture.end();
 }
 
 #[test]
 fn a_span_that_is_lost_is_said_by_name_and_size() {
-    let mut desk = Desk::new(10_000_000, 1_000);
-    desk.write(3, 2_000);
-    desk.check();
+    let mut fixture = Fixture::new(10_000_000, 1_000);
+    fixture.write(3, 2_000);
+    fixture.check();
     crate::diag::drain_all_lines(Duration::from_secs(20));
-    let lines = lock(&desk.lines).join("\n");
+    let lines = lock(&fixture.lines).join("\n");
     assert!(lines.contains("span \"child\" (resource \"child\") takes 2"), "{lines}");
-    assert_eq!(desk.inner.diag.losses().spans(LossReason::TooLarge), 2);
-    desk.end();
+    assert_eq!(fixture.inner.diag.losses().spans(LossReason::TooLarge), 2);
+    fixture.end();
 }
 
 #[test]
 fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
-    let mut desk = Desk::new(10_000_000, 1_000_000);
-    desk.write(20, 8_000);
-    assert!(desk.send());
-    desk.packer.too_large(|_| String::new());
-    assert_eq!(desk.inner.diag.losses().spans(LossReason::AgentRejected), 20);
-    desk.write(20, 8_000);
-    while desk.send() {
-        assert!(desk.packer.outbox.on_its_way().unwrap().payloads().all(|p| p.len() <= 81_000));
-        desk.deliver();
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    fixture.write(20, 8_000);
+    assert!(fixture.send());
+    fixture.packer.too_large(|_| String::new());
+    assert_eq!(fixture.inner.diag.losses().spans(LossReason::AgentRejected), 20);
+    fixture.write(20, 8_000);
+    while fixture.send() {
+        assert!(fixture.packer.outbox.on_its_way().unwrap().payloads().all(|p| p.len() <= 81_000));
+        fixture.deliver();
     }
-    assert_eq!(desk.delivered, 20);
-    desk.end();
+    assert_eq!(fixture.delivered, 20);
+    fixture.end();
 }
 
 /// What may happen next: how likely it is, what it is called, and what it does with a number.
-const STEPS: [(u32, &str, fn(&mut Desk, usize)); 15] = [
-    (6, "make", |desk, number| desk.make(1 + number % 11, number % 900)),
-    (3, "take", |desk, _| desk.packer.take()),
-    (2, "write ahead", |desk, _| _ = desk.packer.write_ahead()),
-    (2, "write next", |desk, _| desk.packer.write_next(true)),
-    (2, "write all", |desk, _| desk.packer.write_all()),
-    (2, "delivered", |desk, _| {
-        if desk.send() {
-            desk.deliver()
+const STEPS: [(u32, &str, fn(&mut Fixture, usize)); 15] = [
+    (6, "make", |fixture, number| fixture.make(1 + number % 11, number % 900)),
+    (3, "take", |fixture, _| fixture.packer.take()),
+    (2, "write ahead", |fixture, _| _ = fixture.packer.write_ahead()),
+    (2, "write next", |fixture, _| fixture.packer.write_next(true)),
+    (2, "write all", |fixture, _| fixture.packer.write_all()),
+    (2, "delivered", |fixture, _| {
+        if fixture.send() {
+            fixture.deliver()
         }
     }),
-    (1, "not sent", |desk, _| desk.send_and(|it| it.put_back(Setback::NotSent, String::new))),
-    (1, "refused", |desk, _| desk.send_and(|it| it.put_back(Setback::Refused, String::new))),
-    (1, "unanswered", |desk, _| desk.send_and(|it| it.put_back(Setback::Unanswered, String::new))),
-    (1, "unconfirmed", |desk, _| desk.send_and(|it| it.unconfirmed(String::new))),
-    (1, "rejected", |desk, _| desk.send_and(|it| it.rejected(String::new))),
-    (1, "too large", |desk, _| desk.send_and(|it| it.too_large(|_| String::new()))),
-    (1, "bound", |desk, number| desk.packer.bound_requests(Some(1_000 + number as u64 % 7_000))),
-    (1, "fail", |desk, _| desk.packer = Packer::new(Arc::clone(&desk.inner))),
-    (1, "abandon", |desk, _| desk.inner.abandon()),
+    (1, "not sent", |fixture, _| {
+        fixture.send_and(|it| it.put_back(RetryReason::NotSent, String::new))
+    }),
+    (1, "refused", |fixture, _| {
+        fixture.send_and(|it| it.put_back(RetryReason::Refused, String::new))
+    }),
+    (1, "unanswered", |fixture, _| {
+        fixture.send_and(|it| it.put_back(RetryReason::Unanswered, String::new))
+    }),
+    (1, "unconfirmed", |fixture, _| fixture.send_and(|it| it.unconfirmed(String::new))),
+    (1, "rejected", |fixture, _| fixture.send_and(|it| it.rejected(String::new))),
+    (1, "too large", |fixture, _| fixture.send_and(|it| it.too_large(|_| String::new()))),
+    (1, "bound", |fixture, number| {
+        fixture.packer.bound_requests(Some(1_000 + number as u64 % 7_000))
+    }),
+    (1, "fail", |fixture, _| fixture.packer = Packer::new(Arc::clone(&fixture.inner))),
+    (1, "abandon", |fixture, _| fixture.inner.abandon()),
 ];
 
 proptest! {
@@ -200,13 +208,13 @@ proptest! {
     fn whatever_happens_each_span_is_delivered_or_lost_and_counted_once(
         steps in prop::collection::vec((one_of(&STEPS), 0..10_000usize), 0..60),
     ) {
-        let mut desk = Desk::new(60_000, 6_000);
+        let mut fixture = Fixture::new(60_000, 6_000);
         for ((_, step), number) in steps {
-            step(&mut desk, number);
-            if !desk.inner.ledger.is_closed() {
-                desk.check();
+            step(&mut fixture, number);
+            if !fixture.inner.ledger.is_closed() {
+                fixture.check();
             }
         }
-        desk.end();
+        fixture.end();
     }
 }

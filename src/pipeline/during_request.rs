@@ -11,20 +11,20 @@ use crate::clock::Anchor;
 ///
 /// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
 /// between two batches, unless somebody waits for those that were taken before.
-pub(super) struct WhileWaiting<'a> {
+pub(super) struct DuringRequest<'a> {
     pub(super) inner: &'a Inner,
     pub(super) packer: &'a mut Packer,
     /// Set when the worker is told to end meanwhile.
     pub(super) is_ending: &'a mut bool,
     /// Somebody waits for what is being sent.
-    pub(super) insist: bool,
+    pub(super) is_urgent: bool,
     /// Nothing waits for what the agent says: it is given up when somebody waits for the worker.
     pub(super) is_idle: bool,
     pub(super) is_cancelled: bool,
     pub(super) is_called: bool,
 }
 
-impl WhileWaiting<'_> {
+impl DuringRequest<'_> {
     /// Does a little of it.
     pub(super) fn work(&mut self) -> Step {
         let signal = &self.inner.signal;
@@ -35,7 +35,7 @@ impl WhileWaiting<'_> {
                 self.inner.queue.close();
                 *self.is_ending = true;
             }
-            let is_awaited = self.insist || state.is_awaited();
+            let is_awaited = self.is_urgent || state.is_awaited();
             if self.is_idle && (state.stop || is_awaited) {
                 self.is_cancelled = true;
                 return Step::Cancel;
