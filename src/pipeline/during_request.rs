@@ -1,4 +1,4 @@
-//! What the worker does while it waits for the agent.
+//! What the worker does while a request is on its way.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use super::packer::Packer;
 use crate::agent::Step;
 use crate::clock::Anchor;
 
-/// What is done while the agent is waited for: chunks are written.
+/// Encodes chunks while a request is on its way, a few at a time.
 ///
-/// Somebody may call in the meantime. What has come into the queue is taken then, so that there is no pause
-/// between two batches, unless somebody waits for those that were taken before.
+/// When somebody calls the worker meanwhile, what has come into the queue is taken too, so that there is no pause between
+/// two batches. It is not taken while somebody waits for what was taken before: that would make the wait longer.
 pub(super) struct DuringRequest<'a> {
     pub(super) inner: &'a Inner,
     pub(super) packer: &'a mut Packer,
-    /// Set when the worker is told to end meanwhile.
+    /// Set when the worker is told to stop meanwhile.
     pub(super) is_ending: &'a mut bool,
-    /// Somebody waits for what is being sent.
+    /// Somebody waits for the request.
     pub(super) is_urgent: bool,
-    /// Nothing waits for what the agent says: it is given up when somebody waits for the worker.
-    pub(super) is_idle: bool,
+    /// Nothing needs the answer now, so the request is cancelled as soon as somebody waits for the worker.
+    pub(super) is_cancellable: bool,
     pub(super) is_cancelled: bool,
     pub(super) is_called: bool,
 }
 
 impl DuringRequest<'_> {
-    /// Does a little of it.
+    /// Encodes a little, and says how the request is to go on.
     pub(super) fn work(&mut self) -> Step {
         let signal = &self.inner.signal;
         if signal.wait_for_call(Duration::ZERO) {
@@ -36,7 +36,7 @@ impl DuringRequest<'_> {
                 *self.is_ending = true;
             }
             let is_awaited = self.is_urgent || state.is_awaited();
-            if self.is_idle && (state.stop || is_awaited) {
+            if self.is_cancellable && (state.stop || is_awaited) {
                 self.is_cancelled = true;
                 return Step::Cancel;
             }
@@ -48,10 +48,10 @@ impl DuringRequest<'_> {
         if self.packer.write_ahead() { Step::More } else { Step::Idle }
     }
 
-    /// The agent is waited for no longer.
+    /// The request has ended.
     pub(super) fn end(self) {
         if self.is_called {
-            // The loop looks as well when this is over.
+            // `work` has taken the call, but the loop has to see it as well.
             self.inner.signal.call();
         }
     }

@@ -1,4 +1,4 @@
-//! The lines about what goes wrong with the agent: which address, what came, what follows, and what to do.
+//! The lines about problems with the agent: its address, what happened, what follows, and what the user can do.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::outbox::MAX_AGE;
 use crate::agent::{SendError, SendErrorKind};
 use crate::config::Endpoint;
 
-/// Where to look when the agent is not where it is expected.
+/// What to check when the agent is not where it is expected.
 const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
                              DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)";
 
@@ -36,7 +36,7 @@ pub(super) fn status(endpoint: &Endpoint, status: StatusCode) -> String {
     format!("the agent answered {status} to {}", url(endpoint))
 }
 
-/// What follows while the agent takes nothing.
+/// The line when the agent stops taking traces: what happens to them meanwhile.
 pub(super) fn kept(problem: &str, room: usize) -> String {
     let seconds = MAX_AGE.as_secs();
     format!(
@@ -45,13 +45,13 @@ pub(super) fn kept(problem: &str, room: usize) -> String {
     )
 }
 
-/// What is lost when it was kept for too long.
+/// The detail for traces that were kept for too long.
 pub(super) fn kept_too_long(problem: &str) -> String {
     let seconds = MAX_AGE.as_secs();
     format!("kept for {seconds} s and not taken: {problem}; {CHECK_ADDRESS}")
 }
 
-/// What follows when the agent has got a request and said nothing.
+/// The detail for traces that the agent was sent and did not confirm.
 pub(super) fn unconfirmed(problem: &str) -> String {
     format!(
         "{problem}; the agent may have them, so they are not sent again; an agent that is slow for long needs more \
@@ -59,7 +59,7 @@ pub(super) fn unconfirmed(problem: &str) -> String {
     )
 }
 
-/// What follows from a status that says not to try again.
+/// The detail for traces that the agent rejected with a status that says not to try again.
 pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
     match status {
         StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE => format!(
@@ -76,7 +76,7 @@ pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
     }
 }
 
-/// An error of the system as it reads in the middle of a line.
+/// An error of the system with a small first letter, for the middle of a line.
 fn lower(error: &io::Error) -> String {
     let text = error.to_string();
     let mut chars = text.chars();

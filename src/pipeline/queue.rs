@@ -1,47 +1,48 @@
-//! The bounded hand-off from the application's threads to the worker.
+//! The bounded queue between the application's threads and the worker.
 
 use super::room::Room;
 use crate::primitives::{AtomicUsize, Mutex, Ordering, lock, lock_soon};
 use crate::shard::{self, CachePadded, SHARDS};
 use crate::trace::Chunk;
 
-/// What a shard takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
+/// How many bytes a shard claims from the room at a time, but no more than a 64th of it. The larger this is, the more
+/// rarely threads contend for the counter of the room.
 const CLAIM_BYTES: usize = 64 * 1024;
-/// Spans in a shard that wake the worker before its interval is over: about half a megabyte to write.
+/// How many spans in one shard wake the worker before its interval is over: about half a megabyte when encoded.
 const WAKE_SPANS: usize = 3_000;
-/// The share of the room that wakes it as well when the shards have claimed it together. Little enough that what
-/// comes while the worker is getting up still fits beside what it has: large texts fill the room with few spans.
+/// The shards also wake the worker when they have claimed this share of the room together (an eighth), because large
+/// texts fill the room with few spans. It is small, so that what comes while the worker wakes up still fits.
 const WAKE_SHARE: usize = 8;
 
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(super) shards: [CachePadded<Mutex<Shard>>; SHARDS],
-    /// What the shards have taken of the room, used or not.
+    /// What the shards have claimed from the room, used or not.
     claimed: CachePadded<AtomicUsize>,
-    /// For what waits here, and for what the worker has.
+    /// The byte budget for what waits here and for what the worker has.
     pub(super) room: Room,
 }
 
-/// A chunk that waits, and the bytes of the room that are its own until whoever takes it releases them.
+/// A chunk that waits, and the bytes of the room that it claims. Whoever takes the chunk releases them.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) chunk: Chunk,
     pub(crate) bytes: usize,
 }
 
-/// What some of the threads have handed over.
+/// What some of the threads have handed over. Each thread always uses the same shard.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     chunks: Vec<Queued>,
     spans: usize,
     bytes: usize,
-    /// What it may hold before it claims more.
+    /// How many bytes it may hold before it has to claim more.
     claimed: usize,
     is_closed: bool,
 }
 
-/// What became of a chunk.
+/// What happened to a chunk that was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     Queued,
@@ -52,7 +53,7 @@ pub(crate) enum Pushed {
 }
 
 impl Queue {
-    /// `max_bytes`: what all that waits to be sent may hold in memory.
+    /// `max_bytes` is the room: what everything that waits to be sent may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Queue {
             shards: Default::default(),
@@ -61,7 +62,7 @@ impl Queue {
         }
     }
 
-    /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
+    /// Adds a chunk. A chunk that does not fit is dropped, so that the caller never waits.
     #[inline]
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
         self.push_into(shard::of_thread(&self.shards), chunk)
@@ -96,8 +97,8 @@ impl Queue {
         if is_much || is_many { Pushed::QueuedWake } else { Pushed::Queued }
     }
 
-    /// Gets room for a shard that wants to hold so much: some more than that, where there is. Says whether that
-    /// made it so much in all shards together that the worker should come; `None` where there is no room.
+    /// Claims room so that a shard may hold so many bytes, and some more where there is room for that. Returns whether the
+    /// shards have now claimed so much together that the worker should be woken; `None` where there is no room.
     #[cold]
     fn claim(&self, shard: &mut Shard, held: usize) -> Option<bool> {
         let need = held - shard.claimed;
@@ -110,8 +111,8 @@ impl Queue {
         Some(before < much && before + bytes >= much)
     }
 
-    /// Takes everything, leaving `empty` in the place of the first that there is. The bytes of the room go with
-    /// the chunks; what the shards have claimed beyond them is free again.
+    /// Takes everything, and leaves the vector `empty` in the first shard that had chunks. The chunks keep their claim on
+    /// the room; what the shards have claimed beyond that is released.
     pub(crate) fn take(&self, mut empty: Vec<Queued>) -> Vec<Queued> {
         empty.clear();
         let mut taken = empty;
@@ -131,7 +132,7 @@ impl Queue {
         taken
     }
 
-    /// Whether the thread holds none of the locks.
+    /// Whether this thread holds none of the locks, for the end of the process.
     pub(crate) fn is_free(&self) -> bool {
         self.shards.iter().all(|shard| lock_soon(&shard.0).is_some())
     }

@@ -1,4 +1,4 @@
-//! Tasks that wait for the worker.
+//! The tasks that wait for the worker, each with its waker and deadline.
 
 use std::mem::{replace, take};
 use std::task::Waker;
@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use crate::catch::catch;
 
-/// Tasks that wait, each with the moment at which it waits no longer. Those that are taken out to be woken come again
-/// if they still wait.
+/// The tasks that wait. A task that is removed to be woken adds itself again if it has to wait on.
 #[derive(Debug, Default)]
 pub(super) struct WaitingTasks {
     waiting: Vec<Waiter>,
@@ -22,7 +21,7 @@ struct Waiter {
 }
 
 impl WaitingTasks {
-    /// Adds a task, or changes how it is woken; gives back how that was before.
+    /// Adds a task, or replaces its waker. Returns the old waker, to be dropped outside the lock.
     pub(super) fn insert(
         &mut self,
         ticket: &mut Option<u64>,
@@ -48,7 +47,7 @@ impl WaitingTasks {
         self.waiting.iter().filter_map(|waiter| waiter.deadline).min()
     }
 
-    /// Takes those out whose time is over.
+    /// Removes the tasks whose deadline is over, and returns their wakers.
     pub(super) fn take_expired(&mut self) -> Vec<Waker> {
         if self.waiting.is_empty() {
             return Vec::new();
@@ -65,7 +64,7 @@ impl WaitingTasks {
     }
 }
 
-/// Wakes tasks, outside every lock: that is code of the program's runtime, and may panic.
+/// Wakes tasks. To be called outside every lock: a waker is code of the program's runtime, and may panic.
 pub(super) fn wake(tasks: Vec<Waker>) {
     for task in tasks {
         let _ = catch(|| task.wake());

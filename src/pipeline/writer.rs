@@ -1,4 +1,4 @@
-//! A turn of the worker: sends what there is, and decides from each answer, or none, what follows.
+//! A turn of the worker: sends what there is, and decides what follows from each answer, or from none.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,10 +20,11 @@ use crate::encode::Sealed;
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
 
-/// An agent that gave no answer to a request is asked so often whether it answers at all, before it gets another
-/// one without having answered: with the pauses in between, for half a minute.
+/// An agent that did not answer a request is asked for `/info` before it gets another one. After so many requests for
+/// `/info` without an answer, about half a minute, it gets a request with traces all the same.
 const MAX_FAILED_PROBES: u32 = 10;
-/// A flush does not give up at the first failure, and does not wait out a long pause either.
+/// How often a flush tries to send, and the pause in between: a flush neither gives up at the first failure nor waits
+/// for a long backoff.
 const URGENT_ATTEMPTS: u32 = 3;
 const URGENT_DELAY: Duration = Duration::from_millis(100);
 /// The topic of the warning that the agent is away.
@@ -33,30 +34,30 @@ const AGENT_AWAY: &str = "agent-away";
 pub(super) struct Writer {
     inner: Arc<Inner>,
     packer: Packer,
-    /// For sending.
+    /// When to send again.
     backoff: Backoff,
-    /// For asking the agent about itself while there is nothing to send.
+    /// When to ask for `/info` again while there is nothing to send.
     asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
-    /// Spans that were delivered in this interval of the keep rate, and all that were lost before it.
+    /// The spans delivered in this interval of the keep rate, and those lost in all before it.
     sent: u64,
     lost_before: u64,
-    /// The agent was reached and gave no answer to the last request.
+    /// The agent was reached, and did not answer the last request.
     is_silent: bool,
-    /// How often it has been asked in vain since then whether it answers.
+    /// How often it has not answered to `/info` since then.
     failed_probes: u32,
-    /// The end has been asked for: what is lost from now on is what it has to tell.
+    /// The worker was told to stop. Its result covers everything that is lost from then on, so `has_lost` stays set.
     is_ending: bool,
 }
 
-/// What became of one attempt.
+/// The outcome of an attempt to send a request.
 enum Attempt {
-    /// Nothing more to do with this payload.
+    /// The payloads are delivered, or lost.
     Settled,
-    /// To be tried again later.
+    /// They are to be sent again later, or the agent should get a pause.
     Failed,
-    /// Nothing is to be sent any more.
+    /// The ledger is closed: nothing may be sent any more.
     Over,
 }
 
@@ -77,8 +78,8 @@ impl Writer {
         }
     }
 
-    /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
-    /// everything is written, so that the vectors of the chunks serve other traces.
+    /// Sends what has been taken, until nothing is left or the agent cannot be reached. Then the rest is encoded all the
+    /// same, so that the vectors of the chunks can be used again.
     fn send(&mut self, is_urgent: bool) {
         let mut attempts = if is_urgent { URGENT_ATTEMPTS } else { 1 };
         if !is_urgent && !self.backoff.remaining().is_zero() {
@@ -103,12 +104,19 @@ impl Writer {
         }
     }
 
-    /// The agent, and what is done while it is waited for.
+    /// The agent, and the work to do during a request.
     fn talk(&mut self, is_urgent: bool) -> (&mut Link, DuringRequest<'_>) {
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let (is_idle, is_cancelled, is_called) = (false, false, false);
-        let meanwhile =
-            DuringRequest { inner, packer, is_ending, is_urgent, is_idle, is_cancelled, is_called };
+        let (is_cancellable, is_cancelled, is_called) = (false, false, false);
+        let meanwhile = DuringRequest {
+            inner,
+            packer,
+            is_ending,
+            is_urgent,
+            is_cancellable,
+            is_cancelled,
+            is_called,
+        };
         (link, meanwhile)
     }
 
@@ -165,7 +173,7 @@ impl Writer {
         }
     }
 
-    /// No answer came. What follows depends on whether the agent may have the request all the same.
+    /// No answer came. What follows depends on whether the agent may have the request anyway.
     fn unanswered(&mut self, error: &SendError) -> Attempt {
         let problem = problem::no_answer(self.link.endpoint(), error);
         if let SendErrorKind::Invalid(_) = error.kind {
@@ -184,7 +192,7 @@ impl Writer {
         Attempt::Failed
     }
 
-    /// What was sent is sent again, as far as it may be.
+    /// Puts the request back to be sent again, as far as that is allowed.
     fn put_back(&mut self, why: RetryReason, problem: &str) -> Attempt {
         self.has_failed(problem);
         self.packer.put_back(why, || match why {
@@ -200,11 +208,11 @@ impl Writer {
         self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
     }
 
-    /// Whether an agent that gave no answer to a request answers again. It is asked what costs nothing if it does
-    /// not: a payload that it gets whole and does not confirm is lost, or sent twice.
+    /// Whether an agent that did not answer a request answers again. It is asked for `/info`, which costs nothing if there
+    /// is no answer. A payload that it gets completely and does not confirm would be lost, or sent twice.
     fn is_awake(&mut self, is_urgent: bool) -> bool {
         if self.failed_probes >= MAX_FAILED_PROBES {
-            // Something that never says anything of itself may take payloads all the same.
+            // An agent that never answers to `/info` may accept payloads all the same.
             self.failed_probes = 0;
             return true;
         }
@@ -228,25 +236,25 @@ impl Writer {
         user_code::say_rest(diag);
     }
 
-    /// The agent answers, whatever it thinks of the payload.
+    /// The agent has answered, with whatever status.
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
         self.is_silent = false;
         self.failed_probes = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
-            // It may be another one.
+            // It may be another agent by now.
             self.link.forget();
             self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
         }
     }
 
-    /// Asks the agent what it can do.
+    /// Asks the agent for `/info`.
     ///
-    /// `is_idle`: nobody who waits for something else is to wait for this.
-    fn ask(&mut self, is_urgent: bool, is_idle: bool) {
+    /// Where the request `is_cancellable`, it is given up as soon as somebody waits for the worker.
+    fn ask(&mut self, is_urgent: bool, is_cancellable: bool) {
         self.packer.hold_events();
         let (link, mut meanwhile) = self.talk(is_urgent);
-        meanwhile.is_idle = is_idle;
+        meanwhile.is_cancellable = is_cancellable;
         let has_said = link.ask(&mut || meanwhile.work());
         let is_cancelled = meanwhile.is_cancelled;
         meanwhile.end();
@@ -291,13 +299,13 @@ impl Turns for Writer {
         }
         self.packer.take();
         if !self.packer.is_empty() {
-            // While the agent is away, one attempt for each attempt to send is enough.
+            // While the agent is away, one request for `/info` for each attempt to send is enough.
             if self.link.is_unknown() && self.backoff.remaining().is_zero() {
                 self.ask(is_urgent, false);
             }
             self.send(is_urgent);
         }
-        // Whoever did not wait for it any more was told that it is not there.
+        // After the ledger was closed, whoever waited has been told that something is lost.
         self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
     }
 

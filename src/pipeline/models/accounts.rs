@@ -1,5 +1,5 @@
-//! The queue and the ledger: whenever somebody gives up, each span ends in exactly one account, and its bytes are given
-//! back.
+//! The queue and the ledger: whenever somebody gives up, each span ends in exactly one account, and its bytes are
+//! released.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::primitives::every_interleaving;
 enum Agent {
     Takes,
     Refuses,
-    /// It may have it.
+    /// It may have the request.
     IsSilent,
 }
 
@@ -31,7 +31,7 @@ fn push(inner: &Inner, shard: usize) {
     inner.diag.count_lost(reason, 1);
 }
 
-/// Takes what is there, sends each chunk for itself, and says how many spans were delivered.
+/// A turn of the worker: takes what is there, and sends each chunk by itself. Returns how many spans were delivered.
 fn turn(inner: &Inner, agent: Agent) -> u64 {
     let ledger = &inner.ledger;
     let mut delivered = 0;
@@ -54,8 +54,8 @@ fn turn(inner: &Inner, agent: Agent) -> u64 {
     delivered
 }
 
-/// Two threads push into these shards, the worker has its turn and may end, and a thread that does not wait any more
-/// abandons all.
+/// Two threads push into these shards, the worker has its turn and may end, and a thread whose timeout is over gives
+/// everything up.
 fn each_span_is_in_one_account(shards: [usize; 2], max_bytes: usize, agent: Agent) {
     for worker_ends in [false, true] {
         every_interleaving(2, move || {
@@ -67,7 +67,7 @@ fn each_span_is_in_one_account(shards: [usize; 2], max_bytes: usize, agent: Agen
             let of_worker = Arc::clone(&inner);
             let worker = thread::spawn(move || {
                 let delivered = turn(&of_worker, agent);
-                // The close of the other thread has to do without this one.
+                // Otherwise only the other thread closes the ledger.
                 if worker_ends {
                     of_worker.end("it has ended");
                 }

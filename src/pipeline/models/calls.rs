@@ -1,7 +1,7 @@
 //! Calls to the worker's own loop: none is missed, a flush ends when what was pushed before it has been taken, and a
 //! shutdown ends.
 //!
-//! No time passes here: a thread that is not called when it has to be waits for ever, which the model finds.
+//! No time passes here: a thread that should have been woken and was not waits for ever, which loom reports.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::pipeline::signal::Goal;
 use crate::pipeline::turns::{Turns, take_turns};
 use crate::primitives::{AtomicUsize, Condvar, Mutex, Ordering, every_interleaving, lock};
 
-/// The work is a count of things that wait, of which each turn takes all that there are.
+/// A worker whose work is a counter: each turn takes all of it.
 struct Fixture {
     inner: Arc<Inner>,
     waiting: AtomicUsize,
