@@ -1,6 +1,6 @@
 //! The address of the agent: how it is written and read.
 //!
-//! What is wrong with a text never repeats the text, which may hold a password.
+//! A message about a bad address never repeats the address, which may hold a password.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -16,7 +16,7 @@ const DEFAULT_PORT: u16 = 8126;
 /// Where the agent opens its Unix socket by default.
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/datadog/apm.socket";
 
-/// The longest URL that is looked at: far below the limit of an HTTP request line, far above any address.
+/// Longer URLs are refused: no address is that long, and it is far below the limit of an HTTP request line.
 const MAX_URL_BYTES: usize = 2048;
 
 /// The address of an agent; its `Display` is the URL.
@@ -42,7 +42,7 @@ pub(crate) enum Host {
     Ip(IpAddr),
 }
 
-/// Where an agent without a socket is when nobody says.
+/// `http://localhost:8126`.
 impl Default for Endpoint {
     fn default() -> Self {
         Endpoint::at(None, None)
@@ -74,7 +74,7 @@ impl Endpoint {
         }
     }
 
-    /// At a host or a port, or both.
+    /// The address of an agent on a host or a port, or both; `localhost` and 8126 where one is missing.
     pub(super) fn at(host: Option<Host>, port: Option<u16>) -> Self {
         Endpoint::Http {
             host: host.unwrap_or_else(|| Host::Name("localhost".into())),
@@ -83,9 +83,9 @@ impl Endpoint {
         }
     }
 
-    /// At a socket, or what is wrong with its path.
+    /// The address of an agent on a Unix socket, or what is wrong with its path.
     pub(super) fn socket(path: &Path) -> Result<Self, &'static str> {
-        // By way of the text, so that one place knows what a path has to be.
+        // Written and parsed again, so that only the parser knows what a path has to be.
         Endpoint::parse(&Endpoint::Unix { path: path.to_owned() }.to_string())
     }
 }

@@ -1,4 +1,4 @@
-//! Service, environment, version and global tags: settings that fill each other's gaps.
+//! Service, environment, version and global tags: tags give these settings a value where they have none.
 
 use crate::text::Text;
 
@@ -13,12 +13,12 @@ use super::table::{
 };
 use super::value::{Map, Value};
 
-/// Where serverless platforms keep the name of what they run, the first that is set counts.
+/// Where serverless platforms put the name of the function; the first that is set counts.
 const SERVERLESS_NAMES: [&str; 4] =
     ["AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE", "FUNCTION_NAME", "WEBSITE_SITE_NAME"];
 
-/// Fills the gaps, the weakest source first; `given` are the tags given in code, which are added to
-/// those of the environment.
+/// Fills the gaps, the weakest source first. `given` are the tags given in code, which are added to those of the
+/// environment.
 ///
 /// Returns the tags of every span, without those that have a setting of their own, and whether somebody named the
 /// service.
@@ -42,7 +42,7 @@ pub(super) fn resolve(
     }
 
     let mut tags = settings.tags.value.clone();
-    // Spans get these three from their settings, each by its own rule.
+    // Spans get these three from their own settings.
     for name in ["service", "env", "version"] {
         take(&mut tags, name);
     }
@@ -51,7 +51,7 @@ pub(super) fn resolve(
         let origin = settings.tags.origin;
         resolver.problem(DD_TAGS.source_name(origin), origin, reason);
     }
-    // In the place of what they are the source of: tags of the first span of each chunk.
+    // These become settings, because only the first span of each chunk is tagged with them.
     if let Some(Ok(url)) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
         let setting = &mut settings.git_repository_url;
         resolver.derive(&DD_GIT_REPOSITORY_URL, setting, Some(url), Origin::Calculated);
@@ -64,8 +64,8 @@ pub(super) fn resolve(
     (shared.collect(), service_is_user_set)
 }
 
-/// `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` took its place: as tags the attributes are out, but the
-/// service, environment and version that they name still fill gaps.
+/// The attributes of `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` wins over it. They are no tags then, but the service,
+/// environment and version in them still fill gaps.
 fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> Map {
     let environment = resolver.environment;
     let text = environment.text(RESOURCE_ATTRIBUTES.name);
@@ -94,7 +94,7 @@ fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut R
     }
 }
 
-/// Takes the value from a tag, unless the setting has a better one; says whether there was such a tag.
+/// Gives the setting the value of a tag, unless a stronger source gave one. Returns whether there was such a tag.
 fn fill<T: Value + From<Text>>(
     tag: &str,
     key: &Key<T>,

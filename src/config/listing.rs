@@ -3,7 +3,7 @@
 use super::key::Row;
 use super::table::rows;
 
-/// The line of the page below which its table begins.
+/// The line of the page above the rows of its table.
 const HEAD: &str = "|---|---|---|---|---|\n";
 
 fn line(row: &Row) -> String {

@@ -1,4 +1,4 @@
-//! OpenTelemetry's variables, converted to values of the table.
+//! OpenTelemetry's variables, and how they are converted to values of the table.
 //!
 //! Values are compared without case, except names of services and resource attributes.
 
@@ -20,7 +20,7 @@ pub(super) const RESOURCE_ATTRIBUTES: Otel<Map> =
         resource_attributes(text, remarks).map(Some)
     });
 
-/// Levels above debug are what the tracer does anyway.
+/// `debug` turns debugging on. The levels above it are what the tracer logs anyway.
 pub(super) const LOG_LEVEL: Otel<bool> =
     Otel::new("OTEL_LOG_LEVEL", |text, _, _| match text.to_ascii_lowercase().as_str() {
         "debug" => Ok(Some(true)),
@@ -48,7 +48,7 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
             "traceidratio" => environment.text(SAMPLER_ARG).map_or(ALL, |text| {
                 let rate = parse::number(&text).and_then(|rate| parse::within(rate, 0.0..=1.0));
                 rate.unwrap_or_else(|why| {
-                    // As the specification wants: as if it were not set.
+                    // The specification demands that a bad argument counts as unset.
                     remarks.push(format!("{SAMPLER_ARG} {} {why}; {ALL} is used", Quoted(&text)));
                     ALL
                 })
@@ -71,7 +71,7 @@ pub(super) const TRACES_EXPORTER: Otel<bool> = Otel::new("OTEL_TRACES_EXPORTER",
     }
 });
 
-/// By OpenTelemetry's rule for booleans, which has no other words than these.
+/// OpenTelemetry's booleans have only these two words.
 pub(super) const SDK_DISABLED: Otel<bool> =
     Otel::new("OTEL_SDK_DISABLED", |text, _, _| match text.to_ascii_lowercase().as_str() {
         "true" => Ok(Some(false)),
@@ -79,7 +79,7 @@ pub(super) const SDK_DISABLED: Otel<bool> =
         _ => Err("is neither `true` nor `false`".into()),
     });
 
-/// Variables of the SDK that say nothing to this tracer, and what to set instead.
+/// Variables of the OpenTelemetry SDK that have no effect here, and what to set instead.
 const UNSUPPORTED: [(&str, &str); 5] = [
     ("OTEL_BSP_EXPORT_TIMEOUT", "DD_TRACE_AGENT_TIMEOUT_SECONDS"),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"),
@@ -88,7 +88,7 @@ const UNSUPPORTED: [(&str, &str); 5] = [
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "DD_TRACE_AGENT_URL"),
 ];
 
-/// Says which of those are set, so that nobody waits for their effect.
+/// Reports which of those are set, so that nobody waits for their effect.
 pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
     for (name, instead) in UNSUPPORTED {
         if resolver.environment.text(name).is_some() {
@@ -98,17 +98,17 @@ pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
     }
 }
 
-/// SDKs make up `unknown_service:<executable>` where nobody gave a name.
+/// Whether somebody gave this name: SDKs use `unknown_service:<executable>` where nobody did.
 fn is_service(name: &str) -> bool {
     !name.starts_with("unknown_service")
 }
 
-/// So many tags are taken from resource attributes by every Datadog tracer.
+/// The number of tags that Datadog tracers take from resource attributes.
 const MAX_RESOURCE_TAGS: usize = 10;
 
-/// `key=value,key=value`, percent-encoded; what has a name of its own at Datadog comes first and under that name.
+/// Reads `key=value,key=value`, percent-encoded. Attributes that have their own name at Datadog come first, under that name.
 ///
-/// In case of any error the whole value is discarded, as OpenTelemetry's specification of resources has it.
+/// After any error the whole value is discarded, as OpenTelemetry's specification of resources demands.
 fn resource_attributes(text: &str, remarks: &mut Remarks) -> Result<Map, Reason> {
     let mut attributes = Map::default();
     for pair in parse::items(text) {

@@ -31,7 +31,7 @@ fn styles(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
 }
 
-/// A URL beats host and port of the same source; host and port beat the URL of a lower one. With none
+/// A URL wins over host and port of the same source; host and port win over the URL of a lower source. With none
 fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     let Settings { agent_url: url, agent_host: host, agent_port: port, .. } = settings;
     let of_both = host.origin.max(port.origin);
@@ -52,7 +52,7 @@ fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     resolver.derive(&DD_TRACE_AGENT_URL, url, address, origin);
 }
 
-/// Where the agent is when nobody says: at the socket that it opens by default, if there is one.
+/// The address where no setting gives one: the agent's default socket, if it exists, or else the default port.
 fn default_address() -> (Endpoint, Origin) {
     let path = PathBuf::from(DEFAULT_SOCKET);
     if path.exists() {
@@ -84,7 +84,7 @@ fn rules_before_files(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
 }
 
-/// The agent's address where nobody says one: tests run beside agents, too.
+/// The default address, for tests: the socket of an agent may exist on the machine.
 #[cfg(test)]
 pub(super) static DEFAULT_URL: std::sync::LazyLock<String> =
     std::sync::LazyLock::new(|| default_address().0.to_string());

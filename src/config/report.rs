@@ -1,4 +1,4 @@
-//! What the settings are, and why: the values of all sources, and what was wrong with them.
+//! The report: the values of every setting from all sources, and the problems with them.
 
 use std::fmt;
 
@@ -120,7 +120,7 @@ impl ReportRow {
         ReportRow { name, aliases, candidates: Vec::new() }
     }
 
-    /// In the place of what has the same origin: what is said later wins.
+    /// Adds the value of a source, or replaces the one that it gave before.
     pub(super) fn add(&mut self, origin: Origin, value: Option<String>) {
         self.candidates.retain(|candidate| candidate.origin != origin);
         let place = self.candidates.partition_point(|candidate| candidate.origin < origin);

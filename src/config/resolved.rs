@@ -35,7 +35,7 @@ impl Config {
         &self.report
     }
 
-    /// Adds to the report what was given in code past the settings, and wins over them.
+    /// Adds to the report a value that code gave to another builder, where it wins over the setting.
     pub(crate) fn report_code(&mut self, name: &str, value: String) {
         self.report.add(name, Origin::Code, Some(value));
     }
@@ -52,8 +52,8 @@ impl Config {
         self.service_is_user_set
     }
 
-    /// Whether nothing names the service, not even a serverless platform or a name that cannot be used, of which a
-    /// problem tells: it is the default one.
+    /// Whether the service has its default name, and nobody tried to name it. A name that cannot be used is a try; there is
+    /// a problem about it.
     pub(crate) fn service_is_default(&self) -> bool {
         let is_told = |problem: &Problem| ["DD_SERVICE", "service"].contains(&problem.name());
         self.settings.service.origin == Origin::Default && !self.problems.iter().any(is_told)
