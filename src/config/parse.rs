@@ -16,13 +16,10 @@ use super::value::Map;
 
 /// Case does not matter; all Datadog tracers know `true` and `1`.
 pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
-    let is_one_of = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is_one_of(["true", "1", "t"]) {
-        Ok(true)
-    } else if is_one_of(["false", "0", "f"]) {
-        Ok(false)
-    } else {
-        Err("is neither `true` nor `false`".into())
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "t" => Ok(true),
+        "false" | "0" | "f" => Ok(false),
+        _ => Err("is neither `true` nor `false`".into()),
     }
 }
 

@@ -158,20 +158,18 @@ impl Outbox {
     pub(super) fn put_back(&mut self, why: RetryReason) -> Parcel {
         let (mut again, mut over) = (VecDeque::new(), Vec::new());
         for mut entry in self.on_its_way.take().into_iter().flat_map(|parcel| parcel.entries) {
+            let is_old = entry.since.elapsed() > MAX_AGE;
             let is_over = match why {
-                RetryReason::NotSent | RetryReason::Refused => entry.since.elapsed() > MAX_AGE,
-                RetryReason::Unanswered => entry.may_be_there,
+                RetryReason::NotSent => is_old,
+                RetryReason::Refused => {
+                    entry.refusals += 1;
+                    is_old
+                }
+                RetryReason::Unanswered => std::mem::replace(&mut entry.may_be_there, true),
             };
             if is_over {
                 over.push(entry);
-                continue;
-            }
-            match why {
-                RetryReason::NotSent => {}
-                RetryReason::Refused => entry.refusals += 1,
-                RetryReason::Unanswered => entry.may_be_there = true,
-            }
-            if entry.refusals > REFUSALS_IN_PLACE {
+            } else if entry.refusals > REFUSALS_IN_PLACE {
                 (entry.refusals, entry.is_alone) = (0, true);
                 self.waiting.push_back(entry);
             } else {

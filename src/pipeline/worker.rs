@@ -69,26 +69,26 @@ impl Starter {
         }
         let own = Arc::clone(inner);
         // Detached: nothing ever waits for the thread itself, only for what it signals.
-        let started = spawn_background(THREAD_NAME, move || supervise(&own, serve));
-        match &started {
+        // The lines are made outside the lock: the log function of the program may trace, and so come here again.
+        match spawn_background(THREAD_NAME, move || supervise(&own, serve)) {
             Ok(_) => {
                 self.is_started.store(true, Ordering::Release);
                 exit::watch(inner);
+                drop(tried);
+                if inner.diag.forget(NO_WORKER) {
+                    inner.diag.info("the background worker has started");
+                }
+                true
             }
-            Err(_) => *tried = Some(Instant::now()),
-        }
-        // Outside the lock: the log function of the program may trace, and so come here again.
-        drop(tried);
-        match &started {
-            Ok(_) if inner.diag.forget(NO_WORKER) => {
-                inner.diag.info("the background worker has started");
+            Err(error) => {
+                *tried = Some(Instant::now());
+                drop(tried);
+                inner.diag.warn_once(NO_WORKER, || {
+                    format!("the background worker does not start: {error}; trying again")
+                });
+                false
             }
-            Ok(_) => {}
-            Err(error) => inner.diag.warn_once(NO_WORKER, || {
-                format!("the background worker does not start: {error}; trying again")
-            }),
         }
-        started.is_ok()
     }
 }
 

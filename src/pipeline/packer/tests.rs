@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pipeline::outbox::RetryReason;
+use crate::pipeline::outbox::RetryReason::{NotSent, Refused, Unanswered};
 use crate::pipeline::testkit::{chunk, one_of};
 use crate::sync::lock;
 
@@ -56,9 +56,10 @@ impl Fixture {
         }
     }
 
-    /// The agent has taken what was sent.
-    fn deliver(&mut self) {
-        self.delivered += self.packer.delivered(Duration::from_millis(1));
+    fn send_and_deliver(&mut self) {
+        if self.send() {
+            self.delivered += self.packer.delivered(Duration::from_millis(1));
+        }
     }
 
     /// The spans that are with the worker, and not on their way.
@@ -163,9 +164,9 @@ fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
     fixture.packer.too_large(|_| String::new());
     assert_eq!(fixture.inner.diag.losses().spans(LossReason::AgentRejected), 20);
     fixture.write(20, 8_000);
-    while fixture.send() {
-        assert!(fixture.packer.outbox.on_its_way().unwrap().payloads().all(|p| p.len() <= 81_000));
-        fixture.deliver();
+    while let Some(parcel) = fixture.packer.outbox.next(fixture.packer.request_size.bytes()) {
+        assert!(parcel.payloads().all(|payload| payload.len() <= 81_000));
+        fixture.send_and_deliver();
     }
     assert_eq!(fixture.delivered, 20);
     fixture.end();
@@ -173,33 +174,21 @@ fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
 
 /// What may happen next: how likely it is, what it is called, and what it does with a number.
 const STEPS: [(u32, &str, fn(&mut Fixture, usize)); 15] = [
-    (6, "make", |fixture, number| fixture.make(1 + number % 11, number % 900)),
-    (3, "take", |fixture, _| fixture.packer.take()),
-    (2, "write ahead", |fixture, _| _ = fixture.packer.write_ahead()),
-    (2, "write next", |fixture, _| fixture.packer.write_next(true)),
-    (2, "write all", |fixture, _| fixture.packer.write_all()),
-    (2, "delivered", |fixture, _| {
-        if fixture.send() {
-            fixture.deliver()
-        }
-    }),
-    (1, "not sent", |fixture, _| {
-        fixture.send_and(|it| it.put_back(RetryReason::NotSent, String::new))
-    }),
-    (1, "refused", |fixture, _| {
-        fixture.send_and(|it| it.put_back(RetryReason::Refused, String::new))
-    }),
-    (1, "unanswered", |fixture, _| {
-        fixture.send_and(|it| it.put_back(RetryReason::Unanswered, String::new))
-    }),
-    (1, "unconfirmed", |fixture, _| fixture.send_and(|it| it.unconfirmed(String::new))),
-    (1, "rejected", |fixture, _| fixture.send_and(|it| it.rejected(String::new))),
-    (1, "too large", |fixture, _| fixture.send_and(|it| it.too_large(|_| String::new()))),
-    (1, "bound", |fixture, number| {
-        fixture.packer.bound_requests(Some(1_000 + number as u64 % 7_000))
-    }),
-    (1, "fail", |fixture, _| fixture.packer = Packer::new(Arc::clone(&fixture.inner))),
-    (1, "abandon", |fixture, _| fixture.inner.abandon()),
+    (6, "make", |it, number| it.make(1 + number % 11, number % 900)),
+    (3, "take", |it, _| it.packer.take()),
+    (2, "write ahead", |it, _| _ = it.packer.write_ahead()),
+    (2, "write next", |it, _| it.packer.write_next(true)),
+    (2, "write all", |it, _| it.packer.write_all()),
+    (2, "delivered", |it, _| it.send_and_deliver()),
+    (1, "not sent", |it, _| it.send_and(|packer| packer.put_back(NotSent, String::new))),
+    (1, "refused", |it, _| it.send_and(|packer| packer.put_back(Refused, String::new))),
+    (1, "unanswered", |it, _| it.send_and(|packer| packer.put_back(Unanswered, String::new))),
+    (1, "unconfirmed", |it, _| it.send_and(|packer| packer.unconfirmed(String::new))),
+    (1, "rejected", |it, _| it.send_and(|packer| packer.rejected(String::new))),
+    (1, "too large", |it, _| it.send_and(|packer| packer.too_large(|_| String::new()))),
+    (1, "bound", |it, number| it.packer.bound_requests(Some(1_000 + number as u64 % 7_000))),
+    (1, "fail", |it, _| it.packer = Packer::new(Arc::clone(&it.inner))),
+    (1, "abandon", |it, _| it.inner.abandon()),
 ];
 
 proptest! {
