@@ -54,8 +54,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// These settings, and those of `others` where these have none. Settings that belong together are taken from one of the
-    /// two: the agent's address, and the styles of both directions.
+    /// These settings, and those of `others` where these have none. Settings that belong together are taken from one of
+    /// the two: the agent's address, and the styles of both directions.
     pub(crate) fn or(mut self, mut others: ConfigBuilder) -> Self {
         let Given { agent_url, agent_host, agent_port, propagation_styles, .. } = &self.given;
         if agent_url.is_some() || agent_host.is_some() || agent_port.is_some() {

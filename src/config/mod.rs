@@ -35,9 +35,9 @@
 // 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), and misspelt variables are reported (`unknown.rs`).
 // 4. The result is a `Config` (`resolved.rs`) with its report (`report.rs`).
 //
-// Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is built,
-// so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because any
-// setting may hold a password.
+// Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is
+// built, so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because
+// any setting may hold a password.
 
 mod builder;
 mod endpoint;

@@ -106,7 +106,8 @@ fn is_service(name: &str) -> bool {
 /// The number of tags that Datadog tracers take from resource attributes.
 const MAX_RESOURCE_TAGS: usize = 10;
 
-/// Reads `key=value,key=value`, percent-encoded. Attributes that have their own name at Datadog come first, under that name.
+/// Reads `key=value,key=value`, percent-encoded. Attributes that have their own name at Datadog come first, under that
+/// name.
 ///
 /// After any error the whole value is discarded, as OpenTelemetry's specification of resources demands.
 fn resource_attributes(text: &str, remarks: &mut Remarks) -> Result<Map, Reason> {

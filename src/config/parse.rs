@@ -83,8 +83,8 @@ pub(super) fn map(text: &str, remarks: &mut Remarks) -> Map {
     map
 }
 
-/// Reads a pair without a colon. It is a key without a value; but `key=value`, as OpenTelemetry writes it, is read as it
-/// was meant, because nobody wants a tag with such a name.
+/// Reads a pair without a colon. It is a key without a value; but `key=value`, as OpenTelemetry writes it, is read as
+/// it was meant, because nobody wants a tag with such a name.
 fn unsplit<'a>(pair: &'a str, remarks: &mut Remarks) -> (&'a str, &'a str) {
     match pair.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {

@@ -9,8 +9,8 @@ use super::{Environment, Origin};
 pub(super) struct Resolver<'a> {
     pub(super) environment: &'a Environment,
     report: Report,
-    /// Each problem, and the name of the setting if its value was rejected. What is used instead is known only in the end,
-    /// and added by [`Resolver::finish`].
+    /// Each problem, and the name of the setting if its value was rejected. What is used instead is known only in the
+    /// end, and added by [`Resolver::finish`].
     problems: Vec<(Problem, Option<&'static str>)>,
 }
 

@@ -52,8 +52,8 @@ impl Config {
         self.service_is_user_set
     }
 
-    /// Whether the service has its default name, and nobody tried to name it. A name that cannot be used is a try; there is
-    /// a problem about it.
+    /// Whether the service has its default name, and nobody tried to name it. A name that cannot be used is a try;
+    /// there is a problem about it.
     pub(crate) fn service_is_default(&self) -> bool {
         let is_told = |problem: &Problem| ["DD_SERVICE", "service"].contains(&problem.name());
         self.settings.service.origin == Origin::Default && !self.problems.iter().any(is_told)

@@ -1,5 +1,5 @@
-//! The one table of settings. Everything about a setting is made from its row: the variable, the setters, the getter, the
-//! report and `docs/configuration.md`.
+//! The one table of settings. Everything about a setting is made from its row: the variable, the setters, the getter,
+//! the report and `docs/configuration.md`.
 //!
 //! # How to add a setting
 //!
@@ -17,25 +17,27 @@
 //!
 //!    - `TEXT` is the [`Key`]: how text becomes a value, what is checked for a value from any source, and the default.
 //!      There is one for each kind of setting below (`ON`, `OFF`, `COUNT`, `SECONDS`, `MAP`, ...);
-//!      `Key { default: || .., ..COUNT }` changes a part of it, and `Key::new(default, parse)` makes a new kind. Parsers
-//!      and checks that several rows may want are in `parse.rs`.
+//!      `Key { default: || .., ..COUNT }` changes a part of it, and `Key::new(default, parse)` makes a new kind.
+//!      Parsers and checks that several rows may want are in `parse.rs`.
 //!    - `set(argument: type) = value` makes `ConfigBuilder::color`, and with `on TracerBuilder` also
 //!      `TracerBuilder::color`. A setter that does more is written by hand in `builder.rs`; then the row says
 //!      `set by its_name;`.
 //!    - `get(value) -> type = ..` makes `Config::color`; `value` is a reference to what the row holds. Both `set` and
 //!      `get` may be left out, in this order: `=> {}` has neither.
-//!    - `otel: Some(otel::NAME)` names an OpenTelemetry variable that says the same; how it is converted is in `otel.rs`.
-//!    - A new type of value gets a line in `values!` (`value.rs`). A choice between a few words is an enum made by `words!`
-//!      (`words.rs`).
+//!    - `otel: Some(otel::NAME)` names an OpenTelemetry variable that says the same; how it is converted is in
+//!      `otel.rs`.
+//!    - A new type of value gets a line in `values!` (`value.rs`). A choice between a few words is an enum made by
+//!      `words!` (`words.rs`).
 //! 2. Read the getter where the setting has its effect. Most are read in `src/tracer/`, when a tracer is built.
 //! 3. If it depends on other settings, derive it in `related.rs`, or in `identity.rs` where a tag can give it.
-//! 4. Run `cargo test -p tracehound --lib config::`. Two tests fail and say what to do:
+//! 4. Run `cargo test -p tracehound --lib config::`. What fails says what is missing:
 //!    - the page is out of date: copy the one that the test has written;
-//!    - the name is not in the registry of the other tracers, `tests/vectors/env-vars.json`: correct the name, or, if it is
-//!      newer than the registry, add it to `newer` in that test. If the name was listed in `other_tracers.rs` as without
-//!      effect, remove it there.
-//! 5. Add a row to the table of getters in the tests of `resolved.rs`: the default, and the value from the variable. For
-//!    values that make no sense, add a line to `texts_are_read_within_limits` below and to `tests/odd_settings.rs`.
+//!    - the name is not in `tests/vectors/env-vars.json`, the registry of the other tracers: correct the name, or add it
+//!      to `newer` in that test if it is newer than the registry;
+//!    - the name is in `other_tracers.rs`, as one that has no effect here: remove it there;
+//!    - a row that users cannot set in code is not listed in the test of rows without a setter.
+//! 5. Add a row to the table of getters in the tests of `resolved.rs`: the default, and the value from the variable.
+//!    For values that make no sense, add a line to `texts_are_read_within_limits` below and to `tests/odd_settings.rs`.
 
 use std::time::Duration;
 
@@ -74,7 +76,8 @@ const SECONDS: Key<Duration> = Key {
 
 const MAP: Key<Map> = Key::new(Map::default, parse::map_of_some);
 
-/// Here it is only checked that this is a JSON list. The sampler reads the rules, and reports bad ones, when it is made.
+/// Here it is only checked that this is a JSON list. The sampler reads the rules, and reports bad ones, when it is
+/// made.
 const RULES: Key<Option<Text>> = Key {
     check: |text, _| text.map(|text| parse::not_blank(text).and_then(parse::json_list)).transpose(),
     ..TEXT
@@ -99,7 +102,8 @@ fn a_millisecond_to_an_hour(duration: Duration) -> Result<Duration, Reason> {
 /// The agent refuses larger payloads: 10 MB by its older limit, less a margin for headers.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 9_500_000;
 
-/// A trace cannot hold more spans, so a greater number would mean "never". `DD_TRACE_PARTIAL_FLUSH_ENABLED` is for that.
+/// A trace cannot hold more spans, so a greater number would mean "never". `DD_TRACE_PARTIAL_FLUSH_ENABLED` is for
+/// that.
 const MAX_PARTIAL_FLUSH_SPANS: usize = 100_000;
 
 /// The other tracers neither send nor read longer values of `x-datadog-tags`.
@@ -236,8 +240,8 @@ settings! {
     }
 
     /// Timeout of a request while no byte of it moves: while it connects, while the agent reads nothing more of it, or
-    /// while no more of the answer comes. A large request to a slow agent may take longer in all, and an answer five times
-    /// as long. From 0.001 to 3600.
+    /// while no more of the answer comes. A large request to a slow agent may take longer in all, and an answer five
+    /// times as long. From 0.001 to 3600.
     DD_TRACE_AGENT_TIMEOUT_SECONDS as agent_timeout: Duration = Key {
         aliases: &["DD_TRACE_AGENT_TIMEOUT"],
         default: || Duration::from_secs(2),

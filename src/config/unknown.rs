@@ -31,17 +31,13 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
             continue;
         }
         let is_without_effect = is_without_effect(&name);
-        match meant(&name) {
-            Some(meant) if !is_without_effect => {
-                unknown.push(format!("{} (did you mean {meant}?)", plain(&name)));
+        match meant(&name).filter(|_| !is_without_effect) {
+            Some(meant) => unknown.push(format!("{} (did you mean {meant}?)", plain(&name))),
+            None if is_without_effect || is_a_switch_of_others(&name) => {
+                without_effect.extend(asks_for_something(environment, &name).then(|| plain(&name)));
             }
-            _ if is_without_effect || is_a_switch_of_others(&name) => {
-                if asks_for_something(environment, &name) {
-                    without_effect.push(plain(&name));
-                }
-            }
-            _ if begins(&name, &TRACERS_PREFIXES) => unknown.push(plain(&name)),
-            _ => {}
+            None if begins(&name, &TRACERS_PREFIXES) => unknown.push(plain(&name)),
+            None => {}
         }
     }
     let kinds = [

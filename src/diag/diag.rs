@@ -18,8 +18,8 @@ use crate::sync::lock_soon;
 
 /// The log lines of one tracer, and the spans that it lost.
 ///
-/// It never uses `log` or `tracing`, because the application may trace those, and so trace the tracer. It never writes on
-/// the calling thread, which is the application's.
+/// It never uses `log` or `tracing`, because the application may trace those, and so trace the tracer. It never writes
+/// on the calling thread, which is the application's.
 pub(crate) struct Diag {
     history: PerProcess<History>,
     /// The start of the clock by which lines are throttled.

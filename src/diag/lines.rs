@@ -26,11 +26,11 @@ const MAX_LINE_BYTES: usize = 8 * 1024;
 const THREAD_NAME: &str = "tracehound-lines";
 /// How long the thread waits for another line before it ends.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long a flush, a shutdown and the end of the process wait for lines to be written. So the lines of a short program
-/// are printed, and a stream that nobody reads delays little.
+/// How long a flush, a shutdown and the end of the process wait for lines to be written. So the lines of a short
+/// program are printed, and a stream that nobody reads delays little.
 pub(crate) const WAIT: Duration = Duration::from_millis(250);
-/// How often a thread that waits for lines checks whether they are written. It cannot sleep on a condition variable: `exit`
-/// may run in a signal handler that has interrupted this thread while it held the lock.
+/// How often a thread that waits for lines checks whether they are written. It cannot sleep on a condition variable:
+/// `exit` may run in a signal handler that has interrupted this thread while it held the lock.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// The lines of one process. A forked child has its own, and a thread of its own from its first line on.

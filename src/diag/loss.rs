@@ -9,8 +9,8 @@
 //!    `Ledger::lose` (`src/pipeline/ledger.rs`), because the ledger has to settle them too.
 //! 3. The detail of the line says what the user can do about it, and names the variable if there is one.
 //! 4. Add a test that causes the loss and reads `Tracer::losses`, and a row to the table of reasons in
-//!    `docs/reliability.md`. If the reason comes from a bound, name it in the tables of bounds in `docs/architecture.md`
-//!    and `docs/guide.md` too.
+//!    `docs/reliability.md`. If the reason comes from a bound, name it in the tables of bounds in
+//!    `docs/architecture.md` and `docs/guide.md` too.
 
 use std::fmt;
 

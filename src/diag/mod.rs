@@ -1,8 +1,8 @@
 //! Diagnostics: the library's own log lines, and the number of lost spans by reason.
 //!
-//! Every other module reports here, from any thread. [`Diag`] (`diag.rs`) counts losses (`counters.rs`), decides whether a
-//! line is due (`throttle.rs`, `topics.rs`), and hands it to a thread that only writes lines (`lines.rs`, `output.rs`).
-//! So nothing here may wait, call code of the program on the caller's thread, or use `log` or `tracing`.
+//! Every other module reports here, from any thread. [`Diag`] (`diag.rs`) counts losses (`counters.rs`), decides
+//! whether a line is due (`throttle.rs`, `topics.rs`), and hands it to a thread that only writes lines (`lines.rs`,
+//! `output.rs`). So nothing here may wait, call code of the program on the caller's thread, or use `log` or `tracing`.
 //!
 //! Whoever holds a lock only counts (`Diag::count_lost`), and reports after releasing it (`Diag::say_lost`). To add a
 //! reason for a loss, read the top of `loss.rs`.

@@ -25,8 +25,8 @@ pub(super) struct Log {
 }
 
 thread_local! {
-    /// Whether a log function of the program runs on this thread. It is not called for lines that it causes itself: a log
-    /// function that traces would be called for ever.
+    /// Whether a log function of the program runs on this thread. It is not called for lines that it causes itself: a
+    /// log function that traces would be called for ever.
     static IS_LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -44,8 +44,8 @@ impl Log {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Calls the program's function, which may do anything: block, trace, panic. If it panics, a warning is written to the
-    /// standard error stream instead.
+    /// Calls the program's function, which may do anything: block, trace, panic. If it panics, a warning is written to
+    /// the standard error stream instead.
     ///
     /// Tracing is suppressed meanwhile: where debugging is on, its traces would cause lines, and those more traces.
     pub(super) fn call(&self, level: LogLevel, line: &str) -> io::Result<()> {
@@ -63,8 +63,8 @@ impl Log {
 
 /// Writes a line to the standard error stream; blocks where nobody reads that.
 ///
-/// Not with `eprintln!`, which panics when the stream is closed. In one piece, so that the lines of several processes do
-/// not mix.
+/// Not with `eprintln!`, which panics when the stream is closed. In one piece, so that the lines of several processes
+/// do not mix.
 pub(super) fn write(line: &str) -> io::Result<()> {
     write_stderr(format!("tracehound: {line}\n").as_bytes())
 }

@@ -21,8 +21,8 @@ struct Topic {
 }
 
 impl Topics {
-    /// Reports that a cause is there; `now` is the time since the start of the clock. If a line is due, returns how many
-    /// earlier occurrences were not logged.
+    /// Reports that a cause is there; `now` is the time since the start of the clock. If a line is due, returns how
+    /// many earlier occurrences were not logged.
     pub(super) fn report(&mut self, topic: &'static str, now: Duration) -> Option<u64> {
         let topic = self.0.entry(topic).or_default();
         if !topic.is_present {

@@ -9,8 +9,9 @@ use crate::clock::Anchor;
 
 /// Encodes chunks while a request is on its way, a few at a time.
 ///
-/// When somebody calls the worker meanwhile, what has come into the queue is taken too, so that there is no pause between
-/// two batches. It is not taken while somebody waits for what was taken before: that would make the wait longer.
+/// When somebody calls the worker meanwhile, what has come into the queue is taken too, so that there is no pause
+/// between two batches. It is not taken while somebody waits for what was taken before: that would make the wait
+/// longer.
 pub(super) struct DuringRequest<'a> {
     pub(super) inner: &'a Inner,
     pub(super) packer: &'a mut Packer,

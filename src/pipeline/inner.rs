@@ -111,8 +111,8 @@ impl Inner {
         }
     }
 
-    /// Counts everything that is not settled as lost, because the timeout of a shutdown is over. The worker does not send
-    /// what it still holds.
+    /// Counts everything that is not settled as lost, because the timeout of a shutdown is over. The worker does not
+    /// send what it still holds.
     pub(crate) fn abandon(&self) {
         self.ledger.close(
             &self.queue,

@@ -8,13 +8,13 @@ use crate::primitives::{Mutex, lock, lock_soon};
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///
-/// A span is in one of four places: in the queue, held by the worker, on its way to the agent, or settled (delivered, or
-/// lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
+/// A span is in one of four places: in the queue, held by the worker, on its way to the agent, or settled (delivered,
+/// or lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
 /// gives up, each span is counted once, whatever the other one is doing at that moment. Chunks and payloads carry the
 /// spans; these numbers decide what is counted.
 ///
-/// The locks of the queue are taken while this one is held, never the other way round. No code of the user runs while it
-/// is held.
+/// The locks of the queue are taken while this one is held, never the other way round. No code of the user runs while
+/// it is held.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     state: Mutex<State>,
@@ -52,7 +52,8 @@ struct State {
     held: Spans,
     /// In the request that the agent has not answered.
     on_its_way: u64,
-    /// Everything is settled. What the worker still holds has been counted as lost: none of it is sent or counted again.
+    /// Everything is settled. What the worker still holds has been counted as lost: none of it is sent or counted
+    /// again.
     is_closed: bool,
 }
 
@@ -100,8 +101,8 @@ impl Ledger {
         }
     }
 
-    /// Counts spans that the worker holds as lost: for [`LossReason::Unconfirmed`] those that the agent may have, for any
-    /// other reason those that it cannot have.
+    /// Counts spans that the worker holds as lost: for [`LossReason::Unconfirmed`] those that the agent may have, for
+    /// any other reason those that it cannot have.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
         let mut state = lock(&self.state);
         if state.is_closed || spans == 0 {
@@ -155,7 +156,8 @@ impl Ledger {
         }
     }
 
-    /// Whether everything is settled, for the end of the process: `false` also where this thread holds the lock already.
+    /// Whether everything is settled, for the end of the process: `false` also where this thread holds the lock
+    /// already.
     pub(crate) fn is_settled(&self) -> bool {
         lock_soon(&self.state).is_some_and(|state| state.is_closed)
     }

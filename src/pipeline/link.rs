@@ -76,8 +76,8 @@ impl Link {
         !failed && (!fresh || self.info_state.is_news())
     }
 
-    /// Whether `/info` should be requested even when there is nothing to send: it was not tried yet, or not since the agent
-    /// was last away.
+    /// Whether `/info` should be requested even when there is nothing to send: it was not tried yet, or not since the
+    /// agent was last away.
     pub(super) fn is_unasked(&self) -> bool {
         self.asks_early && self.info_read.is_none() && self.info_failed.is_none()
     }

@@ -5,8 +5,8 @@
 //!
 //! - `sink`: the pipeline as traces and the tracer see it: submit, flush, shutdown. There is one for each process.
 //! - `inner`: the state that the application's threads and the worker share.
-//! - `queue`: the bounded queue, in shards. `room`: the byte budget for everything that waits. `pool`: emptied vectors on
-//!   their way back to new traces.
+//! - `queue`: the bounded queue, in shards. `room`: the byte budget for everything that waits. `pool`: emptied vectors
+//!   on their way back to new traces.
 //! - `ledger`: the account of every accepted span, so that each is counted once: as delivered, or as lost.
 //! - `signal`: wakes the worker, and lets threads wait for it. `flush_future` and `waiting_tasks`: the same for tasks.
 //! - `worker`: starts the thread, and restarts its loop after a panic. `turns`: the loop. `writer`: one turn of it, and

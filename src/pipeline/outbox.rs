@@ -153,8 +153,8 @@ impl Outbox {
         self.on_its_way.take()
     }
 
-    /// Puts what was on its way back, to be sent again. Returns what is not sent again: what was kept for too long, or was
-    /// sent completely twice.
+    /// Puts what was on its way back, to be sent again. Returns what is not sent again: what was kept for too long, or
+    /// was sent completely twice.
     pub(super) fn put_back(&mut self, why: RetryReason) -> Parcel {
         let (mut again, mut over) = (VecDeque::new(), Vec::new());
         for mut entry in self.on_its_way.take().into_iter().flat_map(|parcel| parcel.entries) {

@@ -42,7 +42,8 @@ pub(super) struct Packer {
     /// The vectors of encoded chunks, to be used again by new traces.
     emptied: Portion,
     pub(super) encoder: Encoder,
-    /// The agent is being asked whether it takes span events in their own field. Chunks with events wait for the answer.
+    /// The agent is being asked whether it takes span events in their own field. Chunks with events wait for the
+    /// answer.
     holds_events: bool,
     payload: Payload,
     /// The memory of a payload that was sent, for the next one.
@@ -88,8 +89,8 @@ impl Packer {
         self.batch.is_empty() && self.payload.is_empty() && self.outbox.is_empty()
     }
 
-    /// Whether to encode more while the agent has not taken what is encoded. Payloads need room as well; if they filled it,
-    /// the oldest would be dropped although the agent is only slow.
+    /// Whether to encode more while the agent has not taken what is encoded. Payloads need room as well; if they filled
+    /// it, the oldest would be dropped although the agent is only slow.
     fn may_write_ahead(&self) -> bool {
         self.outbox.bytes() <= self.inner.queue.room.max_bytes() / 4
     }
@@ -157,8 +158,8 @@ impl Packer {
         }
     }
 
-    /// Encodes everything that was taken, because the agent cannot be reached: payloads need less memory than chunks, and
-    /// the vectors of the chunks can be used again. What does not fit into the room is lost, the oldest first.
+    /// Encodes everything that was taken, because the agent cannot be reached: payloads need less memory than chunks,
+    /// and the vectors of the chunks can be used again. What does not fit into the room is lost, the oldest first.
     pub(super) fn write_all(&mut self) {
         while self.write_some() {
             self.make_room();
@@ -182,7 +183,8 @@ impl Packer {
         }
     }
 
-    /// Encodes a chunk, in parts where it does not fit into one payload. Only a span that is too large by itself is lost.
+    /// Encodes a chunk, in parts where it does not fit into one payload. Only a span that is too large by itself is
+    /// lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
         let mut from = 0;

@@ -47,7 +47,8 @@ impl Portion {
 }
 
 impl Pool {
-    /// Keeps the vectors of the portion for other traces, or frees them where there are enough, and empties the portion.
+    /// Keeps the vectors of the portion for other traces, or frees them where there are enough, and empties the
+    /// portion.
     pub(crate) fn give_back(&self, portion: &mut Portion) {
         let mut pool = lock(&self.0.0);
         let buffers = pool.buffers + portion.buffers.len();

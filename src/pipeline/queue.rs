@@ -97,8 +97,8 @@ impl Queue {
         if is_much || is_many { Pushed::QueuedWake } else { Pushed::Queued }
     }
 
-    /// Claims room so that a shard may hold so many bytes, and some more where there is room for that. Returns whether the
-    /// shards have now claimed so much together that the worker should be woken; `None` where there is no room.
+    /// Claims room so that a shard may hold so many bytes, and some more where there is room for that. Returns whether
+    /// the shards have now claimed so much together that the worker should be woken; `None` where there is no room.
     #[cold]
     fn claim(&self, shard: &mut Shard, held: usize) -> Option<bool> {
         let need = held - shard.claimed;
@@ -111,8 +111,8 @@ impl Queue {
         Some(before < much && before + bytes >= much)
     }
 
-    /// Takes everything, and leaves the vector `empty` in the first shard that had chunks. The chunks keep their claim on
-    /// the room; what the shards have claimed beyond that is released.
+    /// Takes everything, and leaves the vector `empty` in the first shard that had chunks. The chunks keep their claim
+    /// on the room; what the shards have claimed beyond that is released.
     pub(crate) fn take(&self, mut empty: Vec<Queued>) -> Vec<Queued> {
         empty.clear();
         let mut taken = empty;

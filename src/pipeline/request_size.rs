@@ -36,8 +36,8 @@ impl RequestSize {
         self.bytes = self.bytes.min(most);
     }
 
-    /// The agent has accepted a request of so many bytes in this time. A request that was small because there was no more
-    /// to send tells nothing, and changes nothing.
+    /// The agent has accepted a request of so many bytes in this time. A request that was small because there was no
+    /// more to send tells nothing, and changes nothing.
     pub(super) fn succeeded(&mut self, bytes: usize, time: Duration) {
         if time.saturating_mul(2) > self.limit {
             self.failed(bytes);

@@ -5,7 +5,8 @@ use crate::shard::CachePadded;
 
 /// How much memory what waits may hold, and how much of that is in use.
 ///
-/// Claimed bytes are released exactly once, by whoever holds them then: the queue, the packer, or the ledger at the end.
+/// Claimed bytes are released exactly once, by whoever holds them then: the queue, the packer, or the ledger at the
+/// end.
 #[derive(Debug)]
 pub(crate) struct Room {
     used: CachePadded<AtomicUsize>,

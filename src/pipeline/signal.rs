@@ -1,7 +1,7 @@
 //! Waking the worker, and waiting for it: flush and stop, each with a deadline.
 //!
-//! Only the standard library's mutex and condition variables are used. So nothing that an application's thread does here
-//! can fail, and no file descriptor is needed.
+//! Only the standard library's mutex and condition variables are used. So nothing that an application's thread does
+//! here can fail, and no file descriptor is needed.
 
 use std::sync::PoisonError;
 use std::task::{Poll, Waker};
@@ -36,8 +36,9 @@ pub(crate) struct State {
     pub(crate) asked: u64,
     /// The number of the last flush that is done.
     done: u64,
-    /// The number of the last flush after which something was undelivered. The flushes before it count as undelivered as
-    /// well, because only one number is kept: a thread that looks late must not be told of a delivery that did not happen.
+    /// The number of the last flush after which something was undelivered. The flushes before it count as undelivered
+    /// as well, because only one number is kept: a thread that looks late must not be told of a delivery that did not
+    /// happen.
     undelivered: u64,
     /// Whether everything had been delivered when the worker ended.
     delivered: bool,
@@ -154,7 +155,8 @@ impl Signal {
         }
     }
 
-    /// As [`Signal::wait`], for a task. The worker wakes the task when the goal is reached, and when the deadline is over.
+    /// As [`Signal::wait`], for a task. The worker wakes the task when the goal is reached, and when the deadline is
+    /// over.
     ///
     /// `ticket` identifies the task; it passes the same one each time.
     pub(crate) fn poll(
@@ -211,8 +213,8 @@ impl Signal {
         self.pause(time, |_| false);
     }
 
-    /// Waits until the condition holds, for at most this time. Returns whether it holds. Tasks whose deadline is over are
-    /// woken meanwhile, because the worker is their only timer.
+    /// Waits until the condition holds, for at most this time. Returns whether it holds. Tasks whose deadline is over
+    /// are woken meanwhile, because the worker is their only timer.
     fn pause(&self, time: Duration, mut reached: impl FnMut(&mut State) -> bool) -> bool {
         let start = Instant::now();
         let mut shared = lock(&self.shared);

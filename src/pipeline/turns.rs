@@ -16,7 +16,8 @@ pub(super) trait Turns {
     fn next_attempt(&self) -> Option<Duration>;
 
     /// Asks the agent for `/info` while there is nothing to send: at the start, and when an agent that was away may be
-    /// back. A process that only reads headers and never sends anything needs the answer too, for the organisation guard.
+    /// back. A process that only reads headers and never sends anything needs the answer too, for the organisation
+    /// guard.
     ///
     /// Returns whether it was time for that.
     fn ask_when_idle(&mut self) -> bool;

@@ -45,7 +45,8 @@ impl Starter {
         lock_now(&self.tried).is_some_and(|tried| self.spawn(inner, tried, PAUSE))
     }
 
-    /// As [`Starter::try_start`], for a caller that waits for the worker: tries at once, and waits for whoever is trying.
+    /// As [`Starter::try_start`], for a caller that waits for the worker: tries at once, and waits for whoever is
+    /// trying.
     pub(super) fn start(&self, inner: &Arc<Inner>) -> bool {
         self.is_started() || self.spawn(inner, lock(&self.tried), Duration::ZERO)
     }

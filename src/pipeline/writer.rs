@@ -78,8 +78,8 @@ impl Writer {
         }
     }
 
-    /// Sends what has been taken, until nothing is left or the agent cannot be reached. Then the rest is encoded all the
-    /// same, so that the vectors of the chunks can be used again.
+    /// Sends what has been taken, until nothing is left or the agent cannot be reached. Then the rest is encoded all
+    /// the same, so that the vectors of the chunks can be used again.
     fn send(&mut self, is_urgent: bool) {
         let mut attempts = if is_urgent { URGENT_ATTEMPTS } else { 1 };
         if !is_urgent && !self.backoff.remaining().is_zero() {
@@ -208,8 +208,8 @@ impl Writer {
         self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
     }
 
-    /// Whether an agent that did not answer a request answers again. It is asked for `/info`, which costs nothing if there
-    /// is no answer. A payload that it gets completely and does not confirm would be lost, or sent twice.
+    /// Whether an agent that did not answer a request answers again. It is asked for `/info`, which costs nothing if
+    /// there is no answer. A payload that it gets completely and does not confirm would be lost, or sent twice.
     fn is_awake(&mut self, is_urgent: bool) -> bool {
         if self.failed_probes >= MAX_FAILED_PROBES {
             // An agent that never answers to `/info` may accept payloads all the same.
