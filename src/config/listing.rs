@@ -13,12 +13,9 @@ fn line(row: &Row) -> String {
         Some("") => "empty".to_owned(),
         Some(text) => code(text),
     };
-    let also = |label: &str, names: &[&str]| match names {
-        [] => String::new(),
-        names => format!(
-            " {label}: {}.",
-            names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ")
-        ),
+    let also = |label: &str, names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| code(name)).collect();
+        if names.is_empty() { String::new() } else { format!(" {label}: {}.", names.join(", ")) }
     };
     format!(
         "| {} | {} | {} | {default} | {}{}{} |\n",

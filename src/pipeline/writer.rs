@@ -40,9 +40,6 @@ pub(super) struct Writer {
     asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
-    /// The spans delivered in this interval of the keep rate, and those lost in all before it.
-    sent: u64,
-    lost_before: u64,
     /// The agent was reached, and did not answer the last request.
     is_silent: bool,
     /// How often it has not answered to `/info` since then.
@@ -69,8 +66,6 @@ impl Writer {
             asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
             keep_rate: KeepRate::default(),
-            sent: 0,
-            lost_before: 0,
             is_silent: false,
             failed_probes: 0,
             is_ending: false,
@@ -146,7 +141,7 @@ impl Writer {
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.sent += self.packer.delivered(start.elapsed());
+                self.keep_rate.sent += self.packer.delivered(start.elapsed());
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
@@ -311,10 +306,7 @@ impl Turns for Writer {
 
     fn end_interval(&mut self) {
         let lost = self.inner.diag.losses().total();
-        self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
-        self.sent = 0;
-        self.lost_before = lost;
-        self.packer.encoder.common.keep_rate = self.keep_rate.get();
+        self.packer.encoder.common.keep_rate = self.keep_rate.end_interval(lost);
     }
 
     fn give_up(&mut self) {
