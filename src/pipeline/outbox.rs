@@ -187,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pipeline::testkit::one_of;
+    use crate::pipeline::testkit::{Step, one_of};
 
     fn outbox(payloads: impl IntoIterator<Item = usize>) -> Outbox {
         let mut outbox = Outbox::default();
@@ -307,8 +307,11 @@ mod tests {
         assert_eq!(sent(&mut outbox, 1_000), [[200], [300], [100]]);
     }
 
-    /// What may happen next, with some sizes; gives back what is in the outbox no longer.
-    const STEPS: [(u32, &str, fn(&mut Outbox, &[usize]) -> Option<Parcel>); 7] = [
+    /// Does something with some sizes; returns what is in the outbox no longer.
+    type Action = fn(&mut Outbox, &[usize]) -> Option<Parcel>;
+
+    /// What may happen next.
+    const STEPS: [Step<Action>; 7] = [
         (3, PUSH, |outbox, sizes| {
             outbox.push(Sealed::of_sizes(sizes.iter().copied()));
             None

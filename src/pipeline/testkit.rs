@@ -27,13 +27,15 @@ pub(super) fn chunk(spans: usize, text_bytes: usize) -> Chunk {
     bench.take_chunks().remove(0)
 }
 
-/// One of these steps, each as often as its number says, and by its name in what a failed test prints.
+/// Something that may happen in a test: how likely it is, its name in what a failed test prints, and what it does.
+pub(super) type Step<F> = (u32, &'static str, F);
+
+/// One of these steps.
 pub(super) fn one_of<F: Copy + fmt::Debug>(
-    steps: &[(u32, &'static str, F)],
+    steps: &[Step<F>],
 ) -> impl Strategy<Value = (&'static str, F)> {
-    Union::new_weighted(
-        steps.iter().map(|(weight, name, step)| (*weight, Just((*name, *step)))).collect(),
-    )
+    let steps = steps.iter().map(|(weight, name, step)| (*weight, Just((*name, *step))));
+    Union::new_weighted(steps.collect())
 }
 
 impl Inner {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pipeline::outbox::RetryReason::{NotSent, Refused, Unanswered};
-use crate::pipeline::testkit::{chunk, one_of};
+use crate::pipeline::testkit::{Step, chunk, one_of};
 use crate::sync::lock;
 
 struct Fixture {
@@ -172,8 +172,10 @@ fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
     fixture.end();
 }
 
-/// What may happen next: how likely it is, what it is called, and what it does with a number.
-const STEPS: [(u32, &str, fn(&mut Fixture, usize)); 15] = [
+type Action = fn(&mut Fixture, usize);
+
+/// What may happen next, with a number of its own.
+const STEPS: [Step<Action>; 15] = [
     (6, "make", |it, number| it.make(1 + number % 11, number % 900)),
     (3, "take", |it, _| it.packer.take()),
     (2, "write ahead", |it, _| _ = it.packer.write_ahead()),
