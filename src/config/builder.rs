@@ -7,12 +7,11 @@ use std::time::Duration;
 use crate::text::Text;
 
 use super::endpoint::Endpoint;
-use super::identity::Identity;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings, setters};
-use super::{Config, Environment, Origin, otel, related, unknown};
+use super::{Config, Environment, Origin, identity, otel, related, unknown};
 
 /// Sets settings in code, where they win over every other source.
 ///
@@ -26,7 +25,7 @@ pub struct ConfigBuilder {
     environment: Option<Environment>,
     given: Given,
     tags: Vec<(Text, Text)>,
-    /// What is wrong with the path of the agent's socket, which could not be kept.
+    /// The problem with a path given to `agent_socket`, which has no address then.
     bad_socket: Option<String>,
 }
 
@@ -40,12 +39,13 @@ impl ConfigBuilder {
             resolver.reject(&DD_TRACE_AGENT_URL, "agent_socket", Origin::Code, reason);
         }
         let mut settings = Settings::resolve(self.given, &mut resolver);
-        let identity = Identity::resolve(&mut settings, self.tags, &mut resolver);
+        let (tags, service_is_user_set) =
+            identity::resolve(&mut settings, self.tags, &mut resolver);
         related::resolve(&mut settings, &mut resolver);
         otel::report_unsupported(&mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
-        Config { settings, identity, report, problems }
+        Config { settings, tags, service_is_user_set, report, problems }
     }
 
     /// Where to look up variables; default: the environment of the process.
@@ -54,8 +54,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// These settings, and those of `others` where these say nothing. What depends on each other is taken from
-    /// one of the two: an address, and the styles of both directions.
+    /// These settings, and those of `others` where these have none. Settings that belong together are taken from one of
+    /// the two: the agent's address, and the styles of both directions.
     pub(crate) fn or(mut self, mut others: ConfigBuilder) -> Self {
         let Given { agent_url, agent_host, agent_port, propagation_styles, .. } = &self.given;
         if agent_url.is_some() || agent_host.is_some() || agent_port.is_some() {

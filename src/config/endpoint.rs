@@ -1,6 +1,6 @@
 //! The address of the agent: how it is written and read.
 //!
-//! What is wrong with a text never repeats the text, which may hold a password.
+//! A message about a bad address never repeats the address, which may hold a password.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -16,7 +16,7 @@ const DEFAULT_PORT: u16 = 8126;
 /// Where the agent opens its Unix socket by default.
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/datadog/apm.socket";
 
-/// The longest URL that is looked at: far below the limit of an HTTP request line, far above any address.
+/// Longer URLs are refused: no address is that long, and it is far below the limit of an HTTP request line.
 const MAX_URL_BYTES: usize = 2048;
 
 /// The address of an agent; its `Display` is the URL.
@@ -42,7 +42,7 @@ pub(crate) enum Host {
     Ip(IpAddr),
 }
 
-/// Where an agent without a socket is when nobody says.
+/// `http://localhost:8126`.
 impl Default for Endpoint {
     fn default() -> Self {
         Endpoint::at(None, None)
@@ -74,7 +74,7 @@ impl Endpoint {
         }
     }
 
-    /// At a host or a port, or both.
+    /// The address of an agent on a host or a port, or both; `localhost` and 8126 where one is missing.
     pub(super) fn at(host: Option<Host>, port: Option<u16>) -> Self {
         Endpoint::Http {
             host: host.unwrap_or_else(|| Host::Name("localhost".into())),
@@ -83,9 +83,9 @@ impl Endpoint {
         }
     }
 
-    /// At a socket, or what is wrong with its path.
+    /// The address of an agent on a Unix socket, or what is wrong with its path.
     pub(super) fn socket(path: &Path) -> Result<Self, &'static str> {
-        // By way of the text, so that one place knows what a path has to be.
+        // Written and parsed again, so that only the parser knows what a path has to be.
         Endpoint::parse(&Endpoint::Unix { path: path.to_owned() }.to_string())
     }
 }
@@ -225,9 +225,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Read = fn(&str) -> Result<Endpoint, &'static str>;
+
     #[test]
-    fn urls_become_endpoints() {
-        for (url, expected) in [
+    fn urls_hosts_and_paths_become_endpoints() {
+        const HOST: Read = |text| Ok(Endpoint::at(Some(bare_host(text)?), None));
+        const PATH: Read = |text| Endpoint::socket(Path::new(text));
+
+        let urls = [
             ("http://h", Some("http://h:80")),
             ("HTTP://h:8126", Some("http://h:8126")),
             ("http://h:", Some("http://h:80")),
@@ -271,10 +276,36 @@ mod tests {
             ("unix:///run/%2", None),
             ("unix:///run/%00", None),
             ("unix:///run/a?b", None),
-        ] {
-            let endpoint = Endpoint::parse(url).ok().map(|endpoint| endpoint.to_string());
-            assert_eq!(endpoint.as_deref(), expected, "{url}");
+        ];
+        let hosts = [
+            ("h", Some("http://h:8126")),
+            ("10.0.0.1", Some("http://10.0.0.1:8126")),
+            ("::1", Some("http://[::1]:8126")),
+            ("[::1]", Some("http://[::1]:8126")),
+            ("0:0::1", Some("http://[::1]:8126")),
+            ("a b", None),
+            ("h:8126", None),
+            ("http://h", None),
+            ("[::1", None),
+            ("", None),
+        ];
+        let paths = [
+            ("/run/a.socket", Some("unix:///run/a.socket")),
+            ("/run/a b?#%", Some("unix:///run/a%20b%3F%23%25")),
+            ("run/a.socket", None),
+            ("", None),
+            ("/run/\0", None),
+        ];
+        for (read, cases) in
+            [(Endpoint::parse as Read, &urls[..]), (HOST, &hosts[..]), (PATH, &paths[..])]
+        {
+            for (text, expected) in cases {
+                let endpoint = read(text).ok().map(|endpoint| endpoint.to_string());
+                assert_eq!(endpoint.as_deref(), *expected, "{text}");
+            }
         }
+        assert_eq!(Endpoint::default().to_string(), "http://localhost:8126");
+        assert_eq!(Endpoint::at(None, Some(1)).to_string(), "http://localhost:1");
     }
 
     #[test]
@@ -293,41 +324,6 @@ mod tests {
             for problem in problems {
                 assert!(!problem.unwrap().contains("hunter2"), "{problem:?}");
             }
-        }
-    }
-
-    #[test]
-    fn a_host_on_its_own_becomes_an_address() {
-        for (host, expected) in [
-            ("h", Some("http://h:8126")),
-            ("10.0.0.1", Some("http://10.0.0.1:8126")),
-            ("::1", Some("http://[::1]:8126")),
-            ("[::1]", Some("http://[::1]:8126")),
-            ("0:0::1", Some("http://[::1]:8126")),
-            ("a b", None),
-            ("h:8126", None),
-            ("http://h", None),
-            ("[::1", None),
-            ("", None),
-        ] {
-            let endpoint = bare_host(host).ok().map(|host| Endpoint::at(Some(host), None));
-            assert_eq!(endpoint.map(|at| at.to_string()).as_deref(), expected, "{host}");
-        }
-        assert_eq!(Endpoint::default().to_string(), "http://localhost:8126");
-        assert_eq!(Endpoint::at(None, Some(1)).to_string(), "http://localhost:1");
-    }
-
-    #[test]
-    fn a_path_becomes_the_address_of_its_socket() {
-        for (path, expected) in [
-            ("/run/a.socket", Some("unix:///run/a.socket")),
-            ("/run/a b?#%", Some("unix:///run/a%20b%3F%23%25")),
-            ("run/a.socket", None),
-            ("", None),
-            ("/run/\0", None),
-        ] {
-            let endpoint = Endpoint::socket(Path::new(path)).ok().map(|at| at.to_string());
-            assert_eq!(endpoint.as_deref(), expected, "{path}");
         }
     }
 

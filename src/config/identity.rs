@@ -1,4 +1,4 @@
-//! Service, environment, version and global tags: settings that fill each other's gaps.
+//! Service, environment, version and global tags: tags give these settings a value where they have none.
 
 use crate::text::Text;
 
@@ -13,69 +13,59 @@ use super::table::{
 };
 use super::value::{Map, Value};
 
-/// What a tracer says about the program it is in.
-#[derive(Clone)]
-pub(super) struct Identity {
-    pub(super) service_is_user_set: bool,
-    /// The global tags without those that have a setting of their own.
-    pub(super) tags: Vec<(Text, Text)>,
-}
-
-/// Where serverless platforms keep the name of what they run, the first that is set counts.
+/// Where serverless platforms put the name of the function; the first that is set counts.
 const SERVERLESS_NAMES: [&str; 4] =
     ["AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE", "FUNCTION_NAME", "WEBSITE_SITE_NAME"];
 
-impl Identity {
-    /// Fills the gaps, the weakest source first; `given` are the tags given in code, which are added to
-    /// those of the environment.
-    pub(super) fn resolve(
-        settings: &mut Settings,
-        given: Vec<(Text, Text)>,
-        resolver: &mut Resolver<'_>,
-    ) -> Self {
-        let hidden = hidden_resource_attributes(&settings.tags, resolver);
-        add_given(&mut settings.tags, given, resolver);
+/// Fills the gaps, the weakest source first. `given` are the tags given in code, which are added to those of the
+/// environment.
+///
+/// Returns the tags of every span, without those that have a setting of their own, and whether somebody named the
+/// service.
+pub(super) fn resolve(
+    settings: &mut Settings,
+    given: Vec<(Text, Text)>,
+    resolver: &mut Resolver<'_>,
+) -> (Vec<(Text, Text)>, bool) {
+    let hidden = hidden_resource_attributes(&settings.tags, resolver);
+    add_given(&mut settings.tags, given, resolver);
 
-        let environment = resolver.environment;
-        if let Some(name) = SERVERLESS_NAMES.iter().find_map(|name| environment.text(name)) {
-            resolver.derive(&DD_SERVICE, &mut settings.service, name.into(), Origin::Calculated);
-        }
-        let mut service_is_user_set = settings.service.origin > Origin::Calculated;
-        for tags in [&hidden, &settings.tags.value] {
-            service_is_user_set |=
-                fill("service", &DD_SERVICE, &mut settings.service, tags, resolver);
-            fill("env", &DD_ENV, &mut settings.env, tags, resolver);
-            fill("version", &DD_VERSION, &mut settings.version, tags, resolver);
-        }
-
-        let mut tags = settings.tags.value.clone();
-        // Spans get these three from their settings, each by its own rule.
-        for name in ["service", "env", "version"] {
-            take(&mut tags, name);
-        }
-        if take(&mut tags, "runtime-id").is_some() {
-            let reason = "the tag `runtime-id` is the tracer's own; left out".to_owned();
-            let origin = settings.tags.origin;
-            resolver.problem(DD_TAGS.source_name(origin), origin, reason);
-        }
-        // In the place of what they are the source of: tags of the first span of each chunk.
-        if let Some(Ok(url)) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
-            let setting = &mut settings.git_repository_url;
-            resolver.derive(&DD_GIT_REPOSITORY_URL, setting, Some(url), Origin::Calculated);
-        }
-        if let Some(Ok(commit)) = take(&mut tags, "git.commit.sha").map(parse::not_blank) {
-            let setting = &mut settings.git_commit_sha;
-            resolver.derive(&DD_GIT_COMMIT_SHA, setting, Some(commit), Origin::Calculated);
-        }
-        Identity {
-            service_is_user_set,
-            tags: tags.0.into_iter().map(|(k, v)| (k.into_shared(), v.into_shared())).collect(),
-        }
+    let environment = resolver.environment;
+    if let Some(name) = SERVERLESS_NAMES.iter().find_map(|name| environment.text(name)) {
+        resolver.derive(&DD_SERVICE, &mut settings.service, name.into(), Origin::Calculated);
     }
+    let mut service_is_user_set = settings.service.origin > Origin::Calculated;
+    for tags in [&hidden, &settings.tags.value] {
+        service_is_user_set |= fill("service", &DD_SERVICE, &mut settings.service, tags, resolver);
+        fill("env", &DD_ENV, &mut settings.env, tags, resolver);
+        fill("version", &DD_VERSION, &mut settings.version, tags, resolver);
+    }
+
+    let mut tags = settings.tags.value.clone();
+    // Spans get these three from their own settings.
+    for name in ["service", "env", "version"] {
+        take(&mut tags, name);
+    }
+    if take(&mut tags, "runtime-id").is_some() {
+        let reason = "the tag `runtime-id` is the tracer's own; left out".to_owned();
+        let origin = settings.tags.origin;
+        resolver.problem(DD_TAGS.source_name(origin), origin, reason);
+    }
+    // These become settings, because only the first span of each chunk is tagged with them.
+    if let Some(Ok(url)) = take(&mut tags, "git.repository_url").map(parse::repository_url) {
+        let setting = &mut settings.git_repository_url;
+        resolver.derive(&DD_GIT_REPOSITORY_URL, setting, Some(url), Origin::Calculated);
+    }
+    if let Some(Ok(commit)) = take(&mut tags, "git.commit.sha").map(parse::not_blank) {
+        let setting = &mut settings.git_commit_sha;
+        resolver.derive(&DD_GIT_COMMIT_SHA, setting, Some(commit), Origin::Calculated);
+    }
+    let shared = tags.0.into_iter().map(|(key, value)| (key.into_shared(), value.into_shared()));
+    (shared.collect(), service_is_user_set)
 }
 
-/// `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` took its place: as tags the attributes are out, but the
-/// service, environment and version that they name still fill gaps.
+/// The attributes of `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` wins over it. They are no tags then, but the service,
+/// environment and version in them still fill gaps.
 fn hidden_resource_attributes(tags: &Setting<Map>, resolver: &Resolver<'_>) -> Map {
     let environment = resolver.environment;
     let text = environment.text(RESOURCE_ATTRIBUTES.name);
@@ -104,7 +94,7 @@ fn add_given(tags: &mut Setting<Map>, given: Vec<(Text, Text)>, resolver: &mut R
     }
 }
 
-/// Takes the value from a tag, unless the setting has a better one; says whether there was such a tag.
+/// Gives the setting the value of a tag, unless a stronger source gave one. Returns whether there was such a tag.
 fn fill<T: Value + From<Text>>(
     tag: &str,
     key: &Key<T>,

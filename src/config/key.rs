@@ -1,4 +1,4 @@
-//! The type of a row: how one setting is named, read and checked.
+//! The type of a row in the table: how one setting is named, read and checked.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,9 +12,9 @@ use super::{Environment, Origin};
 pub(super) struct Key<T: 'static> {
     /// The variable, which is also the name in reports.
     pub(super) name: &'static str,
-    /// The setter of the same meaning; `None` for what is not for code to say.
+    /// The setter of the same meaning; `None` where code cannot give the setting.
     pub(super) setter: Option<&'static str>,
-    /// Older or other names of the variable, asked in this order when the name gives nothing usable.
+    /// Other names of the variable, read in this order when the first name gives nothing usable.
     pub(super) aliases: &'static [&'static str],
     /// The OpenTelemetry variable that says the same.
     pub(super) otel: Option<Otel<T>>,
@@ -22,18 +22,18 @@ pub(super) struct Key<T: 'static> {
     #[cfg_attr(not(test), expect(dead_code, reason = "read where the table is listed"))]
     pub(super) doc: &'static str,
     pub(super) default: fn() -> T,
-    /// Text to value: syntax only.
+    /// Turns text into a value; checks the syntax only.
     pub(super) parse: fn(&str, &mut Remarks) -> Result<T, Reason>,
-    /// What holds for a value from any source: limits, and the form it is kept in.
+    /// Checks a value from any source against its limits, and brings it into the form in which it is kept.
     pub(super) check: fn(T, &mut Remarks) -> Result<T, Reason>,
-    /// Whether a variable that is set to nothing says something, and goes to `parse`.
+    /// Whether a blank variable is parsed; otherwise it counts as unset.
     pub(super) blank_counts: bool,
-    /// Whether a value that cannot be used is repeated in the problem: an address may hold a password.
+    /// Whether the problem about an unusable value quotes it. Not for addresses, which may hold a password.
     pub(super) repeats: bool,
 }
 
 impl<T> Key<T> {
-    /// A row that takes every value of its type, to be completed.
+    /// A key that accepts every value of its type. The other fields are set with `Key { .., ..Key::new(..) }`.
     pub(super) const fn new(
         default: fn() -> T,
         parse: fn(&str, &mut Remarks) -> Result<T, Reason>,
@@ -52,7 +52,7 @@ impl<T> Key<T> {
         }
     }
 
-    /// The name of what gave a value: the setter or the variable.
+    /// What a problem calls the source of a value: the setter, or the variable.
     pub(super) fn source_name(&self, origin: Origin) -> &'static str {
         match (origin, self.setter) {
             (Origin::Code, Some(setter)) => setter,
@@ -65,7 +65,7 @@ impl<T> Key<T> {
         (self.check)((self.parse)(text, remarks)?, remarks)
     }
 
-    /// Reads the text of OpenTelemetry's variable; `None` where it says nothing about this setting.
+    /// Reads the text of the OpenTelemetry variable; `None` where it says nothing about this setting.
     pub(super) fn read_otel(
         &self,
         text: &str,
@@ -83,10 +83,10 @@ impl<T> Key<T> {
     }
 }
 
-/// How an OpenTelemetry variable says what a row says.
+/// The OpenTelemetry variable for a setting, and how its text is converted.
 pub(super) struct Otel<T: 'static> {
     pub(super) name: &'static str,
-    /// Variables that `convert` reads besides.
+    /// Other variables that `convert` reads as well.
     #[cfg_attr(not(test), expect(dead_code, reason = "read where the table is listed"))]
     pub(super) with: &'static [&'static str],
     /// `None` where the text says nothing about this setting.
@@ -104,17 +104,17 @@ impl<T> Otel<T> {
 /// Why a value cannot be used; it follows the value in a sentence: "is not a whole number".
 pub(super) type Reason = Cow<'static, str>;
 
-/// What is to be said about a value that was used, though not quite as it was given.
+/// Messages about a value that is used, but not exactly as it was given.
 pub(super) type Remarks = Vec<String>;
 
-/// A user's text inside one of our lines: quoted, escaped, not longer than is of use, and without a password.
+/// A text of the user, for a log line: quoted, escaped, shortened, and without a password.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 const QUOTED_CHARS: usize = 60;
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Before it is cut, which may leave the password without the `@` that tells it.
+        // Redacted before it is cut: without the `@` behind it, a password would not be recognized.
         let text = Redacted(self.0).to_string();
         match text.char_indices().nth(QUOTED_CHARS) {
             None => write!(f, "{text:?}"),
@@ -123,7 +123,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A row without its type: what the table's tests and `docs/configuration.md` are made of.
+/// A row without its type parameter, for the tests of the table and for `docs/configuration.md`.
 #[cfg(test)]
 pub(super) struct Row {
     pub(super) name: &'static str,

@@ -1,8 +1,8 @@
 //! How much a span made through OpenTelemetry's API may hold.
 
-/// What OpenTelemetry's specification has as the default of every count.
+/// The default of every count in OpenTelemetry's specification.
 pub(super) const DEFAULT_COUNT: usize = 128;
-/// What no count reaches.
+/// Larger than any count.
 const NO_LIMIT: usize = usize::MAX;
 
 macro_rules! limits {

@@ -3,7 +3,7 @@
 use super::key::Row;
 use super::table::rows;
 
-/// The line of the page below which its table begins.
+/// The line of the page above the rows of its table.
 const HEAD: &str = "|---|---|---|---|---|\n";
 
 fn line(row: &Row) -> String {
@@ -13,12 +13,9 @@ fn line(row: &Row) -> String {
         Some("") => "empty".to_owned(),
         Some(text) => code(text),
     };
-    let also = |label: &str, names: &[&str]| match names {
-        [] => String::new(),
-        names => format!(
-            " {label}: {}.",
-            names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ")
-        ),
+    let also = |label: &str, names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| code(name)).collect();
+        if names.is_empty() { String::new() } else { format!(" {label}: {}.", names.join(", ")) }
     };
     format!(
         "| {} | {} | {} | {default} | {}{}{} |\n",

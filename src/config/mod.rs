@@ -26,15 +26,18 @@
 //! );
 //! ```
 
-// To add a setting, read the top of `table.rs`: a setting is one row there, and the setters, the getters, the reader of
-// the environment, the report and `docs/configuration.md` are made from the rows.
+// To add a setting, read the top of `table.rs`.
 //
-// The way of a value: code (`builder.rs`) and the environment (`source.rs`, which alone reads it) are asked in turn
-// (`resolve.rs`), each as the row says (`key.rs`, with `parse.rs` and `otel.rs`). Then settings fill each other's gaps
-// (`identity.rs`, `related.rs`), misspelt variables are looked for (`unknown.rs`), and a `Config` (`resolved.rs`) with
-// its report (`report.rs`) is what all others see: propagation, sampling, the agent's client, the pipeline and the
-// bridges. They read it once, when a tracer is built, so no span ever waits for anything here. Whatever shows a text of
-// the user goes through `redacted.rs`, because any setting may hold a password.
+// How a value is found:
+//
+// 1. `builder.rs` holds what code gives; `source.rs` is the only file that reads the environment.
+// 2. `resolve.rs` asks these sources in turn, as the row of the setting says (`key.rs`, with `parse.rs` and `otel.rs`).
+// 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), and misspelt variables are reported (`unknown.rs`).
+// 4. The result is a `Config` (`resolved.rs`) with its report (`report.rs`).
+//
+// Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is
+// built, so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because
+// any setting may hold a password.
 
 mod builder;
 mod endpoint;

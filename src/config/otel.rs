@@ -1,4 +1,4 @@
-//! OpenTelemetry's variables, converted to values of the table.
+//! OpenTelemetry's variables, and how they are converted to values of the table.
 //!
 //! Values are compared without case, except names of services and resource attributes.
 
@@ -20,7 +20,7 @@ pub(super) const RESOURCE_ATTRIBUTES: Otel<Map> =
         resource_attributes(text, remarks).map(Some)
     });
 
-/// Levels above debug are what the tracer does anyway.
+/// `debug` turns debugging on. The levels above it are what the tracer logs anyway.
 pub(super) const LOG_LEVEL: Otel<bool> =
     Otel::new("OTEL_LOG_LEVEL", |text, _, _| match text.to_ascii_lowercase().as_str() {
         "debug" => Ok(Some(true)),
@@ -48,7 +48,7 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
             "traceidratio" => environment.text(SAMPLER_ARG).map_or(ALL, |text| {
                 let rate = parse::number(&text).and_then(|rate| parse::within(rate, 0.0..=1.0));
                 rate.unwrap_or_else(|why| {
-                    // As the specification wants: as if it were not set.
+                    // The specification demands that a bad argument counts as unset.
                     remarks.push(format!("{SAMPLER_ARG} {} {why}; {ALL} is used", Quoted(&text)));
                     ALL
                 })
@@ -71,7 +71,7 @@ pub(super) const TRACES_EXPORTER: Otel<bool> = Otel::new("OTEL_TRACES_EXPORTER",
     }
 });
 
-/// By OpenTelemetry's rule for booleans, which has no other words than these.
+/// OpenTelemetry's booleans have only these two words.
 pub(super) const SDK_DISABLED: Otel<bool> =
     Otel::new("OTEL_SDK_DISABLED", |text, _, _| match text.to_ascii_lowercase().as_str() {
         "true" => Ok(Some(false)),
@@ -79,7 +79,7 @@ pub(super) const SDK_DISABLED: Otel<bool> =
         _ => Err("is neither `true` nor `false`".into()),
     });
 
-/// Variables of the SDK that say nothing to this tracer, and what to set instead.
+/// Variables of the OpenTelemetry SDK that have no effect here, and what to set instead.
 const UNSUPPORTED: [(&str, &str); 5] = [
     ("OTEL_BSP_EXPORT_TIMEOUT", "DD_TRACE_AGENT_TIMEOUT_SECONDS"),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"),
@@ -88,7 +88,7 @@ const UNSUPPORTED: [(&str, &str); 5] = [
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "DD_TRACE_AGENT_URL"),
 ];
 
-/// Says which of those are set, so that nobody waits for their effect.
+/// Reports which of those are set, so that nobody waits for their effect.
 pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
     for (name, instead) in UNSUPPORTED {
         if resolver.environment.text(name).is_some() {
@@ -98,17 +98,18 @@ pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
     }
 }
 
-/// SDKs make up `unknown_service:<executable>` where nobody gave a name.
+/// Whether somebody gave this name: SDKs use `unknown_service:<executable>` where nobody did.
 fn is_service(name: &str) -> bool {
     !name.starts_with("unknown_service")
 }
 
-/// So many tags are taken from resource attributes by every Datadog tracer.
+/// The number of tags that Datadog tracers take from resource attributes.
 const MAX_RESOURCE_TAGS: usize = 10;
 
-/// `key=value,key=value`, percent-encoded; what has a name of its own at Datadog comes first and under that name.
+/// Reads `key=value,key=value`, percent-encoded. Attributes that have their own name at Datadog come first, under that
+/// name.
 ///
-/// In case of any error the whole value is discarded, as OpenTelemetry's specification of resources has it.
+/// After any error the whole value is discarded, as OpenTelemetry's specification of resources demands.
 fn resource_attributes(text: &str, remarks: &mut Remarks) -> Result<Map, Reason> {
     let mut attributes = Map::default();
     for pair in parse::items(text) {
@@ -158,27 +159,19 @@ mod tests {
 
     type Converted<T> = (Result<Option<T>, Reason>, Vec<String>);
 
-    fn convert_in<T>(otel: &Otel<T>, text: &str, pairs: &[(&str, &str)]) -> Converted<T> {
+    fn convert<T>(otel: &Otel<T>, text: &str, arg: &str) -> Converted<T> {
         let mut remarks = Remarks::default();
-        let environment = Environment::from_pairs(pairs.iter().copied());
+        let environment = Environment::from_pairs([(SAMPLER_ARG, arg)]);
         ((otel.convert)(text, &environment, &mut remarks), remarks)
-    }
-
-    fn convert<T>(otel: &Otel<T>, text: &str) -> Converted<T> {
-        convert_in(otel, text, &[])
-    }
-
-    fn map<const N: usize>(pairs: [(&str, &str); N]) -> Option<Map> {
-        Some(pairs.into_iter().collect())
     }
 
     #[test]
     fn a_made_up_service_name_says_nothing() {
-        assert_eq!(convert(&SERVICE_NAME, "shop").0, Ok(Some("shop".into())));
-        assert_eq!(convert(&SERVICE_NAME, "unknown_service").0, Ok(None));
-        assert_eq!(convert(&SERVICE_NAME, "unknown_service:shop").0, Ok(None));
-        let tags = convert(&RESOURCE_ATTRIBUTES, "service.name=unknown_service:x,a=b").0;
-        assert_eq!(tags, Ok(map([("a", "b")])));
+        for (name, said) in
+            [("shop", true), ("unknown_service", false), ("unknown_service:x", false)]
+        {
+            assert_eq!(convert(&SERVICE_NAME, name, "").0, Ok(said.then(|| name.into())));
+        }
     }
 
     #[test]
@@ -199,7 +192,7 @@ mod tests {
             ("parentbased_", "", None, None),
             ("parentbased_parentbased_always_on", "", None, None),
         ] {
-            let (found, remarks) = convert_in(&TRACES_SAMPLER, text, &[(SAMPLER_ARG, arg)]);
+            let (found, remarks) = convert(&TRACES_SAMPLER, text, arg);
             assert_eq!(found.ok(), rate.map(|rate| Some(Some(rate))), "{text} {arg}");
             assert_eq!(remarks.len(), usize::from(said.is_some()), "{text} {arg}");
             assert!(remarks.concat().contains(said.unwrap_or_default()), "{arg}: {remarks:?}");
@@ -233,38 +226,35 @@ mod tests {
             (&SDK_DISABLED, "t", None),
             (&SDK_DISABLED, "yes", None),
         ] {
-            assert_eq!(convert(otel, text).0.ok().flatten(), expected, "{} {text}", otel.name);
+            assert_eq!(convert(otel, text, "").0.ok().flatten(), expected, "{} {text}", otel.name);
         }
     }
 
     #[test]
     fn resource_attributes_become_tags_decoded_and_with_the_known_ones_first() {
-        let text = "team=a:b, service.version = 2 ,deployment.environment=old,\
-                    Deployment.Environment.Name=prod,service.name=shop,team=c,empty=";
-        let [service, env, version] = [("service", "shop"), ("env", "prod"), ("version", "2")];
-        let tags = map([service, env, version, ("team", "c"), ("empty", "")]);
-        assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(tags), vec![]));
-
-        let text =
-            "service.name=my%20shop,team=a%2Cb,q=x%3Dy,plain=100%25,%6Bey=v,é=pr%C3%BCf,z=%00";
-        let expected = map([
-            ("service", "my shop"),
-            ("team", "a,b"),
-            ("q", "x=y"),
-            ("plain", "100%"),
-            ("key", "v"),
-            ("é", "prüf"),
-            ("z", "\0"),
-        ]);
-        assert_eq!(convert(&RESOURCE_ATTRIBUTES, text), (Ok(expected), vec![]));
-        // Empty members are none.
-        assert_eq!(convert(&RESOURCE_ATTRIBUTES, "a=b,, ,").0, Ok(map([("a", "b")])));
+        for (text, tags) in [
+            (
+                "team=a:b, service.version = 2 ,deployment.environment=old,\
+                 Deployment.Environment.Name=prod,service.name=shop,team=c,empty=",
+                &["service:shop", "env:prod", "version:2", "team:c", "empty:"][..],
+            ),
+            (
+                "service.name=my%20shop,team=a%2Cb,q=x%3Dy,plain=100%25,%6Bey=v,é=pr%C3%BCf,z=%00",
+                &["service:my shop", "team:a,b", "q:x=y", "plain:100%", "key:v", "é:prüf", "z:\0"],
+            ),
+            // Empty members are none.
+            ("a=b,, ,", &["a:b"]),
+            ("service.name=unknown_service:x,a=b", &["a:b"]),
+        ] {
+            let tags = tags.iter().filter_map(|tag| tag.split_once(':')).collect();
+            assert_eq!(convert(&RESOURCE_ATTRIBUTES, text, ""), (Ok(Some(tags)), vec![]));
+        }
     }
 
     #[test]
     fn ten_tags_are_taken_from_resource_attributes() {
         let text: String = (0..12).map(|n| format!("k{n}=v,")).collect();
-        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, &(text + "service.name=shop"));
+        let (tags, remarks) = convert(&RESOURCE_ATTRIBUTES, &(text + "service.name=shop"), "");
         let tags = tags.unwrap().unwrap();
         assert_eq!((tags.0.len(), tags.get("service")), (10, Some(&"shop".into())));
         assert_eq!(remarks, ["gives 13 tags; 10 are used"]);

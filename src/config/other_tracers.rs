@@ -1,6 +1,6 @@
 //! Variables of Datadog's other tracers that this one does not read.
 
-/// Whether the variable is for the agent, for another product, or set by a machine: nothing that a user waits to see in
+/// Whether the variable is for the agent or another product, or is set by an installer: no user expects an effect on
 /// traces.
 pub(super) fn is_not_for_tracers(variable: &str) -> bool {
     NOT_OF_TRACERS.contains(&variable) || begins(variable, &NOT_OF_TRACERS_PREFIXES)

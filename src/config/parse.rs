@@ -16,13 +16,10 @@ use super::value::Map;
 
 /// Case does not matter; all Datadog tracers know `true` and `1`.
 pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
-    let is_one_of = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is_one_of(["true", "1", "t"]) {
-        Ok(true)
-    } else if is_one_of(["false", "0", "f"]) {
-        Ok(false)
-    } else {
-        Err("is neither `true` nor `false`".into())
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "t" => Ok(true),
+        "false" | "0" | "f" => Ok(false),
+        _ => Err("is neither `true` nor `false`".into()),
     }
 }
 
@@ -63,7 +60,7 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// A map that says something, if only that it is empty.
+/// As [`map`]; refuses a text that holds no pair at all, unless it is only commas and spaces.
 pub(super) fn map_of_some(text: &str, remarks: &mut Remarks) -> Result<Map, Reason> {
     let map = map(text, remarks);
     let is_junk = map.0.is_empty() && text.contains(|c: char| c != ',' && !c.is_whitespace());
@@ -86,8 +83,8 @@ pub(super) fn map(text: &str, remarks: &mut Remarks) -> Map {
     map
 }
 
-/// A pair without a colon is a key alone. One as OpenTelemetry writes it is taken for what was meant: a tag with
-/// such a name is of no use to anybody.
+/// Reads a pair without a colon. It is a key without a value; but `key=value`, as OpenTelemetry writes it, is read as
+/// it was meant, because nobody wants a tag with such a name.
 fn unsplit<'a>(pair: &'a str, remarks: &mut Remarks) -> (&'a str, &'a str) {
     match pair.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
@@ -102,7 +99,7 @@ fn unsplit<'a>(pair: &'a str, remarks: &mut Remarks) -> (&'a str, &'a str) {
 
 // ===== checks =====
 
-/// An address as the agent's is written.
+/// The address of an agent, in its normal form.
 pub(super) fn agent_url(text: Text) -> Result<Text, Reason> {
     Ok(Endpoint::parse(&text)?.to_string().into())
 }
@@ -127,7 +124,7 @@ pub(super) fn repository_url(text: Text) -> Result<Text, Reason> {
     }
 }
 
-/// A list in JSON; what is in it is somebody else's to read. Nothing reads it where the feature `agent` is off.
+/// A JSON list. Its items are not checked here, and nothing is where the feature `agent` is off.
 pub(super) fn json_list(text: Text) -> Result<Text, Reason> {
     #[cfg(feature = "agent")]
     if let Err(error) = serde_json::from_str::<Vec<serde_json::Value>>(&text) {
@@ -136,7 +133,7 @@ pub(super) fn json_list(text: Text) -> Result<Text, Reason> {
     Ok(text)
 }
 
-/// Services to rename; what has no name, or gets none, is left out.
+/// Services to rename; pairs without the old or the new name are left out.
 pub(super) fn mapping(map: Map, remarks: &mut Remarks) -> Result<Map, Reason> {
     let (named, unnamed): (Vec<_>, _) =
         map.0.into_iter().partition(|(from, to)| !from.trim().is_empty() && !to.trim().is_empty());
@@ -150,7 +147,7 @@ pub(super) fn mapping(map: Map, remarks: &mut Remarks) -> Result<Map, Reason> {
     Ok(Map(named))
 }
 
-/// A text as it is kept: without space around it, and not empty.
+/// A text that is not blank, without the space around it.
 pub(super) fn not_blank(text: Text) -> Result<Text, Reason> {
     match text.trim() {
         "" => Err("says nothing".into()),

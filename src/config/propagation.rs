@@ -29,10 +29,10 @@ impl Style {
     pub(super) const DEFAULT: [Style; 3] = [Style::Datadog, Style::TraceContext, Style::Baggage];
 }
 
-/// The word for no style at all. Beside a style it has no meaning.
+/// The word for no style at all. It is ignored beside a style.
 const NONE: &str = "none";
 
-/// Unknown names are left out; a text that names nothing known says nothing.
+/// Reads a list of styles. Unknown names are left out; a text without any known name is refused.
 pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Reason> {
     let (mut styles, mut unknown) = (Vec::new(), Vec::new());
     let mut none = false;
@@ -55,7 +55,7 @@ pub(super) fn styles(text: &str, remarks: &mut Remarks) -> Result<Vec<Style>, Re
     Ok(styles)
 }
 
-/// The first of equal ones stays.
+/// Removes repeated styles; the first of them stays.
 pub(super) fn each_once(styles: Vec<Style>) -> Vec<Style> {
     let mut once = Vec::with_capacity(styles.len());
     for style in styles {

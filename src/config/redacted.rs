@@ -1,4 +1,4 @@
-//! Texts of the user that may hold a secret, as they may be shown.
+//! Hides passwords in texts of the user, before they are shown.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -30,7 +30,7 @@ fn shown<'a>(text: &'a str, around: Option<(&str, &str)>) -> Cow<'a, str> {
     around.map_or(text.into(), |(before, after)| format!("{before}{HIDDEN}{after}").into())
 }
 
-/// What is around the secret of a URL. The path of a socket has none.
+/// The text before and after the secret in a URL. The path of a Unix socket has none.
 fn url(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     if scheme.trim_start().eq_ignore_ascii_case("unix") {
@@ -41,7 +41,7 @@ fn url(text: &str) -> Option<(&str, &str)> {
     Some((before, rest.strip_prefix(secret)?))
 }
 
-/// The same where the scheme was forgotten.
+/// The same for a URL without its scheme.
 fn bare(text: &str) -> Option<(&str, &str)> {
     let (secret, _) = text.rsplit_once('@')?;
     let is_secret = secret.contains(':') && !text.contains("://");

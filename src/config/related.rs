@@ -6,28 +6,16 @@ use crate::text::Text;
 
 use super::Origin;
 use super::endpoint::{DEFAULT_SOCKET, Endpoint, bare_host};
-use super::key::Key;
-use super::origin::Setting;
 use super::resolve::Resolver;
 use super::table::{
     DD_SPAN_SAMPLING_RULES_FILE, DD_TRACE_AGENT_URL, DD_TRACE_PROPAGATION_STYLE_EXTRACT,
     DD_TRACE_PROPAGATION_STYLE_INJECT, DD_TRACE_SAMPLING_RULES_FILE, Settings,
 };
-use super::value::Value;
 
 pub(super) fn resolve(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     styles(settings, resolver);
     agent_address(settings, resolver);
-    rules_before_file(
-        &settings.sampling_rules,
-        (&DD_TRACE_SAMPLING_RULES_FILE, &mut settings.sampling_rules_file),
-        resolver,
-    );
-    rules_before_file(
-        &settings.span_sampling_rules,
-        (&DD_SPAN_SAMPLING_RULES_FILE, &mut settings.span_sampling_rules_file),
-        resolver,
-    );
+    rules_before_files(settings, resolver);
 }
 
 /// The styles of one direction are those of both, unless the same source or a higher one gave its own.
@@ -43,7 +31,7 @@ fn styles(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     }
 }
 
-/// A URL beats host and port of the same source; host and port beat the URL of a lower one. With none
+/// A URL wins over host and port of the same source; host and port win over the URL of a lower source. With none
 fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     let Settings { agent_url: url, agent_host: host, agent_port: port, .. } = settings;
     let of_both = host.origin.max(port.origin);
@@ -64,7 +52,7 @@ fn agent_address(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     resolver.derive(&DD_TRACE_AGENT_URL, url, address, origin);
 }
 
-/// Where the agent is when nobody says: at the socket that it opens by default, if there is one.
+/// The address where no setting gives one: the agent's default socket, if it exists, or else the default port.
 fn default_address() -> (Endpoint, Origin) {
     let path = PathBuf::from(DEFAULT_SOCKET);
     if path.exists() {
@@ -74,20 +62,29 @@ fn default_address() -> (Endpoint, Origin) {
     }
 }
 
-/// Rules that are given as text beat a file, whatever their sources.
-fn rules_before_file<T: Value>(
-    rules: &Setting<Option<T>>,
-    (key, file): (&Key<Option<T>>, &mut Setting<Option<T>>),
-    resolver: &mut Resolver<'_>,
-) {
-    if rules.value.is_some() && file.value.is_some() {
-        let reason = "not used: the rules themselves are set".to_owned();
-        resolver.problem(key.source_name(file.origin), file.origin, reason);
-        resolver.derive(key, file, None, file.origin.max(rules.origin));
+/// Rules that are given as text win over a file, whatever their sources.
+fn rules_before_files(settings: &mut Settings, resolver: &mut Resolver<'_>) {
+    for (rules, key, file) in [
+        (
+            &settings.sampling_rules,
+            &DD_TRACE_SAMPLING_RULES_FILE,
+            &mut settings.sampling_rules_file,
+        ),
+        (
+            &settings.span_sampling_rules,
+            &DD_SPAN_SAMPLING_RULES_FILE,
+            &mut settings.span_sampling_rules_file,
+        ),
+    ] {
+        if rules.value.is_some() && file.value.is_some() {
+            let reason = "not used: the rules themselves are set".to_owned();
+            resolver.problem(key.source_name(file.origin), file.origin, reason);
+            resolver.derive(key, file, None, file.origin.max(rules.origin));
+        }
     }
 }
 
-/// The agent's address where nobody says one: tests run beside agents, too.
+/// The default address, for tests: the socket of an agent may exist on the machine.
 #[cfg(test)]
 pub(super) static DEFAULT_URL: std::sync::LazyLock<String> =
     std::sync::LazyLock::new(|| default_address().0.to_string());

@@ -1,4 +1,4 @@
-//! What the settings are, and why: the values of all sources, and what was wrong with them.
+//! The report: the values of every setting from all sources, and the problems with them.
 
 use std::fmt;
 
@@ -44,15 +44,14 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Adds what a source said about a setting that is there.
+    /// Adds the value of a source to the row of a setting.
     pub(super) fn add(&mut self, name: &str, origin: Origin, value: Option<String>) {
         if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
             row.add(origin, value);
         }
     }
 
-    /// What was said about one setting, by its variable or another name of that; `None` where there is no such
-    /// setting.
+    /// The values of one setting, by its variable or another name of that; `None` where there is no such setting.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&ReportRow> {
         self.rows.iter().find(|row| row.name == name || row.aliases.contains(&name))
@@ -105,7 +104,7 @@ impl fmt::Debug for Report {
     }
 }
 
-/// Everything that was said about one setting.
+/// The values that the sources gave for one setting.
 ///
 /// `Display` writes one line: `DD_SERVICE: shop (code), over store (env_var)`.
 #[derive(Clone, PartialEq, Eq)]
@@ -120,7 +119,7 @@ impl ReportRow {
         ReportRow { name, aliases, candidates: Vec::new() }
     }
 
-    /// In the place of what has the same origin: what is said later wins.
+    /// Adds the value of a source, or replaces the one that it gave before.
     pub(super) fn add(&mut self, origin: Origin, value: Option<String>) {
         self.candidates.retain(|candidate| candidate.origin != origin);
         let place = self.candidates.partition_point(|candidate| candidate.origin < origin);
@@ -166,7 +165,7 @@ impl ReportRow {
         self.effective().map(Candidate::shown).unwrap_or_default()
     }
 
-    /// What the sources below the one in force said, the highest first.
+    /// The values of the sources below the one in force, the highest first.
     fn write_overridden(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let below = self.candidates.iter().rev().skip(1);
         below

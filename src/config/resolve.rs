@@ -1,4 +1,4 @@
-//! Asks each source for a setting, and records what each said and what was wrong with it.
+//! Asks each source for a setting, and records the values and the problems.
 
 use super::key::{Key, Quoted, Reason, Remarks};
 use super::origin::Setting;
@@ -9,7 +9,8 @@ use super::{Environment, Origin};
 pub(super) struct Resolver<'a> {
     pub(super) environment: &'a Environment,
     report: Report,
-    /// Each with the setting that got no value out of it, if so: what is used instead is known only in the end.
+    /// Each problem, and the name of the setting if its value was rejected. What is used instead is known only in the
+    /// end, and added by [`Resolver::finish`].
     problems: Vec<(Problem, Option<&'static str>)>,
 }
 
@@ -18,7 +19,7 @@ impl<'a> Resolver<'a> {
         Resolver { environment, report: Report::default(), problems: Vec::new() }
     }
 
-    /// The value of the highest source that gave a usable one.
+    /// The value from the highest source that gave a usable one.
     pub(super) fn resolve<T: Value>(&mut self, key: &Key<T>, given: Option<T>) -> Setting<T> {
         let mut setting = Setting { value: (key.default)(), origin: Origin::Default };
         let mut row = ReportRow::new(key.name, key.aliases);
@@ -43,7 +44,7 @@ impl<'a> Resolver<'a> {
         setting
     }
 
-    /// Adds what follows from other settings. It wins over what has the same origin or a lower one.
+    /// Adds a value that follows from other settings. It wins over a value of the same or a lower origin.
     pub(super) fn derive<T: Value>(
         &mut self,
         key: &Key<T>,
@@ -60,12 +61,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Something is wrong with a value that is used all the same, or with no single setting.
+    /// Records a problem with a value that is used all the same, or with no single setting.
     pub(super) fn problem(&mut self, name: &'static str, origin: Origin, reason: String) {
         self.problems.push((Problem::new(name, origin, reason), None));
     }
 
-    /// A value cannot be used: another source is asked.
+    /// Records that a value cannot be used, so that another source is asked.
     pub(super) fn reject<T>(
         &mut self,
         key: &Key<T>,
@@ -76,7 +77,7 @@ impl<'a> Resolver<'a> {
         self.problems.push((Problem::new(name, origin, reason), Some(key.name)));
     }
 
-    /// The account: what was said, and what was wrong, both in the order of the table.
+    /// The report and the problems, both in the order of the table.
     pub(super) fn finish(self) -> (Report, Vec<Problem>) {
         let Resolver { report, problems, .. } = self;
         let finish = |(problem, without): (Problem, Option<&str>)| {
@@ -98,14 +99,14 @@ impl<'a> Resolver<'a> {
         let environment = self.environment;
         if hidden {
             self.problem(name, Origin::OtelEnv, format!("{} is set too, and wins", key.name));
-            // Only for the report: what is wrong with a hidden value is of no interest.
+            // Only for the report: problems with a value that is not used are of no interest.
             return key.read_otel(&text, environment, &mut Remarks::default()).ok()?;
         }
         let read = |remarks: &mut Remarks| key.read_otel(&text, environment, remarks);
         self.accept(key, name, Origin::OtelEnv, &text, read)?
     }
 
-    /// A variable that says something.
+    /// The text of a variable, unless it is unset or blank.
     fn text<T>(&mut self, key: &Key<T>, name: &'static str, origin: Origin) -> Option<String> {
         let value = self.environment.get(name)?;
         let Some(text) = value.to_str().map(str::trim) else {
@@ -115,7 +116,7 @@ impl<'a> Resolver<'a> {
         (key.blank_counts || !text.is_empty()).then(|| text.to_owned())
     }
 
-    /// Runs a reader, and takes down what it has to say about the text.
+    /// Reads a value, and records the problems with it.
     fn accept<T, V>(
         &mut self,
         key: &Key<T>,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::text::Text;
 
-use super::identity::Identity;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
 use super::table::{Settings, getters};
@@ -18,7 +17,8 @@ use super::{ConfigBuilder, Origin, SpanLimits};
 #[derive(Clone)]
 pub struct Config {
     pub(super) settings: Settings,
-    pub(super) identity: Identity,
+    pub(super) tags: Vec<(Text, Text)>,
+    pub(super) service_is_user_set: bool,
     pub(super) report: Report,
     pub(super) problems: Vec<Problem>,
 }
@@ -35,7 +35,7 @@ impl Config {
         &self.report
     }
 
-    /// Adds to the report what was given in code past the settings, and wins over them.
+    /// Adds to the report a value that code gave to another builder, where it wins over the setting.
     pub(crate) fn report_code(&mut self, name: &str, value: String) {
         self.report.add(name, Origin::Code, Some(value));
     }
@@ -49,11 +49,11 @@ impl Config {
     /// Whether somebody named the service: it is neither the default nor a serverless function's name.
     #[must_use]
     pub fn service_is_user_set(&self) -> bool {
-        self.identity.service_is_user_set
+        self.service_is_user_set
     }
 
-    /// Whether nothing names the service, not even a serverless platform or a name that cannot be used, of which a
-    /// problem tells: it is the default one.
+    /// Whether the service has its default name, and nobody tried to name it. A name that cannot be used is a try;
+    /// there is a problem about it.
     pub(crate) fn service_is_default(&self) -> bool {
         let is_told = |problem: &Problem| ["DD_SERVICE", "service"].contains(&problem.name());
         self.settings.service.origin == Origin::Default && !self.problems.iter().any(is_told)
@@ -62,7 +62,7 @@ impl Config {
     /// The tags of every span, without service, environment, version and git metadata, each key once.
     #[must_use]
     pub fn tags(&self) -> &[(Text, Text)] {
-        &self.identity.tags
+        &self.tags
     }
 
     /// The repository of the program; `None` also with `DD_TRACE_GIT_METADATA_ENABLED=false`.

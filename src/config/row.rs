@@ -74,7 +74,7 @@ macro_rules! settings {
     };
 }
 
-/// What problems name where code gave the value: the setter of the row, one that is written by hand, or none.
+/// The name of the setter, for problems with a value from code: that of the row, one written by hand, or none.
 macro_rules! setter_name {
     ($field:ident: $(#[$doc:meta])+ set($($argument:tt)+) $($rest:tt)+) => {
         Some(stringify!($field))

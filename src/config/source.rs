@@ -50,8 +50,8 @@ impl Environment {
     pub(super) fn names(&self) -> Vec<String> {
         match &self.pairs {
             None => {
-                let names = std::env::vars_os().map(|(name, _)| name.into_string());
-                let mut names: Vec<_> = names.filter_map(Result::ok).collect();
+                let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+                let mut names: Vec<_> = names.collect();
                 names.sort_unstable();
                 names
             }

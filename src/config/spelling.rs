@@ -1,9 +1,9 @@
 //! The known name that is nearest to a misspelt one.
 
-/// The longest name that is looked at: the work grows with the square.
+/// Longer names are not compared: the work grows with the square of the length.
 const MAX_BYTES: usize = 100;
 
-/// More than what two names can differ by.
+/// More than any distance between two names.
 const FAR: usize = 1_000_000;
 
 /// The known name that differs least, if it differs little enough to be what was meant.
@@ -22,7 +22,7 @@ pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str
 
 /// How many bytes have to be inserted, left out, replaced or exchanged with their neighbour.
 fn distance(a: &[u8], b: &[u8]) -> usize {
-    // The rows of the usual table, of which only three are needed: before the last, the last, and this one.
+    // Of the usual table (optimal string alignment) only three rows are kept: the two before, and this one.
     let mut last: Vec<usize> = (0..=b.len()).collect();
     let mut before = last.clone();
     for (i, x) in a.iter().enumerate() {

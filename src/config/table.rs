@@ -1,29 +1,43 @@
-//! The one table of settings.
+//! The one table of settings. Everything about a setting is made from its row: the variable, the setters, the getter,
+//! the report and `docs/configuration.md`.
 //!
 //! # How to add a setting
 //!
-//! Add a row, in the order of the names:
+//! 1. Add a row to `settings!` below, in the order of the names:
 //!
-//! ```text
-//! /// What it means: for `docs/configuration.md`.
-//! DD_TRACE_COLOR as color: Option<Text> = TEXT => {
-//!     /// For rustdoc: meaning, limits, variable and default.
-//!     set(name: impl Into<Text>) = Some(name.into()), on TracerBuilder;
-//!     /// For rustdoc: what a program reads.
-//!     get(name) -> Option<&str> = name.as_deref();
-//! }
-//! ```
+//!    ```text
+//!    /// What it means, for `docs/configuration.md`: a sentence, Markdown, no default (that is added).
+//!    DD_TRACE_COLOR as color: Option<Text> = TEXT => {
+//!        /// For rustdoc: meaning, limits, variable and default.
+//!        set(name: impl Into<Text>) = Some(name.into()), on TracerBuilder;
+//!        /// For rustdoc: what a program reads.
+//!        get(value) -> Option<&str> = value.as_deref();
+//!    }
+//!    ```
 //!
-//! - `TEXT` is the [`Key`]: how text becomes a value, what a value must fulfil, and the default. There is one for each
-//!   kind of setting below; `Key { default: || .., ..TEXT }` changes a part of it.
-//! - `set(argument: type) = value` makes `ConfigBuilder::color`, and with `on TracerBuilder` also that one's. A setter
-//!   that does more is written by hand in `builder.rs`; then the row says `set by its_name;`.
-//! - `get(value) -> type = ..` makes `Config::color`. A row may have no setter, and no getter.
-//! - A new type of value gets a line in `value.rs`; a choice of a few words is an enum made by `words.rs`.
-//!
-//! Then run `cargo test -p tracehound --lib config::`, which says how to renew `docs/configuration.md`, and give
-//! the setting a line in `tests/odd_settings.rs`. What depends on other settings belongs in `related.rs`, or in
-//! `identity.rs` where tags fill a gap.
+//!    - `TEXT` is the [`Key`]: how text becomes a value, what is checked for a value from any source, and the default.
+//!      There is one for each kind of setting below (`ON`, `OFF`, `COUNT`, `SECONDS`, `MAP`, ...);
+//!      `Key { default: || .., ..COUNT }` changes a part of it, and `Key::new(default, parse)` makes a new kind.
+//!      Parsers and checks that several rows may want are in `parse.rs`.
+//!    - `set(argument: type) = value` makes `ConfigBuilder::color`, and with `on TracerBuilder` also
+//!      `TracerBuilder::color`. A setter that does more is written by hand in `builder.rs`; then the row says
+//!      `set by its_name;`.
+//!    - `get(value) -> type = ..` makes `Config::color`; `value` is a reference to what the row holds. Both `set` and
+//!      `get` may be left out, in this order: `=> {}` has neither.
+//!    - `otel: Some(otel::NAME)` names an OpenTelemetry variable that says the same; how it is converted is in
+//!      `otel.rs`.
+//!    - A new type of value gets a line in `values!` (`value.rs`). A choice between a few words is an enum made by
+//!      `words!` (`words.rs`).
+//! 2. Read the getter where the setting has its effect. Most are read in `src/tracer/`, when a tracer is built.
+//! 3. If it depends on other settings, derive it in `related.rs`, or in `identity.rs` where a tag can give it.
+//! 4. Run `cargo test -p tracehound --lib config::`. What fails says what is missing:
+//!    - the page is out of date: copy the one that the test has written;
+//!    - the name is not in `tests/vectors/env-vars.json`, the registry of the other tracers: correct the name, or add it
+//!      to `newer` in that test if it is newer than the registry;
+//!    - the name is in `other_tracers.rs`, as one that has no effect here: remove it there;
+//!    - a row that users cannot set in code is not listed in the test of rows without a setter.
+//! 5. Add a row to the table of getters in the tests of `resolved.rs`: the default, and the value from the variable.
+//!    For values that make no sense, add a line to `texts_are_read_within_limits` below and to `tests/odd_settings.rs`.
 
 use std::time::Duration;
 
@@ -38,7 +52,7 @@ use super::row::{setter_name, settings};
 use super::value::Map;
 use super::{otel, parse};
 
-// ===== what most rows of a kind share =====
+// ===== the kinds of settings =====
 
 const OFF: Key<bool> = Key::new(|| false, |text, _| parse::boolean(text));
 const ON: Key<bool> = Key { default: || true, ..OFF };
@@ -62,7 +76,8 @@ const SECONDS: Key<Duration> = Key {
 
 const MAP: Key<Map> = Key::new(Map::default, parse::map_of_some);
 
-/// Read when the sampler is made; here it is only seen whether there is a list.
+/// Here it is only checked that this is a JSON list. The sampler reads the rules, and reports bad ones, when it is
+/// made.
 const RULES: Key<Option<Text>> = Key {
     check: |text, _| text.map(|text| parse::not_blank(text).and_then(parse::json_list)).transpose(),
     ..TEXT
@@ -73,7 +88,7 @@ const STYLES: Key<Vec<Style>> = Key {
     ..Key::new(|| Style::DEFAULT.to_vec(), styles)
 };
 
-/// No wait and no period of ours makes sense outside of these.
+/// No timeout and no interval of the tracer makes sense outside of these limits.
 fn a_millisecond_to_an_hour(duration: Duration) -> Result<Duration, Reason> {
     if (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&duration) {
         Ok(duration)
@@ -87,11 +102,11 @@ fn a_millisecond_to_an_hour(duration: Duration) -> Result<Duration, Reason> {
 /// The agent refuses larger payloads: 10 MB by its older limit, less a margin for headers.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 9_500_000;
 
-/// A trace holds no more spans, so that a greater number would mean never, which
-/// `DD_TRACE_PARTIAL_FLUSH_ENABLED` says better.
+/// A trace cannot hold more spans, so a greater number would mean "never". `DD_TRACE_PARTIAL_FLUSH_ENABLED` is for
+/// that.
 const MAX_PARTIAL_FLUSH_SPANS: usize = 100_000;
 
-/// The other tracers send no longer `x-datadog-tags`, and read none.
+/// The other tracers neither send nor read longer values of `x-datadog-tags`.
 const MAX_DATADOG_TAGS_LENGTH: usize = 512;
 
 settings! {
@@ -108,8 +123,7 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
-    /// `false` for a process that sends traces only on behalf of other products: one trace per minute,
-    /// marked as such.
+    /// `false` for a process whose traces serve only other products: one trace a minute is sent, marked as such.
     DD_APM_TRACING_ENABLED as apm_tracing: bool = ON => {
         /// Whether traces are for APM; `false` where they only serve other products
         /// (`DD_APM_TRACING_ENABLED`); default: yes.
@@ -127,7 +141,7 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
-    /// Set by Datadog's admission controller and passed on to the agent as it is.
+    /// Identifies the container. Set by Datadog's admission controller, and sent to the agent as it is.
     DD_EXTERNAL_ENV as external_env: Option<Text> = TEXT => {
         /// What is to be sent to the agent as it is, to tell it the container (`DD_EXTERNAL_ENV`).
         get(value) -> Option<&str> = value.as_deref();
@@ -144,7 +158,7 @@ settings! {
         ..TEXT
     } => {}
 
-    /// Name of the host, where the one of the operating system is not meant.
+    /// Name of the host, where it is not the one that the operating system gives.
     DD_HOSTNAME as hostname: Option<Text> = TEXT => {
         /// The name of the host (`DD_HOSTNAME`); default: what the operating system says.
         set(name: impl Into<Text>) = Some(name.into());
@@ -178,7 +192,7 @@ settings! {
         get(value) -> &[(Text, Text)] = &value.0;
     }
 
-    /// JSON list of rules that keep single spans of traces that are not kept.
+    /// JSON list of single-span sampling rules: they keep single spans of traces that are dropped.
     DD_SPAN_SAMPLING_RULES as span_sampling_rules: Option<Text> = RULES => {
         /// Rules that keep single spans of traces that are not kept, a JSON list
         /// (`DD_SPAN_SAMPLING_RULES`); default: none.
@@ -225,9 +239,9 @@ settings! {
         get(value) -> Option<u16> = *value;
     }
 
-    /// How long a request waits while nothing of it moves: for a connection, for the agent to read more of it, for
-    /// more of the answer. A large request to a slow agent may take longer in all, an answer five times as long; from
-    /// 0.001 to 3600.
+    /// Timeout of a request while no byte of it moves: while it connects, while the agent reads nothing more of it, or
+    /// while no more of the answer comes. A large request to a slow agent may take longer in all, and an answer five
+    /// times as long. From 0.001 to 3600.
     DD_TRACE_AGENT_TIMEOUT_SECONDS as agent_timeout: Duration = Key {
         aliases: &["DD_TRACE_AGENT_TIMEOUT"],
         default: || Duration::from_secs(2),
@@ -240,7 +254,7 @@ settings! {
         /// large request to a slow agent may take longer in all; an answer at most five times as long. None of the
         /// program's threads waits so long, but for those that flush or shut down, with a limit of their own.
         set(timeout: Duration) = timeout, on TracerBuilder;
-        /// How long to wait for the agent's answer to one request.
+        /// How long a request waits while nothing of it moves.
         get(value) -> Duration = *value;
     }
 
@@ -273,7 +287,7 @@ settings! {
         get(value) -> &BaggageTagKeys = value;
     }
 
-    /// The tracer says on the standard error stream what it does and how it is misused.
+    /// The tracer logs what it does, and wrong use of its API, on the standard error stream.
     DD_TRACE_DEBUG as debug: bool = Key { otel: Some(otel::LOG_LEVEL), ..OFF } => {
         /// Whether the tracer says what it does and how it is misused (`DD_TRACE_DEBUG`); default: no.
         set(debug: bool) = debug, on TracerBuilder;
@@ -281,7 +295,7 @@ settings! {
         get(value) -> bool = *value;
     }
 
-    /// `false`: nothing is sent to the agent; spans are made, and context travels, all the same.
+    /// With `false`, nothing is sent to the agent. Spans are still made, and trace context is still propagated.
     DD_TRACE_ENABLED as enabled: bool = Key { otel: Some(otel::TRACES_EXPORTER), ..ON } => {
         /// Whether spans are sent (`DD_TRACE_ENABLED`); default: yes. Context travels all the same.
         set(enabled: bool) = enabled, on TracerBuilder;
@@ -289,10 +303,10 @@ settings! {
         get(value) -> bool = *value;
     }
 
-    /// Commit and repository of the source code are tags of the first span of each chunk.
+    /// The first span of each chunk is tagged with the commit and the repository of the source code.
     DD_TRACE_GIT_METADATA_ENABLED as git_metadata: bool = ON => {}
 
-    /// Span events are sent in their own field, whether or not the agent announces that it knows it.
+    /// Span events are sent in the field for them, even if the agent does not announce that it supports that.
     DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool = OFF => {
         /// Whether span events are sent in their own field even if the agent does not announce that it knows
         /// it (`DD_TRACE_NATIVE_SPAN_EVENTS`); default: no.
@@ -301,7 +315,7 @@ settings! {
         get(value) -> bool = *value;
     }
 
-    /// Trace context is accepted only from the own organisation and from trusted ones.
+    /// Incoming trace context is accepted only from the agent's own organisation and from trusted ones.
     DD_TRACE_ORG_GUARD_ENABLED as org_guard: bool = OFF => {
         /// Whether trace context is accepted only from the own organisation and trusted ones
         /// (`DD_TRACE_ORG_GUARD_ENABLED`); default: no.
@@ -328,7 +342,7 @@ settings! {
         get(value) -> &[Text] = value;
     }
 
-    /// Spans made through the OpenTelemetry API are traced, where its bridge is installed.
+    /// Spans made through the OpenTelemetry API are traced, if the bridge for it is installed.
     DD_TRACE_OTEL_ENABLED as otel_enabled: bool = Key { otel: Some(otel::SDK_DISABLED), ..ON } => {
         /// Whether spans made through the OpenTelemetry API are traced (`DD_TRACE_OTEL_ENABLED`); default:
         /// yes, where its bridge is installed.
@@ -342,7 +356,7 @@ settings! {
         set by partial_flush;
     }
 
-    /// So many finished spans of one trace are sent without waiting for the rest; from 1 to 100000.
+    /// When a trace has so many finished spans, they are sent without waiting for the others; from 1 to 100000.
     DD_TRACE_PARTIAL_FLUSH_MIN_SPANS as partial_flush_min_spans: usize = Key {
         default: || 300,
         parse: parse::nearest_integer,
@@ -368,8 +382,7 @@ settings! {
         get(value) -> ExtractBehavior = *value;
     }
 
-    /// Incoming headers are read up to the first style that gives a trace; the others are not compared
-    /// with it.
+    /// Incoming headers are read only up to the first style that gives a trace context; the other styles are ignored.
     DD_TRACE_PROPAGATION_EXTRACT_FIRST as extract_first: bool = OFF => {
         /// Whether the first style that gives a trace is enough (`DD_TRACE_PROPAGATION_EXTRACT_FIRST`);
         /// default: no.
@@ -398,7 +411,7 @@ settings! {
         set(styles: impl IntoIterator<Item = Style>) = styles.into_iter().collect(), on TracerBuilder;
     }
 
-    /// The same for incoming requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
+    /// As `DD_TRACE_PROPAGATION_STYLE`, for incoming requests only. Unset: `DD_TRACE_PROPAGATION_STYLE`.
     DD_TRACE_PROPAGATION_STYLE_EXTRACT as extract_styles: Vec<Style> = STYLES => {
         /// The header styles of incoming requests (`DD_TRACE_PROPAGATION_STYLE_EXTRACT`); default: those of
         /// [`propagation_styles`](Self::propagation_styles).
@@ -407,7 +420,7 @@ settings! {
         get(value) -> &[Style] = value;
     }
 
-    /// The same for outgoing requests alone. Unset: `DD_TRACE_PROPAGATION_STYLE`.
+    /// As `DD_TRACE_PROPAGATION_STYLE`, for outgoing requests only. Unset: `DD_TRACE_PROPAGATION_STYLE`.
     DD_TRACE_PROPAGATION_STYLE_INJECT as inject_styles: Vec<Style> = STYLES => {
         /// The header styles of outgoing requests (`DD_TRACE_PROPAGATION_STYLE_INJECT`); default: those of
         /// [`propagation_styles`](Self::propagation_styles).
@@ -416,7 +429,7 @@ settings! {
         get(value) -> &[Style] = value;
     }
 
-    /// So many traces per second may be kept by sampling rules or the sample rate; a negative number is no limit.
+    /// How many traces a second sampling rules and the sample rate may keep; a negative number is no limit.
     DD_TRACE_RATE_LIMIT as rate_limit: i64 = Key::new(|| 100, |text, _| parse::integer(text)) => {
         /// How many traces per second rules and rate may keep, or `None` for no limit (`DD_TRACE_RATE_LIMIT`);
         /// default: 100.
@@ -426,7 +439,7 @@ settings! {
         get(value) -> Option<u64> = u64::try_from(*value).ok();
     }
 
-    /// The name of the host is a tag of local root spans.
+    /// Local root spans are tagged with the name of the host.
     DD_TRACE_REPORT_HOSTNAME as report_hostname: bool = OFF => {
         /// Whether local root spans are tagged with the name of the host (`DD_TRACE_REPORT_HOSTNAME`);
         /// default: no.
@@ -466,7 +479,7 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
-    /// So many frames of a stack trace are kept in a span.
+    /// How many frames of a stack trace a span keeps.
     DD_TRACE_SPAN_TRACEBACK_MAX_SIZE as traceback_max_frames: usize = Key { default: || 30, ..COUNT } => {
         /// How many frames of a stack trace are kept (`DD_TRACE_SPAN_TRACEBACK_MAX_SIZE`); default: 30.
         set(frames: usize) = frames;
@@ -474,8 +487,8 @@ settings! {
         get(value) -> usize = *value;
     }
 
-    /// So many bytes of finished spans may wait to be sent, from the end of a trace until the agent has it; what comes
-    /// beyond is dropped and counted.
+    /// How many bytes of finished spans may wait, from the end of a trace until the agent has it. More is dropped, and
+    /// counted.
     DD_TRACE_WRITER_BUFFER_SIZE_BYTES as buffer_bytes: usize = Key {
         default: || 20 * 1024 * 1024,
         check: |bytes, _| parse::within(bytes, 1..=usize::MAX),
@@ -490,11 +503,11 @@ settings! {
         /// quarters of it are kept, for 60 seconds; then the oldest go, as
         /// [`LossReason::AgentUnreachable`](crate::LossReason::AgentUnreachable).
         set(bytes: usize) = bytes, on TracerBuilder;
-        /// How many bytes of encoded spans may wait to be sent; never 0.
+        /// How many bytes of finished spans may wait to be sent; never 0.
         get(value) -> usize = *value;
     }
 
-    /// Spans are sent so often, and earlier when there are many.
+    /// How often finished spans are sent; earlier when there are many.
     DD_TRACE_WRITER_INTERVAL_SECONDS as flush_interval: Duration = SECONDS => {
         /// How often spans are sent, a millisecond to an hour (`DD_TRACE_WRITER_INTERVAL_SECONDS`); default:
         /// every second.
@@ -503,13 +516,13 @@ settings! {
         get(value) -> Duration = *value;
     }
 
-    /// Largest request to send; at most 9500000, which every agent accepts, and what the agent says it takes where that
-    /// is less. Larger traces go in parts.
+    /// Largest request to send, in bytes: at most 9500000, which every agent accepts, or less if the agent announces a
+    /// lower limit. Larger traces are sent in parts.
     DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES as max_payload_bytes: usize = Key {
         default: || MAX_PAYLOAD_BYTES,
         parse: parse::nearest_integer,
         check: |bytes, remarks| {
-            // Not the nearest that is allowed: in one byte nothing would ever be sent.
+            // 0 is refused and not raised to 1: with requests of one byte nothing would ever be sent.
             Ok(parse::at_most(parse::within(bytes, 1..=usize::MAX)?, MAX_PAYLOAD_BYTES, remarks))
         },
         ..COUNT
@@ -547,29 +560,29 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
-    /// Attributes that an event keeps, of a span made through the OpenTelemetry API.
+    /// How many attributes an event keeps, on a span made through the OpenTelemetry API.
     OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes: usize = SPAN_LIMIT => {}
 
-    /// Attributes that a link keeps, of a span made through the OpenTelemetry API.
+    /// How many attributes a link keeps, on a span made through the OpenTelemetry API.
     OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes: usize = SPAN_LIMIT => {}
 
-    /// Different attributes that a span keeps which is made through the OpenTelemetry API. Unset: all.
+    /// How many different attributes a span made through the OpenTelemetry API keeps. Unset: all.
     OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT as otel_attributes: Option<usize> = Key {
         aliases: &["OTEL_ATTRIBUTE_COUNT_LIMIT"],
         ..OPTIONAL_COUNT
     } => {}
 
-    /// Characters that a text keeps, as an attribute or in a list, of a span, an event or a link made
-    /// through the OpenTelemetry API. Unset: all.
+    /// How many characters of a text are kept, in attributes of spans, events and links made through the OpenTelemetry
+    /// API, also within lists. Unset: all.
     OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT as otel_value_chars: Option<usize> = Key {
         aliases: &["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
         ..OPTIONAL_COUNT
     } => {}
 
-    /// Events that a span keeps which is made through the OpenTelemetry API.
+    /// How many events a span made through the OpenTelemetry API keeps.
     OTEL_SPAN_EVENT_COUNT_LIMIT as otel_events: usize = SPAN_LIMIT => {}
 
-    /// Links that a span keeps which is made through the OpenTelemetry API.
+    /// How many links a span made through the OpenTelemetry API keeps.
     OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize = SPAN_LIMIT => {}
 }
 
@@ -630,7 +643,8 @@ mod tests {
                 || (name.starts_with("OTEL_") && name.ends_with("_LIMIT"))
         };
         for name in rows().into_iter().flat_map(|row| [vec![row.name], row.otel].concat()) {
-            assert!(known["variables"].get(name).is_some() || newer(name), "{name}");
+            let is_known = known["variables"].get(name).is_some() || newer(name);
+            assert!(is_known, "{name} is not in the registry: misspelt, or newer than that?");
         }
     }
 

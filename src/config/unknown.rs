@@ -1,4 +1,4 @@
-//! Variables that have no effect though somebody may wait for one: misspelt ones, and other tracers'.
+//! Reports variables that have no effect although somebody may expect one: misspelt ones, and those of other tracers.
 
 use super::key::Quoted;
 use super::other_tracers::{begins, is_not_for_tracers, is_without_effect};
@@ -7,11 +7,11 @@ use super::spelling::nearest;
 use super::table::{NAMES, is_read};
 use super::{Environment, Origin, parse};
 
-/// So many names of a kind are listed; the others are counted.
+/// How many names of a kind are listed; the others are only counted.
 const LISTED: usize = 10;
 
-/// What a name begins with that is meant for a tracer. Of other unknown `DD_*` variables there are hundreds, of the
-/// agent and of all products: they are looked at only if they are nearly one of the table.
+/// The beginnings of names that are meant for a tracer. There are hundreds of other `DD_*` variables, for the agent and
+/// other products; of those only the ones that nearly have a name of the table are reported.
 const TRACERS_PREFIXES: [&str; 7] = [
     "DD_TRACE_",
     "DD_SERVICE_",
@@ -22,7 +22,7 @@ const TRACERS_PREFIXES: [&str; 7] = [
     "DD_PROPAGATION_",
 ];
 
-/// Lists them in one problem.
+/// Reports all of them in one problem.
 pub(super) fn report(resolver: &mut Resolver<'_>) {
     let environment = resolver.environment;
     let (mut unknown, mut without_effect) = (Vec::new(), Vec::new());
@@ -30,15 +30,14 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
         if !name.starts_with("DD_") || is_read(&name) || is_not_for_tracers(&name) {
             continue;
         }
-        let meant = if is_without_effect(&name) { None } else { meant(&name) };
-        if let Some(meant) = meant {
-            unknown.push(format!("{} (did you mean {meant}?)", plain(&name)));
-        } else if is_without_effect(&name) || is_a_switch_of_others(&name) {
-            if asks_for_something(environment, &name) {
-                without_effect.push(plain(&name));
+        let is_without_effect = is_without_effect(&name);
+        match meant(&name).filter(|_| !is_without_effect) {
+            Some(meant) => unknown.push(format!("{} (did you mean {meant}?)", plain(&name))),
+            None if is_without_effect || is_a_switch_of_others(&name) => {
+                without_effect.extend(asks_for_something(environment, &name).then(|| plain(&name)));
             }
-        } else if begins(&name, &TRACERS_PREFIXES) {
-            unknown.push(plain(&name));
+            None if begins(&name, &TRACERS_PREFIXES) => unknown.push(plain(&name)),
+            None => {}
         }
     }
     let kinds = [
@@ -52,12 +51,12 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
     }
 }
 
-/// The variable of the table that was meant by a name that no tracer knows.
+/// The variable of the table that was probably meant by an unknown name.
 fn meant(name: &str) -> Option<&'static str> {
     nearest(name, NAMES).or_else(|| with_or_without_trace(name)).or_else(|| begun(name))
 }
 
-/// `DD_TRACE_REDIS_ENABLED`: of what can be switched elsewhere there is no end.
+/// Such as `DD_TRACE_REDIS_ENABLED`: other tracers have a switch for each integration, too many to list.
 fn is_a_switch_of_others(name: &str) -> bool {
     name.starts_with("DD_TRACE_") && name.ends_with("_ENABLED")
 }
@@ -79,7 +78,7 @@ fn begun(name: &str) -> Option<&'static str> {
     })
 }
 
-/// A switch that is off asks for what is the case anyway.
+/// Whether the value asks for an effect: a switch that is off does not, because nothing happens anyway.
 fn asks_for_something(environment: &Environment, name: &str) -> bool {
     environment.text(name).is_some_and(|text| parse::boolean(&text) != Ok(false))
 }

@@ -1,4 +1,4 @@
-//! The types of settings, and how a value is shown.
+//! The types that a setting can have, and how a value is shown.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::text::Text;
 
 use super::redacted::{Redacted, redacted_url};
 
-/// What a setting can be.
+/// A type that a setting can have.
 pub(super) trait Value: Clone + PartialEq {
     /// For users: what to write into the variable.
     #[cfg_attr(not(test), allow(dead_code, reason = "read where the table is listed"))]
@@ -24,7 +24,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// Types, what to write into the variable of one, and how a value is shown.
+/// Implements [`Value`]: the type, what to write into its variable, and how a value is shown.
 macro_rules! values {
     ($($type:ty: $kind:literal, |$value:ident| $show:expr;)+) => {$(
         impl Value for $type {
@@ -49,7 +49,7 @@ values! {
     Text: "text", |text| Redacted(text).to_string();
     Duration: "seconds", |time| time.as_secs_f64().to_string();
     Vec<Text>: "list", |items| join(items.iter().map(|item| redacted_url(item).into_owned()));
-    // As a whole: the colon of a URL may have been taken for the one between name and value.
+    // Each pair as a whole, because the colon of a URL may have been read as the one between name and value.
     Map: "map", |map| join(map.0.iter().map(|(name, value)| redacted_url(&format!("{name}:{value}")).into_owned()));
 }
 

@@ -1,7 +1,7 @@
-//! Choices that are written as words.
+//! Enums whose values are written as words.
 
-/// An enum each of whose values has a word, and perhaps other spellings that are read as well: `as_str`, `Display`, and
-/// `from_word`, for which case does not matter.
+/// Makes an enum of which each value has a word, and perhaps other spellings that are read as well: with `as_str`,
+/// `Display`, and `from_word`, which ignores case.
 macro_rules! words {
     (
         $(#[$meta:meta])+
@@ -24,6 +24,7 @@ macro_rules! words {
                 }
             }
 
+            #[allow(dead_code, reason = "not every choice is read from a text")]
             pub(super) fn from_word(text: &str) -> Option<Self> {
                 let text = text.to_ascii_lowercase();
                 match text.as_str() {

@@ -1,4 +1,4 @@
-//! The count of what was lost, and of what has been reported of it.
+//! How many spans were lost, by reason, and how many of them a line has reported.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::loss::{LossReason, Losses};
 use super::throttle::Throttle;
 
-/// Spans lost in one process, by reason.
+/// Spans lost in one process, by reason: one counter for each [`LossReason`], in the order of its values.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     reasons: [Counter; LossReason::ALL.len()],
@@ -27,7 +27,8 @@ impl Counters {
         }
     }
 
-    /// How many a line about this reason has to report now; `None` where there was one less than a minute ago.
+    /// How many spans a line about this reason has to report now. `None` where there was such a line less than a minute
+    /// ago, or nothing is left to report.
     pub(super) fn take_unreported(&self, reason: LossReason, now: Duration) -> Option<u64> {
         let counter = self.reasons.get(reason as usize)?;
         if !counter.throttle.allows(now) {
@@ -35,11 +36,11 @@ impl Counters {
         }
         let lost = counter.lost.load(Ordering::Relaxed);
         let spans = lost.saturating_sub(counter.reported.swap(lost, Ordering::Relaxed));
-        // Whoever reported the total may have been faster.
+        // A report of the total may have come in between.
         (spans > 0).then_some(spans)
     }
 
-    /// Whether more was lost than lines have reported; from now on all of it counts as reported.
+    /// Whether more was lost than lines have reported. From now on all of it counts as reported.
     pub(super) fn take_any_unreported(&self) -> bool {
         self.reasons.iter().fold(false, |any, counter| {
             let lost = counter.lost.load(Ordering::Relaxed);

@@ -16,32 +16,37 @@ use super::topics::Topics;
 use crate::catch::Caught;
 use crate::sync::lock_soon;
 
-/// What one tracer says, and what it lost.
+/// The log lines of one tracer, and the spans that it lost.
 ///
-/// Never writes to `log` or `tracing`: the application may trace those, and so trace the tracer. Nor on the
-/// thread that calls it, which is the application's.
+/// It never uses `log` or `tracing`, because the application may trace those, and so trace the tracer. It never writes
+/// on the calling thread, which is the application's.
 pub(crate) struct Diag {
     history: PerProcess<History>,
-    /// What lines are timed by.
+    /// The start of the clock by which lines are throttled.
     start: Instant,
     debug: bool,
     log: Option<Arc<Log>>,
-    /// An [`Ending`].
-    ending: AtomicU8,
+    /// A [`ShutdownCause`]; 0 where the program called `shutdown`.
+    shutdown_cause: AtomicU8,
 }
 
-/// What has shut a tracer down.
+/// What shut a tracer down, where that was not a call of `shutdown`. The number is an index into [`BY`].
 #[derive(Clone, Copy, Debug)]
-#[repr(u8)]
-pub(crate) enum Ending {
-    /// Somebody who asked for it.
-    Asked,
-    /// A guard that was dropped, perhaps by mistake.
-    OfTheGuard,
-    OfTheProcess,
+pub(crate) enum ShutdownCause {
+    /// The guard was dropped, perhaps by mistake.
+    GuardDropped = 1,
+    ProcessExit = 2,
 }
 
-/// What was lost and said so far. A forked child begins anew: its parent's losses are its parent's.
+/// The words for each [`ShutdownCause`]; none where the program called `shutdown`.
+const BY: [&str; 3] = [
+    "",
+    " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
+     (`let _ =` drops it at once)",
+    " by the end of the process",
+];
+
+/// What was lost and logged so far. A forked child starts with an empty one: its parent's losses are not its own.
 #[derive(Default)]
 struct History {
     lost: Counters,
@@ -57,7 +62,7 @@ impl Diag {
             start: Instant::now(),
             debug,
             log: log.map(|function| Arc::new(Log::new(function))),
-            ending: AtomicU8::new(Ending::Asked as u8),
+            shutdown_cause: AtomicU8::new(0),
         }
     }
 
@@ -71,7 +76,7 @@ impl Diag {
 
     // ===== losses =====
 
-    /// Counts lost spans, and says so, once a minute at the most for each reason.
+    /// Counts lost spans, and logs it, at most once a minute for each reason.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
         if spans == 0 {
             return;
@@ -80,12 +85,12 @@ impl Diag {
         self.say_lost(reason, detail);
     }
 
-    /// Counts lost spans without a word, for who holds a lock; [`Diag::say_lost`] is for afterwards.
+    /// Counts lost spans and logs nothing, for a caller that holds a lock. Call [`Diag::say_lost`] after releasing it.
     pub(crate) fn count_lost(&self, reason: LossReason, spans: u64) {
         self.history().lost.add(reason, spans);
     }
 
-    /// Says that spans were lost, once a minute at the most for each reason; they have been counted.
+    /// Logs that spans were lost that have been counted before, at most once a minute for each reason.
     pub(crate) fn say_lost(&self, reason: LossReason, detail: impl FnOnce() -> String) {
         if let Some(spans) = self.history().lost.take_unreported(reason, self.now()) {
             let line = format!(
@@ -96,7 +101,7 @@ impl Diag {
         }
     }
 
-    /// Says what was lost in all, if lines have reported less: at the end, after which there are no more.
+    /// Logs what was lost in all, if lines have reported less. For the end of the process, when no more lines follow.
     pub(crate) fn report_total(&self) {
         if self.history().lost.take_any_unreported() {
             self.line(LogLevel::Warn, format!("in all {}", self.losses()));
@@ -107,34 +112,26 @@ impl Diag {
         self.history().lost.read()
     }
 
-    /// Says why spans are refused from now on.
-    pub(crate) fn shut_down_by(&self, ending: Ending) {
-        self.ending.store(ending as u8, Ordering::Relaxed);
+    /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].
+    pub(crate) fn shut_down_by(&self, cause: ShutdownCause) {
+        self.shutdown_cause.store(cause as u8, Ordering::Relaxed);
     }
 
     /// Why spans are refused that finish after the shutdown, and what to do about it.
     pub(crate) fn after_shutdown(&self) -> String {
-        const ASKED: u8 = Ending::Asked as u8;
-        const OF_THE_GUARD: u8 = Ending::OfTheGuard as u8;
-        let by = match self.ending.load(Ordering::Relaxed) {
-            ASKED => "",
-            OF_THE_GUARD => {
-                " by its guard: keep that until the end of `main`, as in `let _guard = tracehound::init();` \
-                 (`let _ =` drops it at once)"
-            }
-            _ => " by the end of the process",
-        };
+        let cause = self.shutdown_cause.load(Ordering::Relaxed);
+        let by = BY.get(usize::from(cause)).copied().unwrap_or_default();
         format!("they finished after the tracer had been shut down{by}")
     }
 
     // ===== panics of the program's functions =====
 
-    /// Those that are called through [`user_code`](crate::user_code).
+    /// The panics of functions called through [`user_code`](crate::user_code).
     pub(crate) fn caught(&self) -> &Caught {
         &self.history().caught
     }
 
-    /// All of them, those of the log function included.
+    /// The number of all panics, those of the log function included.
     pub(crate) fn caught_panics(&self) -> u64 {
         let of_log = self.log.as_ref().map_or(0, |log| log.panics());
         self.caught().count() + of_log
@@ -146,9 +143,9 @@ impl Diag {
         self.line(LogLevel::Warn, line.to_owned());
     }
 
-    /// A warning that is given once for its `topic`, however often its cause recurs, until that is gone.
+    /// A warning that is logged once for its `topic`, however often its cause recurs, until [`Diag::forget`].
     pub(crate) fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String) {
-        // Who cannot have the lock is inside of it, or interrupted who is.
+        // Without the lock the warning is left out: this thread holds it, or has interrupted itself while it did.
         let Some(mut topics) = lock_soon(&self.history().topics) else { return };
         let due = topics.report(topic, self.now());
         drop(topics);
@@ -160,8 +157,8 @@ impl Diag {
         self.line(LogLevel::Warn, line);
     }
 
-    /// The cause of the warning about `topic` is gone: the next one is let through, once a minute at the most.
-    /// Says whether it had been said.
+    /// The cause of the warning about `topic` is gone, so the next one is logged, but at most once a minute. Returns
+    /// whether the warning was logged.
     pub(crate) fn forget(&self, topic: &'static str) -> bool {
         lock_soon(&self.history().topics).is_some_and(|mut topics| topics.clear(topic))
     }
@@ -186,7 +183,7 @@ impl Diag {
         let log = self.log.clone().filter(|_| !is_logging());
         let is_wanted = match (&self.log, &log) {
             (_, Some(_)) => true,
-            // What a log function causes itself: only what must not go unsaid.
+            // Lines that the log function itself causes: only warnings, on the standard error stream.
             (Some(_), None) => level == LogLevel::Warn,
             (None, None) => level == LogLevel::Warn || self.debug,
         };
@@ -259,7 +256,7 @@ mod tests {
     fn a_guard_that_was_dropped_is_named() {
         let (diag, _) = recording();
         assert!(!diag.after_shutdown().contains("guard"));
-        diag.shut_down_by(Ending::OfTheGuard);
+        diag.shut_down_by(ShutdownCause::GuardDropped);
         assert!(diag.after_shutdown().contains("let _guard = tracehound::init()"));
     }
 }

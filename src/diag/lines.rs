@@ -1,8 +1,8 @@
 //! The lines that wait to be written, and the thread that writes them.
 //!
-//! A stream that nobody reads stops whoever writes to it, and so may a log function of the program. Neither must
-//! stop a thread of the application, nor the worker: so they are written by a thread of their own, which a
-//! program to which nothing is said does not have.
+//! Writing to a stream that nobody reads blocks, and a log function of the program may block too. Neither may block a
+//! thread of the application, or the worker. So a thread of its own writes the lines. It is started for the first line,
+//! and ends when none has come for a second.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,26 +18,26 @@ use super::output::{self, Log};
 use crate::sync::{lock, lock_soon};
 use crate::text::first_bytes;
 
-/// More than all settings of a program can cause at once.
+/// How many lines may wait: more than all settings of a program can cause at once.
 const MAX_LINES: usize = 256;
 const MAX_BYTES: usize = 64 * 1024;
-/// What is longer is cut: one line must not take the room of all.
+/// Longer lines are cut, so that one line cannot take the place of all others.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 const THREAD_NAME: &str = "tracehound-lines";
 /// How long the thread waits for another line before it ends.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long a flush, a shutdown and the end of the process wait for what was said to be written: a short
-/// program has its lines printed, and a stream that nobody reads stops nothing.
+/// How long a flush, a shutdown and the end of the process wait for lines to be written. So the lines of a short
+/// program are printed, and a stream that nobody reads delays little.
 pub(crate) const WAIT: Duration = Duration::from_millis(250);
-/// How often a thread looks that waits for lines to be written. It may have been interrupted by a signal while
-/// it held the lock, and must not wait for that.
+/// How often a thread that waits for lines checks whether they are written. It cannot sleep on a condition variable:
+/// `exit` may run in a signal handler that has interrupted this thread while it held the lock.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// Those of one process: a forked child has a thread of its own, at its first line.
+/// The lines of one process. A forked child has its own, and a thread of its own from its first line on.
 static LINES: PerProcess<Lines> = PerProcess::new();
 
 pub(super) struct Line {
-    /// Where it goes; to the standard error stream where there is no function.
+    /// The log function of the program; `None` for the standard error stream.
     pub(super) log: Option<Arc<Log>>,
     pub(super) level: LogLevel,
     pub(super) text: String,
@@ -47,23 +47,23 @@ pub(super) struct Line {
 struct Lines {
     state: Mutex<State>,
     called: Condvar,
-    /// Lines that nobody will read, since the last one that was written.
+    /// How many lines were left out since the last one that was written.
     left_out: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Line>,
-    /// What the lines that wait hold.
+    /// The bytes of the lines that wait.
     bytes: usize,
     has_thread: bool,
-    /// The thread has a line in hand.
+    /// The thread is writing a line.
     is_writing: bool,
-    /// Somebody has waited in vain, and nothing was written since.
+    /// Somebody has waited until the timeout, and nothing was written since.
     is_stalled: bool,
 }
 
-/// Hands a line over; never waits. Where there is no room for it, it is left out, and counted.
+/// Hands a line to the thread that writes it; never waits. A line for which there is no room is left out, and counted.
 pub(super) fn push(mut line: Line) {
     let lines = LINES.get_or_make(Lines::default);
     cut(&mut line.text);
@@ -72,14 +72,14 @@ pub(super) fn push(mut line: Line) {
     }
 }
 
-/// Waits until the lines that wait have been written, for so long at the most.
+/// Waits until the lines have been written, for at most this time.
 ///
-/// At once where nothing waits, where somebody has waited in vain before, and on the thread that writes.
+/// Returns at once where nothing waits, where somebody has waited in vain before, and on the thread that writes.
 pub(crate) fn drain(timeout: Duration) {
     wait(timeout, true);
 }
 
-/// As [`drain`], also where somebody has waited in vain before: for tests.
+/// As [`drain`], and waits also where somebody has waited in vain before; for tests.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn drain_all(timeout: Duration) {
     wait(timeout, false);
@@ -108,7 +108,7 @@ fn wait(timeout: Duration, gives_up: bool) {
 }
 
 impl Lines {
-    /// Whether there was room for it.
+    /// Adds a line, if there is room, and starts the thread if there is none. Returns whether there was room.
     fn put(&'static self, line: Line) -> bool {
         let Some(mut state) = lock_soon(&self.state) else { return false };
         let bytes = state.bytes + line.text.len();
@@ -121,7 +121,7 @@ impl Lines {
         drop(state);
         self.called.notify_one();
         if !has_thread && spawn_background(THREAD_NAME, || self.write_all()).is_err() {
-            // It waits for the next line to try again.
+            // The next line tries again to start the thread.
             if let Some(mut state) = lock_soon(&self.state) {
                 state.has_thread = false;
                 state.is_stalled = true;
@@ -139,7 +139,7 @@ impl Lines {
         }
     }
 
-    /// The next line; `None` when none has come for a while. From then on there is no thread.
+    /// The next line to write; `None` when none has come for [`LINGER`], and then the thread ends.
     fn next(&self) -> Option<Line> {
         let mut state = lock(&self.state);
         if std::mem::take(&mut state.is_writing) {

@@ -1,8 +1,20 @@
 //! Why spans were lost, and how many.
+//!
+//! # How to add a reason
+//!
+//! 1. Add a row to `reasons!` below, at the end: what the reason means, its name, and its word in health metrics. The
+//!    enum, [`LossReason::ALL`], the counters and the printed [`Losses`] are made from the rows.
+//! 2. Report it where the spans are dropped. Outside of every lock: `Diag::lose`. While a lock is held:
+//!    `Diag::count_lost`, and `Diag::say_lost` after it is released. For spans that the queue has accepted:
+//!    `Ledger::lose` (`src/pipeline/ledger.rs`), because the ledger has to settle them too.
+//! 3. The detail of the line says what the user can do about it, and names the variable if there is one.
+//! 4. Add a test that causes the loss and reads `Tracer::losses`, and a row to the table of reasons in
+//!    `docs/reliability.md`. If the reason comes from a bound, name it in the tables of bounds in
+//!    `docs/architecture.md` and `docs/guide.md` too.
 
 use std::fmt;
 
-/// Makes the reasons from one table: what a reason means, its name and its word.
+/// Makes [`LossReason`] from the rows below: what a reason means, its name, and its word.
 macro_rules! reasons {
     ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
         /// Why spans were lost.
@@ -32,7 +44,6 @@ macro_rules! reasons {
     };
 }
 
-// To add a reason, add a row here, and call `Diag::lose` with it where the spans are dropped.
 reasons! {
     /// Finished faster than they could be sent: the hand-off queue was full.
     QueueFull = "queue_full",

@@ -1,9 +1,11 @@
-//! What the library says about itself: its own log lines, and the count of what it lost, by reason.
+//! Diagnostics: the library's own log lines, and the number of lost spans by reason.
 //!
-//! All others report here, from any thread; while they hold a lock they only count (`Diag::count_lost`). [`Diag`]
-//! (`diag.rs`) counts, decides whether a line is due (`throttle.rs`, `topics.rs`), and hands it to a thread of its own
-//! (`lines.rs`), which writes it (`output.rs`). So nothing here may wait, call code of the program on the caller's
-//! thread, or use `log` or `tracing`. A new reason for a loss is a row in `loss.rs`.
+//! Every other module reports here, from any thread. [`Diag`] (`diag.rs`) counts losses (`counters.rs`), decides
+//! whether a line is due (`throttle.rs`, `topics.rs`), and hands it to a thread that only writes lines (`lines.rs`,
+//! `output.rs`). So nothing here may wait, call code of the program on the caller's thread, or use `log` or `tracing`.
+//!
+//! Whoever holds a lock only counts (`Diag::count_lost`), and reports after releasing it (`Diag::say_lost`). To add a
+//! reason for a loss, read the top of `loss.rs`.
 
 mod counters;
 #[expect(clippy::module_inception, reason = "the folder's one idea, beside what it is made of")]
@@ -15,7 +17,7 @@ mod output;
 mod throttle;
 mod topics;
 
-pub(crate) use diag::{Diag, Ending};
+pub(crate) use diag::{Diag, ShutdownCause};
 pub use level::LogLevel;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use lines::drain_all as drain_all_lines;

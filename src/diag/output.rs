@@ -1,4 +1,4 @@
-//! Where a line goes: to the program's log function, or to the standard error stream.
+//! Writes a line: to the program's log function, or to the standard error stream.
 
 use std::cell::Cell;
 #[cfg(unix)]
@@ -18,15 +18,15 @@ use crate::suppression::suppress;
 /// A log function of the program.
 pub(crate) type LogFn = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 
-/// The same, and how often it has panicked.
+/// A log function of the program, and how often it has panicked.
 pub(super) struct Log {
     function: LogFn,
     panics: AtomicU64,
 }
 
 thread_local! {
-    /// Whether a log function of the program runs on this thread. It is not called for what it causes
-    /// itself: one that traces would have no end.
+    /// Whether a log function of the program runs on this thread. It is not called for lines that it causes itself: a
+    /// log function that traces would be called for ever.
     static IS_LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -44,10 +44,10 @@ impl Log {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Calls the program's function, which may do anything: wait, trace, panic. Then a warning goes to the standard
-    /// error stream.
+    /// Calls the program's function, which may do anything: block, trace, panic. If it panics, a warning is written to
+    /// the standard error stream instead.
     ///
-    /// What it traces does not exist: where debugging is on, a trace makes lines, and so would have no end.
+    /// Tracing is suppressed meanwhile: where debugging is on, its traces would cause lines, and those more traces.
     pub(super) fn call(&self, level: LogLevel, line: &str) -> io::Result<()> {
         let _off = suppress();
         let _ = IS_LOGGING.try_with(|logging| logging.set(true));
@@ -61,20 +61,20 @@ impl Log {
     }
 }
 
-/// Writes a line to the standard error stream, and waits where nobody reads that.
+/// Writes a line to the standard error stream; blocks where nobody reads that.
 ///
-/// Not `eprintln!`, which panics when the stream is closed. Whole, so that the lines of several processes do not
-/// mix.
+/// Not with `eprintln!`, which panics when the stream is closed. In one piece, so that the lines of several processes
+/// do not mix.
 pub(super) fn write(line: &str) -> io::Result<()> {
     write_stderr(format!("tracehound: {line}\n").as_bytes())
 }
 
-/// Past the lock of `std::io::stderr`, which a thread of the parent may hold for ever in a forked child.
+/// Without the lock of `std::io::stderr`: in a forked child, a thread that exists only in the parent may hold it.
 #[cfg(unix)]
 fn write_stderr(line: &[u8]) -> io::Result<()> {
     match io::stderr().as_fd().try_clone_to_owned() {
         Ok(stream) => File::from(stream).write_all(line),
-        // No descriptor is left. In a child the line is given up.
+        // No descriptor is left, so the lock is taken after all; but not in a forked child, which might wait for ever.
         Err(_) if epoch() == 0 => io::stderr().write_all(line),
         Err(error) => Err(error),
     }

@@ -1,20 +1,20 @@
-//! How often one thing may be logged.
+//! Limits how often the same thing is logged.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// About one thing at most one line is written in this time: what recurs must not fill the program's log.
+/// At most one line about the same thing in this time: what recurs must not fill the program's log.
 pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Lets one caller through, and the next one after [`INTERVAL`].
+/// Lets one caller pass, and the next one after [`INTERVAL`].
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    /// When the next caller is let through, in milliseconds since the clock's start; 0 before the first.
+    /// When the next caller may pass, in milliseconds since the start of the clock; 0 before the first.
     until: AtomicU64,
 }
 
 impl Throttle {
-    /// Whether the caller is let through; `now` is the time since the clock's start.
+    /// Whether the caller may pass; `now` is the time since the start of the clock.
     pub(super) fn allows(&self, now: Duration) -> bool {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let until = self.until.load(Ordering::Relaxed);
@@ -22,7 +22,7 @@ impl Throttle {
             return false;
         }
         let next = millis(now.saturating_add(INTERVAL));
-        // Of several callers at the same moment one is let through.
+        // Of several callers at the same moment only one passes.
         self.until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }

@@ -1,11 +1,11 @@
-//! Warnings about what lasts or recurs: one line when it begins, and not each time where it flaps.
+//! Warnings about causes that last or recur: one line when the cause appears, and at most one a minute where it flaps.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::throttle::INTERVAL;
 
-/// The causes of warnings, each with what was logged about it.
+/// The causes of warnings by topic, each with what was logged about it.
 #[derive(Debug, Default)]
 pub(super) struct Topics(HashMap<&'static str, Topic>);
 
@@ -21,8 +21,8 @@ struct Topic {
 }
 
 impl Topics {
-    /// Reports that a cause is there; `now` is the time since the clock's start. Returns how many earlier occurrences
-    /// were not logged, where a line is due.
+    /// Reports that a cause is there; `now` is the time since the start of the clock. If a line is due, returns how
+    /// many earlier occurrences were not logged.
     pub(super) fn report(&mut self, topic: &'static str, now: Duration) -> Option<u64> {
         let topic = self.0.entry(topic).or_default();
         if !topic.is_present {
@@ -31,7 +31,7 @@ impl Topics {
             topic.occurrences += 1;
         }
         let is_throttled = topic.logged_at.is_some_and(|at| now.saturating_sub(at) < INTERVAL);
-        // A cause that came back within the interval and stays is logged when that is over.
+        // A throttled cause is logged at the first report after the interval, if it is still there.
         if topic.is_logged || is_throttled {
             return None;
         }
@@ -40,7 +40,7 @@ impl Topics {
         Some(std::mem::take(&mut topic.occurrences) - 1)
     }
 
-    /// The cause has gone; returns whether a line told that it was there.
+    /// Reports that a cause has gone. Returns whether a line had said that it was there.
     pub(super) fn clear(&mut self, topic: &'static str) -> bool {
         let Some(topic) = self.0.get_mut(topic) else { return false };
         std::mem::take(&mut topic.is_present) && topic.is_logged

@@ -1,4 +1,4 @@
-//! When to try again.
+//! Exponential backoff between attempts.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use crate::id;
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// When to try again: 100 ms, doubling, at most 5 s, each shortened by up to half at random, so that the
-/// processes of a host do not all return to a restarted agent at once.
+/// Exponential backoff: 100 ms, doubling up to 5 s. Each delay is shortened by up to half at random, so that the
+/// processes of a host do not all return to a restarted agent at the same moment.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,

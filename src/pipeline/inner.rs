@@ -1,4 +1,4 @@
-//! What the application's threads and the worker share.
+//! The state that the application's threads and the worker share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,41 +15,41 @@ use crate::sampling::{Sampler, SpanSampler};
 use crate::text::Text;
 use crate::trace::Chunk;
 
-/// Where payloads go and how.
+/// Where payloads are sent, and within which limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
-    /// Without a byte that the agent takes or says.
+    /// The longest time in which no byte of a request or its answer moves.
     pub(crate) timeout: Duration,
-    /// How long finished traces wait at the most.
+    /// The longest time that finished traces wait before they are sent.
     pub(crate) interval: Duration,
-    /// What finished traces that wait for the worker and payloads that wait for the agent may hold together.
+    /// The byte budget for finished traces that wait for the worker and payloads that wait for the agent, together.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
-    /// Ask the agent about itself before there is something to send.
+    /// Ask the agent for `/info` before there is anything to send.
     pub(crate) asks_early: bool,
-    /// Send span events natively, whatever the agent says.
+    /// Send span events in their own field, whether or not the agent announces that it knows it.
     pub(crate) native_events: bool,
-    /// The agent is not to count the spans.
+    /// The agent must not compute stats from the spans.
     pub(crate) no_stats: bool,
     pub(crate) external_env: Option<String>,
-    /// Said of the process, where it is to be said.
+    /// The host name to report; `None` where it is not reported.
     pub(crate) hostname: Option<Text>,
     pub(crate) source_code: SourceCode,
 }
 
-/// What a pipeline is made from, in each process anew.
+/// What a pipeline is made from. A forked child makes its own from the same plan.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) diag: Arc<Diag>,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
-    /// Learns from the agent which organisation this is.
+    /// Is told which organisation the agent belongs to.
     pub(crate) propagator: Arc<HttpPropagator>,
 }
 
-/// What the application's threads and the worker share.
+/// The state that the application's threads and the worker share.
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) process: Process,
@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     pub(crate) pool: Pool,
     pub(crate) signal: Signal,
-    /// Of the spans that the queue has accepted, those that are neither delivered nor lost.
+    /// The accepted spans that are neither delivered nor lost yet.
     pub(crate) ledger: Ledger,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
@@ -91,7 +91,7 @@ impl Inner {
         }
     }
 
-    /// What there is to do about a chunk that was not just queued.
+    /// The rare outcomes of a push: wake the worker, or count the chunk as lost.
     #[cold]
     #[inline(never)]
     fn follow_up(&self, pushed: Pushed, spans: u64) {
@@ -111,8 +111,8 @@ impl Inner {
         }
     }
 
-    /// Counts all that is pending as lost: nobody waits for the worker any more. What it still has it does not
-    /// send.
+    /// Counts everything that is not settled as lost, because the timeout of a shutdown is over. The worker does not
+    /// send what it still holds.
     pub(crate) fn abandon(&self) {
         self.ledger.close(
             &self.queue,
@@ -123,40 +123,8 @@ impl Inner {
         self.signal.call();
     }
 
-    /// There is no worker any more to take what is left: that is lost.
+    /// Counts everything that is not settled as lost, because there is no worker any more.
     pub(crate) fn end(&self, why: &str) {
         self.ledger.close(&self.queue, LossReason::WorkerFailed, why);
-    }
-}
-
-#[cfg(test)]
-impl Inner {
-    /// For tests without an agent: with the defaults, but for these, and a log function.
-    pub(super) fn for_tests(
-        interval: Duration,
-        queue_bytes: usize,
-        max_payload_bytes: usize,
-        log: impl Fn(crate::diag::LogLevel, &str) + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        let settings = Settings {
-            endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
-            timeout: Duration::from_secs(2),
-            interval,
-            queue_bytes,
-            max_payload_bytes,
-            asks_early: false,
-            native_events: false,
-            no_stats: false,
-            external_env: None,
-            hostname: None,
-            source_code: SourceCode::default(),
-        };
-        Arc::new(Inner::new(Plan {
-            settings,
-            diag: Arc::new(Diag::new(false, Some(Box::new(log)))),
-            sampler: Arc::new(crate::sampling::DatadogSampler::builder().build().unwrap()),
-            span_sampler: Arc::new(SpanSampler::new([])),
-            propagator: Arc::default(),
-        }))
     }
 }

@@ -1,6 +1,6 @@
 //! `_dd.tracer_kr`: the share of spans that the tracer did not have to drop.
 
-/// Flush intervals that the rate looks back over, as the other Datadog tracers do.
+/// How many flush intervals the average covers; the same as in other Datadog tracers.
 const WINDOWS: usize = 10;
 
 /// A moving average over the last ten flush intervals.
@@ -9,23 +9,23 @@ pub(crate) struct KeepRate {
     /// Share of the spans dropped in each interval.
     dropped: [f64; WINDOWS],
     next: usize,
+    /// Spans delivered in this interval.
+    pub(super) sent: u64,
+    /// Spans lost in all before this interval.
+    lost_before: u64,
 }
 
 impl KeepRate {
-    /// Ends an interval in which so many spans were sent and dropped.
+    /// Ends an interval, and returns the average; it is 1.0 while nothing is dropped. `lost` are the spans lost in all.
     #[expect(clippy::cast_precision_loss, reason = "a share; counts beyond 2^53 do not occur")]
-    pub(crate) fn record(&mut self, sent: u64, dropped: u64) {
+    pub(crate) fn end_interval(&mut self, lost: u64) -> f64 {
+        let sent = std::mem::take(&mut self.sent);
+        let dropped = lost.saturating_sub(std::mem::replace(&mut self.lost_before, lost));
         let all = sent + dropped;
-        let share = if all == 0 { 0.0 } else { dropped as f64 / all as f64 };
-        if let Some(slot) = self.dropped.get_mut(self.next) {
-            *slot = share;
+        if let Some(share) = self.dropped.get_mut(self.next) {
+            *share = if all == 0 { 0.0 } else { dropped as f64 / all as f64 };
         }
         self.next = (self.next + 1) % WINDOWS;
-    }
-
-    /// 1.0 while nothing is dropped.
-    #[expect(clippy::cast_precision_loss, reason = "ten")]
-    pub(crate) fn get(&self) -> f64 {
         1.0 - self.dropped.iter().sum::<f64>() / WINDOWS as f64
     }
 }
@@ -37,14 +37,15 @@ mod tests {
     #[test]
     fn the_rate_recovers_when_the_bad_interval_is_ten_back() {
         let mut rate = KeepRate::default();
-        assert!((rate.get() - 1.0).abs() < 1e-9);
-        rate.record(1, 1);
-        assert!((rate.get() - 0.95).abs() < 1e-9);
-        for _ in 0..9 {
-            rate.record(0, 0);
+        // One of two spans is lost in the first interval, and none later.
+        let sent = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+        let rates = sent.map(|sent| {
+            rate.sent += sent;
+            rate.end_interval(1)
+        });
+        for (interval, rate) in rates.into_iter().enumerate() {
+            let expected = if interval < WINDOWS { 0.95 } else { 1.0 };
+            assert!((rate - expected).abs() < 1e-9, "{interval}: {rate}");
         }
-        assert!((rate.get() - 0.95).abs() < 1e-9);
-        rate.record(5, 0);
-        assert!((rate.get() - 1.0).abs() < 1e-9);
     }
 }

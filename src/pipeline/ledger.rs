@@ -1,4 +1,4 @@
-//! Where every accepted span is, so that each is counted once.
+//! The account of every accepted span, so that each is counted exactly once.
 
 use std::sync::Arc;
 
@@ -8,42 +8,52 @@ use crate::primitives::{Mutex, lock, lock_soon};
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///
-/// A span is in the queue, held by the worker, on its way to the agent, or settled: delivered, or lost for one
-/// reason. It goes from one to the next under one lock, so that whoever gives up at some moment, the worker or
-/// an application thread that has waited long enough, counts each of them once, whatever the other is doing.
-/// Payloads and chunks are what the spans are in; what this says of them is what counts.
+/// A span is in one of four places: in the queue, held by the worker, on its way to the agent, or settled (delivered,
+/// or lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
+/// gives up, each span is counted once, whatever the other one is doing at that moment. Chunks and payloads carry the
+/// spans; these numbers decide what is counted.
 ///
-/// The locks of the queue are taken under this one, never the other way round, and no code of the user runs
-/// under it.
+/// The locks of the queue are taken while this one is held, never the other way round. No code of the user runs while
+/// it is held.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     state: Mutex<State>,
     diag: Arc<Diag>,
 }
 
-/// So many spans, by whether the agent may have them.
+/// Numbers of spans, by whether the agent may have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spans {
-    /// It cannot have them.
-    pub(crate) sure: u64,
-    /// It may have them.
-    pub(crate) doubtful: u64,
+    /// The agent cannot have them.
+    pub(crate) undelivered: u64,
+    /// The agent may have them.
+    pub(crate) unconfirmed: u64,
 }
 
 impl Spans {
+    #[cfg(test)]
+    pub(crate) const fn undelivered(undelivered: u64) -> Self {
+        Spans { undelivered, unconfirmed: 0 }
+    }
+
+    pub(crate) const fn unconfirmed(unconfirmed: u64) -> Self {
+        Spans { undelivered: 0, unconfirmed }
+    }
+
     pub(crate) fn total(self) -> u64 {
-        self.sure + self.doubtful
+        self.undelivered + self.unconfirmed
     }
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Taken from the queue by the worker, and not with the agent. Doubtful are those that are to be sent again while
+    /// Taken from the queue by the worker, and not on their way. Unconfirmed are those that will be sent again although
     /// the agent may have them already.
     held: Spans,
     /// In the request that the agent has not answered.
     on_its_way: u64,
-    /// All is settled. What the worker still has was counted: nothing of it is sent or counted again.
+    /// Everything is settled. What the worker still holds has been counted as lost: none of it is sent or counted
+    /// again.
     is_closed: bool,
 }
 
@@ -52,56 +62,55 @@ impl Ledger {
         Ledger { state: Mutex::default(), diag }
     }
 
-    /// Takes what waits in the queue for the worker, leaving `empty` in its place.
+    /// Takes everything from the queue for the worker, and leaves `empty` in its place.
     pub(crate) fn take(&self, queue: &Queue, empty: Vec<Queued>) -> Vec<Queued> {
         let mut state = lock(&self.state);
         if state.is_closed {
             return Vec::new();
         }
         let taken = queue.take(empty);
-        state.held.sure += spans(&taken);
+        state.held.undelivered += spans(&taken);
         taken
     }
 
-    /// So many spans are to be sent now. Where this says `false` they must not be: they count as lost.
+    /// Moves spans from held to on their way. On `false` they must not be sent: they have been counted as lost.
     pub(crate) fn begin(&self, spans: Spans) -> bool {
         let mut state = lock(&self.state);
         if !state.is_closed {
-            state.held.sure = state.held.sure.saturating_sub(spans.sure);
-            state.held.doubtful = state.held.doubtful.saturating_sub(spans.doubtful);
+            state.held.undelivered = state.held.undelivered.saturating_sub(spans.undelivered);
+            state.held.unconfirmed = state.held.unconfirmed.saturating_sub(spans.unconfirmed);
             state.on_its_way = spans.total();
         }
         !state.is_closed
     }
 
-    /// The agent has what was on its way. Says whether that counts: after the end it has been counted already.
+    /// The agent has what was on its way. Returns `false` where that has been counted as lost already.
     pub(crate) fn delivered(&self) -> bool {
         let mut state = lock(&self.state);
         state.on_its_way = 0;
         !state.is_closed
     }
 
-    /// The worker holds again what was on its way: so many spans that the agent cannot have, and so many that it
-    /// may have.
+    /// The worker holds again what was on its way.
     pub(crate) fn returned(&self, spans: Spans) {
         let mut state = lock(&self.state);
         state.on_its_way = 0;
         if !state.is_closed {
-            state.held.sure += spans.sure;
-            state.held.doubtful += spans.doubtful;
+            state.held.undelivered += spans.undelivered;
+            state.held.unconfirmed += spans.unconfirmed;
         }
     }
 
-    /// So many of the spans that the worker holds are lost; for [`LossReason::Unconfirmed`], of those that the
-    /// agent may have.
+    /// Counts spans that the worker holds as lost: for [`LossReason::Unconfirmed`] those that the agent may have, for
+    /// any other reason those that it cannot have.
     pub(crate) fn lose(&self, reason: LossReason, spans: u64, detail: impl FnOnce() -> String) {
         let mut state = lock(&self.state);
         if state.is_closed || spans == 0 {
             return;
         }
         let from = match reason {
-            LossReason::Unconfirmed => &mut state.held.doubtful,
-            _ => &mut state.held.sure,
+            LossReason::Unconfirmed => &mut state.held.unconfirmed,
+            _ => &mut state.held.undelivered,
         };
         *from = from.saturating_sub(spans);
         self.diag.count_lost(reason, spans);
@@ -109,25 +118,25 @@ impl Ledger {
         self.diag.say_lost(reason, detail);
     }
 
-    /// All that the worker has is lost, and says how many spans that were. What was on its way the agent may
-    /// have all the same.
-    pub(crate) fn lose_all(&self, reason: LossReason, detail: &str) -> u64 {
-        self.settle(reason, detail, None)
+    /// Counts everything that the worker has as lost. What was on its way is unconfirmed.
+    pub(crate) fn lose_all(&self, reason: LossReason, detail: &str) {
+        self.settle(reason, detail, None);
     }
 
-    /// All that is not settled is lost, and nothing is taken, sent or counted from now on.
-    pub(crate) fn close(&self, queue: &Queue, reason: LossReason, detail: &str) -> u64 {
-        self.settle(reason, detail, Some(queue))
+    /// Counts everything that is not settled as lost, what is in the queue included. Nothing is taken, sent or counted
+    /// from now on.
+    pub(crate) fn close(&self, queue: &Queue, reason: LossReason, detail: &str) {
+        self.settle(reason, detail, Some(queue));
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         lock(&self.state).is_closed
     }
 
-    fn settle(&self, reason: LossReason, detail: &str, closing: Option<&Queue>) -> u64 {
+    fn settle(&self, reason: LossReason, detail: &str, closing: Option<&Queue>) {
         let mut state = lock(&self.state);
-        let Spans { sure: mut lost, doubtful } = std::mem::take(&mut state.held);
-        let unconfirmed = doubtful + std::mem::take(&mut state.on_its_way);
+        let Spans { undelivered: mut lost, unconfirmed } = std::mem::take(&mut state.held);
+        let unconfirmed = unconfirmed + std::mem::take(&mut state.on_its_way);
         let mut rest = Vec::new();
         if let Some(queue) = closing {
             state.is_closed = true;
@@ -145,15 +154,15 @@ impl Ledger {
         for (reason, _) in losses {
             self.diag.say_lost(reason, || detail.to_owned());
         }
-        lost + unconfirmed
     }
 
-    /// Whether all is settled; `false` as well where the thread, which may be in the midst of anything, holds the lock.
+    /// Whether everything is settled, for the end of the process: `false` also where this thread holds the lock
+    /// already.
     pub(crate) fn is_settled(&self) -> bool {
         lock_soon(&self.state).is_some_and(|state| state.is_closed)
     }
 
-    /// Whether such a thread holds none of the locks here and in the queue.
+    /// Whether this thread holds none of the locks here and in the queue; for the end of the process.
     pub(crate) fn is_free(&self, queue: &Queue) -> bool {
         lock_soon(&self.state).is_some() && queue.is_free()
     }
@@ -172,99 +181,83 @@ fn spans(chunks: &[Queued]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::testkit::Bench;
+    use crate::pipeline::inner::Inner;
+    use crate::pipeline::queue::Pushed;
+    use crate::pipeline::testkit::chunk;
 
-    struct Desk {
-        diag: Arc<Diag>,
-        queue: Queue,
-        ledger: Ledger,
+    fn push(inner: &Inner, spans: usize) {
+        (0..spans).for_each(|_| inner.submit(chunk(1, 0)));
     }
 
-    impl Desk {
-        /// With so many spans that the worker has taken.
-        fn holding(spans: usize) -> Self {
-            let diag = Arc::new(Diag::new(false, Some(Box::new(|_, _| ()))));
-            let ledger = Ledger::new(Arc::clone(&diag));
-            let desk = Desk { diag, queue: Queue::new(usize::MAX), ledger };
-            desk.push(spans);
-            assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), spans);
-            desk
-        }
-
-        fn push(&self, spans: usize) {
-            let bench = Bench::new();
-            (0..spans).for_each(|_| drop(bench.span("root").root().start()));
-            for chunk in bench.take_chunks() {
-                self.queue.push(chunk);
-            }
-        }
-
-        fn lost(&self) -> String {
-            self.diag.losses().to_string()
-        }
-    }
-
-    fn sure(sure: u64) -> Spans {
-        Spans { sure, doubtful: 0 }
-    }
-
-    fn doubtful(doubtful: u64) -> Spans {
-        Spans { sure: 0, doubtful }
+    /// Pushes so many spans, and takes them as the worker does.
+    fn hold(inner: &Inner, spans: usize) {
+        push(inner, spans);
+        assert_eq!(inner.ledger.take(&inner.queue, Vec::new()).len(), spans);
     }
 
     #[test]
     fn what_is_given_up_is_counted_by_where_it_is() {
-        let desk = Desk::holding(20);
-        assert!(desk.ledger.begin(sure(4)));
-        assert!(desk.ledger.delivered());
-        desk.ledger.lose(LossReason::TooLarge, 1, String::new);
-        assert!(desk.ledger.begin(sure(7)));
-        desk.ledger.returned(Spans { sure: 5, doubtful: 2 });
-        assert!(desk.ledger.begin(sure(3)));
-        desk.push(5);
-        let lost = desk.ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over");
-        assert_eq!(lost, 20);
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 20);
+        assert!(ledger.begin(Spans::undelivered(4)));
+        assert!(ledger.delivered());
+        ledger.lose(LossReason::TooLarge, 1, String::new);
+        assert!(ledger.begin(Spans::undelivered(7)));
+        ledger.returned(Spans { undelivered: 5, unconfirmed: 2 });
+        assert!(ledger.begin(Spans::undelivered(3)));
+        push(&inner, 5);
+        inner.abandon();
         let expected = "21 spans lost: 1 too_large, 15 shutdown_timeout, 5 unconfirmed";
-        assert_eq!(desk.lost(), expected);
+        assert_eq!(inner.diag.losses().to_string(), expected);
     }
 
     #[test]
     fn what_the_agent_may_have_is_lost_as_that() {
-        let desk = Desk::holding(10);
-        assert!(desk.ledger.begin(sure(4)));
-        desk.ledger.returned(doubtful(4));
-        desk.ledger.lose(LossReason::Unconfirmed, 1, String::new);
-        desk.ledger.lose(LossReason::AgentUnreachable, 2, String::new);
-        assert_eq!(desk.ledger.held(), Spans { sure: 4, doubtful: 3 });
-        assert!(desk.ledger.begin(Spans { sure: 1, doubtful: 3 }));
-        assert!(desk.ledger.delivered());
-        assert_eq!(desk.ledger.held(), sure(3));
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 10);
+        assert!(ledger.begin(Spans::undelivered(4)));
+        ledger.returned(Spans::unconfirmed(4));
+        ledger.lose(LossReason::Unconfirmed, 1, String::new);
+        ledger.lose(LossReason::AgentUnreachable, 2, String::new);
+        assert_eq!(ledger.held(), Spans { undelivered: 4, unconfirmed: 3 });
+        assert!(ledger.begin(Spans { undelivered: 1, unconfirmed: 3 }));
+        assert!(ledger.delivered());
+        assert_eq!(ledger.held(), Spans::undelivered(3));
     }
 
     #[test]
     fn nothing_is_taken_sent_or_counted_after_the_end() {
-        let desk = Desk::holding(10);
-        assert!(desk.ledger.begin(sure(4)));
-        assert_eq!(desk.ledger.close(&desk.queue, LossReason::ShutdownTimeout, "over"), 10);
-        let said = desk.lost();
-        desk.ledger.returned(sure(4));
-        assert!(!desk.ledger.begin(sure(4)));
-        desk.ledger.lose(LossReason::AgentUnreachable, 4, String::new);
-        assert!(!desk.ledger.delivered());
-        desk.push(2);
-        assert!(desk.ledger.take(&desk.queue, Vec::new()).is_empty());
-        assert_eq!(desk.ledger.close(&desk.queue, LossReason::WorkerFailed, "twice"), 0);
-        assert_eq!(desk.lost(), said);
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 10);
+        assert!(ledger.begin(Spans::undelivered(4)));
+        inner.abandon();
+        let losses = inner.diag.losses();
+        assert_eq!(losses.total(), 10);
+        ledger.returned(Spans::undelivered(4));
+        assert!(!ledger.begin(Spans::undelivered(4)));
+        ledger.lose(LossReason::AgentUnreachable, 4, String::new);
+        assert!(!ledger.delivered());
+        assert_eq!(inner.queue.push(chunk(1, 0)), Pushed::Closed);
+        assert!(ledger.take(&inner.queue, Vec::new()).is_empty());
+        inner.end("twice");
+        assert_eq!(inner.diag.losses(), losses);
     }
 
     #[test]
     fn a_worker_that_failed_leaves_nothing_uncounted_and_the_next_one_begins_anew() {
-        let desk = Desk::holding(10);
-        assert!(desk.ledger.begin(sure(4)));
-        assert_eq!(desk.ledger.lose_all(LossReason::WorkerFailed, "panicked"), 10);
-        assert_eq!(desk.lost(), "10 spans lost: 6 worker_failed, 4 unconfirmed");
-        desk.push(2);
-        assert_eq!(desk.ledger.take(&desk.queue, Vec::new()).len(), 2);
-        assert_eq!(desk.ledger.held(), sure(2));
+        let inner = Inner::with_room(usize::MAX);
+        let ledger = &inner.ledger;
+        hold(&inner, 10);
+        assert!(ledger.begin(Spans::undelivered(4)));
+        ledger.lose_all(LossReason::WorkerFailed, "panicked");
+        assert_eq!(
+            inner.diag.losses().to_string(),
+            "10 spans lost: 6 worker_failed, 4 unconfirmed"
+        );
+        hold(&inner, 2);
+        assert_eq!(ledger.held(), Spans::undelivered(2));
     }
 }

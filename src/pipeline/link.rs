@@ -1,4 +1,4 @@
-//! The agent, as the worker deals with it: what is sent to it, and what is known of it.
+//! Requests to the agent, and what it has said about itself.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ use crate::config::Endpoint;
 use crate::diag::Diag;
 
 pub(super) const TRACES_PATH: &str = "/v0.4/traces";
-/// After this time the agent is asked again what it can do, where its answers do not tell of a change.
+/// The agent is asked for `/info` again after this time, and earlier where its answers announce a change.
 const INFO_PERIOD: Duration = Duration::from_secs(300);
-/// An agent that does not answer to `/info` is not asked again so soon: each time costs the whole timeout.
+/// The pause after a request for `/info` that got no answer, because each one costs the whole timeout.
 const INFO_PAUSE: Duration = Duration::from_secs(60);
 
-/// One agent, and what it has said of itself.
+/// One agent, and what it has said about itself.
 pub(super) struct Link {
     client: Client,
     headers: HeaderMap,
@@ -29,7 +29,8 @@ pub(super) struct Link {
     rates: RatesVersion,
     /// What it can do; `None` where it has not said.
     pub(super) info: Option<AgentInfo>,
-    info_read: Option<Instant>,
+    /// When it last answered to `/info`, whatever it said.
+    pub(super) info_read: Option<Instant>,
     info_failed: Option<Instant>,
     info_state: AgentState,
 }
@@ -54,7 +55,7 @@ impl Link {
         self.client.endpoint()
     }
 
-    /// Sends a payload of so many chunks, once.
+    /// Sends one request with so many chunks.
     pub(super) fn post(
         &mut self,
         chunks: usize,
@@ -68,31 +69,26 @@ impl Link {
         Ok(Outcome::read(&response, &mut self.rates))
     }
 
-    /// Whether it should be asked what it can do: that is not known or out of date.
+    /// Whether `/info` should be requested: it was never answered, or the answer is out of date.
     pub(super) fn is_unknown(&self) -> bool {
         let fresh = self.info_read.is_some_and(|read| read.elapsed() < INFO_PERIOD);
         let failed = self.info_failed.is_some_and(|failed| failed.elapsed() < INFO_PAUSE);
         !failed && (!fresh || self.info_state.is_news())
     }
 
-    /// Whether it should be asked what it can do though there is nothing to send: it never answered to that since it
-    /// was last away.
+    /// Whether `/info` should be requested even when there is nothing to send: it was not tried yet, or not since the
+    /// agent was last away.
     pub(super) fn is_unasked(&self) -> bool {
         self.asks_early && self.info_read.is_none() && self.info_failed.is_none()
     }
 
-    /// It is to be asked again: it may be another one by now, or its answer was not waited for.
+    /// Makes the next check request `/info` again: the agent may be another one by now, or the request was cancelled.
     pub(super) fn forget(&mut self) {
         self.info_read = None;
         self.info_failed = None;
     }
 
-    /// When it last answered, whatever it said, when it was asked what it can do.
-    pub(super) fn last_answered(&self) -> Option<Instant> {
-        self.info_read
-    }
-
-    /// Asks it what it can do; says whether it has said.
+    /// Requests `/info`. Returns whether the answer could be read.
     pub(super) fn ask(&mut self, meanwhile: Meanwhile<'_>) -> bool {
         let request = Request {
             method: Method::GET,
@@ -110,7 +106,7 @@ impl Link {
                 self.info = info.or_else(|| self.info.take());
                 has_said
             }
-            // It is away as a whole: when it is back it can be asked.
+            // No pause: the agent is away altogether, and is asked when it is back.
             Err(SendError { kind: SendErrorKind::Connect(_), .. }) => false,
             Err(_) => {
                 self.info_failed = Some(Instant::now());

@@ -1,29 +1,39 @@
-//! From the hand-off of a chunk to the agent: a bounded queue, and one background thread, the worker, that owns all that
-//! is slow.
+//! Delivery: takes finished chunks from the application's threads and sends them to the agent. In between are a bounded
+//! queue and one background thread, the worker. Everything slow happens on the worker.
 //!
 //! A chunk goes through these files, from the top to the bottom:
 //!
-//! - `sink`: what traces and the tracer see of it: submit, flush, shutdown; one pipeline for each process.
-//! - `inner`: what the application's threads and the worker share.
-//! - `queue`: the bounded hand-off, in shards; `room`: the bytes of all that waits; `pool`: emptied vectors going back.
-//! - `ledger`: where every accepted span is, so that each is delivered or lost and counted once.
-//! - `signal`: calls to the worker, and waiting for it; `waiters` and `awaited`: the same for tasks.
-//! - `worker`: the thread's start and supervision; `turns`: its loop; `writer`: what it does in a turn, and what follows
-//!   from each answer; `while_waiting`: what it does until there is one.
-//! - `packer`: from chunks to payloads, and what becomes of them (`packer/delivery`); `outbox`: payloads that wait.
-//! - `link`: the agent, as the worker deals with it; `pace`: how large a request may be; `backoff`: when to try again.
-//! - `keep_rate`, `problem`, `sent`: the share of spans kept, and what is said when something goes wrong.
+//! - `sink`: the pipeline as traces and the tracer see it: submit, flush, shutdown. There is one for each process.
+//! - `inner`: the state that the application's threads and the worker share.
+//! - `queue`: the bounded queue, in shards. `room`: the byte budget for everything that waits. `pool`: emptied vectors
+//!   on their way back to new traces.
+//! - `ledger`: the account of every accepted span, so that each is counted once: as delivered, or as lost.
+//! - `signal`: wakes the worker, and lets threads wait for it. `flush_future` and `waiting_tasks`: the same for tasks.
+//! - `worker`: starts the thread, and restarts its loop after a panic. `turns`: the loop. `writer`: one turn of it, and
+//!   what follows from each answer of the agent. `during_request`: work done while an answer is awaited.
+//! - `packer`: encodes chunks as payloads. `packer/delivery`: what happens to a payload after each outcome. `outbox`:
+//!   payloads that wait to be sent.
+//! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
+//!   `backoff`: when to try again.
+//! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
 //! - `exit`: the end of the process.
 //!
-//! The rules here: an application's thread takes one lock of a shard and never waits, but in a flush or a shutdown with
-//! its time. A span changes its account in the ledger under one lock, before or after what holds it moves; whoever adds
-//! a way for spans to go adds it there, and a step to the test in `packer/tests`. Bytes of the room are given back once.
-//! Locks are taken in the order ledger, shard. What threads hand over without a lock, or with several, has a model in
-//! `models`. `tracer` relies on [`Plan`] and [`Pipeline`], and nothing else is seen from outside.
+//! The rules here:
+//!
+//! - An application's thread takes the lock of one shard and never waits, except in a flush or a shutdown, which have a
+//!   timeout.
+//! - A span moves between the accounts of the ledger under one lock. Whoever adds a way for spans to leave the pipeline
+//!   adds it to the ledger, and a step to the test in `packer/tests`.
+//! - Bytes claimed from the room are released exactly once.
+//! - Locks are taken in this order: ledger, then shard.
+//! - Whatever threads hand over without a lock, or with several locks, has a loom model in `models`.
+//!
+//! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
-mod awaited;
 mod backoff;
+mod during_request;
 mod exit;
+mod flush_future;
 mod inner;
 mod keep_rate;
 mod ledger;
@@ -31,18 +41,19 @@ mod link;
 #[cfg(all(test, tracehound_model))]
 mod models;
 mod outbox;
-mod pace;
 mod packer;
 mod pool;
 mod problem;
 mod queue;
+mod request_log;
+mod request_size;
 mod room;
-mod sent;
 mod signal;
 mod sink;
+#[cfg(test)]
+mod testkit;
 mod turns;
-mod waiters;
-mod while_waiting;
+mod waiting_tasks;
 mod worker;
 mod writer;
 

@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 use super::ledger::Spans;
 use crate::encode::Sealed;
 
-/// How long a payload is kept that the agent has not taken, whether it cannot be reached or says that it is busy.
+/// How long a payload is kept while the agent cannot be reached or says that it is busy.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(60);
-/// One that the agent has refused so often goes behind the others, and from then on alone: if it is the payload
-/// that the agent chokes on, it does not hold up what it would take.
+/// A payload that was refused more often than this goes to the back of the queue and is sent alone from then on. If the
+/// agent fails because of this payload, the others are not held up by it.
 const REFUSALS_IN_PLACE: u32 = 4;
 
-/// A payload, and what has been tried with it.
+/// A payload that waits, and the history of its attempts.
 #[derive(Debug)]
 struct Entry {
     payload: Sealed,
-    came: Instant,
-    /// How often the agent has said that it does not take it now.
+    since: Instant,
+    /// How often the agent has answered that it does not take it now.
     refusals: u32,
     /// It is not sent together with others.
     is_alone: bool,
-    /// It was sent whole once, and the connection ended without an answer.
+    /// It was sent completely once, and the connection ended without an answer: the agent may have it.
     may_be_there: bool,
 }
 
-/// Payloads that go in one request.
+/// The payloads of one request.
 #[derive(Debug)]
 pub(super) struct Parcel {
     entries: Vec<Entry>,
@@ -44,7 +44,8 @@ impl Parcel {
     pub(super) fn spans(&self) -> Spans {
         let mut spans = Spans::default();
         for Entry { payload, may_be_there, .. } in &self.entries {
-            let of_kind = if *may_be_there { &mut spans.doubtful } else { &mut spans.sure };
+            let of_kind =
+                if *may_be_there { &mut spans.unconfirmed } else { &mut spans.undelivered };
             *of_kind += payload.span_count();
         }
         spans
@@ -59,25 +60,23 @@ impl Parcel {
     }
 }
 
-/// Why the agent does not have what was sent, or may not have it.
+/// Why a request is to be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Setback {
-    /// It cannot have the whole request.
+pub(super) enum RetryReason {
+    /// The agent cannot have the whole request.
     NotSent,
-    /// It said that it does not take it now.
+    /// The agent answered that it does not take it now.
     Refused,
-    /// It had the whole request, and the connection ended instead of an answer. Sent again once: mostly an agent
-    /// was restarted, or a connection was closed that had been idle for too long, and nothing was taken.
+    /// The agent was sent the whole request, and the connection ended without an answer. It is sent again once: usually
+    /// the agent was restarted, or closed an idle connection, and has read nothing.
     Unanswered,
 }
 
-/// Payloads, the oldest first, which are also the first to be given up when there is no room.
+/// Payloads that wait or are on their way, the oldest first. The oldest are also dropped first when there is no room.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     on_its_way: Option<Parcel>,
     waiting: VecDeque<Entry>,
-    /// Of all of them.
-    bytes: usize,
 }
 
 impl Outbox {
@@ -85,9 +84,10 @@ impl Outbox {
         self.on_its_way.is_none() && self.waiting.is_empty()
     }
 
-    /// What all of them hold.
+    /// The bytes of all of them, what is on its way included.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        let waiting = self.waiting.iter().map(|entry| entry.payload.len());
+        self.on_its_way.as_ref().map_or(0, Parcel::bytes) + waiting.sum::<usize>()
     }
 
     /// The spans of what is not on its way.
@@ -98,21 +98,19 @@ impl Outbox {
 
     /// Puts a payload behind the others.
     pub(super) fn push(&mut self, payload: Sealed) {
-        self.bytes += payload.len();
-        let (came, refusals) = (Instant::now(), 0);
-        let entry = Entry { payload, came, refusals, is_alone: false, may_be_there: false };
+        let (since, refusals) = (Instant::now(), 0);
+        let entry = Entry { payload, since, refusals, is_alone: false, may_be_there: false };
         self.waiting.push_back(entry);
     }
 
     /// Takes out the oldest that waits, unless it is the last one. What is on its way stays.
     pub(super) fn evict(&mut self) -> Option<Parcel> {
         let entry = (self.waiting.len() > 1).then(|| self.waiting.pop_front()).flatten()?;
-        self.bytes -= entry.payload.len();
         Some(Parcel { entries: vec![entry] })
     }
 
-    /// The oldest chunks, as many as go into a request of so many bytes, and one at the least. They are on their
-    /// way from now on.
+    /// The next request: the oldest chunks that fit into so many bytes, and at least one. It counts as on its way until
+    /// [`Outbox::settle`] or [`Outbox::put_back`].
     pub(super) fn next(&mut self, max_bytes: usize) -> Option<&Parcel> {
         if self.on_its_way.is_none() {
             let entries = self.pack(max_bytes);
@@ -121,7 +119,7 @@ impl Outbox {
         self.on_its_way.as_ref()
     }
 
-    /// Takes out what goes into one request.
+    /// Removes what goes into the next request.
     fn pack(&mut self, max_bytes: usize) -> Vec<Entry> {
         let mut packed = Vec::new();
         let mut left = max_bytes;
@@ -133,8 +131,6 @@ impl Outbox {
             }
             let front = if fits { None } else { entry.payload.split_front(max_bytes) };
             if let Some(payload) = front {
-                // Each of the two has a header.
-                self.bytes = self.bytes - bytes + payload.len() + entry.payload.len();
                 packed.push(Entry { payload, ..*entry });
                 break;
             }
@@ -147,38 +143,33 @@ impl Outbox {
         packed
     }
 
-    /// What is being sent.
+    /// The request that is being sent.
     pub(super) fn on_its_way(&self) -> Option<&Parcel> {
         self.on_its_way.as_ref()
     }
 
-    /// Takes out what was on its way: it is settled what becomes of it.
+    /// Removes what was on its way: it was delivered, or is lost.
     pub(super) fn settle(&mut self) -> Option<Parcel> {
-        let parcel = self.on_its_way.take()?;
-        self.bytes -= parcel.bytes();
-        Some(parcel)
+        self.on_its_way.take()
     }
 
-    /// Puts what was on its way back to be sent again, and gives back what is not: what was kept for too long, or
-    /// may be there twice by now.
-    pub(super) fn put_back(&mut self, setback: Setback) -> Parcel {
+    /// Puts what was on its way back, to be sent again. Returns what is not sent again: what was kept for too long, or
+    /// was sent completely twice.
+    pub(super) fn put_back(&mut self, why: RetryReason) -> Parcel {
         let (mut again, mut over) = (VecDeque::new(), Vec::new());
         for mut entry in self.on_its_way.take().into_iter().flat_map(|parcel| parcel.entries) {
-            let is_over = match setback {
-                Setback::NotSent | Setback::Refused => entry.came.elapsed() > MAX_AGE,
-                Setback::Unanswered => entry.may_be_there,
+            let is_old = entry.since.elapsed() > MAX_AGE;
+            let is_over = match why {
+                RetryReason::NotSent => is_old,
+                RetryReason::Refused => {
+                    entry.refusals += 1;
+                    is_old
+                }
+                RetryReason::Unanswered => std::mem::replace(&mut entry.may_be_there, true),
             };
             if is_over {
-                self.bytes -= entry.payload.len();
                 over.push(entry);
-                continue;
-            }
-            match setback {
-                Setback::NotSent => {}
-                Setback::Refused => entry.refusals += 1,
-                Setback::Unanswered => entry.may_be_there = true,
-            }
-            if entry.refusals > REFUSALS_IN_PLACE {
+            } else if entry.refusals > REFUSALS_IN_PLACE {
                 (entry.refusals, entry.is_alone) = (0, true);
                 self.waiting.push_back(entry);
             } else {
@@ -196,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::pipeline::testkit::{Step, one_of};
 
     fn outbox(payloads: impl IntoIterator<Item = usize>) -> Outbox {
         let mut outbox = Outbox::default();
@@ -214,7 +206,7 @@ mod tests {
             sent.push(sizes(parcel));
             outbox.settle();
         }
-        assert_eq!((outbox.bytes, outbox.is_empty()), (0, true));
+        assert!(outbox.is_empty());
         sent
     }
 
@@ -245,16 +237,16 @@ mod tests {
         outbox.push(Sealed::of_size(100));
         assert_eq!(sizes(outbox.next(250).unwrap()), [205]);
         assert_eq!(outbox.bytes(), 205 + 405 + 100);
-        outbox.put_back(Setback::NotSent);
+        outbox.put_back(RetryReason::NotSent);
         assert_eq!(sent(&mut outbox, 250), [vec![205], vec![305], vec![105, 100]]);
     }
 
     #[test]
     fn what_was_not_taken_is_sent_again_before_the_others() {
-        for setback in [Setback::NotSent, Setback::Refused, Setback::Unanswered] {
+        for why in [RetryReason::NotSent, RetryReason::Refused, RetryReason::Unanswered] {
             let mut outbox = outbox([400, 500, 200]);
             assert_eq!(sizes(outbox.next(1_000).unwrap()), [400, 500]);
-            assert!(sizes(&outbox.put_back(setback)).is_empty());
+            assert!(sizes(&outbox.put_back(why)).is_empty());
             outbox.push(Sealed::of_size(50));
             assert_eq!(sent(&mut outbox, 400), [vec![400], vec![500], vec![200, 50]]);
         }
@@ -264,31 +256,34 @@ mod tests {
     fn what_may_be_there_is_sent_once_more_and_then_given_up() {
         let mut outbox = outbox([100]);
         outbox.next(1_000);
-        assert!(sizes(&outbox.put_back(Setback::Unanswered)).is_empty());
+        assert!(sizes(&outbox.put_back(RetryReason::Unanswered)).is_empty());
         outbox.push(Sealed::of_size(200));
         let spans = outbox.next(1_000).unwrap().spans();
-        assert_eq!(spans, Spans { sure: 1, doubtful: 1 });
-        assert!(sizes(&outbox.put_back(Setback::NotSent)).is_empty(), "not sent, no second time");
+        assert_eq!(spans, Spans { undelivered: 1, unconfirmed: 1 });
+        assert!(
+            sizes(&outbox.put_back(RetryReason::NotSent)).is_empty(),
+            "not sent, no second time"
+        );
         outbox.next(1_000);
-        assert_eq!(sizes(&outbox.put_back(Setback::Unanswered)), [100]);
-        assert_eq!(outbox.next(1_000).unwrap().spans(), Spans { sure: 0, doubtful: 1 });
+        assert_eq!(sizes(&outbox.put_back(RetryReason::Unanswered)), [100]);
+        assert_eq!(outbox.next(1_000).unwrap().spans(), Spans { undelivered: 0, unconfirmed: 1 });
     }
 
     #[test]
     fn each_is_kept_for_its_own_time_however_often_it_is_refused() {
-        for setback in [Setback::NotSent, Setback::Refused] {
+        for why in [RetryReason::NotSent, RetryReason::Refused] {
             let mut outbox = outbox([100, 200]);
             for _ in 0..100 {
                 assert!(outbox.next(1_000).is_some());
-                assert!(sizes(&outbox.put_back(setback)).is_empty());
+                assert!(sizes(&outbox.put_back(why)).is_empty());
             }
             let long_ago = Instant::now().checked_sub(MAX_AGE + Duration::from_secs(1)).unwrap();
             let old = outbox.waiting.iter_mut().find(|entry| entry.payload.len() == 100);
-            old.unwrap().came = long_ago;
+            old.unwrap().since = long_ago;
             let mut over = Vec::new();
             for _ in 0..2 * REFUSALS_IN_PLACE {
                 outbox.next(1_000);
-                over.extend(sizes(&outbox.put_back(setback)));
+                over.extend(sizes(&outbox.put_back(why)));
             }
             assert_eq!(over, [100]);
             assert_eq!(sent(&mut outbox, 1_000), [[200]]);
@@ -300,65 +295,56 @@ mod tests {
         let mut outbox = outbox([100, 200]);
         for _ in 0..=REFUSALS_IN_PLACE {
             assert_eq!(sizes(outbox.next(1_000).unwrap()), [100, 200]);
-            outbox.put_back(Setback::Refused);
+            outbox.put_back(RetryReason::Refused);
         }
         outbox.push(Sealed::of_size(300));
         // First each alone, and then once more behind the others.
         assert_eq!(sizes(outbox.next(1_000).unwrap()), [100]);
         for _ in 0..=REFUSALS_IN_PLACE {
             outbox.next(1_000);
-            outbox.put_back(Setback::Refused);
+            outbox.put_back(RetryReason::Refused);
         }
         assert_eq!(sent(&mut outbox, 1_000), [[200], [300], [100]]);
     }
 
-    #[derive(Clone, Debug)]
-    enum Step {
-        Push(Vec<usize>),
-        Next(usize),
-        Settle,
-        PutBack(Setback),
-        Evict,
-    }
+    /// Does something with some sizes; returns what is in the outbox no longer.
+    type Action = fn(&mut Outbox, &[usize]) -> Option<Parcel>;
 
-    fn step() -> impl Strategy<Value = Step> {
-        let setback =
-            prop_oneof![Just(Setback::NotSent), Just(Setback::Refused), Just(Setback::Unanswered)];
-        prop_oneof![
-            prop::collection::vec(1usize..300, 1..6).prop_map(Step::Push),
-            (0usize..1_500).prop_map(Step::Next),
-            Just(Step::Settle),
-            setback.prop_map(Step::PutBack),
-            Just(Step::Evict),
-        ]
-    }
+    /// What may happen next.
+    const STEPS: [Step<Action>; 7] = [
+        (3, PUSH, |outbox, sizes| {
+            outbox.push(Sealed::of_sizes(sizes.iter().copied()));
+            None
+        }),
+        (3, "next", |outbox, sizes| {
+            let (max_bytes, is_new) = (sizes.iter().sum(), outbox.on_its_way.is_none());
+            let parcel = outbox.next(max_bytes)?;
+            assert!(parcel.chunk_count() > 0);
+            let fits = parcel.bytes() <= max_bytes || parcel.chunk_count() == 1;
+            assert!(fits || !is_new);
+            None
+        }),
+        (3, "settle", |outbox, _| outbox.settle()),
+        (1, "not sent", |outbox, _| Some(outbox.put_back(RetryReason::NotSent))),
+        (1, "refused", |outbox, _| Some(outbox.put_back(RetryReason::Refused))),
+        (1, "unanswered", |outbox, _| Some(outbox.put_back(RetryReason::Unanswered))),
+        (3, "evict", |outbox, _| outbox.evict()),
+    ];
+    const PUSH: &str = "push";
 
     proptest! {
         #[test]
         fn whatever_happens_bytes_and_spans_are_those_of_what_is_here(
-            steps in prop::collection::vec(step(), 0..60),
+            steps in prop::collection::vec(
+                (one_of(&STEPS), prop::collection::vec(1usize..300, 1..6)),
+                0..60,
+            ),
         ) {
             let mut outbox = Outbox::default();
             let (mut came, mut gone) = (0, 0);
-            let spans = |parcel: &Parcel| parcel.spans().sure + parcel.spans().doubtful;
-            for step in steps {
-                match step {
-                    Step::Push(chunks) => {
-                        came += chunks.len() as u64;
-                        outbox.push(Sealed::of_sizes(chunks));
-                    }
-                    Step::Next(max_bytes) => {
-                        let is_new = outbox.on_its_way.is_none();
-                        if let Some(parcel) = outbox.next(max_bytes) {
-                            prop_assert!(parcel.chunk_count() > 0);
-                            let fits = parcel.bytes() <= max_bytes || parcel.chunk_count() == 1;
-                            prop_assert!(fits || !is_new);
-                        }
-                    }
-                    Step::Settle => gone += outbox.settle().as_ref().map_or(0, spans),
-                    Step::PutBack(setback) => gone += spans(&outbox.put_back(setback)),
-                    Step::Evict => gone += outbox.evict().as_ref().map_or(0, spans),
-                }
+            for ((name, step), sizes) in steps {
+                gone += step(&mut outbox, &sizes).map_or(0, |parcel| parcel.spans().total());
+                came += if name == PUSH { sizes.len() as u64 } else { 0 };
                 let on_its_way = outbox.on_its_way.iter().flat_map(|parcel| &parcel.entries);
                 let here: Vec<_> = on_its_way.chain(&outbox.waiting).map(|e| &e.payload).collect();
                 let bytes: usize = here.iter().map(|payload| payload.body().len()).sum();

@@ -1,13 +1,13 @@
-//! From chunks to payloads: takes them from the queue, writes them, and keeps what is written until the agent has it.
+//! Takes chunks from the queue, encodes them as payloads, and keeps those until the agent has them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::inner::Inner;
 use super::outbox::Outbox;
-use super::pace::Pace;
 use super::pool::Portion;
 use super::queue::Queued;
+use super::request_size::RequestSize;
 use crate::diag::LossReason;
 use crate::encode::{Added, Encoder, Payload};
 use crate::trace::Chunk;
@@ -16,39 +16,41 @@ mod delivery;
 #[cfg(test)]
 mod tests;
 
-/// A payload of this size is complete: one larger gains nothing any more. A little below the power of two that
-/// its memory grows to.
+/// A payload of this size is complete, because larger ones gain nothing. It is a little below a power of two, to which
+/// the memory of the payload grows.
 const ENOUGH_BYTES: usize = 960 * 1024;
-/// The same where somebody waits until all is sent: the agent reads it while the next one is written.
-const ENOUGH_IN_HASTE_BYTES: usize = 256 * 1024;
-/// Spans that are written before somebody looks whether the agent has answered: some thirty microseconds.
+/// The same where somebody waits until everything is sent: the agent can read a small payload while the next one is
+/// encoded.
+const ENOUGH_URGENT_BYTES: usize = 256 * 1024;
+/// How many spans are encoded between two looks for the answer of the agent: about thirty microseconds of work.
 const SPANS_AT_ONCE: usize = 64;
-/// Chunks that the vector of the batch has places for after a burst.
+/// The capacity that the vector of the batch keeps after a burst.
 const MAX_KEPT_CHUNKS: usize = 4096;
-/// What an agent says that it takes at the most is not believed below this.
+/// A limit that the agent announces is ignored below this.
 const LEAST_REQUEST_BYTES: usize = 1024;
 
-/// Takes chunks from the queue, writes them, and keeps the payloads until the agent has them.
+/// Takes chunks from the queue, encodes them, and keeps the payloads until the agent has them.
 ///
-/// All that is here counts as part of the room of the queue.
+/// The bytes of everything here are claimed from the room of the queue.
 pub(super) struct Packer {
     inner: Arc<Inner>,
-    /// Taken from the queue, and not yet written.
+    /// Taken from the queue, and not yet encoded.
     batch: VecDeque<Queued>,
     batch_bytes: usize,
-    /// The bytes of the room that are taken for what is here.
+    /// How many bytes of the room are claimed for what is here.
     accounted: usize,
-    /// The vectors of chunks that have been written, for new traces.
+    /// The vectors of encoded chunks, to be used again by new traces.
     emptied: Portion,
     pub(super) encoder: Encoder,
-    /// It is being asked whether the agent takes events: chunks with some have to wait for the answer.
+    /// The agent is being asked whether it takes span events in their own field. Chunks with events wait for the
+    /// answer.
     holds_events: bool,
     payload: Payload,
-    /// Of a payload that was sent, for the next one.
+    /// The memory of a payload that was sent, for the next one.
     memory: Vec<u8>,
     pub(super) outbox: Outbox,
-    pub(super) pace: Pace,
-    /// Something has been lost.
+    pub(super) request_size: RequestSize,
+    /// Whether something was lost since the turn of the worker began.
     pub(super) has_lost: bool,
 }
 
@@ -65,13 +67,13 @@ impl Packer {
             payload: Payload::default(),
             memory: Vec::new(),
             outbox: Outbox::default(),
-            pace: Pace::new(most, inner.settings.timeout),
+            request_size: RequestSize::new(most, inner.settings.timeout),
             has_lost: false,
             inner,
         }
     }
 
-    /// Takes what waits in the queue, when all that was taken before has been written.
+    /// Takes everything from the queue, unless something that was taken before is not encoded yet.
     pub(super) fn take(&mut self) {
         if self.batch.is_empty() {
             let mut places = Vec::from(std::mem::take(&mut self.batch));
@@ -82,57 +84,52 @@ impl Packer {
         }
     }
 
-    /// Whether nothing is here that waits to be sent.
+    /// Whether nothing here waits to be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.payload.is_empty() && self.outbox.is_empty()
     }
 
-    /// Whether it is worth writing more while the agent has not taken what is written: that takes up room as
-    /// well, and when there is none left the oldest would have to go, with an agent that is only slow.
+    /// Whether to encode more while the agent has not taken what is encoded. Payloads need room as well; if they filled
+    /// it, the oldest would be dropped although the agent is only slow.
     fn may_write_ahead(&self) -> bool {
         self.outbox.bytes() <= self.inner.queue.room.max_bytes() / 4
     }
 
-    /// Whether to take from the queue as well while the agent is busy.
+    /// Whether to take more from the queue while the agent is busy with a request.
     pub(super) fn may_take(&self) -> bool {
         self.batch.is_empty() && self.may_write_ahead()
     }
 
-    /// From now on, until [`Packer::release_events`], chunks with events are not written.
+    /// From now on, until [`Packer::release_events`], chunks with events are not encoded.
     pub(super) fn hold_events(&mut self) {
         self.holds_events = true;
     }
 
-    /// It is known whether the agent takes events as they are.
+    /// It is known whether the agent takes span events in their own field.
     pub(super) fn release_events(&mut self, native: bool) {
         self.holds_events = false;
         self.encoder.common.native_events = native;
     }
 
-    /// The agent takes requests of so many bytes, if it has said so; never more than is set.
+    /// Bounds requests by what the agent has announced, if it has, and by the setting.
     pub(super) fn bound_requests(&mut self, said: Option<u64>) {
         let said = said.and_then(|bytes| usize::try_from(bytes).ok());
         let said = said.filter(|bytes| *bytes >= LEAST_REQUEST_BYTES);
         let set = self.inner.settings.max_payload_bytes;
         let most = said.map_or(set, |bytes| bytes.min(set));
         self.encoder.max_bytes = most;
-        self.pace.bound(most);
+        self.request_size.bound(most);
     }
 
-    /// Writes some chunks beside a request; says whether there are more to be written now.
+    /// Encodes some chunks while a request is on its way. Returns whether there is more to encode now.
     pub(super) fn write_ahead(&mut self) -> bool {
         self.may_write_ahead() && self.write_some() && self.may_write_ahead()
     }
 
-    /// Writes some chunks, and says whether there are more.
+    /// Encodes some chunks. Returns whether there is more to encode.
     fn write_some(&mut self) -> bool {
         let mut written = 0;
-        let mut has_more = true;
-        while written < SPANS_AT_ONCE {
-            if self.holds_events && self.batch.front().is_some_and(|next| next.chunk.has_events()) {
-                has_more = false;
-                break;
-            }
+        while written < SPANS_AT_ONCE && self.has_writable() {
             let Some(Queued { chunk, bytes }) = self.batch.pop_front() else { break };
             written += chunk.len();
             self.batch_bytes -= bytes;
@@ -142,12 +139,18 @@ impl Packer {
             self.seal();
         }
         self.account();
-        has_more && !self.batch.is_empty()
+        self.has_writable()
     }
 
-    /// Sees to it that the outbox has a payload, if there is anything left for one.
-    pub(super) fn write_next(&mut self, in_haste: bool) {
-        let enough = if in_haste { ENOUGH_IN_HASTE_BYTES } else { ENOUGH_BYTES };
+    /// Whether there is a next chunk that does not have to wait because of its events.
+    fn has_writable(&self) -> bool {
+        let next = self.batch.front();
+        next.is_some_and(|next| !(self.holds_events && next.chunk.has_events()))
+    }
+
+    /// Encodes until the outbox has a payload, or nothing is left to encode.
+    pub(super) fn write_next(&mut self, is_urgent: bool) {
+        let enough = if is_urgent { ENOUGH_URGENT_BYTES } else { ENOUGH_BYTES };
         while self.outbox.is_empty() {
             if self.payload.len() >= enough || !self.write_some() {
                 return self.seal();
@@ -155,20 +158,20 @@ impl Packer {
         }
     }
 
-    /// Writes all that has been taken, because the agent is not to be had: as payloads it takes up less, and the
-    /// vectors of the chunks serve other traces. What there is no room for is lost, the oldest first.
+    /// Encodes everything that was taken, because the agent cannot be reached: payloads need less memory than chunks,
+    /// and the vectors of the chunks can be used again. What does not fit into the room is lost, the oldest first.
     pub(super) fn write_all(&mut self) {
         while self.write_some() {
             self.make_room();
         }
-        // It may wait for long.
+        // It may wait for a long time.
         self.payload.shrink();
         self.seal();
         self.account();
         self.make_room();
     }
 
-    /// What waits for the agent has three quarters of the room: there is always some for new traces.
+    /// Drops the oldest payloads until they fit into three quarters of the room, so that some is left for new traces.
     fn make_room(&mut self) {
         let most = self.inner.queue.room.max_bytes();
         while self.outbox.bytes() > most - most / 4 || self.inner.queue.room.used() > most {
@@ -180,7 +183,8 @@ impl Packer {
         }
     }
 
-    /// Writes a chunk, in parts where no payload holds it; only a span that alone is too large is lost.
+    /// Encodes a chunk, in parts where it does not fit into one payload. Only a span that is too large by itself is
+    /// lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
         let mut from = 0;
@@ -214,7 +218,7 @@ impl Packer {
         self.outbox.push(payload.seal());
     }
 
-    /// Sees to it that the room is told what is here.
+    /// Updates what is claimed from the room.
     fn account(&mut self) {
         let here = self.payload.len() + self.outbox.bytes() + self.batch_bytes;
         self.inner.queue.room.exchange(self.accounted, here);
@@ -226,14 +230,14 @@ impl Packer {
         self.inner.ledger.lose(reason, spans, detail);
     }
 
-    /// What is left, here and in the queue, is lost.
+    /// Counts what is left, here and in the queue, as lost.
     pub(super) fn give_up(&mut self, detail: &str) {
         let Inner { ledger, queue, .. } = &*self.inner;
         ledger.close(queue, LossReason::AgentUnreachable, detail);
     }
 }
 
-/// What is not settled when the worker fails is lost, and its room is free again.
+/// Where the worker panics, what is not settled is lost, and its room is free again.
 impl Drop for Packer {
     fn drop(&mut self) {
         let Inner { ledger, queue, .. } = &*self.inner;

@@ -1,34 +1,34 @@
-//! Empty vectors that go back from the worker to the threads that trace, so that new traces allocate nothing.
+//! Emptied vectors that go back from the worker to the threads that trace, so that new traces need not allocate.
 
 use crate::primitives::{Mutex, lock};
 use crate::shard::CachePadded;
 use crate::trace::Buffers;
 
-/// How many are kept for new traces, and what they may hold in memory. Enough for the traces of one span that come
-/// between two turns of the worker: a thread that finds none left allocates, and lets them grow.
+/// How many are kept for new traces, and how much memory they may hold. That is enough for the traces of a single span
+/// that come between two turns of the worker. A thread that finds none left allocates new ones.
 const MAX_BUFFERS: usize = 4_096;
 const MAX_BYTES: usize = 5 * 1024 * 1024;
-/// As many go from the worker to a thread at once.
+/// How many go from the worker to a thread at once.
 const PORTION: usize = 16;
 
-/// The vectors of traces, emptied.
+/// The emptied vectors of traces.
 #[derive(Debug, Default)]
 pub(crate) struct Pool(CachePadded<Mutex<Pooled>>);
 
-/// They come and go in portions: a thread that fetches one moves none of them.
+/// They come and go in portions: a thread that fetches a portion takes the whole vector, and moves no elements.
 #[derive(Debug, Default)]
 struct Pooled {
     portions: Vec<Portion>,
     buffers: usize,
     bytes: usize,
-    /// Vectors for the portions themselves.
+    /// Empty vectors, for the next portions.
     spare: Vec<Vec<Buffers>>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Portion {
     buffers: Vec<Buffers>,
-    /// What they hold in memory.
+    /// The memory that they hold.
     bytes: usize,
 }
 
@@ -47,7 +47,8 @@ impl Portion {
 }
 
 impl Pool {
-    /// Keeps vectors for other traces, and empties the portion.
+    /// Keeps the vectors of the portion for other traces, or frees them where there are enough, and empties the
+    /// portion.
     pub(crate) fn give_back(&self, portion: &mut Portion) {
         let mut pool = lock(&self.0.0);
         let buffers = pool.buffers + portion.buffers.len();

@@ -1,41 +1,42 @@
-//! The lines about what goes wrong with the agent: which address, what came, what follows, and what to do.
+//! The lines about problems with the agent: its address, what happened, what follows, and what the user can do.
 
 use std::io;
 
 use hyper::http::StatusCode;
 
+use super::link::TRACES_PATH;
 use super::outbox::MAX_AGE;
 use crate::agent::{SendError, SendErrorKind};
 use crate::config::Endpoint;
 
-/// Where to look when the agent is not where it is expected.
+/// What to check when the agent is not where it is expected.
 const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
                              DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)";
 
-/// The agent's address and a path of it, as one that can be asked for with other tools.
-pub(super) fn url(endpoint: &Endpoint, path: &str) -> String {
+/// Where traces are sent, written so that other tools can be pointed at it.
+fn url(endpoint: &Endpoint) -> String {
     match endpoint {
-        Endpoint::Http { .. } => format!("{endpoint}{path}"),
-        Endpoint::Unix { .. } => format!("{path} of {endpoint}"),
+        Endpoint::Http { .. } => format!("{endpoint}{TRACES_PATH}"),
+        Endpoint::Unix { .. } => format!("{TRACES_PATH} of {endpoint}"),
     }
 }
 
 /// Why no answer came.
-pub(super) fn no_answer(endpoint: &Endpoint, path: &str, error: &SendError) -> String {
+pub(super) fn no_answer(endpoint: &Endpoint, error: &SendError) -> String {
     match &error.kind {
         SendErrorKind::Connect(cause) => {
             format!("could not connect to agent at {endpoint}: {}", lower(cause))
         }
-        _ => format!("{}: {error:#}", url(endpoint, path)),
+        _ => format!("{}: {error:#}", url(endpoint)),
     }
 }
 
 /// A status that is no success.
-pub(super) fn status(endpoint: &Endpoint, path: &str, status: StatusCode) -> String {
-    format!("the agent answered {status} to {}", url(endpoint, path))
+pub(super) fn status(endpoint: &Endpoint, status: StatusCode) -> String {
+    format!("the agent answered {status} to {}", url(endpoint))
 }
 
-/// What follows while the agent takes nothing.
+/// The line when the agent stops taking traces: what happens to them meanwhile.
 pub(super) fn kept(problem: &str, room: usize) -> String {
     let seconds = MAX_AGE.as_secs();
     format!(
@@ -44,13 +45,13 @@ pub(super) fn kept(problem: &str, room: usize) -> String {
     )
 }
 
-/// What is lost when it was kept for too long.
+/// The detail for traces that were kept for too long.
 pub(super) fn kept_too_long(problem: &str) -> String {
     let seconds = MAX_AGE.as_secs();
     format!("kept for {seconds} s and not taken: {problem}; {CHECK_ADDRESS}")
 }
 
-/// What follows when the agent has got a request and said nothing.
+/// The detail for traces that the agent was sent and did not confirm.
 pub(super) fn unconfirmed(problem: &str) -> String {
     format!(
         "{problem}; the agent may have them, so they are not sent again; an agent that is slow for long needs more \
@@ -58,7 +59,7 @@ pub(super) fn unconfirmed(problem: &str) -> String {
     )
 }
 
-/// What follows from a status that says not to try again.
+/// The detail for traces that the agent rejected with a status that says not to try again.
 pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
     match status {
         StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE => format!(
@@ -75,7 +76,7 @@ pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
     }
 }
 
-/// An error of the system as it reads in the middle of a line.
+/// An error of the system with a small first letter, for the middle of a line.
 fn lower(error: &io::Error) -> String {
     let text = error.to_string();
     let mut chars = text.chars();
@@ -89,46 +90,39 @@ mod tests {
 
     use super::*;
 
-    fn endpoint(url: &str) -> Endpoint {
-        Endpoint::parse(url).unwrap()
-    }
-
     #[test]
     fn each_line_says_where_what_and_what_follows() {
         let refused = SendError::connect(io::ErrorKind::ConnectionRefused.into());
-        let proxy = endpoint("http://proxy:80/dd");
-        let socket = endpoint("unix:///run/apm.socket");
+        let proxy = Endpoint::parse("http://proxy:80/dd").unwrap();
+        let socket = Endpoint::parse("unix:///run/apm.socket").unwrap();
         for (line, expected) in [
             (
-                no_answer(&proxy, "/v0.4/traces", &refused),
+                no_answer(&proxy, &refused),
                 "could not connect to agent at http://proxy:80/dd: connection refused",
             ),
             (
-                no_answer(&socket, "/v0.4/traces", &refused),
+                no_answer(&socket, &refused),
                 "could not connect to agent at unix:///run/apm.socket: connection refused",
             ),
             (
-                status(&proxy, "/v0.4/traces", StatusCode::SERVICE_UNAVAILABLE),
+                status(&proxy, StatusCode::SERVICE_UNAVAILABLE),
                 "the agent answered 503 Service Unavailable to http://proxy:80/dd/v0.4/traces",
             ),
             (
-                status(&socket, "/v0.4/traces", StatusCode::BAD_REQUEST),
+                status(&socket, StatusCode::BAD_REQUEST),
                 "the agent answered 400 Bad Request to /v0.4/traces of unix:///run/apm.socket",
             ),
         ] {
             assert_eq!(line, expected);
         }
         let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
-        let timeout = no_answer(&proxy, "/v0.4/traces", &SendError::new(timeout, true));
+        let timeout = no_answer(&proxy, &SendError::new(timeout, true));
         for (line, parts) in [
-            (
-                kept("why", 7),
-                ["why; traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"],
-            ),
+            (kept("why", 7), ["traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"]),
             (kept_too_long("why"), ["kept for 60 s and not taken: why", "8126"]),
             (
                 unconfirmed(&timeout),
-                ["/v0.4/traces: no answer from the agent within 2s", "they are not sent again"],
+                ["traces: no answer from the agent within 2s", "not sent again"],
             ),
             (
                 rejected("why", StatusCode::NOT_FOUND),

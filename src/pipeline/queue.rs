@@ -1,47 +1,48 @@
-//! The bounded hand-off from the application's threads to the worker.
+//! The bounded queue between the application's threads and the worker.
 
 use super::room::Room;
 use crate::primitives::{AtomicUsize, Mutex, Ordering, lock, lock_soon};
 use crate::shard::{self, CachePadded, SHARDS};
 use crate::trace::Chunk;
 
-/// What a shard takes of the room at a time, and at most a 64th of all: so seldom do threads meet at that.
+/// How many bytes a shard claims from the room at a time, but no more than a 64th of it. The larger this is, the more
+/// rarely threads contend for the counter of the room.
 const CLAIM_BYTES: usize = 64 * 1024;
-/// Spans in a shard that wake the worker before its interval is over: about half a megabyte to write.
+/// How many spans in one shard wake the worker before its interval is over: about half a megabyte when encoded.
 const WAKE_SPANS: usize = 3_000;
-/// The share of the room that wakes it as well when the shards have claimed it together. Little enough that what
-/// comes while the worker is getting up still fits beside what it has: large texts fill the room with few spans.
+/// The shards also wake the worker when they have claimed this share of the room together (an eighth), because large
+/// texts fill the room with few spans. It is small, so that what comes while the worker wakes up still fits.
 const WAKE_SHARE: usize = 8;
 
 /// Chunks on their way to the worker.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(super) shards: [CachePadded<Mutex<Shard>>; SHARDS],
-    /// What the shards have taken of the room, used or not.
+    /// What the shards have claimed from the room, used or not.
     claimed: CachePadded<AtomicUsize>,
-    /// For what waits here, and for what the worker has.
+    /// The byte budget for what waits here and for what the worker has.
     pub(super) room: Room,
 }
 
-/// A chunk that waits, and the bytes of the room that are its own until whoever takes it releases them.
+/// A chunk that waits, and the bytes of the room that it claims. Whoever takes the chunk releases them.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) chunk: Chunk,
     pub(crate) bytes: usize,
 }
 
-/// What some of the threads have handed over.
+/// What some of the threads have handed over. Each thread always uses the same shard.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     chunks: Vec<Queued>,
     spans: usize,
     bytes: usize,
-    /// What it may hold before it claims more.
+    /// How many bytes it may hold before it has to claim more.
     claimed: usize,
     is_closed: bool,
 }
 
-/// What became of a chunk.
+/// What happened to a chunk that was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     Queued,
@@ -52,7 +53,7 @@ pub(crate) enum Pushed {
 }
 
 impl Queue {
-    /// `max_bytes`: what all that waits to be sent may hold in memory.
+    /// `max_bytes` is the room: what everything that waits to be sent may hold in memory.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Queue {
             shards: Default::default(),
@@ -61,7 +62,7 @@ impl Queue {
         }
     }
 
-    /// Puts a chunk in; one that does not fit is dropped, so that the caller never waits.
+    /// Adds a chunk. A chunk that does not fit is dropped, so that the caller never waits.
     #[inline]
     pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
         self.push_into(shard::of_thread(&self.shards), chunk)
@@ -96,8 +97,8 @@ impl Queue {
         if is_much || is_many { Pushed::QueuedWake } else { Pushed::Queued }
     }
 
-    /// Gets room for a shard that wants to hold so much: some more than that, where there is. Says whether that
-    /// made it so much in all shards together that the worker should come; `None` where there is no room.
+    /// Claims room so that a shard may hold so many bytes, and some more where there is room for that. Returns whether
+    /// the shards have now claimed so much together that the worker should be woken; `None` where there is no room.
     #[cold]
     fn claim(&self, shard: &mut Shard, held: usize) -> Option<bool> {
         let need = held - shard.claimed;
@@ -110,8 +111,8 @@ impl Queue {
         Some(before < much && before + bytes >= much)
     }
 
-    /// Takes everything, leaving `empty` in the place of the first that there is. The bytes of the room go with
-    /// the chunks; what the shards have claimed beyond them is free again.
+    /// Takes everything, and leaves the vector `empty` in the first shard that had chunks. The chunks keep their claim
+    /// on the room; what the shards have claimed beyond that is released.
     pub(crate) fn take(&self, mut empty: Vec<Queued>) -> Vec<Queued> {
         empty.clear();
         let mut taken = empty;
@@ -131,7 +132,7 @@ impl Queue {
         taken
     }
 
-    /// Whether the thread holds none of the locks.
+    /// Whether this thread holds none of the locks, for the end of the process.
     pub(crate) fn is_free(&self) -> bool {
         self.shards.iter().all(|shard| lock_soon(&shard.0).is_some())
     }
@@ -147,59 +148,38 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::testkit::Bench;
-
-    fn chunk(bench: &Bench, spans: usize) -> Chunk {
-        let root = bench.span("root").root().start();
-        for _ in 1..spans {
-            bench.span("child").child_of(&root).start().finish();
-        }
-        drop(root);
-        bench.take_chunks().remove(0)
-    }
+    use crate::pipeline::testkit::chunk;
 
     #[test]
     fn what_does_not_fit_is_refused_and_what_is_there_stays() {
-        let bench = Bench::new();
-        let queue = Queue::new(1_500);
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full);
-        let taken = queue.take(Vec::new());
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::Full, "whoever took it still has it");
-        taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
-        assert_eq!(queue.push(chunk(&bench, 5)), Pushed::QueuedWake);
-    }
-
-    #[test]
-    fn a_chunk_larger_than_the_queue_passes_alone() {
-        let bench = Bench::new();
-        let queue = Queue::new(10);
-        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(&bench, 1)), Pushed::Full);
+        // One chunk fits, and so does one that is larger than all the room, where it is alone.
+        for room in [1_500, 10] {
+            let queue = Queue::new(room);
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::QueuedWake);
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::Full);
+            let taken = queue.take(Vec::new());
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::Full, "whoever took it still has it");
+            taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
+            assert_eq!(queue.push(chunk(5, 0)), Pushed::QueuedWake);
+        }
     }
 
     #[test]
     fn the_worker_is_woken_once_per_batch() {
-        let bench = Bench::with(|shared| shared.partial_flush = None);
         let queue = Queue::new(usize::MAX);
-        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::Queued);
+        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
+        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::Queued);
         queue.take(Vec::new());
-        assert_eq!(queue.push(chunk(&bench, WAKE_SPANS)), Pushed::QueuedWake);
+        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
     }
 
     #[test]
     fn large_texts_wake_the_worker_long_before_the_room_is_full() {
-        let bench = Bench::new();
-        let large = || {
-            bench.span("root").root().tag("fill", "x".repeat(10_000)).start().finish();
-            bench.take_chunks().remove(0)
-        };
         let queue = Queue::new(4_000_000);
         for _ in 0..2 {
             let mut calls = Vec::new();
             for pushed in 0..200 {
-                match queue.push_into(&queue.shards[pushed % SHARDS], large()) {
+                match queue.push_into(&queue.shards[pushed % SHARDS], chunk(2, 10_000)) {
                     Pushed::QueuedWake => calls.push(pushed),
                     other => assert_eq!(other, Pushed::Queued, "{pushed}"),
                 }
@@ -216,19 +196,17 @@ mod tests {
         let queue = Queue::new(usize::MAX);
         queue.close();
         for shard in &queue.shards {
-            assert_eq!(queue.push_into(shard, chunk(&Bench::new(), 1)), Pushed::Closed);
+            assert_eq!(queue.push_into(shard, chunk(1, 0)), Pushed::Closed);
         }
     }
 
     #[test]
     fn the_shards_share_one_room_and_are_taken_together() {
-        let bench = Bench::new();
-        let each = chunk(&bench, 5).bytes();
+        let each = chunk(5, 0).bytes();
         for room in [10 * each, 1_000 * each] {
             let queue = Queue::new(room);
             let mut pushed = 0;
-            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(&bench, 5)) != Pushed::Full
-            {
+            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(5, 0)) != Pushed::Full {
                 pushed += 1;
             }
             let held: usize = queue.shards.iter().map(|shard| lock(&shard.0).bytes).sum();

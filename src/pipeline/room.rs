@@ -1,11 +1,12 @@
-//! One budget of bytes for all that waits, from the application's threads to the socket.
+//! The byte budget for everything that waits, from the application's threads to the socket.
 
 use crate::primitives::{AtomicUsize, Ordering};
 use crate::shard::CachePadded;
 
-/// What waits may hold in memory, and how much of that is in use.
+/// How much memory what waits may hold, and how much of that is in use.
 ///
-/// Bytes that are claimed are released once, by whoever has them then: the queue, the packer, or the ledger at the end.
+/// Claimed bytes are released exactly once, by whoever holds them then: the queue, the packer, or the ledger at the
+/// end.
 #[derive(Debug)]
 pub(crate) struct Room {
     used: CachePadded<AtomicUsize>,
@@ -25,16 +26,16 @@ impl Room {
         self.used.0.load(Ordering::Relaxed)
     }
 
-    /// Takes so many bytes where there is room for them.
+    /// Claims so many bytes, if there is room for them.
     pub(crate) fn claim(&self, bytes: usize) -> bool {
-        // What is larger than all of it still gets its chance when nothing else waits.
+        // A chunk that is larger than the whole budget may pass when nothing else waits.
         let fits = |used: usize| used == 0 || used + bytes <= self.max_bytes;
         self.update(|used| fits(used).then_some(used + bytes))
     }
 
-    /// What is kept in another form now: as bytes to send and not as spans.
+    /// Replaces a claim by another one, such as that of spans by that of their encoded form.
     pub(crate) fn exchange(&self, before: usize, now: usize) {
-        // Below nothing there is nothing: room that a mistake gave back twice must not be lost for ever.
+        // Saturating: if a mistake released room twice, a count that wraps around would refuse everything for ever.
         self.update(|used| Some((used + now).saturating_sub(before)));
     }
 

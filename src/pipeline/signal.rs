@@ -1,23 +1,23 @@
-//! Calls to the worker, and waiting for it: flush and stop, each with a deadline.
+//! Waking the worker, and waiting for it: flush and stop, each with a deadline.
 //!
-//! There is nothing in it but the standard library's lock and condition variables: what an application's thread
-//! runs into here cannot fail, and has no descriptor.
+//! Only the standard library's mutex and condition variables are used. So nothing that an application's thread does
+//! here can fail, and no file descriptor is needed.
 
 use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::waiters::{Waiters, wake};
+use super::waiting_tasks::{WaitingTasks, wake};
 use crate::error::FlushError;
 use crate::primitives::{Condvar, Mutex, MutexGuard, lock, lock_soon};
 
-/// What application threads ask of the worker, and how far it is.
+/// What the application's threads ask of the worker, and what it has done of that.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     shared: Mutex<Shared>,
-    /// For the worker.
+    /// The worker waits on this.
     called: Condvar,
-    /// For threads that wait for the worker.
+    /// Threads that wait for the worker wait on this.
     changed: Condvar,
 }
 
@@ -25,23 +25,24 @@ pub(crate) struct Signal {
 struct Shared {
     state: State,
     /// Tasks that wait for the worker.
-    waiters: Waiters,
+    waiting_tasks: WaitingTasks,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// The worker was called, and has not looked since.
+    /// The worker was called, and has not noticed yet.
     called: bool,
     /// Flushes asked for so far.
     pub(crate) asked: u64,
-    /// The last of them that is done.
+    /// The number of the last flush that is done.
     done: u64,
-    /// The last flush after which something was undelivered. Those before it count as undelivered as well, for threads
-    /// that have not looked yet: none may be told of a delivery that was none.
+    /// The number of the last flush after which something was undelivered. The flushes before it count as undelivered
+    /// as well, because only one number is kept: a thread that looks late must not be told of a delivery that did not
+    /// happen.
     undelivered: u64,
     /// Whether everything had been delivered when the worker ended.
     delivered: bool,
-    /// Finish, and take no more.
+    /// The worker is to send what it has, and end.
     pub(crate) stop: bool,
     /// The worker has ended.
     ended: bool,
@@ -71,7 +72,7 @@ pub(crate) enum Goal {
 }
 
 impl Goal {
-    /// How it went, when it is reached.
+    /// The result, if the goal is reached.
     fn outcome(self, state: &State) -> Option<Result<(), FlushError>> {
         let delivered = match self {
             Goal::Flush(number) if state.done >= number => number > state.undelivered,
@@ -85,7 +86,7 @@ impl Goal {
 // ===== the application's side =====
 
 impl Signal {
-    /// Tells the worker to look, now or when it next comes to that.
+    /// Wakes the worker. If it is busy, it looks as soon as it waits again.
     pub(crate) fn call(&self) {
         self.ask(|_| ());
     }
@@ -109,7 +110,7 @@ impl Signal {
         self.change(lock(&self.shared), change)
     }
 
-    /// Asks the worker to end, on a thread that may hold the lock: then it is not asked.
+    /// Asks the worker to end, for a thread that may hold the lock already: then it does nothing.
     pub(crate) fn stop_soon(&self) {
         if let Some(shared) = lock_soon(&self.shared) {
             self.change(shared, |state| state.stop = true);
@@ -128,7 +129,7 @@ impl Signal {
         asked
     }
 
-    /// Whether the worker has ended, on a thread that may hold the lock.
+    /// Whether the worker has ended, for a thread that may hold the lock already: then it says no.
     pub(crate) fn has_ended(&self) -> bool {
         lock_soon(&self.shared).is_some_and(|shared| shared.state.ended)
     }
@@ -154,9 +155,10 @@ impl Signal {
         }
     }
 
-    /// The same for a task: it is woken by the worker when that is done, and also when its time is over.
+    /// As [`Signal::wait`], for a task. The worker wakes the task when the goal is reached, and when the deadline is
+    /// over.
     ///
-    /// `ticket` is its own, from one time to the next.
+    /// `ticket` identifies the task; it passes the same one each time.
     pub(crate) fn poll(
         &self,
         goal: Goal,
@@ -164,7 +166,7 @@ impl Signal {
         ticket: &mut Option<u64>,
         waker: &Waker,
     ) -> Poll<Result<(), FlushError>> {
-        // Cloned and dropped outside the lock: it is code of the program's.
+        // Cloned and dropped outside the lock, because both run code of the program's runtime.
         let waker = waker.clone();
         let mut shared = lock(&self.shared);
         if let Some(outcome) = goal.outcome(&shared.state) {
@@ -173,17 +175,17 @@ impl Signal {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Poll::Ready(Err(FlushError::TIMEOUT));
         }
-        let before = shared.waiters.put(ticket, waker, deadline);
+        let before = shared.waiting_tasks.insert(ticket, waker, deadline);
         drop(shared);
-        // The worker may be asleep for longer than that.
+        // The worker may sleep beyond this deadline, and has to set its alarm anew.
         self.called.notify_one();
         drop(before);
         Poll::Pending
     }
 
-    /// The task does not wait any more.
+    /// Forgets a task that waits no longer.
     pub(crate) fn leave(&self, ticket: &mut Option<u64>) {
-        let waker = lock(&self.shared).waiters.remove(ticket);
+        let waker = lock(&self.shared).waiting_tasks.remove(ticket);
         drop(waker);
     }
 }
@@ -191,33 +193,33 @@ impl Signal {
 // ===== the worker's side =====
 
 impl Signal {
-    /// What is asked now.
+    /// What is asked for at the moment.
     pub(crate) fn read(&self) -> State {
         lock(&self.shared).state
     }
 
-    /// Waits until somebody calls, at most so long; says whether somebody has, since the last time.
+    /// Waits until somebody calls, for at most this time. Returns whether somebody has called since the last time.
     pub(crate) fn wait_for_call(&self, time: Duration) -> bool {
         self.pause(time, |state| std::mem::take(&mut state.called))
     }
 
-    /// Waits until it is to end, at most so long, whoever calls for something else.
+    /// Waits until the worker is told to end, for at most this time. Other calls do not end the wait.
     pub(crate) fn wait_for_stop(&self, time: Duration) {
         self.pause(time, |state| state.stop);
     }
 
-    /// Waits so long, whoever calls.
+    /// Waits for this time, whoever calls.
     pub(crate) fn rest(&self, time: Duration) {
         self.pause(time, |_| false);
     }
 
-    /// Waits until something is so, at most so long, and says whether it is. Tasks whose time is over are woken
-    /// meanwhile: they have nobody else to do it.
+    /// Waits until the condition holds, for at most this time. Returns whether it holds. Tasks whose deadline is over
+    /// are woken meanwhile, because the worker is their only timer.
     fn pause(&self, time: Duration, mut reached: impl FnMut(&mut State) -> bool) -> bool {
         let start = Instant::now();
         let mut shared = lock(&self.shared);
         loop {
-            shared = self.wake_late(shared);
+            shared = self.wake_expired(shared);
             if reached(&mut shared.state) {
                 return true;
             }
@@ -226,7 +228,7 @@ impl Signal {
                 return false;
             }
             let left = shared
-                .waiters
+                .waiting_tasks
                 .next_deadline()
                 .map_or(left, |next| left.min(next.saturating_duration_since(Instant::now())));
             let woken = self.called.wait_timeout(shared, left);
@@ -234,8 +236,8 @@ impl Signal {
         }
     }
 
-    fn wake_late<'a>(&'a self, mut shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
-        let late = shared.waiters.take_late();
+    fn wake_expired<'a>(&'a self, mut shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
+        let late = shared.waiting_tasks.take_expired();
         if late.is_empty() {
             return shared;
         }
@@ -263,7 +265,7 @@ impl Signal {
     fn tell(&self, change: impl FnOnce(&mut State)) {
         let mut shared = lock(&self.shared);
         change(&mut shared.state);
-        let waiting = shared.waiters.take_all();
+        let waiting = shared.waiting_tasks.take_all();
         drop(shared);
         self.changed.notify_all();
         wake(waiting);

@@ -1,4 +1,4 @@
-//! The pipeline as the traces see it.
+//! The pipeline as traces and the tracer see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracehound_fork::PerProcess;
 
-use super::awaited::Awaited;
+use super::flush_future::FlushFuture;
 use super::inner::{Inner, Plan};
 use super::worker::Starter;
 use crate::error::FlushError;
@@ -15,23 +15,22 @@ use crate::suppression::suppress;
 use crate::text::Text;
 use crate::trace::{Buffers, Chunk, SamplingDecision, Sink, SpanView};
 
-/// Sends finished traces to the agent. Dropping it lets the worker send what it has and end.
+/// Sends finished traces to the agent. When it is dropped, the worker sends what it has, and ends.
 ///
-/// A process that is forked has a queue, a worker and a connection of its own, from the first trace that
-/// finishes there or the first flush on. Those of its parent stay where they are: the parent sends what is in
-/// them.
+/// A forked child has a queue, a worker and a connection of its own, made by the first trace that finishes there or the
+/// first flush. It never touches those of its parent, which sends what is in them itself.
 pub(crate) struct Pipeline {
     plan: Plan,
     running: PerProcess<Running>,
-    /// Holds in the processes that are forked later, too.
+    /// Inherited by children that are forked later: they send nothing either.
     is_shut_down: AtomicBool,
 }
 
 /// The pipeline of one process.
 struct Running {
     inner: Arc<Inner>,
-    /// Where the system has no room for the worker, what finishes waits in the queue, and whatever finishes next, a
-    /// second later at the earliest, tries again. No other process waits for this: it has one of its own.
+    /// Where the system cannot start the worker's thread, finished traces wait in the queue, and each further one tries
+    /// again, once a second at most.
     starter: Starter,
 }
 
@@ -57,28 +56,28 @@ impl Pipeline {
         running
     }
 
-    /// The same for somebody who waits for the worker; `None` where there can be none now.
+    /// As [`Pipeline::running`], for a caller that waits for the worker. `None` where it cannot be started.
     fn with_worker(&self) -> Option<&Arc<Inner>> {
         let Running { inner, starter } = self.running();
         starter.start(inner).then_some(inner)
     }
 
-    /// Sends everything that has finished, within a time.
+    /// Sends everything that has finished, and waits for that until the timeout.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         let _off = suppress();
         let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
         inner.signal.wait(inner.signal.flush(), timeout)
     }
 
-    /// The same for a task.
+    /// As [`Pipeline::flush`], for a task.
     pub(crate) async fn flush_async(&self, timeout: Duration) -> Result<(), FlushError> {
         let inner = self.with_worker().ok_or(FlushError::NO_WORKER)?;
-        Awaited::new(Arc::clone(inner), inner.signal.flush(), timeout).await
+        FlushFuture::new(Arc::clone(inner), inner.signal.flush(), timeout).await
     }
 
-    /// Sends everything that has finished, within a time, and nothing that finishes later.
+    /// Sends everything that has finished, waits for that until the timeout, and accepts nothing that finishes later.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        // Spans that an allocator of the program made meanwhile would come to locks that this thread has.
+        // An allocator of the program may trace. Its spans would need locks that this thread holds.
         let _off = suppress();
         let Some(inner) = self.stop()? else { return Ok(()) };
         let stopped = inner.signal.wait(inner.signal.stop(), timeout);
@@ -88,20 +87,20 @@ impl Pipeline {
         stopped
     }
 
-    /// The same for a task.
+    /// As [`Pipeline::shutdown`], for a task.
     pub(crate) async fn shutdown_async(&self, timeout: Duration) -> Result<(), FlushError> {
         let Some(inner) = self.stop()? else { return Ok(()) };
-        Awaited::new(Arc::clone(inner), inner.signal.stop(), timeout).await
+        FlushFuture::new(Arc::clone(inner), inner.signal.stop(), timeout).await
     }
 
-    /// Takes no more from now on; whose worker is to end, where there is one.
+    /// Accepts nothing from now on. Returns what has a worker that must end; `None` where there is nothing to end.
     fn stop(&self) -> Result<Option<&Arc<Inner>>, FlushError> {
         self.is_shut_down.store(true, Ordering::Relaxed);
         let Some(Running { inner, starter }) = self.running.get() else {
             // A child that has made nothing has nothing to end.
             return Ok(None);
         };
-        // Here and not by the worker, which may be waiting for the agent.
+        // Closed here, because the worker may be waiting for the agent and would do it late.
         inner.queue.close();
         if !starter.start(inner) {
             inner.end("there is no worker");
@@ -121,7 +120,7 @@ impl Sink for Pipeline {
     }
 
     fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
-        // What is said of a decision is not put together under a lock.
+        // The caller holds the lock of the trace, under which the debug line about the decision is not made.
         let built_in = self.plan.sampler.built_in().filter(|_| !self.plan.diag.is_debug())?;
         built_in.decide_in_place(root)
     }

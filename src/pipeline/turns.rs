@@ -1,4 +1,4 @@
-//! The loop of the background thread: when it wakes up, and what it does then.
+//! The loop of the worker: when it wakes up, and what it does then.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,31 +9,36 @@ use crate::clock;
 /// The topic of the warning that the worker has failed.
 pub(super) const WORKER_FAILED: &str = "worker-failed";
 
-/// What the worker does in its turns. The models have one that needs no agent.
+/// The work of a turn. The loom models have an implementation that needs no agent.
 pub(super) trait Turns {
-    /// How long until the next attempt is due to send something, or to ask an agent that was away, where one is.
+    /// How long until the next attempt is due: to send something again, or to ask an agent that was away for `/info`.
+    /// `None` where no attempt is planned.
     fn next_attempt(&self) -> Option<Duration>;
 
-    /// Asks the agent what it can do while there is nothing to send, so that it is known before there is: at the start,
-    /// and when an agent that was away may be back. What it says matters to who reads headers, and never sends anything.
+    /// Asks the agent for `/info` while there is nothing to send: at the start, and when an agent that was away may be
+    /// back. A process that only reads headers and never sends anything needs the answer too, for the organisation
+    /// guard.
     ///
-    /// Says whether it was time for that.
-    fn learn_meanwhile(&mut self) -> bool;
+    /// Returns whether it was time for that.
+    fn ask_when_idle(&mut self) -> bool;
 
-    /// Writes and sends what is there; `insist` tries several times within a short time.
+    /// Encodes and sends what is there. `is_urgent` is set when somebody waits for that: then a failed request is tried
+    /// again at once, a few times.
     ///
-    /// Says whether the agent has everything.
-    fn run(&mut self, insist: bool) -> bool;
+    /// Returns whether the agent has everything.
+    fn run(&mut self, is_urgent: bool) -> bool;
 
     /// Ends an interval of the keep rate.
-    fn tick(&mut self);
+    fn end_interval(&mut self);
 
-    /// What is left now, at the end, is lost.
+    /// Counts what is left as lost, when the worker ends.
     fn give_up(&mut self);
 }
 
-/// Sends at each interval, and earlier when called; ends when told to. Says whether all was delivered, and notes in
-/// `failures` each turn in which it did not fail.
+/// Has a turn at each interval, and earlier when called, until it is told to stop. Each turn that does not panic sets
+/// `failures` to 0.
+///
+/// Returns whether everything was delivered, and the writer, whose memory is freed after that was announced.
 pub(super) fn take_turns<W: Turns>(
     inner: &Inner,
     failures: &Cell<u32>,
@@ -41,22 +46,22 @@ pub(super) fn take_turns<W: Turns>(
 ) -> (bool, W) {
     let interval = inner.settings.interval;
     loop {
-        // The first time it is at once: an agent that was not asked yet is.
+        // The first time this is zero, because the agent was not asked yet.
         let time = writer.next_attempt().map_or(interval, |next| next.min(interval));
         let is_called = inner.signal.wait_for_call(time);
         clock::keep();
-        if !is_called && writer.learn_meanwhile() {
-            // What finished at the same time waits for its interval or a flush, which is told of what is lost.
+        if !is_called && writer.ask_when_idle() {
+            // No other work in this turn: whatever finished meanwhile waits for the next interval or call.
             continue;
         }
-        // Read before the queue is: what was submitted before the request is in what is taken.
+        // Read before the queue is taken, so that what was submitted before a flush is part of what that flush sends.
         let state = inner.signal.read();
         if state.stop {
             inner.queue.close();
         }
         let delivered = writer.run(state.stop || state.is_awaited());
         if !is_called {
-            writer.tick();
+            writer.end_interval();
         }
         if state.stop {
             writer.give_up();

@@ -1,4 +1,4 @@
-//! The background thread: its start, and its supervision.
+//! The worker's thread: its start, and the restart of its loop after a panic.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,24 +16,24 @@ use crate::suppression::suppress;
 use crate::sync::{lock, lock_now};
 
 const THREAD_NAME: &str = "tracehound-worker";
-/// A worker that fails this often, and never got through its loop in between, pauses before it starts again.
+/// After so many panics without a completed turn in between, the worker pauses before its loop starts again.
 const FAILURES_IN_A_ROW: u32 = 5;
-/// How long what has failed is left alone: a thread that the system had no room for, a worker that keeps failing.
-/// What finishes meanwhile waits in the queue, as far as that has room.
+/// The pause before another try: to start a thread that the system could not start, or a loop that keeps panicking.
+/// Meanwhile finished traces wait in the queue, as far as that has room.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The topic of the warning that there is no worker.
 const NO_WORKER: &str = "no-worker";
 
-/// Starts the thread of one process, and tries again where the system had no room for it.
+/// Starts the thread of one process, and tries again where the system could not start it.
 #[derive(Debug, Default)]
 pub(super) struct Starter {
     is_started: AtomicBool,
-    /// When it was last tried in vain. Taken by whoever tries.
+    /// When it last failed. Locked by whoever tries.
     tried: Mutex<Option<Instant>>,
 }
 
 impl Starter {
-    /// Whether there is a worker. Where there is none, it is tried again, once in a while; never waits.
+    /// Whether there is a worker. Where there is none, tries to start it, once in [`PAUSE`]; never waits.
     #[inline]
     pub(super) fn try_start(&self, inner: &Arc<Inner>) -> bool {
         self.is_started() || self.try_again(inner)
@@ -41,11 +41,12 @@ impl Starter {
 
     #[cold]
     fn try_again(&self, inner: &Arc<Inner>) -> bool {
-        // Who has the lock is just starting it.
+        // Whoever holds the lock is just starting it.
         lock_now(&self.tried).is_some_and(|tried| self.spawn(inner, tried, PAUSE))
     }
 
-    /// The same for somebody who waits for the worker: it is tried now, and by nobody else at the same time.
+    /// As [`Starter::try_start`], for a caller that waits for the worker: tries at once, and waits for whoever is
+    /// trying.
     pub(super) fn start(&self, inner: &Arc<Inner>) -> bool {
         self.is_started() || self.spawn(inner, lock(&self.tried), Duration::ZERO)
     }
@@ -54,7 +55,7 @@ impl Starter {
         self.is_started.load(Ordering::Acquire)
     }
 
-    /// Starts it, unless that was tried in vain within a time.
+    /// Starts it, unless that failed less than this pause ago.
     fn spawn(
         &self,
         inner: &Arc<Inner>,
@@ -69,33 +70,33 @@ impl Starter {
         }
         let own = Arc::clone(inner);
         // Detached: nothing ever waits for the thread itself, only for what it signals.
-        let started = spawn_background(THREAD_NAME, move || supervise(&own, serve));
-        match &started {
+        // The lines are made outside the lock: the log function of the program may trace, and so come here again.
+        match spawn_background(THREAD_NAME, move || supervise(&own, serve)) {
             Ok(_) => {
                 self.is_started.store(true, Ordering::Release);
                 exit::watch(inner);
+                drop(tried);
+                if inner.diag.forget(NO_WORKER) {
+                    inner.diag.info("the background worker has started");
+                }
+                true
             }
-            Err(_) => *tried = Some(Instant::now()),
-        }
-        // Outside the lock: the log function of the program may trace, and so come here.
-        drop(tried);
-        match &started {
-            Ok(_) if inner.diag.forget(NO_WORKER) => {
-                inner.diag.info("the background worker has started");
+            Err(error) => {
+                *tried = Some(Instant::now());
+                drop(tried);
+                inner.diag.warn_once(NO_WORKER, || {
+                    format!("the background worker does not start: {error}; trying again")
+                });
+                false
             }
-            Ok(_) => {}
-            Err(error) => inner.diag.warn_once(NO_WORKER, || {
-                format!("the background worker does not start: {error}; trying again")
-            }),
         }
-        started.is_ok()
     }
 }
 
-/// Runs the loop, again if it panics; the queue is shared and outlives it.
+/// Runs the loop, and again whenever it panics. The queue is shared, and outlives the loop.
 ///
-/// The loop is told by `serve`, which says whether all was delivered, and leaves what is to be freed when that has
-/// been told; it notes each turn in which it did not fail.
+/// `serve` is the loop. It sets the count of failures to 0 after each turn that did not panic. It returns whether
+/// everything was delivered, and what is to be freed after that was announced.
 fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32>) -> (bool, T)) {
     // Our own client must not be traced by our own integrations.
     let _off = suppress();
@@ -112,19 +113,19 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
         if state.stop && fails_always {
             break None;
         }
-        // What they wait for may be among what the loop has lost.
+        // What a flush waits for may be among what the loop has lost.
         inner.signal.done(state.asked, false);
         if fails_always {
             inner.signal.wait_for_stop(PAUSE);
         }
-        // The calls that were taken were not acted upon.
+        // Calls that the loop had taken may not have been acted upon.
         inner.signal.call();
     };
-    // Somebody may wait, also if this fails.
+    // Caught, because whoever waits must be told even if this panics.
     let is_closed = catch(|| inner.end("the worker has ended")).is_some();
     let delivered = served.as_ref().is_some_and(|(delivered, _)| *delivered);
     inner.signal.end(is_closed && delivered);
-    // Nobody waits while connection and memory are given back.
+    // Only now, so that nobody waits while the connection and memory are freed.
     drop(served);
 }
 
@@ -136,23 +137,13 @@ fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
 mod tests {
     use super::*;
     use crate::diag::LossReason;
-    use crate::trace::testkit::Bench;
+    use crate::pipeline::testkit::chunk;
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn inner() -> Arc<Inner> {
-        Inner::for_tests(LONG, 1 << 20, 1 << 20, |_, _| ())
-    }
-
-    fn submit(inner: &Inner) {
-        let bench = Bench::new();
-        drop(bench.span("root").root().start());
-        inner.submit(bench.take_chunks().remove(0));
-    }
-
     #[test]
     fn a_worker_that_keeps_failing_comes_back_after_a_pause() {
-        let inner = inner();
+        let inner = Inner::with_room(1 << 20);
         let start = Instant::now();
         let mut turns = 0;
         supervise(&inner, |inner, failures| {
@@ -176,7 +167,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_worker_that_fails_is_told() {
-        let inner = inner();
+        let inner = Inner::with_room(1 << 20);
         let worker = Arc::clone(&inner);
         let thread = std::thread::spawn(move || {
             supervise(&worker, |inner, _| -> (bool, ()) {
@@ -185,21 +176,21 @@ mod tests {
             });
         });
         assert!(inner.signal.wait(inner.signal.flush(), LONG).unwrap_err().is_undelivered());
-        submit(&inner);
+        inner.submit(chunk(1, 0));
         assert!(
             inner.signal.wait(inner.signal.stop(), LONG).unwrap_err().is_undelivered(),
             "it does not try for ever"
         );
         thread.join().unwrap();
-        submit(&inner);
+        inner.submit(chunk(1, 0));
         assert_eq!(inner.diag.losses().spans(LossReason::WorkerFailed), 1);
         assert_eq!(inner.diag.losses().spans(LossReason::Shutdown), 1);
     }
 
     #[test]
     fn what_was_counted_when_nobody_waited_any_more_is_not_counted_again() {
-        let inner = inner();
-        submit(&inner);
+        let inner = Inner::with_room(1 << 20);
+        inner.submit(chunk(1, 0));
         inner.abandon();
         inner.signal.stop();
         supervise(&inner, |_, _| -> (bool, ()) { panic!("on purpose") });
@@ -208,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_could_not_be_started_is_tried_again_after_a_while() {
-        let inner = inner();
+        let inner = Inner::with_room(1 << 20);
         let starter = Starter::default();
         *lock(&starter.tried) = Some(Instant::now());
         assert!(!starter.try_start(&inner), "so soon");
@@ -216,7 +207,7 @@ mod tests {
         assert!(starter.try_start(&inner) && starter.try_start(&inner));
         assert!(inner.signal.wait(inner.signal.stop(), LONG).is_ok());
 
-        let inner = self::inner();
+        let inner = Inner::with_room(1 << 20);
         let starter = Starter::default();
         *lock(&starter.tried) = Some(Instant::now());
         assert!(starter.start(&inner), "somebody waits for it");

@@ -1,31 +1,32 @@
-//! A turn of the worker: sends what there is, and decides from each answer, or none, what follows.
+//! A turn of the worker: sends what there is, and decides what follows from each answer, or from none.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::http::StatusCode;
 
 use super::backoff::Backoff;
+use super::during_request::DuringRequest;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
-use super::link::{Link, TRACES_PATH};
-use super::outbox::Setback;
+use super::link::Link;
+use super::outbox::RetryReason;
 use super::packer::Packer;
 use super::problem;
-use super::sent::Sent;
+use super::request_log;
 use super::turns::Turns;
-use super::while_waiting::WhileWaiting;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
 use crate::encode::Sealed;
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
 
-/// An agent that gave no answer to a request is asked so often whether it answers at all, before it gets another
-/// one without having answered: with the pauses in between, for half a minute.
+/// An agent that did not answer a request is asked for `/info` before it gets another one. After so many requests for
+/// `/info` without an answer, about half a minute, it gets a request with traces all the same.
 const MAX_FAILED_PROBES: u32 = 10;
-/// A flush does not give up at the first failure, and does not wait out a long pause either.
-const INSIST_ATTEMPTS: u32 = 3;
-const INSIST_DELAY: Duration = Duration::from_millis(100);
+/// How often a flush tries to send, and the pause in between: a flush neither gives up at the first failure nor waits
+/// for a long backoff.
+const URGENT_ATTEMPTS: u32 = 3;
+const URGENT_DELAY: Duration = Duration::from_millis(100);
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
@@ -33,30 +34,27 @@ const AGENT_AWAY: &str = "agent-away";
 pub(super) struct Writer {
     inner: Arc<Inner>,
     packer: Packer,
-    /// For sending.
+    /// When to send again.
     backoff: Backoff,
-    /// For asking the agent about itself while there is nothing to send.
+    /// When to ask for `/info` again while there is nothing to send.
     asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
-    /// Spans that were delivered in this interval of the keep rate, and all that were lost before it.
-    sent: u64,
-    lost_before: u64,
-    /// The agent was reached and gave no answer to the last request.
+    /// The agent was reached, and did not answer the last request.
     is_silent: bool,
-    /// How often it has been asked in vain since then whether it answers.
+    /// How often it has not answered to `/info` since then.
     failed_probes: u32,
-    /// The end has been asked for: what is lost from now on is what it has to tell.
+    /// The worker was told to stop. Its result covers everything that is lost from then on, so `has_lost` stays set.
     is_ending: bool,
 }
 
-/// What became of one attempt.
+/// The outcome of an attempt to send a request.
 enum Attempt {
-    /// Nothing more to do with this payload.
+    /// The payloads are delivered, or lost.
     Settled,
-    /// To be tried again later.
+    /// They are to be sent again later, or the agent should get a pause.
     Failed,
-    /// Nothing is to be sent any more.
+    /// The ledger is closed: nothing may be sent any more.
     Over,
 }
 
@@ -68,8 +66,6 @@ impl Writer {
             asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
             keep_rate: KeepRate::default(),
-            sent: 0,
-            lost_before: 0,
             is_silent: false,
             failed_probes: 0,
             is_ending: false,
@@ -77,19 +73,19 @@ impl Writer {
         }
     }
 
-    /// Sends what has been taken, and ends when all of it has gone or the agent is not to be had. Also then
-    /// everything is written, so that the vectors of the chunks serve other traces.
-    fn send(&mut self, insist: bool) {
-        let mut attempts = if insist { INSIST_ATTEMPTS } else { 1 };
-        if !insist && !self.backoff.remaining().is_zero() {
+    /// Sends what has been taken, until nothing is left or the agent cannot be reached. Then the rest is encoded all
+    /// the same, so that the vectors of the chunks can be used again.
+    fn send(&mut self, is_urgent: bool) {
+        let mut attempts = if is_urgent { URGENT_ATTEMPTS } else { 1 };
+        if !is_urgent && !self.backoff.remaining().is_zero() {
             return self.packer.write_all();
         }
         loop {
-            self.packer.write_next(insist || self.is_ending);
+            self.packer.write_next(is_urgent || self.is_ending);
             if self.packer.outbox.is_empty() {
                 return;
             }
-            match self.attempt(insist) {
+            match self.attempt(is_urgent) {
                 Attempt::Settled => {}
                 Attempt::Over => return,
                 Attempt::Failed => {
@@ -97,55 +93,66 @@ impl Writer {
                     if attempts == 0 {
                         return self.packer.write_all();
                     }
-                    self.inner.signal.rest(INSIST_DELAY);
+                    self.inner.signal.rest(URGENT_DELAY);
                 }
             }
         }
     }
 
-    /// The agent, and what is done while it is waited for.
-    fn talk(&mut self, insist: bool) -> (&mut Link, WhileWaiting<'_>) {
+    /// The agent, and the work to do during a request.
+    fn talk(&mut self, is_urgent: bool) -> (&mut Link, DuringRequest<'_>) {
         let Writer { inner, packer, link, is_ending, .. } = self;
-        let meanwhile = WhileWaiting::new(inner, packer, is_ending, insist);
+        let (is_cancellable, is_cancelled, is_called) = (false, false, false);
+        let meanwhile = DuringRequest {
+            inner,
+            packer,
+            is_ending,
+            is_urgent,
+            is_cancellable,
+            is_cancelled,
+            is_called,
+        };
         (link, meanwhile)
     }
 
-    fn attempt(&mut self, insist: bool) -> Attempt {
-        if self.is_silent && !self.is_awake(insist) {
+    fn attempt(&mut self, is_urgent: bool) -> Attempt {
+        if self.is_silent && !self.is_awake(is_urgent) {
             return Attempt::Failed;
         }
-        let most = self.packer.pace.bytes();
+        let most = self.packer.request_size.bytes();
         let Some(parcel) = self.packer.outbox.next(most) else { return Attempt::Settled };
         if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
-        let sent = Sent::now(parcel);
+        let start = Instant::now();
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
-        let (link, mut meanwhile) = self.talk(insist);
+        let (link, mut meanwhile) = self.talk(is_urgent);
         let outcome = link.post(chunks, body, &mut || meanwhile.work());
         meanwhile.end();
-        sent.say(&self.inner.diag, self.link.endpoint(), &outcome);
+        let endpoint = self.link.endpoint();
+        if let Some(parcel) = self.packer.outbox.on_its_way() {
+            let line = || request_log::line(parcel, endpoint, start.elapsed(), &outcome);
+            self.inner.diag.debug(line);
+        }
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return self.unanswered(&error),
         };
-        let endpoint = self.link.endpoint();
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.sent += self.packer.delivered(sent.start.elapsed());
+                self.keep_rate.sent += self.packer.delivered(start.elapsed());
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
                 Attempt::Settled
             }
             Outcome::Busy(status) => {
-                let problem = problem::status(endpoint, TRACES_PATH, status);
-                self.put_back(Setback::Refused, &problem)
+                self.put_back(RetryReason::Refused, &problem::status(endpoint, status))
             }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                let problem = problem::status(endpoint, TRACES_PATH, status);
+                let problem = problem::status(endpoint, status);
                 self.is_back();
                 self.packer.too_large(|bytes| {
                     problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
@@ -153,7 +160,7 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Refused(status) => {
-                let problem = problem::status(endpoint, TRACES_PATH, status);
+                let problem = problem::status(endpoint, status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(&problem, status));
                 Attempt::Settled
@@ -161,31 +168,31 @@ impl Writer {
         }
     }
 
-    /// No answer came. What follows depends on whether the agent may have the request all the same.
+    /// No answer came. What follows depends on whether the agent may have the request anyway.
     fn unanswered(&mut self, error: &SendError) -> Attempt {
-        let problem = problem::no_answer(self.link.endpoint(), TRACES_PATH, error);
+        let problem = problem::no_answer(self.link.endpoint(), error);
         if let SendErrorKind::Invalid(_) = error.kind {
             self.packer.rejected(|| problem.clone());
             return Attempt::Settled;
         }
         self.is_silent |= !matches!(error.kind, SendErrorKind::Connect(_));
         if !error.may_have_arrived() {
-            return self.put_back(Setback::NotSent, &problem);
+            return self.put_back(RetryReason::NotSent, &problem);
         }
         if !matches!(error.kind, SendErrorKind::Timeout(_)) && !error.was_sent_twice() {
-            return self.put_back(Setback::Unanswered, &problem);
+            return self.put_back(RetryReason::Unanswered, &problem);
         }
         self.has_failed(&problem);
         self.packer.unconfirmed(|| problem::unconfirmed(&problem));
         Attempt::Failed
     }
 
-    /// What was sent is sent again, as far as it may be.
-    fn put_back(&mut self, setback: Setback, problem: &str) -> Attempt {
+    /// Puts the request back to be sent again, as far as that is allowed.
+    fn put_back(&mut self, why: RetryReason, problem: &str) -> Attempt {
         self.has_failed(problem);
-        self.packer.put_back(setback, || match setback {
-            Setback::Unanswered => problem::unconfirmed(problem),
-            Setback::NotSent | Setback::Refused => problem::kept_too_long(problem),
+        self.packer.put_back(why, || match why {
+            RetryReason::Unanswered => problem::unconfirmed(problem),
+            RetryReason::NotSent | RetryReason::Refused => problem::kept_too_long(problem),
         });
         Attempt::Failed
     }
@@ -196,19 +203,19 @@ impl Writer {
         self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
     }
 
-    /// Whether an agent that gave no answer to a request answers again. It is asked what costs nothing if it does
-    /// not: a payload that it gets whole and does not confirm is lost, or sent twice.
-    fn is_awake(&mut self, insist: bool) -> bool {
+    /// Whether an agent that did not answer a request answers again. It is asked for `/info`, which costs nothing if
+    /// there is no answer. A payload that it gets completely and does not confirm would be lost, or sent twice.
+    fn is_awake(&mut self, is_urgent: bool) -> bool {
         if self.failed_probes >= MAX_FAILED_PROBES {
-            // Something that never says anything of itself may take payloads all the same.
+            // An agent that never answers to `/info` may accept payloads all the same.
             self.failed_probes = 0;
             return true;
         }
-        let before = self.link.last_answered();
-        let (link, mut meanwhile) = self.talk(insist);
+        let before = self.link.info_read;
+        let (link, mut meanwhile) = self.talk(is_urgent);
         link.ask(&mut || meanwhile.work());
         meanwhile.end();
-        self.is_silent = self.link.last_answered() == before;
+        self.is_silent = self.link.info_read == before;
         if self.is_silent {
             self.failed_probes += 1;
             self.backoff.fail();
@@ -223,25 +230,25 @@ impl Writer {
         user_code::call(UserCode::Sampler, diag, || sampler.set_agent_rates(rates));
     }
 
-    /// The agent answers, whatever it thinks of the payload.
+    /// The agent has answered, with whatever status.
     fn is_back(&mut self) {
         self.backoff = Backoff::default();
         self.is_silent = false;
         self.failed_probes = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
-            // It may be another one.
+            // It may be another agent by now.
             self.link.forget();
             self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
         }
     }
 
-    /// Asks the agent what it can do.
+    /// Asks the agent for `/info`.
     ///
-    /// `is_idle`: nobody who waits for something else is to wait for this.
-    fn ask(&mut self, insist: bool, is_idle: bool) {
+    /// Where the request `is_cancellable`, it is given up as soon as somebody waits for the worker.
+    fn ask(&mut self, is_urgent: bool, is_cancellable: bool) {
         self.packer.hold_events();
-        let (link, mut meanwhile) = self.talk(insist);
-        meanwhile.is_idle = is_idle;
+        let (link, mut meanwhile) = self.talk(is_urgent);
+        meanwhile.is_cancellable = is_cancellable;
         let has_said = link.ask(&mut || meanwhile.work());
         let is_cancelled = meanwhile.is_cancelled;
         meanwhile.end();
@@ -266,7 +273,7 @@ impl Turns for Writer {
         sending.into_iter().chain(asking).min()
     }
 
-    fn learn_meanwhile(&mut self) -> bool {
+    fn ask_when_idle(&mut self) -> bool {
         let is_due =
             self.packer.is_empty() && self.link.is_unasked() && self.asking.remaining().is_zero();
         if is_due {
@@ -280,28 +287,25 @@ impl Turns for Writer {
         is_due
     }
 
-    fn run(&mut self, insist: bool) -> bool {
+    fn run(&mut self, is_urgent: bool) -> bool {
         if !self.is_ending {
             self.packer.has_lost = false;
         }
         self.packer.take();
         if !self.packer.is_empty() {
-            // While the agent is away, one attempt for each attempt to send is enough.
+            // While the agent is away, one request for `/info` for each attempt to send is enough.
             if self.link.is_unknown() && self.backoff.remaining().is_zero() {
-                self.ask(insist, false);
+                self.ask(is_urgent, false);
             }
-            self.send(insist);
+            self.send(is_urgent);
         }
-        // Whoever did not wait for it any more was told that it is not there.
+        // After the ledger was closed, whoever waited has been told that something is lost.
         self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
     }
 
-    fn tick(&mut self) {
+    fn end_interval(&mut self) {
         let lost = self.inner.diag.losses().total();
-        self.keep_rate.record(self.sent, lost.saturating_sub(self.lost_before));
-        self.sent = 0;
-        self.lost_before = lost;
-        self.packer.encoder.common.keep_rate = self.keep_rate.get();
+        self.packer.encoder.common.keep_rate = self.keep_rate.end_interval(lost);
     }
 
     fn give_up(&mut self) {

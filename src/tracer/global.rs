@@ -6,7 +6,7 @@ use tracehound_fork::WriteOnce;
 
 use super::exporter::Exporter;
 use super::handle::Tracer;
-use crate::diag::Ending;
+use crate::diag::ShutdownCause;
 use crate::error::FlushError;
 use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
@@ -105,7 +105,7 @@ impl TracerGuard {
 impl Drop for TracerGuard {
     fn drop(&mut self) {
         if let Some(shared) = self.tracer.shared() {
-            shared.diag.shut_down_by(Ending::OfTheGuard);
+            shared.diag.shut_down_by(ShutdownCause::GuardDropped);
         }
         // What was not delivered has been counted and said by the pipeline.
         let _ = self.tracer.shutdown(self.timeout);

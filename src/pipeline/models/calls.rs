@@ -1,7 +1,7 @@
 //! Calls to the worker's own loop: none is missed, a flush ends when what was pushed before it has been taken, and a
 //! shutdown ends.
 //!
-//! No time passes here: a thread that is not called when it has to be waits for ever, which the model finds.
+//! No time passes here: a thread that should have been woken and was not waits for ever, which loom reports.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,91 +15,80 @@ use crate::pipeline::signal::Goal;
 use crate::pipeline::turns::{Turns, take_turns};
 use crate::primitives::{AtomicUsize, Condvar, Mutex, Ordering, every_interleaving, lock};
 
-const LONG: Duration = Duration::from_secs(24 * 3600);
-
-/// Work is a count of things that wait, of which each turn takes all that there are.
-#[derive(Default)]
-struct Work {
+/// A worker whose work is a counter: each turn takes all of it.
+struct Fixture {
+    inner: Arc<Inner>,
     waiting: AtomicUsize,
     taken: AtomicUsize,
 }
 
-struct Taker(Arc<Work>);
-
-impl Turns for Taker {
+impl Turns for Arc<Fixture> {
     fn next_attempt(&self) -> Option<Duration> {
         None
     }
 
-    fn learn_meanwhile(&mut self) -> bool {
+    fn ask_when_idle(&mut self) -> bool {
         false
     }
 
     fn run(&mut self, _: bool) -> bool {
-        let taken = self.0.waiting.swap(0, Ordering::AcqRel);
-        self.0.taken.fetch_add(taken, Ordering::AcqRel);
+        let taken = self.waiting.swap(0, Ordering::AcqRel);
+        self.taken.fetch_add(taken, Ordering::AcqRel);
         true
     }
 
-    fn tick(&mut self) {}
+    fn end_interval(&mut self) {}
 
     fn give_up(&mut self) {}
 }
 
-struct Desk {
-    inner: Arc<Inner>,
-    work: Arc<Work>,
-}
-
-impl Desk {
+impl Fixture {
     fn new() -> Arc<Self> {
-        Arc::new(Desk {
-            inner: Inner::for_tests(LONG, 1 << 20, 1 << 20, |_, _| ()),
-            work: Arc::default(),
-        })
+        let inner = Inner::with_room(1 << 20);
+        Arc::new(Fixture { inner, waiting: AtomicUsize::default(), taken: AtomicUsize::default() })
     }
 
     fn worker(self: &Arc<Self>) -> thread::JoinHandle<()> {
-        let desk = Arc::clone(self);
+        let fixture = Arc::clone(self);
         thread::spawn(move || {
-            let taker = Taker(Arc::clone(&desk.work));
-            let (delivered, _) = take_turns(&desk.inner, &Cell::new(0), taker);
-            desk.inner.signal.end(delivered);
+            let (delivered, fixture) =
+                take_turns(&fixture.inner, &Cell::new(0), Arc::clone(&fixture));
+            fixture.inner.signal.end(delivered);
         })
     }
 
     fn push(&self) {
-        self.work.waiting.fetch_add(1, Ordering::AcqRel);
+        self.waiting.fetch_add(1, Ordering::AcqRel);
     }
 
     fn wait(&self, goal: Goal) {
-        assert_eq!(self.inner.signal.wait(goal, LONG), Ok(()));
+        assert_eq!(self.inner.signal.wait(goal, Duration::from_secs(24 * 3600)), Ok(()));
     }
 
     fn taken(&self) -> usize {
-        self.work.taken.load(Ordering::Acquire)
+        self.taken.load(Ordering::Acquire)
     }
 }
 
 #[test]
 fn a_flush_ends_when_what_was_pushed_before_it_was_taken() {
     every_interleaving(2, || {
-        let desk = Desk::new();
-        let worker = desk.worker();
+        let fixture = Fixture::new();
+        let worker = fixture.worker();
         let other = {
-            let desk = Arc::clone(&desk);
+            let fixture = Arc::clone(&fixture);
             thread::spawn(move || {
-                desk.push();
-                desk.wait(desk.inner.signal.flush());
-                assert!(desk.taken() >= 1, "its own");
+                fixture.push();
+                fixture.wait(fixture.inner.signal.flush());
+                assert!(fixture.taken() >= 1, "its own");
             })
         };
-        desk.push();
-        desk.wait(desk.inner.signal.flush());
-        assert!(desk.taken() >= 1, "its own");
+        fixture.push();
+        fixture.wait(fixture.inner.signal.flush());
+        assert!(fixture.taken() >= 1, "its own");
         other.join().unwrap();
-        assert_eq!(desk.taken(), 2);
-        desk.wait(desk.inner.signal.stop());
+        assert_eq!(fixture.taken(), 2);
+        fixture.wait(fixture.inner.signal.stop());
         worker.join().unwrap();
     });
 }
@@ -107,18 +96,18 @@ fn a_flush_ends_when_what_was_pushed_before_it_was_taken() {
 #[test]
 fn a_shutdown_ends_whoever_calls_and_flushes_meanwhile() {
     every_interleaving(2, || {
-        let desk = Desk::new();
-        let worker = desk.worker();
+        let fixture = Fixture::new();
+        let worker = fixture.worker();
         let calling = {
-            let desk = Arc::clone(&desk);
+            let fixture = Arc::clone(&fixture);
             thread::spawn(move || {
-                desk.inner.signal.call();
-                desk.wait(desk.inner.signal.flush());
+                fixture.inner.signal.call();
+                fixture.wait(fixture.inner.signal.flush());
             })
         };
-        desk.push();
-        desk.wait(desk.inner.signal.stop());
-        assert_eq!(desk.taken(), 1, "what was pushed before the end was taken");
+        fixture.push();
+        fixture.wait(fixture.inner.signal.stop());
+        assert_eq!(fixture.taken(), 1, "what was pushed before the end was taken");
         calling.join().unwrap();
         worker.join().unwrap();
     });
@@ -151,20 +140,20 @@ impl Sleeper {
 #[test]
 fn a_task_that_waits_is_woken() {
     every_interleaving(2, || {
-        let desk = Desk::new();
-        let worker = desk.worker();
+        let fixture = Fixture::new();
+        let worker = fixture.worker();
         let sleeper = Arc::new(Sleeper::default());
         let waker = Waker::from(Arc::clone(&sleeper));
         for stops in [false, true] {
-            desk.push();
-            let signal = &desk.inner.signal;
+            fixture.push();
+            let signal = &fixture.inner.signal;
             let goal = if stops { signal.stop() } else { signal.flush() };
             let mut ticket = None;
             while let Poll::Pending = signal.poll(goal, None, &mut ticket, &waker) {
                 sleeper.sleep();
             }
             signal.leave(&mut ticket);
-            assert_eq!(desk.taken(), 1 + usize::from(stops));
+            assert_eq!(fixture.taken(), 1 + usize::from(stops));
         }
         worker.join().unwrap();
     });

@@ -1,4 +1,4 @@
-//! What becomes of a request: each answer of the agent settles the payloads, or puts them back.
+//! What happens after a request: the payloads are delivered, lost, or put back to be sent again.
 
 use std::time::Duration;
 
@@ -6,50 +6,44 @@ use super::Packer;
 use crate::diag::LossReason;
 use crate::encode::Sealed;
 use crate::pipeline::ledger::Spans;
-use crate::pipeline::outbox::{Parcel, Setback};
+use crate::pipeline::outbox::{Parcel, RetryReason};
 
-/// Memory of a sent payload that is kept for the next one.
+/// The largest memory of a sent payload that is kept for the next one.
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
-/// No trace is divided into parts smaller than this because the agent found something too large.
+/// An answer that something was too large never divides traces into parts smaller than this.
 const LEAST_DIVIDED_BYTES: usize = 64 * 1024;
 
 impl Packer {
-    /// The agent has what was on its way, and has taken so long. Says how many spans that were.
+    /// The agent has accepted the request, after this time. Returns the number of spans that were delivered.
     pub(in crate::pipeline) fn delivered(&mut self, time: Duration) -> u64 {
         let Some(parcel) = self.settle() else { return 0 };
-        self.pace.succeeded(parcel.bytes(), time);
+        self.request_size.succeeded(parcel.bytes(), time);
         let spans = parcel.spans().total();
-        // The memory of the last one serves again.
+        // The memory of the last payload is used again.
         let memory = parcel.into_payloads().filter_map(Sealed::into_memory);
         let memory = memory.filter(|memory| memory.capacity() <= MAX_KEPT_BYTES).last();
         self.memory = memory.unwrap_or_default();
         if self.inner.ledger.delivered() { spans } else { 0 }
     }
 
-    /// The agent does not have what was on its way, or may not have it: it is sent again, as far as it may be.
-    pub(in crate::pipeline) fn put_back(&mut self, setback: Setback, detail: impl Fn() -> String) {
-        let (spans, bytes) = self.on_its_way();
-        self.pace.failed(bytes);
-        let (spans, reason) = match setback {
-            Setback::NotSent | Setback::Refused => (spans, LossReason::AgentUnreachable),
-            Setback::Unanswered => {
-                (Spans { sure: 0, doubtful: spans.total() }, LossReason::Unconfirmed)
-            }
-        };
-        self.send_again(setback, spans, reason, detail);
+    /// The request failed, and is sent again as far as [`Outbox::put_back`](crate::pipeline::outbox::Outbox) allows.
+    pub(in crate::pipeline) fn put_back(&mut self, why: RetryReason, detail: impl Fn() -> String) {
+        self.request_size.failed(self.on_its_way().1);
+        self.send_again(why, detail);
     }
 
-    /// The agent may have what was on its way, and did not say so in time.
+    /// The agent may have the request, and did not answer in time. It is lost as unconfirmed, because sending it again
+    /// could deliver it twice.
     pub(in crate::pipeline) fn unconfirmed(&mut self, detail: impl Fn() -> String) {
         let (spans, bytes) = self.on_its_way();
-        self.pace.failed(bytes);
-        let doubtful = spans.total();
-        self.inner.ledger.returned(Spans { sure: 0, doubtful });
+        self.request_size.failed(bytes);
+        let unconfirmed = spans.total();
+        self.inner.ledger.returned(Spans::unconfirmed(unconfirmed));
         self.settle();
-        self.lose(LossReason::Unconfirmed, doubtful, detail);
+        self.lose(LossReason::Unconfirmed, unconfirmed, detail);
     }
 
-    /// The agent does not want what was on its way.
+    /// The agent has rejected the request for good.
     pub(in crate::pipeline) fn rejected(&mut self, detail: impl Fn() -> String) {
         self.inner.ledger.returned(self.on_its_way().0);
         if let Some(parcel) = self.settle() {
@@ -57,56 +51,55 @@ impl Packer {
         }
     }
 
-    /// The agent says that it was too large: it is sent in smaller requests, if it can be. One chunk cannot: its bytes
-    /// are written, and what the first span says for all of them would be missing in the others. But traces that are
-    /// written from now on are divided, if need be.
+    /// The agent answered that the request is too large: it is sent again in smaller requests, if it has more than one
+    /// chunk. A single chunk cannot be divided after it is encoded, because its first span carries the tags for all of
+    /// them; it is lost. Chunks that are encoded from now on are divided where they are larger than half of this
+    /// request.
     pub(in crate::pipeline) fn too_large(&mut self, detail: impl Fn(usize) -> String) {
-        let (spans, bytes) = self.on_its_way();
+        let (_, bytes) = self.on_its_way();
         let max_bytes = &mut self.encoder.max_bytes;
         *max_bytes = (bytes / 2).max(LEAST_DIVIDED_BYTES).min(*max_bytes);
         if self.outbox.on_its_way().is_none_or(|parcel| parcel.chunk_count() <= 1) {
             return self.rejected(|| detail(bytes));
         }
-        self.pace.refused_as_too_large(bytes);
-        let reason = LossReason::AgentUnreachable;
-        self.send_again(Setback::NotSent, spans, reason, || detail(bytes));
+        self.request_size.refused_as_too_large(bytes);
+        self.send_again(RetryReason::NotSent, || detail(bytes));
     }
 
-    fn send_again(
-        &mut self,
-        setback: Setback,
-        spans: Spans,
-        reason: LossReason,
-        detail: impl Fn() -> String,
-    ) {
+    fn send_again(&mut self, why: RetryReason, detail: impl Fn() -> String) {
+        let (spans, _) = self.on_its_way();
+        let (spans, reason) = match why {
+            RetryReason::NotSent | RetryReason::Refused => (spans, LossReason::AgentUnreachable),
+            RetryReason::Unanswered => (Spans::unconfirmed(spans.total()), LossReason::Unconfirmed),
+        };
         self.inner.ledger.returned(spans);
-        let over = self.outbox.put_back(setback);
+        let over = self.outbox.put_back(why);
         self.account();
         self.lose_parcel(reason, &over, detail);
     }
 
-    /// The spans of the request that is with the agent, and its size.
+    /// The spans and the bytes of the request that is on its way.
     fn on_its_way(&self) -> (Spans, usize) {
         let parcel = self.outbox.on_its_way();
         parcel.map(|parcel| (parcel.spans(), parcel.bytes())).unwrap_or_default()
     }
 
-    /// Takes out what was on its way.
+    /// Removes the request that was on its way from the outbox.
     fn settle(&mut self) -> Option<Parcel> {
         let parcel = self.outbox.settle();
         self.account();
         parcel
     }
 
-    /// Of what is lost, the agent may have what was sent whole before.
+    /// Counts payloads as lost: those that the agent may have as unconfirmed, the others for the reason.
     pub(super) fn lose_parcel(
         &mut self,
         reason: LossReason,
         parcel: &Parcel,
         detail: impl Fn() -> String,
     ) {
-        let Spans { sure, doubtful } = parcel.spans();
-        self.lose(reason, sure, &detail);
-        self.lose(LossReason::Unconfirmed, doubtful, &detail);
+        let Spans { undelivered, unconfirmed } = parcel.spans();
+        self.lose(reason, undelivered, &detail);
+        self.lose(LossReason::Unconfirmed, unconfirmed, &detail);
     }
 }

@@ -1,4 +1,4 @@
-//! Tasks that wait for the worker.
+//! The tasks that wait for the worker, each with its waker and deadline.
 
 use std::mem::{replace, take};
 use std::task::Waker;
@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use crate::catch::catch;
 
-/// Tasks that wait, each with the moment at which it waits no longer. Those that are taken out to be woken come again
-/// if they still wait.
+/// The tasks that wait. A task that is removed to be woken adds itself again if it has to wait on.
 #[derive(Debug, Default)]
-pub(super) struct Waiters {
+pub(super) struct WaitingTasks {
     waiting: Vec<Waiter>,
     tickets: u64,
 }
@@ -21,9 +20,9 @@ struct Waiter {
     deadline: Option<Instant>,
 }
 
-impl Waiters {
-    /// Adds a task, or changes how it is woken; gives back how that was before.
-    pub(super) fn put(
+impl WaitingTasks {
+    /// Adds a task, or replaces its waker. Returns the old waker, to be dropped outside the lock.
+    pub(super) fn insert(
         &mut self,
         ticket: &mut Option<u64>,
         waker: Waker,
@@ -48,8 +47,8 @@ impl Waiters {
         self.waiting.iter().filter_map(|waiter| waiter.deadline).min()
     }
 
-    /// Takes those out whose time is over.
-    pub(super) fn take_late(&mut self) -> Vec<Waker> {
+    /// Removes the tasks whose deadline is over, and returns their wakers.
+    pub(super) fn take_expired(&mut self) -> Vec<Waker> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
@@ -65,7 +64,7 @@ impl Waiters {
     }
 }
 
-/// Wakes tasks, outside every lock: that is code of the program's runtime, and may panic.
+/// Wakes tasks. To be called outside every lock: a waker is code of the program's runtime, and may panic.
 pub(super) fn wake(tasks: Vec<Waker>) {
     for task in tasks {
         let _ = catch(|| task.wake());
@@ -79,20 +78,28 @@ mod tests {
 
     #[test]
     fn each_is_there_once_until_it_is_taken_or_leaves() {
-        let mut waiters = Waiters::default();
+        let mut waiting_tasks = WaitingTasks::default();
         let now = Instant::now();
         let (mut late, mut early, mut gone) = (None, None, None);
         let waker = || Waker::noop().clone();
-        assert!(waiters.put(&mut late, waker(), Some(now)).is_none());
-        assert!(waiters.put(&mut late, waker(), Some(now)).is_some(), "only its waker changes");
-        waiters.put(&mut early, waker(), now.checked_add(Duration::from_secs(3600)));
-        waiters.put(&mut gone, waker(), None);
-        assert_eq!(waiters.next_deadline(), Some(now));
-        assert!(waiters.remove(&mut gone).is_some() && waiters.remove(&mut gone).is_none());
-        assert_eq!((waiters.take_late().len(), waiters.take_late().len()), (1, 0));
-        assert!(waiters.remove(&mut late).is_none(), "taken");
-        assert!(waiters.put(&mut late, waker(), None).is_none(), "it waits again");
-        assert_eq!((waiters.take_all().len(), waiters.take_all().len()), (2, 0));
+        assert!(waiting_tasks.insert(&mut late, waker(), Some(now)).is_none());
+        assert!(
+            waiting_tasks.insert(&mut late, waker(), Some(now)).is_some(),
+            "only its waker changes"
+        );
+        waiting_tasks.insert(&mut early, waker(), now.checked_add(Duration::from_secs(3600)));
+        waiting_tasks.insert(&mut gone, waker(), None);
+        assert_eq!(waiting_tasks.next_deadline(), Some(now));
+        assert!(
+            waiting_tasks.remove(&mut gone).is_some() && waiting_tasks.remove(&mut gone).is_none()
+        );
+        assert_eq!(
+            (waiting_tasks.take_expired().len(), waiting_tasks.take_expired().len()),
+            (1, 0)
+        );
+        assert!(waiting_tasks.remove(&mut late).is_none(), "taken");
+        assert!(waiting_tasks.insert(&mut late, waker(), None).is_none(), "it waits again");
+        assert_eq!((waiting_tasks.take_all().len(), waiting_tasks.take_all().len()), (2, 0));
     }
 
     #[test]

@@ -1,0 +1,29 @@
+//! The line about each request with traces, where debugging is on.
+
+use std::time::Duration;
+
+use super::link::TRACES_PATH;
+use super::outbox::Parcel;
+use crate::agent::{Outcome, SendError};
+use crate::config::Endpoint;
+
+/// What was sent, and what came of it.
+pub(super) fn line(
+    parcel: &Parcel,
+    to: &Endpoint,
+    took: Duration,
+    outcome: &Result<Outcome, SendError>,
+) -> String {
+    let answer = match outcome {
+        Ok(Outcome::Accepted { rates: Some(_) }) => "accepted, with sampling rates".into(),
+        Ok(Outcome::Accepted { rates: None }) => "accepted".into(),
+        Ok(Outcome::TooLarge) => "answered 413, to be split".into(),
+        Ok(Outcome::Refused(status)) => format!("answered {status}, dropped"),
+        Ok(Outcome::Busy(status)) => format!("answered {status}, to be tried again"),
+        Err(error) => format!("{error:#}"),
+    };
+    let (spans, chunks, bytes) = (parcel.spans().total(), parcel.chunk_count(), parcel.bytes());
+    format!(
+        "sent {spans} spans in {chunks} chunks, {bytes} bytes, to {to}{TRACES_PATH} in {took:?}: {answer}"
+    )
+}
