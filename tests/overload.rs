@@ -141,7 +141,8 @@ fn what_waits_for_an_agent_that_is_away_is_bounded_and_the_oldest_go() {
         agent.refuse();
         let tracer = common::builder(&agent.url(), &said).buffer_bytes(100_000).build();
         for round in 0..20 {
-            make(&tracer, 10, 1_000);
+            // A few: finished spans take more room than encoded ones, and most of it is what waits for the agent.
+            make(&tracer, 5, 1_000);
             let span = tracer.span("round").start();
             span.set_metric("round", f64::from(round));
             drop(span);
@@ -157,7 +158,7 @@ fn what_waits_for_an_agent_that_is_away_is_bounded_and_the_oldest_go() {
         let rounds: Vec<f64> = spans.iter().filter_map(|span| span.metric("round")).collect();
         assert_eq!(rounds.last(), Some(&19.0));
         assert!(rounds.is_sorted() && rounds[0] > 5.0, "{rounds:?}");
-        assert_eq!(u64::try_from(spans.len()).unwrap() + lost.total(), 20 * 11);
+        assert_eq!(u64::try_from(spans.len()).unwrap() + lost.total(), 20 * 6);
     });
 }
 

@@ -85,7 +85,9 @@ impl Failure {
             }
             source = user_code::call(UserCode::Error, diag, || cause.source()).flatten();
         }
-        let taken = (frames > 0 && frames::are_wanted()).then(|| Frames::take(frames));
+        // Not in a closure, which would be a frame of its own.
+        let is_wanted = frames > 0 && frames::are_wanted();
+        let taken = if is_wanted { Some(Frames::take(frames)) } else { None };
         let head = head.trim_end().to_owned();
         let is_stack = taken.is_some() || !head.is_empty();
         let stack = Stack { head, frames: taken, limit: frames, is_of_panic: false };
