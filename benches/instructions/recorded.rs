@@ -5,12 +5,12 @@ use crate::record::Record;
 pub(crate) const RECORDED: Record = Record {
     with: "rustc 1.95.0, optimised, x86_64-linux, clock source tsc",
     figures: &[
-        ("native: root", 747),
-        ("native: root and 9 children", 753),
-        ("native: hot", 1441),
+        ("native: root", 738),
+        ("native: root and 9 children", 758),
+        ("native: hot", 1483),
         ("opentelemetry: root", 2210),
-        ("opentelemetry: hot", 3003),
-        ("inject", 4638),
-        ("extract", 5057),
+        ("opentelemetry: hot", 2938),
+        ("inject", 4733),
+        ("extract", 4550),
     ],
 };
