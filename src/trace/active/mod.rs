@@ -1,8 +1,8 @@
 //! What is active: where it is kept, what ends it, and what a forked child knows of it.
 //!
-//! [`provider`] is the trait of a store, [`thread_stack`] the default one; [`guarded`] catches the panics of
-//! other stores; [`store`] calls the one that a tracer has. Nothing here changes a span. What is active may be read in a signal handler
-//! (`active_ids`): `thread_stack` says what that forbids.
+//! [`provider`] is the trait of a store, [`thread_stack`] the default one; [`guarded`] catches the panics of other
+//! stores; [`store`] calls the one that a tracer has. Nothing here changes a span. What is active may be read in a
+//! signal handler (`active_ids`): `thread_stack` says what that forbids.
 
 mod context;
 mod guarded;

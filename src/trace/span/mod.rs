@@ -1,8 +1,8 @@
 //! What users hold: handles of spans, the builder of a span, futures and streams inside of one.
 //!
-//! [`SpanRef`](crate::SpanRef) itself is in `trace/store`, below what can be active; what it does with a span is here, by what it is
-//! about: [`read`], [`change`], [`error`], [`place`]. Every way to set a tag begins in [`change`] or [`builder`]. Bridges
-//! stand on this room alone.
+//! [`SpanRef`](crate::SpanRef) itself is in `trace/store`, below what can be active; what it does with a span is here,
+//! by what it is about: [`read`], [`change`], [`error`], [`place`], and [`bridge`] for what only bridges do. Every way to
+//! set a tag begins in [`change`], [`builder`] or [`bridge`].
 
 mod bridge;
 mod builder;

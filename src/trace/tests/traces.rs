@@ -25,6 +25,14 @@ fn a_trace_is_handed_off_when_its_last_span_finishes() {
 }
 
 #[test]
+fn a_span_prints_as_its_ids() {
+    let span = Bench::new().span("root").start();
+    let (trace, id) = (span.trace_id().unwrap(), span.span_id().unwrap());
+    assert_eq!(format!("{:?}", span.handle()), format!("SpanRef({trace}, {id})"));
+    assert_eq!(format!("{:?}", SpanRef::none()), "SpanRef(none)");
+}
+
+#[test]
 fn what_is_active_is_the_parent() {
     let bench = Bench::new();
     {
