@@ -19,7 +19,7 @@ use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, Reply};
 
 use common::LIMIT;
-use common::programs::{self, Ended, run};
+use common::programs::{self, Ended, run, run_interruptible};
 
 // ===== the programs =====
 
@@ -119,6 +119,9 @@ fn is_such_a_child() {
 }
 
 /// Closes all descriptors but the standard ones, and opens others in their places.
+///
+/// Not while the worker starts, which opens files and its connection: between the opening of a descriptor and the first
+/// look at what it stands for, nobody can tell that it has become another one.
 fn close_all() -> Vec<(UnixStream, UnixStream)> {
     for descriptor in 3..1024 {
         let _ = nix::unistd::close(descriptor);
@@ -128,6 +131,8 @@ fn close_all() -> Vec<(UnixStream, UnixStream)> {
 
 fn has_closed_all() {
     begin(LIMIT);
+    tracehound::flush(LIMIT).unwrap();
+    tracehound::in_span("the last", |_| ());
     let _opened = close_all();
     kill("TERM", own_id());
     thread::sleep(LIMIT);
@@ -137,6 +142,8 @@ fn has_closed_all_and_a_handler() {
     let is_told = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGTERM, Arc::clone(&is_told)).unwrap();
     begin(LIMIT);
+    tracehound::flush(LIMIT).unwrap();
+    tracehound::in_span("the last", |_| ());
     let opened = close_all();
     kill("TERM", own_id());
     while !is_told.load(Ordering::SeqCst) {
@@ -161,7 +168,7 @@ fn has_closed_all_and_a_handler() {
 /// Runs a program with an agent that must then have these spans, each once.
 fn delivers(program: &str, spans: &[&str]) -> Ended {
     let agent = FaultAgent::start(scripts::healthy);
-    let ended = run(program, &[("DD_TRACE_AGENT_URL", &agent.url())]);
+    let ended = run_interruptible(program, &[("DD_TRACE_AGENT_URL", &agent.url())]);
     let mut names: Vec<String> = agent.spans().into_iter().map(|span| span.name).collect();
     names.sort();
     assert_eq!(names, spans, "{}", ended.said);

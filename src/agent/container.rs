@@ -5,11 +5,10 @@
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use tracehound_fork::WriteOnce;
+use tracehound_machine::read_beginning;
 
 /// The inode of the host's cgroup namespace (`PROC_CGROUP_INIT_INO` of the Linux kernel).
 const HOST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
@@ -115,8 +114,7 @@ fn is_number(text: &str) -> bool {
 
 /// Reads `/proc/self/cgroup`, which only Linux has. No real one comes near the limit.
 fn read_cgroup() -> Option<String> {
-    let mut bytes = Vec::new();
-    File::open("/proc/self/cgroup").ok()?.take(MAX_CGROUP_BYTES).read_to_end(&mut bytes).ok()?;
+    let bytes = read_beginning("/proc/self/cgroup", MAX_CGROUP_BYTES).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -1,6 +1,7 @@
 //! A socket that never blocks, and that notices if the program has closed its file descriptor.
 
 use std::io::{self, IoSlice, Read as _};
+use std::mem::ManuallyDrop;
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -33,8 +34,10 @@ impl Socket {
         deadline: Deadline,
         meanwhile: Meanwhile<'_>,
     ) -> io::Result<Self> {
-        let socket = socket2::Socket::new(address.domain(), Type::STREAM, None)?;
-        let made = Socket { identity: Identity::of(&socket)?, socket: Some(socket) };
+        // Not dropped where the program has closed it already: std would end the process in a debug build.
+        let socket = ManuallyDrop::new(socket2::Socket::new(address.domain(), Type::STREAM, None)?);
+        let identity = Identity::of(&*socket)?;
+        let made = Socket { identity, socket: Some(ManuallyDrop::into_inner(socket)) };
         made.get()?.set_nonblocking(true)?;
         made.reach(address, deadline, meanwhile)?;
         if address.domain() != Domain::UNIX {

@@ -1,8 +1,6 @@
 //! The clocks of the machine, and whether its kernel trusts the counter.
 
-use std::fs;
-
-use tracehound_machine::{HAS_COUNTER, counter};
+use tracehound_machine::{HAS_COUNTER, counter, read_beginning};
 
 use super::ticks::system_ns;
 
@@ -17,6 +15,9 @@ pub(super) trait Machine {
     /// Whether the kernel reads the counter for its own clocks; `None` where it does not say.
     fn trusts_counter(&self) -> Option<bool>;
 }
+
+/// Bytes of the name of a clock source; the kernel's limit is 32.
+const LONGEST_NAME: u64 = 64;
 
 pub(super) struct ThisMachine;
 
@@ -35,7 +36,8 @@ impl Machine for ThisMachine {
         if !HAS_COUNTER {
             return Some(false);
         }
-        let name = fs::read("/sys/devices/system/clocksource/clocksource0/current_clocksource");
-        Some(name.ok()?.trim_ascii() == b"tsc")
+        let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+        let name = read_beginning(path, LONGEST_NAME).ok()?;
+        Some(name.trim_ascii() == b"tsc")
     }
 }

@@ -54,9 +54,30 @@ pub struct Running {
     start: Instant,
 }
 
+/// The same program with the default action for `SIGINT`: what a shell runs in the background inherits that it is
+/// ignored.
+fn interruptible(program: &Command) -> Command {
+    const SCRIPT: &str = "import os, signal, sys\n\
+                          signal.signal(signal.SIGINT, signal.SIG_DFL)\n\
+                          os.execv(sys.argv[1], sys.argv[1:])";
+    let mut command = Command::new("python3");
+    command.args(["-c", SCRIPT]).arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
 /// Starts a program that knows nothing of this process's settings.
 pub fn start(program: &str, settings: &[(&str, &str)]) -> Running {
-    let mut command = command(program, settings);
+    launch(program, command(program, settings))
+}
+
+fn launch(program: &str, mut command: Command) -> Running {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
@@ -99,6 +120,11 @@ impl Running {
 /// Runs a program to its end.
 pub fn run(program: &str, settings: &[(&str, &str)]) -> Ended {
     start(program, settings).wait(LIMIT / 2)
+}
+
+/// Runs a program to its end, in which `SIGINT` has its default action.
+pub fn run_interruptible(program: &str, settings: &[(&str, &str)]) -> Ended {
+    launch(program, interruptible(&command(program, settings))).wait(LIMIT / 2)
 }
 
 #[cfg(unix)]

@@ -11,6 +11,7 @@
 //! | [`ShortLock`] | a lock for a few instructions | a mutex costs twice as much |
 //! | `return_addresses` | the stack of a thread | takes a lock, and gives no addresses |
 //! | `map_for_ever` | a file as memory, for the symbols of a stack | copies it |
+//! | [`read_beginning`] | a small file, read while the program may close any descriptor | closes what has the number by then |
 //! | [`wait_until_ready`], [`Identity`] | a wait for one socket, and whether a descriptor still is what it was | has neither |
 //!
 //! Each file says first what it gives, why std does not, what in it is `unsafe`, and why that holds.
@@ -22,6 +23,7 @@ mod background;
 mod counted;
 mod counter;
 mod exit;
+mod file;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod frames;
 mod literal;
@@ -39,6 +41,7 @@ pub use background::{is_background, spawn_background};
 pub use counted::{Counted, Finder, Sole};
 pub use counter::{HAS_COUNTER, counter};
 pub use exit::{AtExit, at_exit};
+pub use file::read_beginning;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use frames::return_addresses;
 pub use literal::{find_literals, literal};
