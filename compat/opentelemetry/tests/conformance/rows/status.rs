@@ -22,7 +22,7 @@ fn with_type(world: &mut World) {
     world.set("span", "meta.error.type", "OutOfStock");
     let event = world.take("span", "event.0").unwrap_or_default();
     let kind = "(\"exception.type\", Text(\"OutOfStock\"))";
-    world.set("span", "event.0", event.replace("))] }", &format!(")), {kind}] }}")));
+    world.set("span", "event.0", event.replace("))], ", &format!(")), {kind}], ")));
 }
 
 pub(crate) fn rows() -> Vec<Row> {
