@@ -260,4 +260,42 @@ mod tests {
         hold(&inner, 2);
         assert_eq!(ledger.held(), Spans::undelivered(2));
     }
+
+    #[test]
+    fn whoever_gives_up_first_each_span_is_counted_once() {
+        for round in 0..200 {
+            let inner = Inner::with_room(usize::MAX);
+            hold(&inner, 6);
+            let delivered = std::thread::scope(|scope| {
+                let ledger = &inner.ledger;
+                let worker = scope.spawn(|| {
+                    let mut delivered = 0;
+                    for step in 0..6 {
+                        if !ledger.begin(Spans::undelivered(1)) {
+                            break;
+                        }
+                        match step % 3 {
+                            0 => delivered += u64::from(ledger.delivered()),
+                            1 => {
+                                ledger.returned(Spans::undelivered(1));
+                                ledger.lose(LossReason::AgentUnreachable, 1, String::new);
+                            }
+                            _ => {
+                                ledger.returned(Spans::unconfirmed(1));
+                                ledger.lose(LossReason::Unconfirmed, 1, String::new);
+                            }
+                        }
+                    }
+                    delivered
+                });
+                for _ in 0..round {
+                    std::hint::spin_loop();
+                }
+                ledger.close(&inner.queue, LossReason::ShutdownTimeout, "over");
+                worker.join().unwrap()
+            });
+            let losses = inner.diag.losses();
+            assert_eq!(delivered + losses.total(), 6, "{losses}");
+        }
+    }
 }

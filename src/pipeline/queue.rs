@@ -219,4 +219,31 @@ mod tests {
             assert!(queue.take(Vec::new()).is_empty());
         }
     }
+
+    #[test]
+    fn whatever_moment_the_end_comes_at_each_chunk_is_taken_or_refused() {
+        const EACH: usize = 20;
+        for round in 0..50 {
+            let queue = Queue::new(usize::MAX);
+            let push_all = |shard| {
+                let pushed = (0..EACH).map(|_| queue.push_into(shard, chunk(1, 0)));
+                pushed.filter(|pushed| *pushed == Pushed::Closed).count()
+            };
+            let push_all = &push_all;
+            let (taken, refused) = std::thread::scope(|scope| {
+                let shards = queue.shards.iter().take(3);
+                let threads: Vec<_> =
+                    shards.map(|shard| scope.spawn(move || push_all(shard))).collect();
+                let mut taken: usize = (0..round).map(|_| queue.take(Vec::new()).len()).sum();
+                queue.close();
+                // Nothing comes any more: what is taken now is all that there is.
+                taken += queue.take(Vec::new()).len();
+                assert!(queue.take(Vec::new()).is_empty());
+                let refused = threads.into_iter().map(|thread| thread.join().unwrap());
+                (taken, refused.sum::<usize>())
+            });
+            assert_eq!(taken + refused, 3 * EACH);
+            assert!(queue.take(Vec::new()).is_empty());
+        }
+    }
 }
