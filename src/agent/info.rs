@@ -108,13 +108,29 @@ mod tests {
         let none = Some(AgentInfo::default());
         assert_eq!(read(200, "{}"), none);
         assert_eq!(read(404, "404 page not found"), none);
-        for wrong in ["null", "[[]]", "{\"max_request_bytes\":-3}", "-1", "\"\\u0000\"", "1e3"] {
+        for wrong in [
+            "null",
+            "[[]]",
+            "{\"max_request_bytes\":-3}",
+            "{\"max_request_bytes\":\"x\"}",
+            "-1",
+            "\"\\u0000\"",
+            "1e3",
+        ] {
             for name in ["span_events", "config", "version"] {
                 assert_eq!(read(200, &format!("{{\"{name}\": {wrong}}}")), none, "{name}: {wrong}");
             }
         }
         for wrong in ["null", "[]", "3", "{}"] {
             assert_eq!(read(200, &format!("{{\"org_prop_marker\": {wrong}}}")), none, "{wrong}");
+        }
+        // The other fields are read all the same.
+        let fields: Value = serde_json::from_str(INFO).unwrap();
+        for wrong in ["null", "[[]]", "{\"config\":3}", "-1", "\"\\u0000\""] {
+            for name in fields.as_object().unwrap().keys() {
+                let info = read(200, &format!("{{\"{name}\": {wrong}, \"span_events\": true}}"));
+                assert!(info.unwrap().span_events, "{name}: {wrong}");
+            }
         }
     }
 

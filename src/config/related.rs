@@ -113,6 +113,11 @@ mod tests {
             (&[(otel, "b3,b3multi,xray")], &[B3Single, B3Multi], &[B3Single, B3Multi]),
             (&[(both, "datadog"), (extract, "b3multi,b3")], &[Datadog], &[B3Multi, B3Single]),
             (&[(otel, "b3"), (both, "datadog")], &[Datadog], &[Datadog]),
+            (
+                &[(otel, "b3"), (both, "datadog"), (extract, "tracecontext,b3multi")],
+                &[Datadog],
+                &[TraceContext, B3Multi],
+            ),
             (&[(inject, "none")], &[], default),
             (&[(otel, "none")], &[], &[]),
         ] {
@@ -173,6 +178,9 @@ mod tests {
             let said = config.said();
             assert_eq!((config.agent_url(), said.len()), (expected, problems), "{pairs:?}");
             assert!(!said.concat().contains("hunter2"), "{said:?}");
+            if problems == 0 && !url.trim().is_empty() {
+                assert_eq!(config.agent_host(), Some(host).filter(|host| !host.is_empty()));
+            }
             // The report has what is in force, and who said it.
             let row = config.report().get("DD_TRACE_AGENT_URL").unwrap();
             let is_said = expected != DEFAULT_URL.as_str();
@@ -185,12 +193,13 @@ mod tests {
         let url = with(&[("DD_TRACE_AGENT_URL", "http://a:1")]);
         let said =
             "DD_TRACE_AGENT_URL (env_var): not used: the agent's host or port is set by code";
-        for (builder, expected, problems) in [
-            (url.clone().agent_port(2), "http://localhost:2", &[said][..]),
-            (url.clone().agent_host("b"), "http://b:8126", &[said]),
-            (url.agent_port(2).agent_url("http://c:3"), "http://c:3", &[]),
+        for (builder, host, port, expected, problems) in [
+            (url.clone().agent_port(2), None, Some(2), "http://localhost:2", &[said][..]),
+            (url.clone().agent_host("b"), Some("b"), None, "http://b:8126", &[said]),
+            (url.agent_port(2).agent_url("http://c:3"), None, Some(2), "http://c:3", &[]),
         ] {
             let config = builder.build();
+            assert_eq!((config.agent_host(), config.agent_port()), (host, port));
             let row = config.report().get("DD_TRACE_AGENT_URL").unwrap();
             assert_eq!((row.value(), row.origin()), (Some(expected), Origin::Code));
             assert_eq!(config.agent_url(), expected);

@@ -36,6 +36,7 @@ mod tests {
 
     #[test]
     fn the_rate_recovers_when_the_bad_interval_is_ten_back() {
+        assert!((KeepRate::default().end_interval(0) - 1.0).abs() < 1e-9, "nothing is lost");
         let mut rate = KeepRate::default();
         // One of two spans is lost in the first interval, and none later.
         let sent = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5];

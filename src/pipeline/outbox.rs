@@ -206,7 +206,7 @@ mod tests {
             sent.push(sizes(parcel));
             outbox.settle();
         }
-        assert!(outbox.is_empty());
+        assert_eq!((outbox.bytes(), outbox.is_empty()), (0, true));
         sent
     }
 

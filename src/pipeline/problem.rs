@@ -118,11 +118,14 @@ mod tests {
         let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
         let timeout = no_answer(&proxy, &SendError::new(timeout, true));
         for (line, parts) in [
-            (kept("why", 7), ["traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"]),
+            (
+                kept("why", 7),
+                ["why; traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"],
+            ),
             (kept_too_long("why"), ["kept for 60 s and not taken: why", "8126"]),
             (
                 unconfirmed(&timeout),
-                ["traces: no answer from the agent within 2s", "not sent again"],
+                ["/v0.4/traces: no answer from the agent within 2s", "they are not sent again"],
             ),
             (
                 rejected("why", StatusCode::NOT_FOUND),

@@ -64,8 +64,8 @@ mod tests {
     fn each_byte_is_seen_wherever_it_is() {
         assert!(is_printable(b""));
         for (byte, len) in (0..=255).flat_map(|byte| (1..=17).map(move |len| (byte, len))) {
-            for place in 0..len {
-                let mut value = vec![b'~'; len];
+            for (place, around) in (0..len).flat_map(|place| [(place, b' '), (place, b'~')]) {
+                let mut value = vec![around; len];
                 value[place] = byte;
                 assert_eq!(is_printable(&value), matches!(byte, b' '..=b'~'), "{value:?}");
             }

@@ -232,6 +232,19 @@ fn a_context_becomes_the_headers_of_the_table() {
 }
 
 #[test]
+fn a_probability_is_sent_between_our_member_and_the_others() {
+    let context = SpanContext {
+        vendors: Some("a=1".into()),
+        probability: Some("rv:ef284ace7a91e1".into()),
+        ..SpanContext::new("7".parse().unwrap(), SpanId::new(9))
+    };
+    let outgoing = Outgoing { is_local_span: true, ..(&context).into() };
+    let mut headers = Map::new();
+    assert_eq!(HttpPropagator::default().inject_outgoing(&outgoing, &mut headers), None);
+    assert_eq!(headers["tracestate"], "dd=p:0000000000000009,ot=rv:ef284ace7a91e1,a=1");
+}
+
+#[test]
 fn ids_are_written_as_in_the_table() {
     let table = read(include_str!("../../tests/vectors/trace-ids.json"));
     let propagator = HttpPropagator::default();

@@ -22,10 +22,11 @@ fn samplers() -> [DatadogSampler; 5] {
         DatadogSampler::builder().rules(rules).rate_limit(None).build().unwrap()
     };
     let by_agent = with_rules(vec![]);
-    by_agent.set_agent_rates(&HashMap::from([
-        ("service:checkout-service,env:production".to_owned(), 0.5),
-        ("service:,env:".to_owned(), 0.5),
-    ]));
+    let rate = |number| (format!("service:service-{number},env:production"), 0.5);
+    let mut rates: HashMap<String, f64> = (0..498).map(rate).collect();
+    rates.insert("service:checkout-service,env:production".to_owned(), 0.5);
+    rates.insert("service:,env:".to_owned(), 0.5);
+    by_agent.set_agent_rates(&rates);
     let last = SamplingRule::new(0.5).unwrap().service("checkout-service");
     let tagged = last.clone().tag("customer.plan", "enter*").tag("order.items", "1?");
     let of_carts = others().map(|rule| rule.service("cart-*"));

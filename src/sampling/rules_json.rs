@@ -244,7 +244,9 @@ mod tests {
             (span, r#""provenance": "local"}"#, r#""provenance""#, no_field),
         ] {
             let (bad, problem) = (format!("{start}{rest}"), format!("{value} {problem}"));
-            check(span_rules, r#"{"service": "a"}"#, &bad, &problem);
+            for good in [r#"{"service": "a"}"#, r#"{"name": "a"}"#] {
+                check(span_rules, good, &bad, &problem);
+            }
         }
     }
 

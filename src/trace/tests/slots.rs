@@ -28,23 +28,31 @@ fn a_parent_that_is_not_here_has_no_handle() {
     assert_eq!((root.parent_id(), root.parent()), (SpanId::new(88), None), "a remote one");
 
     let middle = bench.span("middle").child_of(&root).start();
+    let aside = bench.span("aside").child_of(&root).start();
     let leaf = bench.span("leaf").child_of(&middle).start();
     assert_eq!(leaf.parent(), Some(middle.handle()));
     let gone = middle.handle();
     middle.finish();
     assert_eq!(leaf.parent(), Some(gone.clone()), "finished, and not sent");
-    bench.span("done").child_of(&root).start().finish();
+    for _ in 0..2 {
+        bench.span("done").child_of(&root).start().finish();
+    }
     assert_eq!(bench.chunks().len(), 1);
     assert_eq!((leaf.parent_id(), leaf.parent()), (gone.span_id(), None), "partly flushed");
 
-    // The leaf has moved to where its parent was, and something else is where the leaf was.
+    // Another span has moved to where the leaf's parent was, and one more is where the leaf was.
     let other = bench.span("other").child_of(&root).start();
     let slot = |span: &SpanRef| span.at.as_ref().unwrap().slot();
     assert_eq!(slot(&other), slot(&leaf));
-    assert_eq!((leaf.name().as_deref(), other.name().as_deref()), (Some("leaf"), Some("other")));
+    let names = [&aside, &leaf, &other].map(|span| span.name());
+    assert_eq!(
+        names.each_ref().map(Option::as_deref),
+        [Some("aside"), Some("leaf"), Some("other")]
+    );
+    assert_eq!((leaf.parent_id(), leaf.parent()), (gone.span_id(), None), "its slot used again");
 
     let sent = leaf.handle();
-    drop((other, leaf, root));
+    drop((other, aside, leaf, root));
     let below = bench.span("below").child_of(&sent).start();
     assert_eq!((below.parent_id(), below.parent()), (sent.span_id(), None), "of a sent trace");
 }
