@@ -26,12 +26,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// system has refused it. It ends when the queue is stopped: by a shutdown, or when the last handle of the exporter is
 /// dropped.
 pub(super) fn start(shared: &Arc<Shared>, now: bool) -> bool {
-    let run = {
+    let spawn = || {
         let shared = Arc::clone(shared);
-        move || supervise(&shared)
+        // Detached: callers wait for the queue, never for the thread itself.
+        spawn_background(THREAD_NAME, move || supervise(&shared)).map(drop)
     };
-    // Detached: callers wait for the queue, never for the thread itself.
-    let failed = shared.starter.start(now, || spawn_background(THREAD_NAME, run).map(drop));
+    let failed = shared.starter.start(now, spawn);
     if let Some(error) = &failed {
         shared.base().warn_once("assembler", || {
             format!("no thread for OpenTelemetry's spans: {error}; trying again")
