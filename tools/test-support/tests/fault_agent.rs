@@ -236,6 +236,21 @@ fn ready_made_scripts_do_what_they_say() {
 }
 
 #[test]
+fn a_connection_that_is_not_open_any_more_is_closed() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(always(Reply::close()));
+        for number in 1..=300 {
+            let mut stream = sent(&agent, b"GET / HTTP/1.1\r\n\r\n");
+            stream.set_nonblocking(true).unwrap();
+            while agent.accepted_connections() < number || agent.open_connections() > 0 {
+                thread::yield_now();
+            }
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        }
+    });
+}
+
+#[test]
 fn half_a_request_is_malformed() {
     let agent = FaultAgent::start(scripts::healthy);
     let mut stream = sent(&agent, b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf");

@@ -79,5 +79,8 @@ mod tests {
             assert_eq!(is_literal, cfg!(target_os = "linux"));
             assert_eq!(key_text(Key::from(text.to_owned())), text);
         }
+        for text in [String::new(), "k".repeat(1_000)] {
+            assert_eq!(key_text(Key::from(text.clone())), text.as_str());
+        }
     }
 }

@@ -22,20 +22,22 @@ const THREAD_NAME: &str = "tracehound-otel";
 const FAILURES_AT_ONCE: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Starts the thread unless it runs; see [`Starter::start`](super::starter::Starter::start). It ends when the queue is
-/// stopped: by a shutdown, or when the last handle of the exporter is dropped.
-pub(super) fn start(shared: &Arc<Shared>, now: bool) {
-    let run = {
+/// Starts the thread unless it runs; see [`Starter::start`](super::starter::Starter::start). Returns `false` where the
+/// system has refused it. It ends when the queue is stopped: by a shutdown, or when the last handle of the exporter is
+/// dropped.
+pub(super) fn start(shared: &Arc<Shared>, now: bool) -> bool {
+    let spawn = || {
         let shared = Arc::clone(shared);
-        move || supervise(&shared)
+        // Detached: callers wait for the queue, never for the thread itself.
+        spawn_background(THREAD_NAME, move || supervise(&shared)).map(drop)
     };
-    // Detached: callers wait for the queue, never for the thread itself.
-    let failed = shared.starter.start(now, || spawn_background(THREAD_NAME, run).map(drop));
-    if let Some(error) = failed {
+    let failed = shared.starter.start(now, spawn);
+    if let Some(error) = &failed {
         shared.base().warn_once("assembler", || {
             format!("no thread for OpenTelemetry's spans: {error}; trying again")
         });
     }
+    failed.is_none()
 }
 
 fn supervise(shared: &Shared) {

@@ -173,12 +173,19 @@ impl SpanExporter {
         self.shared().base().flush(deadline.left())
     }
 
-    fn shut_down(&self, timeout: Duration) -> OTelSdkResult {
+    /// `start` starts the assembler, or returns `false`.
+    fn shut_down(
+        &self,
+        timeout: Duration,
+        start: impl FnOnce(&Arc<Shared>) -> bool,
+    ) -> OTelSdkResult {
         let (shared, deadline) = (self.shared(), Deadline::after(timeout));
         if !shared.queue.close() {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        assembler::start(shared, true);
+        if !start(shared) {
+            return self.stop_without_thread(timeout);
+        }
         let in_time = shared.queue.stop(deadline);
         if !in_time {
             let left = shared.queue.abandon();
@@ -187,6 +194,22 @@ impl SpanExporter {
         let stopped = shared.base().shutdown(deadline.left());
         if !in_time {
             return Err(OTelSdkError::Timeout(timeout));
+        }
+        stopped.map_err(|error| failure(error, timeout))
+    }
+
+    /// The end of a shutdown for which the system has no thread: nobody would end the wait for one.
+    fn stop_without_thread(&self, timeout: Duration) -> OTelSdkResult {
+        let shared = self.shared();
+        // Abandoned first: whoever exports at this moment may have got a thread all the same, which is not to count or
+        // send these spans once more, and is to end.
+        let lost = shared.queue.abandon();
+        shared.lose(LossReason::WorkerFailed, lost, "there is no thread that puts them together");
+        shared.queue.stop_later();
+        shared.end_queue();
+        let stopped = shared.base().shutdown(timeout);
+        if lost > 0 {
+            return Err(OTelSdkError::InternalFailure(format!("no thread: {lost} spans are lost")));
         }
         stopped.map_err(|error| failure(error, timeout))
     }
@@ -214,7 +237,7 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.shut_down(timeout)
+        self.shut_down(timeout, |shared| assembler::start(shared, true))
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -241,8 +264,19 @@ mod tests {
     use crate::sdk::queue::Queue;
     use opentelemetry_sdk::trace::SpanExporter as _;
     use std::io;
+    use std::time::Instant;
 
     const LONG: Duration = Duration::from_secs(60);
+
+    /// An exporter whose thread was not started, for want of room.
+    fn without_thread(tracer: Tracer) -> (SpanExporter, Arc<Shared>) {
+        let policy = WaitPolicy { late: LONG, root: LONG, ..WaitPolicy::default() };
+        let (mappings, naming) = Default::default();
+        let queue = Queue::new(usize::MAX);
+        let shared = Arc::new(Shared::new(tracer, mappings, naming, queue, policy));
+        assert!(shared.starter.start(true, || Err(io::Error::other("no room"))).is_some());
+        (SpanExporter::new(Arc::clone(&shared)), shared)
+    }
 
     #[test]
     fn what_waits_for_a_thread_that_was_not_started_is_sent_by_the_next_start() {
@@ -253,18 +287,29 @@ mod tests {
         ];
         for end in ends {
             let (tracer, captured) = tracehound::testing::tracer();
-            let policy = WaitPolicy { late: LONG, root: LONG, ..WaitPolicy::default() };
-            let (mappings, naming) = Default::default();
-            let queue = Queue::new(usize::MAX);
-            let shared = Arc::new(Shared::new(tracer, mappings, naming, queue, policy));
-            let failed = shared.starter.start(true, || Err(io::Error::other("no room")));
-            assert!(failed.is_some());
-            let exporter = SpanExporter::new(Arc::clone(&shared));
+            let start = Instant::now();
+            let (exporter, shared) = without_thread(tracer);
             assert!(exporter.take(vec![span(1, 1, 0)]).is_ok(), "it waits");
-            assert!(!shared.starter.is_started(), "so soon");
+            let is_soon = start.elapsed() < Duration::from_secs(1);
+            assert!(!shared.starter.is_started() || !is_soon, "so soon");
             end(exporter);
             assert!(shared.queue.stop(Deadline::after(LONG)));
             assert_eq!(captured.spans().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_shutdown_does_not_wait_for_a_thread_that_cannot_be_started() {
+        for spans in [0, 2] {
+            let (exporter, shared) = without_thread(tracehound::testing::tracer().0);
+            let batch = (1..=spans).map(|id| span(1, id, 0)).collect();
+            // Not by `take`, which would try to start it after a second.
+            assert_eq!(shared.queue.push(batch, 1), Ok(()));
+            let stopped = exporter.shut_down(Duration::MAX, |_| false);
+            assert_eq!(stopped.is_ok(), spans == 0, "{stopped:?}");
+            let losses = exporter.losses();
+            assert_eq!((losses.spans(LossReason::WorkerFailed), losses.total()), (spans, spans));
+            assert!(!shared.queue.settle(1, 1), "counted already");
         }
     }
 }

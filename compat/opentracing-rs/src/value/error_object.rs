@@ -116,6 +116,8 @@ mod tests {
         assert_eq!(fmt::Error.kind(), "core::fmt::Error");
         let boxed: Box<dyn Error> = Box::new(fmt::Error);
         assert_eq!((*boxed).kind(), "Error");
+        let with_fields: Box<dyn Error> = "x".parse::<u8>().unwrap_err().into();
+        assert_eq!((*with_fields).kind(), "ParseIntError");
         let text: Box<dyn Error + Send + Sync> = "no file".into();
         assert_eq!((*text).kind(), "dyn Error");
     }

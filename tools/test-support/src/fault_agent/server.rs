@@ -72,7 +72,12 @@ impl Conversation {
         let connection = shared.connections.add(&stream)?;
         let conversation = Conversation { shared: Arc::clone(shared), connection };
         // What fails in it fails because the other side or a drop has ended the connection.
-        thread::Builder::new().spawn(move || drop(conversation.greet(&mut stream)))?;
+        thread::Builder::new().spawn(move || {
+            let _ = conversation.greet(&mut stream);
+            // Before the conversation: a connection that does not count as open any more is closed.
+            drop(stream);
+            drop(conversation);
+        })?;
         Ok(())
     }
 
