@@ -296,9 +296,37 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
     let mut payload = Payload::default();
-    encoder.max_bytes = 100;
+    encoder.bound(100);
     let refused = encoder.add(&mut payload, &chunk, 0);
     assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
+}
+
+#[test]
+fn what_is_divided_sooner_is_divided_between_spans() {
+    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let root = bench.span("root").root().start();
+    for bytes in [300, 300, 5_000, 300, 300] {
+        bench.span("step").child_of(&root).tag("fill", "x".repeat(bytes)).start().finish();
+    }
+    drop(root);
+    let mut chunk = bench.take_chunks().remove(0);
+    chunk.settle();
+    let mut encoder = encoder(10_000);
+    encoder.divide_at(1_500);
+    encoder.divide_at(9_000);
+    let (mut from, mut payload, mut sealed) = (0, Payload::default(), Vec::new());
+    while from < chunk.len() {
+        match encoder.add(&mut payload, &chunk, from) {
+            Added::UpTo(next) => from = next,
+            Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+            Added::TooLarge(what) => panic!("{what}"),
+        }
+    }
+    sealed.push(payload.seal());
+    assert_eq!(sealed.iter().map(Sealed::span_count).sum::<u64>(), 6);
+    assert!(sealed.iter().all(|part| part.len() <= 1_500 || part.span_count() == 1));
+    encoder.bound(10_000);
+    assert_eq!(encoder.add(&mut Payload::default(), &chunk, 0), Added::UpTo(6));
 }
 
 #[test]

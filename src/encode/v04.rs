@@ -33,7 +33,10 @@ pub(crate) enum Added {
 #[derive(Debug)]
 pub(crate) struct Encoder {
     /// The largest size of a payload, in bytes.
-    pub(crate) max_bytes: usize,
+    max_bytes: usize,
+    /// The largest size of a payload with several spans, at most `max_bytes`. A single span may be larger, because it
+    /// cannot be divided, and would be lost.
+    part_bytes: usize,
     pub(crate) common: Common,
     tags: TagMaps,
 }
@@ -62,7 +65,21 @@ impl Encoder {
     pub(crate) fn new(process: Process, span_sampler: Arc<SpanSampler>, max_bytes: usize) -> Self {
         let (keep_rate, native_events, repeated) = (1.0, false, Repeated::default());
         let common = Common { process, span_sampler, keep_rate, native_events, repeated };
-        Encoder { max_bytes, common, tags: TagMaps::default() }
+        Encoder { max_bytes, part_bytes: max_bytes, common, tags: TagMaps::default() }
+    }
+
+    pub(crate) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Sets the largest size of a payload, of several spans or of one.
+    pub(crate) fn bound(&mut self, max_bytes: usize) {
+        (self.max_bytes, self.part_bytes) = (max_bytes, max_bytes);
+    }
+
+    /// From now on, until [`Encoder::bound`], what can be divided is divided where it is larger than this.
+    pub(crate) fn divide_at(&mut self, bytes: usize) {
+        self.part_bytes = self.part_bytes.min(bytes);
     }
 
     /// Adds the spans of a settled chunk, from the span with the number `from` on.
@@ -72,7 +89,7 @@ impl Encoder {
     pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
         let is_new = payload.is_empty();
         let start = payload.begin();
-        let Encoder { max_bytes, common, tags } = self;
+        let Encoder { max_bytes, part_bytes, common, tags } = self;
         let segment = chunk.segment();
         if let Some(shared) = segment.shared.get() {
             common.repeated.follow(shared);
@@ -86,7 +103,8 @@ impl Encoder {
             let before = out.len();
             writer.span(out, tags, &span, next == from);
             let after = out.len();
-            if after > *max_bytes {
+            let most = if is_new && next == from { *max_bytes } else { *part_bytes };
+            if after > most {
                 if is_new && next > from {
                     out.truncate(before);
                     out.shrink_array(start, chunk.len() - from, next - from);

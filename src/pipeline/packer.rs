@@ -117,7 +117,7 @@ impl Packer {
         let said = said.filter(|bytes| *bytes >= LEAST_REQUEST_BYTES);
         let set = self.inner.settings.max_payload_bytes;
         let most = said.map_or(set, |bytes| bytes.min(set));
-        self.encoder.max_bytes = most;
+        self.encoder.bound(most);
         self.request_size.bound(most);
     }
 
@@ -194,7 +194,7 @@ impl Packer {
                 Added::Full => self.seal(),
                 Added::TooLarge(what) => {
                     from += 1;
-                    let most = self.encoder.max_bytes;
+                    let most = self.encoder.max_bytes();
                     self.lose(LossReason::TooLarge, 1, || {
                         format!(
                             "{what}, and a request has {most} at the most; set less or shorter tags on it"

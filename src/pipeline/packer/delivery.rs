@@ -54,11 +54,10 @@ impl Packer {
     /// The agent answered that the request is too large: it is sent again in smaller requests, if it has more than one
     /// chunk. A single chunk cannot be divided after it is encoded, because its first span carries the tags for all of
     /// them; it is lost. Chunks that are encoded from now on are divided where they are larger than half of this
-    /// request.
+    /// request. A single span that is larger is sent as before: the agent may take it.
     pub(in crate::pipeline) fn too_large(&mut self, detail: impl Fn(usize) -> String) {
         let (_, bytes) = self.on_its_way();
-        let max_bytes = &mut self.encoder.max_bytes;
-        *max_bytes = (bytes / 2).max(LEAST_DIVIDED_BYTES).min(*max_bytes);
+        self.encoder.divide_at((bytes / 2).max(LEAST_DIVIDED_BYTES));
         if self.outbox.on_its_way().is_none_or(|parcel| parcel.chunk_count() <= 1) {
             return self.rejected(|| detail(bytes));
         }

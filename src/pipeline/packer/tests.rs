@@ -9,6 +9,7 @@ use super::*;
 use crate::pipeline::outbox::RetryReason::{NotSent, Refused, Unanswered};
 use crate::pipeline::testkit::{Step, chunk, one_of};
 use crate::sync::lock;
+use crate::trace::testkit::Bench;
 
 struct Fixture {
     inner: Arc<Inner>,
@@ -170,6 +171,28 @@ fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
     }
     assert_eq!(fixture.delivered, 20);
     fixture.end();
+}
+
+#[test]
+fn after_a_413_a_span_that_cannot_be_divided_is_sent_as_before() {
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    fixture.write(20, 8_000);
+    assert!(fixture.send());
+    fixture.packer.too_large(|_| String::new());
+    // Larger than half of what was too large, and the agent may take it.
+    let bench = Bench::new();
+    let large = ["a", "b", "c", "d"]
+        .into_iter()
+        .fold(bench.span("large").root(), |span, key| span.tag(key, "x".repeat(24_000)));
+    large.start().finish();
+    fixture.inner.submit(bench.take_chunks().remove(0));
+    fixture.made += 1;
+    fixture.write(2, 10);
+    while !fixture.packer.outbox.is_empty() {
+        fixture.send_and_deliver();
+    }
+    assert_eq!(fixture.delivered, 3);
+    assert_eq!(fixture.end(), "20 spans lost: 20 agent_rejected");
 }
 
 type Action = fn(&mut Fixture, usize);
