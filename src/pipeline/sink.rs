@@ -9,6 +9,7 @@ use tracehound_fork::PerProcess;
 use super::flush_future::FlushFuture;
 use super::inner::{Inner, Plan};
 use super::worker::Starter;
+use crate::catch::catch;
 use crate::error::FlushError;
 use crate::sampling::ask;
 use crate::suppression::suppress;
@@ -122,7 +123,8 @@ impl Sink for Pipeline {
     fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
         // The caller holds the lock of the trace, under which the debug line about the decision is not made.
         let built_in = self.plan.sampler.built_in().filter(|_| !self.plan.diag.is_debug())?;
-        built_in.decide_in_place(root)
+        // A fault of ours must not reach the program: what panics here is asked again, on a copy, where it is counted.
+        catch(|| built_in.decide_in_place(root))?
     }
 
     fn needed_tags(&self) -> Option<&[Text]> {

@@ -1,14 +1,10 @@
-//! Reading a small file while the program may close any descriptor.
-//!
-//! std trusts the descriptors that it owns: where the program has closed one, std ends the process in a debug build, and
-//! in another one closes whatever has the number by then.
+//! Reading a small file while the program may close any descriptor, which std does not expect.
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::mem::ManuallyDrop;
 use std::path::Path;
 
-use crate::socket::Identity;
+use crate::descriptor::Descriptor;
 
 /// The first `most` bytes of a file.
 ///
@@ -20,15 +16,11 @@ use crate::socket::Identity;
 /// Where the file cannot be opened or read, or the program has closed it meanwhile: then what was read may be of
 /// another file, which the program has opened under the same number.
 pub fn read_beginning(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
-    let file = ManuallyDrop::new(File::open(path)?);
-    let identity = Identity::of(&*file)?;
+    let file = Descriptor::new(File::open(path)?)?;
     let mut bytes = Vec::new();
-    let read = (&*file).take(most).read_to_end(&mut bytes);
-    if Identity::of(&*file).is_ok_and(|now| now == identity) {
-        drop(ManuallyDrop::into_inner(file));
-        return read.map(|_| bytes);
-    }
-    Err(io::Error::other("the program has closed the file"))
+    let read = file.unchecked().take(most).read_to_end(&mut bytes);
+    file.get()?;
+    read.map(|_| bytes)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@
 //! | `return_addresses` | the stack of a thread | takes a lock, and gives no addresses |
 //! | `map_for_ever` | a file as memory, for the symbols of a stack | copies it |
 //! | [`read_beginning`] | a small file, read while the program may close any descriptor | closes what has the number by then |
-//! | [`wait_until_ready`], [`Identity`] | a wait for one socket, and whether a descriptor still is what it was | has neither |
+//! | [`Descriptor`] | a file or socket that the program may close | trusts what it owns |
+//! | [`wait_until_ready`] | a wait for one socket | waits by reading or writing only |
 //!
 //! Each file says first what it gives, why std does not, what in it is `unsafe`, and why that holds.
 //!
@@ -22,6 +23,7 @@
 mod background;
 mod counted;
 mod counter;
+mod descriptor;
 mod exit;
 mod file;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -40,6 +42,7 @@ mod socket;
 pub use background::{is_background, spawn_background};
 pub use counted::{Counted, Finder, Sole};
 pub use counter::{HAS_COUNTER, counter};
+pub use descriptor::{AsDescriptor, Descriptor};
 pub use exit::{AtExit, at_exit};
 pub use file::read_beginning;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -50,4 +53,4 @@ pub use mapped::map_for_ever;
 pub use short_lock::{ShortGuard, ShortLock};
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_termination;
-pub use socket::{Identity, Readiness, SEND_FLAGS, is_connecting, wait_until_ready};
+pub use socket::{Readiness, SEND_FLAGS, is_connecting, wait_until_ready};

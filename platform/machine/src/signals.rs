@@ -7,7 +7,7 @@
 
 use std::ffi::c_int;
 use std::io::{self, Read as _};
-use std::os::fd::{AsRawFd as _, IntoRawFd as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::{mem, process, ptr};
@@ -15,7 +15,7 @@ use std::{mem, process, ptr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, register};
 
-use crate::{Identity, SEND_FLAGS, spawn_background};
+use crate::{Descriptor, SEND_FLAGS, spawn_background};
 
 const THREAD_NAME: &str = "tracehound-signals";
 
@@ -39,27 +39,13 @@ static SENDER: AtomicPtr<SocketEnd> = AtomicPtr::new(ptr::null_mut());
 ///
 /// A program that closes all descriptors that it does not know closes this one too, and may open something else under
 /// its number: so it is looked at before each use, and before it is closed.
-struct SocketEnd {
-    /// `None` only while it is dropped.
-    socket: Option<UnixStream>,
-    identity: Identity,
-}
+struct SocketEnd(Descriptor<UnixStream>);
 
 impl SocketEnd {
-    fn new(socket: UnixStream) -> io::Result<Self> {
-        Ok(SocketEnd { identity: Identity::of(&socket)?, socket: Some(socket) })
-    }
-
-    /// The socket, if the descriptor still stands for it.
-    fn own(&self) -> Option<&UnixStream> {
-        let socket = self.socket.as_ref()?;
-        Identity::of(socket).is_ok_and(|identity| identity == self.identity).then_some(socket)
-    }
-
     /// In the signal handler: says whether the thread will read it.
     #[expect(unsafe_code, reason = "std's `write` may raise a signal of its own")]
     fn send(&self, byte: u8) -> bool {
-        let Some(socket) = self.own() else { return false };
+        let Ok(socket) = self.0.get() else { return false };
         let byte = ptr::from_ref(&byte).cast();
         // SAFETY: the pointer is to one byte, as the length says, that lives through the call.
         let sent = unsafe { libc::send(socket.as_raw_fd(), byte, 1, SEND_FLAGS) };
@@ -69,19 +55,9 @@ impl SocketEnd {
     /// In the thread: waits for a byte; `None` when none can come any more.
     fn receive(&self) -> Option<u8> {
         let mut byte = [0];
-        self.own()?.read_exact(&mut byte).ok()?;
+        self.0.get().ok()?.read_exact(&mut byte).ok()?;
         let [byte] = byte;
         Some(byte)
-    }
-}
-
-impl Drop for SocketEnd {
-    fn drop(&mut self) {
-        let is_own = self.own().is_some();
-        let Some(socket) = self.socket.take() else { return };
-        if !is_own {
-            let _ = socket.into_raw_fd();
-        }
     }
 }
 
@@ -101,13 +77,14 @@ impl Drop for SocketEnd {
 pub fn on_termination(work: impl Fn(bool) + Send + 'static) -> io::Result<()> {
     let process = process::id();
     if THREAD_OF.load(Ordering::Acquire) == process
-        && current_sender().and_then(SocketEnd::own).is_some()
+        && current_sender().is_some_and(|sender| sender.0.get().is_ok())
     {
         return Ok(());
     }
     let (sender, receiver) = UnixStream::pair()?;
     sender.set_nonblocking(true)?;
-    let (sender, receiver) = (SocketEnd::new(sender)?, SocketEnd::new(receiver)?);
+    let (sender, receiver) =
+        (SocketEnd(Descriptor::new(sender)?), SocketEnd(Descriptor::new(receiver)?));
     spawn_background(THREAD_NAME, move || {
         while let Some(place) = receiver.receive() {
             let Some(signal) = SIGNALS.get(usize::from(place)) else { continue };

@@ -1,8 +1,7 @@
-//! Waiting for one socket, and knowing whether a descriptor still is what it was.
+//! Waiting for one socket.
 //!
-//! std waits for a socket only by reading or writing it, and trusts descriptors. `unsafe`: `poll` and `fstat` are foreign
-//! functions that write to a place of ours. It holds because each place has the size that is said, lives through the
-//! call, and is read only after the call has said that it wrote it.
+//! std waits for a socket only by reading or writing it. `unsafe`: `poll` is a foreign function that writes to a place of
+//! ours. It holds because that place has the size that is said, and lives through the call.
 
 use std::io;
 use std::time::Duration;
@@ -100,53 +99,6 @@ pub fn is_connecting(error: &io::Error) -> bool {
     return error.kind() == io::ErrorKind::WouldBlock;
 }
 
-/// Which file or socket a descriptor stands for.
-///
-/// A program that closes all descriptors, as process managers and daemons do, closes those of its libraries too,
-/// and the next file or socket that it opens has their numbers. Who compares what the number stood for with what it
-/// stands for now writes nothing into another's file, and does not close it.
-///
-/// On Apple's systems TCP sockets have no numbers of their own: there they are told from files only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    #[cfg(unix)]
-    file: (libc::dev_t, libc::ino_t, libc::mode_t),
-}
-
-impl Identity {
-    /// What this descriptor stands for now.
-    ///
-    /// # Errors
-    ///
-    /// Where it is closed.
-    #[cfg(unix)]
-    #[expect(unsafe_code, reason = "`fstat` is a foreign function")]
-    pub fn of(descriptor: &impl std::os::fd::AsFd) -> io::Result<Self> {
-        use std::os::fd::AsRawFd as _;
-
-        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: the pointer is to a place of the right size that lives through the call. Any number may stand for
-        // the descriptor: one that is none is an error.
-        let answer = unsafe { libc::fstat(descriptor.as_fd().as_raw_fd(), stat.as_mut_ptr()) };
-        if answer != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: `fstat` has answered 0, and so has written all of it.
-        let stat = unsafe { stat.assume_init() };
-        Ok(Identity { file: (stat.st_dev, stat.st_ino, stat.st_mode) })
-    }
-
-    /// The same for all: nobody closes what is not his where handles are not small numbers.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    #[cfg(not(unix))]
-    pub fn of<S>(_: &S) -> io::Result<Self> {
-        Ok(Identity {})
-    }
-}
-
 #[cfg(test)]
 #[cfg(all(unix, not(miri)))]
 mod tests {
@@ -186,16 +138,5 @@ mod tests {
     fn only_one_error_of_a_connect_is_none() {
         assert!(is_connecting(&io::Error::from_raw_os_error(libc::EINPROGRESS)));
         assert!(!is_connecting(&io::Error::from_raw_os_error(libc::EAGAIN)));
-    }
-
-    #[test]
-    fn each_descriptor_is_told_from_all_others() {
-        let (here, there) = UnixStream::pair().unwrap();
-        let file = std::fs::File::open("/dev/null").unwrap();
-        let identity = Identity::of(&here).unwrap();
-        assert_eq!(Identity::of(&here).unwrap(), identity);
-        assert_eq!(Identity::of(&here.try_clone().unwrap()).unwrap(), identity);
-        assert_ne!(Identity::of(&there).unwrap(), identity);
-        assert_ne!(Identity::of(&file).unwrap(), identity);
     }
 }
