@@ -5,7 +5,7 @@ use std::mem;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{
@@ -30,12 +30,14 @@ pub(crate) struct Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
+pub(crate) const CASES: [Case; 9] = [
     Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
     Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
     Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
     Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
     Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
+    Case { name: "opentelemetry: hot, ended well", spans: 10, pieces: 100, work: with_status },
+    Case { name: "opentelemetry: 30 attributes", spans: 10, pieces: 100, work: many_attributes },
     Case { name: "inject", spans: 1, pieces: 100, work: inject },
     Case { name: "extract", spans: 1, pieces: 100, work: extract },
 ];
@@ -110,6 +112,73 @@ fn opentelemetry_hot(batches: Batches) {
         });
     });
 }
+
+/// The same, whose root says that it went well.
+fn with_status(batches: Batches) {
+    with_tracer_of(opentelemetry_tracer, batches, |tracer| {
+        tracer.in_span("root", |cx| {
+            set_attributes(&cx);
+            for _ in 0..CHILDREN {
+                tracer.in_span("child", |cx| set_attributes(&cx));
+            }
+            cx.span().set_status(Status::Ok);
+        });
+    });
+}
+
+/// What an instrumented server does: kinds, many attributes, a status code on each span, a status on the root.
+fn many_attributes(batches: Batches) {
+    let span = |tracer: &tracehound_opentelemetry::Tracer, kind, below: &dyn Fn(&Context)| {
+        let span = tracer.span_builder("request").with_kind(kind).start(tracer);
+        let cx = Context::current_with_span(span);
+        let _active = cx.clone().attach();
+        for key in ATTRIBUTES {
+            cx.span().set_attribute(KeyValue::new(key, "a value of some length"));
+        }
+        below(&cx);
+        cx.span().set_attribute(KeyValue::new("http.response.status_code", 200));
+    };
+    with_tracer_of(opentelemetry_tracer, batches, |tracer| {
+        span(tracer, SpanKind::Server, &|root| {
+            for _ in 0..CHILDREN {
+                span(tracer, SpanKind::Client, &|_| ());
+            }
+            root.span().set_status(Status::Ok);
+        });
+    });
+}
+
+const ATTRIBUTES: [&str; 29] = [
+    "app.a",
+    "app.b",
+    "app.c",
+    "app.d",
+    "app.e",
+    "app.f",
+    "app.g",
+    "app.h",
+    "app.i",
+    "app.j",
+    "app.k",
+    "app.l",
+    "app.m",
+    "app.n",
+    "app.o",
+    "app.p",
+    "app.q",
+    "app.r",
+    "app.s",
+    "app.t",
+    "app.u",
+    "app.v",
+    "app.w",
+    "app.x",
+    "app.y",
+    "app.z",
+    "url.path",
+    "url.scheme",
+    "server.address",
+];
 
 fn opentelemetry_root(batches: Batches) {
     with_tracer_of(opentelemetry_tracer, batches, |tracer| tracer.in_span("root", drop));

@@ -10,6 +10,8 @@ pub(crate) const RECORDED: Record = Record {
         ("native: hot", 1483),
         ("opentelemetry: root", 2210),
         ("opentelemetry: hot", 2938),
+        ("opentelemetry: hot, ended well", 3037),
+        ("opentelemetry: 30 attributes", 11078),
         ("inject", 4733),
         ("extract", 4550),
     ],

@@ -28,5 +28,6 @@ pub(crate) use digest::digest;
 pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 pub(crate) use special::{Change, Special, changes};
 pub use special_keys::SpecialKeys;
+pub(crate) use special_keys::is_never_deferred;
 pub(crate) use stored::StoredValue;
 pub(crate) use stored::TagRef;
