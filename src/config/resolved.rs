@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::integrations::{IntegrationSettings, Integrations};
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
 use super::table::{Settings, getters};
@@ -18,6 +19,7 @@ use super::{ConfigBuilder, Origin, SpanLimits};
 pub struct Config {
     pub(super) settings: Settings,
     pub(super) tags: Vec<(Text, Text)>,
+    pub(super) integrations: Integrations,
     pub(super) service_is_user_set: bool,
     pub(super) report: Report,
     pub(super) problems: Vec<Problem>,
@@ -63,6 +65,19 @@ impl Config {
     #[must_use]
     pub fn tags(&self) -> &[(Text, Text)] {
         &self.tags
+    }
+
+    /// What was said about an integration, in code or by `DD_TRACE_<NAME>_ENABLED` and the like. Names are compared
+    /// without regard to case, with `-` and `.` as `_`.
+    #[must_use]
+    pub fn integration(&self, name: &str) -> &IntegrationSettings {
+        self.integrations.get(name)
+    }
+
+    /// The integrations about which something was said, in order: in lower case, with `_` for what is no letter or
+    /// digit.
+    pub fn integration_names(&self) -> impl Iterator<Item = &str> {
+        self.integrations.names()
     }
 
     /// The repository of the program; `None` also with `DD_TRACE_GIT_METADATA_ENABLED=false`.
@@ -152,6 +167,7 @@ mod tests {
             hostname: None, "DD_HOSTNAME" = "host": Some("host");
             http_baggage: false, "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED" = "true": true;
             max_payload_bytes: 9_500_000, "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES" = "500": 500;
+            main_package: None, "DD_MAIN_PACKAGE" = "shop": Some("shop");
             native_span_events: false, "DD_TRACE_NATIVE_SPAN_EVENTS" = "true": true;
             org_guard: false, "DD_TRACE_ORG_GUARD_ENABLED" = "true": true;
             org_guard_strict: false, "DD_TRACE_ORG_GUARD_STRICT" = "true": true;
@@ -167,6 +183,7 @@ mod tests {
             otel_span_limits: none, "OTEL_SPAN_LINK_COUNT_LIMIT" = "6": none.links(6);
             partial_flush: Some(300), "DD_TRACE_PARTIAL_FLUSH_ENABLED" = "false": None;
             partial_flush: Some(300), "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS" = "9": Some(9);
+            process_tags: true, "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED" = "0": false;
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "7": Some(7);
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "0": Some(0);
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "-7": None;
