@@ -235,7 +235,11 @@ mod tests {
             (&[("DD_TRACE_GIT_METADATA_ENABLED", "false")], (None, None)),
         ] {
             let config = with(pairs).source_code(link.clone()).build();
-            assert_eq!((config.git_repository_url(), config.git_commit_sha()), expected, "{pairs:?}");
+            assert_eq!(
+                (config.git_repository_url(), config.git_commit_sha()),
+                expected,
+                "{pairs:?}"
+            );
             assert_eq!(config.said(), [""; 0]);
         }
         let config = with(&[]).source_code(link).git_commit_sha("own").build();

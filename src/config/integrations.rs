@@ -213,10 +213,7 @@ mod tests {
         assert_eq!(config.integration("").enabled(), None);
         assert!(config.said().is_empty(), "{:?}", config.said());
         let row = config.report().get("DD_TRACE_REDIS_ENABLED").unwrap();
-        assert_eq!(
-            row.to_string(),
-            "DD_TRACE_REDIS_ENABLED: false (code), over true (env_var)"
-        );
+        assert_eq!(row.to_string(), "DD_TRACE_REDIS_ENABLED: false (code), over true (env_var)");
         assert!(config.report().iter().map(|row| row.name().to_owned()).is_sorted());
     }
 

@@ -255,11 +255,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(
-        name: impl Into<Cow<'static, str>>,
-        origin: Origin,
-        reason: String,
-    ) -> Self {
+    pub(super) fn new(name: impl Into<Cow<'static, str>>, origin: Origin, reason: String) -> Self {
         Problem { name: name.into(), origin, reason }
     }
 

@@ -187,6 +187,8 @@ mod tests {
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "7": Some(7);
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "0": Some(0);
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "-7": None;
+            remove_integration_service_names: false,
+                "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED" = "1": true;
             report_hostname: false, "DD_TRACE_REPORT_HOSTNAME" = "true": true;
             sample_rate: None, "DD_TRACE_SAMPLE_RATE" = "0.1": Some(0.1);
             sampling_rules: None, "DD_TRACE_SAMPLING_RULES" = "[{}]": Some("[{}]");

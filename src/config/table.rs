@@ -468,6 +468,15 @@ settings! {
         get(value) -> Option<u64> = u64::try_from(*value).ok();
     }
 
+    /// Spans of integrations have the service of the tracer, and not one of the integration's own such as `redis`.
+    DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED as remove_integration_service_names: bool = OFF => {
+        /// Whether spans of integrations have the service of the tracer in place of the integration's own, such as
+        /// `redis` (`DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED`); default: no.
+        set(remove: bool) = remove;
+        /// Whether spans of integrations have the service of the tracer in place of the integration's own.
+        get(value) -> bool = *value;
+    }
+
     /// Local root spans are tagged with the name of the host.
     DD_TRACE_REPORT_HOSTNAME as report_hostname: bool = OFF => {
         /// Whether local root spans are tagged with the name of the host (`DD_TRACE_REPORT_HOSTNAME`);
@@ -690,7 +699,10 @@ mod tests {
         assert_eq!(names, patterns);
         for row in rows {
             let setter = row.setter.unwrap();
-            assert!(include_str!("builder.rs").contains(&format!("    pub fn {setter}(")), "{setter}");
+            assert!(
+                include_str!("builder.rs").contains(&format!("    pub fn {setter}(")),
+                "{setter}"
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reports variables that have no effect although somebody may expect one: misspelt ones, and those of other tracers.
 
-use super::key::Quoted;
 use super::integrations::named_by;
+use super::key::Quoted;
 use super::other_tracers::{begins, is_not_for_tracers, is_without_effect};
 use super::resolve::Resolver;
 use super::spelling::{nearest, nearest_within};
@@ -61,7 +61,10 @@ fn meant(name: &str) -> Option<&'static str> {
 /// Whether a variable that looks like one of an integration is rather a misspelt one of the table. One letter apart at
 /// the most: `DD_TRACE_PG_ENABLED` is not `DD_TRACE_ENABLED`.
 pub(super) fn is_nearly_known(name: &str) -> bool {
-    nearest_within(name, NAMES, 1).or_else(|| with_or_without_trace(name)).or_else(|| begun(name)).is_some()
+    nearest_within(name, NAMES, 1)
+        .or_else(|| with_or_without_trace(name))
+        .or_else(|| begun(name))
+        .is_some()
 }
 
 /// `DD_SAMPLE_RATE` for `DD_TRACE_SAMPLE_RATE`, `DD_TRACE_SERVICE` for `DD_SERVICE`.

@@ -69,6 +69,7 @@ impl SpanWriter<'_> {
             ServiceSource::Mapping => {
                 tags.text_entry(out, b"\xab_dd.svc_src\xb3opt.service_mapping");
             }
+            ServiceSource::Named(name) => tags.text(out, "_dd.svc_src", name.as_str()),
             ServiceSource::Inherited | ServiceSource::Own => {}
         }
     }
