@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod files;
+mod found;
+mod packaged;
+mod refs;
+mod repository;
+mod script;
+mod url;
+
+pub use script::emit;
