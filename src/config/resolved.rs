@@ -54,6 +54,12 @@ impl Config {
         self.service_is_user_set
     }
 
+    /// The name that a serverless platform gave the function, where that is the service.
+    pub(crate) fn inferred_service(&self) -> Option<&str> {
+        let is_inferred = self.settings.service.origin == Origin::Calculated;
+        Some(self.service()).filter(|_| is_inferred && !self.service_is_user_set)
+    }
+
     /// Whether the service has its default name, and nobody tried to name it. A name that cannot be used is a try;
     /// there is a problem about it.
     pub(crate) fn service_is_default(&self) -> bool {

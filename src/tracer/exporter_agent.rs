@@ -7,7 +7,7 @@ use super::exit;
 use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
-use crate::encode::SourceCode;
+use crate::encode::{SourceCode, process_tags};
 use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
@@ -46,6 +46,10 @@ impl Exporter {
             source_code: SourceCode {
                 repository_url: config.git_repository_url().map(Text::copy),
                 commit_sha: config.git_commit_sha().map(Text::copy),
+                process_tags: config.process_tags().then(|| {
+                    let inferred = config.inferred_service();
+                    process_tags(config.service_is_user_set(), inferred)
+                }),
             },
         };
         let (traces, spans) = sampling.samplers(config, diag);

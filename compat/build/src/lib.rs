@@ -1,3 +1,4 @@
+#![allow(clippy::needless_doctest_main, reason = "a build script is shown whole")]
 #![doc = include_str!("../README.md")]
 
 mod config;
