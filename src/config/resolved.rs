@@ -200,6 +200,7 @@ mod tests {
             sampling_rules: None, "DD_TRACE_SAMPLING_RULES" = "[{}]": Some("[{}]");
             service: "unnamed-rust-service", "DD_SERVICE" = "shop": "shop";
             service_mapping: &[][..], "DD_SERVICE_MAPPING" = "a:b": &[("a".into(), "b".into())][..];
+            source_hostname: None, "DD_TRACE_SOURCE_HOSTNAME" = "host": Some("host");
             tags: &[][..], "DD_TAGS" = "a:b": &[("a".into(), "b".into())][..];
             trace_id_128_bit: true, "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED" = "false": false;
             traceback_max_frames: 30, "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE" = "5": 5;

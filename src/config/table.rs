@@ -175,9 +175,10 @@ settings! {
         set by git_repository_url;
     }
 
-    /// Name of the host, where it is not the one that the operating system gives.
+    /// Name of the host that `DD_TRACE_REPORT_HOSTNAME` reports. Unset: what the operating system says (Unix).
     DD_HOSTNAME as hostname: Option<Text> = TEXT => {
-        /// The name of the host (`DD_HOSTNAME`); default: what the operating system says.
+        /// The name of the host that [`report_hostname`](Self::report_hostname) reports (`DD_HOSTNAME`); default: what
+        /// the operating system says (Unix).
         set(name: impl Into<Text>) = Some(name.into());
         /// The name of the host, where it was set.
         get(value) -> Option<&str> = value.as_deref();
@@ -514,6 +515,15 @@ settings! {
         set(path: impl Into<Text>) = Some(path.into());
         /// The file to read trace sampling rules from; `None` when the rules themselves were given
         /// (`DD_TRACE_SAMPLING_RULES_FILE`).
+        get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// Name of the host to report, also without `DD_TRACE_REPORT_HOSTNAME`; it wins over `DD_HOSTNAME`.
+    DD_TRACE_SOURCE_HOSTNAME as source_hostname: Option<Text> = TEXT => {
+        /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says
+        /// (`DD_TRACE_SOURCE_HOSTNAME`); default: none.
+        set(name: impl Into<Text>) = Some(name.into());
+        /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says.
         get(value) -> Option<&str> = value.as_deref();
     }
 
