@@ -45,7 +45,7 @@ pub use store::{DecisionMark, DerivedNames, NamingFn, SpanRef, SpanView};
 pub(crate) use tags::TagRef;
 pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]
-pub(crate) use tags::{Digests, digest};
+pub(crate) use tags::{Digests, digest, hash_text};
 pub use values::{
     Baggage, EventValue, SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext,
     SpanEvent, SpanKind, SpanLink, TagValue,
