@@ -17,6 +17,7 @@ mod encode;
 mod error;
 mod frames;
 mod id;
+pub mod integration;
 mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;
@@ -36,6 +37,7 @@ mod user_code;
 pub use diag::{LogLevel, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use integration::integrations;
 pub use propagation::{
     EnvExtractor, EnvInjector, Extractor, HeaderBlock, HeaderLookup, HttpPropagator, Injector,
     Propagator, header_value, is_header_name,

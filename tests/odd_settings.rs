@@ -154,6 +154,7 @@ const ROWS: &[Row] = rows! {
     DD_AGENT_HOST: agent_host(""), "agent";
     DD_ENV: env(" "), "prod";
     DD_HOSTNAME: hostname(""), "host";
+    DD_MAIN_PACKAGE: main_package(" "), "shop";
     DD_SERVICE: service("\t"), "shop";
     DD_SERVICE_MAPPING: service_mapping([("", "b")]), "a:b";
     DD_SPAN_SAMPLING_RULES: span_sampling_rules("{}"), "[]";
@@ -172,6 +173,7 @@ const ROWS: &[Row] = rows! {
     DD_TRACE_SAMPLING_RULES: sampling_rules("[{"), "[]";
     DD_TRACE_SAMPLING_RULES: sampling_rules(""), "[]";
     DD_TRACE_SAMPLING_RULES_FILE: sampling_rules_file(""), "/rules.json";
+    DD_TRACE_SOURCE_HOSTNAME: source_hostname(""), "host";
     DD_TRACE_WRITER_BUFFER_SIZE_BYTES: buffer_bytes(0), "1000";
     DD_TRACE_WRITER_INTERVAL_SECONDS: flush_interval(Duration::ZERO), "2";
     DD_TRACE_WRITER_INTERVAL_SECONDS: flush_interval(Duration::MAX), "2";
@@ -182,6 +184,7 @@ const ROWS: &[Row] = rows! {
 /// Each value that a setter takes can be used, if only as its nearest limit, or there is no setter.
 const WITHOUT_ROW: &[&str] = &[
     "DD_APM_TRACING_ENABLED",
+    "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED",
     "DD_EXTERNAL_ENV",
     "DD_GIT_COMMIT_SHA",
     "DD_GIT_REPOSITORY_URL",
@@ -203,6 +206,7 @@ const WITHOUT_ROW: &[&str] = &[
     "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
     "DD_TRACE_PROPAGATION_STYLE_INJECT",
     "DD_TRACE_RATE_LIMIT",
+    "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED",
     "DD_TRACE_REPORT_HOSTNAME",
     "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE",
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH",

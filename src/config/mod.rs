@@ -32,7 +32,8 @@
 //
 // 1. `builder.rs` holds what code gives; `source.rs` is the only file that reads the environment.
 // 2. `resolve.rs` asks these sources in turn, as the row of the setting says (`key.rs`, with `parse.rs` and `otel.rs`).
-// 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), and misspelt variables are reported (`unknown.rs`).
+// 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), those of integrations are found by their variables
+//    (`integrations.rs`), and misspelt variables are reported (`unknown.rs`).
 // 4. The result is a `Config` (`resolved.rs`) with its report (`report.rs`).
 //
 // Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is
@@ -42,6 +43,7 @@
 mod builder;
 mod endpoint;
 mod identity;
+mod integrations;
 mod key;
 mod limits;
 mod origin;
@@ -57,6 +59,7 @@ mod resolve;
 mod resolved;
 mod row;
 mod source;
+mod source_code;
 mod spelling;
 mod table;
 mod unknown;
@@ -72,6 +75,8 @@ pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
 pub(crate) use endpoint::Host;
+pub use integrations::IntegrationSettings;
+pub(crate) use integrations::{canonical, compare_names};
 pub(crate) use key::Quoted;
 pub use limits::SpanLimits;
 pub use origin::Origin;
@@ -81,6 +86,7 @@ pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
 pub(crate) use row::tracer_setter;
 pub use source::Environment;
+pub use source_code::SourceCodeLink;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
 pub(crate) use table::tracer_setters;

@@ -241,6 +241,19 @@ mod tests {
     }
 
     #[test]
+    fn repositories_are_cleaned_as_by_the_other_tracers() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/git-urls.json")).unwrap();
+        let cases = vectors["clean"].as_array().unwrap();
+        assert!(cases.len() >= 11);
+        for case in cases {
+            let (from, to) = (case["in"].as_str().unwrap(), case["out"].as_str().unwrap());
+            // Nothing at all is refused: it stays unset.
+            assert_eq!(repository_url(from.into()).unwrap_or_default(), to, "{from}");
+        }
+    }
+
+    #[test]
     fn a_repository_is_kept_without_its_user() {
         for (url, expected) in [
             ("https://gitlab-ci-token:AAA_bbb@gitlab.com/x/y.git", "https://gitlab.com/x/y.git"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::integrations::{IntegrationSettings, Integrations};
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
 use super::table::{Settings, getters};
@@ -18,6 +19,7 @@ use super::{ConfigBuilder, Origin, SpanLimits};
 pub struct Config {
     pub(super) settings: Settings,
     pub(super) tags: Vec<(Text, Text)>,
+    pub(super) integrations: Integrations,
     pub(super) service_is_user_set: bool,
     pub(super) report: Report,
     pub(super) problems: Vec<Problem>,
@@ -52,6 +54,12 @@ impl Config {
         self.service_is_user_set
     }
 
+    /// The name that a serverless platform gave the function, where that is the service.
+    pub(crate) fn inferred_service(&self) -> Option<&str> {
+        let is_inferred = self.settings.service.origin == Origin::Calculated;
+        Some(self.service()).filter(|_| is_inferred && !self.service_is_user_set)
+    }
+
     /// Whether the service has its default name, and nobody tried to name it. A name that cannot be used is a try;
     /// there is a problem about it.
     pub(crate) fn service_is_default(&self) -> bool {
@@ -63,6 +71,19 @@ impl Config {
     #[must_use]
     pub fn tags(&self) -> &[(Text, Text)] {
         &self.tags
+    }
+
+    /// What was said about an integration, in code or by `DD_TRACE_<NAME>_ENABLED` and the like. Names are compared
+    /// without regard to case, with `-` and `.` as `_`.
+    #[must_use]
+    pub fn integration(&self, name: &str) -> &IntegrationSettings {
+        self.integrations.get(name)
+    }
+
+    /// The integrations about which something was said, in order: in lower case, with `_` for what is no letter or
+    /// digit.
+    pub fn integration_names(&self) -> impl Iterator<Item = &str> {
+        self.integrations.names()
     }
 
     /// The repository of the program; `None` also with `DD_TRACE_GIT_METADATA_ENABLED=false`.
@@ -152,6 +173,7 @@ mod tests {
             hostname: None, "DD_HOSTNAME" = "host": Some("host");
             http_baggage: false, "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED" = "true": true;
             max_payload_bytes: 9_500_000, "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES" = "500": 500;
+            main_package: None, "DD_MAIN_PACKAGE" = "shop": Some("shop");
             native_span_events: false, "DD_TRACE_NATIVE_SPAN_EVENTS" = "true": true;
             org_guard: false, "DD_TRACE_ORG_GUARD_ENABLED" = "true": true;
             org_guard_strict: false, "DD_TRACE_ORG_GUARD_STRICT" = "true": true;
@@ -167,14 +189,18 @@ mod tests {
             otel_span_limits: none, "OTEL_SPAN_LINK_COUNT_LIMIT" = "6": none.links(6);
             partial_flush: Some(300), "DD_TRACE_PARTIAL_FLUSH_ENABLED" = "false": None;
             partial_flush: Some(300), "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS" = "9": Some(9);
+            process_tags: true, "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED" = "0": false;
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "7": Some(7);
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "0": Some(0);
             rate_limit: Some(100), "DD_TRACE_RATE_LIMIT" = "-7": None;
+            remove_integration_service_names: false,
+                "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED" = "1": true;
             report_hostname: false, "DD_TRACE_REPORT_HOSTNAME" = "true": true;
             sample_rate: None, "DD_TRACE_SAMPLE_RATE" = "0.1": Some(0.1);
             sampling_rules: None, "DD_TRACE_SAMPLING_RULES" = "[{}]": Some("[{}]");
             service: "unnamed-rust-service", "DD_SERVICE" = "shop": "shop";
             service_mapping: &[][..], "DD_SERVICE_MAPPING" = "a:b": &[("a".into(), "b".into())][..];
+            source_hostname: None, "DD_TRACE_SOURCE_HOSTNAME" = "host": Some("host");
             tags: &[][..], "DD_TAGS" = "a:b": &[("a".into(), "b".into())][..];
             trace_id_128_bit: true, "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED" = "false": false;
             traceback_max_frames: 30, "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE" = "5": 5;

@@ -62,6 +62,9 @@ const TEXT: Key<Option<Text>> = Key {
     ..Key::new(|| None, |text, _| Ok(Some(Text::copy(text))))
 };
 
+const OPTIONAL_SWITCH: Key<Option<bool>> =
+    Key::new(|| None, |text, _| parse::boolean(text).map(Some));
+
 const COUNT: Key<usize> = Key::new(|| 0, |text, _| parse::integer(text));
 
 const OPTIONAL_COUNT: Key<Option<usize>> =
@@ -141,28 +144,52 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
+    /// Tags of the process are sent, such as the names of the executable and of the working directory.
+    DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED as process_tags: bool = ON => {
+        /// Whether tags of the process are sent: the names of the executable, its directory and the working directory
+        /// (`DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED`); default: yes.
+        set(enabled: bool) = enabled;
+        /// Whether tags of the process are sent.
+        get(value) -> bool = *value;
+    }
+
     /// Identifies the container. Set by Datadog's admission controller, and sent to the agent as it is.
     DD_EXTERNAL_ENV as external_env: Option<Text> = TEXT => {
         /// What is to be sent to the agent as it is, to tell it the container (`DD_EXTERNAL_ENV`).
         get(value) -> Option<&str> = value.as_deref();
     }
 
-    /// Commit that the program was built from. Unset: the tag `git.commit.sha` of `DD_TAGS`.
-    DD_GIT_COMMIT_SHA as git_commit_sha: Option<Text> = TEXT => {}
+    /// Commit that the program was built from. Unset: the tag `git.commit.sha` of `DD_TAGS`, then what was embedded in
+    /// the program.
+    DD_GIT_COMMIT_SHA as git_commit_sha: Option<Text> = TEXT => {
+        set by git_commit_sha;
+    }
 
-    /// Repository of the program's source code. Unset: the tag `git.repository_url` of `DD_TAGS`. A user name
-    /// and a password in it are left out.
+    /// Repository of the program's source code. Unset: the tag `git.repository_url` of `DD_TAGS`, then what was embedded
+    /// in the program. A user name and a password in it are left out.
     DD_GIT_REPOSITORY_URL as git_repository_url: Option<Text> = Key {
         check: |url, _| url.map(parse::repository_url).transpose(),
         repeats: false,
         ..TEXT
-    } => {}
+    } => {
+        set by git_repository_url;
+    }
 
-    /// Name of the host, where it is not the one that the operating system gives.
+    /// Name of the host that `DD_TRACE_REPORT_HOSTNAME` reports. Unset: what the operating system says (Unix).
     DD_HOSTNAME as hostname: Option<Text> = TEXT => {
-        /// The name of the host (`DD_HOSTNAME`); default: what the operating system says.
+        /// The name of the host that [`report_hostname`](Self::report_hostname) reports (`DD_HOSTNAME`); default: what
+        /// the operating system says (Unix).
         set(name: impl Into<Text>) = Some(name.into());
         /// The name of the host, where it was set.
+        get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// Cargo package whose embedded repository and commit count. Unset: whichever the program hands over.
+    DD_MAIN_PACKAGE as main_package: Option<Text> = TEXT => {
+        /// The cargo package whose embedded repository and commit count (`DD_MAIN_PACKAGE`); default: whichever the
+        /// program hands to [`source_code`](Self::source_code).
+        set(package: impl Into<Text>) = Some(package.into());
+        /// The cargo package whose embedded repository and commit count.
         get(value) -> Option<&str> = value.as_deref();
     }
 
@@ -304,7 +331,10 @@ settings! {
     }
 
     /// The first span of each chunk is tagged with the commit and the repository of the source code.
-    DD_TRACE_GIT_METADATA_ENABLED as git_metadata: bool = ON => {}
+    DD_TRACE_GIT_METADATA_ENABLED as git_metadata: bool = ON => {
+        /// Whether spans say where the source code is (`DD_TRACE_GIT_METADATA_ENABLED`); default: yes.
+        set(enabled: bool) = enabled;
+    }
 
     /// Span events are sent in the field for them, even if the agent does not announce that it supports that.
     DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool = OFF => {
@@ -439,6 +469,15 @@ settings! {
         get(value) -> Option<u64> = u64::try_from(*value).ok();
     }
 
+    /// Spans of integrations have the service of the tracer, and not one of the integration's own such as `redis`.
+    DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED as remove_integration_service_names: bool = OFF => {
+        /// Whether spans of integrations have the service of the tracer in place of the integration's own, such as
+        /// `redis` (`DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED`); default: no.
+        set(remove: bool) = remove;
+        /// Whether spans of integrations have the service of the tracer in place of the integration's own.
+        get(value) -> bool = *value;
+    }
+
     /// Local root spans are tagged with the name of the host.
     DD_TRACE_REPORT_HOSTNAME as report_hostname: bool = OFF => {
         /// Whether local root spans are tagged with the name of the host (`DD_TRACE_REPORT_HOSTNAME`);
@@ -476,6 +515,15 @@ settings! {
         set(path: impl Into<Text>) = Some(path.into());
         /// The file to read trace sampling rules from; `None` when the rules themselves were given
         /// (`DD_TRACE_SAMPLING_RULES_FILE`).
+        get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// Name of the host to report, also without `DD_TRACE_REPORT_HOSTNAME`; it wins over `DD_HOSTNAME`.
+    DD_TRACE_SOURCE_HOSTNAME as source_hostname: Option<Text> = TEXT => {
+        /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says
+        /// (`DD_TRACE_SOURCE_HOSTNAME`); default: none.
+        set(name: impl Into<Text>) = Some(name.into());
+        /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says.
         get(value) -> Option<&str> = value.as_deref();
     }
 
@@ -586,6 +634,53 @@ settings! {
     OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize = SPAN_LIMIT => {}
 }
 
+// ===== settings that there is one of for each integration =====
+
+/// Stands for the name of the integration, in upper case, in the names of the rows below.
+pub(super) const PLACE_OF_NAME: &str = "<NAME>";
+
+pub(super) static INTEGRATION_SERVICE: Key<Option<Text>> = Key {
+    name: "DD_<NAME>_SERVICE",
+    aliases: &["DD_<NAME>_SERVICE_NAME", "DD_TRACE_<NAME>_SERVICE"],
+    setter: Some("integration_service"),
+    doc: " Service of an integration's spans, where no pin names another. Unset: the integration's own.",
+    ..TEXT
+};
+
+pub(super) static INTEGRATION_DISTRIBUTED_TRACING: Key<Option<bool>> = Key {
+    name: "DD_<NAME>_DISTRIBUTED_TRACING",
+    aliases: &["DD_TRACE_<NAME>_DISTRIBUTED_TRACING"],
+    setter: Some("integration_distributed_tracing"),
+    doc: " Whether an integration sends and takes over the context of traces. Unset: what the integration says.",
+    ..OPTIONAL_SWITCH
+};
+
+pub(super) static INTEGRATION_ENABLED: Key<Option<bool>> = Key {
+    name: "DD_TRACE_<NAME>_ENABLED",
+    setter: Some("integration_enabled"),
+    doc: " With `false`, an integration makes no spans and passes everything through. Unset: it is on.",
+    ..OPTIONAL_SWITCH
+};
+
+/// All of their names. The longer ones first: `DD_TRACE_REDIS_SERVICE` is about `redis` and not `trace_redis`.
+pub(super) static OF_INTEGRATIONS: &[&str] = &[
+    "DD_TRACE_<NAME>_DISTRIBUTED_TRACING",
+    "DD_<NAME>_DISTRIBUTED_TRACING",
+    "DD_TRACE_<NAME>_ENABLED",
+    "DD_TRACE_<NAME>_SERVICE",
+    "DD_<NAME>_SERVICE_NAME",
+    "DD_<NAME>_SERVICE",
+];
+
+#[cfg(test)]
+pub(super) fn rows_of_integrations() -> Vec<crate::config::key::Row> {
+    vec![
+        INTEGRATION_DISTRIBUTED_TRACING.row(),
+        INTEGRATION_SERVICE.row(),
+        INTEGRATION_ENABLED.row(),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -604,8 +699,26 @@ mod tests {
     }
 
     #[test]
+    fn every_name_of_an_integrations_setting_is_a_pattern() {
+        let rows = rows_of_integrations();
+        let mut names: Vec<_> =
+            rows.iter().flat_map(|row| [&[row.name], row.aliases].concat()).collect();
+        let mut patterns = OF_INTEGRATIONS.to_vec();
+        names.sort_unstable();
+        patterns.sort_unstable();
+        assert_eq!(names, patterns);
+        for row in rows {
+            let setter = row.setter.unwrap();
+            assert!(
+                include_str!("builder.rs").contains(&format!("    pub fn {setter}(")),
+                "{setter}"
+            );
+        }
+    }
+
+    #[test]
     fn every_row_says_what_it_means() {
-        for row in rows() {
+        for row in rows().into_iter().chain(rows_of_integrations()) {
             assert!(row.doc.len() > 10 && row.doc.ends_with('.'), "{}: {:?}", row.name, row.doc);
         }
     }
@@ -613,14 +726,13 @@ mod tests {
     #[test]
     fn only_these_rows_have_no_setter_and_those_written_by_hand_are_there() {
         let rows = rows();
-        for name in ["tag", "agent_url", "partial_flush"] {
+        for name in ["tag", "agent_url", "git_commit_sha", "git_repository_url", "partial_flush"] {
             assert!(rows.iter().any(|row| row.setter == Some(name)));
             assert!(include_str!("builder.rs").contains(&format!("    pub fn {name}(")), "{name}");
         }
         let without = rows.iter().filter(|row| row.setter.is_none()).map(|row| row.name);
         let without: Vec<_> = without.filter(|name| !name.starts_with("OTEL_")).collect();
-        let git = ["DD_GIT_COMMIT_SHA", "DD_GIT_REPOSITORY_URL", "DD_TRACE_GIT_METADATA_ENABLED"];
-        assert_eq!(without, [&["DD_EXTERNAL_ENV"], &git[..]].concat());
+        assert_eq!(without, ["DD_EXTERNAL_ENV"]);
     }
 
     #[test]

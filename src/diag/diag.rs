@@ -1,7 +1,7 @@
 //! The diagnostics of one tracer.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub(crate) struct Diag {
     history: PerProcess<History>,
     /// The start of the clock by which lines are throttled.
     start: Instant,
-    debug: bool,
+    debug: AtomicBool,
     log: Option<Arc<Log>>,
     /// A [`ShutdownCause`]; 0 where the program called `shutdown`.
     shutdown_cause: AtomicU8,
@@ -60,7 +60,7 @@ impl Diag {
         Diag {
             history: PerProcess::of(History::default()),
             start: Instant::now(),
-            debug,
+            debug: debug.into(),
             log: log.map(|function| Arc::new(Log::new(function))),
             shutdown_cause: AtomicU8::new(0),
         }
@@ -169,12 +169,17 @@ impl Diag {
 
     /// Whether debugging is on.
     pub(crate) fn is_debug(&self) -> bool {
-        self.debug
+        self.debug.load(Ordering::Relaxed)
+    }
+
+    /// Switches debugging on or off.
+    pub(crate) fn set_debug(&self, debug: bool) {
+        self.debug.store(debug, Ordering::Relaxed);
     }
 
     /// The line is built only where debugging is on.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
-        if self.debug {
+        if self.is_debug() {
             self.line(LogLevel::Debug, line());
         }
     }
@@ -185,7 +190,7 @@ impl Diag {
             (_, Some(_)) => true,
             // Lines that the log function itself causes: only warnings, on the standard error stream.
             (Some(_), None) => level == LogLevel::Warn,
-            (None, None) => level == LogLevel::Warn || self.debug,
+            (None, None) => level == LogLevel::Warn || self.is_debug(),
         };
         if is_wanted {
             lines::push(Line { log, level, text });

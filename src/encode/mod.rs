@@ -19,6 +19,7 @@ mod links;
 mod msgpack;
 mod payload;
 mod process;
+mod process_tags;
 mod repeated;
 mod span_tags;
 mod tag_maps;
@@ -28,4 +29,5 @@ mod v04;
 
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
+pub(crate) use process_tags::process_tags;
 pub(crate) use v04::{Added, Encoder};

@@ -4,8 +4,7 @@ use super::msgpack::Buffer;
 use crate::id;
 use crate::text::Text;
 
-/// The tags of the process. Every local root has them; those of the source code are on the first span of each chunk
-/// instead.
+/// The tags of the process. Every local root has them; those of the program are on the first span of each chunk instead.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     /// The encoded tag `runtime-id`: a UUID. A forked process has a new one.
@@ -17,13 +16,29 @@ pub(crate) struct Process {
     pub(super) source_code: SourceCode,
 }
 
-/// Where the source code of a program is, as far as it is known.
+/// What is told of a program on the first span of each chunk: where its source code is, as far as that is known, and
+/// which of its processes this is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceCode {
     /// `_dd.git.repository_url`.
     pub(crate) repository_url: Option<Text>,
     /// `_dd.git.commit.sha`.
     pub(crate) commit_sha: Option<Text>,
+    /// `_dd.tags.process`.
+    pub(crate) process_tags: Option<Text>,
+}
+
+impl SourceCode {
+    /// What is known of it, as tags.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("_dd.git.repository_url", &self.repository_url),
+            ("_dd.git.commit.sha", &self.commit_sha),
+            ("_dd.tags.process", &self.process_tags),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+    }
 }
 
 impl Process {

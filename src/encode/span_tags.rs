@@ -69,6 +69,7 @@ impl SpanWriter<'_> {
             ServiceSource::Mapping => {
                 tags.text_entry(out, b"\xab_dd.svc_src\xb3opt.service_mapping");
             }
+            ServiceSource::Named(name) => tags.text(out, "_dd.svc_src", name.as_str()),
             ServiceSource::Inherited | ServiceSource::Own => {}
         }
     }
@@ -116,14 +117,8 @@ impl SpanWriter<'_> {
             tags.text_entry(out, b"\xa9_dd.p.tid\xb0");
             out.raw(&propagation::hex(high));
         }
-        let source_code = &self.common.process.source_code;
-        for (key, value) in [
-            ("_dd.git.repository_url", &source_code.repository_url),
-            ("_dd.git.commit.sha", &source_code.commit_sha),
-        ] {
-            if let Some(value) = value {
-                tags.text(out, key, value);
-            }
+        for (key, value) in self.common.process.source_code.tags() {
+            tags.text(out, key, value);
         }
         if let Some(decision) = &self.decision {
             sampling::chunk_tags(decision, |tag| write_tag(out, tags, tag));

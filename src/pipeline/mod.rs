@@ -47,6 +47,7 @@ mod problem;
 mod queue;
 mod request_log;
 mod request_size;
+mod resources;
 mod room;
 mod signal;
 mod sink;

@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use super::pool::Portion;
 use super::queue::Queued;
 use super::request_size::RequestSize;
+use super::resources::Resources;
 use crate::diag::LossReason;
 use crate::encode::{Added, Encoder, Payload};
 use crate::trace::Chunk;
@@ -50,6 +51,7 @@ pub(super) struct Packer {
     memory: Vec<u8>,
     pub(super) outbox: Outbox,
     pub(super) request_size: RequestSize,
+    resources: Resources,
     /// Whether something was lost since the turn of the worker began.
     pub(super) has_lost: bool,
 }
@@ -67,6 +69,7 @@ impl Packer {
             payload: Payload::default(),
             memory: Vec::new(),
             outbox: Outbox::default(),
+            resources: Resources::default(),
             request_size: RequestSize::new(most, inner.settings.timeout),
             has_lost: false,
             inner,
@@ -187,6 +190,12 @@ impl Packer {
     /// lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
+        self.resources.note(&chunk, &self.inner.diag);
+        if self.inner.diag.is_debug() {
+            for span in chunk.spans() {
+                self.inner.diag.debug(|| format!("finished {}", span.to_json()));
+            }
+        }
         let mut from = 0;
         while from < chunk.len() {
             match self.encoder.add(&mut self.payload, &chunk, from) {

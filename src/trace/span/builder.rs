@@ -9,6 +9,7 @@ use crate::text::Text;
 use crate::trace::active::ActiveContext;
 use crate::trace::store::{
     Draft, Lineage, Location, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
+    set_service,
 };
 use crate::trace::tags::{Change, Key, Special, StoredValue, Tags, changes};
 use crate::trace::values::{SamplingDecision, ServiceSource, SpanKind, TagValue};
@@ -182,6 +183,11 @@ impl<'t> SpanBuilder<'t> {
     #[inline]
     pub fn service(self, service: impl Into<Text>) -> Self {
         self.with(|plan, shared| plan.change(Change::Service(service.into()), shared))
+    }
+
+    /// The service, chosen by somebody else than the caller of this API.
+    pub(crate) fn service_by(self, service: Text, source: ServiceSource) -> Self {
+        self.with(|plan, shared| set_service(&mut plan.record, shared, service, source))
     }
 
     /// The resource; by default the name.

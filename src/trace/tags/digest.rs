@@ -37,6 +37,12 @@ pub(super) fn hash(digest: u32, key: &[u8]) -> u32 {
     mixed as u32
 }
 
+/// A hash of all bytes of a text.
+#[cfg(feature = "agent")]
+pub(crate) fn hash_text(text: &[u8]) -> u32 {
+    hash(digest(text), text)
+}
+
 /// The digests of some keys, one bit for each: a key whose bit is missing is none of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Digests(u64);

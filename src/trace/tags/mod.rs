@@ -25,6 +25,8 @@ pub(crate) use deferred::{Deferred, TagLists};
 #[cfg(feature = "agent")]
 pub(crate) use digest::Digests;
 pub(crate) use digest::digest;
+#[cfg(feature = "agent")]
+pub(crate) use digest::hash_text;
 pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 pub(crate) use special::{Change, Special, changes};
 pub use special_keys::SpecialKeys;
