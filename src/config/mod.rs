@@ -58,6 +58,7 @@ mod resolved;
 mod row;
 mod source;
 mod spelling;
+mod stats;
 mod table;
 mod unknown;
 mod value;
@@ -83,4 +84,5 @@ pub(crate) use row::tracer_setter;
 pub use source::Environment;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
+pub(crate) use stats::{StatsLimits, StatsSettings};
 pub(crate) use table::tracer_setters;
