@@ -24,6 +24,8 @@ mod primitives;
 mod propagation;
 mod sampling;
 mod shard;
+#[cfg(feature = "client-stats")]
+mod stats;
 mod suppression;
 mod sync;
 #[cfg(feature = "testing")]

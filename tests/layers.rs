@@ -32,10 +32,11 @@ const LAYERS: &[(&str, u8)] = &[
     ("sampling", 4),
     ("encode", 5),
     ("agent", 6),
-    ("pipeline", 7),
-    ("tracer", 8),
-    ("bridge", 9),
-    ("testing", 9),
+    ("stats", 7),
+    ("pipeline", 8),
+    ("tracer", 9),
+    ("bridge", 10),
+    ("testing", 10),
 ];
 
 /// The rooms of `trace`, from the lowest up: a file imports from its own room by `super::`, and from lower ones through

@@ -1,0 +1,174 @@
+//! What of a span counts, and as what.
+
+use std::borrow::Cow;
+
+use super::grpc;
+use super::key::{BLOCKED, KeyBuffer, Numbers};
+use super::peer_tags;
+use super::tag_key::{TagKey, number, tag, text};
+use super::terms::Terms;
+use crate::text::Text;
+use crate::trace::{ServiceSource, SpanView};
+
+/// A longer value of an additional tag counts as [`BLOCKED`].
+const MAX_ADDITIONAL_CHARS: usize = 200;
+
+/// Whether a span is at the top of its service, for the spans that count; `None` for those that do not.
+pub(super) fn counts(span: &SpanView<'_>, terms: &Terms) -> Option<bool> {
+    let is_one = |tag| number(tag).is_some_and(|number| number.to_bits() == 1f64.to_bits());
+    let is_top_level = span.record.top_level
+        || is_one(tag!(span, "_dd.top_level"))
+        || is_one(tag!(span, "_top_level"));
+    let counts = is_top_level || terms.counts_kind(span) || is_one(tag!(span, "_dd.measured"));
+    // A part of a span that goes on comes again, with all of it.
+    let is_partial = || number(tag!(span, "_dd.partial_version")).is_some_and(|part| part >= 0.0);
+    (counts && !is_partial()).then_some(is_top_level)
+}
+
+/// The kind, as it is sent.
+pub(super) fn kind_text<'a>(span: &SpanView<'a>) -> &'a str {
+    match span.kind() {
+        Some(kind) => kind.as_str(),
+        None => text(tag!(span, "span.kind")).unwrap_or_default(),
+    }
+}
+
+/// A string tag as it is sent: the span's own, or one that the tracer adds. `global` are the tags of all spans.
+pub(super) fn meta<'a>(
+    span: &SpanView<'a>,
+    key: &TagKey,
+    global: &'a [(Text, Text)],
+) -> Option<Cow<'a, str>> {
+    if key.is_of_tracer() {
+        if let Some(value) = of_tracer(span, key) {
+            return Some(value.into());
+        }
+    } else if let Some(tag) = key.of(span) {
+        return tag.text();
+    }
+    let of_all = global.iter().find(|(name, _)| name == key.name());
+    of_all.map(|(_, value)| value.as_str().into())
+}
+
+/// The tags that the tracer itself writes, so that they are not only the span's own.
+pub(super) const OF_TRACER: [&str; 7] =
+    ["_dd.base_service", "_dd.origin", "_dd.svc_src", "env", "language", "span.kind", "version"];
+
+fn of_tracer<'a>(span: &SpanView<'a>, key: &TagKey) -> Option<&'a str> {
+    let shared = &*span.segment.shared;
+    let not_empty = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    match key.name() {
+        "_dd.base_service" => base_service(span),
+        "_dd.origin" => not_empty(origin(span)),
+        "_dd.svc_src" => not_empty(service_source(span)),
+        "span.kind" => not_empty(kind_text(span)),
+        "language" => Some("rust"),
+        "env" => text(key.of(span)).or(shared.env.as_deref()),
+        "version" if is_of_tracer(span) => text(key.of(span)).or(shared.version.as_deref()),
+        _ => text(key.of(span)),
+    }
+}
+
+/// Whether the service is the configured one; upper and lower case are the same.
+fn is_of_tracer(span: &SpanView<'_>) -> bool {
+    span.service().eq_ignore_ascii_case(&span.segment.shared.service)
+}
+
+/// The configured service, for spans of another one.
+fn base_service<'a>(span: &SpanView<'a>) -> Option<&'a str> {
+    if is_of_tracer(span) {
+        return text(tag!(span, "_dd.base_service"));
+    }
+    Some(span.segment.shared.service.as_str())
+}
+
+/// The tag `_dd.svc_src`; empty where there is none.
+fn service_source<'a>(span: &SpanView<'a>) -> &'a str {
+    let own = || text(tag!(span, "_dd.svc_src")).unwrap_or_default();
+    if is_of_tracer(span) {
+        return own();
+    }
+    match (&span.record.service, span.record.service_source) {
+        (None, _) | (_, ServiceSource::Mapping) => "opt.service_mapping",
+        (_, ServiceSource::Manual) => "m",
+        (_, ServiceSource::Inherited | ServiceSource::Own) => own(),
+    }
+}
+
+fn origin<'a>(span: &SpanView<'a>) -> &'a str {
+    let upstream = span.segment.upstream.as_deref().and_then(|context| context.origin.as_deref());
+    upstream.or_else(|| text(tag!(span, "_dd.origin"))).unwrap_or_default()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn http_status(span: &SpanView<'_>) -> u32 {
+    let Some(status) = tag!(span, "http.status_code") else { return 0 };
+    match status.number() {
+        Some(number) => number as u32,
+        None => text(Some(status)).and_then(|text| text.parse().ok()).unwrap_or_default(),
+    }
+}
+
+/// Writes what a span counts by.
+pub(super) fn write_key(
+    key: &mut KeyBuffer,
+    span: &SpanView<'_>,
+    terms: &Terms,
+    global: &[(Text, Text)],
+) {
+    let record = span.record;
+    let span_type = record.span_type.as_deref().unwrap_or_default();
+    // Names that follow from tags have been fixed when the chunk was settled.
+    let name = record.name.as_str();
+    let resource = record.resource.as_deref().filter(|resource| !resource.is_empty());
+    let resource = resource.unwrap_or(name);
+    key.clear();
+    for text in [span.service(), name, resource, span_type] {
+        key.text(text.as_bytes());
+    }
+    let kind = kind_text(span);
+    key.text(kind.as_bytes());
+    key.text(text(tag!(span, "http.method")).unwrap_or_default().as_bytes());
+    let endpoint = text(tag!(span, "http.endpoint"));
+    let endpoint = endpoint.or_else(|| text(tag!(span, "http.route")));
+    key.text(endpoint.unwrap_or_default().as_bytes());
+    match grpc::status(span) {
+        Some(status) => key.text(status.to_string().as_bytes()),
+        None => key.text(b""),
+    }
+    key.text(service_source(span).as_bytes());
+    let peer_tags = if peer_tags::has_peer(span.kind(), kind) {
+        peer_tags::write(key, span, &terms.peer_tags, global)
+    } else {
+        peer_tags::write_base_service(key, base_service(span))
+    };
+    key.end_part();
+    let additional_tags = write_additional_tags(key, span, terms, global);
+    key.end_part();
+    key.end(Numbers {
+        http_status: http_status(span),
+        peer_tags,
+        additional_tags,
+        is_synthetic: origin(span).starts_with("synthetics"),
+        is_trace_root: if record.parent.is_none() { 1 } else { 2 },
+    });
+}
+
+/// Writes those of the tags that the user wants to count by. Returns how many there are.
+fn write_additional_tags(
+    key: &mut KeyBuffer,
+    span: &SpanView<'_>,
+    terms: &Terms,
+    global: &[(Text, Text)],
+) -> u16 {
+    let mut count = 0;
+    for tag in &terms.additional_tags {
+        let Some(value) = meta(span, tag, global).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        let is_long = value.chars().nth(MAX_ADDITIONAL_CHARS).is_some();
+        key.pair(tag.name(), if is_long { BLOCKED } else { &value });
+        count += 1;
+    }
+    count
+}
