@@ -22,6 +22,7 @@ mod panics;
 mod pipeline;
 mod primitives;
 mod propagation;
+pub mod quantize;
 mod sampling;
 mod shard;
 #[cfg(feature = "client-stats")]

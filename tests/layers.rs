@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("diag", 1),
     ("panics", 1),
     ("primitives", 1),
+    ("quantize", 1),
     ("config", 2),
     ("user_code", 2),
     ("trace", 3),
