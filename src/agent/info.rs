@@ -34,8 +34,8 @@ pub(crate) struct AgentInfo {
     pub(crate) obfuscation_version: u64,
     /// `config.obfuscation.sql_obfuscation_mode`.
     pub(crate) sql_obfuscation_mode: String,
-    /// Whether a resource may have 15,000 bytes and not 5,000.
-    pub(crate) big_resource: bool,
+    /// What it does differently from others, such as `big_resource`.
+    pub(crate) feature_flags: Vec<String>,
     /// What the first span of a trace has to be tagged with, and must not.
     pub(crate) filter_tags: TagFilters,
     /// The same, with regular expressions for the values.
@@ -101,7 +101,7 @@ impl AgentInfo {
                 .unwrap_or_default(),
             sql_obfuscation_mode: text("/config/obfuscation/sql_obfuscation_mode")
                 .unwrap_or_default(),
-            big_resource: list("feature_flags").iter().any(|flag| flag == "big_resource"),
+            feature_flags: list("feature_flags"),
             filter_tags: TagFilters::read(info.get("filter_tags")),
             filter_tags_regex: TagFilters::read(info.get("filter_tags_regex")),
             ignore_resources: list("ignore_resources"),
@@ -182,7 +182,7 @@ mod tests {
             span_kinds_stats_computed: Some(texts(&["server"])),
             obfuscation_version: 1,
             sql_obfuscation_mode: "obfuscate_only".into(),
-            big_resource: true,
+            feature_flags: texts(&["table_names", "big_resource"]),
             filter_tags: TagFilters { require: texts(&["a"]), reject: texts(&["b:c"]) },
             filter_tags_regex: TagFilters { require: vec![], reject: texts(&["d:^e"]) },
             ignore_resources: texts(&["^GET /health$"]),

@@ -121,6 +121,7 @@ impl Diag {
     }
 
     /// How many spans were not sent for this reason.
+    #[allow(dead_code, reason = "for those who ask a tracer how it is")]
     pub(crate) fn withheld(&self, reason: Withheld) -> u64 {
         self.history().withheld.read(reason)
     }

@@ -144,3 +144,6 @@ fn bucket(buckets: &mut Vec<Bucket>, start: u64) -> Option<&mut Bucket> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

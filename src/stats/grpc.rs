@@ -1,5 +1,7 @@
 //! The status of a gRPC call, as a number.
 
+use std::io::Write as _;
+
 use super::tag_key::{tag, text};
 use crate::trace::SpanView;
 
@@ -35,6 +37,16 @@ pub(super) fn status(span: &SpanView<'_>) -> Option<u8> {
     let texts = tags.iter().filter_map(|tag| of_text(text(*tag)?));
     let numbers = tags.iter().filter_map(|tag| of_number((*tag)?.number()?));
     texts.chain(numbers).next()
+}
+
+/// The number as it is sent: in decimal, written into `room`.
+pub(super) fn decimal(status: u8, room: &mut [u8; 3]) -> &[u8] {
+    let mut rest = &mut room[..];
+    // Three digits are enough for every `u8`.
+    let written = write!(rest, "{status}");
+    debug_assert!(written.is_ok());
+    let left = rest.len();
+    room.get(..room.len() - left).unwrap_or_default()
 }
 
 /// `5`, `NOT_FOUND`, `NotFound` and `StatusCode.NOT_FOUND` are one status.

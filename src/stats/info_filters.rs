@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use regex::Regex;
 
-use super::normalize;
 use super::span::meta;
 use super::tag_key::TagKey;
 use crate::agent::{AgentInfo, TagFilters};
+use crate::quantize::{service_name, tag_name};
 use crate::text::Text;
 use crate::trace::{Chunk, SpanView};
 
@@ -102,8 +102,8 @@ impl Filter {
     fn matches(&self, span: &SpanView<'_>, global: &[(Text, Text)]) -> bool {
         let Some(value) = meta(span, &self.key, global) else { return false };
         let value = match self.key.name() {
-            "env" => normalize::tag(&value).into_owned().into(),
-            "peer.service" | "_dd.base_service" => normalize::service(&value).into_owned().into(),
+            "env" => tag_name(&value).into(),
+            "peer.service" | "_dd.base_service" => service_name(&value).into(),
             "http.status_code" if !is_status(&value) => return false,
             _ => value,
         };

@@ -5,8 +5,8 @@
 //! be sent.
 //!
 //! - `terms`: whether the agent wants it, and what it has said about how. `info_filters`: which traces it wants neither
-//!   counted nor sent; `normalize`: texts as the agent reads them.
-//! - `span`: what of a span counts, and as what. `tag_key`, `grpc`, `peer_tags`, `ip`: its parts.
+//!   counted nor sent; `obfuscation`: resources without values.
+//! - `span`: what of a span counts, and as what. `tag_key`, `grpc`, `peer_tags`: its parts.
 //! - `key`: what spans are counted by, as bytes. `group`: the spans with one key. `bucket`: the groups of ten seconds.
 //!   `limits`: how many there may be. `concentrator`: the buckets in their order of time.
 //! - `payload`: what the agent is sent.
@@ -22,10 +22,9 @@ mod concentrator;
 mod group;
 mod grpc;
 mod info_filters;
-mod ip;
 mod key;
 mod limits;
-mod normalize;
+mod obfuscation;
 mod payload;
 mod peer_tags;
 mod span;

@@ -1,9 +1,9 @@
 //! The tags that name what a span has talked to.
 
-use super::ip;
 use super::key::KeyBuffer;
 use super::span::meta;
 use super::tag_key::TagKey;
+use crate::quantize::peer_address;
 use crate::text::Text;
 use crate::trace::{SpanKind, SpanView};
 
@@ -27,7 +27,7 @@ pub(super) fn write(
     let mut count = 0;
     for key in keys {
         if let Some(value) = meta(span, key, global) {
-            out.pair(key.name(), &ip::quantize(&value));
+            out.pair(key.name(), &peer_address(&value));
             count += 1;
         }
     }
@@ -37,6 +37,6 @@ pub(super) fn write(
 /// As [`write`], for spans without a peer: the service they would have without one of their own.
 pub(super) fn write_base_service(out: &mut KeyBuffer, base_service: Option<&str>) -> u16 {
     let Some(service) = base_service else { return 0 };
-    out.pair("_dd.base_service", &ip::quantize(service));
+    out.pair("_dd.base_service", &peer_address(service));
     1
 }

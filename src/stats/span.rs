@@ -123,8 +123,20 @@ pub(super) fn write_key(
     let resource = record.resource.as_deref().filter(|resource| !resource.is_empty());
     let resource = resource.unwrap_or(name);
     key.clear();
-    for text in [span.service(), name, resource, span_type] {
-        key.text(text.as_bytes());
+    match &terms.obfuscation {
+        None => {
+            for text in [span.service(), name, resource, span_type] {
+                key.text(text.as_bytes());
+            }
+        }
+        Some(obfuscation) => {
+            let resource = obfuscation.resource(span, span_type, resource);
+            let [service, name, span_type] =
+                [span.service(), name, span_type].map(|name| obfuscation.name(name));
+            for text in [service, name, &resource, span_type] {
+                key.text(text.as_bytes());
+            }
+        }
     }
     let kind = kind_text(span);
     key.text(kind.as_bytes());
@@ -133,7 +145,7 @@ pub(super) fn write_key(
     let endpoint = endpoint.or_else(|| text(tag!(span, "http.route")));
     key.text(endpoint.unwrap_or_default().as_bytes());
     match grpc::status(span) {
-        Some(status) => key.text(status.to_string().as_bytes()),
+        Some(status) => key.text(grpc::decimal(status, &mut [0; 3])),
         None => key.text(b""),
     }
     key.text(service_source(span).as_bytes());

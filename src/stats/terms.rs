@@ -1,6 +1,7 @@
 //! Whether the agent wants statistics from the tracer, and what it has said about how.
 
 use super::info_filters::InfoFilters;
+use super::obfuscation::Obfuscation;
 use super::span::kind_text;
 use super::tag_key::TagKey;
 use crate::agent::AgentInfo;
@@ -20,6 +21,8 @@ pub(crate) struct Terms {
     pub(crate) filters: InfoFilters,
     pub(super) peer_tags: Vec<TagKey>,
     pub(super) additional_tags: Vec<TagKey>,
+    /// `None` where the agent obfuscates resources.
+    pub(super) obfuscation: Option<Obfuscation>,
     /// Those of the five kinds that count, a bit for each.
     known_kinds: u8,
     /// All that count, in lower case.
@@ -40,6 +43,7 @@ impl Terms {
         let known = kinds.iter().filter_map(|kind| SpanKind::parse(kind));
         Some(Terms {
             filters: InfoFilters::of(info),
+            obfuscation: settings.obfuscates.then(|| Obfuscation::of(info)).flatten(),
             peer_tags: info.peer_tags.iter().map(TagKey::new).collect(),
             additional_tags: settings
                 .additional_tags
@@ -53,7 +57,7 @@ impl Terms {
 
     /// Whether resources are obfuscated here, and not by the agent.
     pub(crate) fn obfuscates(&self) -> bool {
-        false
+        self.obfuscation.is_some()
     }
 
     /// Whether spans of this span's kind count.

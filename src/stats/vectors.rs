@@ -7,12 +7,13 @@ use rmpv::Value as Msgpack;
 use serde_json::{Value, json};
 
 use super::concentrator::Concentrator;
+use super::grpc;
 use super::payload::Payload;
 use super::terms::Terms;
-use super::{grpc, ip};
 use crate::agent::AgentInfo;
 use crate::config::{StatsLimits, StatsSettings};
 use crate::encode::{Process, SourceCode};
+use crate::quantize::peer_address;
 use crate::sync::Snapshot;
 use crate::trace::testkit::Bench;
 
@@ -69,7 +70,7 @@ fn the_lowest_bins_of_a_range_that_is_too_wide_are_one() {
 #[test]
 fn peers_have_no_addresses() {
     for row in vectors()["peer_ip_quantization"].as_array().unwrap() {
-        assert_eq!(json!(ip::quantize(row["in"].as_str().unwrap())), row["out"], "{row}");
+        assert_eq!(json!(peer_address(row["in"].as_str().unwrap())), row["out"], "{row}");
     }
 }
 
