@@ -430,8 +430,10 @@ fn in_time_the_numbers_go_without_being_asked_for() {
 #[test]
 fn datadogs_test_agent_takes_them_and_its_checks_pass() {
     within(LIMIT, || {
-        let agent =
-            TestAgent::builder().info("peer_tags", json!(["db.name", "peer.service"])).start();
+        let agent = TestAgent::builder()
+            .info("client_drop_p0s", json!(true))
+            .info("peer_tags", json!(["db.name", "peer.service"]))
+            .start();
         let tracer = builder(&agent.url(), &Said::default()).sample_rate(0.0).build();
         warm_up(&tracer);
         for status in [200, 500, 200] {

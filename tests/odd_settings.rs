@@ -172,6 +172,11 @@ const ROWS: &[Row] = rows! {
     DD_TRACE_SAMPLING_RULES: sampling_rules("[{"), "[]";
     DD_TRACE_SAMPLING_RULES: sampling_rules(""), "[]";
     DD_TRACE_SAMPLING_RULES_FILE: sampling_rules_file(""), "/rules.json";
+    DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT: stats_additional_tag_limit(0), "10";
+    DD_TRACE_STATS_CARDINALITY_LIMIT: stats_limit(100_001), "10";
+    DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT: stats_http_endpoint_limit(0), "10";
+    DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT: stats_peer_tag_limit(0), "10";
+    DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT: stats_resource_limit(0), "10";
     DD_TRACE_WRITER_BUFFER_SIZE_BYTES: buffer_bytes(0), "1000";
     DD_TRACE_WRITER_INTERVAL_SECONDS: flush_interval(Duration::ZERO), "2";
     DD_TRACE_WRITER_INTERVAL_SECONDS: flush_interval(Duration::MAX), "2";
@@ -205,6 +210,8 @@ const WITHOUT_ROW: &[&str] = &[
     "DD_TRACE_RATE_LIMIT",
     "DD_TRACE_REPORT_HOSTNAME",
     "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE",
+    "DD_TRACE_STATS_ADDITIONAL_TAGS",
+    "DD_TRACE_STATS_COMPUTATION_ENABLED",
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH",
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
     "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
@@ -212,6 +219,7 @@ const WITHOUT_ROW: &[&str] = &[
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     "OTEL_SPAN_EVENT_COUNT_LIMIT",
     "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "_DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED",
 ];
 
 fn config(pairs: &[(&str, &str)]) -> ConfigBuilder {

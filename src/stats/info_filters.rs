@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use regex::Regex;
 
-use super::span::meta;
+use super::meta::meta;
 use super::tag_key::TagKey;
 use crate::agent::{AgentInfo, TagFilters};
 use crate::quantize::{service_name, tag_name};

@@ -6,7 +6,8 @@
 //!
 //! - `terms`: whether the agent wants it, and what it has said about how. `info_filters`: which traces it wants neither
 //!   counted nor sent; `obfuscation`: resources without values.
-//! - `span`: what of a span counts, and as what. `tag_key`, `grpc`, `peer_tags`: its parts.
+//! - `span`: what of a span counts, and as what. `tag_key`, `meta`: its tags; `grpc`, `peer_tags`: what
+//!   they say.
 //! - `key`: what spans are counted by, as bytes. `group`: the spans with one key. `bucket`: the groups of ten seconds.
 //!   `limits`: how many there may be. `concentrator`: the buckets in their order of time.
 //! - `payload`: what the agent is sent.
@@ -24,6 +25,7 @@ mod grpc;
 mod info_filters;
 mod key;
 mod limits;
+mod meta;
 mod obfuscation;
 mod payload;
 mod peer_tags;

@@ -1,7 +1,7 @@
 //! The tags that name what a span has talked to.
 
 use super::key::KeyBuffer;
-use super::span::meta;
+use super::meta::meta;
 use super::tag_key::TagKey;
 use crate::quantize::peer_address;
 use crate::text::Text;

@@ -1,14 +1,13 @@
 //! What of a span counts, and as what.
 
-use std::borrow::Cow;
-
 use super::grpc;
 use super::key::{BLOCKED, KeyBuffer, Numbers};
+use super::meta::{base_service, kind_text, meta, origin, service_source};
 use super::peer_tags;
-use super::tag_key::{TagKey, number, tag, text};
+use super::tag_key::{number, tag, text};
 use super::terms::Terms;
 use crate::text::Text;
-use crate::trace::{ServiceSource, SpanView};
+use crate::trace::SpanView;
 
 /// A longer value of an additional tag counts as [`BLOCKED`].
 const MAX_ADDITIONAL_CHARS: usize = 200;
@@ -23,81 +22,6 @@ pub(super) fn counts(span: &SpanView<'_>, terms: &Terms) -> Option<bool> {
     // A part of a span that goes on comes again, with all of it.
     let is_partial = || number(tag!(span, "_dd.partial_version")).is_some_and(|part| part >= 0.0);
     (counts && !is_partial()).then_some(is_top_level)
-}
-
-/// The kind, as it is sent.
-pub(super) fn kind_text<'a>(span: &SpanView<'a>) -> &'a str {
-    match span.kind() {
-        Some(kind) => kind.as_str(),
-        None => text(tag!(span, "span.kind")).unwrap_or_default(),
-    }
-}
-
-/// A string tag as it is sent: the span's own, or one that the tracer adds. `global` are the tags of all spans.
-pub(super) fn meta<'a>(
-    span: &SpanView<'a>,
-    key: &TagKey,
-    global: &'a [(Text, Text)],
-) -> Option<Cow<'a, str>> {
-    if key.is_of_tracer() {
-        if let Some(value) = of_tracer(span, key) {
-            return Some(value.into());
-        }
-    } else if let Some(tag) = key.of(span) {
-        return tag.text();
-    }
-    let of_all = global.iter().find(|(name, _)| name == key.name());
-    of_all.map(|(_, value)| value.as_str().into())
-}
-
-/// The tags that the tracer itself writes, so that they are not only the span's own.
-pub(super) const OF_TRACER: [&str; 7] =
-    ["_dd.base_service", "_dd.origin", "_dd.svc_src", "env", "language", "span.kind", "version"];
-
-fn of_tracer<'a>(span: &SpanView<'a>, key: &TagKey) -> Option<&'a str> {
-    let shared = &*span.segment.shared;
-    let not_empty = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-    match key.name() {
-        "_dd.base_service" => base_service(span),
-        "_dd.origin" => not_empty(origin(span)),
-        "_dd.svc_src" => not_empty(service_source(span)),
-        "span.kind" => not_empty(kind_text(span)),
-        "language" => Some("rust"),
-        "env" => text(key.of(span)).or(shared.env.as_deref()),
-        "version" if is_of_tracer(span) => text(key.of(span)).or(shared.version.as_deref()),
-        _ => text(key.of(span)),
-    }
-}
-
-/// Whether the service is the configured one; upper and lower case are the same.
-fn is_of_tracer(span: &SpanView<'_>) -> bool {
-    span.service().eq_ignore_ascii_case(&span.segment.shared.service)
-}
-
-/// The configured service, for spans of another one.
-fn base_service<'a>(span: &SpanView<'a>) -> Option<&'a str> {
-    if is_of_tracer(span) {
-        return text(tag!(span, "_dd.base_service"));
-    }
-    Some(span.segment.shared.service.as_str())
-}
-
-/// The tag `_dd.svc_src`; empty where there is none.
-fn service_source<'a>(span: &SpanView<'a>) -> &'a str {
-    let own = || text(tag!(span, "_dd.svc_src")).unwrap_or_default();
-    if is_of_tracer(span) {
-        return own();
-    }
-    match (&span.record.service, span.record.service_source) {
-        (None, _) | (_, ServiceSource::Mapping) => "opt.service_mapping",
-        (_, ServiceSource::Manual) => "m",
-        (_, ServiceSource::Inherited | ServiceSource::Own) => own(),
-    }
-}
-
-fn origin<'a>(span: &SpanView<'a>) -> &'a str {
-    let upstream = span.segment.upstream.as_deref().and_then(|context| context.origin.as_deref());
-    upstream.or_else(|| text(tag!(span, "_dd.origin"))).unwrap_or_default()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]

@@ -1,8 +1,11 @@
 //! The name of a tag with its digest, which is compared first.
 
-use super::span::OF_TRACER;
 use crate::text::Text;
 use crate::trace::{SpanView, TagRef, digest};
+
+/// The tags that the tracer itself writes, so that they are not only the span's own.
+const OF_TRACER: [&str; 7] =
+    ["_dd.base_service", "_dd.origin", "_dd.svc_src", "env", "language", "span.kind", "version"];
 
 /// The name of a tag that is looked for in many spans. Most spans do not have it, and that costs a few instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]

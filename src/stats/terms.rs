@@ -1,8 +1,8 @@
 //! Whether the agent wants statistics from the tracer, and what it has said about how.
 
 use super::info_filters::InfoFilters;
+use super::meta::kind_text;
 use super::obfuscation::Obfuscation;
-use super::span::kind_text;
 use super::tag_key::TagKey;
 use crate::agent::AgentInfo;
 use crate::config::StatsSettings;
