@@ -23,8 +23,11 @@ mod panics;
 mod pipeline;
 mod primitives;
 mod propagation;
+pub mod quantize;
 mod sampling;
 mod shard;
+#[cfg(feature = "client-stats")]
+mod stats;
 mod suppression;
 mod sync;
 #[cfg(feature = "testing")]

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("diag", 1),
     ("panics", 1),
     ("primitives", 1),
+    ("quantize", 1),
     ("config", 2),
     ("user_code", 2),
     ("trace", 3),
@@ -32,11 +33,12 @@ const LAYERS: &[(&str, u8)] = &[
     ("sampling", 4),
     ("encode", 5),
     ("agent", 6),
-    ("pipeline", 7),
-    ("tracer", 8),
-    ("bridge", 9),
-    ("integration", 9),
-    ("testing", 9),
+    ("stats", 7),
+    ("pipeline", 8),
+    ("tracer", 9),
+    ("bridge", 10),
+    ("integration", 10),
+    ("testing", 10),
 ];
 
 /// The rooms of `trace`, from the lowest up: a file imports from its own room by `super::`, and from lower ones through

@@ -61,6 +61,7 @@ mod row;
 mod source;
 mod source_code;
 mod spelling;
+mod stats;
 mod table;
 mod unknown;
 mod value;
@@ -89,4 +90,5 @@ pub use source::Environment;
 pub use source_code::SourceCodeLink;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
+pub(crate) use stats::{StatsLimits, StatsSettings};
 pub(crate) use table::tracer_setters;

@@ -174,6 +174,19 @@ pub(super) fn at_most(value: usize, limit: usize, remarks: &mut Remarks) -> usiz
     value.min(limit)
 }
 
+/// Sorted, each once, and no more than four.
+pub(super) fn at_most_four(mut keys: Vec<Text>, remarks: &mut Remarks) -> Vec<Text> {
+    const MOST: usize = 4;
+    keys = keys.iter().map(|key| Text::copy(key.trim())).filter(|key| !key.is_empty()).collect();
+    keys.sort_unstable_by(|a, b| a.as_str().cmp(b));
+    keys.dedup();
+    if keys.len() > MOST {
+        let ignored: Vec<String> = keys.drain(MOST..).map(|key| key.to_string()).collect();
+        remarks.push(format!("more than {MOST} are not used; left out: {}", ignored.join(", ")));
+    }
+    keys
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use super::integrations::{IntegrationSettings, Integrations};
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
 use super::table::{Settings, getters};
-use super::{ConfigBuilder, Origin, SpanLimits};
+use super::{ConfigBuilder, Origin, SpanLimits, StatsLimits, StatsSettings};
 
 /// The settings of a tracer: read once, when built, and unchanging after that.
 ///
@@ -107,6 +107,23 @@ impl Config {
         self.settings.partial_flush.value.then_some(min_spans)
     }
 
+    /// How spans are counted.
+    pub(crate) fn stats(&self) -> StatsSettings {
+        let of = &self.settings;
+        StatsSettings {
+            is_on: of.client_stats.value && of.apm_tracing.value,
+            obfuscates: of.stats_obfuscation.value,
+            additional_tags: of.stats_additional_tags.value.clone(),
+            limits: StatsLimits {
+                resources: of.stats_resource_limit.value,
+                http_endpoints: of.stats_http_endpoint_limit.value,
+                peer_tags: of.stats_peer_tag_limit.value,
+                additional_tags: of.stats_additional_tag_limit.value,
+                keys: of.stats_limit.value,
+            },
+        }
+    }
+
     /// How much a span made through the OpenTelemetry API may hold, by the `OTEL_*_LIMIT` variables.
     #[must_use]
     pub fn otel_span_limits(&self) -> SpanLimits {
@@ -159,6 +176,7 @@ mod tests {
             apm_tracing: true, "DD_APM_TRACING_ENABLED" = "0": false;
             baggage_tag_keys: &BaggageTagKeys::Only(["user.id", "session.id", "account.id"].map(Text::from).into()),
                 "DD_TRACE_BAGGAGE_TAG_KEYS" = "": &BaggageTagKeys::Only(vec![]);
+            client_stats: true, "DD_TRACE_COMPUTE_STATS" = "false": false;
             buffer_bytes: 20_971_520, "DD_TRACE_WRITER_BUFFER_SIZE_BYTES" = "1000": 1000;
             datadog_tags_max_length: 512, "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH" = "0": 0;
             debug: false, "DD_TRACE_DEBUG" = "1": true;
@@ -206,6 +224,7 @@ mod tests {
             traceback_max_frames: 30, "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE" = "5": 5;
             version: None, "DD_VERSION" = "2": Some("2");
         }
+        stats_are_read();
         let rate = [
             ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
@@ -213,6 +232,38 @@ mod tests {
         assert_eq!(with(&rate).build().sample_rate(), Some(0.1));
         let two = [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "4"), ("OTEL_ATTRIBUTE_COUNT_LIMIT", "40")];
         assert_eq!(with(&two).build().otel_span_limits(), none.attributes(4));
+    }
+
+    fn stats_are_read() {
+        let limits = StatsLimits::DEFAULT;
+        let default = StatsSettings { is_on: true, limits, ..StatsSettings::default() };
+        for (variable, text, expected) in [
+            ("DD_SERVICE", "shop", default.clone()),
+            ("DD_TRACE_STATS_COMPUTATION_ENABLED", "0", StatsSettings::default()),
+            ("DD_APM_TRACING_ENABLED", "0", StatsSettings::default()),
+            (
+                "_DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED",
+                "1",
+                StatsSettings { obfuscates: true, ..default.clone() },
+            ),
+            (
+                "DD_TRACE_STATS_ADDITIONAL_TAGS",
+                "b, a,,b",
+                StatsSettings { additional_tags: vec!["a".into(), "b".into()], ..default.clone() },
+            ),
+        ] {
+            assert_eq!(with(&[(variable, text)]).build().stats(), expected, "{variable}");
+        }
+        let name = |part| format!("DD_TRACE_STATS_{part}CARDINALITY_LIMIT");
+        for (part, limits) in [
+            ("", StatsLimits { keys: 7, ..limits }),
+            ("RESOURCE_", StatsLimits { resources: 7, ..limits }),
+            ("HTTP_ENDPOINT_", StatsLimits { http_endpoints: 7, ..limits }),
+            ("PEER_TAGS_", StatsLimits { peer_tags: 7, ..limits }),
+            ("ADDITIONAL_TAGS_", StatsLimits { additional_tags: 7, ..limits }),
+        ] {
+            assert_eq!(with(&[(&name(part), "7")]).build().stats().limits, limits, "{part}");
+        }
     }
 
     #[test]

@@ -49,6 +49,7 @@ use super::origin::Setting;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
 use super::resolve::Resolver;
 use super::row::{setter_name, settings};
+use super::stats::StatsLimits;
 use super::value::Map;
 use super::{otel, parse};
 
@@ -69,6 +70,9 @@ const COUNT: Key<usize> = Key::new(|| 0, |text, _| parse::integer(text));
 
 const OPTIONAL_COUNT: Key<Option<usize>> =
     Key::new(|| None, |text, _| parse::integer(text).map(Some));
+
+const STATS_LIMIT: Key<usize> =
+    Key { check: |limit, _| parse::within(limit, 1..=MAX_STATS_LIMIT), ..COUNT };
 
 const SPAN_LIMIT: Key<usize> = Key { default: || DEFAULT_COUNT, ..COUNT };
 
@@ -108,6 +112,9 @@ pub(super) const MAX_PAYLOAD_BYTES: usize = 9_500_000;
 /// A trace cannot hold more spans, so a greater number would mean "never". `DD_TRACE_PARTIAL_FLUSH_ENABLED` is for
 /// that.
 const MAX_PARTIAL_FLUSH_SPANS: usize = 100_000;
+
+/// Each value that is told apart takes memory until its statistics are sent.
+const MAX_STATS_LIMIT: usize = 100_000;
 
 /// The other tracers neither send nor read longer values of `x-datadog-tags`.
 const MAX_DATADOG_TAGS_LENGTH: usize = 512;
@@ -535,6 +542,64 @@ settings! {
         get(value) -> usize = *value;
     }
 
+    /// Up to four tags by which statistics tell spans apart, beside everything else; those beyond are ignored.
+    DD_TRACE_STATS_ADDITIONAL_TAGS as stats_additional_tags: Vec<Text> = Key {
+        check: |tags, remarks| Ok(parse::at_most_four(tags, remarks)),
+        ..Key::new(Vec::new, |text, _| Ok(parse::list(text)))
+    } => {
+        /// Up to four tags by which statistics tell spans apart, beside everything else
+        /// (`DD_TRACE_STATS_ADDITIONAL_TAGS`); default: none.
+        ///
+        /// A value of more than 200 characters is not told apart from others of that kind.
+        set(tags: impl IntoIterator<Item = impl Into<Text>>) = tags.into_iter().map(Into::into).collect();
+    }
+
+    /// How many combinations of additional tags are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT as stats_additional_tag_limit: usize = Key { default: || StatsLimits::DEFAULT.additional_tags, ..STATS_LIMIT } => {
+        /// How many combinations of additional tags are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT`); default: 100.
+        set(limit: usize) = limit;
+    }
+
+    /// How many combinations of all that spans are counted by are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_CARDINALITY_LIMIT as stats_limit: usize = Key { default: || StatsLimits::DEFAULT.keys, ..STATS_LIMIT } => {
+        /// How many combinations of all that spans are counted by are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_CARDINALITY_LIMIT`); default: 7,000.
+        set(limit: usize) = limit;
+    }
+
+    /// Spans are counted here, where the agent takes the statistics; what is not sampled is then not sent to it.
+    DD_TRACE_STATS_COMPUTATION_ENABLED as client_stats: bool = Key { aliases: &["DD_TRACE_COMPUTE_STATS"], ..ON } => {
+        /// Whether the tracer itself counts all spans, and sends the agent those numbers and the traces that are kept
+        /// (`DD_TRACE_STATS_COMPUTATION_ENABLED`); default: yes, where the agent takes the numbers.
+        ///
+        /// Without it the agent is sent all traces, and counts them.
+        set(enabled: bool) = enabled, on TracerBuilder;
+        /// Whether the tracer itself counts all spans, where the agent takes the numbers.
+        get(value) -> bool = *value;
+    }
+
+    /// How many HTTP endpoints are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT as stats_http_endpoint_limit: usize = Key { default: || StatsLimits::DEFAULT.http_endpoints, ..STATS_LIMIT } => {
+        /// How many HTTP endpoints are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT`); default: 512.
+        set(limit: usize) = limit;
+    }
+
+    /// How many combinations of peer tags are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT as stats_peer_tag_limit: usize = Key { default: || StatsLimits::DEFAULT.peer_tags, ..STATS_LIMIT } => {
+        /// How many combinations of peer tags are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT`); default: 512.
+        set(limit: usize) = limit;
+    }
+
+    /// How many resources are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT as stats_resource_limit: usize = Key { default: || StatsLimits::DEFAULT.resources, ..STATS_LIMIT } => {
+        /// How many resources are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT`); default: 1,024.
+        set(limit: usize) = limit;
+    }
+
     /// How many bytes of finished spans may wait, from the end of a trace until the agent has it. More is dropped, and
     /// counted.
     DD_TRACE_WRITER_BUFFER_SIZE_BYTES as buffer_bytes: usize = Key {
@@ -632,6 +697,14 @@ settings! {
 
     /// How many links a span made through the OpenTelemetry API keeps.
     OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize = SPAN_LIMIT => {}
+
+    /// Resources of SQL and Redis are obfuscated before they are sent in statistics, where the agent knows how tracers do
+    /// that; else the agent does it.
+    _DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED as stats_obfuscation: bool = OFF => {
+        /// Whether resources of SQL and Redis are obfuscated before they are sent in statistics
+        /// (`_DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED`); default: no, the agent does it.
+        set(obfuscate: bool) = obfuscate;
+    }
 }
 
 // ===== settings that there is one of for each integration =====
@@ -786,6 +859,9 @@ mod tests {
             ("RATE_LIMIT", &["-1"], Some("-1")),
             ("WRITER_MAX_PAYLOAD_SIZE_BYTES", &["20971520"], Some("9500000")),
             ("WRITER_MAX_PAYLOAD_SIZE_BYTES", &["0"], None),
+            ("STATS_CARDINALITY_LIMIT", &["1"], Some("1")),
+            ("STATS_CARDINALITY_LIMIT", &["0", "100001", "-1", "many"], None),
+            ("STATS_ADDITIONAL_TAGS", &["e, d,c ,b,a,a"], Some("a,b,c,d")),
             ("WRITER_BUFFER_SIZE_BYTES", &["0"], None),
             ("WRITER_INTERVAL_SECONDS", &["0"], None),
             ("WRITER_INTERVAL_SECONDS", &["0.5"], Some("0.5")),

@@ -13,6 +13,7 @@ use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
 use super::topics::Topics;
+use super::withheld::{StatsCounters, Withheld, WithheldCounters};
 use crate::catch::Caught;
 use crate::sync::lock_soon;
 
@@ -50,6 +51,8 @@ const BY: [&str; 3] = [
 #[derive(Default)]
 struct History {
     lost: Counters,
+    withheld: WithheldCounters,
+    stats: StatsCounters,
     caught: Caught,
     topics: Mutex<Topics>,
 }
@@ -110,6 +113,22 @@ impl Diag {
 
     pub(crate) fn losses(&self) -> Losses {
         self.history().lost.read()
+    }
+
+    /// Counts spans that were not sent on purpose.
+    pub(crate) fn count_withheld(&self, reason: Withheld, spans: u64) {
+        self.history().withheld.add(reason, spans);
+    }
+
+    /// How many spans were not sent for this reason.
+    #[allow(dead_code, reason = "for those who ask a tracer how it is")]
+    pub(crate) fn withheld(&self, reason: Withheld) -> u64 {
+        self.history().withheld.read(reason)
+    }
+
+    /// What became of statistics.
+    pub(crate) fn stats(&self) -> &StatsCounters {
+        &self.history().stats
     }
 
     /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].

@@ -27,6 +27,8 @@ mod tag_maps;
 mod tests;
 mod v04;
 
+#[cfg(feature = "client-stats")]
+pub(crate) use msgpack::Buffer;
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
 pub(crate) use process_tags::process_tags;

@@ -11,7 +11,7 @@ use super::process::Process;
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::{events, links};
-use crate::sampling::SpanSampler;
+use crate::sampling::{KeptSpans, SpanSampler};
 use crate::text::Text;
 use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
 
@@ -45,8 +45,8 @@ pub(crate) struct Encoder {
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(super) process: Process,
-    /// The rules that keep single spans of dropped traces.
-    pub(super) span_sampler: Arc<SpanSampler>,
+    /// The single spans of a dropped trace that rules keep.
+    pub(crate) span_sampler: KeptSpans,
     /// `_dd.tracer_kr`.
     pub(crate) keep_rate: f64,
     /// Whether the agent takes `span_events`.
@@ -63,6 +63,7 @@ pub(super) struct SpanWriter<'a> {
 
 impl Encoder {
     pub(crate) fn new(process: Process, span_sampler: Arc<SpanSampler>, max_bytes: usize) -> Self {
+        let span_sampler = KeptSpans::new(span_sampler);
         let (keep_rate, native_events, repeated) = (1.0, false, Repeated::default());
         let common = Common { process, span_sampler, keep_rate, native_events, repeated };
         Encoder { max_bytes, part_bytes: max_bytes, common, tags: TagMaps::default() }

@@ -7,7 +7,7 @@ use super::ledger::Ledger;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
-use crate::config::Endpoint;
+use crate::config::{Endpoint, StatsSettings};
 use crate::diag::{Diag, LossReason};
 use crate::encode::{Process, SourceCode};
 use crate::propagation::HttpPropagator;
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) native_events: bool,
     /// The agent must not compute stats from the spans.
     pub(crate) no_stats: bool,
+    /// How spans are counted here.
+    pub(crate) stats: StatsSettings,
     pub(crate) external_env: Option<String>,
     /// The host name to report; `None` where it is not reported.
     pub(crate) hostname: Option<Text>,

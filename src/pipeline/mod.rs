@@ -11,8 +11,10 @@
 //! - `signal`: wakes the worker, and lets threads wait for it. `flush_future` and `waiting_tasks`: the same for tasks.
 //! - `worker`: starts the thread, and restarts its loop after a panic. `turns`: the loop. `writer`: one turn of it, and
 //!   what follows from each answer of the agent. `during_request`: work done while an answer is awaited.
-//! - `packer`: encodes chunks as payloads. `packer/delivery`: what happens to a payload after each outcome. `outbox`:
-//!   payloads that wait to be sent.
+//! - `packer`: encodes chunks as payloads. `packer/selection`: what of a chunk is sent. `packer/delivery`: what happens
+//!   to a payload after each outcome. `outbox`: payloads that wait to be sent.
+//! - `statistics`: counts chunks before any part of them is dropped. `writer/statistics`: sends them. `dropped`: what the
+//!   agent is told about what was dropped.
 //! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
 //!   `backoff`: when to try again.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
@@ -31,6 +33,7 @@
 //! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
 mod backoff;
+mod dropped;
 mod during_request;
 mod exit;
 mod flush_future;
@@ -51,6 +54,8 @@ mod resources;
 mod room;
 mod signal;
 mod sink;
+#[cfg_attr(not(feature = "client-stats"), path = "statistics_none.rs")]
+mod statistics;
 #[cfg(test)]
 mod testkit;
 mod turns;

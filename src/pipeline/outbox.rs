@@ -16,6 +16,8 @@ const REFUSALS_IN_PLACE: u32 = 4;
 #[derive(Debug)]
 struct Entry {
     payload: Sealed,
+    /// Its spans are counted in statistics of the tracer.
+    is_counted: bool,
     since: Instant,
     /// How often the agent has answered that it does not take it now.
     refusals: u32,
@@ -49,6 +51,11 @@ impl Parcel {
             *of_kind += payload.span_count();
         }
         spans
+    }
+
+    /// Whether its spans are counted in statistics of the tracer: all of them, or none.
+    pub(super) fn is_counted(&self) -> bool {
+        self.entries.iter().any(|entry| entry.is_counted)
     }
 
     pub(super) fn payloads(&self) -> impl Iterator<Item = &Sealed> + Clone {
@@ -99,10 +106,11 @@ impl Outbox {
     }
 
     /// Puts a payload behind the others.
-    pub(super) fn push(&mut self, payload: Sealed) {
+    pub(super) fn push(&mut self, payload: Sealed, is_counted: bool) {
         self.bytes += payload.len();
         let (since, refusals) = (Instant::now(), 0);
-        let entry = Entry { payload, since, refusals, is_alone: false, may_be_there: false };
+        let (is_alone, may_be_there) = (false, false);
+        let entry = Entry { payload, is_counted, since, refusals, is_alone, may_be_there };
         self.waiting.push_back(entry);
     }
 
@@ -124,12 +132,14 @@ impl Outbox {
 
     /// Removes what goes into the next request.
     fn pack(&mut self, max_bytes: usize) -> Vec<Entry> {
-        let mut packed = Vec::new();
+        let mut packed: Vec<Entry> = Vec::new();
         let mut left = max_bytes;
         while let Some(entry) = self.waiting.front_mut() {
             let (bytes, is_alone) = (entry.payload.len(), entry.is_alone);
             let fits = bytes <= left;
-            if !packed.is_empty() && (is_alone || !fits) {
+            // The request says of all its spans whether they are counted.
+            let is_other = packed.last().is_some_and(|last| last.is_counted != entry.is_counted);
+            if !packed.is_empty() && (is_alone || is_other || !fits) {
                 break;
             }
             let front = if fits { None } else { entry.payload.split_front(max_bytes) };
@@ -203,7 +213,7 @@ mod tests {
 
     fn outbox(payloads: impl IntoIterator<Item = usize>) -> Outbox {
         let mut outbox = Outbox::default();
-        payloads.into_iter().for_each(|bytes| outbox.push(Sealed::of_size(bytes)));
+        payloads.into_iter().for_each(|bytes| outbox.push(Sealed::of_size(bytes), false));
         outbox
     }
 
@@ -245,8 +255,8 @@ mod tests {
     #[test]
     fn a_payload_is_divided_where_a_request_is_smaller() {
         let mut outbox = outbox([]);
-        outbox.push(Sealed::of_sizes([100, 100, 300, 50, 50]));
-        outbox.push(Sealed::of_size(100));
+        outbox.push(Sealed::of_sizes([100, 100, 300, 50, 50]), false);
+        outbox.push(Sealed::of_size(100), false);
         assert_eq!(sizes(outbox.next(250).unwrap()), [205]);
         assert_eq!(outbox.bytes(), 205 + 405 + 100);
         outbox.put_back(RetryReason::NotSent);
@@ -259,7 +269,7 @@ mod tests {
             let mut outbox = outbox([400, 500, 200]);
             assert_eq!(sizes(outbox.next(1_000).unwrap()), [400, 500]);
             assert!(sizes(&outbox.put_back(why)).is_empty());
-            outbox.push(Sealed::of_size(50));
+            outbox.push(Sealed::of_size(50), false);
             assert_eq!(sent(&mut outbox, 400), [vec![400], vec![500], vec![200, 50]]);
         }
     }
@@ -269,7 +279,7 @@ mod tests {
         let mut outbox = outbox([100]);
         outbox.next(1_000);
         assert!(sizes(&outbox.put_back(RetryReason::Unanswered)).is_empty());
-        outbox.push(Sealed::of_size(200));
+        outbox.push(Sealed::of_size(200), false);
         let spans = outbox.next(1_000).unwrap().spans();
         assert_eq!(spans, Spans { undelivered: 1, unconfirmed: 1 });
         assert!(
@@ -309,7 +319,7 @@ mod tests {
             assert_eq!(sizes(outbox.next(1_000).unwrap()), [100, 200]);
             outbox.put_back(RetryReason::Refused);
         }
-        outbox.push(Sealed::of_size(300));
+        outbox.push(Sealed::of_size(300), false);
         // First each alone, and then once more behind the others.
         assert_eq!(sizes(outbox.next(1_000).unwrap()), [100]);
         for _ in 0..=REFUSALS_IN_PLACE {
@@ -336,7 +346,7 @@ mod tests {
     /// What may happen next.
     const STEPS: [Step<Action>; 7] = [
         (3, PUSH, |outbox, sizes| {
-            outbox.push(Sealed::of_sizes(sizes.iter().copied()));
+            outbox.push(Sealed::of_sizes(sizes.iter().copied()), false);
             None
         }),
         (3, "next", |outbox, sizes| {

@@ -3,17 +3,21 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::dropped::Dropped;
 use super::inner::Inner;
 use super::outbox::Outbox;
 use super::pool::Portion;
 use super::queue::Queued;
 use super::request_size::RequestSize;
 use super::resources::Resources;
+use super::statistics::Statistics;
+use crate::agent::AgentInfo;
 use crate::diag::LossReason;
 use crate::encode::{Added, Encoder, Payload};
 use crate::trace::Chunk;
 
 mod delivery;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +51,9 @@ pub(super) struct Packer {
     /// answer.
     holds_events: bool,
     payload: Payload,
+    pub(super) statistics: Statistics,
+    /// What sampling dropped.
+    pub(super) dropped: Dropped,
     /// The memory of a payload that was sent, for the next one.
     memory: Vec<u8>,
     pub(super) outbox: Outbox,
@@ -67,6 +74,8 @@ impl Packer {
             holds_events: false,
             encoder: Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most),
             payload: Payload::default(),
+            statistics: Statistics::new(Arc::clone(&inner)),
+            dropped: Dropped::default(),
             memory: Vec::new(),
             outbox: Outbox::default(),
             resources: Resources::default(),
@@ -112,6 +121,15 @@ impl Packer {
     pub(super) fn release_events(&mut self, native: bool) {
         self.holds_events = false;
         self.encoder.common.native_events = native;
+    }
+
+    /// The agent has said this about itself.
+    pub(super) fn follow(&mut self, info: Option<&AgentInfo>) {
+        if self.statistics.would_switch(info) {
+            // Of each payload, all spans are counted, or none.
+            self.seal();
+        }
+        self.statistics.follow(info);
     }
 
     /// Bounds requests by what the agent has announced, if it has, and by the setting.
@@ -196,6 +214,7 @@ impl Packer {
                 self.inner.diag.debug(|| format!("finished {}", span.to_json()));
             }
         }
+        self.select(&mut chunk);
         let mut from = 0;
         while from < chunk.len() {
             match self.encoder.add(&mut self.payload, &chunk, from) {
@@ -224,7 +243,7 @@ impl Packer {
         }
         let memory = std::mem::take(&mut self.memory);
         let payload = std::mem::replace(&mut self.payload, Payload::reusing(memory));
-        self.outbox.push(payload.seal());
+        self.outbox.push(payload.seal(), self.statistics.is_on());
     }
 
     /// Updates what is claimed from the room.
@@ -243,6 +262,7 @@ impl Packer {
     pub(super) fn give_up(&mut self, detail: &str) {
         let Inner { ledger, queue, .. } = &*self.inner;
         ledger.close(queue, LossReason::AgentUnreachable, detail);
+        self.statistics.give_up(detail);
     }
 }
 
@@ -250,7 +270,9 @@ impl Packer {
 impl Drop for Packer {
     fn drop(&mut self) {
         let Inner { ledger, queue, .. } = &*self.inner;
-        ledger.lose_all(LossReason::WorkerFailed, "the background worker failed while it had them");
+        let why = "the background worker failed while it had them";
+        ledger.lose_all(LossReason::WorkerFailed, why);
+        self.statistics.give_up(why);
         queue.room.release(self.accounted);
     }
 }

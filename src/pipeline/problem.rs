@@ -13,27 +13,37 @@ use crate::config::Endpoint;
 const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
                              DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)";
 
-/// Where traces are sent, written so that other tools can be pointed at it.
-fn url(endpoint: &Endpoint) -> String {
+/// Where something is sent, written so that other tools can be pointed at it.
+fn url(endpoint: &Endpoint, path: &str) -> String {
     match endpoint {
-        Endpoint::Http { .. } => format!("{endpoint}{TRACES_PATH}"),
-        Endpoint::Unix { .. } => format!("{TRACES_PATH} of {endpoint}"),
+        Endpoint::Http { .. } => format!("{endpoint}{path}"),
+        Endpoint::Unix { .. } => format!("{path} of {endpoint}"),
     }
 }
 
-/// Why no answer came.
+/// Why no answer to traces came.
 pub(super) fn no_answer(endpoint: &Endpoint, error: &SendError) -> String {
+    no_answer_of(endpoint, TRACES_PATH, error)
+}
+
+/// Why no answer came.
+pub(super) fn no_answer_of(endpoint: &Endpoint, path: &str, error: &SendError) -> String {
     match &error.kind {
         SendErrorKind::Connect(cause) => {
             format!("could not connect to agent at {endpoint}: {}", lower(cause))
         }
-        _ => format!("{}: {error:#}", url(endpoint)),
+        _ => format!("{}: {error:#}", url(endpoint, path)),
     }
 }
 
-/// A status that is no success.
+/// A status of the answer to traces that is no success.
 pub(super) fn status(endpoint: &Endpoint, status: StatusCode) -> String {
-    format!("the agent answered {status} to {}", url(endpoint))
+    status_of(endpoint, TRACES_PATH, status)
+}
+
+/// A status that is no success.
+pub(super) fn status_of(endpoint: &Endpoint, path: &str, status: StatusCode) -> String {
+    format!("the agent answered {status} to {}", url(endpoint, path))
 }
 
 /// The line when the agent stops taking traces: what happens to them meanwhile.

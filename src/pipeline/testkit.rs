@@ -8,7 +8,7 @@ use proptest::prelude::{Just, Strategy};
 use proptest::strategy::Union;
 
 use super::inner::{Inner, Plan, Settings};
-use crate::config::Endpoint;
+use crate::config::{Endpoint, StatsSettings};
 use crate::diag::{Diag, LogLevel};
 use crate::encode::SourceCode;
 use crate::sampling::{DatadogSampler, SpanSampler};
@@ -54,6 +54,7 @@ impl Inner {
             asks_early: false,
             native_events: false,
             no_stats: false,
+            stats: StatsSettings { is_on: true, ..StatsSettings::default() },
             external_env: None,
             hostname: None,
             source_code: SourceCode::default(),

@@ -15,10 +15,12 @@ use super::packer::Packer;
 use super::problem;
 use super::request_log;
 use super::turns::Turns;
-use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
+use crate::agent::{ClientStats, Outcome, Rates, SendError, SendErrorKind};
 use crate::encode::Sealed;
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
+
+mod statistics;
 
 /// An agent that did not answer a request is asked for `/info` before it gets another one. After so many requests for
 /// `/info` without an answer, about half a minute, it gets a request with traces all the same.
@@ -126,8 +128,10 @@ impl Writer {
         }
         let start = Instant::now();
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let is_computed = parcel.is_counted();
+        let stats = ClientStats { is_computed, dropped: self.packer.dropped.tell() };
         let (link, mut meanwhile) = self.talk(is_urgent);
-        let outcome = link.post(chunks, body, &mut || meanwhile.work());
+        let outcome = link.post(chunks, body, stats, &mut || meanwhile.work());
         meanwhile.end();
         let endpoint = self.link.endpoint();
         if let Some(parcel) = self.packer.outbox.on_its_way() {
@@ -263,6 +267,7 @@ impl Writer {
         let takes_events = info.is_some_and(|info| info.span_events);
         self.packer.release_events(self.inner.settings.native_events || takes_events);
         self.packer.bound_requests(info.and_then(|info| info.max_request_bytes));
+        self.packer.follow(info);
     }
 }
 
@@ -270,7 +275,8 @@ impl Turns for Writer {
     fn next_attempt(&self) -> Option<Duration> {
         let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
         let asking = self.link.is_unasked().then(|| self.asking.remaining());
-        sending.into_iter().chain(asking).min()
+        let counting = self.packer.statistics.wakes_in();
+        sending.into_iter().chain(asking).chain(counting).min()
     }
 
     fn ask_when_idle(&mut self) -> bool {
@@ -292,15 +298,20 @@ impl Turns for Writer {
             self.packer.has_lost = false;
         }
         self.packer.take();
-        if !self.packer.is_empty() {
+        // Where nothing is sampled there is nothing to send, and the agent is looked after all the same.
+        if !self.packer.is_empty() || self.packer.statistics.is_on() {
             // While the agent is away, one request for `/info` for each attempt to send is enough.
             if self.link.is_unknown() && self.backoff.remaining().is_zero() {
                 self.ask(is_urgent, false);
             }
+        }
+        if !self.packer.is_empty() {
             self.send(is_urgent);
         }
+        let has_statistics = self.send_statistics(is_urgent);
         // After the ledger was closed, whoever waited has been told that something is lost.
-        self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
+        let is_open = !self.inner.ledger.is_closed();
+        self.packer.is_empty() && !self.packer.has_lost && has_statistics && is_open
     }
 
     fn end_interval(&mut self) {

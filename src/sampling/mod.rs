@@ -51,5 +51,5 @@ pub(crate) use rules_file::read_rules_file;
 pub(crate) use rules_json::{Parsed, span_rules, trace_rules};
 pub use sampler::Sampler;
 pub(crate) use sampler::ask;
-pub(crate) use single_spans::SpanSampler;
 pub use single_spans::SpanSamplingRule;
+pub(crate) use single_spans::{KeptSpans, SpanSampler};

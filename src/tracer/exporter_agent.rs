@@ -42,6 +42,7 @@ impl Exporter {
             asks_early: config.enabled(),
             native_events: config.native_span_events(),
             no_stats: !config.apm_tracing(),
+            stats: config.stats(),
             external_env: config.external_env().map(str::to_owned),
             hostname: reported_hostname(config),
             source_code: SourceCode {

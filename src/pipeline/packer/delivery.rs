@@ -17,6 +17,7 @@ impl Packer {
     /// The agent has accepted the request, after this time. Returns the number of spans that were delivered.
     pub(in crate::pipeline) fn delivered(&mut self, time: Duration) -> u64 {
         let Some(parcel) = self.settle() else { return 0 };
+        self.dropped.told();
         self.request_size.succeeded(parcel.bytes(), time);
         let spans = parcel.spans().total();
         // The memory of the last payload is used again.
@@ -40,6 +41,7 @@ impl Packer {
         let unconfirmed = spans.total();
         self.inner.ledger.returned(Spans::unconfirmed(unconfirmed));
         self.settle();
+        self.dropped.told();
         self.lose(LossReason::Unconfirmed, unconfirmed, detail);
     }
 

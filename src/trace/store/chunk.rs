@@ -112,6 +112,22 @@ impl Chunk {
         user_code::say_rest(diag);
     }
 
+    /// Takes out all spans but those to keep, and returns how many.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&SpanView<'_>) -> bool) -> u64 {
+        let Chunk { segment, buffers } = self;
+        let Body { spans, tags, finished, .. } = &mut **buffers;
+        let mut taken = 0;
+        for record in spans.iter_mut().filter(|record| record.id.is_some()) {
+            let view = SpanView { segment, record: &*record, tags: &*tags };
+            if !keep(&view) {
+                record.id = None;
+                taken += 1;
+            }
+        }
+        *finished = finished.saturating_sub(taken);
+        u64::from(taken)
+    }
+
     /// The buffers, for another trace; with the segment, unless there is still a handle of it.
     pub(crate) fn into_buffers(self) -> Buffers {
         let Chunk { segment, mut buffers } = self;

@@ -177,6 +177,13 @@ impl<'a> SpanView<'a> {
         self.tags.get(&self.record.tags, key)
     }
 
+    /// As [`SpanView::own`], where the digest of the key is known.
+    #[cfg(feature = "client-stats")]
+    #[inline(always)]
+    pub(crate) fn own_hashed(&self, digest: u32, key: &str) -> Option<TagRef<'a>> {
+        self.tags.get_hashed(&self.record.tags, digest, key)
+    }
+
     pub(crate) fn derived_names(&self) -> Option<DerivedNames> {
         let naming = self.record.naming?;
         user_code::call(UserCode::Naming, &self.segment.shared.diag, || naming(self))

@@ -103,7 +103,18 @@ impl Tags {
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<TagRef<'a>> {
-        let place = self.place(list, digest(key.as_bytes()), key.as_bytes())?;
+        self.get_hashed(list, digest(key.as_bytes()), key)
+    }
+
+    /// As [`Tags::get`], where the digest of the key is known.
+    #[inline(always)]
+    pub(crate) fn get_hashed<'a>(
+        &'a self,
+        list: &TagList,
+        digest: u32,
+        key: &str,
+    ) -> Option<TagRef<'a>> {
+        let place = self.place(list, digest, key.as_bytes())?;
         self.all.get(place as usize)?.value.read(&self.texts)
     }
 
