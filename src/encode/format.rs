@@ -7,6 +7,10 @@
 pub(crate) enum Format {
     /// `/v0.4/traces`: an array of chunks, each an array of spans, each a map.
     V04,
+    /// `/v0.5/traces`: as v0.4, but each string is there once.
+    V05,
+    /// `/v1.0/traces`: the same, with fields for what is new since then.
+    V1,
 }
 
 impl Format {
@@ -14,13 +18,15 @@ impl Format {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Format::V04 => "/v0.4/traces",
+            Format::V05 => "/v0.5/traces",
+            Format::V1 => "/v1.0/traces",
         }
     }
 
     /// The `Content-Type` of requests.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Format::V04 => "application/msgpack",
+            Format::V04 | Format::V05 | Format::V1 => "application/msgpack",
         }
     }
 
@@ -28,6 +34,8 @@ impl Format {
     pub(crate) fn is_divisible(self) -> bool {
         match self {
             Format::V04 => true,
+            // The strings of all chunks are numbered together.
+            Format::V05 | Format::V1 => false,
         }
     }
 }

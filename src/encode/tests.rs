@@ -18,15 +18,15 @@ use crate::trace::{
     Chunk, EventValue, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, TagValue,
 };
 
-const MAX: usize = 1 << 20;
+pub(super) const MAX: usize = 1 << 20;
 
-fn encoder(max_bytes: usize) -> Encoder {
+pub(super) fn encoder(max_bytes: usize) -> Encoder {
     let process = Process::new("uuid", 7, None, SourceCode::default());
     Encoder::new(process, Arc::new(SpanSampler::new([])), max_bytes)
 }
 
 fn empty() -> Payload {
-    Payload::new(Format::V04, Vec::new())
+    Payload::new(Format::V04, Memory::default())
 }
 
 /// Adds a chunk that the payload has room for.
@@ -35,12 +35,41 @@ fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
     assert_eq!(encoder.add(payload, &chunk, 0), Added::UpTo(chunk.len()));
 }
 
+/// The chunks as they arrive by v0.4. Asserts that by the other formats the same arrives, and after a conversion.
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
     encoder.common.native_events = native_events;
-    let mut payload = empty();
-    chunks.into_iter().for_each(|chunk| add(&mut encoder, &mut payload, chunk));
-    decode::v04(&payload.seal().body()).unwrap()
+    let mut chunks: Vec<Chunk> = chunks.into_iter().collect();
+    chunks.iter_mut().for_each(Chunk::settle);
+    let [v04, v05, v1] = FORMATS.map(|format| {
+        let mut payload = Payload::new(format, Memory::default());
+        for chunk in &chunks {
+            assert_eq!(encoder.add(&mut payload, chunk, 0), Added::UpTo(chunk.len()));
+        }
+        payload.seal()
+    });
+    let by_v04 = decoded(&v04);
+    let limits = Limits { native_events, chunk_bytes: MAX };
+    assert_eq!(decoded(&v1.to_v04(limits).unwrap()), by_v04);
+    assert_eq!(decoded(&v05.to_v04(limits).unwrap()), decoded(&v05));
+    assert!(v04.to_v04(limits).is_none());
+    assert_eq!(in_tag_form(decoded(&v1)), in_tag_form(by_v04.clone()));
+    let mut without_structs = by_v04.clone();
+    without_structs.iter_mut().flatten().for_each(|span| span.meta_struct.clear());
+    assert_eq!(in_tag_form(decoded(&v05)), in_tag_form(without_structs));
+    by_v04
+}
+
+pub(super) const FORMATS: [Format; 3] = [Format::V04, Format::V05, Format::V1];
+
+pub(super) fn decoded(payload: &Sealed) -> Vec<Vec<Decoded>> {
+    decode::payload(payload.format().path(), &payload.body()).unwrap()
+}
+
+/// Chunks with links and events in the form that all formats have.
+fn in_tag_form(chunks: Vec<Vec<Decoded>>) -> Vec<Vec<Decoded>> {
+    let spans = |chunk: Vec<Decoded>| chunk.into_iter().map(Decoded::in_tag_form).collect();
+    chunks.into_iter().map(spans).collect()
 }
 
 fn at(ns: u64) -> SystemTime {
