@@ -75,12 +75,13 @@ pub(crate) fn stats_headers(common: &HeaderMap, is_obfuscated: bool) -> HeaderMa
 /// `chunks` is the number of chunks in the body, which the agent does not check.
 pub(crate) fn trace_headers(
     common: &HeaderMap,
+    content_type: &'static str,
     chunks: usize,
     rates: &RatesVersion,
     stats: ClientStats,
 ) -> HeaderMap {
     let mut headers = common.clone();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/msgpack"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let mut say = |name, value| drop(headers.insert(HeaderName::from_static(name), value));
     say("x-datadog-trace-count", chunks.into());
     // The tracer sets `_dd.top_level` itself: it knows the parent of a span even if that is in another chunk.
@@ -122,8 +123,8 @@ mod tests {
     fn a_payload_says_who_sends_what() {
         let rustc = env!("TRACEHOUND_RUSTC_VERSION");
         let stats = ClientStats { is_computed: true, dropped: DroppedP0s { traces: 0, spans: 7 } };
-        let headers =
-            trace_headers(&common(Some("it-false,cn-web")), 3, &RatesVersion::default(), stats);
+        let (common, rates) = (common(Some("it-false,cn-web")), RatesVersion::default());
+        let headers = trace_headers(&common, "application/msgpack", 3, &rates, stats);
         let expected = format!(
             "content-type: application/msgpack\n\
              datadog-client-computed-stats: true\n\

@@ -108,6 +108,18 @@ impl AgentInfo {
             default_env: text("/config/default_env"),
         }
     }
+
+    /// Whether it says that it answers to this path.
+    pub(crate) fn has_endpoint(&self, path: &str) -> bool {
+        // Some of the paths that are announced end with a slash.
+        self.endpoints.iter().any(|endpoint| endpoint.trim_end_matches('/') == path)
+    }
+}
+
+/// The texts of a list.
+fn texts(list: &Value) -> Vec<String> {
+    let elements = list.as_array().into_iter().flatten();
+    elements.filter_map(Value::as_str).map(String::from).collect()
 }
 
 /// Tells when what is known from `/info` is out of date.
@@ -188,7 +200,10 @@ mod tests {
             ignore_resources: texts(&["^GET /health$"]),
             default_env: Some("prod".into()),
         };
+        assert!(expected.has_endpoint("/v1.0/traces") && !expected.has_endpoint("/v1.0/trace"));
         assert_eq!(read(200, INFO), Some(expected));
+        let odd = read(200, r#"{"endpoints": [3, "/v0.5/traces/", null]}"#).unwrap();
+        assert!(odd.has_endpoint("/v0.5/traces"));
     }
 
     #[test]

@@ -15,7 +15,8 @@
 //!   to a payload after each outcome. `outbox`: payloads that wait to be sent.
 //! - `statistics`: counts chunks before any part of them is dropped. `writer/statistics`: sends them. `dropped`: what the
 //!   agent is told about what was dropped.
-//! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
+//! - `link`: what is known about the agent, and the requests to it. `negotiation`: which format it gets. `request_size`:
+//!   how large a request may be.
 //!   `backoff`: when to try again.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
 //! - `exit`: the end of the process.
@@ -43,6 +44,7 @@ mod ledger;
 mod link;
 #[cfg(all(test, tracehound_model))]
 mod models;
+mod negotiation;
 mod outbox;
 mod packer;
 mod pool;

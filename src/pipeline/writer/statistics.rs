@@ -52,7 +52,7 @@ impl Writer {
         self.inner.diag.debug(|| line(&next, start.elapsed(), &outcome));
         let statistics = &mut self.packer.statistics;
         let endpoint = self.link.endpoint();
-        let status = |status| problem::status_of(endpoint, STATS_PATH, status);
+        let status = |status| problem::status(endpoint, STATS_PATH, status);
         let is_again = match &outcome {
             Ok(Outcome::Accepted { .. }) => {
                 statistics.sent();
@@ -72,7 +72,7 @@ impl Writer {
                 return Sent::Lost;
             }
             Err(error) => {
-                let problem = || problem::no_answer_of(endpoint, STATS_PATH, error);
+                let problem = || problem::no_answer(endpoint, STATS_PATH, error);
                 // Sent again, they would be counted twice.
                 if error.may_have_arrived() {
                     statistics.lost(problem);

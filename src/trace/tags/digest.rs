@@ -58,6 +58,17 @@ impl Digests {
         self.0 |= bit(digest);
     }
 
+    /// The digests of these keys.
+    #[cfg(feature = "agent")]
+    pub(crate) const fn of<const N: usize>(keys: [&[u8]; N]) -> Digests {
+        let (mut bits, mut at) = (0, 0);
+        while at < N {
+            bits |= bit(digest(keys[at]));
+            at += 1;
+        }
+        Digests(bits)
+    }
+
     /// The digests in either set.
     #[inline]
     pub(crate) fn union(self, other: Digests) -> Digests {
@@ -78,7 +89,7 @@ impl Digests {
 }
 
 #[inline]
-fn bit(digest: u32) -> u64 {
+const fn bit(digest: u32) -> u64 {
     1u64.wrapping_shl(digest)
 }
 
