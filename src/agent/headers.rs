@@ -146,8 +146,9 @@ mod tests {
 
     #[test]
     fn what_the_agent_counts_itself_says_nothing_of_it() {
-        let headers =
-            trace_headers(&common(None), 1, &RatesVersion::default(), ClientStats::default());
+        let (common, rates) = (common(None), RatesVersion::default());
+        let stats = ClientStats::default();
+        let headers = trace_headers(&common, "application/msgpack", 1, &rates, stats);
         let text = text(&headers);
         assert!(!text.contains("computed-stats") && !text.contains("dropped"), "{text}");
     }

@@ -116,12 +116,6 @@ impl AgentInfo {
     }
 }
 
-/// The texts of a list.
-fn texts(list: &Value) -> Vec<String> {
-    let elements = list.as_array().into_iter().flatten();
-    elements.filter_map(Value::as_str).map(String::from).collect()
-}
-
 /// Tells when what is known from `/info` is out of date.
 ///
 /// Agents put the SHA-256 of `/info` into their other answers. It is only compared with the one before, so no hash

@@ -112,26 +112,26 @@ mod tests {
         let socket = Endpoint::parse("unix:///run/apm.socket").unwrap();
         for (line, expected) in [
             (
-                no_answer(&proxy, Format::V04, &refused),
+                no_answer(&proxy, "/v0.4/traces", &refused),
                 "could not connect to agent at http://proxy:80/dd: connection refused",
             ),
             (
-                no_answer(&socket, Format::V04, &refused),
+                no_answer(&socket, "/v0.4/traces", &refused),
                 "could not connect to agent at unix:///run/apm.socket: connection refused",
             ),
             (
-                status(&proxy, Format::V04, StatusCode::SERVICE_UNAVAILABLE),
+                status(&proxy, "/v0.4/traces", StatusCode::SERVICE_UNAVAILABLE),
                 "the agent answered 503 Service Unavailable to http://proxy:80/dd/v0.4/traces",
             ),
             (
-                status(&socket, Format::V04, StatusCode::BAD_REQUEST),
+                status(&socket, "/v0.4/traces", StatusCode::BAD_REQUEST),
                 "the agent answered 400 Bad Request to /v0.4/traces of unix:///run/apm.socket",
             ),
         ] {
             assert_eq!(line, expected);
         }
         let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
-        let timeout = no_answer(&proxy, Format::V04, &SendError::new(timeout, true));
+        let timeout = no_answer(&proxy, "/v0.4/traces", &SendError::new(timeout, true));
         for (line, parts) in [
             (
                 kept("why", 7),

@@ -145,11 +145,11 @@ fn what_is_not_sampled_is_counted_and_not_sent_where_the_agent_takes_statistics(
     fixture.check();
     // Of the first, nothing was dropped; of the others, what has no error and is not analysed by itself.
     assert_eq!(fixture.inner.diag.withheld(Withheld::NotSampled), 5 + 1 + 3);
-    let most = fixture.packer.request_size.bytes();
-    let parcel = fixture.packer.outbox.next(most).unwrap();
+    let terms = fixture.packer.terms();
+    let parcel = fixture.packer.outbox.next(terms).unwrap();
     assert_eq!((parcel.is_counted(), parcel.spans().total()), (false, 3));
     fixture.send_and_deliver();
-    let parcel = fixture.packer.outbox.next(most).unwrap();
+    let parcel = fixture.packer.outbox.next(terms).unwrap();
     assert_eq!((parcel.is_counted(), parcel.spans().total()), (true, 3 + 2 + 4));
     fixture.send_and_deliver();
     fixture.packer.statistics.collect(true);
@@ -208,7 +208,7 @@ fn a_rule_for_single_spans_is_asked_once_for_each_however_often_they_are_encoded
     packer.take();
     packer.write_all();
     let mut kept = 0;
-    while let Some(parcel) = packer.outbox.next(1_000_000) {
+    while let Some(parcel) = packer.outbox.next(packer.terms()) {
         let bodies: Vec<_> = parcel.payloads().map(Sealed::body).collect();
         let mechanism = b"_dd.span_sampling.mechanism";
         for body in bodies {

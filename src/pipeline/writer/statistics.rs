@@ -63,9 +63,9 @@ impl Writer {
                 statistics.lost(|| status(StatusCode::PAYLOAD_TOO_LARGE));
                 false
             }
-            Ok(Outcome::Refused(refused)) => {
+            Ok(Outcome::Refused(refused) | Outcome::Unknown(refused)) => {
                 statistics.lost(|| status(*refused));
-                if *refused == StatusCode::NOT_FOUND {
+                if matches!(outcome, Ok(Outcome::Unknown(_))) {
                     // It has said that it takes them: it may be another agent by now.
                     self.link.forget();
                 }
@@ -99,7 +99,9 @@ fn line(sent: &Waiting, took: Duration, outcome: &Result<Outcome, SendError>) ->
     let answer = match outcome {
         Ok(Outcome::Accepted { .. }) => "accepted".into(),
         Ok(Outcome::TooLarge) => "answered 413, dropped".into(),
-        Ok(Outcome::Refused(status)) => format!("answered {status}, dropped"),
+        Ok(Outcome::Refused(status) | Outcome::Unknown(status)) => {
+            format!("answered {status}, dropped")
+        }
         Ok(Outcome::Busy(status)) => format!("answered {status}"),
         Err(error) => format!("{error:#}"),
     };
