@@ -1,8 +1,13 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
 //! - `format`: the formats, and what the pipeline has to know about each.
-//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`: writes a span of that format.
-//! - `span_tags`: which tags a span is written with; `tag_maps`: how they are written in one pass.
+//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`, `v05`, `v1`: write it in
+//!   their formats.
+//! - `span_tags`: which tags a span is written with, for all formats. `tag_writer`: what a format offers for that;
+//!   `tag_maps`: how v0.4 writes them in one pass.
+//! - `strings`: the numbers of the strings of a payload, for v0.5 and v1.0; `dictionary`: these, and what is often
+//!   written with them.
+//! - `transcode`: a payload of these formats as v0.4.
 //! - `repeated`: fields and tags that all spans of a tracer repeat, encoded once; `process`: the tags about the
 //!   process.
 //! - `links`, `events`: the fields that few spans have.

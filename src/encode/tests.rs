@@ -15,7 +15,8 @@ use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::testkit::Bench;
 use crate::trace::{
-    Chunk, EventValue, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, TagValue,
+    Chunk, EventValue, SamplingMechanism, SamplingPriority, SpanContext, SpanEvent, SpanKind,
+    SpanLink, SpanRef, TagValue,
 };
 
 pub(super) const MAX: usize = 1 << 20;
@@ -128,14 +129,15 @@ fn link_and_event(span: &SpanRef) {
 }
 
 fn vector(name: &str) -> Vec<Decoded> {
+    decode::v04(&vector_at(&format!("/v04/{name}/hex"))).unwrap().remove(0)
+}
+
+fn vector_at(place: &str) -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/payloads.json");
     let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let hex = all["v04"][name]["hex"].as_str().unwrap();
-    let bytes: Vec<u8> = (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect();
-    decode::v04(&bytes).unwrap().remove(0)
+    let hex = all.pointer(place).unwrap().as_str().unwrap();
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 /// Tags about the process that the encoder of the vectors does not write.
@@ -167,6 +169,74 @@ fn spans_links_events_and_structs_are_what_the_vectors_say() {
         ours[1].meta.remove("env");
         assert_same(&ours, &vector(name));
     }
+}
+
+/// One chunk in one format.
+fn encoded_as(format: Format, mut chunk: Chunk) -> Vec<Decoded> {
+    chunk.settle();
+    let mut payload = Payload::new(format, Memory::default());
+    assert_eq!(encoder(MAX).add(&mut payload, &chunk, 0), Added::UpTo(chunk.len()));
+    decoded(&payload.seal()).remove(0)
+}
+
+#[test]
+fn v05_is_what_the_vectors_say() {
+    for (chunk, name) in [
+        (vector_chunk(|_| {}), "two_spans"),
+        (vector_chunk(link_and_event), "links_events_as_tags"),
+    ] {
+        let mut ours = encoded_as(Format::V05, chunk);
+        ours[1].meta.remove("env");
+        let theirs = decode::v05(&vector_at(&format!("/v05/{name}/hex"))).unwrap();
+        let [ours, theirs] = [vec![ours], theirs].map(|chunks| in_tag_form(chunks).remove(0));
+        assert_same(&ours, &theirs);
+    }
+}
+
+#[test]
+fn v1_is_what_the_vectors_say() {
+    let bench = Bench::with(|shared| {
+        shared.service = "svc".into();
+        shared.env = Some("prod".into());
+        shared.version = Some("1.0".into());
+    });
+    let upstream = SpanContext::new(trace_id(), None)
+        .with_origin("synthetics")
+        .with_priority(SamplingPriority::AUTO_KEEP)
+        .with_mechanism(SamplingMechanism::DEFAULT);
+    let root = bench
+        .span("web.request")
+        .child_of(upstream)
+        .resource("GET /")
+        .span_type("web")
+        .kind(SpanKind::Server)
+        .tag("component", "net/http")
+        .tag("http.method", "GET")
+        .tag("retries", 3)
+        .tag("ok", true)
+        .start_time(at(START))
+        .start();
+    let child = bench
+        .span("db.query")
+        .child_of(&root)
+        .resource("SELECT 1")
+        .span_type("sql")
+        .kind(SpanKind::Client)
+        .tag("error", true)
+        .tag("list", TagValue::List(vec!["GET".into(), (-1).into()]))
+        .start_time(at(START + 100))
+        .start();
+    let link = SpanLink::new(trace_id(), SpanId::new(7).unwrap()).tracestate("foo=1").sampled(true);
+    child.add_link(link.attribute("reason", "terminated_context"));
+    child.add_event(SpanEvent::at("evt", at(START + 123)).attribute("k", "v"));
+    child.finish_at(at(START + 200));
+    root.finish_at(at(START + 1500));
+    let ours = encoded_as(Format::V1, bench.take_chunks().remove(0));
+    let mut theirs = decode::v1(&vector_at("/v1/two_spans_link_event/hex")).unwrap().remove(0);
+    // The encoder of the vector knew of a commit, and had the version on one span only.
+    theirs[0].meta.remove("_dd.git.commit.sha");
+    theirs[1].meta.insert("version".into(), "1.0".into());
+    assert_same(&ours, &theirs);
 }
 
 #[test]
