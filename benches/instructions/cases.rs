@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{Config, Environment, Style};
+use tracehound::integration::{Integration, Pin};
 use tracehound::{
-    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
-    Tracer,
+    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanKind, SpanRef,
+    TraceId, Tracer, integrations,
 };
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
@@ -30,10 +31,12 @@ pub(crate) struct Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
+pub(crate) const CASES: [Case; 9] = [
     Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
     Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
     Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
+    Case { name: "integration: root", spans: 1, pieces: 1_000, work: integration_root },
+    Case { name: "integration: off", spans: 1, pieces: 1_000, work: integration_off },
     Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
     Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
     Case { name: "inject", spans: 1, pieces: 100, work: inject },
@@ -88,6 +91,27 @@ fn hot(batches: Batches) {
             let child = tracer.trace("child");
             tag(&child);
         }
+    });
+}
+
+/// As a client library begins one: with the tags of every integration, and a service and a kind.
+fn integration_root(batches: Batches) {
+    static ON: Integration = Integration::new("on").service("db").kind(SpanKind::Client);
+    let pinned = |tracer| Pin::builder().tracer(tracer).build();
+    with_tracer_of(pinned, batches, |pin| {
+        drop(black_box(&ON).span(pin, "db.query").unwrap().start());
+    });
+}
+
+/// Straight through.
+fn integration_off(batches: Batches) {
+    static OFF: Integration = Integration::new("off").service("db").kind(SpanKind::Client);
+    integrations().set("off", false);
+    assert!(OFF.span(&Pin::new(), "db.query").is_none());
+    let pin = Pin::new();
+    batches.run(nothing, || {
+        let span = black_box(&OFF).span(black_box(&pin), "db.query");
+        assert!(span.is_none());
     });
 }
 
