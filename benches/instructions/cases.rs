@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{ApiVersion, Config, Environment, Style};
+use tracehound::integration::{Integration, Pin};
 use tracehound::{
     HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, Text,
-    TraceId, Tracer,
+    TraceId, Tracer, integrations,
 };
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
@@ -40,10 +41,12 @@ const fn on_worker(name: &'static str, work: fn(Batches)) -> Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 15] = [
+pub(crate) const CASES: &[Case] = &[
     on_application("native: root", 1, 1_000, root),
     on_application("native: root and 9 children", 10, 100, root_and_9_children),
     on_application("native: hot", 10, 100, hot),
+    on_application("integration: root", 1, 1_000, integration_root),
+    on_application("integration: off", 1, 1_000, integration_off),
     on_application("opentelemetry: root", 1, 1_000, opentelemetry_root),
     on_application("opentelemetry: hot", 10, 100, opentelemetry_hot),
     on_application("opentelemetry: hot, ended well", 10, 100, with_status),
@@ -139,6 +142,27 @@ fn hot(batches: Batches) {
             let child = tracer.trace("child");
             tag(&child);
         }
+    });
+}
+
+/// As a client library begins one: with the tags of every integration, and a service and a kind.
+fn integration_root(batches: Batches) {
+    static ON: Integration = Integration::new("on").service("db").kind(tracehound::SpanKind::Client);
+    let pinned = |tracer| Pin::builder().tracer(tracer).build();
+    with_tracer_of(pinned, batches, |pin| {
+        drop(black_box(&ON).span(pin, "db.query").unwrap().start());
+    });
+}
+
+/// Straight through.
+fn integration_off(batches: Batches) {
+    static OFF: Integration = Integration::new("off").service("db").kind(tracehound::SpanKind::Client);
+    integrations().set("off", false);
+    assert!(OFF.span(&Pin::new(), "db.query").is_none());
+    let pin = Pin::new();
+    batches.run(nothing, || {
+        let span = black_box(&OFF).span(black_box(&pin), "db.query");
+        assert!(span.is_none());
     });
 }
 

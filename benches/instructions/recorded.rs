@@ -8,6 +8,8 @@ pub(crate) const RECORDED: Record = Record {
         ("native: root", 738),
         ("native: root and 9 children", 758),
         ("native: hot", 1483),
+        ("integration: root", 1787),
+        ("integration: off", 33),
         ("opentelemetry: root", 2210),
         ("opentelemetry: hot", 2938),
         ("opentelemetry: hot, ended well", 3037),

@@ -51,6 +51,11 @@ impl SourceCodeLink {
     }
 }
 
+/// The page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/source-code.md")]
+struct Page;
+
 /// Where the source code of this crate is: the repository and the commit that its build script has embedded.
 ///
 /// The build script of the program calls `tracehound_build::emit()`, and `main` hands the result on; Datadog then

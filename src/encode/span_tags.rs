@@ -111,16 +111,11 @@ impl SpanWriter<'_> {
         tags.text_entry(self.common.repeated.base_service.as_bytes());
         // A span without a service of its own gets here only if a mapping has changed the configured service.
         let source = match &span.record.service {
-            None => ServiceSource::Mapping,
+            None => ServiceSource::MAPPING,
             Some(_) => span.record.service_source,
         };
-        match source {
-            ServiceSource::Manual => tags.text_entry(b"\xab_dd.svc_src\xa1m"),
-            ServiceSource::Mapping => {
-                tags.text_entry(b"\xab_dd.svc_src\xb3opt.service_mapping");
-            }
-            ServiceSource::Named(name) => tags.text("_dd.svc_src", name.as_str()),
-            ServiceSource::Inherited | ServiceSource::Own => {}
+        if let Some(source) = source.tag() {
+            tags.text("_dd.svc_src", source);
         }
     }
 

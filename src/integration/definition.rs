@@ -188,17 +188,8 @@ impl Integration {
     #[inline(never)]
     fn begin<'p>(&'static self, pin: &'p Pin, operation: Text) -> Option<SpanBuilder<'p>> {
         let (config, settings) = self.settings(pin)?;
-        let mut span = pin
-            .tracer()
-            .span(operation)
-            .tag(const { Text::literal("component") }, self.name)
-            .tag(const { Text::literal("_dd.integration") }, self.name);
-        if let Some(kind) = self.kind {
-            span = span.kind(kind);
-        }
-        if let Some((service, source)) = self.service_of(pin, config, settings) {
-            span = span.service_by(service, source);
-        }
+        let service = self.service_of(pin, config, settings);
+        let mut span = pin.tracer().span(operation).of_integration(self.name, self.kind, service);
         for (key, value) in pin.tags() {
             span = span.tag(key, value);
         }
@@ -213,7 +204,7 @@ impl Integration {
         settings: &IntegrationSettings,
     ) -> Option<(Text, ServiceSource)> {
         if let Some(service) = pin.service_text() {
-            return Some((service.clone(), ServiceSource::Manual));
+            return Some((service.clone(), ServiceSource::MANUAL));
         }
         if let Some(service) = settings.service_text() {
             let option = || format!("opt.{}_service", crate::config::canonical(self.name));
@@ -221,7 +212,7 @@ impl Integration {
         }
         let service = self.service?;
         if config.remove_integration_service_names() {
-            return Some((Text::EMPTY, ServiceSource::Own));
+            return Some((Text::EMPTY, ServiceSource::OWN));
         }
         Some((Text::literal(service), self.own.get(|| self.name.to_owned())))
     }

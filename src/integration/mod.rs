@@ -18,6 +18,11 @@
 // `list.rs` is what the registry is made of; `registry.rs` has the switches and who was announced; `definition.rs` what
 // an integration is, and the beginning of its spans; `pin.rs` what is told of a single client.
 
+/// The page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/integrations.md")]
+struct Page;
+
 mod definition;
 mod list;
 mod pin;

@@ -66,12 +66,12 @@ pub(super) fn service_source<'a>(span: &SpanView<'a>) -> &'a str {
     if is_of_tracer(span) {
         return own();
     }
-    match (&span.record.service, span.record.service_source) {
-        (None, _) | (_, ServiceSource::Mapping) => "opt.service_mapping",
-        (_, ServiceSource::Manual) => "m",
-        (_, ServiceSource::Named(name)) => name.as_str(),
-        (_, ServiceSource::Inherited | ServiceSource::Own) => own(),
-    }
+    // A span without a service of its own gets here only if a mapping has changed the configured service.
+    let source = match span.record.service {
+        None => ServiceSource::MAPPING,
+        Some(_) => span.record.service_source,
+    };
+    source.tag().unwrap_or_else(own)
 }
 
 pub(super) fn origin<'a>(span: &SpanView<'a>) -> &'a str {

@@ -72,7 +72,7 @@ impl Draft for Plan {
     }
 
     fn service_source(&self) -> Option<ServiceSource> {
-        Some(self.record.service_source).filter(|source| *source != ServiceSource::Inherited)
+        Some(self.record.service_source).filter(|source| *source != ServiceSource::INHERITED)
     }
 
     fn move_into(&mut self, record: &mut Record, tags: &mut Tags) {
@@ -185,9 +185,24 @@ impl<'t> SpanBuilder<'t> {
         self.with(|plan, shared| plan.change(Change::Service(service.into()), shared))
     }
 
-    /// The service, chosen by somebody else than the caller of this API.
-    pub(crate) fn service_by(self, service: Text, source: ServiceSource) -> Self {
-        self.with(|plan, shared| set_service(&mut plan.record, shared, service, source))
+    /// What every span of an integration says: its name, in the tags that Datadog has for it, the kind, and the service
+    /// with who chose it.
+    pub(crate) fn of_integration(
+        self,
+        name: &'static str,
+        kind: Option<SpanKind>,
+        service: Option<(Text, ServiceSource)>,
+    ) -> Self {
+        self.with(|plan, shared| {
+            // Neither key means anything to the core.
+            for key in ["component", "_dd.integration"] {
+                plan.tags.push((Text::literal(key), StoredValue::Text(Text::literal(name))));
+            }
+            plan.record.kind = kind;
+            if let Some((service, source)) = service {
+                set_service(&mut plan.record, shared, service, source);
+            }
+        })
     }
 
     /// The resource; by default the name.

@@ -10,7 +10,7 @@ impl Change {
         match self {
             Change::Service(service) => {
                 if may_replace(record.service.as_ref(), &service, &mut record.tags, tags) {
-                    set_service(record, shared, service, ServiceSource::Manual);
+                    set_service(record, shared, service, ServiceSource::MANUAL);
                 }
             }
             Change::Resource(resource) => {
@@ -60,13 +60,13 @@ pub(crate) fn set_service(
     chosen_by: ServiceSource,
 ) {
     let (service, source) = match shared.mapped(&service) {
-        Some(mapped) => (mapped.clone(), ServiceSource::Mapping),
+        Some(mapped) => (mapped.clone(), ServiceSource::MAPPING),
         None => (service, chosen_by),
     };
     // In one form whichever name led to it: what is top-level follows from comparing services.
     if service.is_empty() || service == shared.span_service {
         record.service = None;
-        record.service_source = ServiceSource::Own;
+        record.service_source = ServiceSource::OWN;
     } else {
         record.service = Some(service.into_shared());
         record.service_source = source;

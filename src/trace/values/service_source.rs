@@ -7,26 +7,11 @@ use tracehound_fork::WriteOnce;
 use crate::text::Text;
 
 /// Who chose the service of a span: the tag `_dd.svc_src`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ServiceSource {
-    /// The configuration, or the parent did.
-    #[default]
-    Inherited,
-    /// The user, who named the tracer's own again below another one.
-    Own,
-    /// The user, through the API.
-    Manual,
-    /// `DD_SERVICE_MAPPING`.
-    Mapping,
-    /// An integration, or an option of one.
-    Named(SourceName),
-}
-
-/// The name of an integration or of an option that services come from.
 ///
-/// One byte, because every span has room for one: the names themselves are kept once for the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SourceName(u8);
+/// One byte, because every span has one and hands it on to its children. The names of integrations are kept once for the
+/// process, and from the fourth number on it is the place of a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServiceSource(u8);
 
 /// How many names there can be: two for each integration of a program at the most.
 const MAX_NAMES: usize = 128;
@@ -34,29 +19,47 @@ const MAX_NAMES: usize = 128;
 static NAMES: [WriteOnce<Text>; MAX_NAMES] = [const { WriteOnce::new() }; MAX_NAMES];
 
 impl ServiceSource {
-    /// The source with this name; where there are too many names, the user: the service is not the tracer's own, and
-    /// nothing more is known of it.
+    /// The configuration, or the parent did.
+    pub(crate) const INHERITED: ServiceSource = ServiceSource(0);
+    /// The user, who named the tracer's own again below another one.
+    pub(crate) const OWN: ServiceSource = ServiceSource(1);
+    /// The user, through the API.
+    pub(crate) const MANUAL: ServiceSource = ServiceSource(2);
+    /// `DD_SERVICE_MAPPING`.
+    pub(crate) const MAPPING: ServiceSource = ServiceSource(3);
+
+    const FIRST_NAME: u8 = 4;
+
+    /// An integration with this name, or an option of one. Where there are too many names it is the user: the service is
+    /// not the tracer's own, and nothing more is known of it.
     pub(crate) fn named(name: &str) -> Self {
-        for (place, slot) in (0..).zip(&NAMES) {
+        for (number, slot) in (Self::FIRST_NAME..).zip(&NAMES) {
             if slot.get_or_make(|| Text::copy(name)) == name {
-                return ServiceSource::Named(SourceName(place));
+                return ServiceSource(number);
             }
         }
-        ServiceSource::Manual
+        ServiceSource::MANUAL
+    }
+
+    /// What it says in the tag; `None` where that is not written.
+    pub(crate) fn tag(self) -> Option<&'static str> {
+        match self {
+            ServiceSource::INHERITED | ServiceSource::OWN => None,
+            ServiceSource::MANUAL => Some("m"),
+            ServiceSource::MAPPING => Some("opt.service_mapping"),
+            ServiceSource(number) => {
+                let place = usize::from(number.checked_sub(Self::FIRST_NAME)?);
+                NAMES.get(place)?.get().map(Text::as_str)
+            }
+        }
     }
 }
 
-impl SourceName {
-    pub(crate) fn as_str(self) -> &'static str {
-        NAMES.get(usize::from(self.0)).and_then(WriteOnce::get).map_or("", Text::as_str)
-    }
-}
-
-/// A [`SourceName`] that was looked up, for the next time.
+/// A source that was looked up by its name, for the next time.
 pub(crate) struct SourceCache(AtomicU8);
 
 impl SourceCache {
-    const NOTHING: u8 = u8::MAX;
+    const NOTHING: u8 = ServiceSource::INHERITED.0;
 
     pub(crate) const fn new() -> Self {
         SourceCache(AtomicU8::new(Self::NOTHING))
@@ -67,12 +70,10 @@ impl SourceCache {
         match self.0.load(Ordering::Acquire) {
             Self::NOTHING => {
                 let source = ServiceSource::named(&name());
-                if let ServiceSource::Named(SourceName(place)) = source {
-                    self.0.store(place, Ordering::Release);
-                }
+                self.0.store(source.0, Ordering::Release);
                 source
             }
-            place => ServiceSource::Named(SourceName(place)),
+            number => ServiceSource(number),
         }
     }
 }
@@ -82,19 +83,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_one_place_also_where_threads_come_together() {
-        let of = |name| match ServiceSource::named(name) {
-            ServiceSource::Named(place) => place,
-            other => panic!("{other:?}"),
-        };
-        let places: Vec<_> = std::thread::scope(|scope| {
-            let start = |_| scope.spawn(|| ["redis", "opt.redis_service", "sql"].map(of));
+    fn a_name_has_one_number_also_where_threads_come_together() {
+        let names = ["redis", "opt.redis_service", "sql"];
+        let numbers: Vec<_> = std::thread::scope(|scope| {
+            let start = |_| scope.spawn(|| names.map(ServiceSource::named));
             let threads: Vec<_> = (0..8).map(start).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        for place in &places {
-            assert_eq!(place.map(SourceName::as_str), ["redis", "opt.redis_service", "sql"]);
-            assert_eq!(place, &places[0]);
+        for of_thread in &numbers {
+            assert_eq!(of_thread.map(ServiceSource::tag), names.map(Some));
+            assert_eq!(of_thread, &numbers[0]);
         }
+        let cache = SourceCache::new();
+        assert_eq!(cache.get(|| "redis".to_owned()), numbers[0][0]);
+        assert_eq!(cache.get(|| panic!("it is known")), numbers[0][0]);
     }
 }
