@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::batches::COUNTED;
-use crate::cases::Case;
+use crate::cases::{Case, Counted};
 
 /// Of one process. The longest takes three seconds, and twenty where six others want the two processors.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -26,10 +26,14 @@ pub(crate) fn is_there() -> bool {
     run(Command::new("valgrind").arg("--version")).is_ok()
 }
 
-/// Instructions of the application's thread for one span, or for one carrier.
+/// Instructions of the application's thread for one span, or for one carrier; of a function, for one span.
 pub(crate) fn instructions(case: &Case) -> Result<u64, String> {
-    match total(case.name).map_err(|error| of(case, error))? {
-        0 => Err(of(case, format!("no function is called {COUNTED}"))),
+    let function = match case.counted {
+        Counted::Caller => COUNTED,
+        Counted::Function(function) => function,
+    };
+    match total(case, function).map_err(|error| of(case, error))? {
+        0 => Err(of(case, format!("no function is called {function}"))),
         total => Ok(total / (BATCHES * case.pieces * case.spans)),
     }
 }
@@ -39,21 +43,31 @@ pub(crate) fn try_out(case: &Case) -> Result<(), String> {
     run(for_case(&mut Command::new(this()?), case.name, 0)).map_err(|error| of(case, error))
 }
 
-fn total(case: &str) -> Result<u64, String> {
+fn total(case: &Case, function: &str) -> Result<u64, String> {
     let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).map_err(text)?;
     let mut valgrind = Command::new("valgrind");
     valgrind
         .args(["--tool=callgrind", "--separate-threads=yes", "--quiet"])
-        .args(["--collect-atstart=no", &format!("--toggle-collect={COUNTED}")])
+        .args(["--collect-atstart=no", &format!("--toggle-collect={function}")])
         .arg(format!("--callgrind-out-file={}", directory.path().join("out").display()))
         .arg(this()?);
-    run(for_case(&mut valgrind, case, BATCHES))?;
+    run(for_case(&mut valgrind, case.name, BATCHES))?;
+    let mut sum = 0;
     // Each thread has a file; the first is the application's.
-    let counted = fs::read_to_string(directory.path().join("out-01")).map_err(text)?;
-    counted
-        .lines()
-        .find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
-        .ok_or_else(|| "callgrind's file has no total".to_owned())
+    for file in fs::read_dir(directory.path()).map_err(text)? {
+        let path = file.map_err(text)?.path();
+        let is_counted = match case.counted {
+            Counted::Caller => path.ends_with("out-01"),
+            Counted::Function(_) => path.file_name().is_some_and(|name| name != "out"),
+        };
+        if is_counted {
+            let lines = fs::read_to_string(path).map_err(text)?;
+            let total =
+                lines.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
+            sum += total.unwrap_or(0u64);
+        }
+    }
+    Ok(sum)
 }
 
 fn this() -> Result<PathBuf, String> {

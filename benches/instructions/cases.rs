@@ -1,4 +1,5 @@
-//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them.
+//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them; and for
+//! statistics, which nobody waits for, that of the worker.
 
 use std::hint::black_box;
 use std::mem;
@@ -9,12 +10,12 @@ use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{
-    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
-    Tracer,
+    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanKind, SpanRef,
+    TraceId, Tracer,
 };
 use tracehound_opentelemetry::TracerProvider;
-use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
+use tracehound_test_support::{FaultAgent, Reply};
 
 use crate::batches::Batches;
 
@@ -25,20 +26,40 @@ pub(crate) struct Case {
     pub(crate) spans: u64,
     /// Pieces of work in a batch. For those with spans: fewer than wake the worker by themselves.
     pub(crate) pieces: u64,
+    /// What of it is counted.
+    pub(crate) counted: Counted,
     /// Does the work.
     pub(crate) work: fn(Batches),
 }
 
+/// What callgrind counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Counted {
+    /// What the thread does that makes the spans, in batches.
+    Caller,
+    /// A function of the library, on whatever thread: its full name, with `*` for any part of it.
+    Function(&'static str),
+}
+
+/// Counts the spans of a chunk.
+const COUNT: Counted = Counted::Function("*tracehound*stats*Concentrator*count*");
+
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
-    Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
-    Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
-    Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
-    Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
-    Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
-    Case { name: "inject", spans: 1, pieces: 100, work: inject },
-    Case { name: "extract", spans: 1, pieces: 100, work: extract },
+pub(crate) const CASES: [Case; 9] = [
+    case("native: root", 1, 1_000, root),
+    case("native: root and 9 children", 10, 100, root_and_9_children),
+    case("native: hot", 10, 100, hot),
+    case("opentelemetry: root", 1, 1_000, opentelemetry_root),
+    case("opentelemetry: hot", 10, 100, opentelemetry_hot),
+    case("inject", 1, 100, inject),
+    case("extract", 1, 100, extract),
+    Case { counted: COUNT, ..case("statistics: request", 1, 1_000, statistics_of_requests) },
+    Case { counted: COUNT, ..case("statistics: call", 1, 1_000, statistics_of_calls) },
 ];
+
+const fn case(name: &'static str, spans: u64, pieces: u64, work: fn(Batches)) -> Case {
+    Case { name, spans, pieces, counted: Counted::Caller, work }
+}
 
 const CHILDREN: usize = 9;
 
@@ -98,6 +119,81 @@ fn tag(span: &SpanRef) {
     span.set_tag("cart.items", 3);
     span.set_tag("cart.total", 9.5);
 }
+
+/// What the worker does to count them: with an agent that takes statistics, and names as many peers as a current one.
+fn with_statistics(batches: Batches, trace: impl Fn(&Tracer)) {
+    let agent = FaultAgent::start(|request| match request.path.as_str() {
+        "/info" => {
+            let mut info = scripts::info_with_stats();
+            info["peer_tags"] = PEER_TAGS.as_slice().into();
+            Reply::json(&info)
+        }
+        _ => scripts::healthy(request),
+    });
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .agent_timeout(PATIENCE)
+        .flush_interval(Duration::from_secs(3600))
+        .build();
+    // The agent is asked before there is anything that should be counted.
+    drop(tracer.start_span("first"));
+    tracer.flush(PATIENCE).unwrap();
+    batches.run_cold(|| tracer.flush(PATIENCE).unwrap(), || trace(&tracer));
+    mem::forget(agent);
+}
+
+/// A request to a service.
+fn statistics_of_requests(batches: Batches) {
+    with_statistics(batches, |tracer| {
+        let span = tracer.span("web.request").root().kind(SpanKind::Server).start();
+        span.set_resource("GET /users/{id}");
+        span.set_type("web");
+        tag(&span);
+        span.set_tag("http.status_code", 200);
+    });
+}
+
+/// A call of another service, with three peers. Each is a trace of its own, so that only these are counted.
+fn statistics_of_calls(batches: Batches) {
+    with_statistics(batches, |tracer| {
+        let span = tracer.span("postgres.query").root().kind(SpanKind::Client).start();
+        span.set_service("users-db");
+        span.set_resource("SELECT * FROM users WHERE id = ?");
+        span.set_type("sql");
+        span.set_tag("db.name", "users");
+        span.set_tag("db.row_count", 3);
+        span.set_tag("out.host", "db-1.example.com");
+    });
+}
+
+/// About those of an agent 7.78.
+const PEER_TAGS: [&str; 24] = [
+    "_dd.base_service",
+    "amqp.destination",
+    "amqp.exchange",
+    "amqp.queue",
+    "aws.queue.name",
+    "aws.s3.bucket",
+    "bucketname",
+    "db.couchbase.seed.nodes",
+    "db.hostname",
+    "db.instance",
+    "db.name",
+    "db.namespace",
+    "db.system",
+    "hostname",
+    "messaging.destination",
+    "messaging.kafka.bootstrap.servers",
+    "net.peer.name",
+    "network.destination.name",
+    "out.host",
+    "peer.hostname",
+    "peer.service",
+    "queuename",
+    "rpc.service",
+    "server.address",
+];
 
 /// The same through a tracer of its own type, with OpenTelemetry's context as the one store.
 fn opentelemetry_hot(batches: Batches) {
