@@ -27,6 +27,14 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
+    /// The same for what is counted wherever it happens, and for which nothing needs to be warm: all that is done counts.
+    pub(crate) fn run_cold(self, between: impl Fn(), mut piece: impl FnMut()) {
+        for _ in 0..self.counted.max(1) {
+            (0..self.pieces).for_each(|_| piece());
+            between();
+        }
+    }
+
     /// Does the work, and `between` after each batch, which is not counted.
     pub(crate) fn run(self, between: impl Fn(), mut piece: impl FnMut()) {
         if self.counted == 0 {

@@ -1,4 +1,5 @@
-//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them.
+//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them; and for
+//! statistics, which nobody waits for, that of the worker.
 
 use std::hint::black_box;
 use std::mem;
@@ -14,8 +15,8 @@ use tracehound::{
     TraceId, Tracer, integrations,
 };
 use tracehound_opentelemetry::TracerProvider;
-use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
+use tracehound_test_support::{FaultAgent, Reply};
 
 use crate::batches::{Batches, COUNTED, ENCODED};
 
@@ -40,6 +41,9 @@ const fn on_worker(name: &'static str, work: fn(Batches)) -> Case {
     Case { name, spans: 10, pieces: 100, work, counted: ENCODED }
 }
 
+/// Counts the spans of a chunk.
+const COUNT: &str = "*tracehound*stats*Concentrator*count*";
+
 /// In the order of the table.
 pub(crate) const CASES: &[Case] = &[
     on_application("native: root", 1, 1_000, root),
@@ -51,6 +55,8 @@ pub(crate) const CASES: &[Case] = &[
     on_application("opentelemetry: hot", 10, 100, opentelemetry_hot),
     on_application("opentelemetry: hot, ended well", 10, 100, with_status),
     on_application("opentelemetry: 30 attributes", 10, 100, many_attributes),
+    Case { counted: COUNT, ..on_application("statistics: request", 1, 1_000, statistics_of_requests) },
+    Case { counted: COUNT, ..on_application("statistics: call", 1, 1_000, statistics_of_calls) },
     on_application("inject", 1, 100, inject),
     on_application("extract", 1, 100, extract),
     on_worker("encode v0.4: hot", |batches| encode(batches, ApiVersion::V04, tag)),
@@ -173,6 +179,81 @@ fn tag(span: &SpanRef) {
     span.set_tag("cart.items", 3);
     span.set_tag("cart.total", 9.5);
 }
+
+/// What the worker does to count them: with an agent that takes statistics, and names as many peers as a current one.
+fn with_statistics(batches: Batches, trace: impl Fn(&Tracer)) {
+    let agent = FaultAgent::start(|request| match request.path.as_str() {
+        "/info" => {
+            let mut info = scripts::info_with_stats();
+            info["peer_tags"] = PEER_TAGS.as_slice().into();
+            Reply::json(&info)
+        }
+        _ => scripts::healthy(request),
+    });
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .agent_timeout(PATIENCE)
+        .flush_interval(Duration::from_secs(3600))
+        .build();
+    // The agent is asked before there is anything that should be counted.
+    drop(tracer.start_span("first"));
+    tracer.flush(PATIENCE).unwrap();
+    batches.run_cold(|| tracer.flush(PATIENCE).unwrap(), || trace(&tracer));
+    mem::forget(agent);
+}
+
+/// A request to a service.
+fn statistics_of_requests(batches: Batches) {
+    with_statistics(batches, |tracer| {
+        let span = tracer.span("web.request").root().kind(SpanKind::Server).start();
+        span.set_resource("GET /users/{id}");
+        span.set_type("web");
+        tag(&span);
+        span.set_tag("http.status_code", 200);
+    });
+}
+
+/// A call of another service, with three peers. Each is a trace of its own, so that only these are counted.
+fn statistics_of_calls(batches: Batches) {
+    with_statistics(batches, |tracer| {
+        let span = tracer.span("postgres.query").root().kind(SpanKind::Client).start();
+        span.set_service("users-db");
+        span.set_resource("SELECT * FROM users WHERE id = ?");
+        span.set_type("sql");
+        span.set_tag("db.name", "users");
+        span.set_tag("db.row_count", 3);
+        span.set_tag("out.host", "db-1.example.com");
+    });
+}
+
+/// About those of an agent 7.78.
+const PEER_TAGS: [&str; 24] = [
+    "_dd.base_service",
+    "amqp.destination",
+    "amqp.exchange",
+    "amqp.queue",
+    "aws.queue.name",
+    "aws.s3.bucket",
+    "bucketname",
+    "db.couchbase.seed.nodes",
+    "db.hostname",
+    "db.instance",
+    "db.name",
+    "db.namespace",
+    "db.system",
+    "hostname",
+    "messaging.destination",
+    "messaging.kafka.bootstrap.servers",
+    "net.peer.name",
+    "network.destination.name",
+    "out.host",
+    "peer.hostname",
+    "peer.service",
+    "queuename",
+    "rpc.service",
+    "server.address",
+];
 
 /// The same through a tracer of its own type, with OpenTelemetry's context as the one store.
 fn opentelemetry_hot(batches: Batches) {

@@ -66,6 +66,9 @@ impl Concentrator {
     }
 
     /// Counts those spans of a settled chunk that count.
+    ///
+    /// A function of its own: `benches/instructions` counts what it takes.
+    #[inline(never)]
     pub(crate) fn count(&mut self, chunk: &Chunk, terms: &Terms) {
         let shared = &chunk.segment().shared;
         let global = shared.tags.load();

@@ -1,6 +1,5 @@
 //! Traces that the agent would throw away, as it has said in `/info`: they are neither counted nor sent.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use regex::Regex;
@@ -112,7 +111,7 @@ impl Filter {
 }
 
 impl Value {
-    fn matches(&self, value: &Cow<'_, str>) -> bool {
+    fn matches(&self, value: &str) -> bool {
         match self {
             Value::Any => true,
             Value::Exactly(exactly) => value == exactly,
