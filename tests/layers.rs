@@ -28,7 +28,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("quantize", 1),
     ("config", 2),
     ("user_code", 2),
+    ("naming", 3),
     ("trace", 3),
+    ("peer_service", 4),
     ("propagation", 4),
     ("sampling", 4),
     ("encode", 5),
@@ -36,6 +38,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("pipeline", 7),
     ("tracer", 8),
     ("bridge", 9),
+    ("http", 9),
     ("testing", 9),
 ];
 

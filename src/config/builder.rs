@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::text::Text;
 
 use super::endpoint::Endpoint;
+use super::http::{NamingSchema, QueryObfuscation, StatusRanges};
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;

@@ -41,6 +41,7 @@
 
 mod builder;
 mod endpoint;
+mod http;
 mod identity;
 mod key;
 mod limits;
@@ -72,6 +73,9 @@ pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
 pub(crate) use endpoint::Host;
+pub use http::{NamingSchema, NoStatus, QueryObfuscation, StatusRanges};
+#[cfg(feature = "http-tags")]
+pub(crate) use http::{expression, header_and_tag};
 pub(crate) use key::Quoted;
 pub use limits::SpanLimits;
 pub use origin::Origin;

@@ -25,13 +25,15 @@ use super::key::Quoted;
 /// assert_eq!((url.value(), url.origin()), (Some("http://agent:8126"), Origin::Env));
 ///
 /// let table = config.report().to_string();
-/// let first: Vec<_> = table.lines().take(5).collect();
+/// // In columns, as wide as they have to be.
+/// let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+/// let first: Vec<_> = table.lines().take(5).map(line).collect();
 /// assert_eq!(first, [
-///     "DD_AGENT_HOST                                agent                          env_var",
-///     "DD_SERVICE                                   shop                           code, over store (env_var)",
-///     "DD_TRACE_AGENT_URL                           http://agent:8126              env_var",
+///     "DD_AGENT_HOST agent env_var",
+///     "DD_SERVICE shop code, over store (env_var)",
+///     "DD_TRACE_AGENT_URL http://agent:8126 env_var",
 ///     "",
-///     "DD_APM_TRACING_ENABLED                       true                           default",
+///     "DD_APM_TRACING_ENABLED true default",
 /// ]);
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
