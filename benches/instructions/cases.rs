@@ -2,12 +2,14 @@
 
 use std::hint::black_box;
 use std::mem;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{Config, Environment, Style};
+use tracehound::http::{RequestInfo, ResponseInfo, Tagging};
 use tracehound::{
     HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
     Tracer,
@@ -30,7 +32,7 @@ pub(crate) struct Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
+pub(crate) const CASES: [Case; 10] = [
     Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
     Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
     Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
@@ -38,6 +40,9 @@ pub(crate) const CASES: [Case; 7] = [
     Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
     Case { name: "inject", spans: 1, pieces: 100, work: inject },
     Case { name: "extract", spans: 1, pieces: 100, work: extract },
+    Case { name: "http: server", spans: 1, pieces: 1_000, work: http_server },
+    Case { name: "http: server, query", spans: 1, pieces: 1_000, work: http_server_query },
+    Case { name: "http: client", spans: 1, pieces: 1_000, work: http_client },
 ];
 
 const CHILDREN: usize = 9;
@@ -157,9 +162,8 @@ fn inject(batches: Batches) {
     });
 }
 
-/// From the headers of a request that has others, too.
-fn extract(batches: Batches) {
-    let propagator = propagator();
+/// Headers of a request from a browser.
+fn browser() -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("host", "shop.example"),
@@ -170,8 +174,55 @@ fn extract(batches: Batches) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers
+}
+
+/// From the headers of a request that has others, too.
+fn extract(batches: Batches) {
+    let propagator = propagator();
+    let mut headers = browser();
     propagator.inject_context(&context(), &mut headers);
     batches.run(nothing, || {
         black_box(propagator.extract(black_box(&headers)));
     });
+}
+
+/// A span of a server with all of its tags, from the headers to the status.
+fn http_server(batches: Batches) {
+    http_server_of("/users/42", batches);
+}
+
+/// With a query that has no secret in it.
+fn http_server_query(batches: Batches) {
+    http_server_of("/users/42?page=2&sort=name", batches);
+}
+
+fn http_server_of(url: &str, batches: Batches) {
+    let headers = browser();
+    with_tracer(batches, |tracer| {
+        let span = tracer.start_span("web.request");
+        let request = RequestInfo::new("GET", black_box(url)).headers(&headers);
+        let request = request.route("/users/{id}");
+        let tags = tagging().server_request(&span, &request);
+        tagging().server_response(&span, tags, Some(&ResponseInfo::new(200)));
+    });
+}
+
+/// A span of a client with all of its tags.
+fn http_client(batches: Batches) {
+    with_tracer(batches, |tracer| {
+        let span = tracer.start_span("http.request");
+        let request = RequestInfo::new("GET", black_box("http://api.example/users/list"));
+        tagging().client_request(&span, &request);
+        tagging().client_response(&span, Some(&ResponseInfo::new(200)));
+    });
+}
+
+/// As an integration keeps it.
+fn tagging() -> &'static Tagging {
+    static TAGGING: LazyLock<Tagging> = LazyLock::new(|| {
+        let config = Config::builder().environment(Environment::empty());
+        Tagging::by(&config.build()).component("bench")
+    });
+    &TAGGING
 }

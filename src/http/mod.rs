@@ -54,3 +54,8 @@ pub use request::RequestInfo;
 pub use response::ResponseInfo;
 pub use server::ServerTags;
 pub use tagging::{InvalidExpression, Tagging};
+
+/// The page for users, whose examples are built.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/http-tagging.md")]
+struct Page;
