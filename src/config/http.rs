@@ -96,13 +96,21 @@ impl FromStr for StatusRanges {
 /// Parses ranges of statuses. The ends of one may be the wrong way round.
 pub(super) fn statuses(text: &str, remarks: &mut Remarks) -> Result<StatusRanges, Reason> {
     let status = |text: &str| text.trim().parse::<u16>().ok().filter(|status| *status < 1000);
-    let mut ranges = Vec::new();
+    let (mut ranges, mut others) = (Vec::new(), Vec::new());
     for item in parse::items(text) {
         let (first, last) = item.split_once('-').unwrap_or((item, item));
         match (status(first), status(last)) {
             (Some(first), Some(last)) => ranges.push((first.min(last), first.max(last))),
-            _ => remarks.push(format!("{} is no status; left out", Quoted(item))),
+            _ => others.push(item),
         }
+    }
+    if ranges.is_empty() {
+        return Err(NO_STATUS.into());
+    }
+    if let Some(first) = others.first() {
+        let more = others.len() - 1;
+        let are = if more > 0 { format!("and {more} more are") } else { "is".to_owned() };
+        remarks.push(format!("{} {are} no status; left out", Quoted(first)));
     }
     // Every status is looked for here, so that a list of thousands costs no more than it has to.
     ranges.sort_unstable();
@@ -113,7 +121,7 @@ pub(super) fn statuses(text: &str, remarks: &mut Remarks) -> Result<StatusRanges
         }
         joins
     });
-    if ranges.is_empty() { Err(NO_STATUS.into()) } else { Ok(StatusRanges(ranges)) }
+    Ok(StatusRanges(ranges))
 }
 
 /// What becomes of the values in the query of a URL: `DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP`.
@@ -169,7 +177,10 @@ pub(crate) fn expression(text: &str) -> Result<regex::bytes::Regex, String> {
     compiled.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
         // The last line says what, those before it show where.
-        error => error.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+        error => {
+            let said = error.to_string();
+            said.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
     })
 }
 
@@ -191,8 +202,8 @@ pub(super) fn named_headers(items: Vec<Text>, remarks: &mut Remarks) -> Result<V
         items.into_iter().partition(|item| header_and_tag(item).is_some());
     if let Some(first) = unnamed.first() {
         let more = unnamed.len() - 1;
-        let others = if more > 0 { format!(" and {more} more are") } else { " is".to_owned() };
-        remarks.push(format!("{}{others} not `header` or `header:tag`; left out", Quoted(first)));
+        let are = if more > 0 { format!("and {more} more are") } else { "is".to_owned() };
+        remarks.push(format!("{} {are} not `header` or `header:tag`; left out", Quoted(first)));
     }
     Ok(named)
 }

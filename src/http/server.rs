@@ -50,7 +50,7 @@ impl Tagging {
             request.target.set_authority(&host);
         }
         let method = settings.set_request(span, &request, &settings.server_query, wanted);
-        set_seen(span, &seen, &host);
+        set_seen(span, &seen, request.target.host);
         if settings.client_ip {
             settings.set_client_ip(span, &seen, request.peer);
         }
