@@ -16,9 +16,13 @@ mod diag;
 mod encode;
 mod error;
 mod frames;
+#[cfg(feature = "http-tags")]
+pub mod http;
 mod id;
 pub mod integration;
+pub mod naming;
 mod panics;
+mod peer_service;
 #[cfg(feature = "agent")]
 mod pipeline;
 mod primitives;
@@ -41,6 +45,7 @@ pub use diag::{LogLevel, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use integration::integrations;
+pub use peer_service::PeerService;
 pub use propagation::{
     EnvExtractor, EnvInjector, Extractor, HeaderBlock, HeaderLookup, HttpPropagator, Injector,
     Propagator, header_value, is_header_name,

@@ -28,7 +28,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("quantize", 1),
     ("config", 2),
     ("user_code", 2),
+    ("naming", 3),
     ("trace", 3),
+    ("peer_service", 4),
     ("propagation", 4),
     ("sampling", 4),
     ("encode", 5),
@@ -37,6 +39,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("pipeline", 8),
     ("tracer", 9),
     ("bridge", 10),
+    ("http", 10),
     ("integration", 10),
     ("testing", 10),
 ];

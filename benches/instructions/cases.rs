@@ -3,12 +3,14 @@
 
 use std::hint::black_box;
 use std::mem;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{ApiVersion, Config, Environment, Style};
+use tracehound::http::{RequestInfo, ResponseInfo, Tagging};
 use tracehound::integration::{Integration, Pin};
 use tracehound::{
     HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, Text,
@@ -55,10 +57,16 @@ pub(crate) const CASES: &[Case] = &[
     on_application("opentelemetry: hot", 10, 100, opentelemetry_hot),
     on_application("opentelemetry: hot, ended well", 10, 100, with_status),
     on_application("opentelemetry: 30 attributes", 10, 100, many_attributes),
-    Case { counted: COUNT, ..on_application("statistics: request", 1, 1_000, statistics_of_requests) },
+    Case {
+        counted: COUNT,
+        ..on_application("statistics: request", 1, 1_000, statistics_of_requests)
+    },
     Case { counted: COUNT, ..on_application("statistics: call", 1, 1_000, statistics_of_calls) },
     on_application("inject", 1, 100, inject),
     on_application("extract", 1, 100, extract),
+    on_application("http: server", 1, 1_000, http_server),
+    on_application("http: server, query", 1, 1_000, http_server_query),
+    on_application("http: client", 1, 1_000, http_client),
     on_worker("encode v0.4: hot", |batches| encode(batches, ApiVersion::V04, tag)),
     on_worker("encode v0.5: hot", |batches| encode(batches, ApiVersion::V05, tag)),
     on_worker("encode v1.0: hot", |batches| encode(batches, ApiVersion::V1, tag)),
@@ -153,7 +161,8 @@ fn hot(batches: Batches) {
 
 /// As a client library begins one: with the tags of every integration, and a service and a kind.
 fn integration_root(batches: Batches) {
-    static ON: Integration = Integration::new("on").service("db").kind(tracehound::SpanKind::Client);
+    static ON: Integration =
+        Integration::new("on").service("db").kind(tracehound::SpanKind::Client);
     let pinned = |tracer| Pin::builder().tracer(tracer).build();
     with_tracer_of(pinned, batches, |pin| {
         drop(black_box(&ON).span(pin, "db.query").unwrap().start());
@@ -162,7 +171,8 @@ fn integration_root(batches: Batches) {
 
 /// Straight through.
 fn integration_off(batches: Batches) {
-    static OFF: Integration = Integration::new("off").service("db").kind(tracehound::SpanKind::Client);
+    static OFF: Integration =
+        Integration::new("off").service("db").kind(tracehound::SpanKind::Client);
     integrations().set("off", false);
     assert!(OFF.span(&Pin::new(), "db.query").is_none());
     let pin = Pin::new();
@@ -206,7 +216,7 @@ fn with_statistics(batches: Batches, trace: impl Fn(&Tracer)) {
 /// A request to a service.
 fn statistics_of_requests(batches: Batches) {
     with_statistics(batches, |tracer| {
-        let span = tracer.span("web.request").root().kind(SpanKind::Server).start();
+        let span = tracer.span("web.request").root().kind(tracehound::SpanKind::Server).start();
         span.set_resource("GET /users/{id}");
         span.set_type("web");
         tag(&span);
@@ -217,7 +227,7 @@ fn statistics_of_requests(batches: Batches) {
 /// A call of another service, with three peers. Each is a trace of its own, so that only these are counted.
 fn statistics_of_calls(batches: Batches) {
     with_statistics(batches, |tracer| {
-        let span = tracer.span("postgres.query").root().kind(SpanKind::Client).start();
+        let span = tracer.span("postgres.query").root().kind(tracehound::SpanKind::Client).start();
         span.set_service("users-db");
         span.set_resource("SELECT * FROM users WHERE id = ?");
         span.set_type("sql");
@@ -380,9 +390,8 @@ fn inject(batches: Batches) {
     });
 }
 
-/// From the headers of a request that has others, too.
-fn extract(batches: Batches) {
-    let propagator = propagator();
+/// Headers of a request from a browser.
+fn browser() -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("host", "shop.example"),
@@ -393,8 +402,55 @@ fn extract(batches: Batches) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers
+}
+
+/// From the headers of a request that has others, too.
+fn extract(batches: Batches) {
+    let propagator = propagator();
+    let mut headers = browser();
     propagator.inject_context(&context(), &mut headers);
     batches.run(nothing, || {
         black_box(propagator.extract(black_box(&headers)));
     });
+}
+
+/// A span of a server with all of its tags, from the headers to the status.
+fn http_server(batches: Batches) {
+    http_server_of("/users/42", batches);
+}
+
+/// With a query that has no secret in it.
+fn http_server_query(batches: Batches) {
+    http_server_of("/users/42?page=2&sort=name", batches);
+}
+
+fn http_server_of(url: &str, batches: Batches) {
+    let headers = browser();
+    with_tracer(batches, |tracer| {
+        let span = tracer.start_span("web.request");
+        let request = RequestInfo::new("GET", black_box(url)).headers(&headers);
+        let request = request.route("/users/{id}");
+        let tags = tagging().server_request(&span, &request);
+        tagging().server_response(&span, tags, Some(&ResponseInfo::new(200)));
+    });
+}
+
+/// A span of a client with all of its tags.
+fn http_client(batches: Batches) {
+    with_tracer(batches, |tracer| {
+        let span = tracer.start_span("http.request");
+        let request = RequestInfo::new("GET", black_box("http://api.example/users/list"));
+        tagging().client_request(&span, &request);
+        tagging().client_response(&span, Some(&ResponseInfo::new(200)));
+    });
+}
+
+/// As an integration keeps it.
+fn tagging() -> &'static Tagging {
+    static TAGGING: LazyLock<Tagging> = LazyLock::new(|| {
+        let config = Config::builder().environment(Environment::empty());
+        Tagging::by(&config.build()).component("bench")
+    });
+    &TAGGING
 }

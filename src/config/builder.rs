@@ -8,6 +8,7 @@ use crate::text::Text;
 
 use super::api_version::ApiVersion;
 use super::endpoint::Endpoint;
+use super::http::{NamingSchema, QueryObfuscation, StatusRanges};
 use super::integrations::IntegrationSettings;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};

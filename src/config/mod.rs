@@ -43,6 +43,7 @@
 mod api_version;
 mod builder;
 mod endpoint;
+mod http;
 mod identity;
 mod integrations;
 mod key;
@@ -78,6 +79,9 @@ pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
 pub(crate) use endpoint::Host;
+pub use http::{NamingSchema, NoStatus, QueryObfuscation, StatusRanges};
+#[cfg(feature = "http-tags")]
+pub(crate) use http::{expression, header_and_tag};
 pub use integrations::IntegrationSettings;
 pub(crate) use integrations::{canonical, compare_names};
 pub(crate) use key::Quoted;

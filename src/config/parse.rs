@@ -281,6 +281,12 @@ mod tests {
         ] {
             assert_eq!(repository_url(url.into()), Ok(expected.into()));
         }
+        let vectors: Json =
+            serde_json::from_str(include_str!("../../tests/vectors/http.json")).unwrap();
+        for case in vectors["git_url"].as_array().unwrap() {
+            let (url, expected) = (case["in"].as_str().unwrap(), case["out"].as_str().unwrap());
+            assert_eq!(repository_url(url.into()), Ok(Text::copy(expected)));
+        }
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use super::api_version::ApiVersion;
 
 use crate::text::Text;
 
+use super::http::{NamingSchema, QueryObfuscation, StatusRanges};
 use super::integrations::{IntegrationSettings, Integrations};
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
@@ -169,6 +170,7 @@ mod tests {
     #[test]
     fn every_setting_has_its_documented_default_and_comes_from_its_variable() {
         let none = SpanLimits::default();
+        let (none_of, ab): (&[Text], &[Text]) = (&[], &["a".into(), "b".into()]);
         getters_read! {
             agent_host: None, "DATADOG_TRACE_AGENT_HOSTNAME" = "agent": Some("agent");
             agent_port: None, "DD_AGENT_PORT" = "9126": Some(9126);
@@ -221,6 +223,32 @@ mod tests {
             sample_rate: None, "DD_TRACE_SAMPLE_RATE" = "0.1": Some(0.1);
             sampling_rules: None, "DD_TRACE_SAMPLING_RULES" = "[{}]": Some("[{}]");
             service: "unnamed-rust-service", "DD_SERVICE" = "shop": "shop";
+            naming_schema: NamingSchema::V0, "DD_TRACE_SPAN_ATTRIBUTE_SCHEMA" = "v1": NamingSchema::V1;
+            http_server_query: true, "DD_HTTP_SERVER_TAG_QUERY_STRING" = "false": false;
+            http_client_query: true, "DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING" = "false": false;
+            query_disabled: false, "DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED" = "true": true;
+            query_allowlist: none_of, "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST" = "a, b": ab;
+            client_query_allowlist: none_of,
+                "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT" = "a,b": ab;
+            server_query_allowlist: none_of,
+                "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER" = "a,b": ab;
+            query_obfuscation: &QueryObfuscation::Default,
+                "DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP" = " ": &QueryObfuscation::Off;
+            query_obfuscation: &QueryObfuscation::Default,
+                "DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP" = "a": &QueryObfuscation::Expression("a".into());
+            http_server_error_statuses: &StatusRanges::one(500, 599),
+                "DD_TRACE_HTTP_SERVER_ERROR_STATUSES" = "404": &StatusRanges::one(404, 404);
+            http_client_error_statuses: &StatusRanges::one(400, 499),
+                "DD_TRACE_HTTP_CLIENT_ERROR_STATUSES" = "404": &StatusRanges::one(404, 404);
+            header_tags: none_of, "DD_TRACE_HEADER_TAGS" = "a b": ab;
+            client_ip: false, "DD_TRACE_CLIENT_IP_ENABLED" = "true": true;
+            client_ip_header: None, "DD_TRACE_CLIENT_IP_HEADER" = "X-Ip": Some("X-Ip");
+            http_endpoint: false, "DD_TRACE_RESOURCE_RENAMING_ENABLED" = "true": true;
+            always_simplified_endpoint: false,
+                "DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT" = "true": true;
+            peer_service_defaults: false, "DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED" = "1": true;
+            peer_service_mapping: &[][..],
+                "DD_TRACE_PEER_SERVICE_MAPPING" = "a:b": &[("a".into(), "b".into())][..];
             service_mapping: &[][..], "DD_SERVICE_MAPPING" = "a:b": &[("a".into(), "b".into())][..];
             source_hostname: None, "DD_TRACE_SOURCE_HOSTNAME" = "host": Some("host");
             tags: &[][..], "DD_TAGS" = "a:b": &[("a".into(), "b".into())][..];

@@ -44,6 +44,7 @@ use std::time::Duration;
 use crate::text::Text;
 
 use super::api_version::{API_VERSION, ApiVersion};
+use super::http::{self, NamingSchema, QueryObfuscation, StatusRanges};
 use super::key::{Key, Reason};
 use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
@@ -190,6 +191,15 @@ settings! {
         set(name: impl Into<Text>) = Some(name.into());
         /// The name of the host, where it was set.
         get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// The tag `http.url` of requests that come in has the query of the URL.
+    DD_HTTP_SERVER_TAG_QUERY_STRING as http_server_query: bool = ON => {
+        /// Whether `http.url` of requests that come in has the query of the URL
+        /// (`DD_HTTP_SERVER_TAG_QUERY_STRING`); default: yes.
+        set(tagged: bool) = tagged;
+        /// Whether `http.url` of requests that come in has the query of the URL.
+        get(value) -> bool = *value;
     }
 
     /// Cargo package whose embedded repository and commit count. Unset: whichever the program hands over.
@@ -341,6 +351,24 @@ settings! {
         get(value) -> &BaggageTagKeys = value;
     }
 
+    /// Spans of requests that come in are tagged with the address of the client: `http.client_ip`, `network.client.ip`.
+    DD_TRACE_CLIENT_IP_ENABLED as client_ip: bool = OFF => {
+        /// Whether spans of requests that come in are tagged with the address of the client
+        /// (`DD_TRACE_CLIENT_IP_ENABLED`); default: no.
+        set(tagged: bool) = tagged;
+        /// Whether spans of requests that come in are tagged with the address of the client.
+        get(value) -> bool = *value;
+    }
+
+    /// The one header that says the address of the client. Unset: those that proxies set, in a fixed order.
+    DD_TRACE_CLIENT_IP_HEADER as client_ip_header: Option<Text> = TEXT => {
+        /// The one header that says the address of the client (`DD_TRACE_CLIENT_IP_HEADER`), in any case and with `_` for
+        /// `-`; default: those that proxies set, in a fixed order.
+        set(name: impl Into<Text>) = Some(name.into());
+        /// The one header that says the address of the client, if there is only one.
+        get(value) -> Option<&str> = value.as_deref();
+    }
+
     /// The tracer logs what it does, and wrong use of its API, on the standard error stream.
     DD_TRACE_DEBUG as debug: bool = Key { otel: Some(otel::LOG_LEVEL), ..OFF } => {
         /// Whether the tracer says what it does and how it is misused (`DD_TRACE_DEBUG`); default: no.
@@ -363,6 +391,90 @@ settings! {
         set(enabled: bool) = enabled;
     }
 
+    /// Headers that become tags: `header` or `header:tag`, with commas between, and `*` for all. Without a tag it is
+    /// `http.request.headers.<name>` and `http.response.headers.<name>`.
+    DD_TRACE_HEADER_TAGS as header_tags: Vec<Text> = Key {
+        check: http::named_headers,
+        ..Key::new(Vec::new, http::header_tags)
+    } => {
+        /// Headers that become tags: `header` or `header:tag`, and `*` for all (`DD_TRACE_HEADER_TAGS`); default: none.
+        set(headers: impl IntoIterator<Item = impl Into<Text>>) =
+            headers.into_iter().map(Into::into).collect();
+        /// Headers that become tags: `header` or `header:tag`.
+        get(value) -> &[Text] = value;
+    }
+
+    /// Statuses that are errors of a request that went out: `404,500-599`.
+    DD_TRACE_HTTP_CLIENT_ERROR_STATUSES as http_client_error_statuses: StatusRanges =
+        Key::new(|| StatusRanges::one(400, 499), http::statuses) => {
+        /// Statuses that are errors of a request that went out (`DD_TRACE_HTTP_CLIENT_ERROR_STATUSES`); default: 400 to
+        /// 499, because a 5xx is the error of the one who answers.
+        set(statuses: StatusRanges) = statuses;
+        /// Statuses that are errors of a request that went out.
+        get(value) -> &StatusRanges = value;
+    }
+
+    /// The tag `http.url` of requests that go out has the query of the URL.
+    DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING as http_client_query: bool = ON => {
+        /// Whether `http.url` of requests that go out has the query of the URL
+        /// (`DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING`); default: yes.
+        set(tagged: bool) = tagged;
+        /// Whether `http.url` of requests that go out has the query of the URL.
+        get(value) -> bool = *value;
+    }
+
+    /// Statuses that are errors of a request that came in: `404,500-599`.
+    DD_TRACE_HTTP_SERVER_ERROR_STATUSES as http_server_error_statuses: StatusRanges =
+        Key::new(|| StatusRanges::one(500, 599), http::statuses) => {
+        /// Statuses that are errors of a request that came in (`DD_TRACE_HTTP_SERVER_ERROR_STATUSES`); default: 500 to
+        /// 599.
+        set(statuses: StatusRanges) = statuses;
+        /// Statuses that are errors of a request that came in.
+        get(value) -> &StatusRanges = value;
+    }
+
+    /// Names of the parameters of a URL that `http.url` keeps, as they are. Unset: all of them, obfuscated.
+    DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST as query_allowlist: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// Names of the parameters of a URL that `http.url` keeps, as they are
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST`); default: all of them, obfuscated.
+        set(names: impl IntoIterator<Item = impl Into<Text>>) =
+            names.into_iter().map(Into::into).collect();
+        /// Names of the parameters of a URL that `http.url` keeps; none where nothing was said.
+        get(value) -> &[Text] = value;
+    }
+
+    /// Names of the parameters of the URL of a request that goes out that `http.url` keeps, as they are. Unset: `DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST`.
+    DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT as client_query_allowlist: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// Names of the parameters of the URL of a request that goes out that `http.url` keeps, as they are
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT`); default: those of `query_allowlist`.
+        set(names: impl IntoIterator<Item = impl Into<Text>>) =
+            names.into_iter().map(Into::into).collect();
+        /// Names of the parameters of the URL of a request that goes out that `http.url` keeps; none where nothing was said.
+        get(value) -> &[Text] = value;
+    }
+
+    /// Names of the parameters of the URL of a request that comes in that `http.url` keeps, as they are. Unset: `DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST`.
+    DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER as server_query_allowlist: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// Names of the parameters of the URL of a request that comes in that `http.url` keeps, as they are
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER`); default: those of `query_allowlist`.
+        set(names: impl IntoIterator<Item = impl Into<Text>>) =
+            names.into_iter().map(Into::into).collect();
+        /// Names of the parameters of the URL of a request that comes in that `http.url` keeps; none where nothing was said.
+        get(value) -> &[Text] = value;
+    }
+
+    /// The tag `http.url` never has the query of the URL.
+    DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED as query_disabled: bool = OFF => {
+        /// Whether `http.url` is without the query of the URL, of requests that come in and that go out
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED`); default: no.
+        set(disabled: bool) = disabled;
+        /// Whether `http.url` is without the query of the URL.
+        get(value) -> bool = *value;
+    }
+
     /// Span events are sent in the field for them, even if the agent does not announce that it supports that.
     DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool = OFF => {
         /// Whether span events are sent in their own field even if the agent does not announce that it knows
@@ -370,6 +482,20 @@ settings! {
         set(native: bool) = native;
         /// Whether span events are sent in their own field, whatever the agent announces.
         get(value) -> bool = *value;
+    }
+
+    /// What matches it in the query of a URL is written as `<redacted>`; nothing for no obfuscation. Unset: the expression
+    /// for secrets that all Datadog tracers share. With one that cannot be used, queries are left out.
+    DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP as query_obfuscation: QueryObfuscation = Key {
+        check: http::usable,
+        blank_counts: true,
+        ..Key::new(QueryObfuscation::default, http::obfuscation)
+    } => {
+        /// What becomes of the values in the query of a URL (`DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP`); default: what
+        /// looks like a secret becomes `<redacted>`.
+        set(obfuscation: QueryObfuscation) = obfuscation;
+        /// What becomes of the values in the query of a URL.
+        get(value) -> &QueryObfuscation = value;
     }
 
     /// Incoming trace context is accepted only from the agent's own organisation and from trusted ones.
@@ -426,6 +552,28 @@ settings! {
         ..COUNT
     } => {
         set by partial_flush;
+    }
+
+    /// Spans of calls to others get the tag `peer.service` from what is known of whom they call. `v1` of
+    /// `DD_TRACE_SPAN_ATTRIBUTE_SCHEMA` does the same.
+    DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED as peer_service_defaults: bool = OFF => {
+        /// Whether spans of calls get the tag `peer.service` from what is known of whom they call
+        /// (`DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED`); default: no, and yes with [`NamingSchema::V1`].
+        set(enabled: bool) = enabled;
+        /// Whether spans of calls get the tag `peer.service`, also with the schema `v0`.
+        get(value) -> bool = *value;
+    }
+
+    /// Peers to rename: `from:to,from:to`. A `peer.service` of the name `from` becomes `to`.
+    DD_TRACE_PEER_SERVICE_MAPPING as peer_service_mapping: Map = Key {
+        check: parse::mapping,
+        ..MAP
+    } => {
+        /// Peers to rename in `peer.service`, from and to (`DD_TRACE_PEER_SERVICE_MAPPING`); default: none.
+        set(mapping: impl IntoIterator<Item = (impl Into<Text>, impl Into<Text>)>) =
+            mapping.into_iter().collect();
+        /// Peers to rename, from and to.
+        get(value) -> &[(Text, Text)] = &value.0;
     }
 
     /// What to do with the trace context of an incoming request: continue its trace, start a new trace
@@ -514,6 +662,24 @@ settings! {
         get(value) -> bool = *value;
     }
 
+    /// The tag `http.endpoint` is made of the path of the URL, also where the framework knows the route.
+    DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT as always_simplified_endpoint: bool = OFF => {
+        /// Whether `http.endpoint` is made of the path, also where the route is known
+        /// (`DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT`); default: no.
+        set(always: bool) = always;
+        /// Whether `http.endpoint` is made of the path, also where the route is known.
+        get(value) -> bool = *value;
+    }
+
+    /// Spans of requests that come in have the tag `http.endpoint`: the route, or the path with what varies replaced.
+    DD_TRACE_RESOURCE_RENAMING_ENABLED as http_endpoint: bool = OFF => {
+        /// Whether spans of requests that come in have the tag `http.endpoint`: the route, or the path with what varies
+        /// replaced (`DD_TRACE_RESOURCE_RENAMING_ENABLED`); default: no.
+        set(tagged: bool) = tagged;
+        /// Whether spans of requests that come in have the tag `http.endpoint`.
+        get(value) -> bool = *value;
+    }
+
     /// Share of the traces to keep where no rule matches, from 0 to 1. Unset: the agent decides.
     DD_TRACE_SAMPLE_RATE as sample_rate: Option<f64> = Key {
         otel: Some(otel::TRACES_SAMPLER),
@@ -552,6 +718,16 @@ settings! {
         set(name: impl Into<Text>) = Some(name.into());
         /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says.
         get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// How integrations name operations and services: `v0`, each in its own way, or `v1`, by the protocol, with the
+    /// service of the tracer, and `peer.service` for whom they call.
+    DD_TRACE_SPAN_ATTRIBUTE_SCHEMA as naming_schema: NamingSchema =
+        Key::new(NamingSchema::default, http::naming_schema) => {
+        /// How integrations name operations and services (`DD_TRACE_SPAN_ATTRIBUTE_SCHEMA`); default: `v0`.
+        set(schema: NamingSchema) = schema;
+        /// How integrations name operations and services.
+        get(value) -> NamingSchema = *value;
     }
 
     /// How many frames of a stack trace a span keeps.
@@ -888,7 +1064,20 @@ mod tests {
             ("WRITER_BUFFER_SIZE_BYTES", &["0"], None),
             ("WRITER_INTERVAL_SECONDS", &["0"], None),
             ("WRITER_INTERVAL_SECONDS", &["0.5"], Some("0.5")),
-            ("SERVICE_MAPPING", &["a:b,c,d:"], Some("a:b")),
+            ("DD_SERVICE_MAPPING", &["a:b,c,d:"], Some("a:b")),
+            (
+                "SERVER_ERROR_STATUSES",
+                &["500-599", " 599 - 500 ,x", "500-550,540-599"],
+                Some("500-599"),
+            ),
+            ("SERVER_ERROR_STATUSES", &["404,200-201"], Some("200-201,404")),
+            ("SERVER_ERROR_STATUSES", &["", "x", "1000", "-1", "500-", ","], None),
+            ("HEADER_TAGS", &["a, B-c: d e ,:x,y:"], Some("a,B-c: d e")),
+            ("HEADER_TAGS", &["a B-c:d"], Some("a,B-c:d")),
+            ("ATTRIBUTE_SCHEMA", &["V1", " v1 "], Some("v1")),
+            ("ATTRIBUTE_SCHEMA", &["v2", ""], None),
+            ("STRING_REGEXP", &["(?i)token=[^&]+"], Some("(?i)token=[^&]+")),
+            ("STRING_REGEXP", &["(", "(?=a)", "\\p{L}", "(a{1000}){1000}", "", " "], Some("")),
             ("PROPAGATION_BEHAVIOR_EXTRACT", &["Restart"], Some("restart")),
             ("PROPAGATION_BEHAVIOR_EXTRACT", &["stop"], None),
         ] {

@@ -141,12 +141,12 @@ mod tests {
     fn all_are_told_in_one_line() {
         let expected = "DD_* (env_var): not known to this tracer: DD_SERVCE (did you mean DD_SERVICE?), \
              DD_TRACE_WHATEVER; without effect in this version, though other Datadog tracers read it: \
-             DD_PROFILING_ENABLED, DD_TRACE_HEADER_TAGS";
+             DD_PROFILING_ENABLED, DD_TRACE_METHODS";
         let pairs = [
             ("DD_SERVCE", "x"),
             ("DD_TRACE_WHATEVER", "x"),
             ("DD_PROFILING_ENABLED", "true"),
-            ("DD_TRACE_HEADER_TAGS", "a:b"),
+            ("DD_TRACE_METHODS", "a:b"),
         ];
         assert_eq!(said(&pairs), [expected]);
 
@@ -173,7 +173,7 @@ mod tests {
             ("DD_CIVISIBILITY_ENABLED", "true"),
             ("DD_PROFILING_ENABLED", "false"),
             ("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "0"),
-            ("DD_TRACE_HEADER_TAGS", " "),
+            ("DD_TRACE_METHODS", " "),
             // Settings of integrations.
             ("DD_TRACE_REDIS_ENABLED", "1"),
             ("DD_REDIS_SERVICE", "cache"),

@@ -1,6 +1,6 @@
 //! Commands of Redis and Valkey.
 
-use crate::text::beginning;
+use crate::text::first_bytes;
 
 /// How many commands a resource names.
 const MAX_COMMANDS: usize = 3;
@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 64 * 1024;
 pub fn redis(commands: &str) -> String {
     let mut resource = String::new();
     let (mut count, mut truncated) = (0, false);
-    for line in beginning(commands, MAX_BYTES).split('\n') {
+    for line in first_bytes(commands, MAX_BYTES).split('\n') {
         if count == MAX_COMMANDS {
             break;
         }
@@ -143,7 +143,7 @@ fn values_of(command: &str) -> Values {
 /// ```
 #[must_use]
 pub fn redis_arguments(commands: &str) -> String {
-    let mut rest = beginning(commands, MAX_BYTES).trim();
+    let mut rest = first_bytes(commands, MAX_BYTES).trim();
     let mut written = String::with_capacity(rest.len());
     while !rest.is_empty() {
         if !written.is_empty() {
@@ -239,7 +239,7 @@ impl Rule {
 /// ```
 #[must_use]
 pub fn redis_command_only(command: &str) -> String {
-    let mut words = beginning(command, MAX_BYTES).split_whitespace();
+    let mut words = first_bytes(command, MAX_BYTES).split_whitespace();
     let Some(name) = words.next() else { return String::new() };
     let mut written = name.to_owned();
     let Some(first) = words.next() else { return written };

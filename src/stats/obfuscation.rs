@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::tag_key::{tag, text};
 use crate::agent::{AgentInfo, OBFUSCATION_VERSION};
 use crate::quantize::{SqlDialect, SqlMode, SqlQuantizer, redis};
-use crate::text::beginning;
+use crate::text::first_bytes;
 use crate::trace::SpanView;
 
 /// The longest resource, in bytes, and the longest where the agent has the flag `big_resource`.
@@ -57,14 +57,14 @@ impl Obfuscation {
                 quantizer.quantize(resource).into()
             }
             "redis" | "valkey" => redis(resource).into(),
-            _ => return beginning(resource, self.max_resource).into(),
+            _ => return first_bytes(resource, self.max_resource).into(),
         };
-        beginning(&obfuscated, self.max_resource).to_owned().into()
+        first_bytes(&obfuscated, self.max_resource).to_owned().into()
     }
 
     /// A service, a name or a type.
     pub(super) fn name<'a>(&self, name: &'a str) -> &'a str {
-        beginning(name, MAX_NAME)
+        first_bytes(name, MAX_NAME)
     }
 }
 

@@ -48,13 +48,13 @@ pub(super) struct Lexer<'a> {
     dialect: SqlDialect,
     /// Whether a `-` before a digit is always its sign, also after an operand.
     always_signed: bool,
-    /// Whether the last token was a value or a name, after which a `-` is an operator.
-    after_operand: bool,
+    /// The last token: after a value or a name a `-` is an operator.
+    last: Option<(Kind, &'a str)>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, dialect: SqlDialect, always_signed: bool) -> Self {
-        Lexer { text, at: 0, dialect, always_signed, after_operand: false }
+        Lexer { text, at: 0, dialect, always_signed, last: None }
     }
 
     fn byte(&self, ahead: usize) -> u8 {
@@ -344,8 +344,16 @@ impl<'a> Lexer<'a> {
 
     fn is_sign(&self) -> bool {
         let next = self.byte(1);
-        (next.is_ascii_digit() || next == b'.' && self.byte(2).is_ascii_digit())
-            && (self.always_signed || !self.after_operand)
+        let is_number = next.is_ascii_digit() || next == b'.' && self.byte(2).is_ascii_digit();
+        is_number && (self.always_signed || !self.is_after_operand())
+    }
+
+    fn is_after_operand(&self) -> bool {
+        match self.last {
+            None | Some((Kind::Operator | Kind::Open | Kind::Comma | Kind::Semicolon, _)) => false,
+            Some((Kind::Word, word)) => !is_keyword_before_value(word),
+            Some(_) => true,
+        }
     }
 
     /// Whether the brace at the cursor begins `{call procedure}`, which names what is called.
@@ -364,10 +372,9 @@ impl<'a> Iterator for Lexer<'a> {
         let apart = self.skip_blanks();
         let start = self.at;
         let (kind, inside) = self.scan()?;
-        self.after_operand =
-            !matches!(kind, Kind::Operator | Kind::Open | Kind::Comma | Kind::Semicolon)
-                && !is_keyword_before_value(self.since(start));
-        Some(Token { kind, text: inside.unwrap_or_else(|| self.since(start)), apart })
+        let text = inside.unwrap_or_else(|| self.since(start));
+        self.last = Some((kind, text));
+        Some(Token { kind, text, apart })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way in: a statement, and what is to be done to it.
 
-use crate::text::beginning;
+use crate::text::first_bytes;
 
 use super::options::{Options, SqlDialect, SqlMode};
 use super::writer;
@@ -85,7 +85,7 @@ impl SqlQuantizer {
         if statement.is_empty() {
             return String::new();
         }
-        let written = writer::written(beginning(statement, MAX_SQL_BYTES), &self.options, 0);
+        let written = writer::written(first_bytes(statement, MAX_SQL_BYTES), &self.options, 0);
         if written.is_empty() { NON_PARSABLE_SQL.to_owned() } else { written }
     }
 }
