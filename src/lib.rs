@@ -17,6 +17,9 @@ mod encode;
 mod error;
 mod frames;
 mod id;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macro_support;
 mod panics;
 #[cfg(feature = "agent")]
 mod pipeline;
@@ -55,12 +58,14 @@ pub use trace::{
     ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView,
     TagValue,
 };
+#[cfg(feature = "macros")]
+pub use tracehound_macros::{main, wrap};
 #[cfg(feature = "agent")]
 pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{
-    Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span, current_span,
-    extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
-    shutdown_async, span, start_span, trace, tracer,
+    Tracer, TracerBuilder, TracerGuard, WrapCall, WrapExecutor, activate, active_ids,
+    current_root_span, current_span, extract, flush, flush_async, in_span, init, inject,
+    propagation_context, shutdown, shutdown_async, span, start_span, trace, tracer, wrap_fn,
 };

@@ -1,0 +1,134 @@
+//! A call of a wrapped function, before its span has started.
+
+use super::call::WrapCall;
+use super::executor::WrapExecutor;
+use super::run::{run_by, start_by};
+use crate::text::Text;
+use crate::trace::{ActiveSpan, Span, SpanBuilder, SpanRef, begin_named};
+use crate::tracer::Tracer;
+
+/// What the span of a call is to be like.
+#[derive(Debug)]
+pub(super) enum Plan<'t> {
+    /// For most there is no more than a name, and nothing is built.
+    Named(Text),
+    Described(SpanBuilder<'t>),
+}
+
+impl Plan<'_> {
+    /// Starts the span, below what is active.
+    #[inline]
+    pub(super) fn start(self, tracer: &Tracer) -> Span {
+        match (self, tracer.shared()) {
+            (Plan::Named(name), Some(shared)) => begin_named(shared, name, false),
+            (Plan::Described(span), Some(_)) => span.start(),
+            (_, None) => Span::none(),
+        }
+    }
+}
+
+/// A call of a wrapped function: its tracer, and what its span is to be like.
+#[must_use = "it is the function that has to run"]
+#[derive(Debug)]
+pub struct Wrapped<'t> {
+    pub(super) tracer: &'t Tracer,
+    pub(super) plan: Plan<'t>,
+}
+
+impl<'t> Wrapped<'t> {
+    /// A call whose span has a name and nothing else.
+    #[inline]
+    pub fn new(tracer: &'t Tracer, name: impl Into<Text>) -> Self {
+        Wrapped { tracer, plan: Plan::Named(name.into()) }
+    }
+
+    /// Says more of the span than its name; not called where there is no tracer.
+    #[inline]
+    pub fn describe(self, say: impl FnOnce(SpanBuilder<'t>) -> SpanBuilder<'t>) -> Self {
+        let Wrapped { tracer, plan } = self;
+        let plan = match plan {
+            plan if tracer.shared().is_none() => plan,
+            Plan::Named(name) => Plan::Described(say(tracer.span(name))),
+            Plan::Described(span) => Plan::Described(say(span)),
+        };
+        Wrapped { tracer, plan }
+    }
+
+    /// Runs the function.
+    #[inline]
+    pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
+        match self.executor() {
+            None => {
+                let _span = self.plan.start(self.tracer).enter();
+                work()
+            }
+            Some(executor) => run_by(executor, self, work, |_, _| ()),
+        }
+    }
+
+    /// Runs the function, and shows what it returns to `seen` before the span is finished; not where there is none.
+    #[inline]
+    pub fn run_and<T>(self, work: impl FnOnce() -> T, seen: impl FnOnce(&SpanRef, &T)) -> T {
+        match self.executor() {
+            None => {
+                let span = self.plan.start(self.tracer).enter();
+                let result = work();
+                if !span.is_none() {
+                    seen(&span, &result);
+                }
+                result
+            }
+            Some(executor) => run_by(executor, self, work, seen),
+        }
+    }
+
+    /// Starts the span of a function that nobody can be given as a closure.
+    #[inline]
+    pub fn start(self) -> Span {
+        match self.executor() {
+            None => self.plan.start(self.tracer),
+            Some(executor) => start_by(executor, self),
+        }
+    }
+
+    /// The same, and makes the span active.
+    #[inline]
+    pub fn enter(self) -> ActiveSpan {
+        self.start().enter()
+    }
+
+    #[inline]
+    fn executor(&self) -> Option<&'t dyn WrapExecutor> {
+        self.tracer.parts()?.wrap_executor.as_deref()
+    }
+}
+
+impl Tracer {
+    /// Runs `work` as a wrapped function: in a span that is active meanwhile, a child of what is active.
+    ///
+    /// It is [`in_span`](Tracer::in_span) for whole functions, and what the attribute `#[tracehound::wrap]` does: where
+    /// the tracer has a [`WrapExecutor`], that runs the function. The span is the
+    /// [active one](Tracer::current_span) in `work`. For async functions use the attribute, or
+    /// [`FutureExt::in_span`](crate::FutureExt::in_span).
+    ///
+    /// ```
+    /// let (tracer, captured) = tracehound::testing::tracer();
+    /// let sum = tracer.wrap_fn("numbers.sum", || [1, 2, 3].iter().sum::<i32>());
+    /// assert_eq!(sum, 6);
+    /// assert_eq!(captured.tree(), "numbers.sum\n");
+    /// ```
+    #[inline]
+    pub fn wrap_fn<T>(&self, name: impl Into<Text>, work: impl FnOnce() -> T) -> T {
+        Wrapped::new(self, name).run(work)
+    }
+}
+
+impl<'t> Wrapped<'t> {
+    /// What an executor is shown.
+    pub(super) fn into_call<'c>(self, started: &'c std::cell::Cell<SpanRef>) -> WrapCall<'c>
+    where
+        't: 'c,
+    {
+        WrapCall::new(self, started)
+    }
+}
