@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::mem;
+use std::num::ParseIntError;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -30,10 +31,14 @@ pub(crate) struct Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
+pub(crate) const CASES: [Case; 11] = [
     Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
     Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
     Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
+    Case { name: "native: in_span", spans: 1, pieces: 1_000, work: in_span },
+    Case { name: "native: wrap_fn", spans: 1, pieces: 1_000, work: wrap_fn },
+    Case { name: "native: #[wrap]", spans: 1, pieces: 1_000, work: wrap },
+    Case { name: "native: #[wrap] of a Result", spans: 1, pieces: 1_000, work: wrap_of_a_result },
     Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
     Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
     Case { name: "inject", spans: 1, pieces: 100, work: inject },
@@ -97,6 +102,39 @@ fn tag(span: &SpanRef) {
     span.set_tag("user.name", "somebody");
     span.set_tag("cart.items", 3);
     span.set_tag("cart.total", 9.5);
+}
+
+/// By the tracer of the process.
+fn with_installed_tracer(batches: Batches, trace: impl Fn()) {
+    let install = |tracer: Tracer| mem::forget(tracer.install());
+    with_tracer_of(install, batches, |()| trace());
+}
+
+/// What the next three must not exceed.
+fn in_span(batches: Batches) {
+    with_installed_tracer(batches, || tracehound::in_span("work", |_| black_box(())));
+}
+
+fn wrap_fn(batches: Batches) {
+    with_installed_tracer(batches, || tracehound::wrap_fn("work", || black_box(())));
+}
+
+fn wrap(batches: Batches) {
+    #[tracehound::wrap(name = "work")]
+    fn work() {
+        black_box(());
+    }
+
+    with_installed_tracer(batches, work);
+}
+
+fn wrap_of_a_result(batches: Batches) {
+    #[tracehound::wrap(name = "work")]
+    fn work(number: u64) -> Result<u64, ParseIntError> {
+        Ok(black_box(number))
+    }
+
+    with_installed_tracer(batches, || drop(work(1)));
 }
 
 /// The same through a tracer of its own type, with OpenTelemetry's context as the one store.

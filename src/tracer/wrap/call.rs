@@ -3,60 +3,61 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::wrapped::{Plan, Wrapped};
 use crate::trace::{ActiveSpan, Span, SpanBuilder, SpanKind, SpanRef};
 use crate::tracer::Tracer;
 
 /// A call of a wrapped function, as a [`WrapExecutor`](crate::WrapExecutor) is given it: what its span is to be like.
 #[must_use = "without `start` or `enter` the function has no span"]
 pub struct WrapCall<'c> {
-    wrapped: Wrapped<'c>,
+    tracer: &'c Tracer,
+    span: SpanBuilder<'c>,
     /// For what the function returns, which is looked at afterwards.
     started: &'c Cell<SpanRef>,
 }
 
 impl<'c> WrapCall<'c> {
-    pub(super) fn new(wrapped: Wrapped<'c>, started: &'c Cell<SpanRef>) -> Self {
-        WrapCall { wrapped, started }
+    pub(super) fn new(
+        tracer: &'c Tracer,
+        span: SpanBuilder<'c>,
+        started: &'c Cell<SpanRef>,
+    ) -> Self {
+        WrapCall { tracer, span, started }
     }
 
     /// The tracer.
     #[must_use]
     pub fn tracer(&self) -> &'c Tracer {
-        self.wrapped.tracer
+        self.tracer
     }
 
     /// The name of the span; with `#[wrap]`, the function's own unless another was given.
     #[must_use]
     pub fn name(&self) -> &str {
-        match &self.wrapped.plan {
-            Plan::Named(name) => name,
-            Plan::Described(span) => span.planned().map_or("", |record| &record.name),
-        }
+        self.span.planned().map_or("", |record| &record.name)
     }
 
     /// The service, if one was given.
     #[must_use]
     pub fn service(&self) -> Option<&str> {
-        self.described()?.planned()?.service.as_deref()
+        self.span.planned()?.service.as_deref()
     }
 
     /// The resource, if one was given.
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
-        self.described()?.planned()?.resource.as_deref()
+        self.span.planned()?.resource.as_deref()
     }
 
     /// The type of the span, if one was given.
     #[must_use]
     pub fn span_type(&self) -> Option<&str> {
-        self.described()?.planned()?.span_type.as_deref()
+        self.span.planned()?.span_type.as_deref()
     }
 
     /// The kind of the span, if one was given.
     #[must_use]
     pub fn kind(&self) -> Option<SpanKind> {
-        self.described()?.planned()?.kind
+        self.span.planned()?.kind
     }
 
     /// Says more of the span, or something else: see [`SpanBuilder`].
@@ -71,13 +72,12 @@ impl<'c> WrapCall<'c> {
     /// # let _ = tracehound::Tracer::builder().wrap_executor(execute);
     /// ```
     pub fn describe(self, say: impl FnOnce(SpanBuilder<'c>) -> SpanBuilder<'c>) -> Self {
-        WrapCall { wrapped: self.wrapped.describe(say), ..self }
+        WrapCall { span: say(self.span), ..self }
     }
 
     /// Starts the span. It is not made active.
     pub fn start(self) -> Span {
-        let Wrapped { tracer, plan } = self.wrapped;
-        let span = plan.start(tracer);
+        let span = self.span.start();
         self.started.set(span.handle());
         span
     }
@@ -85,13 +85,6 @@ impl<'c> WrapCall<'c> {
     /// Starts the span and makes it active on this thread, until the result is dropped.
     pub fn enter(self) -> ActiveSpan {
         self.start().enter()
-    }
-
-    fn described(&self) -> Option<&SpanBuilder<'c>> {
-        match &self.wrapped.plan {
-            Plan::Named(_) => None,
-            Plan::Described(span) => Some(span),
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::wrapped::Wrapped;
+use super::wrapped::{Plan, Wrapped};
 use crate::trace::{InSpan, SpanRef};
 
 pin_project! {
@@ -13,24 +13,29 @@ pin_project! {
     /// when the future is done or dropped.
     #[must_use = "futures do nothing unless polled"]
     #[derive(Debug)]
-    pub struct WrappedFuture<F, S> {
+    pub struct WrappedFuture<F, S, P> {
         #[pin]
         inner: InSpan<F>,
         // `None` once it was polled.
-        wrapped: Option<Wrapped<'static>>,
+        wrapped: Option<Wrapped<'static, P>>,
         // What is shown the output.
         seen: Option<S>,
     }
 }
 
-impl<F: Future, S: FnOnce(&SpanRef, &F::Output)> WrappedFuture<F, S> {
+impl<F: Future, S: FnOnce(&SpanRef, &F::Output), P: Plan<'static>> WrappedFuture<F, S, P> {
     /// What `seen` is shown is what the future is ready with.
-    pub fn new(wrapped: Wrapped<'static>, future: F, seen: S) -> Self {
+    pub fn new(wrapped: Wrapped<'static, P>, future: F, seen: S) -> Self {
         WrappedFuture { inner: InSpan::before(future), wrapped: Some(wrapped), seen: Some(seen) }
     }
 }
 
-impl<F: Future, S: FnOnce(&SpanRef, &F::Output)> Future for WrappedFuture<F, S> {
+impl<F, S, P> Future for WrappedFuture<F, S, P>
+where
+    F: Future,
+    S: FnOnce(&SpanRef, &F::Output),
+    P: Plan<'static>,
+{
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {

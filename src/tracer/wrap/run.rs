@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::resume_unwind;
 
 use super::executor::WrapExecutor;
-use super::wrapped::Wrapped;
+use super::wrapped::{Plan, Wrapped};
 use crate::catch::{Payload, catch, hold};
 use crate::panics;
 use crate::trace::{Span, SpanRef};
@@ -43,13 +43,13 @@ impl<W: FnOnce() -> T, T> Work<W, T> {
 
 /// Runs a function by an executor, and shows what it returns to `seen` where the executor has started a span.
 #[cold]
-pub(super) fn run_by<T>(
+pub(super) fn run_by<'t, T>(
     executor: &dyn WrapExecutor,
-    wrapped: Wrapped<'_>,
+    wrapped: Wrapped<'t, impl Plan<'t>>,
     work: impl FnOnce() -> T,
     seen: impl FnOnce(&SpanRef, &T),
 ) -> T {
-    let tracer = wrapped.tracer;
+    let tracer = wrapped.tracer();
     let started = Cell::default();
     let mut seen = Some(seen);
     let mut work = Work::Waits(work);
@@ -78,8 +78,11 @@ pub(super) fn run_by<T>(
 
 /// Starts a span by an executor; none where that panics.
 #[cold]
-pub(super) fn start_by(executor: &dyn WrapExecutor, wrapped: Wrapped<'_>) -> Span {
-    let tracer = wrapped.tracer;
+pub(super) fn start_by<'t>(
+    executor: &dyn WrapExecutor,
+    wrapped: Wrapped<'t, impl Plan<'t>>,
+) -> Span {
+    let tracer = wrapped.tracer();
     let started = Cell::default();
     let before = panics::set_aside();
     let span = catch(|| executor.start(wrapped.into_call(&started)));

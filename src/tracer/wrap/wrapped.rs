@@ -1,5 +1,7 @@
 //! A call of a wrapped function, before its span has started.
 
+use std::cell::Cell;
+
 use super::call::WrapCall;
 use super::executor::WrapExecutor;
 use super::run::{run_by, start_by};
@@ -8,50 +10,69 @@ use crate::trace::{ActiveSpan, Span, SpanBuilder, SpanRef, begin_named};
 use crate::tracer::Tracer;
 
 /// What the span of a call is to be like.
-#[derive(Debug)]
-pub(super) enum Plan<'t> {
-    /// For most there is no more than a name, and nothing is built.
-    Named(Text),
-    Described(SpanBuilder<'t>),
+pub trait Plan<'t>: Sized {
+    /// Starts the span, below what is active.
+    fn start(self, tracer: &'t Tracer) -> Span;
+
+    /// The same as a description, to which more can be said.
+    fn describe(self, tracer: &'t Tracer) -> SpanBuilder<'t>;
 }
 
-impl Plan<'_> {
-    /// Starts the span, below what is active.
-    #[inline]
-    pub(super) fn start(self, tracer: &Tracer) -> Span {
-        match (self, tracer.shared()) {
-            (Plan::Named(name), Some(shared)) => begin_named(shared, name, false),
-            (Plan::Described(span), Some(_)) => span.start(),
-            (_, None) => Span::none(),
+/// A name and nothing else, for which nothing need be built.
+#[derive(Debug)]
+pub struct Named(Text);
+
+impl<'t> Plan<'t> for Named {
+    #[inline(always)]
+    fn start(self, tracer: &'t Tracer) -> Span {
+        match tracer.shared() {
+            Some(shared) => begin_named(shared, self.0, false),
+            None => Span::none(),
         }
+    }
+
+    fn describe(self, tracer: &'t Tracer) -> SpanBuilder<'t> {
+        tracer.span(self.0)
+    }
+}
+
+impl<'t> Plan<'t> for SpanBuilder<'t> {
+    #[inline]
+    fn start(self, _: &'t Tracer) -> Span {
+        SpanBuilder::start(self)
+    }
+
+    fn describe(self, _: &'t Tracer) -> SpanBuilder<'t> {
+        self
     }
 }
 
 /// A call of a wrapped function: its tracer, and what its span is to be like.
 #[must_use = "it is the function that has to run"]
 #[derive(Debug)]
-pub struct Wrapped<'t> {
-    pub(super) tracer: &'t Tracer,
-    pub(super) plan: Plan<'t>,
+pub struct Wrapped<'t, P = Named> {
+    tracer: &'t Tracer,
+    plan: P,
 }
 
 impl<'t> Wrapped<'t> {
     /// A call whose span has a name and nothing else.
     #[inline]
     pub fn new(tracer: &'t Tracer, name: impl Into<Text>) -> Self {
-        Wrapped { tracer, plan: Plan::Named(name.into()) }
+        Wrapped { tracer, plan: Named(name.into()) }
     }
+}
 
-    /// Says more of the span than its name; not called where there is no tracer.
+impl<'t, P: Plan<'t>> Wrapped<'t, P> {
+    /// Says more of the span; not called where there is no tracer.
     #[inline]
-    pub fn describe(self, say: impl FnOnce(SpanBuilder<'t>) -> SpanBuilder<'t>) -> Self {
+    pub fn describe(
+        self,
+        say: impl FnOnce(SpanBuilder<'t>) -> SpanBuilder<'t>,
+    ) -> Wrapped<'t, SpanBuilder<'t>> {
         let Wrapped { tracer, plan } = self;
-        let plan = match plan {
-            plan if tracer.shared().is_none() => plan,
-            Plan::Named(name) => Plan::Described(say(tracer.span(name))),
-            Plan::Described(span) => Plan::Described(say(span)),
-        };
-        Wrapped { tracer, plan }
+        let plan = plan.describe(tracer);
+        Wrapped { tracer, plan: if tracer.shared().is_some() { say(plan) } else { plan } }
     }
 
     /// Runs the function.
@@ -97,6 +118,18 @@ impl<'t> Wrapped<'t> {
         self.start().enter()
     }
 
+    /// What an executor is shown.
+    pub(super) fn into_call<'c>(self, started: &'c Cell<SpanRef>) -> WrapCall<'c>
+    where
+        't: 'c,
+    {
+        WrapCall::new(self.tracer, self.plan.describe(self.tracer), started)
+    }
+
+    pub(super) fn tracer(&self) -> &'t Tracer {
+        self.tracer
+    }
+
     #[inline]
     fn executor(&self) -> Option<&'t dyn WrapExecutor> {
         self.tracer.parts()?.wrap_executor.as_deref()
@@ -120,15 +153,5 @@ impl Tracer {
     #[inline]
     pub fn wrap_fn<T>(&self, name: impl Into<Text>, work: impl FnOnce() -> T) -> T {
         Wrapped::new(self, name).run(work)
-    }
-}
-
-impl<'t> Wrapped<'t> {
-    /// What an executor is shown.
-    pub(super) fn into_call<'c>(self, started: &'c std::cell::Cell<SpanRef>) -> WrapCall<'c>
-    where
-        't: 'c,
-    {
-        WrapCall::new(self, started)
     }
 }
