@@ -1,6 +1,6 @@
 //! Functions that are wrapped by the attribute, by an executor of the program.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use tracehound::config::Environment;
 use tracehound::testing::Captured;

@@ -1,6 +1,6 @@
 //! Plain functions and methods: what becomes of their calls, and that they stay what they were.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -232,7 +232,7 @@ fn methods_are_functions() {
 #[wrap]
 fn generic<'a, T, const N: usize>(items: &'a [T; N], wanted: &T) -> Option<(usize, &'a T)>
 where
-    T: PartialEq + ?Sized + Sized,
+    T: PartialEq + Copy,
 {
     'search: for (index, item) in items.iter().enumerate() {
         if item == wanted {
@@ -392,10 +392,10 @@ mod renamed {
     //! A crate that others depend on may hand the attribute on.
 
     pub(crate) mod telemetry {
-        pub(crate) use tracehound;
+        pub(crate) use tracehound as spans;
     }
 
-    #[telemetry::tracehound::wrap(name = "renamed", kind = "producer", crate = telemetry::tracehound)]
+    #[telemetry::spans::wrap(name = "renamed", kind = "producer", crate = telemetry::spans)]
     pub(crate) fn renamed() -> Result<(), String> {
         Ok(())
     }

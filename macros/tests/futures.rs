@@ -1,6 +1,6 @@
 //! Async functions, and functions that return futures.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

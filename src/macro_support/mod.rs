@@ -12,10 +12,12 @@ pub use values::{
     RefValue, Unrecordable, ValueOf, set_tag, tag,
 };
 
-pub use crate::tracer::{Wrapped, WrappedFuture};
+pub use crate::tracer::{Literal, Named, Wrapped, WrappedFuture};
+
+use crate::Text;
 
 /// Begins a call of a wrapped function of the tracer of the process.
 #[inline]
-pub fn call(name: impl Into<crate::Text>) -> Wrapped<'static> {
+pub fn call<N: Into<Text>>(name: N) -> Wrapped<'static, Named<N>> {
     Wrapped::new(crate::tracer(), name)
 }

@@ -31,6 +31,6 @@ pub use handle::Tracer;
 pub use propagation::TracestateExt;
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_signals;
-pub use wrap::{WrapCall, WrapExecutor};
 #[cfg(feature = "macros")]
-pub use wrap::{Wrapped, WrappedFuture};
+pub use wrap::{Literal, Named, Wrapped, WrappedFuture};
+pub use wrap::{WrapCall, WrapExecutor};

@@ -23,11 +23,16 @@ const KINDS: [(&str, &str); 5] = [
 pub(crate) fn call(function: &Function, options: &Options, path: &Path) -> Result<TokenStream> {
     let here = Span::mixed_site();
     let name = match options.name.get() {
-        Some(name) => text(name, path),
+        Some(name) => match literal(name) {
+            Some(name) => quote_spanned! {here=> #path::macro_support::Literal(#name) },
+            None => quote_spanned! {here=> #name },
+        },
         None => {
             let name = function.signature.ident.unraw().to_string();
             quote_spanned! {here=>
-                #path::Text::literal(::core::concat!(::core::module_path!(), "::", #name))
+                #path::macro_support::Literal(
+                    ::core::concat!(::core::module_path!(), "::", #name)
+                )
             }
         }
     };

@@ -1,5 +1,6 @@
 //! What the tests share: the tracer of the process, on which wrapped functions are traced.
 
+#![allow(clippy::unwrap_used)]
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};

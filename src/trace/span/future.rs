@@ -85,10 +85,12 @@ impl<F> InSpan<F> {
     }
 
     /// Without a span, which comes later.
+    #[cfg(feature = "macros")]
     pub(crate) fn before(inner: F) -> Self {
         InSpan { inner: Some(inner), span: None }
     }
 
+    #[cfg(feature = "macros")]
     pub(crate) fn set_span(self: Pin<&mut Self>, span: Span) {
         *self.project().span = Some(span);
     }

@@ -14,6 +14,7 @@ mod owned;
 mod place;
 mod read;
 mod recorded;
+#[cfg(feature = "macros")]
 mod shown;
 #[cfg(feature = "stream")]
 mod stream;

@@ -7,7 +7,7 @@ use super::executor::WrapExecutor;
 use super::wrapped::{Plan, Wrapped};
 use crate::catch::{Payload, catch, hold};
 use crate::panics;
-use crate::trace::{Span, SpanRef};
+use crate::trace::SpanRef;
 use crate::tracer::Tracer;
 use crate::user_code::{UserCode, count_with};
 
@@ -49,7 +49,7 @@ pub(super) fn run_by<'t, T>(
     work: impl FnOnce() -> T,
     seen: impl FnOnce(&SpanRef, &T),
 ) -> T {
-    let tracer = wrapped.tracer();
+    let tracer = wrapped.tracer;
     let started = Cell::default();
     let mut seen = Some(seen);
     let mut work = Work::Waits(work);
@@ -76,24 +76,8 @@ pub(super) fn run_by<'t, T>(
     }
 }
 
-/// Starts a span by an executor; none where that panics.
-#[cold]
-pub(super) fn start_by<'t>(
-    executor: &dyn WrapExecutor,
-    wrapped: Wrapped<'t, impl Plan<'t>>,
-) -> Span {
-    let tracer = wrapped.tracer();
-    let started = Cell::default();
-    let before = panics::set_aside();
-    let span = catch(|| executor.start(wrapped.into_call(&started)));
-    let caught = panics::put_back(before);
-    span.unwrap_or_else(|| {
-        count(tracer, caught.as_deref());
-        Span::none()
-    })
-}
-
-fn count(tracer: &Tracer, caught: Option<&panics::Panicked>) {
+/// Counts a panic of an executor's own.
+pub(super) fn count(tracer: &Tracer, caught: Option<&panics::Panicked>) {
     if let Some(shared) = tracer.shared() {
         count_with(UserCode::WrapExecutor, &shared.diag, caught);
     }

@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use super::call::WrapCall;
 use super::executor::WrapExecutor;
-use super::run::{run_by, start_by};
+use super::run::run_by;
 use crate::text::Text;
-use crate::trace::{ActiveSpan, Span, SpanBuilder, SpanRef, begin_named};
+use crate::trace::{Span, SpanBuilder, SpanRef, begin_named};
 use crate::tracer::Tracer;
 
 /// What the span of a call is to be like.
@@ -18,15 +18,16 @@ pub trait Plan<'t>: Sized {
     fn describe(self, tracer: &'t Tracer) -> SpanBuilder<'t>;
 }
 
-/// A name and nothing else, for which nothing need be built.
+/// A name and nothing else, for which nothing need be built. It becomes a text where the span starts, and is not moved
+/// as one before.
 #[derive(Debug)]
-pub struct Named(Text);
+pub struct Named<N>(N);
 
-impl<'t> Plan<'t> for Named {
-    #[inline(always)]
+impl<'t, N: Into<Text>> Plan<'t> for Named<N> {
+    #[inline]
     fn start(self, tracer: &'t Tracer) -> Span {
         match tracer.shared() {
-            Some(shared) => begin_named(shared, self.0, false),
+            Some(shared) => begin_named(shared, self.0.into(), false),
             None => Span::none(),
         }
     }
@@ -36,45 +37,23 @@ impl<'t> Plan<'t> for Named {
     }
 }
 
-impl<'t> Plan<'t> for SpanBuilder<'t> {
-    #[inline]
-    fn start(self, _: &'t Tracer) -> Span {
-        SpanBuilder::start(self)
-    }
-
-    fn describe(self, _: &'t Tracer) -> SpanBuilder<'t> {
-        self
-    }
-}
-
 /// A call of a wrapped function: its tracer, and what its span is to be like.
 #[must_use = "it is the function that has to run"]
 #[derive(Debug)]
-pub struct Wrapped<'t, P = Named> {
-    tracer: &'t Tracer,
-    plan: P,
+pub struct Wrapped<'t, P> {
+    pub(super) tracer: &'t Tracer,
+    pub(super) plan: P,
 }
 
-impl<'t> Wrapped<'t> {
+impl<'t, N: Into<Text>> Wrapped<'t, Named<N>> {
     /// A call whose span has a name and nothing else.
     #[inline]
-    pub fn new(tracer: &'t Tracer, name: impl Into<Text>) -> Self {
-        Wrapped { tracer, plan: Named(name.into()) }
+    pub fn new(tracer: &'t Tracer, name: N) -> Self {
+        Wrapped { tracer, plan: Named(name) }
     }
 }
 
 impl<'t, P: Plan<'t>> Wrapped<'t, P> {
-    /// Says more of the span; not called where there is no tracer.
-    #[inline]
-    pub fn describe(
-        self,
-        say: impl FnOnce(SpanBuilder<'t>) -> SpanBuilder<'t>,
-    ) -> Wrapped<'t, SpanBuilder<'t>> {
-        let Wrapped { tracer, plan } = self;
-        let plan = plan.describe(tracer);
-        Wrapped { tracer, plan: if tracer.shared().is_some() { say(plan) } else { plan } }
-    }
-
     /// Runs the function.
     #[inline]
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
@@ -87,37 +66,6 @@ impl<'t, P: Plan<'t>> Wrapped<'t, P> {
         }
     }
 
-    /// Runs the function, and shows what it returns to `seen` before the span is finished; not where there is none.
-    #[inline]
-    pub fn run_and<T>(self, work: impl FnOnce() -> T, seen: impl FnOnce(&SpanRef, &T)) -> T {
-        match self.executor() {
-            None => {
-                let span = self.plan.start(self.tracer).enter();
-                let result = work();
-                if !span.is_none() {
-                    seen(&span, &result);
-                }
-                result
-            }
-            Some(executor) => run_by(executor, self, work, seen),
-        }
-    }
-
-    /// Starts the span of a function that nobody can be given as a closure.
-    #[inline]
-    pub fn start(self) -> Span {
-        match self.executor() {
-            None => self.plan.start(self.tracer),
-            Some(executor) => start_by(executor, self),
-        }
-    }
-
-    /// The same, and makes the span active.
-    #[inline]
-    pub fn enter(self) -> ActiveSpan {
-        self.start().enter()
-    }
-
     /// What an executor is shown.
     pub(super) fn into_call<'c>(self, started: &'c Cell<SpanRef>) -> WrapCall<'c>
     where
@@ -126,12 +74,8 @@ impl<'t, P: Plan<'t>> Wrapped<'t, P> {
         WrapCall::new(self.tracer, self.plan.describe(self.tracer), started)
     }
 
-    pub(super) fn tracer(&self) -> &'t Tracer {
-        self.tracer
-    }
-
     #[inline]
-    fn executor(&self) -> Option<&'t dyn WrapExecutor> {
+    pub(super) fn executor(&self) -> Option<&'t dyn WrapExecutor> {
         self.tracer.parts()?.wrap_executor.as_deref()
     }
 }
