@@ -16,8 +16,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::sync::OnceLock;
+use std::hint::black_box;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher};
@@ -91,6 +93,33 @@ fn root_and_9_children(bencher: Bencher<'_, '_>) {
             drop(tracer.trace("child"));
         }
     });
+}
+
+/// Of the tracer of the process, as the next two.
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn in_span(bencher: Bencher<'_, '_>) {
+    measure_installed(bencher, || tracehound::in_span("work", |_| black_box(())));
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn wrap_fn(bencher: Bencher<'_, '_>) {
+    measure_installed(bencher, || tracehound::wrap_fn("work", || black_box(())));
+}
+
+#[divan::bench(sample_count = 300, sample_size = TRACES)]
+fn wrap(bencher: Bencher<'_, '_>) {
+    #[tracehound::wrap(name = "work")]
+    fn work() {
+        black_box(());
+    }
+
+    measure_installed(bencher, work);
+}
+
+fn measure_installed(bencher: Bencher<'_, '_>, trace: impl Fn() + Sync) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| mem::forget(tracer().clone().install()));
+    measure(bencher, 1, |_| trace());
 }
 
 /// A root and nine children, all active, five tags each.

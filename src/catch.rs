@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 ///
 /// For calls into code that is not ours. Whoever calls this counts the panic and says it.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    match hold(work) {
         Ok(done) => Some(done),
         Err(payload) => {
             discard(payload);
@@ -19,10 +19,18 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Runs `work`, and holds its panic up. For a panic that is the program's own: whoever calls this lets it go on.
+pub(crate) fn hold<T>(work: impl FnOnce() -> T) -> Result<T, Payload> {
+    catch_unwind(AssertUnwindSafe(work))
+}
+
 /// Drops the payload of a panic. It is a value of the program, so its `Drop` may panic as well; the payload of that
 /// second panic is leaked, because its `Drop` may panic again.
 #[cold]
-fn discard(payload: Box<dyn Any + Send>) {
+fn discard(payload: Payload) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         forget(second);
     }

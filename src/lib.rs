@@ -20,6 +20,9 @@ mod frames;
 pub mod http;
 mod id;
 pub mod integration;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macro_support;
 pub mod naming;
 mod panics;
 mod peer_service;
@@ -65,12 +68,14 @@ pub use trace::{
     ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView,
     TagValue,
 };
+#[cfg(feature = "macros")]
+pub use tracehound_macros::{main, wrap};
 #[cfg(feature = "agent")]
 pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{
-    Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span, current_span,
-    extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
-    shutdown_async, span, start_span, trace, tracer,
+    Tracer, TracerBuilder, TracerGuard, WrapCall, WrapExecutor, activate, active_ids,
+    current_root_span, current_span, extract, flush, flush_async, in_span, init, inject,
+    propagation_context, shutdown, shutdown_async, span, start_span, trace, tracer, wrap_fn,
 };

@@ -97,6 +97,11 @@ impl Captured {
         lock(self.here()).clone()
     }
 
+    /// Forgets the spans so far: for tests that share one installed tracer, and take turns.
+    pub fn clear(&self) {
+        lock(self.here()).clear();
+    }
+
     fn here(&self) -> &Mutex<Vec<Vec<CapturedSpan>>> {
         self.chunks.get_or_make(Mutex::default)
     }

@@ -7,7 +7,7 @@ use tracehound_fork::WriteOnce;
 
 use crate::catch::catch;
 use crate::diag::Diag;
-use crate::panics;
+use crate::panics::{self, Panicked};
 
 /// The kinds of functions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub(crate) enum UserCode {
         allow(dead_code, reason = "values are not serialized")
     )]
     Serialize,
+    WrapExecutor,
 }
 
 impl UserCode {
@@ -40,14 +41,17 @@ impl UserCode {
             UserCode::ContextProvider => ("the context provider", "nothing is active"),
             UserCode::Naming => ("a naming function", "the span has no name of it"),
             UserCode::DeferredTags => ("deferred tags", "they are left out"),
-            UserCode::Error => ("an error that was to be described", "its text is left out"),
+            UserCode::Error => {
+                ("an error or a value that was to be described", "its text is left out")
+            }
             UserCode::Serialize => ("a value that was to be serialized", "it is left out"),
+            UserCode::WrapExecutor => ("the wrap executor", "the function runs all the same"),
         }
     }
 
     /// How many calls of this kind may be nested on a thread. Without a limit, a function that causes itself to be
     /// called again would never return.
-    const fn max_depth(self) -> u32 {
+    const fn max_depth(self) -> u64 {
         match self {
             UserCode::ContextProvider | UserCode::Error | UserCode::Serialize => 4,
             _ => 1,
@@ -60,7 +64,7 @@ impl UserCode {
     }
 
     /// How many calls of this kind are running on this thread.
-    fn depth(self) -> u32 {
+    fn depth(self) -> u64 {
         (RUNNING.get() >> self.shift()) & 15
     }
 
@@ -71,7 +75,7 @@ impl UserCode {
 
 thread_local! {
     /// How many calls of each kind are running on this thread, in four bits for each kind.
-    static RUNNING: Cell<u32> = const { Cell::new(0) };
+    static RUNNING: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Whether a function of this kind is running on this thread.
@@ -93,15 +97,22 @@ pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> 
     let done = catch(work);
     let caught = panics::put_back(before);
     if done.is_none() {
-        let caught = caught.map(|panicked| match panicked.message {
-            Some(message) => format!(" ({message:?}, {})", panicked.place),
-            None => format!(" ({})", panicked.place),
-        });
-        report(code, diag, 1, &caught.unwrap_or_default());
+        count_with(code, diag, caught.as_deref());
     }
     // Not earlier: an allocator of the program may bring `report` back here.
     RUNNING.set(running);
     done
+}
+
+/// Counts a panic that was caught, and says the first time what is known of it.
+#[cold]
+pub(crate) fn count_with(code: UserCode, diag: &Diag, caught: Option<&Panicked>) {
+    let said = match caught {
+        Some(Panicked { message: Some(message), place, .. }) => format!(" ({message:?}, {place})"),
+        Some(Panicked { place, .. }) => format!(" ({place})"),
+        None => String::new(),
+    };
+    report(code, diag, 1, &said);
 }
 
 /// Counts the panics of functions that are called where no tracer is known, and says them.
@@ -205,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_calls_itself_comes_to_an_end() {
-        fn recurse(code: UserCode, diag: &Diag) -> u32 {
+        fn recurse(code: UserCode, diag: &Diag) -> u64 {
             let inside = call(code, diag, || recurse(code, diag));
             inside.map_or(0, |depth| depth + 1)
         }

@@ -41,6 +41,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bridge", 10),
     ("http", 10),
     ("integration", 10),
+    ("macro_support", 10),
     ("testing", 10),
 ];
 

@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::mem;
+use std::num::ParseIntError;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -51,6 +52,10 @@ pub(crate) const CASES: &[Case] = &[
     on_application("native: root", 1, 1_000, root),
     on_application("native: root and 9 children", 10, 100, root_and_9_children),
     on_application("native: hot", 10, 100, hot),
+    on_application("native: in_span", 1, 1_000, in_span),
+    on_application("native: wrap_fn", 1, 1_000, wrap_fn),
+    on_application("native: #[wrap]", 1, 1_000, wrap),
+    on_application("native: #[wrap] of a Result", 1, 1_000, wrap_of_a_result),
     on_application("integration: root", 1, 1_000, integration_root),
     on_application("integration: off", 1, 1_000, integration_off),
     on_application("opentelemetry: root", 1, 1_000, opentelemetry_root),
@@ -264,6 +269,38 @@ const PEER_TAGS: [&str; 24] = [
     "rpc.service",
     "server.address",
 ];
+/// By the tracer of the process.
+fn with_installed_tracer(batches: Batches, trace: impl Fn()) {
+    let install = |tracer: Tracer| mem::forget(tracer.install());
+    with_tracer_of(install, batches, |()| trace());
+}
+
+/// What the next three must not exceed.
+fn in_span(batches: Batches) {
+    with_installed_tracer(batches, || tracehound::in_span("work", |_| black_box(())));
+}
+
+fn wrap_fn(batches: Batches) {
+    with_installed_tracer(batches, || tracehound::wrap_fn("work", || black_box(())));
+}
+
+fn wrap(batches: Batches) {
+    #[tracehound::wrap(name = "work")]
+    fn work() {
+        black_box(());
+    }
+
+    with_installed_tracer(batches, work);
+}
+
+fn wrap_of_a_result(batches: Batches) {
+    #[tracehound::wrap(name = "work")]
+    fn work(number: u64) -> Result<u64, ParseIntError> {
+        Ok(black_box(number))
+    }
+
+    with_installed_tracer(batches, || drop(work(1)));
+}
 
 /// The same through a tracer of its own type, with OpenTelemetry's context as the one store.
 fn opentelemetry_hot(batches: Batches) {

@@ -104,9 +104,8 @@ impl TracerExt for Tracer {
     }
 
     fn with_identity(&self, identity: Identity) -> Tracer {
-        let Some(Parts { shared, exporter, config, propagator, propagators }) = self.parts() else {
-            return Tracer::none();
-        };
+        let Some(parts) = self.parts() else { return Tracer::none() };
+        let shared = &parts.shared;
         let Identity { service, env, version, tags: own } = identity;
         let mut tags = shared.tags.load().to_vec();
         tags.retain(|(key, _)| !own.iter().any(|(other, _)| other == key));
@@ -131,10 +130,11 @@ impl TracerExt for Tracer {
         });
         Tracer::of(Parts {
             shared,
-            exporter: exporter.clone(),
-            config: config.clone(),
-            propagator: Arc::clone(propagator),
-            propagators: Arc::clone(propagators),
+            exporter: parts.exporter.clone(),
+            config: parts.config.clone(),
+            propagator: Arc::clone(&parts.propagator),
+            propagators: Arc::clone(&parts.propagators),
+            wrap_executor: parts.wrap_executor.clone(),
         })
     }
 

@@ -12,6 +12,7 @@ use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
 use super::startup;
+use super::wrap::WrapExecutor;
 use crate::config::{
     ApiVersion, Config, ConfigBuilder, Environment, SourceCodeLink, Style, tracer_setters,
 };
@@ -50,6 +51,7 @@ pub struct TracerBuilder {
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
     propagators: Vec<Box<dyn Propagator>>,
+    wrap_executor: Option<Arc<dyn WrapExecutor>>,
     panic_hook: bool,
 }
 
@@ -64,6 +66,7 @@ impl TracerBuilder {
             sink: None,
             sampling: SamplingChoice::default(),
             propagators: Vec::new(),
+            wrap_executor: None,
             panic_hook: true,
         }
     }
@@ -169,6 +172,40 @@ impl TracerBuilder {
         self
     }
 
+    /// Runs the wrapped functions, those of [`Tracer::wrap_fn`] and `#[tracehound::wrap]`, in a way of the program's own.
+    ///
+    /// A closure is called for each call of a plain function, with what its span is to be like and with the function,
+    /// which it calls. It starts the span, or does not. For async functions see [`WrapExecutor::start`].
+    ///
+    /// ```
+    /// use tracehound::{Tracer, WrapCall};
+    /// use tracehound::config::Environment;
+    /// use tracehound::testing::Captured;
+    ///
+    /// let captured = Captured::default();
+    /// let tracer = Tracer::builder()
+    ///     .environment(Environment::empty())
+    ///     .service("test")
+    ///     .wrap_executor(|call: WrapCall<'_>, run: &mut dyn FnMut()| {
+    ///         if call.name() == "cache.lookup" {
+    ///             return run(); // not traced
+    ///         }
+    ///         let span = call.enter();
+    ///         span.set_tag("wrapped", true);
+    ///         run();
+    ///     })
+    ///     .capture(&captured)
+    ///     .build();
+    ///
+    /// let found = tracer.wrap_fn("cart.load", || tracer.wrap_fn("cache.lookup", || "cart 7"));
+    /// assert_eq!(found, "cart 7");
+    /// assert_eq!(captured.tree(), "cart.load wrapped=true\n");
+    /// ```
+    pub fn wrap_executor(mut self, executor: impl WrapExecutor + 'static) -> Self {
+        self.wrap_executor = Some(Arc::new(executor));
+        self
+    }
+
     /// Whether spans that a panic ends tell what it said and where; by default they do.
     ///
     /// A panic's message is known to the panic hook alone. The first tracer that is built puts one before the
@@ -254,8 +291,14 @@ impl TracerBuilder {
                 .map_or(ContextStore::PROCESS, |provider| ContextStore::of(provider, &diag)),
             ..Shared::new(sink, diag)
         });
-        let propagators = self.propagators.into();
-        let tracer = Tracer::of(Parts { shared, exporter, config, propagator, propagators });
+        let tracer = Tracer::of(Parts {
+            shared,
+            exporter,
+            config,
+            propagator,
+            propagators: self.propagators.into(),
+            wrap_executor: self.wrap_executor,
+        });
         if !self.is_named_later {
             tracer.warn_of_default_service();
         }

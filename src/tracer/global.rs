@@ -152,6 +152,11 @@ pub fn in_span<T>(name: impl Into<Text>, work: impl FnOnce(&SpanRef) -> T) -> T 
     tracer().in_span(name, work)
 }
 
+/// Runs `work` as a wrapped function: inside a span, by the tracer's executor where it has one; see [`Tracer::wrap_fn`].
+pub fn wrap_fn<T>(name: impl Into<Text>, work: impl FnOnce() -> T) -> T {
+    tracer().wrap_fn(name, work)
+}
+
 /// The active span of this process; see [`Tracer::current_span`].
 #[must_use]
 pub fn current_span() -> Option<SpanRef> {

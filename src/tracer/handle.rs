@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::exporter::Exporter;
+use super::wrap::WrapExecutor;
 use crate::config::Config;
 use crate::diag::{LINES_WAIT, Losses, drain_lines};
 use crate::error::FlushError;
@@ -73,6 +74,8 @@ pub(super) struct Parts {
     pub(super) propagator: Arc<HttpPropagator>,
     /// The program's own, asked before the others.
     pub(super) propagators: Arc<[Box<dyn Propagator>]>,
+    /// The program's own, in the place of what `wrap` does.
+    pub(super) wrap_executor: Option<Arc<dyn WrapExecutor>>,
 }
 
 /// A panic leaves nothing here half done: no code of the user runs under a lock.
@@ -313,7 +316,7 @@ impl Tracer {
     }
 
     /// How often code of the program has panicked that the tracer called: samplers, sampling rules' functions,
-    /// propagators, context providers, naming functions, deferred tags, log functions, and errors and values that were
+    /// propagators, context providers, wrap executors, naming functions, deferred tags, log functions, and errors and values that were
     /// to be described.
     ///
     /// None of these panics gets out of the tracer. Each kind is said once, with what it was.

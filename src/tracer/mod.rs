@@ -17,6 +17,7 @@ mod sampling_choice;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;
 mod startup;
+mod wrap;
 
 pub use bridge::{Identity, TracerBuilderExt, TracerExt};
 pub use builder::TracerBuilder;
@@ -25,9 +26,12 @@ pub use exit::before_exit;
 pub use global::{
     TracerGuard, activate, active_ids, current_root_span, current_span, extract, flush,
     flush_async, in_span, init, inject, propagation_context, shutdown, shutdown_async, span,
-    start_span, trace, tracer,
+    start_span, trace, tracer, wrap_fn,
 };
 pub use handle::Tracer;
 pub use propagation::TracestateExt;
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_signals;
+#[cfg(feature = "macros")]
+pub use wrap::{Literal, Named, Wrapped, WrappedFuture};
+pub use wrap::{WrapCall, WrapExecutor};

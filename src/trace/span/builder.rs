@@ -49,7 +49,7 @@ impl Plan {
         let _ = SPARE.try_with(|spare| spare.set(Some(self)));
     }
 
-    fn set_tag(&mut self, key: Text, value: TagValue<'_>, shared: &Shared) {
+    pub(super) fn set_tag(&mut self, key: Text, value: TagValue<'_>, shared: &Shared) {
         match Special::of(&key).and_then(|special| special.decision(&value)) {
             Some(decision) => self.decision = Some(decision),
             None => changes(key, value, &mut |change| self.change(change, shared)),
@@ -291,6 +291,11 @@ impl<'t> SpanBuilder<'t> {
     pub fn in_scope<T>(self, work: impl FnOnce(&SpanRef) -> T) -> T {
         let span = self.enter();
         work(&span)
+    }
+
+    /// What is said so far; `None` without a tracer.
+    pub(crate) fn planned(&self) -> Option<&Record> {
+        self.on.as_ref().map(|(_, plan)| &plan.record)
     }
 
     /// Changes the plan, where there is a tracer.

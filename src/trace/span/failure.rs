@@ -186,7 +186,7 @@ pub(super) fn set_stack(record: &mut Record, tags: &mut Tags, stack: Stack) {
 }
 
 /// The text of what the program can write; as much as there is where that fails, or panics.
-fn text_of(diag: &Diag, shown: fmt::Arguments<'_>) -> String {
+pub(super) fn text_of(diag: &Diag, shown: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
     let written = user_code::call(UserCode::Error, diag, || text.write_fmt(shown).is_ok());
     if written != Some(true) && text.is_empty() {

@@ -83,12 +83,35 @@ impl<F> InSpan<F> {
     pub(crate) fn new(inner: F, span: Span) -> Self {
         InSpan { inner: Some(inner), span: Some(span) }
     }
+
+    /// Without a span, which comes later.
+    #[cfg(feature = "macros")]
+    pub(crate) fn before(inner: F) -> Self {
+        InSpan { inner: Some(inner), span: None }
+    }
+
+    #[cfg(feature = "macros")]
+    pub(crate) fn set_span(self: Pin<&mut Self>, span: Span) {
+        *self.project().span = Some(span);
+    }
 }
 
 impl<F: Future> Future for InSpan<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
+        self.poll_and(task, |_, _| ())
+    }
+}
+
+impl<F: Future> InSpan<F> {
+    /// Polls, and shows what comes out of the future to `seen` before the span is finished.
+    #[inline]
+    pub(crate) fn poll_and(
+        self: Pin<&mut Self>,
+        task: &mut TaskContext<'_>,
+        seen: impl FnOnce(&SpanRef, &F::Output),
+    ) -> Poll<F::Output> {
         let this = self.project();
         let Some(future) = this.inner.as_pin_mut() else { return Poll::Pending };
         let unwinding = Unwinding::watch(this.span.as_ref());
@@ -96,6 +119,9 @@ impl<F: Future> Future for InSpan<F> {
         let polled = future.poll(task);
         if cfg!(debug_assertions) && polled.is_pending() {
             look_for_others(scope.as_ref(), this.span.as_deref());
+        }
+        if let (Poll::Ready(output), Some(span)) = (&polled, this.span.as_ref()) {
+            seen(span, output);
         }
         drop(scope);
         drop(unwinding);

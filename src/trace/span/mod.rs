@@ -15,6 +15,8 @@ mod place;
 mod print;
 mod read;
 mod recorded;
+#[cfg(feature = "macros")]
+mod shown;
 #[cfg(feature = "stream")]
 mod stream;
 
