@@ -24,7 +24,9 @@ fn joined(
     inferred_service: Option<&str>,
 ) -> String {
     let text = |name: Option<&OsStr>| name.map(|name| name.to_string_lossy().into_owned());
-    let name = text(executable.and_then(Path::file_stem));
+    let name = text(executable.and_then(Path::file_name));
+    let name =
+        name.map(|name| name.strip_suffix(env::consts::EXE_SUFFIX).unwrap_or(&name).to_owned());
     let inferred = inferred_service.map(str::to_owned).or_else(|| name.clone());
     let service = match is_service_named {
         true => ("svc.user", Some("true".to_owned())),
@@ -63,14 +65,14 @@ mod tests {
 
     #[test]
     fn each_tag_is_there_where_it_says_something() {
-        let shop = Some(Path::new("/srv/My Shop/Shop Server.exe"));
+        let shop = Some(Path::new("/srv/My Shop/Shop Server.2"));
         for (executable, directory, is_named, inferred, expected) in [
             (
                 shop,
                 "/home/shop",
                 true,
                 None,
-                "entrypoint.basedir:my_shop,entrypoint.name:shop_server,entrypoint.type:executable,\
+                "entrypoint.basedir:my_shop,entrypoint.name:shop_server.2,entrypoint.type:executable,\
                  entrypoint.workdir:shop,svc.user:true",
             ),
             (

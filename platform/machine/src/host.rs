@@ -26,6 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "no other programs")]
     fn it_is_what_the_system_says() {
         let output = std::process::Command::new("uname").arg("-n").output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
