@@ -65,7 +65,7 @@ pub use carrier::{Extractor, HeaderLookup, Injector};
 pub(crate) use digits::hex;
 pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::Outgoing;
-pub(crate) use probability::{OtMember, Probability};
+pub(crate) use probability::OtMember;
 pub use propagator::{HttpPropagator, Propagator};
 pub use strict::{header_value, is_header_name};
 #[cfg(feature = "agent")]
