@@ -10,6 +10,7 @@ use super::endpoint::Endpoint;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
+use super::serverless::Platform;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings, setters};
 use super::{Config, Environment, Origin, identity, otel, related, unknown};
 
@@ -42,10 +43,11 @@ impl ConfigBuilder {
         let (tags, service_is_user_set) =
             identity::resolve(&mut settings, self.tags, &mut resolver);
         related::resolve(&mut settings, &mut resolver);
-        otel::report_unsupported(&mut resolver);
+        otel::report_unsupported(settings.otlp_traces.value, &mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
-        Config { settings, tags, service_is_user_set, report, problems }
+        let platform = Platform::detect(&environment);
+        Config { settings, tags, service_is_user_set, platform, report, problems }
     }
 
     /// Where to look up variables; default: the environment of the process.

@@ -47,6 +47,7 @@ mod limits;
 mod origin;
 mod otel;
 mod other_tracers;
+mod otlp;
 mod parse;
 mod percent;
 mod propagation;
@@ -56,6 +57,7 @@ mod report;
 mod resolve;
 mod resolved;
 mod row;
+mod serverless;
 mod source;
 mod spelling;
 mod table;
@@ -75,11 +77,16 @@ pub(crate) use endpoint::Host;
 pub(crate) use key::Quoted;
 pub use limits::SpanLimits;
 pub use origin::Origin;
+pub use otlp::OtlpProtocol;
+#[cfg(feature = "agent")]
+pub(crate) use otlp::{OtlpSettings, WITHOUT_GRPC, is_header};
 pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub(crate) use redacted::Redacted;
 pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
 pub(crate) use row::tracer_setter;
+#[cfg(feature = "agent")]
+pub(crate) use serverless::Destination;
 pub use source::Environment;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
