@@ -14,9 +14,12 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod entries;
 mod events;
+mod json;
 mod links;
 mod msgpack;
+mod otlp;
 mod payload;
 mod process;
 mod repeated;
