@@ -1,7 +1,7 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
-//! - `v04`: the format. Writes a span field by field, and decides whether a chunk goes into a payload as a whole or in
-//!   parts.
+//! - `format`: the formats, and what the pipeline has to know about each.
+//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`: writes a span of that format.
 //! - `span_tags`: which tags a span is written with; `tag_maps`: how they are written in one pass.
 //! - `repeated`: fields and tags that all spans of a tracer repeat, encoded once; `process`: the tags about the
 //!   process.
@@ -14,8 +14,10 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod encoder;
 mod entries;
 mod events;
+mod format;
 mod json;
 mod links;
 mod msgpack;
@@ -29,6 +31,7 @@ mod tag_maps;
 mod tests;
 mod v04;
 
+pub(crate) use encoder::{Added, Encoder};
+pub(crate) use format::Format;
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
-pub(crate) use v04::{Added, Encoder};

@@ -3,6 +3,7 @@
 use hyper::body::Bytes;
 use rmp::Marker;
 
+use super::format::Format;
 use super::msgpack::Buffer;
 
 /// The header of an array with a 32-bit count, which is filled in when the payload is complete.
@@ -16,16 +17,17 @@ struct Part {
 }
 
 /// A payload that is being written: one chunk behind the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Payload {
+    format: Format,
     pub(super) buffer: Buffer,
     parts: Vec<Part>,
 }
 
 impl Payload {
     /// A payload that is written into memory of an earlier one.
-    pub(crate) fn reusing(memory: Vec<u8>) -> Self {
-        Payload { buffer: Buffer::reusing(memory), parts: Vec::new() }
+    pub(crate) fn new(format: Format, memory: Vec<u8>) -> Self {
+        Payload { format, buffer: Buffer::reusing(memory), parts: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,7 +66,8 @@ impl Payload {
     pub(crate) fn seal(self) -> Sealed {
         let mut body = self.buffer.into_vec();
         write_count(&mut body, self.parts.len());
-        Sealed { body: body.into(), start: HEADER.len(), parts: self.parts }
+        let (format, start) = (self.format, HEADER.len());
+        Sealed { format, body: body.into(), start, parts: self.parts }
     }
 }
 
@@ -73,6 +76,7 @@ impl Payload {
 /// It can be divided between its chunks. The parts share the memory, so nothing is copied.
 #[derive(Debug)]
 pub(crate) struct Sealed {
+    format: Format,
     /// The payload as it was written, with its header. After a division, this has more than the chunks of this part.
     body: Bytes,
     /// Where in `body` the first chunk of this part begins.
@@ -82,6 +86,10 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     /// The length of the body of a request with these chunks alone.
     pub(crate) fn len(&self) -> usize {
         self.end() - self.start + HEADER.len()
@@ -107,7 +115,8 @@ impl Sealed {
         self.body.slice(self.start..self.end())
     }
 
-    /// One body with the chunks of several payloads, in parts that share the memory of the payloads.
+    /// One body with the chunks of several payloads of one format, which [is divisible](Format::is_divisible) if they
+    /// are more than one. It is in parts that share the memory of the payloads.
     pub(crate) fn together<'a>(payloads: impl Iterator<Item = &'a Sealed> + Clone) -> Vec<Bytes> {
         let mut rest = payloads.clone();
         if let (Some(one), None) = (rest.next(), rest.next()) {
@@ -128,8 +137,11 @@ impl Sealed {
     }
 
     /// Splits off the first chunks: as many as fit into a body of `max_bytes`, and at least one. `None` if that is all
-    /// of them.
+    /// of them, or if the format cannot be divided.
     pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
+        if !self.format.is_divisible() {
+            return None;
+        }
         let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
         if chunks >= self.parts.len() {
@@ -137,7 +149,8 @@ impl Sealed {
         }
         let rest = self.parts.split_off(chunks);
         let parts = std::mem::replace(&mut self.parts, rest);
-        let front = Sealed { body: self.body.clone(), start: self.start, parts };
+        let (format, body) = (self.format, self.body.clone());
+        let front = Sealed { format, body, start: self.start, parts };
         self.start = front.end();
         Some(front)
     }
@@ -150,7 +163,7 @@ impl Sealed {
     /// A payload of chunks with these sizes in bytes, of one span each.
     #[cfg(test)]
     pub(crate) fn of_sizes(chunks: impl IntoIterator<Item = usize>) -> Self {
-        let mut payload = Payload::default();
+        let mut payload = Payload::new(Format::V04, Vec::new());
         payload.begin();
         for bytes in chunks {
             payload.buffer.raw(&vec![0; bytes]);
@@ -187,7 +200,7 @@ mod tests {
     }
 
     fn texts(texts: &[&str]) -> Sealed {
-        let mut payload = Payload::default();
+        let mut payload = Payload::new(Format::V04, Vec::new());
         payload.begin();
         for text in texts {
             payload.buffer.str(text.as_bytes());

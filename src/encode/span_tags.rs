@@ -1,10 +1,11 @@
 //! Which tags a span is written with: those of the tracer, those of the user, and those that all spans repeat.
 
+use super::encoder::SpanWriter;
 use super::events;
 use super::msgpack::Buffer;
 use super::repeated::Tags;
 use super::tag_maps::TagMaps;
-use super::v04::SpanWriter;
+
 use crate::propagation;
 use crate::sampling;
 use crate::trace::{ServiceSource, SpanView, TagRef, digest};

@@ -25,6 +25,10 @@ fn encoder(max_bytes: usize) -> Encoder {
     Encoder::new(process, Arc::new(SpanSampler::new([])), max_bytes)
 }
 
+fn empty() -> Payload {
+    Payload::new(Format::V04, Vec::new())
+}
+
 /// Adds a chunk that the payload has room for.
 fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
     chunk.settle();
@@ -34,7 +38,7 @@ fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
     encoder.common.native_events = native_events;
-    let mut payload = Payload::default();
+    let mut payload = empty();
     chunks.into_iter().for_each(|chunk| add(&mut encoder, &mut payload, chunk));
     decode::v04(&payload.seal().body()).unwrap()
 }
@@ -232,7 +236,7 @@ fn what_is_repeated_follows_the_tracer() {
     let one = Bench::with(|shared| shared.tags = tags(&[("team", "a")]));
     let two = Bench::with(|shared| shared.service = "other".into());
     let mut encoder = encoder(MAX);
-    let mut payload = Payload::default();
+    let mut payload = empty();
     let mut add_one = |bench: &Bench| {
         bench.span("root").start().finish();
         add(&mut encoder, &mut payload, bench.take_chunks().remove(0));
@@ -250,7 +254,7 @@ fn what_is_repeated_follows_the_tracer() {
 fn only_what_says_something_is_written() {
     let bench = Bench::new();
     drop(bench.span("root").root().start());
-    let mut payload = Payload::default();
+    let mut payload = empty();
     add(&mut encoder(MAX), &mut payload, bench.take_chunks().remove(0));
     let body = payload.seal().body();
     let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
@@ -287,7 +291,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let mut chunk = vector_chunk(|_| {});
     chunk.settle();
     let mut encoder = encoder(1500);
-    let mut payload = Payload::default();
+    let mut payload = empty();
     let mut added = 0;
     while encoder.add(&mut payload, &chunk, 0) == Added::UpTo(2) {
         added += 1;
@@ -295,7 +299,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     assert_eq!(encoder.add(&mut payload, &chunk, 0), Added::Full);
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
-    let mut payload = Payload::default();
+    let mut payload = empty();
     encoder.bound(100);
     let refused = encoder.add(&mut payload, &chunk, 0);
     assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
@@ -314,11 +318,11 @@ fn what_is_divided_sooner_is_divided_between_spans() {
     let mut encoder = encoder(10_000);
     encoder.divide_at(1_500);
     encoder.divide_at(9_000);
-    let (mut from, mut payload, mut sealed) = (0, Payload::default(), Vec::new());
+    let (mut from, mut payload, mut sealed) = (0, empty(), Vec::new());
     while from < chunk.len() {
         match encoder.add(&mut payload, &chunk, from) {
             Added::UpTo(next) => from = next,
-            Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+            Added::Full => sealed.push(std::mem::replace(&mut payload, empty()).seal()),
             Added::TooLarge(what) => panic!("{what}"),
         }
     }
@@ -326,7 +330,7 @@ fn what_is_divided_sooner_is_divided_between_spans() {
     assert_eq!(sealed.iter().map(Sealed::span_count).sum::<u64>(), 6);
     assert!(sealed.iter().all(|part| part.len() <= 1_500 || part.span_count() == 1));
     encoder.bound(10_000);
-    assert_eq!(encoder.add(&mut Payload::default(), &chunk, 0), Added::UpTo(6));
+    assert_eq!(encoder.add(&mut empty(), &chunk, 0), Added::UpTo(6));
 }
 
 #[test]
@@ -346,12 +350,12 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
     chunk.settle();
     for max_bytes in [600, 1_500, 4_000] {
         let mut encoder = encoder(max_bytes);
-        let mut payload = Payload::default();
+        let mut payload = empty();
         let (mut from, mut refused, mut sealed) = (0, Vec::<String>::new(), Vec::new());
         while from < chunk.len() {
             match encoder.add(&mut payload, &chunk, from) {
                 Added::UpTo(next) => from = next,
-                Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+                Added::Full => sealed.push(std::mem::replace(&mut payload, empty()).seal()),
                 Added::TooLarge(what) => {
                     refused.push(what);
                     from += 1;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::ledger::Spans;
-use crate::encode::Sealed;
+use crate::encode::{Format, Sealed};
 
 /// How long a payload is kept while the agent cannot be reached or says that it is busy.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(60);
@@ -32,6 +32,11 @@ pub(super) struct Parcel {
 }
 
 impl Parcel {
+    /// The format of its payloads.
+    pub(super) fn format(&self) -> Format {
+        self.payloads().next().map_or(Format::V04, Sealed::format)
+    }
+
     /// The size of the body, to within a few bytes.
     pub(super) fn bytes(&self) -> usize {
         self.payloads().map(Sealed::len).sum()
@@ -124,12 +129,14 @@ impl Outbox {
 
     /// Removes what goes into the next request.
     fn pack(&mut self, max_bytes: usize) -> Vec<Entry> {
-        let mut packed = Vec::new();
+        let mut packed: Vec<Entry> = Vec::new();
         let mut left = max_bytes;
         while let Some(entry) = self.waiting.front_mut() {
-            let (bytes, is_alone) = (entry.payload.len(), entry.is_alone);
+            let (bytes, format) = (entry.payload.len(), entry.payload.format());
+            let is_alone = entry.is_alone || !format.is_divisible();
             let fits = bytes <= left;
-            if !packed.is_empty() && (is_alone || !fits) {
+            let is_other = packed.first().is_some_and(|first| first.payload.format() != format);
+            if !packed.is_empty() && (is_alone || is_other || !fits) {
                 break;
             }
             let front = if fits { None } else { entry.payload.split_front(max_bytes) };

@@ -9,7 +9,7 @@ use super::pool::Portion;
 use super::queue::Queued;
 use super::request_size::RequestSize;
 use crate::diag::LossReason;
-use crate::encode::{Added, Encoder, Payload};
+use crate::encode::{Added, Encoder, Format, Payload};
 use crate::trace::Chunk;
 
 mod delivery;
@@ -45,6 +45,8 @@ pub(super) struct Packer {
     /// The agent is being asked whether it takes span events in their own field. Chunks with events wait for the
     /// answer.
     holds_events: bool,
+    /// The format of the next payload.
+    format: Format,
     payload: Payload,
     /// The memory of a payload that was sent, for the next one.
     memory: Vec<u8>,
@@ -64,7 +66,8 @@ impl Packer {
             emptied: Portion::default(),
             holds_events: false,
             encoder: Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most),
-            payload: Payload::default(),
+            format: Format::V04,
+            payload: Payload::new(Format::V04, Vec::new()),
             memory: Vec::new(),
             outbox: Outbox::default(),
             request_size: RequestSize::new(most, inner.settings.timeout),
@@ -214,8 +217,8 @@ impl Packer {
             return;
         }
         let memory = std::mem::take(&mut self.memory);
-        let payload = std::mem::replace(&mut self.payload, Payload::reusing(memory));
-        self.outbox.push(payload.seal());
+        let next = Payload::new(self.format, memory);
+        self.outbox.push(std::mem::replace(&mut self.payload, next).seal());
     }
 
     /// Updates what is claimed from the room.

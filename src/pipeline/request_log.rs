@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::link::TRACES_PATH;
 use super::outbox::Parcel;
 use crate::agent::{Outcome, SendError};
 use crate::config::Endpoint;
@@ -23,7 +22,8 @@ pub(super) fn line(
         Err(error) => format!("{error:#}"),
     };
     let (spans, chunks, bytes) = (parcel.spans().total(), parcel.chunk_count(), parcel.bytes());
+    let path = parcel.format().path();
     format!(
-        "sent {spans} spans in {chunks} chunks, {bytes} bytes, to {to}{TRACES_PATH} in {took:?}: {answer}"
+        "sent {spans} spans in {chunks} chunks, {bytes} bytes, to {to}{path} in {took:?}: {answer}"
     )
 }

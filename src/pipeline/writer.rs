@@ -16,7 +16,7 @@ use super::problem;
 use super::request_log;
 use super::turns::Turns;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
-use crate::encode::Sealed;
+use crate::encode::{Format, Sealed};
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
 
@@ -125,9 +125,10 @@ impl Writer {
             return Attempt::Over;
         }
         let start = Instant::now();
-        let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let (format, chunks) = (parcel.format(), parcel.chunk_count());
+        let body = Sealed::together(parcel.payloads());
         let (link, mut meanwhile) = self.talk(is_urgent);
-        let outcome = link.post(chunks, body, &mut || meanwhile.work());
+        let outcome = link.post(format, chunks, body, &mut || meanwhile.work());
         meanwhile.end();
         let endpoint = self.link.endpoint();
         if let Some(parcel) = self.packer.outbox.on_its_way() {
@@ -136,7 +137,7 @@ impl Writer {
         }
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(error) => return self.unanswered(&error),
+            Err(error) => return self.unanswered(format, &error),
         };
         match outcome {
             Outcome::Accepted { rates } => {
@@ -148,11 +149,11 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Busy(status) => {
-                self.put_back(RetryReason::Refused, &problem::status(endpoint, status))
+                self.put_back(RetryReason::Refused, &problem::status(endpoint, format, status))
             }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                let problem = problem::status(endpoint, status);
+                let problem = problem::status(endpoint, format, status);
                 self.is_back();
                 self.packer.too_large(|bytes| {
                     problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
@@ -160,7 +161,7 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Refused(status) => {
-                let problem = problem::status(endpoint, status);
+                let problem = problem::status(endpoint, format, status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(&problem, status));
                 Attempt::Settled
@@ -169,8 +170,8 @@ impl Writer {
     }
 
     /// No answer came. What follows depends on whether the agent may have the request anyway.
-    fn unanswered(&mut self, error: &SendError) -> Attempt {
-        let problem = problem::no_answer(self.link.endpoint(), error);
+    fn unanswered(&mut self, format: Format, error: &SendError) -> Attempt {
+        let problem = problem::no_answer(self.link.endpoint(), format, error);
         if let SendErrorKind::Invalid(_) = error.kind {
             self.packer.rejected(|| problem.clone());
             return Attempt::Settled;

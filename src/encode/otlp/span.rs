@@ -5,7 +5,7 @@ use super::form::Form;
 use crate::encode::entries::{self, Number};
 use crate::encode::msgpack::Buffer;
 use crate::encode::tag_maps::TagMaps;
-use crate::encode::v04::SpanWriter;
+use crate::encode::encoder::SpanWriter;
 use crate::propagation::{Outgoing, with_tracestate};
 use crate::trace::{EventValue, SpanEvent, SpanKind, SpanLink, SpanView};
 

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::config::OtlpProtocol;
-use crate::encode::v04::{Encoder, SpanWriter};
+use crate::encode::encoder::{Encoder, SpanWriter};
 use crate::encode::{Process, SourceCode};
 use crate::id::{SpanId, TraceId};
 use crate::sampling::SpanSampler;
