@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use super::format::Format;
+use super::frame::Frame;
+use super::json_lines::{self, JsonLines};
+use super::otlp::{self, Otlp};
 use super::payload::Payload;
 use super::process::Process;
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
+use super::v04::V04;
 use crate::sampling::SpanSampler;
 use crate::text::Text;
 use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
@@ -30,7 +35,10 @@ pub(crate) struct Encoder {
     /// cannot be divided, and would be lost.
     part_bytes: usize,
     pub(crate) common: Common,
+    /// For v0.4.
     tags: TagMaps,
+    pub(super) otlp: otlp::Scratch,
+    json: json_lines::Scratch,
 }
 
 /// What is the same for all chunks.
@@ -57,7 +65,14 @@ impl Encoder {
     pub(crate) fn new(process: Process, span_sampler: Arc<SpanSampler>, max_bytes: usize) -> Self {
         let (keep_rate, native_events, repeated) = (1.0, false, Repeated::default());
         let common = Common { process, span_sampler, keep_rate, native_events, repeated };
-        Encoder { max_bytes, part_bytes: max_bytes, common, tags: TagMaps::default() }
+        Encoder {
+            max_bytes,
+            part_bytes: max_bytes,
+            common,
+            tags: TagMaps::default(),
+            otlp: otlp::Scratch::default(),
+            json: json_lines::Scratch::default(),
+        }
     }
 
     pub(crate) fn max_bytes(&self) -> usize {
@@ -79,35 +94,104 @@ impl Encoder {
     /// If not all of them fit, none is added, except to an empty payload: it gets as many as it holds. These are then a
     /// chunk of their own, whose first span has the tags that are there once per chunk, as after a partial flush.
     pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
-        let is_new = payload.is_empty();
-        let start = payload.begin();
-        let Encoder { max_bytes, part_bytes, common, tags } = self;
+        let Encoder { max_bytes, part_bytes, common, tags, otlp, json } = self;
         let segment = chunk.segment();
         if let Some(shared) = segment.shared.get() {
             common.repeated.follow(shared);
         }
-        let writer = SpanWriter { segment, decision: segment.decision(), common };
-        let out = &mut payload.buffer;
+        let spans = SpanWriter { segment, decision: segment.decision(), common };
+        let is_new = payload.is_empty();
+        let rest = Rest { chunk, from, is_new, bytes: *max_bytes, part_bytes: *part_bytes };
+        let added = match payload.format() {
+            Format::V04 => {
+                payload.begin(|| Frame::Array);
+                rest.add(&spans, &mut V04 { out: &mut payload.buffer, tags })
+            }
+            Format::Otlp(protocol) => {
+                let process = &common.process;
+                let around =
+                    payload.begin(|| Frame::Otlp(otlp.envelope(protocol, segment, process)));
+                let out = &mut payload.buffer;
+                rest.add(&spans, &mut Otlp { protocol, out, scratch: otlp, around })
+            }
+            Format::JsonLines => {
+                payload.begin(|| Frame::JsonLine);
+                rest.add(&spans, &mut JsonLines { out: &mut payload.buffer, scratch: json })
+            }
+        };
+        if let Added::UpTo(next) = added {
+            payload.end_chunk(next - from);
+        }
+        added
+    }
+}
+
+/// How one format writes chunks.
+pub(super) trait ChunkWriter {
+    /// Writes what is before the spans of a chunk, of which there are so many. Returns where their array begins.
+    fn begin_chunk(&mut self, spans: &SpanWriter<'_>, first: &SpanView<'_>, count: usize) -> usize;
+
+    fn span(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool);
+
+    /// Says that the array of spans has fewer than it was begun with.
+    fn set_count(&mut self, array: usize, said: usize, spans: usize);
+
+    /// What is written so far.
+    fn mark(&self) -> Mark;
+
+    /// Takes back what was written since then.
+    fn back_to(&mut self, mark: Mark);
+}
+
+/// How much was written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark {
+    pub(super) bytes: usize,
+    /// What the body has beside these bytes.
+    pub(super) elsewhere: usize,
+}
+
+impl Mark {
+    fn len(self) -> usize {
+        self.bytes + self.elsewhere
+    }
+}
+
+/// The spans of a chunk that are to be added to a payload.
+struct Rest<'a> {
+    chunk: &'a Chunk,
+    from: usize,
+    /// Whether the payload has nothing yet.
+    is_new: bool,
+    bytes: usize,
+    part_bytes: usize,
+}
+
+impl Rest<'_> {
+    fn add(&self, spans: &SpanWriter<'_>, writer: &mut impl ChunkWriter) -> Added {
+        let Rest { chunk, from, is_new, bytes, part_bytes } = *self;
         let head = chunk.head();
+        let all = || head.into_iter().chain(others(chunk, head));
+        let Some(first) = all().nth(from) else { return Added::UpTo(chunk.len()) };
+        let start = writer.mark();
+        let array = writer.begin_chunk(spans, &first, chunk.len() - from);
         let mut next = from;
-        out.array(chunk.len() - from);
-        for span in head.into_iter().chain(others(chunk, head)).skip(from) {
-            let before = out.len();
-            writer.span(out, tags, &span, next == from);
-            let after = out.len();
-            let most = if is_new && next == from { *max_bytes } else { *part_bytes };
+        for span in all().skip(from) {
+            let before = writer.mark();
+            writer.span(spans, &span, next == from);
+            let after = writer.mark().len();
+            let most = if is_new && next == from { bytes } else { part_bytes };
             if after > most {
                 if is_new && next > from {
-                    out.truncate(before);
-                    out.shrink_array(start, chunk.len() - from, next - from);
+                    writer.back_to(before);
+                    writer.set_count(array, chunk.len() - from, next - from);
                     break;
                 }
-                out.truncate(start);
-                return if is_new { too_large(&span, after - before) } else { Added::Full };
+                writer.back_to(start);
+                return if is_new { too_large(&span, after - before.len()) } else { Added::Full };
             }
             next += 1;
         }
-        payload.end_chunk(next - from);
         Added::UpTo(next)
     }
 }

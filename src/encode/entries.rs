@@ -3,6 +3,36 @@
 //! Which tags a span has is decided in one place, `span_tags`, which writes them as entries of the maps `meta` and
 //! `metrics`. A format that is no MessagePack has them written into a scratch buffer, and reads them from there.
 
+use super::encoder::SpanWriter;
+use super::msgpack::Buffer;
+use super::tag_maps::TagMaps;
+use crate::trace::SpanView;
+
+/// The tags of one span after the other.
+#[derive(Debug, Default)]
+pub(super) struct TagEntries {
+    texts: Buffer,
+    maps: TagMaps,
+}
+
+impl TagEntries {
+    /// Takes the tags of a span in place of those of the one before.
+    pub(super) fn take(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool) {
+        self.texts.clear();
+        spans.tags(&mut self.texts, &mut self.maps, span, is_head);
+    }
+
+    /// The entries of `meta`.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        texts(self.texts.as_bytes())
+    }
+
+    /// The entries of `metrics`.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&str, Number)> {
+        numbers(self.maps.waiting.as_bytes())
+    }
+}
+
 /// The value of an entry of `metrics`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
@@ -32,14 +62,13 @@ impl Number {
     }
 }
 
-/// The entries of `meta`: keys and values.
+/// The entries of a map of texts.
 pub(super) fn texts(bytes: &[u8]) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = bytes;
     std::iter::from_fn(move || Some((text(&mut rest)?, text(&mut rest)?)))
 }
 
-/// The entries of `metrics`.
-pub(super) fn numbers(bytes: &[u8]) -> impl Iterator<Item = (&str, Number)> {
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = (&str, Number)> {
     let mut rest = bytes;
     std::iter::from_fn(move || Some((text(&mut rest)?, number(&mut rest)?)))
 }

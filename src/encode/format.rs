@@ -1,5 +1,7 @@
 //! The formats of payloads, and what the pipeline has to know about each.
 
+use crate::config::OtlpProtocol;
+
 /// A format of payloads.
 ///
 /// A payload knows its own, from its first byte until the agent has it.
@@ -7,6 +9,10 @@
 pub(crate) enum Format {
     /// `/v0.4/traces`: an array of chunks, each an array of spans, each a map.
     V04,
+    /// OTLP, in one of its encodings.
+    Otlp(OtlpProtocol),
+    /// JSON, a line for each payload.
+    JsonLines,
 }
 
 impl Format {
@@ -14,6 +20,11 @@ impl Format {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Format::V04 => "/v0.4/traces",
+            Format::Otlp(OtlpProtocol::Grpc) => {
+                "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+            }
+            // The address has it.
+            Format::Otlp(_) | Format::JsonLines => "",
         }
     }
 
@@ -21,13 +32,17 @@ impl Format {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Format::V04 => "application/msgpack",
+            Format::Otlp(OtlpProtocol::HttpJson) => "application/json",
+            Format::Otlp(OtlpProtocol::HttpProtobuf) => "application/x-protobuf",
+            Format::Otlp(OtlpProtocol::Grpc) => "application/grpc",
+            Format::JsonLines => "application/x-ndjson",
         }
     }
 
     /// Whether a payload can be divided between its chunks, and chunks of several payloads go into one request.
     pub(crate) fn is_divisible(self) -> bool {
         match self {
-            Format::V04 => true,
+            Format::V04 | Format::Otlp(_) | Format::JsonLines => true,
         }
     }
 }

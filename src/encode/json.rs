@@ -34,6 +34,20 @@ pub(super) fn name(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":");
 }
 
+/// As [`name`], for any text.
+pub(super) fn key(out: &mut Vec<u8>, key: &str) {
+    comma(out);
+    text(out, key);
+    out.push(b':');
+}
+
+/// Writes an object.
+pub(super) fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'{');
+    write(out);
+    out.push(b'}');
+}
+
 /// Writes bytes as text in base64 (RFC 4648, section 4).
 pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -18,7 +18,9 @@ mod encoder;
 mod entries;
 mod events;
 mod format;
+mod frame;
 mod json;
+mod json_lines;
 mod links;
 mod msgpack;
 mod otlp;
@@ -33,5 +35,6 @@ mod v04;
 
 pub(crate) use encoder::{Added, Encoder};
 pub(crate) use format::Format;
+pub(crate) use json_lines::MAX_LINE_BYTES;
 pub(crate) use payload::{Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};

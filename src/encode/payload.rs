@@ -1,13 +1,10 @@
 //! A payload while it is written, and when it is complete.
 
 use hyper::body::Bytes;
-use rmp::Marker;
 
 use super::format::Format;
+use super::frame::{Frame, write_count};
 use super::msgpack::Buffer;
-
-/// The header of an array with a 32-bit count, which is filled in when the payload is complete.
-const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
 
 /// A chunk within a payload: where it ends, and how many spans it has.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +17,8 @@ struct Part {
 #[derive(Debug)]
 pub(crate) struct Payload {
     format: Format,
+    /// Known when the first chunk is written.
+    frame: Option<Frame>,
     pub(super) buffer: Buffer,
     parts: Vec<Part>,
 }
@@ -27,16 +26,21 @@ pub(crate) struct Payload {
 impl Payload {
     /// A payload that is written into memory of an earlier one.
     pub(crate) fn new(format: Format, memory: Vec<u8>) -> Self {
-        Payload { format, buffer: Buffer::reusing(memory), parts: Vec::new() }
+        Payload { format, frame: None, buffer: Buffer::reusing(memory), parts: Vec::new() }
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.format
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// How many bytes have been written.
+    /// How many bytes its body has so far, to within a few bytes.
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len()
+        let around = self.frame.as_ref().map_or(0, |frame| frame.len() - frame.header().len());
+        if self.is_empty() { 0 } else { self.buffer.len() + around }
     }
 
     #[cfg(test)]
@@ -49,25 +53,32 @@ impl Payload {
         self.buffer.shrink();
     }
 
-    /// Writes the header if there is none yet. Returns where the next chunk begins.
-    pub(super) fn begin(&mut self) -> usize {
-        if self.buffer.len() == 0 {
-            self.buffer.raw(&HEADER);
-        }
-        self.buffer.len()
+    /// Begins the first chunk, unless that was begun before. Returns how many bytes the payload has around its chunks.
+    pub(super) fn begin(&mut self, frame: impl FnOnce() -> Frame) -> usize {
+        let frame = self.frame.get_or_insert_with(|| {
+            let frame = frame();
+            self.buffer.raw(frame.header());
+            frame
+        });
+        frame.len()
     }
 
     /// Ends a chunk: all that was written since the end of the one before.
     pub(super) fn end_chunk(&mut self, spans: usize) {
+        self.buffer.raw(self.frame.as_ref().map_or(&[], Frame::chunk_end));
         self.parts.push(Part { end: self.buffer.len(), spans });
     }
 
     /// Completes the payload.
     pub(crate) fn seal(self) -> Sealed {
-        let mut body = self.buffer.into_vec();
-        write_count(&mut body, self.parts.len());
-        let (format, start) = (self.format, HEADER.len());
-        Sealed { format, body: body.into(), start, parts: self.parts }
+        let Payload { format, frame, buffer, parts } = self;
+        let frame = frame.unwrap_or(Frame::Array);
+        let mut body = buffer.into_vec();
+        let start = frame.header().len();
+        if let Frame::Array = frame {
+            write_count(&mut body, parts.len());
+        }
+        Sealed { format, frame, body: body.into(), start, parts }
     }
 }
 
@@ -77,6 +88,7 @@ impl Payload {
 #[derive(Debug)]
 pub(crate) struct Sealed {
     format: Format,
+    frame: Frame,
     /// The payload as it was written, with its header. After a division, this has more than the chunks of this part.
     body: Bytes,
     /// Where in `body` the first chunk of this part begins.
@@ -92,7 +104,7 @@ impl Sealed {
 
     /// The length of the body of a request with these chunks alone.
     pub(crate) fn len(&self) -> usize {
-        self.end() - self.start + HEADER.len()
+        self.end() - self.start + self.frame.len()
     }
 
     fn end(&self) -> usize {
@@ -107,8 +119,18 @@ impl Sealed {
         spans(&self.parts)
     }
 
+    /// Whether the memory is the body.
     fn is_whole(&self) -> bool {
-        self.start == HEADER.len() && self.end() == self.body.len()
+        self.frame.len() == self.frame.header().len()
+            && self.start == self.frame.header().len()
+            && self.end() == self.body.len()
+    }
+
+    /// Whether one body can have the chunks of both.
+    pub(crate) fn goes_with(&self, other: &Sealed) -> bool {
+        self.format == other.format
+            && self.format.is_divisible()
+            && self.frame.goes_with(&other.frame)
     }
 
     fn chunks(&self) -> Bytes {
@@ -124,11 +146,9 @@ impl Sealed {
                 return vec![one.body.clone()];
             }
         }
-        let mut header = HEADER;
-        write_count(&mut header, payloads.clone().map(Sealed::chunk_count).sum());
-        std::iter::once(Bytes::copy_from_slice(&header))
-            .chain(payloads.map(Sealed::chunks))
-            .collect()
+        let Some(one) = payloads.clone().next() else { return Vec::new() };
+        let count = payloads.clone().map(Sealed::chunk_count).sum();
+        one.frame.enclose(payloads.map(Sealed::chunks), count)
     }
 
     #[cfg(test)]
@@ -142,15 +162,15 @@ impl Sealed {
         if !self.format.is_divisible() {
             return None;
         }
-        let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
+        let most = max_bytes.saturating_sub(self.frame.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
         if chunks >= self.parts.len() {
             return None;
         }
         let rest = self.parts.split_off(chunks);
         let parts = std::mem::replace(&mut self.parts, rest);
-        let (format, body) = (self.format, self.body.clone());
-        let front = Sealed { format, body, start: self.start, parts };
+        let (format, frame, body) = (self.format, self.frame.clone(), self.body.clone());
+        let front = Sealed { format, frame, body, start: self.start, parts };
         self.start = front.end();
         Some(front)
     }
@@ -164,7 +184,7 @@ impl Sealed {
     #[cfg(test)]
     pub(crate) fn of_sizes(chunks: impl IntoIterator<Item = usize>) -> Self {
         let mut payload = Payload::new(Format::V04, Vec::new());
-        payload.begin();
+        payload.begin(|| Frame::Array);
         for bytes in chunks {
             payload.buffer.raw(&vec![0; bytes]);
             payload.end_chunk(1);
@@ -175,7 +195,7 @@ impl Sealed {
     /// A payload of one chunk whose body has so many bytes.
     #[cfg(test)]
     pub(crate) fn of_size(bytes: usize) -> Self {
-        Self::of_sizes([bytes - HEADER.len()])
+        Self::of_sizes([bytes - Frame::Array.len()])
     }
 }
 
@@ -183,16 +203,9 @@ fn spans(parts: &[Part]) -> u64 {
     parts.iter().map(|part| part.spans as u64).sum()
 }
 
-/// Writes the count into the [`HEADER`] with which `body` begins.
-fn write_count(body: &mut [u8], elements: usize) {
-    let count = u32::try_from(elements).unwrap_or(u32::MAX);
-    if let Some(header) = body.split_first_mut().and_then(|(_, rest)| rest.first_chunk_mut()) {
-        *header = count.to_be_bytes();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::frame::HEADER;
     use super::*;
 
     fn decoded(payload: &Sealed) -> Vec<String> {
@@ -201,7 +214,7 @@ mod tests {
 
     fn texts(texts: &[&str]) -> Sealed {
         let mut payload = Payload::new(Format::V04, Vec::new());
-        payload.begin();
+        payload.begin(|| Frame::Array);
         for text in texts {
             payload.buffer.str(text.as_bytes());
             payload.end_chunk(text.len());

@@ -4,11 +4,41 @@
 //! constants behind their header: `\xa4name` is the text `name`, of four bytes. Defaults are not written: a `parent_id`
 //! or `error` of zero, an empty `type`, empty maps. Whole numbers in `metrics` are written as integers.
 
-use super::encoder::SpanWriter;
+use super::encoder::{ChunkWriter, Mark, SpanWriter};
 use super::msgpack::Buffer;
 use super::tag_maps::TagMaps;
 use super::{events, links};
 use crate::trace::SpanView;
+
+/// Writes spans as v0.4.
+pub(super) struct V04<'a> {
+    pub(super) out: &'a mut Buffer,
+    pub(super) tags: &'a mut TagMaps,
+}
+
+impl ChunkWriter for V04<'_> {
+    fn begin_chunk(&mut self, _: &SpanWriter<'_>, _: &SpanView<'_>, spans: usize) -> usize {
+        let start = self.out.len();
+        self.out.array(spans);
+        start
+    }
+
+    fn span(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool) {
+        spans.span(self.out, self.tags, span, is_head);
+    }
+
+    fn set_count(&mut self, array: usize, said: usize, spans: usize) {
+        self.out.shrink_array(array, said, spans);
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { bytes: self.out.len(), elsewhere: 0 }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        self.out.truncate(mark.bytes);
+    }
+}
 
 /// Counts the fields of a span while they are written.
 struct Fields(usize);

@@ -135,7 +135,8 @@ impl Outbox {
             let (bytes, format) = (entry.payload.len(), entry.payload.format());
             let is_alone = entry.is_alone || !format.is_divisible();
             let fits = bytes <= left;
-            let is_other = packed.first().is_some_and(|first| first.payload.format() != format);
+            let is_other =
+                packed.first().is_some_and(|first| !first.payload.goes_with(&entry.payload));
             if !packed.is_empty() && (is_alone || is_other || !fits) {
                 break;
             }

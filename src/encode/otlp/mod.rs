@@ -2,11 +2,12 @@
 //!
 //! - `fields`: the messages, their fields by number and by name.
 //! - `form`: what the two encodings of OTLP have in common; `protobuf` and `json`: these encodings.
-//! - `span`: one span; `resource`: who sends it; `request`: what a request has around its spans.
+//! - `chunks`: the spans of chunks; `span`: one of them; `resource`: who sends it; `request`: what a request has around its spans.
 //!
 //! What a message consists of is said once, in `span` and `resource`, and written in either form. Which tags a span
 //! has is said in `span_tags`, as for the agent's formats.
 
+mod chunks;
 mod fields;
 mod form;
 mod json;
@@ -17,8 +18,5 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-pub(super) use form::Form;
-pub(super) use json::Json;
-pub(super) use protobuf::Protobuf;
+pub(super) use chunks::{Otlp, Scratch};
 pub(super) use request::Envelope;
-pub(super) use span::Spans;

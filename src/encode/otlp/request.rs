@@ -41,9 +41,17 @@ impl Envelope {
         Envelope { protocol, resource: first.0, scope: second.0 }
     }
 
+    pub(super) fn protocol(&self) -> OtlpProtocol {
+        self.protocol
+    }
+
+    pub(in crate::encode) fn is_json(&self) -> bool {
+        self.protocol == OtlpProtocol::HttpJson
+    }
+
     /// What comes before spans of so many bytes.
     pub(in crate::encode) fn before(&self, spans: usize) -> Vec<u8> {
-        if self.protocol == OtlpProtocol::HttpJson {
+        if self.is_json() {
             return self.resource.clone();
         }
         let scope_spans = self.scope.len() + spans;

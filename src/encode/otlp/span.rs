@@ -2,10 +2,8 @@
 
 use super::fields::{Field, any_value, array, attribute, event, link, scope_spans, span, status};
 use super::form::Form;
-use crate::encode::entries::{self, Number};
-use crate::encode::msgpack::Buffer;
-use crate::encode::tag_maps::TagMaps;
 use crate::encode::encoder::SpanWriter;
+use crate::encode::entries::{Number, TagEntries};
 use crate::propagation::{Outgoing, with_tracestate};
 use crate::trace::{EventValue, SpanEvent, SpanKind, SpanLink, SpanView};
 
@@ -28,8 +26,7 @@ const IN_FIELDS: [&str; 3] = ["error.msg", "error.message", "span.kind"];
 pub(in crate::encode) struct Spans {
     /// Leave out what only Datadog's conventions have (`DD_TRACE_OTEL_SEMANTICS_ENABLED`).
     pub(in crate::encode) otel_semantics: bool,
-    texts: Buffer,
-    tags: TagMaps,
+    tags: TagEntries,
 }
 
 impl Spans {
@@ -41,8 +38,7 @@ impl Spans {
         span: &SpanView<'_>,
         is_head: bool,
     ) {
-        self.texts.clear();
-        writer.tags(&mut self.texts, &mut self.tags, span, is_head);
+        self.tags.take(writer, span, is_head);
         form.element(scope_spans::SPANS, |form| self.fields(form, writer, span));
     }
 
@@ -85,7 +81,7 @@ impl Spans {
 
     fn error_message(&self) -> Option<&str> {
         let find = |name| {
-            let found = entries::texts(self.texts.as_bytes()).find(|(key, _)| *key == name);
+            let found = self.tags.texts().find(|(key, _)| *key == name);
             found.map(|(_, value)| value)
         };
         find("error.msg").or_else(|| find("error.message"))
@@ -121,12 +117,11 @@ impl Spans {
             count <= MAX_ATTRIBUTES
         };
         form.list(span::ATTRIBUTES, |form| {
-            let texts = entries::texts(self.texts.as_bytes()).filter(|(key, _)| !is_left_out(key));
+            let texts = self.tags.texts().filter(|(key, _)| !is_left_out(key));
             for (key, value) in promoted.chain(texts).filter(|_| has_room()) {
                 text_attribute(form, span::ATTRIBUTES, key, value);
             }
-            let numbers = entries::numbers(self.tags.waiting.as_bytes());
-            for (key, value) in numbers.filter(|_| has_room()) {
+            for (key, value) in self.tags.numbers().filter(|_| has_room()) {
                 any_attribute(form, span::ATTRIBUTES, key, |form| match value.simplest() {
                     Number::Whole(whole) => form.int64(any_value::INT, whole),
                     Number::Float(float) => form.double(any_value::DOUBLE, float),

@@ -12,10 +12,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::Value as Json;
 
-use super::*;
 use crate::config::OtlpProtocol;
-use crate::encode::encoder::{Encoder, SpanWriter};
-use crate::encode::{Process, SourceCode};
+use crate::encode::{Added, Encoder, Format, Payload, Process, SourceCode};
 use crate::id::{SpanId, TraceId};
 use crate::sampling::SpanSampler;
 use crate::trace::testkit::Bench;
@@ -25,33 +23,27 @@ use crate::trace::{
 };
 
 /// A request with the spans of one chunk.
-fn body(protocol: OtlpProtocol, spans: &mut Spans, mut chunk: Chunk) -> Vec<u8> {
+fn body(protocol: OtlpProtocol, chunk: Chunk) -> Vec<u8> {
+    body_of(protocol, false, chunk)
+}
+
+fn body_of(protocol: OtlpProtocol, otel_semantics: bool, mut chunk: Chunk) -> Vec<u8> {
     chunk.settle();
     let process = Process::new("uuid", 7, None, SourceCode::default());
-    let mut encoder = Encoder::new(process, Arc::new(SpanSampler::new([])), usize::MAX);
-    let common = &mut encoder.common;
-    common.native_events = true;
-    let segment = chunk.segment();
-    let shared = segment.shared.get().unwrap();
-    common.repeated.follow(shared);
-    let envelope = Envelope::new(protocol, shared, &common.process);
-    let writer = SpanWriter { segment, decision: segment.decision(), common };
-    let (mut json, mut protobuf) = (json::Json(b"[".to_vec()), Protobuf::default());
-    for (place, span) in chunk.spans().enumerate() {
-        match protocol {
-            OtlpProtocol::HttpJson => spans.write(&mut json, &writer, &span, place == 0),
-            _ => spans.write(&mut protobuf, &writer, &span, place == 0),
-        }
-    }
-    let written = if protocol == OtlpProtocol::HttpJson { &json.0[1..] } else { &protobuf.0[..] };
-    let before = envelope.before(written.len());
-    assert!(before.len() + envelope.after().len() <= envelope.most_bytes());
-    [&before, written, envelope.after()].concat()
+    let mut encoder = Encoder::new(process, Arc::new(SpanSampler::new([])), 1 << 20);
+    encoder.common.native_events = true;
+    encoder.otlp.spans.otel_semantics = otel_semantics;
+    let mut payload = Payload::new(Format::Otlp(protocol), Vec::new());
+    assert_eq!(encoder.add(&mut payload, &chunk, 0), Added::UpTo(chunk.len()));
+    let sealed = payload.seal();
+    let (body, most) = (sealed.body(), sealed.len());
+    assert!(body.len() <= most && most - body.len() <= 20, "{most} {}", body.len());
+    body.to_vec()
 }
 
 /// The same chunk in all forms, which have to say the same.
 fn decoded(chunk: impl Fn() -> Chunk) -> Request {
-    let of = |protocol| body(protocol, &mut Spans::default(), chunk());
+    let of = |protocol| body(protocol, chunk());
     let protobuf = Request::decode(&of(OtlpProtocol::HttpProtobuf)[..]).unwrap();
     let grpc = of(OtlpProtocol::Grpc);
     let (prefix, message) = grpc.split_at(5);
@@ -152,7 +144,7 @@ fn the_vector_of_another_tracer_holds() {
     child.finish_at(at(START + 868_783));
     root.finish_at(at(START + 946_630));
     let chunk = bench.take_chunks().remove(0);
-    let ours = body(OtlpProtocol::HttpJson, &mut Spans::default(), chunk);
+    let ours = body(OtlpProtocol::HttpJson, chunk);
     let ours: Json = serde_json::from_slice(&ours).unwrap();
     let of = |body: &Json| body["resourceSpans"][0].clone();
     let (ours, theirs) = (of(&ours), of(&vector["body"]));
@@ -328,7 +320,7 @@ fn the_kind_is_the_spans_or_follows_from_its_type() {
         span = kind.into_iter().fold(span, |span, kind| span.kind(kind));
         span_type.into_iter().fold(span, |span, of| span.span_type(of)).start().finish();
         let chunk = bench.take_chunks().remove(0);
-        let body = body(OtlpProtocol::HttpProtobuf, &mut Spans::default(), chunk);
+        let body = body(OtlpProtocol::HttpProtobuf, chunk);
         let request = Request::decode(&body[..]).unwrap();
         assert_eq!(spans(&request)[0].kind, expected, "{kind:?} {span_type:?}");
     }
@@ -344,7 +336,7 @@ fn what_came_in_goes_on_in_the_tracestate() {
     let bench = Bench::new();
     bench.span("op").child_of(context).start().finish();
     let chunk = bench.take_chunks().remove(0);
-    let body = body(OtlpProtocol::HttpProtobuf, &mut Spans::default(), chunk);
+    let body = body(OtlpProtocol::HttpProtobuf, chunk);
     let request = Request::decode(&body[..]).unwrap();
     let span = &spans(&request)[0];
     let id: String = span.span_id.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -356,14 +348,12 @@ fn what_came_in_goes_on_in_the_tracestate() {
 
 #[test]
 fn opentelemetrys_conventions_alone_where_they_are_asked_for() {
-    let mut spans = Spans::default();
-    spans.otel_semantics = true;
     let chunk = one_span(|span| {
         span.set_service("db");
         span.set_error_message("boom");
         span.set_tag("own", "x");
     });
-    let body = body(OtlpProtocol::HttpProtobuf, &mut spans, chunk);
+    let body = body_of(OtlpProtocol::HttpProtobuf, true, chunk);
     let request = Request::decode(&body[..]).unwrap();
     let span = &self::spans(&request)[0];
     let attributes = attributes(&span.attributes);
@@ -399,7 +389,7 @@ proptest! {
             span.add_event(SpanEvent::new("e").attribute("list", EventValue::from(list.clone())));
             let (meta, metrics) = (span.tags(), span.metrics());
             drop(span);
-            let body = body(protocol, &mut Spans::default(), bench.take_chunks().remove(0));
+            let body = body(protocol, bench.take_chunks().remove(0));
             let request: Request = match protocol {
                 OtlpProtocol::HttpJson => serde_json::from_slice(&body).unwrap(),
                 _ => Request::decode(&body[..]).unwrap(),
