@@ -8,6 +8,7 @@
 #[cfg(feature = "agent")]
 mod agent;
 pub mod bridge;
+mod captured;
 mod catch;
 mod clock;
 pub mod config;
@@ -33,6 +34,7 @@ mod trace;
 mod tracer;
 mod user_code;
 
+pub use captured::{Captured, CapturedSpan};
 pub use diag::{LogLevel, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
@@ -55,10 +57,10 @@ pub use trace::{
     ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView,
     TagValue,
 };
-#[cfg(feature = "agent")]
-pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
+#[cfg(feature = "agent")]
+pub use tracer::{OtlpWriter, TraceWriter, before_exit};
 pub use tracer::{
     Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span, current_span,
     extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,

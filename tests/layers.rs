@@ -28,6 +28,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("config", 2),
     ("user_code", 2),
     ("trace", 3),
+    ("captured", 4),
     ("propagation", 4),
     ("sampling", 4),
     ("encode", 5),

@@ -8,7 +8,7 @@
 //!   has been written.
 //! - `deadline`: how long the worker waits for the agent; `meanwhile`: what it does in that time.
 //! - `headers`: the headers of a request; `container`: which container this process runs in.
-//! - `response`: what an answer to a payload means; `info`: what the agent can do; `error`: why no answer came.
+//! - `response`: what an answer to a payload means; `otlp`: the same for a collector, which gets OTLP; `info`: what the agent can do; `error`: why no answer came.
 //!
 //! Everything here runs on the worker's thread, which waits here, each time with a limit. There is no runtime, no file
 //! descriptor but that of the connection, and no other thread but one while a name is looked up. `pipeline` decides by
@@ -25,6 +25,7 @@ mod error;
 mod headers;
 mod info;
 mod meanwhile;
+pub(crate) mod otlp;
 mod response;
 mod shared_stream;
 mod socket;

@@ -79,7 +79,7 @@ pub use limits::SpanLimits;
 pub use origin::Origin;
 pub use otlp::OtlpProtocol;
 #[cfg(feature = "agent")]
-pub(crate) use otlp::{OtlpSettings, WITHOUT_GRPC, is_header};
+pub(crate) use otlp::{OtlpHeaders, OtlpSettings, WITHOUT_GRPC, is_header};
 pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub(crate) use redacted::Redacted;
 pub use report::{Candidate, Problem, Report, ReportRow};

@@ -164,7 +164,11 @@ impl Config {
         let milliseconds = of.otlp_traces_timeout.value.unwrap_or(of.otlp_timeout.value);
         OtlpSettings {
             protocol,
-            endpoint: endpoint.unwrap_or_else(|| self.otlp_endpoint(protocol)),
+            endpoint: match endpoint.unwrap_or_else(|| self.otlp_endpoint(protocol)) {
+                // The path is that of the service.
+                endpoint if protocol == OtlpProtocol::Grpc => endpoint.without_path(),
+                endpoint => endpoint,
+            },
             headers,
             timeout: timeout.unwrap_or(Duration::from_millis(milliseconds as u64)),
             otel_semantics: of.otel_semantics.value,
@@ -273,6 +277,7 @@ mod tests {
         for (pairs, endpoint) in [
             (&[("DD_AGENT_HOST", "a")], "http://a:4317"),
             (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b:2")], "http://b:2"),
+            (&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b:2/v1/traces")], "http://b:2"),
         ] {
             let otlp = with(pairs).build().otlp(Some(OtlpProtocol::Grpc), None, None);
             assert_eq!(otlp.endpoint.to_string(), endpoint);

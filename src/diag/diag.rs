@@ -13,6 +13,7 @@ use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
 use super::topics::Topics;
+use super::withheld::{Withheld, WithheldCounters};
 use crate::catch::Caught;
 use crate::sync::lock_soon;
 
@@ -50,6 +51,7 @@ const BY: [&str; 3] = [
 #[derive(Default)]
 struct History {
     lost: Counters,
+    withheld: WithheldCounters,
     caught: Caught,
     topics: Mutex<Topics>,
 }
@@ -110,6 +112,17 @@ impl Diag {
 
     pub(crate) fn losses(&self) -> Losses {
         self.history().lost.read()
+    }
+
+    /// Counts spans that were not sent on purpose.
+    pub(crate) fn count_withheld(&self, reason: Withheld, spans: u64) {
+        self.history().withheld.add(reason, spans);
+    }
+
+    /// How many spans were not sent for this reason.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what shows the health of a tracer"))]
+    pub(crate) fn withheld(&self, reason: Withheld) -> u64 {
+        self.history().withheld.read(reason)
     }
 
     /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].

@@ -11,6 +11,7 @@ use super::process::Process;
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::v04::V04;
+use crate::config::OtlpSettings;
 use crate::sampling::SpanSampler;
 use crate::text::Text;
 use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
@@ -73,6 +74,12 @@ impl Encoder {
             otlp: otlp::Scratch::default(),
             json: json_lines::Scratch::default(),
         }
+    }
+
+    /// For OTLP: with these settings, and with events in their own fields.
+    pub(crate) fn follow_otlp(&mut self, settings: &OtlpSettings) {
+        self.otlp.spans.otel_semantics = settings.otel_semantics;
+        self.common.native_events = true;
     }
 
     pub(crate) fn max_bytes(&self) -> usize {

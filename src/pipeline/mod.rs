@@ -4,6 +4,7 @@
 //! A chunk goes through these files, from the top to the bottom:
 //!
 //! - `sink`: the pipeline as traces and the tracer see it: submit, flush, shutdown. There is one for each process.
+//!   `synchronous`: the same where whoever submits waits for the delivery.
 //! - `inner`: the state that the application's threads and the worker share.
 //! - `queue`: the bounded queue, in shards. `room`: the byte budget for everything that waits. `pool`: emptied vectors
 //!   on their way back to new traces.
@@ -13,6 +14,8 @@
 //!   what follows from each answer of the agent. `during_request`: work done while an answer is awaited.
 //! - `packer`: encodes chunks as payloads. `packer/delivery`: what happens to a payload after each outcome. `outbox`:
 //!   payloads that wait to be sent.
+//! - `destination`: where finished traces go. `direct`: a turn of the worker where nothing is encoded: into memory, or
+//!   nowhere. `recipient`: who gets payloads, the agent, a collector or a stream; `stream`: the last of these.
 //! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
 //!   `backoff`: when to try again.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
@@ -31,6 +34,8 @@
 //! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
 mod backoff;
+mod destination;
+mod direct;
 mod during_request;
 mod exit;
 mod flush_future;
@@ -45,11 +50,14 @@ mod packer;
 mod pool;
 mod problem;
 mod queue;
+mod recipient;
 mod request_log;
 mod request_size;
 mod room;
 mod signal;
 mod sink;
+mod stream;
+mod synchronous;
 #[cfg(test)]
 mod testkit;
 mod turns;
@@ -57,6 +65,9 @@ mod waiting_tasks;
 mod worker;
 mod writer;
 
+pub(crate) use destination::Destination;
 pub(crate) use exit::{end_all, exit_timeout, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
 pub(crate) use sink::Pipeline;
+pub(crate) use stream::Stream;
+pub(crate) use synchronous::Synchronous;

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::destination::Destination;
 use super::inner::Inner;
 use super::outbox::Outbox;
 use super::pool::Portion;
 use super::queue::Queued;
 use super::request_size::RequestSize;
-use crate::diag::LossReason;
+use crate::diag::{LossReason, Withheld};
 use crate::encode::{Added, Encoder, Format, Payload};
-use crate::trace::Chunk;
+use crate::trace::{Chunk, SamplingDecision};
 
 mod delivery;
 #[cfg(test)]
@@ -58,16 +59,22 @@ pub(super) struct Packer {
 
 impl Packer {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        let most = inner.settings.max_payload_bytes;
+        let most = inner.destination.max_payload_bytes(inner.settings.max_payload_bytes);
+        let format = inner.destination.format();
+        let mut encoder =
+            Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most);
+        if let Destination::Otlp(settings) = &inner.destination {
+            encoder.follow_otlp(settings);
+        }
         Packer {
             batch: VecDeque::new(),
             batch_bytes: 0,
             accounted: 0,
             emptied: Portion::default(),
             holds_events: false,
-            encoder: Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most),
-            format: Format::V04,
-            payload: Payload::new(Format::V04, Vec::new()),
+            encoder,
+            format,
+            payload: Payload::new(format, Vec::new()),
             memory: Vec::new(),
             outbox: Outbox::default(),
             request_size: RequestSize::new(most, inner.settings.timeout),
@@ -190,7 +197,8 @@ impl Packer {
     /// lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
-        let mut from = 0;
+        // Of what is withheld, nothing is left to encode.
+        let mut from = if self.withholds(&chunk) { chunk.len() } else { 0 };
         while from < chunk.len() {
             match self.encoder.add(&mut self.payload, &chunk, from) {
                 Added::UpTo(next) => from = next,
@@ -210,6 +218,18 @@ impl Packer {
         if self.emptied.is_full() || self.batch.is_empty() {
             self.inner.pool.give_back(&mut self.emptied);
         }
+    }
+
+    /// Whether a settled chunk is not to be sent, because it was not sampled and the destination wants no such chunks.
+    fn withholds(&self, chunk: &Chunk) -> bool {
+        let Inner { destination, ledger, .. } = &*self.inner;
+        let is_dropped = |decision: SamplingDecision| !decision.priority.is_keep();
+        let withholds =
+            destination.drops_unsampled() && chunk.segment().decision().is_some_and(is_dropped);
+        if withholds {
+            ledger.withhold(Withheld::NotSampled, chunk.len() as u64);
+        }
+        withholds
     }
 
     fn seal(&mut self) {

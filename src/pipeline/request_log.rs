@@ -19,6 +19,11 @@ pub(super) fn line(
         Ok(Outcome::TooLarge) => "answered 413, to be split".into(),
         Ok(Outcome::Refused(status)) => format!("answered {status}, dropped"),
         Ok(Outcome::Busy(status)) => format!("answered {status}, to be tried again"),
+        Ok(Outcome::Partial { rejected, said }) => {
+            format!("accepted, but for {rejected} spans: {said}")
+        }
+        Ok(Outcome::Failed { said, again: false }) => format!("answered {said}, dropped"),
+        Ok(Outcome::Failed { said, again: true }) => format!("answered {said}, to be tried again"),
         Err(error) => format!("{error:#}"),
     };
     let (spans, chunks, bytes) = (parcel.spans().total(), parcel.chunk_count(), parcel.bytes());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracehound_machine::find_literals;
 
 use super::bridge::TracerExt;
-use super::exporter::Exporter;
+use super::exporter::{Exporter, WriterChoice};
 use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
@@ -47,6 +47,7 @@ pub struct TracerBuilder {
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
+    pub(super) writer: WriterChoice,
     propagators: Vec<Box<dyn Propagator>>,
     panic_hook: bool,
 }
@@ -61,6 +62,7 @@ impl TracerBuilder {
             log: None,
             sink: None,
             sampling: SamplingChoice::default(),
+            writer: WriterChoice::default(),
             propagators: Vec::new(),
             panic_hook: true,
         }
@@ -205,9 +207,10 @@ impl TracerBuilder {
         let (exporter, sink) = match self.sink {
             Some(sink) => (None, sink),
             None => {
-                let exporter = Exporter::start(&config, &diag, self.sampling, &propagator);
+                let exporter =
+                    Exporter::start(&config, &diag, self.sampling, &self.writer, &propagator);
                 let sink = exporter.sink();
-                diag.debug(|| startup::line(&config, exporter.url()));
+                diag.debug(|| startup::line(&config, exporter.url(), exporter.elsewhere()));
                 (Some(exporter), sink)
             }
         };

@@ -16,6 +16,8 @@ mod sampling_choice;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;
 mod startup;
+#[cfg(feature = "agent")]
+mod writer;
 
 pub use bridge::{Identity, TracerBuilderExt, TracerExt};
 pub use builder::TracerBuilder;
@@ -30,3 +32,5 @@ pub use handle::Tracer;
 pub use propagation::TracestateExt;
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_signals;
+#[cfg(feature = "agent")]
+pub use writer::{OtlpWriter, TraceWriter};

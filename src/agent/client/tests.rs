@@ -41,6 +41,7 @@ fn line(outcome: Result<Response, SendError>) -> String {
         SendErrorKind::Broken(_) => "broken",
         SendErrorKind::Unread(_) => "unread",
         SendErrorKind::TooLarge => "too large",
+        SendErrorKind::Stream(_) => "stream",
         SendErrorKind::Invalid(_) => "invalid",
     };
     match outcome {
@@ -362,7 +363,7 @@ fn nobody_listening_is_told_apart_from_a_broken_exchange() {
     let mut client = Client::new(endpoint, LONG);
     let error = client.try_send(put(b"")).unwrap_err();
     assert!(matches!(error.kind, SendErrorKind::Connect(_)), "{error:#}");
-    assert!(format!("{error:#}").starts_with("cannot connect to the agent: "), "{error:#}");
+    assert!(format!("{error:#}").starts_with("cannot connect: "), "{error:#}");
     let request = Request { path: "/a b", ..put(b"") };
     assert_eq!(client.said(request), "<invalid>", "before anything is sent");
 }
