@@ -284,10 +284,8 @@ fn what_is_rejected_of_a_request_is_lost_and_the_rest_is_delivered() {
         let protocol = if is_json { "http/json" } else { "http/protobuf" };
         let settings = [("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
         let pair = Pair::with(&settings, move |request| {
-            let partial = ExportTracePartialSuccess {
-                rejected_spans: 2,
-                error_message: "too old".into(),
-            };
+            let partial =
+                ExportTracePartialSuccess { rejected_spans: 2, error_message: "too old".into() };
             let answer = ExportTraceServiceResponse {
                 partial_success: (request.number == 0).then_some(partial),
             };
@@ -331,7 +329,8 @@ fn a_collector_that_is_away_gets_what_waits_when_it_is_back() {
     pair.collector.refuse();
     assert!(!pair.send("early"));
     let warnings = pair.said.warnings().concat();
-    for part in ["could not connect to collector at http://", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+    for part in ["could not connect to collector at http://", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    {
         assert!(warnings.contains(part), "{part}: {warnings}");
     }
     pair.collector.accept();
@@ -345,8 +344,8 @@ fn a_collector_that_is_away_gets_what_waits_when_it_is_back() {
 #[test]
 fn each_span_is_delivered_or_lost_whatever_it_answers() {
     // Taken, hung up on, rejected in part, refused, busy, garbage.
-    let pair = Pair::with(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "300")], |request| {
-        match request.number % 7 {
+    let pair =
+        Pair::with(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "300")], |request| match request.number % 7 {
             0 => taken(request),
             1 => Reply::close(),
             2 => Reply::json(&json!({"partialSuccess": {"rejectedSpans": "1"}})),
@@ -354,8 +353,7 @@ fn each_span_is_delivered_or_lost_whatever_it_answers() {
             4 => Reply::status(503),
             5 => Reply::hang(),
             _ => Reply::raw("garbage\r\n\r\n"),
-        }
-    });
+        });
     const MADE: u64 = 60;
     for _ in 0..MADE / 3 {
         for _ in 0..2 {
@@ -376,5 +374,7 @@ fn each_span_is_delivered_or_lost_whatever_it_answers() {
         .sum();
     // What came twice was confirmed once at the most.
     assert_eq!(delivered + losses.total(), MADE, "{losses}");
-    assert!(losses.spans(LossReason::AgentRejected) > 0 && losses.spans(LossReason::Unconfirmed) > 0);
+    assert!(
+        losses.spans(LossReason::AgentRejected) > 0 && losses.spans(LossReason::Unconfirmed) > 0
+    );
 }
