@@ -2,7 +2,8 @@
 //!
 //! - `client`: sends a request and reads the answer; keeps the connection for the next one.
 //! - `dial`: opens a connection; `target`: what the URL of an agent means for a request.
-//! - `connection`: one HTTP/1 connection, through hyper; `transport`: what hyper reads from and writes to; `body`: the
+//! - `connection`: one connection, through hyper; `driver`: what makes it go on; `http2`: the version of HTTP that gRPC
+//!   needs; `transport`: what hyper reads from and writes to; `body`: the
 //!   bodies of requests and answers.
 //! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request
 //!   has been written.
@@ -21,8 +22,11 @@ mod connection;
 mod container;
 mod deadline;
 mod dial;
+mod driver;
 mod error;
 mod headers;
+#[cfg_attr(not(feature = "grpc"), path = "http2_none.rs")]
+mod http2;
 mod info;
 mod meanwhile;
 pub(crate) mod otlp;
@@ -36,6 +40,7 @@ mod test_server;
 mod transport;
 
 pub(crate) use client::{Client, Request};
+pub(crate) use connection::Version;
 pub(crate) use container::ContainerOrigin;
 pub(crate) use error::{SendError, SendErrorKind};
 pub(crate) use headers::{common_headers, trace_headers};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, TE, USER_AGENT};
 use hyper::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -10,6 +10,8 @@ use super::connection::Response;
 use super::response::Outcome;
 use crate::config::OtlpHeaders;
 
+/// The `Content-Type` of gRPC.
+const GRPC: &str = "application/grpc";
 /// The most characters of a collector's own words that a line repeats.
 const MAX_SAID_CHARS: usize = 200;
 /// A pause that a collector asks for is kept up to this length: after it, spans would be too old.
@@ -21,6 +23,10 @@ pub(crate) fn otlp_headers(own: &OtlpHeaders, content_type: &'static str) -> Hea
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let agent = concat!("tracehound/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+    if content_type == GRPC {
+        // Says that the end of the answer is read, too.
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
     for (name, value) in &own.0 {
         // The settings have checked both.
         let name = HeaderName::from_bytes(name.as_bytes());
@@ -38,11 +44,7 @@ pub(crate) fn read(response: &Response) -> Outcome {
     let body = response.body.as_deref().unwrap_or_default();
     let is_json = content_type(response).is_some_and(|of| of.starts_with("application/json"));
     match response.status {
-        status if status.is_success() => {
-            partial_success(body, is_json).map_or(Outcome::Accepted { rates: None }, |rejected| {
-                Outcome::Partial { rejected: rejected.spans, said: rejected.message }
-            })
-        }
+        status if status.is_success() => accepted(partial_success(body, is_json)),
         StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge,
         status => {
             let again = matches!(status.as_u16(), 429 | 502 | 503 | 504);
@@ -53,6 +55,95 @@ pub(crate) fn read(response: &Response) -> Outcome {
             }
         }
     }
+}
+
+/// Reads an answer over gRPC (`doc/PROTOCOL-HTTP2.md` of gRPC): the status is in a header, which may come after the
+/// body.
+pub(crate) fn read_grpc(response: &Response) -> Outcome {
+    if let Err(error) = &response.body {
+        // Without its end, the status is not known. It is a server that has failed.
+        return Outcome::Failed {
+            said: format!("an answer that breaks off ({error:#})"),
+            again: true,
+        };
+    }
+    let text = |name| response.headers.get(name)?.to_str().ok();
+    let Some(status) = text("grpc-status").and_then(|status| status.parse::<u32>().ok()) else {
+        return match response.status {
+            // A proxy has answered, in the place of the server.
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => {
+                Outcome::Failed { said: response.status.to_string(), again: true }
+            }
+            status => {
+                Outcome::Failed { said: format!("{status}, without a gRPC status"), again: false }
+            }
+        };
+    };
+    if status == 0 {
+        // The message is behind its prefix.
+        let message = response.body.as_deref().unwrap_or_default().get(GRPC_PREFIX..);
+        return accepted(partial_success(message.unwrap_or_default(), false));
+    }
+    let name = GRPC_STATUSES.get(status as usize).copied().unwrap_or("unknown");
+    let message = percent_decoded(text("grpc-message").unwrap_or_default());
+    let said = with_words(format!("gRPC status {status} {name}"), &message);
+    match name {
+        // Of a server that takes less than the usual 4 MB; otherwise it is busy, which a smaller request does not mend.
+        "RESOURCE_EXHAUSTED" if message.contains("larger than max") => Outcome::TooLarge,
+        "OUT_OF_RANGE" if message.contains("too large") => Outcome::TooLarge,
+        "CANCELLED" | "DEADLINE_EXCEEDED" | "ABORTED" | "OUT_OF_RANGE" | "UNAVAILABLE"
+        | "DATA_LOSS" | "RESOURCE_EXHAUSTED" => Outcome::Failed { said, again: true },
+        _ => Outcome::Failed { said, again: false },
+    }
+}
+
+/// The prefix of a gRPC message.
+const GRPC_PREFIX: usize = 5;
+
+/// The names of the statuses by their numbers.
+const GRPC_STATUSES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// A message in a header, whose characters beyond ASCII are percent-encoded.
+fn percent_decoded(text: &str) -> String {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escape =
+            (*byte == b'%').then(|| digit(after.first()).zip(digit(after.get(1)))).flatten();
+        let decoded = escape.and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        bytes.push(decoded.unwrap_or(*byte));
+        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn accepted(rejected: Option<Rejected>) -> Outcome {
+    rejected.map_or(Outcome::Accepted { rates: None }, |rejected| Outcome::Partial {
+        rejected: rejected.spans,
+        said: rejected.message,
+    })
 }
 
 /// How long a collector wants to get nothing. A date is not read: it would need the clocks to agree.
@@ -66,7 +157,7 @@ fn content_type(response: &Response) -> Option<&str> {
 }
 
 /// A status, and what the collector has said about it.
-pub(super) fn with_words(status: String, said: &str) -> String {
+fn with_words(status: String, said: &str) -> String {
     match short(said) {
         said if said.is_empty() => status,
         said => format!("{status} ({said:?})"),
@@ -79,14 +170,14 @@ fn short(said: &str) -> String {
 
 /// What was rejected of a request that was accepted otherwise.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rejected {
-    pub(super) spans: u64,
-    pub(super) message: String,
+struct Rejected {
+    spans: u64,
+    message: String,
 }
 
 /// Reads `ExportTraceServiceResponse`; `None` where nothing was rejected, or it cannot be read. A message without
 /// rejected spans is a remark.
-pub(super) fn partial_success(body: &[u8], is_json: bool) -> Option<Rejected> {
+fn partial_success(body: &[u8], is_json: bool) -> Option<Rejected> {
     let (spans, message) = if is_json {
         let answer: Value = serde_json::from_slice(body).ok()?;
         let partial = answer.get("partialSuccess")?;
@@ -183,6 +274,7 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
+    use crate::agent::{SendError, SendErrorKind};
     use crate::text::Text;
 
     fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response {
@@ -248,6 +340,51 @@ mod tests {
         assert_eq!(said(answer(400, PROTOBUF, body)), "400 Bad Request (\"bad\")");
         let body = r#"{"code": 3, "message": "bad\n"}"#;
         assert_eq!(said(answer(400, JSON, body)), "400 Bad Request (\"bad\")");
+    }
+
+    #[test]
+    fn the_status_of_grpc_is_what_counts() {
+        let answer = |status: u16, grpc: &[(&'static str, &str)], body: &[u8]| {
+            let mut answer = answer(status, GRPC, body.to_vec());
+            for (name, value) in grpc {
+                answer.headers.insert(*name, HeaderValue::from_str(value).unwrap());
+            }
+            answer
+        };
+        let failed = |said: &str, again| Outcome::Failed { said: said.into(), again };
+        let partial_success =
+            Some(ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".into() });
+        let partial = ExportTraceServiceResponse { partial_success }.encode_to_vec();
+        let partial = [&[0, 0, 0, 0, u8::try_from(partial.len()).unwrap()][..], &partial].concat();
+        let long = "Received message larger than max (5000 vs. 4000)";
+        for (status, grpc, body, expected) in [
+            (200, &[("grpc-status", "0")][..], &[0; 5][..], Outcome::Accepted { rates: None }),
+            (200, &[("grpc-status", "0")], &[], Outcome::Accepted { rates: None }),
+            (
+                200,
+                &[("grpc-status", "0")],
+                &partial,
+                Outcome::Partial { rejected: 3, said: "too old".into() },
+            ),
+            (200, &[("grpc-status", "14")], &[], failed("gRPC status 14 UNAVAILABLE", true)),
+            (
+                200,
+                &[("grpc-status", "3"), ("grpc-message", "caf%C3%A9 100%")],
+                &[],
+                failed("gRPC status 3 INVALID_ARGUMENT (\"café 100%\")", false),
+            ),
+            (200, &[("grpc-status", "8"), ("grpc-message", long)], &[], Outcome::TooLarge),
+            (200, &[("grpc-status", "99")], &[], failed("gRPC status 99 unknown", false)),
+            (200, &[], &[], failed("200 OK, without a gRPC status", false)),
+            (404, &[], &[], failed("404 Not Found, without a gRPC status", false)),
+            (503, &[], &[], failed("503 Service Unavailable", true)),
+        ] {
+            assert_eq!(read_grpc(&answer(status, grpc, body)), expected);
+        }
+        let mut broken = answer(200, &[("grpc-status", "0")], &[]);
+        broken.body = Err(SendError::new(SendErrorKind::TooLarge, true));
+        assert!(matches!(read_grpc(&broken), Outcome::Failed { again: true, .. }));
+        assert_eq!(otlp_headers(&OtlpHeaders::default(), GRPC)[TE], "trailers");
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::inner::Settings;
 use super::link::Link;
 use super::problem::{Peer, Role};
 use super::stream::Stream;
-use crate::agent::{Client, Meanwhile, Outcome, Request, SendError, SendErrorKind, otlp};
-use crate::config::OtlpSettings;
+use crate::agent::{Client, Meanwhile, Outcome, Request, SendError, SendErrorKind, Version, otlp};
+use crate::config::{OtlpProtocol, OtlpSettings};
 use crate::diag::Diag;
 use crate::encode::Format;
 
@@ -23,9 +23,10 @@ pub(super) enum Recipient {
     Stream(Torn),
 }
 
-/// A collector that takes OTLP over HTTP.
+/// A collector that takes OTLP.
 pub(super) struct Collector {
     client: Client,
+    is_grpc: bool,
     headers: HeaderMap,
     /// How long it wants to get nothing, by its last answer.
     pause: Option<Duration>,
@@ -107,8 +108,11 @@ impl Recipient {
 impl Collector {
     fn new(settings: &OtlpSettings) -> Self {
         let content_type = Format::Otlp(settings.protocol).content_type();
+        let is_grpc = settings.protocol == OtlpProtocol::Grpc;
+        let version = if is_grpc { Version::Http2 } else { Version::Http1 };
         Collector {
-            client: Client::new(settings.endpoint.clone(), settings.timeout),
+            client: Client::new(settings.endpoint.clone(), settings.timeout).speaking(version),
+            is_grpc,
             headers: otlp::otlp_headers(&settings.headers, content_type),
             pause: None,
         }
@@ -125,7 +129,7 @@ impl Collector {
         let request = Request { method: Method::POST, path: format.path(), headers, body };
         let response = self.client.send(request, meanwhile)?;
         self.pause = otlp::pause(&response.headers);
-        Ok(otlp::read(&response))
+        Ok(if self.is_grpc { otlp::read_grpc(&response) } else { otlp::read(&response) })
     }
 }
 

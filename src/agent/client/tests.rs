@@ -502,7 +502,7 @@ proptest! {
     #[test]
     fn no_bytes_from_the_agent_are_too_strange(pieces in prop::collection::vec(piece(), 0..6)) {
         let client = Client::new(Endpoint::parse("http://h").unwrap(), LONG);
-        let mut connection = Connection::open(Box::new(Pieces(RefCell::new(pieces.into())))).unwrap();
+        let mut connection = Connection::open(Box::new(Pieces(RefCell::new(pieces.into()))), Version::Http1).unwrap();
         for _ in 0..3 {
             let message = client.message(put(b"payload")).unwrap();
             match connection.exchange(message, LONG, &mut || Step::Idle) {
