@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::dictionary::Dictionary;
 use super::format::Format;
 use super::frame::Frame;
 use super::json_lines::{self, JsonLines};
@@ -10,7 +11,9 @@ use super::payload::Payload;
 use super::process::Process;
 use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
+use super::v1::V1;
 use super::v04::V04;
+use super::v05::V05;
 use crate::config::OtlpSettings;
 use crate::sampling::SpanSampler;
 use crate::text::Text;
@@ -30,16 +33,23 @@ pub(crate) enum Added {
 /// Writes chunks into payloads.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    /// The largest size of a payload, in bytes.
-    max_bytes: usize,
-    /// The largest size of a payload with several spans, at most `max_bytes`. A single span may be larger, because it
-    /// cannot be divided, and would be lost.
-    part_bytes: usize,
+    bounds: Bounds,
     pub(crate) common: Common,
     /// For v0.4.
     tags: TagMaps,
+    /// For v0.5 and v1.0.
+    dictionary: Dictionary,
     pub(super) otlp: otlp::Scratch,
     json: json_lines::Scratch,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// The largest size of a payload, in bytes.
+    bytes: usize,
+    /// The largest size of a payload with several spans, at most `bytes`. A single span may be larger, because it cannot
+    /// be divided, and would be lost.
+    part_bytes: usize,
 }
 
 /// What is the same for all chunks.
@@ -67,10 +77,10 @@ impl Encoder {
         let (keep_rate, native_events, repeated) = (1.0, false, Repeated::default());
         let common = Common { process, span_sampler, keep_rate, native_events, repeated };
         Encoder {
-            max_bytes,
-            part_bytes: max_bytes,
+            bounds: Bounds { bytes: max_bytes, part_bytes: max_bytes },
             common,
             tags: TagMaps::default(),
+            dictionary: Dictionary::default(),
             otlp: otlp::Scratch::default(),
             json: json_lines::Scratch::default(),
         }
@@ -83,51 +93,64 @@ impl Encoder {
     }
 
     pub(crate) fn max_bytes(&self) -> usize {
-        self.max_bytes
+        self.bounds.bytes
     }
 
     /// Sets the largest size of a payload, of several spans or of one.
     pub(crate) fn bound(&mut self, max_bytes: usize) {
-        (self.max_bytes, self.part_bytes) = (max_bytes, max_bytes);
+        self.bounds = Bounds { bytes: max_bytes, part_bytes: max_bytes };
     }
 
     /// From now on, until [`Encoder::bound`], what can be divided is divided where it is larger than this.
     pub(crate) fn divide_at(&mut self, bytes: usize) {
-        self.part_bytes = self.part_bytes.min(bytes);
+        self.bounds.part_bytes = self.bounds.part_bytes.min(bytes);
     }
 
     /// Adds the spans of a settled chunk, from the span with the number `from` on.
     ///
     /// If not all of them fit, none is added, except to an empty payload: it gets as many as it holds. These are then a
     /// chunk of their own, whose first span has the tags that are there once per chunk, as after a partial flush.
+    // Not inlined: `benches/instructions` counts it.
+    #[inline(never)]
     pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
-        let Encoder { max_bytes, part_bytes, common, tags, otlp, json } = self;
+        let Encoder { bounds, common, tags, dictionary, otlp, json } = self;
         let segment = chunk.segment();
         if let Some(shared) = segment.shared.get() {
-            common.repeated.follow(shared);
+            if common.repeated.follow(shared) {
+                dictionary.forget();
+            }
         }
+        if !payload.has_begun() {
+            match payload.format {
+                Format::V04 | Format::V05 | Format::V1 => {
+                    payload.begin(dictionary, common, segment)
+                }
+                Format::Otlp(protocol) => {
+                    let envelope = otlp.envelope(protocol, segment, &common.process);
+                    payload.begin_in(Frame::Otlp(envelope));
+                }
+                Format::JsonLines => payload.begin_in(Frame::JsonLine),
+            }
+        }
+        let around = payload.around();
         let spans = SpanWriter { segment, decision: segment.decision(), common };
         let is_new = payload.is_empty();
-        let rest = Rest { chunk, from, is_new, bytes: *max_bytes, part_bytes: *part_bytes };
-        let added = match payload.format() {
-            Format::V04 => {
-                payload.begin(|| Frame::Array);
-                rest.add(&spans, &mut V04 { out: &mut payload.buffer, tags })
-            }
+        let rest = Rest { chunk, from, is_new, bounds: *bounds };
+        let Payload { format, buffer, strings, .. } = payload;
+        let added = match format {
+            Format::V04 => rest.add(&spans, &mut V04 { out: buffer, tags }),
+            Format::V05 => rest.add(&spans, &mut V05::new(buffer, strings, dictionary)),
+            Format::V1 => rest.add(&spans, &mut V1::new(buffer, dictionary)),
             Format::Otlp(protocol) => {
-                let process = &common.process;
-                let around =
-                    payload.begin(|| Frame::Otlp(otlp.envelope(protocol, segment, process)));
-                let out = &mut payload.buffer;
-                rest.add(&spans, &mut Otlp { protocol, out, scratch: otlp, around })
+                let protocol = *protocol;
+                rest.add(&spans, &mut Otlp { protocol, out: buffer, scratch: otlp, around })
             }
             Format::JsonLines => {
-                payload.begin(|| Frame::JsonLine);
-                rest.add(&spans, &mut JsonLines { out: &mut payload.buffer, scratch: json })
+                rest.add(&spans, &mut JsonLines { out: buffer, scratch: json, around })
             }
         };
         if let Added::UpTo(next) = added {
-            payload.end_chunk(next - from);
+            payload.end_chunk(next - from, dictionary.strings.len());
         }
         added
     }
@@ -141,7 +164,7 @@ pub(super) trait ChunkWriter {
     fn span(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool);
 
     /// Says that the array of spans has fewer than it was begun with.
-    fn set_count(&mut self, array: usize, said: usize, spans: usize);
+    fn set_count(&mut self, array: usize, spans: usize);
 
     /// What is written so far.
     fn mark(&self) -> Mark;
@@ -154,13 +177,15 @@ pub(super) trait ChunkWriter {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mark {
     pub(super) bytes: usize,
-    /// What the body has beside these bytes.
-    pub(super) elsewhere: usize,
+    /// What the body has beside these bytes: strings that are not among them, or what is around the chunks.
+    pub(super) other_bytes: usize,
+    /// How many strings have a number.
+    pub(super) strings: usize,
 }
 
 impl Mark {
     fn len(self) -> usize {
-        self.bytes + self.elsewhere
+        self.bytes + self.other_bytes
     }
 }
 
@@ -170,13 +195,12 @@ struct Rest<'a> {
     from: usize,
     /// Whether the payload has nothing yet.
     is_new: bool,
-    bytes: usize,
-    part_bytes: usize,
+    bounds: Bounds,
 }
 
 impl Rest<'_> {
     fn add(&self, spans: &SpanWriter<'_>, writer: &mut impl ChunkWriter) -> Added {
-        let Rest { chunk, from, is_new, bytes, part_bytes } = *self;
+        let Rest { chunk, from, is_new, bounds } = *self;
         let head = chunk.head();
         let all = || head.into_iter().chain(others(chunk, head));
         let Some(first) = all().nth(from) else { return Added::UpTo(chunk.len()) };
@@ -187,11 +211,11 @@ impl Rest<'_> {
             let before = writer.mark();
             writer.span(spans, &span, next == from);
             let after = writer.mark().len();
-            let most = if is_new && next == from { bytes } else { part_bytes };
+            let most = if is_new && next == from { bounds.bytes } else { bounds.part_bytes };
             if after > most {
                 if is_new && next > from {
                     writer.back_to(before);
-                    writer.set_count(array, chunk.len() - from, next - from);
+                    writer.set_count(array, next - from);
                     break;
                 }
                 writer.back_to(start);

@@ -6,6 +6,7 @@
 use super::encoder::SpanWriter;
 use super::msgpack::Buffer;
 use super::tag_maps::TagMaps;
+use super::v04::V04;
 use crate::trace::SpanView;
 
 /// The tags of one span after the other.
@@ -18,8 +19,11 @@ pub(super) struct TagEntries {
 impl TagEntries {
     /// Takes the tags of a span in place of those of the one before.
     pub(super) fn take(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool) {
-        self.texts.clear();
-        spans.tags(&mut self.texts, &mut self.maps, span, is_head);
+        let TagEntries { texts, maps } = self;
+        texts.clear();
+        maps.clear();
+        let is_of_tracer = spans.is_of_tracer(span);
+        spans.tags(&mut V04 { out: texts, tags: maps }, span, is_of_tracer, is_head);
     }
 
     /// The entries of `meta`.

@@ -9,6 +9,10 @@ use crate::config::OtlpProtocol;
 pub(crate) enum Format {
     /// `/v0.4/traces`: an array of chunks, each an array of spans, each a map.
     V04,
+    /// `/v0.5/traces`: as v0.4, but each string is there once.
+    V05,
+    /// `/v1.0/traces`: the same, with fields for what is new since then.
+    V1,
     /// OTLP, in one of its encodings.
     Otlp(OtlpProtocol),
     /// JSON, a line for each payload.
@@ -20,6 +24,8 @@ impl Format {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Format::V04 => "/v0.4/traces",
+            Format::V05 => "/v0.5/traces",
+            Format::V1 => "/v1.0/traces",
             Format::Otlp(OtlpProtocol::Grpc) => {
                 "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
             }
@@ -31,7 +37,7 @@ impl Format {
     /// The `Content-Type` of requests.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Format::V04 => "application/msgpack",
+            Format::V04 | Format::V05 | Format::V1 => "application/msgpack",
             Format::Otlp(OtlpProtocol::HttpJson) => "application/json",
             Format::Otlp(OtlpProtocol::HttpProtobuf) => "application/x-protobuf",
             Format::Otlp(OtlpProtocol::Grpc) => "application/grpc",
@@ -43,6 +49,8 @@ impl Format {
     pub(crate) fn is_divisible(self) -> bool {
         match self {
             Format::V04 | Format::Otlp(_) | Format::JsonLines => true,
+            // The strings of all chunks are numbered together.
+            Format::V05 | Format::V1 => false,
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Scratch {
 pub(super) struct JsonLines<'a> {
     pub(super) out: &'a mut Buffer,
     pub(super) scratch: &'a mut Scratch,
+    /// How many bytes a line has around its chunks.
+    pub(super) around: usize,
 }
 
 impl ChunkWriter for JsonLines<'_> {
@@ -51,11 +53,10 @@ impl ChunkWriter for JsonLines<'_> {
         self.out.raw(text);
     }
 
-    fn set_count(&mut self, _: usize, _: usize, _: usize) {}
+    fn set_count(&mut self, _: usize, _: usize) {}
 
     fn mark(&self) -> Mark {
-        let elsewhere = BEFORE.len() + AFTER.len() + CHUNK_END.len();
-        Mark { bytes: self.out.len(), elsewhere }
+        Mark { bytes: self.out.len(), other_bytes: self.around + CHUNK_END.len(), strings: 0 }
     }
 
     fn back_to(&mut self, mark: Mark) {
@@ -136,8 +137,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::*;
-    use crate::encode::{Added, Encoder, Format, Payload, Process, Sealed, SourceCode};
+    use crate::encode::{Added, Encoder, Format, Memory, Payload, Process, Sealed, SourceCode};
     use crate::id::{SpanId, TraceId};
     use crate::sampling::SpanSampler;
     use crate::trace::testkit::Bench;
@@ -181,7 +181,7 @@ mod tests {
         drop(span);
         let mut chunk = bench.take_chunks().remove(0);
         chunk.settle();
-        let mut payload = Payload::new(Format::JsonLines, Vec::new());
+        let mut payload = Payload::new(Format::JsonLines, Memory::default());
         assert_eq!(encoder(1 << 20).add(&mut payload, &chunk, 0), Added::UpTo(1));
         let line = parsed(&payload.seal());
         let span = &line["traces"][0][0];
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn lines_are_divided_and_put_together_between_traces() {
         let (mut encoder, mut payload) =
-            (encoder(1 << 20), Payload::new(Format::JsonLines, vec![]));
+            (encoder(1 << 20), Payload::new(Format::JsonLines, Memory::default()));
         for chunk in chunks(3) {
             assert_eq!(encoder.add(&mut payload, &chunk, 0), Added::UpTo(3));
         }
@@ -235,7 +235,7 @@ mod tests {
         let chunk = chunks(1).remove(0);
         let (mut encoder, mut from, mut spans) = (encoder(900), 0, 0);
         while from < 3 {
-            let mut payload = Payload::new(Format::JsonLines, Vec::new());
+            let mut payload = Payload::new(Format::JsonLines, Memory::default());
             let Added::UpTo(next) = encoder.add(&mut payload, &chunk, from) else { panic!() };
             from = next;
             let line = payload.seal();
@@ -243,7 +243,7 @@ mod tests {
             spans += parsed(&line)["traces"][0].as_array().unwrap().len();
         }
         assert_eq!(spans, 3);
-        let mut payload = Payload::new(Format::JsonLines, Vec::new());
+        let mut payload = Payload::new(Format::JsonLines, Memory::default());
         encoder.bound(100);
         assert!(matches!(encoder.add(&mut payload, &chunk, 0), Added::TooLarge(_)));
     }

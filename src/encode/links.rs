@@ -7,7 +7,7 @@ use crate::propagation::hex;
 use crate::trace::SpanLink;
 
 /// Set whenever the flags of a link are known, so that 0 can mean "unknown".
-const FLAGS_KNOWN: u32 = 1 << 31;
+pub(super) const FLAGS_KNOWN: u32 = 1 << 31;
 
 /// `span_links` of v0.4.
 pub(super) fn native(out: &mut Buffer, links: &[SpanLink]) {

@@ -14,6 +14,7 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod dictionary;
 mod encoder;
 mod entries;
 mod events;
@@ -28,13 +29,19 @@ mod payload;
 mod process;
 mod repeated;
 mod span_tags;
+mod strings;
 mod tag_maps;
+mod tag_writer;
 #[cfg(test)]
 mod tests;
+mod transcode;
 mod v04;
+mod v05;
+mod v1;
 
 pub(crate) use encoder::{Added, Encoder};
 pub(crate) use format::Format;
 pub(crate) use json_lines::MAX_LINE_BYTES;
-pub(crate) use payload::{Payload, Sealed};
+pub(crate) use payload::{Memory, Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
+pub(crate) use transcode::Limits;

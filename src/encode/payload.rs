@@ -1,10 +1,21 @@
 //! A payload while it is written, and when it is complete.
 
 use hyper::body::Bytes;
+use rmp::Marker;
 
+use super::dictionary::Dictionary;
+use super::encoder::Common;
 use super::format::Format;
-use super::frame::{Frame, write_count};
+use super::frame::Frame;
 use super::msgpack::Buffer;
+use super::v1::V1;
+use super::v05;
+use crate::trace::Segment;
+
+/// The header of an array with a 32-bit count, which is filled in when the payload is complete.
+const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
+/// An array of two: the strings and the chunks of v0.5.
+const PAIR: u8 = Marker::FixArray(2).to_u8();
 
 /// A chunk within a payload: where it ends, and how many spans it has.
 #[derive(Clone, Copy, Debug)]
@@ -16,31 +27,41 @@ struct Part {
 /// A payload that is being written: one chunk behind the other.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    format: Format,
-    /// Known when the first chunk is written.
+    pub(super) format: Format,
+    /// For formats that have one; known when the first chunk is written.
     frame: Option<Frame>,
     pub(super) buffer: Buffer,
+    /// The strings of v0.5, which come before the chunks.
+    pub(super) strings: Buffer,
+    string_count: usize,
+    /// Where the number of chunks is in `buffer`.
+    header: usize,
     parts: Vec<Part>,
 }
 
 impl Payload {
     /// A payload that is written into memory of an earlier one.
-    pub(crate) fn new(format: Format, memory: Vec<u8>) -> Self {
-        Payload { format, frame: None, buffer: Buffer::reusing(memory), parts: Vec::new() }
-    }
-
-    pub(super) fn format(&self) -> Format {
-        self.format
+    pub(crate) fn new(format: Format, memory: Memory) -> Self {
+        let (buffer, strings) = (Buffer::reusing(memory.chunks), Buffer::reusing(memory.strings));
+        let (frame, parts) = (None, Vec::new());
+        Payload { format, frame, buffer, strings, string_count: 0, header: 0, parts }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// How many bytes its body has so far, to within a few bytes.
+    /// How many bytes have been written, with what will be around them.
     pub(crate) fn len(&self) -> usize {
-        let around = self.frame.as_ref().map_or(0, |frame| frame.len() - frame.header().len());
-        if self.is_empty() { 0 } else { self.buffer.len() + around }
+        match self.buffer.len() + self.strings.len() {
+            0 => 0,
+            written => written + self.around(),
+        }
+    }
+
+    /// How many bytes will be around its chunks.
+    pub(super) fn around(&self) -> usize {
+        self.frame.as_ref().map_or(0, Frame::len)
     }
 
     #[cfg(test)]
@@ -48,53 +69,93 @@ impl Payload {
         spans(&self.parts)
     }
 
+    /// A payload of v0.4 to which chunks can be added that are written already.
+    pub(super) fn of_v04() -> Self {
+        let mut payload = Payload::new(Format::V04, Memory::default());
+        payload.buffer.raw(&HEADER);
+        payload
+    }
+
     /// Frees memory that it does not use.
     pub(crate) fn shrink(&mut self) {
         self.buffer.shrink();
+        self.strings.shrink();
     }
 
-    /// Begins the first chunk, unless that was begun before. Returns how many bytes the payload has around its chunks.
-    pub(super) fn begin(&mut self, frame: impl FnOnce() -> Frame) -> usize {
-        let frame = self.frame.get_or_insert_with(|| {
-            let frame = frame();
-            self.buffer.raw(frame.header());
-            frame
-        });
-        frame.len()
+    /// Whether anything is written, if only what is before the first chunk.
+    pub(super) fn has_begun(&self) -> bool {
+        self.buffer.len() > 0
     }
 
-    /// Ends a chunk: all that was written since the end of the one before.
-    pub(super) fn end_chunk(&mut self, spans: usize) {
-        self.buffer.raw(self.frame.as_ref().map_or(&[], Frame::chunk_end));
+    /// For formats in which nothing is written before the first chunk.
+    pub(super) fn begin_in(&mut self, frame: Frame) {
+        self.frame = Some(frame);
+    }
+
+    /// Writes what is before the first chunk, of a trace of this segment.
+    pub(super) fn begin(&mut self, dictionary: &mut Dictionary, common: &Common, first: &Segment) {
+        match self.format {
+            Format::V04 | Format::Otlp(_) | Format::JsonLines => {}
+            Format::V05 => {
+                self.strings.raw(&[PAIR]);
+                self.strings.raw(&HEADER);
+                v05::begin_payload(&mut self.strings, dictionary);
+            }
+            Format::V1 => V1::new(&mut self.buffer, dictionary).begin_payload(common, first),
+        }
+        self.header = self.buffer.len();
+        self.buffer.raw(&HEADER);
+    }
+
+    /// Ends a chunk: all that was written since the end of the one before. The payload now has so many strings.
+    pub(super) fn end_chunk(&mut self, spans: usize, strings: usize) {
+        self.string_count = strings;
+        self.buffer.raw(self.frame.as_ref().map_or(b"", Frame::chunk_end));
         self.parts.push(Part { end: self.buffer.len(), spans });
     }
 
     /// Completes the payload.
     pub(crate) fn seal(self) -> Sealed {
-        let Payload { format, frame, buffer, parts } = self;
-        let frame = frame.unwrap_or(Frame::Array);
-        let mut body = buffer.into_vec();
-        let start = frame.header().len();
-        if let Frame::Array = frame {
-            write_count(&mut body, parts.len());
+        let Payload { format, frame, mut buffer, mut strings, string_count, header, parts } = self;
+        let mut start = 0;
+        if frame.is_none() {
+            buffer.set_count(header, parts.len());
+            strings.set_count(1, string_count);
+            start = header + HEADER.len();
         }
-        Sealed { format, frame, body: body.into(), start, parts }
+        let [body, strings] = [buffer, strings].map(|buffer| Bytes::from(buffer.into_vec()));
+        Sealed { format, frame, body, strings, start, parts }
     }
 }
 
 /// A complete payload: the body of a request, or a part of one.
 ///
-/// It can be divided between its chunks. The parts share the memory, so nothing is copied.
+/// It can be divided between its chunks if the format allows it. The parts share the memory, so nothing is copied.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     format: Format,
-    frame: Frame,
+    frame: Option<Frame>,
     /// The payload as it was written, with its header. After a division, this has more than the chunks of this part.
-    body: Bytes,
+    pub(super) body: Bytes,
+    /// What is before it in a request.
+    pub(super) strings: Bytes,
     /// Where in `body` the first chunk of this part begins.
     start: usize,
     /// The chunks of this part. Their ends are offsets in `body`.
     parts: Vec<Part>,
+}
+
+/// The memory of a payload.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    chunks: Vec<u8>,
+    strings: Vec<u8>,
+}
+
+impl Memory {
+    pub(crate) fn capacity(&self) -> usize {
+        self.chunks.capacity() + self.strings.capacity()
+    }
 }
 
 impl Sealed {
@@ -104,7 +165,25 @@ impl Sealed {
 
     /// The length of the body of a request with these chunks alone.
     pub(crate) fn len(&self) -> usize {
-        self.end() - self.start + self.frame.len()
+        match self.is_whole() {
+            true => self.strings.len() + self.body.len(),
+            false => self.end() - self.start + self.around(),
+        }
+    }
+
+    /// How many bytes a body of some of its chunks has around them.
+    fn around(&self) -> usize {
+        self.frame.as_ref().map_or(HEADER.len(), Frame::len)
+    }
+
+    /// Whether one body can have the chunks of both.
+    pub(crate) fn goes_with(&self, other: &Sealed) -> bool {
+        let fit = match (&self.frame, &other.frame) {
+            (Some(one), Some(two)) => one.goes_with(two),
+            (None, None) => true,
+            _ => false,
+        };
+        fit && self.format == other.format && self.format.is_divisible()
     }
 
     fn end(&self) -> usize {
@@ -119,18 +198,10 @@ impl Sealed {
         spans(&self.parts)
     }
 
-    /// Whether the memory is the body.
+    /// Whether its memory is the body of a request.
     fn is_whole(&self) -> bool {
-        self.frame.len() == self.frame.header().len()
-            && self.start == self.frame.header().len()
-            && self.end() == self.body.len()
-    }
-
-    /// Whether one body can have the chunks of both.
-    pub(crate) fn goes_with(&self, other: &Sealed) -> bool {
-        self.format == other.format
-            && self.format.is_divisible()
-            && self.frame.goes_with(&other.frame)
+        let is_divided = self.start != HEADER.len() || self.end() != self.body.len();
+        self.frame.is_none() && (!is_divided || !self.format.is_divisible())
     }
 
     fn chunks(&self) -> Bytes {
@@ -143,12 +214,18 @@ impl Sealed {
         let mut rest = payloads.clone();
         if let (Some(one), None) = (rest.next(), rest.next()) {
             if one.is_whole() {
-                return vec![one.body.clone()];
+                let parts = [&one.strings, &one.body].into_iter();
+                return parts.filter(|part| !part.is_empty()).cloned().collect();
             }
         }
-        let Some(one) = payloads.clone().next() else { return Vec::new() };
-        let count = payloads.clone().map(Sealed::chunk_count).sum();
-        one.frame.enclose(payloads.map(Sealed::chunks), count)
+        if let Some(frame) = payloads.clone().next().and_then(|first| first.frame.as_ref()) {
+            return frame.enclose(payloads.map(Sealed::chunks));
+        }
+        let mut header = HEADER;
+        write_count(&mut header, payloads.clone().map(Sealed::chunk_count).sum());
+        std::iter::once(Bytes::copy_from_slice(&header))
+            .chain(payloads.map(Sealed::chunks))
+            .collect()
     }
 
     #[cfg(test)]
@@ -162,7 +239,7 @@ impl Sealed {
         if !self.format.is_divisible() {
             return None;
         }
-        let most = max_bytes.saturating_sub(self.frame.len()) + self.start;
+        let most = max_bytes.saturating_sub(self.around()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
         if chunks >= self.parts.len() {
             return None;
@@ -170,24 +247,25 @@ impl Sealed {
         let rest = self.parts.split_off(chunks);
         let parts = std::mem::replace(&mut self.parts, rest);
         let (format, frame, body) = (self.format, self.frame.clone(), self.body.clone());
-        let front = Sealed { format, frame, body, start: self.start, parts };
+        let front = Sealed { format, frame, body, strings: Bytes::new(), start: self.start, parts };
         self.start = front.end();
         Some(front)
     }
 
     /// The memory, for the next payload, unless another part shares it.
-    pub(crate) fn into_memory(self) -> Option<Vec<u8>> {
-        self.body.try_into_mut().ok().map(Vec::from)
+    pub(crate) fn into_memory(self) -> Option<Memory> {
+        let [chunks, strings] =
+            [self.body, self.strings].map(|part| part.try_into_mut().ok().map(Vec::from));
+        Some(Memory { chunks: chunks?, strings: strings.unwrap_or_default() })
     }
 
     /// A payload of chunks with these sizes in bytes, of one span each.
     #[cfg(test)]
     pub(crate) fn of_sizes(chunks: impl IntoIterator<Item = usize>) -> Self {
-        let mut payload = Payload::new(Format::V04, Vec::new());
-        payload.begin(|| Frame::Array);
+        let mut payload = Payload::of_v04();
         for bytes in chunks {
             payload.buffer.raw(&vec![0; bytes]);
-            payload.end_chunk(1);
+            payload.end_chunk(1, 0);
         }
         payload.seal()
     }
@@ -195,7 +273,7 @@ impl Sealed {
     /// A payload of one chunk whose body has so many bytes.
     #[cfg(test)]
     pub(crate) fn of_size(bytes: usize) -> Self {
-        Self::of_sizes([bytes - Frame::Array.len()])
+        Self::of_sizes([bytes - HEADER.len()])
     }
 }
 
@@ -203,9 +281,14 @@ fn spans(parts: &[Part]) -> u64 {
     parts.iter().map(|part| part.spans as u64).sum()
 }
 
+/// Writes the count into a [`HEADER`].
+fn write_count(header: &mut [u8; 5], elements: usize) {
+    let [_, count @ ..] = header;
+    *count = u32::try_from(elements).unwrap_or(u32::MAX).to_be_bytes();
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::frame::HEADER;
     use super::*;
 
     fn decoded(payload: &Sealed) -> Vec<String> {
@@ -213,11 +296,10 @@ mod tests {
     }
 
     fn texts(texts: &[&str]) -> Sealed {
-        let mut payload = Payload::new(Format::V04, Vec::new());
-        payload.begin(|| Frame::Array);
+        let mut payload = Payload::of_v04();
         for text in texts {
             payload.buffer.str(text.as_bytes());
-            payload.end_chunk(text.len());
+            payload.end_chunk(text.len(), 0);
         }
         payload.seal()
     }

@@ -16,7 +16,8 @@
 //!   payloads that wait to be sent.
 //! - `destination`: where finished traces go. `direct`: a turn of the worker where nothing is encoded: into memory, or
 //!   nowhere. `recipient`: who gets payloads, the agent, a collector or a stream; `stream`: the last of these.
-//! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
+//! - `link`: what is known about the agent, and the requests to it. `negotiation`: which format it gets.
+//!   `request_size`: how large a request may be.
 //!   `backoff`: when to try again.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
 //! - `exit`: the end of the process.
@@ -45,6 +46,7 @@ mod ledger;
 mod link;
 #[cfg(all(test, tracehound_model))]
 mod models;
+mod negotiation;
 mod outbox;
 mod packer;
 mod pool;

@@ -7,7 +7,7 @@ use hyper::http::StatusCode;
 
 use super::outbox::MAX_AGE;
 use crate::agent::{SendError, SendErrorKind};
-use crate::config::Endpoint;
+use crate::config::{ApiVersion, Endpoint};
 use crate::encode::Format;
 
 /// The other end of the connection, as lines name it.
@@ -101,6 +101,22 @@ pub(super) fn unconfirmed(role: Role, problem: &str) -> String {
     format!(
         "{problem}; the {name} may have them, so they are not sent again; one that is slow for long needs more \
          CPU, or a longer limit ({timeout})"
+    )
+}
+
+/// The line when the agent does not take the format that it announces, or that was asked for.
+pub(super) fn not_taken(problem: &str) -> String {
+    format!(
+        "{problem}: traces are sent as v0.4 until it says something else about itself; DD_TRACE_API_VERSION=v0.4 \
+         spares the attempt"
+    )
+}
+
+/// The line when the agent does not announce the format that was asked for.
+pub(super) fn not_announced(endpoint: &Endpoint, version: ApiVersion) -> String {
+    format!(
+        "the agent at {endpoint} does not announce {version}, which was asked for (DD_TRACE_API_VERSION): traces are sent \
+         as v0.4; a newer agent may take it"
     )
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::outbox::Parcel;
 use crate::agent::{Outcome, SendError};
 use crate::config::Endpoint;
+use crate::encode::Format;
 
 /// What was sent, and what came of it.
 pub(super) fn line(
@@ -17,7 +18,12 @@ pub(super) fn line(
         Ok(Outcome::Accepted { rates: Some(_) }) => "accepted, with sampling rates".into(),
         Ok(Outcome::Accepted { rates: None }) => "accepted".into(),
         Ok(Outcome::TooLarge) => "answered 413, to be split".into(),
-        Ok(Outcome::Refused(status)) => format!("answered {status}, dropped"),
+        Ok(Outcome::Unknown(status)) if parcel.format() != Format::V04 => {
+            format!("answered {status}, to be sent as v0.4")
+        }
+        Ok(Outcome::Unknown(status) | Outcome::Refused(status)) => {
+            format!("answered {status}, dropped")
+        }
         Ok(Outcome::Busy(status)) => format!("answered {status}, to be tried again"),
         Ok(Outcome::Partial { rejected, said }) => {
             format!("accepted, but for {rejected} spans: {said}")

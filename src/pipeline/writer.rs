@@ -11,6 +11,7 @@ use super::during_request::DuringRequest;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::Link;
+use super::negotiation::Negotiation;
 use super::outbox::RetryReason;
 use super::packer::Packer;
 use super::problem::{self, Peer, Role};
@@ -33,6 +34,9 @@ const URGENT_DELAY: Duration = Duration::from_millis(100);
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
+/// The topic of the warning that another format is sent than was asked for, or announced.
+const FORMAT: &str = "format";
+
 /// Owns everything between the queue and the agent.
 pub(super) struct Writer {
     inner: Arc<Inner>,
@@ -42,6 +46,7 @@ pub(super) struct Writer {
     /// When to ask for `/info` again while there is nothing to send.
     asking: Backoff,
     recipient: Recipient,
+    negotiation: Negotiation,
     keep_rate: KeepRate,
     /// The agent was reached, and did not answer the last request.
     is_silent: bool,
@@ -68,6 +73,7 @@ impl Writer {
             backoff: Backoff::default(),
             asking: Backoff::default(),
             recipient: Recipient::new(&inner.destination, &inner.settings, &inner.diag),
+            negotiation: Negotiation::new(inner.settings.api_version),
             keep_rate: KeepRate::default(),
             is_silent: false,
             failed_probes: 0,
@@ -122,8 +128,8 @@ impl Writer {
         if self.is_silent && !self.is_awake(is_urgent) {
             return Attempt::Failed;
         }
-        let most = self.packer.request_size.bytes();
-        let Some(parcel) = self.packer.outbox.next(most) else { return Attempt::Settled };
+        let terms = self.packer.terms();
+        let Some(parcel) = self.packer.outbox.next(terms) else { return Attempt::Settled };
         if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
@@ -164,7 +170,15 @@ impl Writer {
                 });
                 Attempt::Settled
             }
-            Outcome::Refused(status) => {
+            Outcome::Unknown(status) if format != Format::V04 => {
+                let problem = self.answered(format, status);
+                self.is_back();
+                self.negotiation.refused();
+                self.inner.diag.warn_once(FORMAT, || problem::not_taken(&problem));
+                self.packer.not_taken(|| problem::rejected(role, &problem, status));
+                Attempt::Settled
+            }
+            Outcome::Unknown(status) | Outcome::Refused(status) => {
                 let problem = self.answered(format, status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(role, &problem, status));
@@ -298,9 +312,13 @@ impl Writer {
     ///
     /// Where the request `is_cancellable`, it is given up as soon as somebody waits for the worker.
     fn ask(&mut self, is_urgent: bool, is_cancellable: bool) {
-        self.packer.hold_events();
+        let is_new = self.recipient.agent().is_some_and(|agent| agent.info_read.is_none());
+        if is_new {
+            self.packer.hold();
+        }
         let (recipient, mut meanwhile) = self.talk(is_urgent);
         let Some(agent) = recipient.agent_mut() else { return };
+        let before = agent.info.clone();
         meanwhile.is_cancellable = is_cancellable;
         let has_said = agent.ask(&mut || meanwhile.work());
         if meanwhile.is_cancelled {
@@ -312,8 +330,17 @@ impl Writer {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
             self.inner.propagator.set_org_marker(marker.map(Text::copy));
         }
+        if info != before.as_ref() {
+            self.negotiation.reconsider();
+        }
+        if let Some(missing) = self.negotiation.missing(info) {
+            if let Some(Peer { endpoint, .. }) = self.recipient.peer() {
+                self.inner.diag.warn_once(FORMAT, || problem::not_announced(endpoint, missing));
+            }
+        }
         let takes_events = info.is_some_and(|info| info.span_events);
-        self.packer.release_events(self.inner.settings.native_events || takes_events);
+        let native_events = self.inner.settings.native_events || takes_events;
+        self.packer.release(self.negotiation.format(info), native_events);
         self.packer.bound_requests(info.and_then(|info| info.max_request_bytes));
     }
 

@@ -45,7 +45,7 @@ pub use store::{DecisionMark, DerivedNames, NamingFn, SpanRef, SpanView};
 pub(crate) use tags::TagRef;
 pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]
-pub(crate) use tags::{Digests, digest};
+pub(crate) use tags::{Digests, digest, hash as text_hash};
 #[cfg(feature = "agent")]
 pub(crate) use values::ServiceSource;
 pub use values::{

@@ -75,10 +75,10 @@ impl ChunkWriter for Otlp<'_> {
         }
     }
 
-    fn set_count(&mut self, _: usize, _: usize, _: usize) {}
+    fn set_count(&mut self, _: usize, _: usize) {}
 
     fn mark(&self) -> Mark {
-        Mark { bytes: self.out.len(), elsewhere: self.around }
+        Mark { bytes: self.out.len(), other_bytes: self.around, strings: 0 }
     }
 
     fn back_to(&mut self, mark: Mark) {

@@ -13,7 +13,7 @@ use prost::Message as _;
 use serde_json::Value as Json;
 
 use crate::config::OtlpProtocol;
-use crate::encode::{Added, Encoder, Format, Payload, Process, SourceCode};
+use crate::encode::{Added, Encoder, Format, Memory, Payload, Process, SourceCode};
 use crate::id::{SpanId, TraceId};
 use crate::sampling::SpanSampler;
 use crate::trace::testkit::Bench;
@@ -33,7 +33,7 @@ fn body_of(protocol: OtlpProtocol, otel_semantics: bool, mut chunk: Chunk) -> Ve
     let mut encoder = Encoder::new(process, Arc::new(SpanSampler::new([])), 1 << 20);
     encoder.common.native_events = true;
     encoder.otlp.spans.otel_semantics = otel_semantics;
-    let mut payload = Payload::new(Format::Otlp(protocol), Vec::new());
+    let mut payload = Payload::new(Format::Otlp(protocol), Memory::default());
     assert_eq!(encoder.add(&mut payload, &chunk, 0), Added::UpTo(chunk.len()));
     let sealed = payload.seal();
     let (body, most) = (sealed.body(), sealed.len());

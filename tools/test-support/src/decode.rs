@@ -7,6 +7,29 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::span::Span;
 
+mod v05;
+mod v1;
+
+pub use v1::v1;
+pub use v05::v05;
+
+/// The paths of the formats that [`payload`] knows.
+pub const TRACE_PATHS: [&str; 3] = ["/v0.4/traces", "/v0.5/traces", "/v1.0/traces"];
+
+/// The chunks of a payload that came to a path with one of these ends, with whatever is before it.
+///
+/// # Errors
+///
+/// `InvalidData` for a payload that [`v04`], [`v05`] or [`v1`] refuses, and for any other path.
+pub fn payload(path: &str, body: &[u8]) -> io::Result<Vec<Vec<Span>>> {
+    match TRACE_PATHS.iter().position(|known| path.ends_with(known)) {
+        Some(0) => v04(body),
+        Some(1) => v05(body),
+        Some(_) => v1(body),
+        None => Err(invalid(format!("{path} is no path of traces"))),
+    }
+}
+
 /// The chunks of a v0.4 payload (Datadog agent protocol, `/v0.4/traces`).
 ///
 /// # Errors
@@ -19,8 +42,13 @@ pub fn v04(payload: &[u8]) -> io::Result<Vec<Vec<Span>>> {
     for span in elements(&mut value).iter_mut().flat_map(elements) {
         unpack_meta_struct(span)?;
     }
+    typed(json(value)?)
+}
+
+/// Chunks of spans in the form of v0.4.
+fn typed(chunks: Json) -> io::Result<Vec<Vec<Span>>> {
     let chunks: Vec<Vec<Span>> =
-        serde_json::from_value(json(value)?).map_err(|error| invalid(error.to_string()))?;
+        serde_json::from_value(chunks).map_err(|error| invalid(error.to_string()))?;
     for span in chunks.iter().flatten() {
         if let Some(key) = span.meta.keys().find(|key| span.metrics.contains_key(*key)) {
             return Err(invalid(format!("{key:?} is both in meta and in metrics")));
@@ -47,6 +75,13 @@ fn elements(value: &mut Msgpack) -> &mut [Msgpack] {
     match value {
         Msgpack::Array(elements) => elements,
         _ => &mut [],
+    }
+}
+
+fn array(value: Msgpack) -> io::Result<Vec<Msgpack>> {
+    match value {
+        Msgpack::Array(elements) => Ok(elements),
+        other => Err(invalid(format!("{other} is no array"))),
     }
 }
 
