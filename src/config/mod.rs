@@ -35,12 +35,15 @@
 // 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), and misspelt variables are reported (`unknown.rs`).
 // 4. The result is a `Config` (`resolved.rs`) with its report (`report.rs`).
 //
+// Where traces go, and how if as OTLP, is derived from it (`destination.rs`, `otlp.rs`, `serverless.rs`).
+//
 // Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is
 // built, so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because
 // any setting may hold a password.
 
 mod api_version;
 mod builder;
+mod destination;
 mod endpoint;
 mod identity;
 mod key;
@@ -73,6 +76,8 @@ mod testkit;
 
 pub use api_version::ApiVersion;
 pub use builder::ConfigBuilder;
+#[cfg(feature = "agent")]
+pub(crate) use destination::{Destination, OtlpSettings};
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
 pub(crate) use endpoint::Host;
@@ -81,14 +86,12 @@ pub use limits::SpanLimits;
 pub use origin::Origin;
 pub use otlp::OtlpProtocol;
 #[cfg(feature = "agent")]
-pub(crate) use otlp::{OtlpHeaders, OtlpSettings, WITHOUT_GRPC, is_header};
+pub(crate) use otlp::{OtlpHeaders, WITHOUT_GRPC, is_header};
 pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub(crate) use redacted::Redacted;
 pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
 pub(crate) use row::tracer_setter;
-#[cfg(feature = "agent")]
-pub(crate) use serverless::Destination;
 pub use source::Environment;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Config, Environment, Origin};
+use super::Environment;
 
 /// The file that says that Datadog's extension runs beside a function of AWS Lambda.
 const LAMBDA_EXTENSION: &str = "/opt/extensions/datadog-agent";
@@ -40,41 +40,9 @@ impl Platform {
     }
 }
 
-/// Where traces go if code does not say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// The Datadog agent.
-    Agent,
-    /// A receiver of OTLP.
-    Otlp,
-    /// The standard output, as lines of JSON.
-    JsonLines,
-}
-
-impl Config {
-    /// Where traces go if code does not say it.
-    pub(crate) fn destination(&self) -> Destination {
-        if self.settings.otlp_traces.value {
-            return Destination::Otlp;
-        }
-        let has_agent = self.settings.agent_url.origin > Origin::Calculated;
-        match self.platform {
-            Platform::Lambda { has_extension: false } if !has_agent => Destination::JsonLines,
-            _ => Destination::Agent,
-        }
-    }
-
-    /// Whether the platform may stop the process as soon as a request is answered, so that traces have to be sent
-    /// before.
-    pub(crate) fn is_serverless(&self) -> bool {
-        self.platform != Platform::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testkit::with;
 
     #[test]
     fn platforms_are_known_by_their_variables() {
@@ -96,27 +64,6 @@ mod tests {
         ] {
             let environment = Environment::from_pairs(pairs.iter().copied());
             assert_eq!(Platform::of(&environment, || true), expected, "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn traces_go_where_somebody_takes_them() {
-        let lambda = |has_extension| Platform::Lambda { has_extension };
-        let (url, otlp) = (("DD_TRACE_AGENT_URL", "http://a"), ("OTEL_TRACES_EXPORTER", "OTLP"));
-        let v1 = ("DD_TRACE_AGENT_PROTOCOL_VERSION", "1.0");
-        for (platform, pairs, expected) in [
-            (Platform::Other, &[][..], Destination::Agent),
-            (Platform::Functions, &[], Destination::Agent),
-            (lambda(true), &[], Destination::Agent),
-            (lambda(false), &[], Destination::JsonLines),
-            (lambda(false), &[url], Destination::Agent),
-            (lambda(false), &[("DD_AGENT_HOST", "a")], Destination::Agent),
-            (lambda(false), &[otlp], Destination::Otlp),
-            (Platform::Other, &[otlp], Destination::Otlp),
-            (Platform::Other, &[otlp, v1], Destination::Agent),
-        ] {
-            let config = Config { platform, ..with(pairs).build() };
-            assert_eq!(config.destination(), expected, "{platform:?} {pairs:?}");
         }
     }
 }

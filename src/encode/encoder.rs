@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::chunk_writer::{ChunkWriter, Common, SpanWriter};
 use super::dictionary::Dictionary;
 use super::format::Format;
 use super::frame::Frame;
@@ -17,7 +18,7 @@ use super::v05::V05;
 use crate::config::OtlpSettings;
 use crate::sampling::SpanSampler;
 use crate::text::Text;
-use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
+use crate::trace::{Chunk, SpanView};
 
 /// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,26 +51,6 @@ struct Bounds {
     /// The largest size of a payload with several spans, at most `bytes`. A single span may be larger, because it cannot
     /// be divided, and would be lost.
     part_bytes: usize,
-}
-
-/// What is the same for all chunks.
-#[derive(Debug)]
-pub(crate) struct Common {
-    pub(super) process: Process,
-    /// The rules that keep single spans of dropped traces.
-    pub(super) span_sampler: Arc<SpanSampler>,
-    /// `_dd.tracer_kr`.
-    pub(crate) keep_rate: f64,
-    /// Whether the agent takes `span_events`.
-    pub(crate) native_events: bool,
-    pub(super) repeated: Repeated,
-}
-
-/// Writes the spans of one chunk. It has what these spans share.
-pub(super) struct SpanWriter<'a> {
-    pub(super) segment: &'a Segment,
-    pub(super) decision: Option<SamplingDecision>,
-    pub(super) common: &'a Common,
 }
 
 impl Encoder {
@@ -153,39 +134,6 @@ impl Encoder {
             payload.end_chunk(next - from, dictionary.strings.len());
         }
         added
-    }
-}
-
-/// How one format writes chunks.
-pub(super) trait ChunkWriter {
-    /// Writes what is before the spans of a chunk, of which there are so many. Returns where their array begins.
-    fn begin_chunk(&mut self, spans: &SpanWriter<'_>, first: &SpanView<'_>, count: usize) -> usize;
-
-    fn span(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool);
-
-    /// Says that the array of spans has fewer than it was begun with.
-    fn set_count(&mut self, array: usize, spans: usize);
-
-    /// What is written so far.
-    fn mark(&self) -> Mark;
-
-    /// Takes back what was written since then.
-    fn back_to(&mut self, mark: Mark);
-}
-
-/// How much was written.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mark {
-    pub(super) bytes: usize,
-    /// What the body has beside these bytes: strings that are not among them, or what is around the chunks.
-    pub(super) other_bytes: usize,
-    /// How many strings have a number.
-    pub(super) strings: usize,
-}
-
-impl Mark {
-    fn len(self) -> usize {
-        self.bytes + self.other_bytes
     }
 }
 

@@ -3,7 +3,7 @@
 //! Which tags a span has is decided in one place, `span_tags`, which writes them as entries of the maps `meta` and
 //! `metrics`. A format that is no MessagePack has them written into a scratch buffer, and reads them from there.
 
-use super::encoder::SpanWriter;
+use super::chunk_writer::SpanWriter;
 use super::msgpack::Buffer;
 use super::tag_maps::TagMaps;
 use super::v04::V04;

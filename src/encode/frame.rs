@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use hyper::body::Bytes;
 
-use super::json_lines;
 use super::otlp::Envelope;
+
+/// What is before the chunks of a line of JSON, and after them.
+const BEFORE: &[u8] = b"{\"traces\":[";
+const AFTER: &[u8] = b"]}\n";
+/// What ends a chunk there.
+pub(super) const CHUNK_END: &[u8] = b"]";
 
 /// What is put around chunks when they are sent.
 #[derive(Clone, Debug)]
@@ -21,7 +26,7 @@ impl Frame {
     pub(super) fn len(&self) -> usize {
         match self {
             Frame::Otlp(envelope) => envelope.most_bytes(),
-            Frame::JsonLine => json_lines::BEFORE.len() + json_lines::AFTER.len(),
+            Frame::JsonLine => BEFORE.len() + AFTER.len(),
         }
     }
 
@@ -29,7 +34,7 @@ impl Frame {
     pub(super) fn chunk_end(&self) -> &'static [u8] {
         match self {
             Frame::Otlp(_) => b"",
-            Frame::JsonLine => json_lines::CHUNK_END,
+            Frame::JsonLine => CHUNK_END,
         }
     }
 
@@ -52,7 +57,7 @@ impl Frame {
                 let spans = chunks.iter().map(Bytes::len).sum();
                 (envelope.before(spans).into(), envelope.after())
             }
-            Frame::JsonLine => (Bytes::from_static(json_lines::BEFORE), json_lines::AFTER),
+            Frame::JsonLine => (Bytes::from_static(BEFORE), AFTER),
         };
         chunks.insert(0, before);
         chunks.push(Bytes::from_static(after));

@@ -3,8 +3,9 @@
 //! Spans are as in v0.4, but for the ids, which are 16 lower-case hexadecimal digits, and for what JSON has no form for:
 //! metrics that are not finite are left out, and structured tags are their MessagePack as text in base64.
 
-use super::encoder::{ChunkWriter, Mark, SpanWriter};
+use super::chunk_writer::{ChunkWriter, Mark, SpanWriter};
 use super::entries::{Number, TagEntries};
+use super::frame::CHUNK_END;
 use super::json;
 use super::links;
 use super::msgpack::Buffer;
@@ -13,12 +14,6 @@ use crate::trace::SpanView;
 
 /// The longest line, which a log of AWS Lambda takes whole: 256 KiB.
 pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
-
-/// What is before the chunks of a line and after them.
-pub(super) const BEFORE: &[u8] = b"{\"traces\":[";
-pub(super) const AFTER: &[u8] = b"]}\n";
-/// What ends a chunk.
-pub(super) const CHUNK_END: &[u8] = b"]";
 
 /// Memory for writing spans.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
 //! - `format`: the formats, and what the pipeline has to know about each.
-//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`: writes a span of that format.
+//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `chunk_writer`: what it needs of each
+//!   format, and what the spans of a chunk share. `v04`: writes a span of that format.
 //! - `span_tags`: which tags a span is written with; `tag_maps`: how they are written in one pass.
 //! - `repeated`: fields and tags that all spans of a tracer repeat, encoded once; `process`: the tags about the
 //!   process.
@@ -14,6 +15,7 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod chunk_writer;
 mod dictionary;
 mod encoder;
 mod entries;

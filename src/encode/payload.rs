@@ -3,8 +3,8 @@
 use hyper::body::Bytes;
 use rmp::Marker;
 
+use super::chunk_writer::Common;
 use super::dictionary::Dictionary;
-use super::encoder::Common;
 use super::format::Format;
 use super::frame::Frame;
 use super::msgpack::Buffer;

@@ -7,7 +7,7 @@ use super::protobuf::Protobuf;
 use super::request::Envelope;
 use super::span::Spans;
 use crate::config::OtlpProtocol;
-use crate::encode::encoder::{ChunkWriter, Mark, SpanWriter};
+use crate::encode::chunk_writer::{ChunkWriter, Mark, SpanWriter};
 use crate::encode::msgpack::Buffer;
 use crate::encode::process::Process;
 use crate::trace::{Segment, Shared, SpanView};

@@ -2,7 +2,7 @@
 
 use super::fields::{Field, any_value, array, attribute, event, link, scope_spans, span, status};
 use super::form::Form;
-use crate::encode::encoder::SpanWriter;
+use crate::encode::chunk_writer::SpanWriter;
 use crate::encode::entries::{Number, TagEntries};
 use crate::propagation::{Outgoing, with_tracestate};
 use crate::trace::{EventValue, SpanEvent, SpanKind, SpanLink, SpanView};
