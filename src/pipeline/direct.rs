@@ -9,11 +9,10 @@ use super::ledger::Spans;
 use super::pool::Portion;
 use super::queue::Queued;
 use super::turns::Turns;
-use crate::captured::Captured;
 use crate::diag::LossReason;
 
 /// How many spans are kept in memory. What comes then is lost, and counted, until somebody has taken them.
-pub(super) const MAX_KEPT_SPANS: usize = 100_000;
+const MAX_KEPT_SPANS: usize = 100_000;
 
 /// Takes finished traces from the queue.
 pub(super) struct Direct {
@@ -29,22 +28,17 @@ impl Direct {
         Direct { inner, has_lost: false, taken_bytes: 0 }
     }
 
-    /// Returns whether it is where it belongs.
-    fn accept(&mut self, queued: &mut Queued) -> bool {
-        let Destination::Memory(captured) = &self.inner.destination else { return true };
-        queued.chunk.settle();
-        if is_full(captured, queued.chunk.len()) {
-            return false;
-        }
-        captured.keep(&queued.chunk);
-        true
-    }
-
     fn settle(&mut self, mut queued: Queued, emptied: &mut Portion) {
-        let spans = queued.chunk.len() as u64;
-        let is_accepted = self.accept(&mut queued);
-        let ledger = &self.inner.ledger;
-        if !is_accepted {
+        let Inner { destination, ledger, queue, pool, .. } = &*self.inner;
+        let (chunk, spans) = (&mut queued.chunk, queued.chunk.len() as u64);
+        let captured = match destination {
+            Destination::Memory(captured) => Some(captured),
+            _ => None,
+        };
+        if captured.is_some() {
+            chunk.settle();
+        }
+        if captured.is_some_and(|captured| captured.len() + chunk.len() > MAX_KEPT_SPANS) {
             self.has_lost = true;
             ledger.lose(LossReason::QueueFull, spans, || {
                 format!(
@@ -52,19 +46,19 @@ impl Direct {
                 )
             });
         } else if ledger.begin(Spans { undelivered: spans, unconfirmed: 0 }) {
+            // Only then: otherwise it has been counted as lost.
+            if let Some(captured) = captured {
+                captured.keep(chunk);
+            }
             ledger.delivered();
         }
-        self.inner.queue.room.release(queued.bytes);
+        queue.room.release(queued.bytes);
         self.taken_bytes -= queued.bytes;
         emptied.add(queued.chunk.into_buffers());
         if emptied.is_full() {
-            self.inner.pool.give_back(emptied);
+            pool.give_back(emptied);
         }
     }
-}
-
-fn is_full(captured: &Captured, more: usize) -> bool {
-    captured.len() + more > MAX_KEPT_SPANS
 }
 
 impl Turns for Direct {

@@ -20,7 +20,7 @@ use crate::encode::Format;
 pub(super) enum Recipient {
     Agent(Link),
     Collector(Collector),
-    Stream(Torn),
+    Stream(Lines),
 }
 
 /// A collector that takes OTLP.
@@ -33,7 +33,7 @@ pub(super) struct Collector {
 }
 
 /// A stream, and whether its last line is not whole.
-pub(super) struct Torn {
+pub(super) struct Lines {
     stream: Stream,
     is_torn: bool,
     patience: Duration,
@@ -43,7 +43,7 @@ impl Recipient {
     pub(super) fn new(destination: &Destination, settings: &Settings, diag: &Diag) -> Self {
         match destination {
             Destination::Otlp(otlp) => Recipient::Collector(Collector::new(otlp)),
-            Destination::JsonLines(stream) => Recipient::Stream(Torn {
+            Destination::JsonLines(stream) => Recipient::Stream(Lines {
                 stream: stream.clone(),
                 is_torn: false,
                 patience: settings.timeout,
@@ -100,7 +100,7 @@ impl Recipient {
         match self {
             Recipient::Agent(link) => link.post(format, chunks, body, meanwhile),
             Recipient::Collector(collector) => collector.post(format, body, meanwhile),
-            Recipient::Stream(torn) => torn.write(&body),
+            Recipient::Stream(lines) => lines.write(&body),
         }
     }
 }
@@ -133,7 +133,7 @@ impl Collector {
     }
 }
 
-impl Torn {
+impl Lines {
     fn write(&mut self, body: &[Bytes]) -> Result<Outcome, SendError> {
         // What is there of the line before is no JSON. It must not spoil this one.
         let end_of_last: &[u8] = if self.is_torn { b"\n" } else { b"" };

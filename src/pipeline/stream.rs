@@ -167,4 +167,21 @@ mod tests {
             assert_eq!(error.to_string(), "it panicked");
         }
     }
+
+    #[test]
+    fn a_forked_child_leaves_the_stream_of_its_parent_alone() {
+        struct Nobody;
+        impl Write for Nobody {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                panic!("it is the parent's")
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let own = Own { writer: Mutex::new(Box::new(Nobody)), epoch: epoch() + 1 };
+        let (written, error) = Stream::Own(Arc::new(own)).write(b"x", Duration::ZERO).unwrap_err();
+        assert_eq!(written, 0);
+        assert!(error.to_string().contains("forked"), "{error}");
+    }
 }

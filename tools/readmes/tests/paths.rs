@@ -12,6 +12,7 @@ const DOCUMENTS: [&str; 10] = [
     "docs/guide.md",
     "docs/migrating.md",
     "docs/reliability.md",
+    "docs/writers.md",
     "examples/README.md",
     "compat/opentelemetry/README.md",
     "compat/opentracing/README.md",
