@@ -7,6 +7,7 @@ use hyper::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::connection::Response;
+use super::error::SendError;
 use super::response::Outcome;
 use crate::config::OtlpHeaders;
 
@@ -58,24 +59,22 @@ pub(crate) fn read(response: &Response) -> Outcome {
 }
 
 /// Reads an answer over gRPC (`doc/PROTOCOL-HTTP2.md` of gRPC): the status is in a header, which may come after the
-/// body.
-pub(crate) fn read_grpc(response: &Response) -> Outcome {
-    if let Err(error) = &response.body {
-        // Without its end, the status is not known. It is a server that has failed.
-        return Outcome::Failed {
-            said: format!("an answer that breaks off ({error:#})"),
-            again: true,
-        };
-    }
-    let text = |name| response.headers.get(name)?.to_str().ok();
+/// body. So an answer that breaks off is none.
+pub(crate) fn read_grpc(response: Response) -> Result<Outcome, SendError> {
+    let Response { status, headers, body } = response;
+    Ok(grpc_outcome(status, &headers, &body?))
+}
+
+fn grpc_outcome(http_status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let text = |name| headers.get(name)?.to_str().ok();
     let Some(status) = text("grpc-status").and_then(|status| status.parse::<u32>().ok()) else {
-        return match response.status {
+        return match http_status {
             // A proxy has answered, in the place of the server.
             StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
-                Outcome::Failed { said: response.status.to_string(), again: true }
+                Outcome::Failed { said: http_status.to_string(), again: true }
             }
             status => {
                 Outcome::Failed { said: format!("{status}, without a gRPC status"), again: false }
@@ -84,7 +83,7 @@ pub(crate) fn read_grpc(response: &Response) -> Outcome {
     };
     if status == 0 {
         // The message is behind its prefix.
-        let message = response.body.as_deref().unwrap_or_default().get(GRPC_PREFIX..);
+        let message = body.get(GRPC_PREFIX..);
         return accepted(partial_success(message.unwrap_or_default(), false));
     }
     let name = GRPC_STATUSES.get(status as usize).copied().unwrap_or("unknown");
@@ -274,7 +273,7 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::agent::{SendError, SendErrorKind};
+    use crate::agent::SendErrorKind;
     use crate::text::Text;
 
     fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response {
@@ -379,11 +378,11 @@ mod tests {
             (404, &[], &[], failed("404 Not Found, without a gRPC status", false)),
             (503, &[], &[], failed("503 Service Unavailable", true)),
         ] {
-            assert_eq!(read_grpc(&answer(status, grpc, body)), expected);
+            assert_eq!(read_grpc(answer(status, grpc, body)).unwrap(), expected);
         }
         let mut broken = answer(200, &[("grpc-status", "0")], &[]);
         broken.body = Err(SendError::new(SendErrorKind::TooLarge, true));
-        assert!(matches!(read_grpc(&broken), Outcome::Failed { again: true, .. }));
+        assert!(read_grpc(broken).unwrap_err().may_have_arrived());
         assert_eq!(otlp_headers(&OtlpHeaders::default(), GRPC)[TE], "trailers");
     }
 

@@ -30,7 +30,8 @@ impl Direct {
 
     fn settle(&mut self, mut queued: Queued, emptied: &mut Portion) {
         let Inner { destination, ledger, queue, pool, .. } = &*self.inner;
-        let (chunk, spans) = (&mut queued.chunk, queued.chunk.len() as u64);
+        let chunk = &mut queued.chunk;
+        let spans = chunk.len() as u64;
         let captured = match destination {
             Destination::Memory(captured) => Some(captured),
             _ => None,

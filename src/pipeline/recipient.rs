@@ -18,8 +18,8 @@ use crate::encode::Format;
 
 /// Who gets the payloads.
 pub(super) enum Recipient {
-    Agent(Link),
-    Collector(Collector),
+    Agent(Box<Link>),
+    Collector(Box<Collector>),
     Stream(Lines),
 }
 
@@ -42,14 +42,14 @@ pub(super) struct Lines {
 impl Recipient {
     pub(super) fn new(destination: &Destination, settings: &Settings, diag: &Diag) -> Self {
         match destination {
-            Destination::Otlp(otlp) => Recipient::Collector(Collector::new(otlp)),
+            Destination::Otlp(otlp) => Recipient::Collector(Box::new(Collector::new(otlp))),
             Destination::JsonLines(stream) => Recipient::Stream(Lines {
                 stream: stream.clone(),
                 is_torn: false,
                 patience: settings.timeout,
             }),
             Destination::Agent | Destination::Memory(_) | Destination::Nowhere => {
-                Recipient::Agent(Link::new(settings, diag))
+                Recipient::Agent(Box::new(Link::new(settings, diag)))
             }
         }
     }
@@ -74,8 +74,8 @@ impl Recipient {
     pub(super) fn peer(&self) -> Option<Peer<'_>> {
         match self {
             Recipient::Agent(link) => Some(Peer { role: Role::Agent, endpoint: link.endpoint() }),
-            Recipient::Collector(Collector { client, .. }) => {
-                Some(Peer { role: Role::Collector, endpoint: client.endpoint() })
+            Recipient::Collector(collector) => {
+                Some(Peer { role: Role::Collector, endpoint: collector.client.endpoint() })
             }
             Recipient::Stream(_) => None,
         }
@@ -129,7 +129,7 @@ impl Collector {
         let request = Request { method: Method::POST, path: format.path(), headers, body };
         let response = self.client.send(request, meanwhile)?;
         self.pause = otlp::pause(&response.headers);
-        Ok(if self.is_grpc { otlp::read_grpc(&response) } else { otlp::read(&response) })
+        if self.is_grpc { otlp::read_grpc(response) } else { Ok(otlp::read(&response)) }
     }
 }
 

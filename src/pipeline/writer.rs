@@ -160,7 +160,10 @@ impl Writer {
                 }
                 Attempt::Settled
             }
-            Outcome::Busy(status) => self.is_busy(role, self.answered(format, status)),
+            Outcome::Busy(status) => {
+                let problem = self.answered(format, status);
+                self.put_back(role, RetryReason::Refused, &problem)
+            }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
                 let problem = self.answered(format, status);
@@ -185,7 +188,8 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Failed { said, again: true } => {
-                self.is_busy(role, self.answered(format, said))
+                let problem = self.answered(format, said);
+                self.put_back(role, RetryReason::Refused, &problem)
             }
             Outcome::Failed { said, again: false } => {
                 let problem = self.answered(format, said);
@@ -208,10 +212,6 @@ impl Writer {
     fn answered(&self, format: Format, status: impl Display) -> String {
         let peer = self.recipient.peer();
         peer.map(|peer| problem::status(peer, format, status)).unwrap_or_default()
-    }
-
-    fn is_busy(&mut self, role: Role, problem: String) -> Attempt {
-        self.put_back(role, RetryReason::Refused, &problem)
     }
 
     /// What follows where there is no other end, but a stream. It is not tried again: part of a line may be there.
