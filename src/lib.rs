@@ -8,6 +8,7 @@
 #[cfg(feature = "agent")]
 mod agent;
 pub mod bridge;
+mod captured;
 mod catch;
 mod clock;
 pub mod config;
@@ -44,6 +45,7 @@ mod trace;
 mod tracer;
 mod user_code;
 
+pub use captured::{Captured, CapturedSpan};
 pub use diag::{LogLevel, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
@@ -70,10 +72,10 @@ pub use trace::{
 };
 #[cfg(feature = "macros")]
 pub use tracehound_macros::{main, wrap};
-#[cfg(feature = "agent")]
-pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
+#[cfg(feature = "agent")]
+pub use tracer::{OtlpWriter, TraceWriter, before_exit};
 pub use tracer::{
     Tracer, TracerBuilder, TracerGuard, WrapCall, WrapExecutor, activate, active_ids,
     current_root_span, current_span, extract, flush, flush_async, in_span, init, inject,

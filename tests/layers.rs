@@ -30,6 +30,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("user_code", 2),
     ("naming", 3),
     ("trace", 3),
+    ("captured", 4),
     ("peer_service", 4),
     ("propagation", 4),
     ("sampling", 4),

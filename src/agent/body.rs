@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::http::HeaderMap;
 
 use super::error::SendErrorKind;
 
@@ -48,15 +49,23 @@ impl Body for Whole {
     }
 }
 
-/// Reads the body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`].
-pub(super) async fn read(mut body: Incoming) -> Result<Bytes, SendErrorKind> {
+/// Reads the body of a response, unless it is larger than [`MAX_RESPONSE_BYTES`], and the headers after it.
+pub(super) async fn read(
+    mut body: Incoming,
+    trailers: &mut HeaderMap,
+) -> Result<Bytes, SendErrorKind> {
     if body.size_hint().lower() > MAX_RESPONSE_BYTES as u64 {
         return Err(SendErrorKind::TooLarge);
     }
     let mut read = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        // Trailers are ignored.
-        let Ok(data) = frame.map_err(SendErrorKind::Broken)?.into_data() else { continue };
+        let data = match frame.map_err(SendErrorKind::Broken)?.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                trailers.extend(frame.into_trailers().unwrap_or_default());
+                continue;
+            }
+        };
         if read.len() + data.len() > MAX_RESPONSE_BYTES {
             return Err(SendErrorKind::TooLarge);
         }

@@ -8,7 +8,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::http::{self, HeaderMap, Method, Uri};
 
 use super::body::Whole;
-use super::connection::{Connection, Response};
+use super::connection::{Connection, Response, Version};
 use super::dial::Dialer;
 use super::error::{SendError, SendErrorKind};
 use super::meanwhile::Meanwhile;
@@ -33,6 +33,7 @@ pub(crate) struct Request<'a> {
 /// Sends requests to one agent, one at a time, over one connection.
 pub(crate) struct Client {
     endpoint: Endpoint,
+    version: Version,
     limit: Duration,
     idle_limit: Duration,
     dialer: Dialer,
@@ -43,7 +44,20 @@ impl Client {
     /// `limit`: the time to open a connection; and then each time in which no byte is written or read. So a large
     /// request to a slow agent has the time that it takes, and one to an agent that hangs is given up.
     pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Self {
-        Client { endpoint, limit, idle_limit: IDLE_LIMIT, dialer: Dialer::default(), kept: None }
+        Client {
+            endpoint,
+            version: Version::Http1,
+            limit,
+            idle_limit: IDLE_LIMIT,
+            dialer: Dialer::default(),
+            kept: None,
+        }
+    }
+
+    /// Speaks this version of HTTP instead of HTTP/1.
+    pub(crate) fn speaking(mut self, version: Version) -> Self {
+        self.version = version;
+        self
     }
 
     /// Where the requests go.
@@ -89,7 +103,8 @@ impl Client {
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
         let socket = self.dialer.dial(&self.endpoint, self.limit, &mut *meanwhile);
-        let mut fresh = Connection::open(Box::new(socket.map_err(SendError::connect)?))?;
+        let mut fresh =
+            Connection::open(Box::new(socket.map_err(SendError::connect)?), self.version)?;
         let outcome = fresh.exchange(message, self.limit, &mut *meanwhile);
         self.done(fresh, outcome, meanwhile)
     }
@@ -118,9 +133,19 @@ impl Client {
         let target = PathAndQuery::try_from(self.endpoint.target(request.path))?;
         let mut message = http::Request::new(Whole::new(request.body));
         *message.method_mut() = request.method;
-        *message.uri_mut() = Uri::from(target);
         *message.headers_mut() = request.headers.clone();
-        message.headers_mut().insert(HOST, HeaderValue::try_from(self.endpoint.host_header())?);
+        let host = self.endpoint.host_header();
+        match self.version {
+            Version::Http1 => {
+                *message.uri_mut() = Uri::from(target);
+                message.headers_mut().insert(HOST, HeaderValue::try_from(host)?);
+            }
+            // The host has a field of its own, which hyper takes from here.
+            Version::Http2 => {
+                let uri = Uri::builder().scheme("http").authority(host).path_and_query(target);
+                *message.uri_mut() = uri.build()?;
+            }
+        }
         Ok(message)
     }
 }

@@ -1,20 +1,20 @@
-//! One HTTP/1 connection, polled by the thread that sends over it.
+//! One HTTP connection, polled by the thread that sends over it.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use hyper::body::{Body as _, Bytes};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::http::{self, HeaderMap, StatusCode};
 
 use super::body::{self, Whole};
 use super::deadline::MoveDeadline;
+use super::driver::Driver;
 use super::error::{SendError, SendErrorKind};
+use super::http2;
 use super::meanwhile::{Meanwhile, Step};
 use super::shared_stream::SharedStream;
 use super::stream::Stream;
@@ -29,38 +29,82 @@ const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
+    /// With HTTP/2, also those after the body.
     pub(crate) headers: HeaderMap,
     /// The status counts even if the body could not be read, because it alone tells what the agent did with a payload.
     pub(crate) body: Result<Bytes, SendError>,
 }
 
+/// The version of HTTP that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    /// Without asking whether the other end knows it, as gRPC does.
+    Http2,
+}
+
+/// hyper's end of a connection of either version.
+pub(super) trait Sender {
+    /// Sends a request, when the connection is ready for it, and waits for the head of the answer.
+    fn send(&mut self, request: http::Request<Whole>) -> Answer<'_>;
+
+    /// Whether it can send another request.
+    fn is_ready(&self) -> bool;
+}
+
+pub(super) type Answer<'a> =
+    Pin<Box<dyn Future<Output = Result<http::Response<Incoming>, SendErrorKind>> + 'a>>;
+
+impl Sender for http1::SendRequest<Whole> {
+    fn send(&mut self, request: http::Request<Whole>) -> Answer<'_> {
+        Box::pin(async {
+            self.ready().await.map_err(SendErrorKind::Broken)?;
+            self.send_request(request).await.map_err(SendErrorKind::Broken)
+        })
+    }
+
+    fn is_ready(&self) -> bool {
+        http1::SendRequest::is_ready(self)
+    }
+}
+
 /// One connection. No thread or task runs for it: it makes progress only during [`Connection::exchange`]. Dropping it
 /// closes it.
 pub(super) struct Connection {
-    sender: http1::SendRequest<Whole>,
+    version: Version,
+    sender: Box<dyn Sender>,
     driver: Driver,
     stream: Rc<SharedStream>,
     idle_since: Instant,
 }
 
 impl Connection {
-    pub(super) fn open(stream: Box<dyn Stream>) -> Result<Self, SendError> {
+    pub(super) fn open(stream: Box<dyn Stream>, version: Version) -> Result<Self, SendError> {
         let stream = Rc::new(SharedStream::new(stream));
         let transport = Transport::new(Rc::clone(&stream));
-        let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(transport);
-        let woken = Arc::<Woken>::default();
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut driver = Driver { connection: None, woken, waker };
-        // The handshake neither reads nor writes, so it never waits.
+        let mut driver = Driver::default();
+        // Neither version waits here: what HTTP/2 has to say first is a few bytes.
         let opened = driver.run(
             &stream,
             &mut MoveDeadline::new(Duration::ZERO),
             &mut || Step::Idle,
-            async { handshake.await.map_err(SendErrorKind::Broken) },
+            async {
+                let (sender, connection): (Box<dyn Sender>, _) = match version {
+                    Version::Http1 => {
+                        let mut builder = http1::Builder::new();
+                        let opened =
+                            builder.max_buf_size(MAX_HEAD_BYTES).handshake(transport).await;
+                        let (sender, connection) = opened.map_err(SendErrorKind::Broken)?;
+                        (Box::new(sender), Driver::boxed(connection))
+                    }
+                    Version::Http2 => http2::handshake(transport).await?,
+                };
+                Ok((sender, connection))
+            },
         );
         let (sender, connection) = opened.map_err(|kind| SendError::new(kind, false))?;
         driver.connection = Some(connection);
-        Ok(Connection { sender, driver, stream, idle_since: Instant::now() })
+        Ok(Connection { version, sender, driver, stream, idle_since: Instant::now() })
     }
 
     /// Sends a request and reads its answer.
@@ -70,19 +114,29 @@ impl Connection {
         limit: Duration,
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
-        let Connection { sender, driver, stream, .. } = self;
-        stream.begin(request.body().size_hint().exact().unwrap_or_default());
+        let Connection { version, sender, driver, stream, .. } = self;
+        let bytes = request.body().size_hint().exact().unwrap_or_default();
+        let is_framed = *version == Version::Http2;
+        if is_framed {
+            stream.begin_frames(bytes)
+        } else {
+            stream.begin(bytes)
+        }
         let mut deadline = MoveDeadline::new(limit);
-        let head = driver.run(stream, &mut deadline, &mut *meanwhile, async {
-            sender.ready().await.map_err(SendErrorKind::Broken)?;
-            sender.send_request(request).await.map_err(SendErrorKind::Broken)
-        });
+        let answer = sender.send(request);
+        let head = driver.run(stream, &mut deadline, &mut *meanwhile, answer);
         let failed = |kind| SendError::new(kind, stream.is_written());
-        let (head, incoming) = head.map_err(failed)?.into_parts();
-        if head.status.is_success() && !stream.is_written() {
+        let (mut head, incoming) = head.map_err(failed)?.into_parts();
+        // With HTTP/2 the status is not the word that counts.
+        if head.status.is_success() && !stream.is_written() && !is_framed {
             return Err(failed(SendErrorKind::Unread(head.status)));
         }
-        let body = driver.run(stream, &mut deadline, meanwhile, body::read(incoming));
+        let mut trailers = HeaderMap::new();
+        let reading = body::read(incoming, &mut trailers);
+        let body = driver.run(stream, &mut deadline, meanwhile, reading);
+        if is_framed {
+            head.headers.extend(trailers);
+        }
         self.idle_since = Instant::now();
         Ok(Response { status: head.status, headers: head.headers, body: body.map_err(failed) })
     }
@@ -119,57 +173,5 @@ impl Connection {
             }
         }
         stream.is_reset()
-    }
-}
-
-/// Polls hyper's connection, and knows whether hyper asked to be polled again at once.
-struct Driver {
-    /// `None` when the connection is closed.
-    connection: Option<http1::Connection<Transport, Whole>>,
-    woken: Arc<Woken>,
-    waker: Waker,
-}
-
-/// Set when hyper wakes itself. All else that it waits for is the stream, and [`Driver::run`] waits for that.
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Driver {
-    /// Polls `talk` and the connection until `talk` is done or the deadline has passed.
-    fn run<T>(
-        &mut self,
-        stream: &SharedStream,
-        deadline: &mut MoveDeadline,
-        meanwhile: Meanwhile<'_>,
-        talk: impl Future<Output = Result<T, SendErrorKind>>,
-    ) -> Result<T, SendErrorKind> {
-        let mut talk = pin!(talk);
-        loop {
-            self.woken.0.store(false, Ordering::Relaxed);
-            self.advance();
-            if let Poll::Ready(outcome) = talk.as_mut().poll(&mut Context::from_waker(&self.waker))
-            {
-                return outcome;
-            }
-            let is_woken = self.woken.0.load(Ordering::Relaxed);
-            if !is_woken && !stream.wait(deadline, &mut *meanwhile) {
-                return Err(SendErrorKind::Timeout(deadline.limit()));
-            }
-        }
-    }
-
-    /// Polls the connection once. Its errors are not lost: the future of the answer returns them.
-    fn advance(&mut self) {
-        if let Some(running) = &mut self.connection {
-            if Pin::new(running).poll(&mut Context::from_waker(&self.waker)).is_ready() {
-                self.connection = None;
-            }
-        }
     }
 }

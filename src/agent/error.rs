@@ -31,6 +31,8 @@ pub(crate) enum SendErrorKind {
     TooLarge,
     /// The request is not valid HTTP. It was not sent, and trying again cannot help.
     Invalid(hyper::http::Error),
+    /// There is no connection but a stream, which could not be written to.
+    Stream(io::Error),
 }
 
 impl SendError {
@@ -71,19 +73,20 @@ impl SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            SendErrorKind::Connect(_) => f.write_str("cannot connect to the agent")?,
+            SendErrorKind::Connect(_) => f.write_str("cannot connect")?,
             SendErrorKind::Timeout(time) if self.may_have_arrived => {
-                write!(f, "no answer from the agent within {time:?}")?;
+                write!(f, "no answer within {time:?}")?;
             }
             SendErrorKind::Timeout(time) => {
-                write!(f, "the agent has read nothing of the request for {time:?}")?;
+                write!(f, "nothing of the request was read for {time:?}")?;
             }
-            SendErrorKind::Broken(_) => f.write_str("the exchange with the agent broke off")?,
+            SendErrorKind::Broken(_) => f.write_str("the exchange broke off")?,
             SendErrorKind::Unread(status) => {
-                write!(f, "the agent answered {status} without reading the whole request")?;
+                write!(f, "answered {status} without reading the whole request")?;
             }
-            SendErrorKind::TooLarge => f.write_str("the agent's answer is too large")?,
+            SendErrorKind::TooLarge => f.write_str("the answer is too large")?,
             SendErrorKind::Invalid(_) => f.write_str("the request cannot be sent")?,
+            SendErrorKind::Stream(_) => f.write_str("the stream cannot be written to")?,
         }
         if f.alternate() {
             let mut cause = self.source();
@@ -99,7 +102,7 @@ impl fmt::Display for SendError {
 impl Error for SendError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
-            SendErrorKind::Connect(error) => Some(error),
+            SendErrorKind::Connect(error) | SendErrorKind::Stream(error) => Some(error),
             SendErrorKind::Broken(error) => Some(error),
             SendErrorKind::Invalid(error) => Some(error),
             SendErrorKind::Timeout(_) | SendErrorKind::Unread(_) | SendErrorKind::TooLarge => None,
@@ -114,12 +117,11 @@ mod tests {
     #[test]
     fn the_long_form_names_the_cause() {
         let error = SendError::connect(io::Error::other("refused"));
-        assert_eq!(error.to_string(), "cannot connect to the agent");
-        assert_eq!(format!("{error:#}"), "cannot connect to the agent: refused");
-        for (is_written, said) in [
-            (true, "no answer from the agent within 2s"),
-            (false, "the agent has read nothing of the request for 2s"),
-        ] {
+        assert_eq!(error.to_string(), "cannot connect");
+        assert_eq!(format!("{error:#}"), "cannot connect: refused");
+        for (is_written, said) in
+            [(true, "no answer within 2s"), (false, "nothing of the request was read for 2s")]
+        {
             let kind = SendErrorKind::Timeout(Duration::from_secs(2));
             assert_eq!(format!("{:#}", SendError::new(kind, is_written)), said);
         }

@@ -2,13 +2,14 @@
 //!
 //! - `client`: sends a request and reads the answer; keeps the connection for the next one.
 //! - `dial`: opens a connection; `target`: what the URL of an agent means for a request.
-//! - `connection`: one HTTP/1 connection, through hyper; `transport`: what hyper reads from and writes to; `body`: the
+//! - `connection`: one connection, through hyper; `driver`: what makes it go on; `http2`: the version of HTTP that gRPC
+//!   needs; `transport`: what hyper reads from and writes to; `body`: the
 //!   bodies of requests and answers.
 //! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request
 //!   has been written.
 //! - `deadline`: how long the worker waits for the agent; `meanwhile`: what it does in that time.
 //! - `headers`: the headers of a request; `container`: which container this process runs in.
-//! - `response`: what an answer to a payload means; `info`: what the agent can do; `error`: why no answer came.
+//! - `response`: what an answer to a payload means; `otlp`: the same for a collector, which gets OTLP; `info`: what the agent can do; `error`: why no answer came.
 //!
 //! Everything here runs on the worker's thread, which waits here, each time with a limit. There is no runtime, no file
 //! descriptor but that of the connection, and no other thread but one while a name is looked up. `pipeline` decides by
@@ -21,10 +22,14 @@ mod connection;
 mod container;
 mod deadline;
 mod dial;
+mod driver;
 mod error;
 mod headers;
+#[cfg_attr(not(feature = "grpc"), path = "http2_none.rs")]
+mod http2;
 mod info;
 mod meanwhile;
+pub(crate) mod otlp;
 mod response;
 mod shared_stream;
 mod socket;
@@ -35,6 +40,7 @@ mod test_server;
 mod transport;
 
 pub(crate) use client::{Client, Request};
+pub(crate) use connection::Version;
 pub(crate) use container::ContainerOrigin;
 pub(crate) use error::{SendError, SendErrorKind};
 pub(crate) use headers::{

@@ -17,7 +17,7 @@ pub(super) const RATES_VERSION: HeaderName =
 /// Sampling rates from 0 to 1. The keys are `service:<service>,env:<env>`, as the agent writes them.
 pub(crate) type Rates = HashMap<String, f64>;
 
-/// What the agent did with a payload of traces.
+/// What the agent, or a collector, did with a payload of traces.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     /// The agent has it. If there are `rates`, they replace all earlier ones.
@@ -30,6 +30,10 @@ pub(crate) enum Outcome {
     Refused(StatusCode),
     /// The agent is overloaded, too slow or broken for the moment (408, 429, 5xx). Trying again may help.
     Busy(StatusCode),
+    /// A collector has it, but for so many spans; and what it has said about these.
+    Partial { rejected: u64, said: String },
+    /// A collector has not taken it; whether trying again may help.
+    Failed { said: String, again: bool },
 }
 
 impl Outcome {

@@ -77,6 +77,13 @@ impl SharedStream {
         self.unwritten.set(Unwritten { head_end: 0, body });
     }
 
+    /// As [`SharedStream::begin`], for a body that is written in frames with others between them. All of it has been
+    /// written no sooner than so many bytes have.
+    pub(super) fn begin_frames(&self, body: u64) {
+        self.answered.set(false);
+        self.unwritten.set(Unwritten { head_end: HEAD_END.len(), body });
+    }
+
     /// Whether a byte of an answer has come since the request was begun.
     pub(super) fn is_answered(&self) -> bool {
         self.answered.get()

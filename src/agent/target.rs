@@ -15,6 +15,9 @@ impl Endpoint {
     /// The target of a request for `path`.
     pub(super) fn target(&self, path: &str) -> String {
         match self {
+            Endpoint::Http { path_prefix, .. } if path_prefix.is_empty() && path.is_empty() => {
+                "/".into()
+            }
             Endpoint::Http { path_prefix, .. } => format!("{path_prefix}{path}"),
             Endpoint::Unix { .. } => path.into(),
         }

@@ -13,6 +13,7 @@ use super::integrations::IntegrationSettings;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
+use super::serverless::Platform;
 use super::source_code::SourceCodeLink;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings, setters};
 use super::{Config, Environment, Origin, identity, integrations, otel, related, unknown};
@@ -49,10 +50,11 @@ impl ConfigBuilder {
             identity::resolve(&mut settings, self.tags, self.source_code, &mut resolver);
         related::resolve(&mut settings, &mut resolver);
         let integrations = integrations::resolve(&self.integrations, &mut resolver);
-        otel::report_unsupported(&mut resolver);
+        otel::report_unsupported(settings.otlp_traces.value, &mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
-        Config { settings, tags, integrations, service_is_user_set, report, problems }
+        let platform = Platform::detect(&environment);
+        Config { settings, tags, integrations, service_is_user_set, platform, report, problems }
     }
 
     /// Where to look up variables; default: the environment of the process.

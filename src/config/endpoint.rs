@@ -83,6 +83,22 @@ impl Endpoint {
         }
     }
 
+    /// The address of something below this one: its path, and then this one. A socket has nothing below it.
+    pub(super) fn below(mut self, path: &str) -> Self {
+        if let Endpoint::Http { path_prefix, .. } = &mut self {
+            path_prefix.push_str(path);
+        }
+        self
+    }
+
+    /// This one, with nothing after the port.
+    pub(super) fn without_path(mut self) -> Self {
+        if let Endpoint::Http { path_prefix, .. } = &mut self {
+            path_prefix.clear();
+        }
+        self
+    }
+
     /// The address of an agent on a Unix socket, or what is wrong with its path.
     pub(super) fn socket(path: &Path) -> Result<Self, &'static str> {
         // Written and parsed again, so that only the parser knows what a path has to be.

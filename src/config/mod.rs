@@ -36,12 +36,15 @@
 //    (`integrations.rs`), and misspelt variables are reported (`unknown.rs`).
 // 4. The result is a `Config` (`resolved.rs`) with its report (`report.rs`).
 //
+// Where traces go, and how if as OTLP, is derived from it (`destination.rs`, `otlp.rs`, `serverless.rs`).
+//
 // Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is
 // built, so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because
 // any setting may hold a password.
 
 mod api_version;
 mod builder;
+mod destination;
 mod endpoint;
 mod http;
 mod identity;
@@ -51,6 +54,7 @@ mod limits;
 mod origin;
 mod otel;
 mod other_tracers;
+mod otlp;
 mod parse;
 mod percent;
 mod propagation;
@@ -60,6 +64,7 @@ mod report;
 mod resolve;
 mod resolved;
 mod row;
+mod serverless;
 mod source;
 mod source_code;
 mod spelling;
@@ -76,6 +81,8 @@ mod testkit;
 
 pub use api_version::ApiVersion;
 pub use builder::ConfigBuilder;
+#[cfg(feature = "agent")]
+pub(crate) use destination::{Destination, OtlpSettings};
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
 pub(crate) use endpoint::Host;
@@ -87,6 +94,9 @@ pub(crate) use integrations::{canonical, compare_names};
 pub(crate) use key::Quoted;
 pub use limits::SpanLimits;
 pub use origin::Origin;
+pub use otlp::OtlpProtocol;
+#[cfg(feature = "agent")]
+pub(crate) use otlp::{OtlpHeaders, WITHOUT_GRPC, is_header};
 pub use propagation::{BaggageTagKeys, ExtractBehavior, Style};
 pub(crate) use redacted::Redacted;
 pub use report::{Candidate, Problem, Report, ReportRow};

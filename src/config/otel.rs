@@ -63,12 +63,9 @@ pub(super) const TRACES_SAMPLER: Otel<Option<f64>> = Otel {
     },
 };
 
+/// `none` switches tracing off. What else it says is a setting of its own, which also reports words that mean nothing.
 pub(super) const TRACES_EXPORTER: Otel<bool> = Otel::new("OTEL_TRACES_EXPORTER", |text, _, _| {
-    if text.eq_ignore_ascii_case("none") {
-        Ok(Some(false))
-    } else {
-        Err("is not supported: traces go to the Datadog Agent, or nowhere with `none`".into())
-    }
+    Ok(text.eq_ignore_ascii_case("none").then_some(false))
 });
 
 /// OpenTelemetry's booleans have only these two words.
@@ -80,16 +77,23 @@ pub(super) const SDK_DISABLED: Otel<bool> =
     });
 
 /// Variables of the OpenTelemetry SDK that have no effect here, and what to set instead.
-const UNSUPPORTED: [(&str, &str); 5] = [
+const UNSUPPORTED: [(&str, &str); 4] = [
     ("OTEL_BSP_EXPORT_TIMEOUT", "DD_TRACE_AGENT_TIMEOUT_SECONDS"),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"),
     ("OTEL_BSP_MAX_QUEUE_SIZE", "DD_TRACE_WRITER_BUFFER_SIZE_BYTES"),
     ("OTEL_BSP_SCHEDULE_DELAY", "DD_TRACE_WRITER_INTERVAL_SECONDS"),
-    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "DD_TRACE_AGENT_URL"),
 ];
 
 /// Reports which of those are set, so that nobody waits for their effect.
-pub(super) fn report_unsupported(resolver: &mut Resolver<'_>) {
+pub(super) fn report_unsupported(sends_otlp: bool, resolver: &mut Resolver<'_>) {
+    let compression = ["OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"];
+    for name in compression.into_iter().filter(|_| sends_otlp) {
+        let text = resolver.environment.text(name);
+        if text.is_some_and(|text| !text.eq_ignore_ascii_case("none")) {
+            let reason = "is not supported: requests are not compressed".to_owned();
+            resolver.problem(name, Origin::OtelEnv, reason);
+        }
+    }
     for (name, instead) in UNSUPPORTED {
         if resolver.environment.text(name).is_some() {
             let reason = format!("is not supported; see {instead}");
@@ -205,6 +209,10 @@ mod tests {
         let config = with(&pairs).build();
         let instead = "is not supported; see DD_TRACE_WRITER_INTERVAL_SECONDS";
         assert_eq!(config.said(), [format!("OTEL_BSP_SCHEDULE_DELAY (otel_env_var): {instead}")]);
+        let pairs = [("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"), ("OTEL_TRACES_EXPORTER", "otlp")];
+        let said = "OTEL_EXPORTER_OTLP_COMPRESSION (otel_env_var): is not supported: requests are not compressed";
+        assert_eq!(with(&pairs).build().said(), [said]);
+        assert_eq!(with(&pairs[..1]).build().said(), [""; 0], "for other signals");
         // What is recommended exists.
         for (_, instead) in UNSUPPORTED {
             assert!(config.report().get(instead).is_some(), "{instead}");
@@ -218,7 +226,6 @@ mod tests {
             (&LOG_LEVEL, "info", Some(false)),
             (&LOG_LEVEL, "loud", None),
             (&TRACES_EXPORTER, "None", Some(false)),
-            (&TRACES_EXPORTER, "otlp", None),
             (&SDK_DISABLED, "True", Some(false)),
             (&SDK_DISABLED, "FALSE", Some(true)),
             (&SDK_DISABLED, "maybe", None),

@@ -64,7 +64,6 @@ const NO_EFFECT_PREFIXES: &[&str] = &[
 
 /// Those that end as a switch of an integration does have to be here by their whole names.
 const NO_EFFECT: &[&str] = &[
-    "DD_APM_FLUSH_DEADLINE_MILLISECONDS",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED",
     "DD_INTERNAL_TELEMETRY_DEBUG_ENABLED",
     "DD_LIVE_DEBUGGING_ENABLED",

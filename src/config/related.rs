@@ -9,13 +9,26 @@ use super::endpoint::{DEFAULT_SOCKET, Endpoint, bare_host};
 use super::resolve::Resolver;
 use super::table::{
     DD_SPAN_SAMPLING_RULES_FILE, DD_TRACE_AGENT_URL, DD_TRACE_PROPAGATION_STYLE_EXTRACT,
-    DD_TRACE_PROPAGATION_STYLE_INJECT, DD_TRACE_SAMPLING_RULES_FILE, Settings,
+    DD_TRACE_PROPAGATION_STYLE_INJECT, DD_TRACE_SAMPLING_RULES_FILE, OTEL_TRACES_EXPORTER,
+    Settings,
 };
 
 pub(super) fn resolve(settings: &mut Settings, resolver: &mut Resolver<'_>) {
     styles(settings, resolver);
     agent_address(settings, resolver);
     rules_before_files(settings, resolver);
+    agent_before_otlp(settings, resolver);
+}
+
+/// Who chooses a version of the agent's protocol wants it, whatever else says OTLP. As in the other Datadog tracers.
+fn agent_before_otlp(settings: &mut Settings, resolver: &mut Resolver<'_>) {
+    const VERSION: &str = "DD_TRACE_AGENT_PROTOCOL_VERSION";
+    let otlp = &mut settings.otlp_traces;
+    if otlp.value && resolver.environment.text(VERSION).is_some() {
+        let reason = format!("not used: {VERSION} is set, so traces go to the agent");
+        resolver.problem(OTEL_TRACES_EXPORTER.name, otlp.origin, reason);
+        resolver.derive(&OTEL_TRACES_EXPORTER, otlp, false, otlp.origin);
+    }
 }
 
 /// The styles of one direction are those of both, unless the same source or a higher one gave its own.

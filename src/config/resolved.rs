@@ -11,6 +11,7 @@ use super::http::{NamingSchema, QueryObfuscation, StatusRanges};
 use super::integrations::{IntegrationSettings, Integrations};
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::report::{Problem, Report};
+use super::serverless::Platform;
 use super::table::{Settings, getters};
 use super::{ConfigBuilder, Origin, SpanLimits, StatsLimits, StatsSettings};
 
@@ -24,6 +25,7 @@ pub struct Config {
     pub(super) tags: Vec<(Text, Text)>,
     pub(super) integrations: Integrations,
     pub(super) service_is_user_set: bool,
+    pub(super) platform: Platform,
     pub(super) report: Report,
     pub(super) problems: Vec<Problem>,
 }
@@ -203,6 +205,9 @@ mod tests {
             org_guard_strict: false, "DD_TRACE_ORG_GUARD_STRICT" = "true": true;
             org_guard_trusted: <&[Text]>::default(),
                 "DD_TRACE_ORG_GUARD_TRUSTED_OPMS" = "x, y": &["x", "y"].map(Text::from)[..];
+            flush_deadline: Duration::from_millis(100),
+                "DD_APM_FLUSH_DEADLINE_MILLISECONDS" = "0": Duration::ZERO;
+            otel_semantics: false, "DD_TRACE_OTEL_SEMANTICS_ENABLED" = "true": true;
             otel_enabled: true, "OTEL_SDK_DISABLED" = "true": false;
             otel_span_limits: none, "OTEL_ATTRIBUTE_COUNT_LIMIT" = "40": none.attributes(40);
             otel_span_limits: none, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" = "4": none.attributes(4);

@@ -48,6 +48,7 @@ use super::http::{self, NamingSchema, QueryObfuscation, StatusRanges};
 use super::key::{Key, Reason};
 use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
+use super::otlp::{self, OtlpHeaders, OtlpProtocol};
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
 use super::resolve::Resolver;
 use super::row::{setter_name, settings};
@@ -97,6 +98,12 @@ const STYLES: Key<Vec<Style>> = Key {
     ..Key::new(|| Style::DEFAULT.to_vec(), styles)
 };
 
+const OTLP_URL: Key<Option<Text>> =
+    Key { check: |url, _| url.map(otlp::url).transpose(), repeats: false, ..TEXT };
+
+const OTLP_PROTOCOL: Key<Option<OtlpProtocol>> =
+    Key::new(|| None, |text, remarks| OtlpProtocol::parse(text, remarks).map(Some));
+
 /// No timeout and no interval of the tracer makes sense outside of these limits.
 fn a_millisecond_to_an_hour(duration: Duration) -> Result<Duration, Reason> {
     if (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&duration) {
@@ -121,6 +128,9 @@ const MAX_STATS_LIMIT: usize = 100_000;
 /// The other tracers neither send nor read longer values of `x-datadog-tags`.
 const MAX_DATADOG_TAGS_LENGTH: usize = 512;
 
+/// An hour, in milliseconds.
+const MAX_OTLP_TIMEOUT: usize = 3_600_000;
+
 settings! {
     /// Host of the Datadog Agent; `localhost` when only the port is set.
     DD_AGENT_HOST as agent_host: Option<Text> = Key {
@@ -133,6 +143,23 @@ settings! {
         set(host: impl Into<Text>) = Some(host.into()), on TracerBuilder;
         /// The agent's host, where it was set.
         get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// How long the thread that ends a local root waits for its delivery, in milliseconds, where a serverless platform
+    /// stops the process between two requests, or code asks for it; at most 60000.
+    DD_APM_FLUSH_DEADLINE_MILLISECONDS as flush_deadline: usize = Key {
+        default: || 100,
+        check: |milliseconds, _| parse::within(milliseconds, 0..=60_000),
+        ..COUNT
+    } => {
+        /// How long the thread that ends a local root waits for its delivery, in milliseconds, 0 to 60,000
+        /// (`DD_APM_FLUSH_DEADLINE_MILLISECONDS`); default: 100.
+        ///
+        /// It waits only on a serverless platform, and with
+        /// [`flush_on_root_end`](crate::TracerBuilder::flush_on_root_end).
+        set(milliseconds: usize) = milliseconds;
+        /// How long the thread that ends a local root waits for its delivery, where it waits.
+        get(value) -> Duration = Duration::from_millis(*value as u64);
     }
 
     /// `false` for a process whose traces serve only other products: one trace a minute is sent, marked as such.
@@ -534,6 +561,16 @@ settings! {
         get(value) -> bool = *value;
     }
 
+    /// Spans that go as OTLP have no attributes that only Datadog's conventions know: `operation.name`, `resource.name`,
+    /// `span.type`, `service.name` of a span, `error.message`, `error.msg`, `span.kind`.
+    DD_TRACE_OTEL_SEMANTICS_ENABLED as otel_semantics: bool = OFF => {
+        /// Whether spans that go as OTLP leave out the attributes that only Datadog's conventions know
+        /// (`DD_TRACE_OTEL_SEMANTICS_ENABLED`); default: no.
+        set(enabled: bool) = enabled;
+        /// Whether spans that go as OTLP leave out the attributes that only Datadog's conventions know.
+        get(value) -> bool = *value;
+    }
+
     /// The finished spans of a long trace are sent while others are still open.
     DD_TRACE_PARTIAL_FLUSH_ENABLED as partial_flush: bool = ON => {
         set by partial_flush;
@@ -872,6 +909,42 @@ settings! {
     /// How many attributes an event keeps, on a span made through the OpenTelemetry API.
     OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT as otel_event_attributes: usize = SPAN_LIMIT => {}
 
+    /// Address of a receiver of OTLP, such as an OpenTelemetry Collector: `http://host:port`. Traces go to `/v1/traces`
+    /// below it, and with gRPC to the address itself. Unset: the agent's host, with port 4318, or 4317 for gRPC.
+    OTEL_EXPORTER_OTLP_ENDPOINT as otlp_endpoint: Option<Text> = OTLP_URL => {}
+
+    /// Headers of requests with OTLP: `name=value,name=value`, percent-encoded. They are never shown.
+    OTEL_EXPORTER_OTLP_HEADERS as otlp_headers: Option<OtlpHeaders> = otlp::HEADERS => {}
+
+    /// How OTLP is sent: `http/json`, `http/protobuf`, or `grpc` with the feature of this name. Unset: `http/json`.
+    OTEL_EXPORTER_OTLP_PROTOCOL as otlp_protocol: Option<OtlpProtocol> = OTLP_PROTOCOL => {}
+
+    /// As `DD_TRACE_AGENT_TIMEOUT_SECONDS`, for OTLP and in milliseconds; from 1 to 3600000.
+    OTEL_EXPORTER_OTLP_TIMEOUT as otlp_timeout: usize = Key {
+        default: || 10_000,
+        check: |milliseconds, _| parse::within(milliseconds, 1..=MAX_OTLP_TIMEOUT),
+        ..COUNT
+    } => {}
+
+    /// Address to which traces go as OTLP over HTTP, used as it is; with gRPC its path is not used. Unset:
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT as otlp_traces_endpoint: Option<Text> = OTLP_URL => {}
+
+    /// As `OTEL_EXPORTER_OTLP_HEADERS`, in place of it for traces.
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS as otlp_traces_headers: Option<OtlpHeaders> = otlp::HEADERS => {}
+
+    /// As `OTEL_EXPORTER_OTLP_PROTOCOL`, in place of it for traces.
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL as otlp_traces_protocol: Option<OtlpProtocol> = OTLP_PROTOCOL => {}
+
+    /// As `OTEL_EXPORTER_OTLP_TIMEOUT`, in place of it for traces. 0 is as if it were unset.
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT as otlp_traces_timeout: Option<usize> = Key {
+        check: |milliseconds, _| {
+            let milliseconds = milliseconds.filter(|milliseconds| *milliseconds > 0);
+            milliseconds.map(|of| parse::within(of, 1..=MAX_OTLP_TIMEOUT)).transpose()
+        },
+        ..OPTIONAL_COUNT
+    } => {}
+
     /// How many attributes a link keeps, on a span made through the OpenTelemetry API.
     OTEL_LINK_ATTRIBUTE_COUNT_LIMIT as otel_link_attributes: usize = SPAN_LIMIT => {}
 
@@ -893,6 +966,17 @@ settings! {
 
     /// How many links a span made through the OpenTelemetry API keeps.
     OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize = SPAN_LIMIT => {}
+
+    /// `otlp`: spans go as OTLP to `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and not to the Datadog Agent. `none`: as
+    /// `DD_TRACE_ENABLED=false`.
+    OTEL_TRACES_EXPORTER as otlp_traces: bool = Key {
+        parse: |text, _| match text.to_ascii_lowercase().as_str() {
+            "otlp" | "true" => Ok(true),
+            "none" | "false" => Ok(false),
+            _ => Err("is neither `otlp` nor `none`: without either, traces go to the Datadog Agent".into()),
+        },
+        ..OFF
+    } => {}
 
     /// Resources of SQL and Redis are obfuscated before they are sent in statistics, where the agent knows how tracers do
     /// that; else the agent does it.
@@ -1080,6 +1164,20 @@ mod tests {
             ("STRING_REGEXP", &["(", "(?=a)", "\\p{L}", "(a{1000}){1000}", "", " "], Some("")),
             ("PROPAGATION_BEHAVIOR_EXTRACT", &["Restart"], Some("restart")),
             ("PROPAGATION_BEHAVIOR_EXTRACT", &["stop"], None),
+            ("FLUSH_DEADLINE_MILLISECONDS", &["60000"], Some("60000")),
+            ("FLUSH_DEADLINE_MILLISECONDS", &["-1", "60001", "1.5", ""], None),
+            ("OTLP_TIMEOUT", &["0", "3600001", "1s"], None),
+            (
+                "OTLP_TRACES_ENDPOINT",
+                &["http://h:4318/v1/traces/"],
+                Some("http://h:4318/v1/traces"),
+            ),
+            ("OTLP_TRACES_ENDPOINT", &["h:4318", "unix:///a", "ftp://h", ""], None),
+            ("OTLP_TRACES_PROTOCOL", &["HTTP/JSON"], Some("http/json")),
+            ("OTLP_TRACES_PROTOCOL", &["json", "http", ""], None),
+            ("OTEL_TRACES_EXPORTER", &["OTLP"], Some("true")),
+            ("OTEL_TRACES_EXPORTER", &["None"], Some("false")),
+            ("OTEL_TRACES_EXPORTER", &["zipkin", "otlp,console", ""], None),
         ] {
             let row = rows().into_iter().find(|row| row.name.ends_with(name)).unwrap();
             for text in texts {

@@ -49,10 +49,10 @@ reasons! {
     QueueFull = "queue_full",
     /// A span that alone exceeds the payload limit.
     TooLarge = "too_large",
-    /// The agent could not be reached, or went on answering that it cannot take them now (408, 429, 5xx), for
+    /// The agent, or a collector, could not be reached, or went on answering that it cannot take them now (408, 429, 5xx), for
     /// so long that they were a minute old or newer ones needed their place.
     AgentUnreachable = "agent_unreachable",
-    /// The agent answered with a status that says not to try again.
+    /// The agent, or a collector, answered with a status that says not to try again, or that it has rejected them.
     AgentRejected = "agent_rejected",
     /// Finished after the tracer had been shut down.
     Shutdown = "shutdown",
@@ -73,6 +73,8 @@ reasons! {
     Unconfirmed = "unconfirmed",
     /// Still open when the tracer was shut down, or when nobody could finish them any more.
     Unfinished = "unfinished",
+    /// The stream for [JSON lines](crate::TraceWriter::json_lines) could not be written to.
+    StreamFailed = "stream_failed",
 }
 
 impl fmt::Display for LossReason {

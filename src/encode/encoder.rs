@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use super::chunk_writer::{ChunkWriter, Common, SpanWriter};
 use super::dictionary::Dictionary;
 use super::format::Format;
+use super::frame::Frame;
+use super::json_lines::{self, JsonLines};
+use super::otlp::{self, Otlp};
 use super::payload::Payload;
 use super::process::Process;
 use super::repeated::Repeated;
@@ -11,9 +15,10 @@ use super::tag_maps::TagMaps;
 use super::v1::V1;
 use super::v04::V04;
 use super::v05::V05;
+use crate::config::OtlpSettings;
 use crate::sampling::{KeptSpans, SpanSampler};
 use crate::text::Text;
-use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
+use crate::trace::{Chunk, SpanView};
 
 /// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub(crate) struct Encoder {
     tags: TagMaps,
     /// For v0.5 and v1.0.
     dictionary: Dictionary,
+    pub(super) otlp: otlp::Scratch,
+    json: json_lines::Scratch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,26 +51,6 @@ struct Bounds {
     /// The largest size of a payload with several spans, at most `bytes`. A single span may be larger, because it cannot
     /// be divided, and would be lost.
     part_bytes: usize,
-}
-
-/// What is the same for all chunks.
-#[derive(Debug)]
-pub(crate) struct Common {
-    pub(super) process: Process,
-    /// The rules that keep single spans of dropped traces.
-    pub(crate) span_sampler: KeptSpans,
-    /// `_dd.tracer_kr`.
-    pub(crate) keep_rate: f64,
-    /// Whether the agent takes `span_events`.
-    pub(crate) native_events: bool,
-    pub(super) repeated: Repeated,
-}
-
-/// Writes the spans of one chunk. It has what these spans share.
-pub(super) struct SpanWriter<'a> {
-    pub(super) segment: &'a Segment,
-    pub(super) decision: Option<SamplingDecision>,
-    pub(super) common: &'a Common,
 }
 
 impl Encoder {
@@ -76,7 +63,15 @@ impl Encoder {
             common,
             tags: TagMaps::default(),
             dictionary: Dictionary::default(),
+            otlp: otlp::Scratch::default(),
+            json: json_lines::Scratch::default(),
         }
+    }
+
+    /// For OTLP: with these settings, and with events in their own fields.
+    pub(crate) fn follow_otlp(&mut self, settings: &OtlpSettings) {
+        self.otlp.spans.otel_semantics = settings.otel_semantics;
+        self.common.native_events = true;
     }
 
     pub(crate) fn max_bytes(&self) -> usize {
@@ -100,7 +95,7 @@ impl Encoder {
     // Not inlined: `benches/instructions` counts it.
     #[inline(never)]
     pub(crate) fn add(&mut self, payload: &mut Payload, chunk: &Chunk, from: usize) -> Added {
-        let Encoder { bounds, common, tags, dictionary } = self;
+        let Encoder { bounds, common, tags, dictionary, otlp, json } = self;
         let segment = chunk.segment();
         if let Some(shared) = segment.shared.get() {
             if common.repeated.follow(shared) {
@@ -108,8 +103,18 @@ impl Encoder {
             }
         }
         if !payload.has_begun() {
-            payload.begin(dictionary, common, segment);
+            match payload.format {
+                Format::V04 | Format::V05 | Format::V1 => {
+                    payload.begin(dictionary, common, segment)
+                }
+                Format::Otlp(protocol) => {
+                    let envelope = otlp.envelope(protocol, segment, &common.process);
+                    payload.begin_in(Frame::Otlp(envelope));
+                }
+                Format::JsonLines => payload.begin_in(Frame::JsonLine),
+            }
         }
+        let around = payload.around();
         let spans = SpanWriter { segment, decision: segment.decision(), common };
         let is_new = payload.is_empty();
         let rest = Rest { chunk, from, is_new, bounds: *bounds };
@@ -118,44 +123,18 @@ impl Encoder {
             Format::V04 => rest.add(&spans, &mut V04 { out: buffer, tags }),
             Format::V05 => rest.add(&spans, &mut V05::new(buffer, strings, dictionary)),
             Format::V1 => rest.add(&spans, &mut V1::new(buffer, dictionary)),
+            Format::Otlp(protocol) => {
+                let protocol = *protocol;
+                rest.add(&spans, &mut Otlp { protocol, out: buffer, scratch: otlp, around })
+            }
+            Format::JsonLines => {
+                rest.add(&spans, &mut JsonLines { out: buffer, scratch: json, around })
+            }
         };
         if let Added::UpTo(next) = added {
             payload.end_chunk(next - from, dictionary.strings.len());
         }
         added
-    }
-}
-
-/// How one format writes chunks.
-pub(super) trait ChunkWriter {
-    /// Writes what is before the spans of a chunk, of which there are so many. Returns where their array begins.
-    fn begin_chunk(&mut self, spans: &SpanWriter<'_>, first: &SpanView<'_>, count: usize) -> usize;
-
-    fn span(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool);
-
-    /// Says that the array of spans has fewer than it was begun with.
-    fn set_count(&mut self, array: usize, spans: usize);
-
-    /// What is written so far.
-    fn mark(&self) -> Mark;
-
-    /// Takes back what was written since then.
-    fn back_to(&mut self, mark: Mark);
-}
-
-/// How much was written.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mark {
-    pub(super) bytes: usize,
-    /// The bytes of strings, where they are not among the others.
-    pub(super) string_bytes: usize,
-    /// How many strings have a number.
-    pub(super) strings: usize,
-}
-
-impl Mark {
-    fn len(self) -> usize {
-        self.bytes + self.string_bytes
     }
 }
 

@@ -1,5 +1,7 @@
 //! The formats of payloads, and what the pipeline has to know about each.
 
+use crate::config::OtlpProtocol;
+
 /// A format of payloads.
 ///
 /// A payload knows its own, from its first byte until the agent has it.
@@ -11,6 +13,10 @@ pub(crate) enum Format {
     V05,
     /// `/v1.0/traces`: the same, with fields for what is new since then.
     V1,
+    /// OTLP, in one of its encodings.
+    Otlp(OtlpProtocol),
+    /// JSON, a line for each payload.
+    JsonLines,
 }
 
 impl Format {
@@ -20,6 +26,11 @@ impl Format {
             Format::V04 => "/v0.4/traces",
             Format::V05 => "/v0.5/traces",
             Format::V1 => "/v1.0/traces",
+            Format::Otlp(OtlpProtocol::Grpc) => {
+                "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+            }
+            // The address has it.
+            Format::Otlp(_) | Format::JsonLines => "",
         }
     }
 
@@ -27,13 +38,17 @@ impl Format {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Format::V04 | Format::V05 | Format::V1 => "application/msgpack",
+            Format::Otlp(OtlpProtocol::HttpJson) => "application/json",
+            Format::Otlp(OtlpProtocol::HttpProtobuf) => "application/x-protobuf",
+            Format::Otlp(OtlpProtocol::Grpc) => "application/grpc",
+            Format::JsonLines => "application/x-ndjson",
         }
     }
 
     /// Whether a payload can be divided between its chunks, and chunks of several payloads go into one request.
     pub(crate) fn is_divisible(self) -> bool {
         match self {
-            Format::V04 => true,
+            Format::V04 | Format::Otlp(_) | Format::JsonLines => true,
             // The strings of all chunks are numbered together.
             Format::V05 | Format::V1 => false,
         }

@@ -1,8 +1,8 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
 //! - `format`: the formats, and what the pipeline has to know about each.
-//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`, `v05`, `v1`: write it in
-//!   their formats.
+//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `chunk_writer`: what it needs of each
+//!   format, and what the spans of a chunk share. `v04`, `v05`, `v1`: write it in their formats.
 //! - `span_tags`: which tags a span is written with, for all formats. `tag_writer`: what a format offers for that;
 //!   `tag_maps`: how v0.4 writes them in one pass.
 //! - `strings`: the numbers of the strings of a payload, for v0.5 and v1.0; `dictionary`: these, and what is often
@@ -19,12 +19,18 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod chunk_writer;
 mod dictionary;
 mod encoder;
+mod entries;
 mod events;
 mod format;
+mod frame;
+mod json;
+mod json_lines;
 mod links;
 mod msgpack;
+mod otlp;
 mod payload;
 mod process;
 mod process_tags;
@@ -42,6 +48,7 @@ mod v1;
 
 pub(crate) use encoder::{Added, Encoder};
 pub(crate) use format::Format;
+pub(crate) use json_lines::MAX_LINE_BYTES;
 #[cfg(feature = "client-stats")]
 pub(crate) use msgpack::Buffer;
 pub(crate) use payload::{Memory, Payload, Sealed};

@@ -3,9 +3,10 @@
 use hyper::body::Bytes;
 use rmp::Marker;
 
+use super::chunk_writer::Common;
 use super::dictionary::Dictionary;
-use super::encoder::Common;
 use super::format::Format;
+use super::frame::Frame;
 use super::msgpack::Buffer;
 use super::v1::V1;
 use super::v05;
@@ -27,6 +28,8 @@ struct Part {
 #[derive(Debug)]
 pub(crate) struct Payload {
     pub(super) format: Format,
+    /// For formats that have one; known when the first chunk is written.
+    frame: Option<Frame>,
     pub(super) buffer: Buffer,
     /// The strings of v0.5, which come before the chunks.
     pub(super) strings: Buffer,
@@ -40,16 +43,25 @@ impl Payload {
     /// A payload that is written into memory of an earlier one.
     pub(crate) fn new(format: Format, memory: Memory) -> Self {
         let (buffer, strings) = (Buffer::reusing(memory.chunks), Buffer::reusing(memory.strings));
-        Payload { format, buffer, strings, string_count: 0, header: 0, parts: Vec::new() }
+        let (frame, parts) = (None, Vec::new());
+        Payload { format, frame, buffer, strings, string_count: 0, header: 0, parts }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// How many bytes have been written.
+    /// How many bytes have been written, with what will be around them.
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len() + self.strings.len()
+        match self.buffer.len() + self.strings.len() {
+            0 => 0,
+            written => written + self.around(),
+        }
+    }
+
+    /// How many bytes will be around its chunks.
+    pub(super) fn around(&self) -> usize {
+        self.frame.as_ref().map_or(0, Frame::len)
     }
 
     #[cfg(test)]
@@ -75,10 +87,15 @@ impl Payload {
         self.buffer.len() > 0
     }
 
+    /// For formats in which nothing is written before the first chunk.
+    pub(super) fn begin_in(&mut self, frame: Frame) {
+        self.frame = Some(frame);
+    }
+
     /// Writes what is before the first chunk, of a trace of this segment.
     pub(super) fn begin(&mut self, dictionary: &mut Dictionary, common: &Common, first: &Segment) {
         match self.format {
-            Format::V04 => {}
+            Format::V04 | Format::Otlp(_) | Format::JsonLines => {}
             Format::V05 => {
                 self.strings.raw(&[PAIR]);
                 self.strings.raw(&HEADER);
@@ -93,16 +110,21 @@ impl Payload {
     /// Ends a chunk: all that was written since the end of the one before. The payload now has so many strings.
     pub(super) fn end_chunk(&mut self, spans: usize, strings: usize) {
         self.string_count = strings;
+        self.buffer.raw(self.frame.as_ref().map_or(b"", Frame::chunk_end));
         self.parts.push(Part { end: self.buffer.len(), spans });
     }
 
     /// Completes the payload.
     pub(crate) fn seal(self) -> Sealed {
-        let Payload { format, mut buffer, mut strings, string_count, header, parts } = self;
-        buffer.set_count(header, parts.len());
-        strings.set_count(1, string_count);
+        let Payload { format, frame, mut buffer, mut strings, string_count, header, parts } = self;
+        let mut start = 0;
+        if frame.is_none() {
+            buffer.set_count(header, parts.len());
+            strings.set_count(1, string_count);
+            start = header + HEADER.len();
+        }
         let [body, strings] = [buffer, strings].map(|buffer| Bytes::from(buffer.into_vec()));
-        Sealed { format, body, strings, start: header + HEADER.len(), parts }
+        Sealed { format, frame, body, strings, start, parts }
     }
 }
 
@@ -112,6 +134,7 @@ impl Payload {
 #[derive(Debug)]
 pub(crate) struct Sealed {
     format: Format,
+    frame: Option<Frame>,
     /// The payload as it was written, with its header. After a division, this has more than the chunks of this part.
     pub(super) body: Bytes,
     /// What is before it in a request.
@@ -144,8 +167,23 @@ impl Sealed {
     pub(crate) fn len(&self) -> usize {
         match self.is_whole() {
             true => self.strings.len() + self.body.len(),
-            false => self.end() - self.start + HEADER.len(),
+            false => self.end() - self.start + self.around(),
         }
+    }
+
+    /// How many bytes a body of some of its chunks has around them.
+    fn around(&self) -> usize {
+        self.frame.as_ref().map_or(HEADER.len(), Frame::len)
+    }
+
+    /// Whether one body can have the chunks of both.
+    pub(crate) fn goes_with(&self, other: &Sealed) -> bool {
+        let fit = match (&self.frame, &other.frame) {
+            (Some(one), Some(two)) => one.goes_with(two),
+            (None, None) => true,
+            _ => false,
+        };
+        fit && self.format == other.format && self.format.is_divisible()
     }
 
     fn end(&self) -> usize {
@@ -160,9 +198,10 @@ impl Sealed {
         spans(&self.parts)
     }
 
+    /// Whether its memory is the body of a request.
     fn is_whole(&self) -> bool {
         let is_divided = self.start != HEADER.len() || self.end() != self.body.len();
-        !is_divided || !self.format.is_divisible()
+        self.frame.is_none() && (!is_divided || !self.format.is_divisible())
     }
 
     fn chunks(&self) -> Bytes {
@@ -178,6 +217,9 @@ impl Sealed {
                 let parts = [&one.strings, &one.body].into_iter();
                 return parts.filter(|part| !part.is_empty()).cloned().collect();
             }
+        }
+        if let Some(frame) = payloads.clone().next().and_then(|first| first.frame.as_ref()) {
+            return frame.enclose(payloads.map(Sealed::chunks));
         }
         let mut header = HEADER;
         write_count(&mut header, payloads.clone().map(Sealed::chunk_count).sum());
@@ -197,15 +239,15 @@ impl Sealed {
         if !self.format.is_divisible() {
             return None;
         }
-        let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
+        let most = max_bytes.saturating_sub(self.around()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
         if chunks >= self.parts.len() {
             return None;
         }
         let rest = self.parts.split_off(chunks);
         let parts = std::mem::replace(&mut self.parts, rest);
-        let (format, body) = (self.format, self.body.clone());
-        let front = Sealed { format, body, strings: Bytes::new(), start: self.start, parts };
+        let (format, frame, body) = (self.format, self.frame.clone(), self.body.clone());
+        let front = Sealed { format, frame, body, strings: Bytes::new(), start: self.start, parts };
         self.start = front.end();
         Some(front)
     }

@@ -25,11 +25,11 @@ pub(crate) struct Limits {
 }
 
 impl Sealed {
-    /// The same as v0.4; `None` for what cannot be read, or is v0.4 already.
+    /// The same as v0.4; `None` for what cannot be read, is v0.4 already, or is not for an agent.
     pub(crate) fn to_v04(&self, limits: Limits) -> Option<Sealed> {
         let mut payload = Payload::of_v04();
         match self.format() {
-            Format::V04 => return None,
+            Format::V04 | Format::Otlp(_) | Format::JsonLines => return None,
             Format::V05 => from_v05::read(&self.strings, &self.body, &mut payload, limits)?,
             Format::V1 => from_v1::read(&self.body, &mut payload, limits)?,
         }

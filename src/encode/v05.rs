@@ -3,8 +3,8 @@
 //! The order of the fields is that of the agent's `pkg/trace/api` decoder. There is no field for links and events, which
 //! become tags of JSON, and none for structured tags: whoever picks the format has to see that there are none.
 
+use super::chunk_writer::{ChunkWriter, Mark, SpanWriter};
 use super::dictionary::Dictionary;
-use super::encoder::{ChunkWriter, Mark, SpanWriter};
 use super::msgpack::{Buffer, cut, split_key, text_pair};
 use super::repeated::Tags;
 use super::tag_writer::TagWriter;
@@ -138,12 +138,12 @@ impl ChunkWriter for V05<'_> {
     #[inline]
     fn mark(&self) -> Mark {
         let strings = self.dictionary.strings.len();
-        Mark { bytes: self.out.len(), string_bytes: self.strings.len(), strings }
+        Mark { bytes: self.out.len(), other_bytes: self.strings.len(), strings }
     }
 
     fn back_to(&mut self, mark: Mark) {
         self.out.truncate(mark.bytes);
-        self.strings.truncate(mark.string_bytes);
+        self.strings.truncate(mark.other_bytes);
         self.dictionary.truncate(mark.strings);
     }
 }

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use rmp::Marker;
 
+use super::chunk_writer::{ChunkWriter, Common, Mark, SpanWriter};
 use super::dictionary::Dictionary;
-use super::encoder::{ChunkWriter, Common, Mark, SpanWriter};
 use super::msgpack::{Buffer, cut, split_key, text_pair};
 use super::repeated::Tags;
 use super::tag_writer::TagWriter;
@@ -279,7 +279,7 @@ impl ChunkWriter for V1<'_> {
     #[inline]
     fn mark(&self) -> Mark {
         let strings = self.dictionary.strings.len();
-        Mark { bytes: self.out.len(), string_bytes: 0, strings }
+        Mark { bytes: self.out.len(), other_bytes: 0, strings }
     }
 
     fn back_to(&mut self, mark: Mark) {

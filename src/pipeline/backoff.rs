@@ -24,6 +24,12 @@ impl Backoff {
         self.until = Instant::now().checked_add(half + jitter);
     }
 
+    /// No attempt before this time is over.
+    pub(super) fn hold(&mut self, pause: Duration) {
+        let until = Instant::now().checked_add(pause);
+        self.until = self.until.max(until);
+    }
+
     /// How long to wait before the next attempt.
     pub(super) fn remaining(&self) -> Duration {
         self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
@@ -45,5 +51,8 @@ mod tests {
         }
         let longest = backoff.remaining();
         assert!(longest > LONGEST_DELAY / 3 && longest <= LONGEST_DELAY);
+        backoff.hold(Duration::from_secs(3600));
+        backoff.hold(Duration::ZERO);
+        assert!(backoff.remaining() > Duration::from_secs(3000));
     }
 }

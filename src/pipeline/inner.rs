@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::destination::Destination;
 use super::ledger::Ledger;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
@@ -46,6 +47,7 @@ pub(crate) struct Settings {
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
+    pub(crate) destination: Destination,
     pub(crate) diag: Arc<Diag>,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
@@ -56,6 +58,7 @@ pub(crate) struct Plan {
 /// The state that the application's threads and the worker share.
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
+    pub(crate) destination: Destination,
     pub(crate) process: Process,
     pub(crate) diag: Arc<Diag>,
     pub(crate) queue: Queue,
@@ -70,13 +73,14 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(plan: Plan) -> Self {
-        let Plan { settings, diag, sampler, span_sampler, propagator } = plan;
+        let Plan { settings, destination, diag, sampler, span_sampler, propagator } = plan;
         Inner {
             queue: Queue::new(settings.queue_bytes),
             pool: Pool::default(),
             process: Process::current(settings.hostname.clone(), settings.source_code.clone()),
             ledger: Ledger::new(Arc::clone(&diag)),
             settings,
+            destination,
             diag,
             signal: Signal::default(),
             sampler,

@@ -91,6 +91,16 @@ impl Ledger {
         !state.is_closed
     }
 
+    /// As [`Ledger::delivered`], but for so many, which the worker holds again.
+    pub(crate) fn delivered_but(&self, rejected: u64) -> bool {
+        let mut state = lock(&self.state);
+        state.on_its_way = 0;
+        if !state.is_closed {
+            state.held.undelivered += rejected;
+        }
+        !state.is_closed
+    }
+
     /// The worker holds again what was on its way.
     pub(crate) fn returned(&self, spans: Spans) {
         let mut state = lock(&self.state);

@@ -4,6 +4,7 @@
 //! A chunk goes through these files, from the top to the bottom:
 //!
 //! - `sink`: the pipeline as traces and the tracer see it: submit, flush, shutdown. There is one for each process.
+//!   `synchronous`: the same where whoever submits waits for the delivery.
 //! - `inner`: the state that the application's threads and the worker share.
 //! - `queue`: the bounded queue, in shards. `room`: the byte budget for everything that waits. `pool`: emptied vectors
 //!   on their way back to new traces.
@@ -15,6 +16,8 @@
 //!   to a payload after each outcome. `outbox`: payloads that wait to be sent.
 //! - `statistics`: counts chunks before any part of them is dropped. `writer/statistics`: sends them. `dropped`: what the
 //!   agent is told about what was dropped.
+//! - `destination`: where finished traces go. `direct`: a turn of the worker where nothing is encoded: into memory, or
+//!   nowhere. `recipient`: who gets payloads, the agent, a collector or a stream; `stream`: the last of these.
 //! - `link`: what is known about the agent, and the requests to it. `negotiation`: which format it gets. `request_size`:
 //!   how large a request may be.
 //!   `backoff`: when to try again.
@@ -34,6 +37,8 @@
 //! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
 mod backoff;
+mod destination;
+mod direct;
 mod dropped;
 mod during_request;
 mod exit;
@@ -50,6 +55,7 @@ mod packer;
 mod pool;
 mod problem;
 mod queue;
+mod recipient;
 mod request_log;
 mod request_size;
 mod resources;
@@ -58,6 +64,8 @@ mod signal;
 mod sink;
 #[cfg_attr(not(feature = "client-stats"), path = "statistics_none.rs")]
 mod statistics;
+mod stream;
+mod synchronous;
 #[cfg(test)]
 mod testkit;
 mod turns;
@@ -65,6 +73,9 @@ mod waiting_tasks;
 mod worker;
 mod writer;
 
+pub(crate) use destination::Destination;
 pub(crate) use exit::{end_all, exit_timeout, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
 pub(crate) use sink::Pipeline;
+pub(crate) use stream::Stream;
+pub(crate) use synchronous::Synchronous;

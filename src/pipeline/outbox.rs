@@ -158,9 +158,9 @@ impl Outbox {
             let (bytes, format) = (entry.payload.len(), entry.payload.format());
             let is_alone = entry.is_alone || !format.is_divisible();
             let fits = bytes <= left;
-            // The request says of all its spans whether they are counted, and has one format.
+            // The request says of all its spans whether they are counted.
             let is_other = packed.first().is_some_and(|first| {
-                first.payload.format() != format || first.is_counted != entry.is_counted
+                !first.payload.goes_with(&entry.payload) || first.is_counted != entry.is_counted
             });
             if !packed.is_empty() && (is_alone || is_other || !fits) {
                 break;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::destination::Destination;
 use super::dropped::Dropped;
 use super::inner::Inner;
 use super::outbox::{Outbox, Terms};
@@ -68,7 +69,13 @@ pub(super) struct Packer {
 
 impl Packer {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        let most = inner.settings.max_payload_bytes;
+        let most = inner.destination.max_payload_bytes(inner.settings.max_payload_bytes);
+        let format = inner.destination.format();
+        let mut encoder =
+            Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most);
+        if let Destination::Otlp(settings) = &inner.destination {
+            encoder.follow_otlp(settings);
+        }
         Packer {
             batch: VecDeque::new(),
             batch_bytes: 0,
@@ -76,9 +83,9 @@ impl Packer {
             emptied: Portion::default(),
             is_held: false,
             has_structs: false,
-            encoder: Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most),
-            format: Format::V04,
-            payload: Payload::new(Format::V04, Memory::default()),
+            encoder,
+            format,
+            payload: Payload::new(format, Memory::default()),
             statistics: Statistics::new(Arc::clone(&inner)),
             dropped: Dropped::default(),
             memory: Memory::default(),

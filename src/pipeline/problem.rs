@@ -1,5 +1,6 @@
 //! The lines about problems with the agent: its address, what happened, what follows, and what the user can do.
 
+use std::fmt::Display;
 use std::io;
 
 use hyper::http::StatusCode;
@@ -8,53 +9,97 @@ use super::outbox::MAX_AGE;
 use crate::agent::{SendError, SendErrorKind};
 use crate::config::{ApiVersion, Endpoint};
 
-/// What to check when the agent is not where it is expected.
-const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
-                             DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)";
+/// The other end of the connection, as lines name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer<'a> {
+    pub(super) role: Role,
+    pub(super) endpoint: &'a Endpoint,
+}
 
-/// Where something is sent, written so that other tools can be pointed at it.
-fn url(endpoint: &Endpoint, path: &str) -> String {
-    match endpoint {
-        Endpoint::Http { .. } => format!("{endpoint}{path}"),
-        Endpoint::Unix { .. } => format!("{path} of {endpoint}"),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Agent,
+    /// It takes OTLP: a collector, or an agent that is one.
+    Collector,
+}
+
+impl Role {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Agent => "agent",
+            Role::Collector => "collector",
+        }
+    }
+
+    /// What to check when it is not where it is expected.
+    fn check_address(self) -> &'static str {
+        match self {
+            Role::Agent => {
+                "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
+                 DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)"
+            }
+            Role::Collector => {
+                "check that OTLP is taken there, in this protocol (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, \
+                 OTEL_EXPORTER_OTLP_TRACES_PROTOCOL; the port is 4318 by default, and 4317 for gRPC)"
+            }
+        }
+    }
+
+    fn timeout(self) -> &'static str {
+        match self {
+            Role::Agent => "DD_TRACE_AGENT_TIMEOUT_SECONDS",
+            Role::Collector => "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+        }
+    }
+}
+
+impl Peer<'_> {
+    /// Where traces are sent, written so that other tools can be pointed at it.
+    fn url(self, path: &str) -> String {
+        let endpoint = self.endpoint;
+        match endpoint {
+            Endpoint::Http { .. } => format!("{endpoint}{path}"),
+            Endpoint::Unix { .. } => format!("{path} of {endpoint}"),
+        }
     }
 }
 
 /// Why no answer came.
-pub(super) fn no_answer(endpoint: &Endpoint, path: &str, error: &SendError) -> String {
+pub(super) fn no_answer(peer: Peer<'_>, path: &str, error: &SendError) -> String {
     match &error.kind {
         SendErrorKind::Connect(cause) => {
-            format!("could not connect to agent at {endpoint}: {}", lower(cause))
+            let (name, endpoint) = (peer.role.name(), peer.endpoint);
+            format!("could not connect to {name} at {endpoint}: {}", lower(cause))
         }
-        _ => format!("{}: {error:#}", url(endpoint, path)),
+        _ => format!("{}: {error:#}", peer.url(path)),
     }
 }
 
 /// A status that is no success.
-pub(super) fn status(endpoint: &Endpoint, path: &str, status: StatusCode) -> String {
-    format!("the agent answered {status} to {}", url(endpoint, path))
+pub(super) fn status(peer: Peer<'_>, path: &str, status: impl Display) -> String {
+    format!("the {} answered {status} to {}", peer.role.name(), peer.url(path))
 }
 
 /// The line when the agent stops taking traces: what happens to them meanwhile.
-pub(super) fn kept(problem: &str, room: usize) -> String {
-    let seconds = MAX_AGE.as_secs();
+pub(super) fn kept(role: Role, problem: &str, room: usize) -> String {
+    let (seconds, check) = (MAX_AGE.as_secs(), role.check_address());
     format!(
-        "{problem}; traces are kept for {seconds} s, up to {room} bytes, and sent when it takes them again; \
-         {CHECK_ADDRESS}"
+        "{problem}; traces are kept for {seconds} s, up to {room} bytes, and sent when it takes them again; {check}"
     )
 }
 
 /// The detail for traces that were kept for too long.
-pub(super) fn kept_too_long(problem: &str) -> String {
-    let seconds = MAX_AGE.as_secs();
-    format!("kept for {seconds} s and not taken: {problem}; {CHECK_ADDRESS}")
+pub(super) fn kept_too_long(role: Role, problem: &str) -> String {
+    let (seconds, check) = (MAX_AGE.as_secs(), role.check_address());
+    format!("kept for {seconds} s and not taken: {problem}; {check}")
 }
 
 /// The detail for traces that the agent was sent and did not confirm.
-pub(super) fn unconfirmed(problem: &str) -> String {
+pub(super) fn unconfirmed(role: Role, problem: &str) -> String {
+    let (name, timeout) = (role.name(), role.timeout());
     format!(
-        "{problem}; the agent may have them, so they are not sent again; an agent that is slow for long needs more \
-         CPU, or a longer limit (DD_TRACE_AGENT_TIMEOUT_SECONDS)"
+        "{problem}; the {name} may have them, so they are not sent again; one that is slow for long needs more \
+         CPU, or a longer limit ({timeout})"
     )
 }
 
@@ -75,12 +120,15 @@ pub(super) fn not_announced(endpoint: &Endpoint, version: ApiVersion) -> String 
 }
 
 /// The detail for traces that the agent rejected with a status that says not to try again.
-pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
+pub(super) fn rejected(role: Role, problem: &str, status: StatusCode) -> String {
     match status {
-        StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE => format!(
-            "{problem}: this does not look like a Datadog agent (wrong port or path?); what was sent is dropped; \
-             {CHECK_ADDRESS}"
-        ),
+        StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            let check = role.check_address();
+            format!(
+                "{problem}: this does not look like a Datadog agent (wrong port or path?); what was sent is dropped; \
+                 {check}"
+            )
+        }
         StatusCode::PAYLOAD_TOO_LARGE => format!(
             "{problem}: a single trace is too large for it; what was sent is dropped; the next ones are divided, and all \
              of them with a smaller limit (DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES)"
@@ -89,6 +137,12 @@ pub(super) fn rejected(problem: &str, status: StatusCode) -> String {
             "{problem}: it would not take them the next time either; what was sent is dropped"
         ),
     }
+}
+
+/// The detail for spans that were refused for good, in the words of the other end.
+pub(super) fn refused(role: Role, problem: &str) -> String {
+    let check = role.check_address();
+    format!("{problem}: it would not take them the next time either; they are dropped; {check}")
 }
 
 /// An error of the system with a small first letter, for the middle of a line.
@@ -105,6 +159,10 @@ mod tests {
 
     use super::*;
 
+    fn agent(endpoint: &Endpoint) -> Peer<'_> {
+        Peer { role: Role::Agent, endpoint }
+    }
+
     #[test]
     fn each_line_says_where_what_and_what_follows() {
         let refused = SendError::connect(io::ErrorKind::ConnectionRefused.into());
@@ -112,45 +170,56 @@ mod tests {
         let socket = Endpoint::parse("unix:///run/apm.socket").unwrap();
         for (line, expected) in [
             (
-                no_answer(&proxy, "/v0.4/traces", &refused),
+                no_answer(agent(&proxy), "/v0.4/traces", &refused),
                 "could not connect to agent at http://proxy:80/dd: connection refused",
             ),
             (
-                no_answer(&socket, "/v0.4/traces", &refused),
+                no_answer(agent(&socket), "/v0.4/traces", &refused),
                 "could not connect to agent at unix:///run/apm.socket: connection refused",
             ),
             (
-                status(&proxy, "/v0.4/traces", StatusCode::SERVICE_UNAVAILABLE),
+                status(agent(&proxy), "/v0.4/traces", StatusCode::SERVICE_UNAVAILABLE),
                 "the agent answered 503 Service Unavailable to http://proxy:80/dd/v0.4/traces",
             ),
             (
-                status(&socket, "/v0.4/traces", StatusCode::BAD_REQUEST),
+                status(agent(&socket), "/v0.4/traces", StatusCode::BAD_REQUEST),
                 "the agent answered 400 Bad Request to /v0.4/traces of unix:///run/apm.socket",
             ),
         ] {
             assert_eq!(line, expected);
         }
         let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
-        let timeout = no_answer(&proxy, "/v0.4/traces", &SendError::new(timeout, true));
+        let timeout = no_answer(agent(&proxy), "/v0.4/traces", &SendError::new(timeout, true));
         for (line, parts) in [
             (
-                kept("why", 7),
+                kept(Role::Agent, "why", 7),
                 ["why; traces are kept for 60 s, up to 7 bytes", "DD_TRACE_AGENT_URL"],
             ),
-            (kept_too_long("why"), ["kept for 60 s and not taken: why", "8126"]),
+            (kept_too_long(Role::Agent, "why"), ["kept for 60 s and not taken: why", "8126"]),
             (
-                unconfirmed(&timeout),
-                ["/v0.4/traces: no answer from the agent within 2s", "they are not sent again"],
+                unconfirmed(Role::Agent, &timeout),
+                ["/v0.4/traces: no answer within 2s", "they are not sent again"],
             ),
             (
-                rejected("why", StatusCode::NOT_FOUND),
+                rejected(Role::Agent, "why", StatusCode::NOT_FOUND),
                 ["why: this does not look like a Datadog agent (wrong port", "is dropped"],
             ),
             (
-                rejected("why", StatusCode::PAYLOAD_TOO_LARGE),
+                rejected(Role::Agent, "why", StatusCode::PAYLOAD_TOO_LARGE),
                 ["a single trace is too large", "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES"],
             ),
-            (rejected("why", StatusCode::FORBIDDEN), ["why: it would not take", "is dropped"]),
+            (
+                kept(Role::Collector, "why", 7),
+                ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "4317 for gRPC"],
+            ),
+            (
+                unconfirmed(Role::Collector, "why"),
+                ["the collector may have them", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"],
+            ),
+            (
+                rejected(Role::Agent, "why", StatusCode::FORBIDDEN),
+                ["why: it would not take", "is dropped"],
+            ),
         ] {
             assert!(parts.iter().all(|part| line.contains(part)), "{line}");
         }

@@ -25,6 +25,11 @@ pub(super) fn line(
             format!("answered {status}, dropped")
         }
         Ok(Outcome::Busy(status)) => format!("answered {status}, to be tried again"),
+        Ok(Outcome::Partial { rejected, said }) => {
+            format!("accepted, but for {rejected} spans: {said}")
+        }
+        Ok(Outcome::Failed { said, again: false }) => format!("answered {said}, dropped"),
+        Ok(Outcome::Failed { said, again: true }) => format!("answered {said}, to be tried again"),
         Err(error) => format!("{error:#}"),
     };
     let (spans, chunks, bytes) = (parcel.spans().total(), parcel.chunk_count(), parcel.bytes());

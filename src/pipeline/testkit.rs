@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy};
 use proptest::strategy::Union;
 
+use super::destination::Destination;
 use super::inner::{Inner, Plan, Settings};
 use crate::config::{Endpoint, StatsSettings};
 use crate::diag::{Diag, LogLevel};
@@ -45,6 +46,20 @@ impl Inner {
         max_payload_bytes: usize,
         log: impl Fn(LogLevel, &str) + Send + Sync + 'static,
     ) -> Arc<Self> {
+        Arc::new(Inner::new(Self::plan(queue_bytes, max_payload_bytes, log)))
+    }
+
+    /// As [`Inner::for_tests`], with another destination than the agent.
+    pub(super) fn to(destination: Destination) -> Arc<Self> {
+        let plan = Self::plan(1 << 24, 1 << 20, |_, _| ());
+        Arc::new(Inner::new(Plan { destination, ..plan }))
+    }
+
+    fn plan(
+        queue_bytes: usize,
+        max_payload_bytes: usize,
+        log: impl Fn(LogLevel, &str) + Send + Sync + 'static,
+    ) -> Plan {
         let settings = Settings {
             endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
             timeout: Duration::from_secs(2),
@@ -60,13 +75,14 @@ impl Inner {
             hostname: None,
             source_code: SourceCode::default(),
         };
-        Arc::new(Inner::new(Plan {
+        Plan {
             settings,
+            destination: Destination::Agent,
             diag: Arc::new(Diag::new(false, Some(Box::new(log)))),
             sampler: Arc::new(DatadogSampler::builder().build().unwrap()),
             span_sampler: Arc::new(SpanSampler::new([])),
             propagator: Arc::default(),
-        }))
+        }
     }
 
     /// As [`Inner::for_tests`], where only the room matters, and nobody reads the lines.

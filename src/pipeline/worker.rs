@@ -1,5 +1,6 @@
 //! The worker's thread: its start, and the restart of its loop after a panic.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tracehound_machine::spawn_background;
 
+use super::destination::Destination;
+use super::direct::Direct;
 use super::exit;
 use super::inner::Inner;
 use super::turns::{WORKER_FAILED, take_turns};
@@ -129,8 +132,21 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
     drop(served);
 }
 
-fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {
-    take_turns(inner, failures, Writer::new(Arc::clone(inner)))
+/// The loop for the destination.
+fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Box<dyn Any>) {
+    let own = Arc::clone(inner);
+    match inner.destination {
+        Destination::Agent | Destination::Otlp(_) | Destination::JsonLines(_) => {
+            boxed(take_turns(inner, failures, Writer::new(own)))
+        }
+        Destination::Memory(_) | Destination::Nowhere => {
+            boxed(take_turns(inner, failures, Direct::new(own)))
+        }
+    }
+}
+
+fn boxed<T: 'static>((delivered, rest): (bool, T)) -> (bool, Box<dyn Any>) {
+    (delivered, Box::new(rest))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A turn of the worker: sends what there is, and decides what follows from each answer, or from none.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,12 @@ use super::link::Link;
 use super::negotiation::Negotiation;
 use super::outbox::RetryReason;
 use super::packer::Packer;
-use super::problem;
+use super::problem::{self, Peer, Role};
+use super::recipient::Recipient;
 use super::request_log;
 use super::turns::Turns;
 use crate::agent::{ClientStats, Outcome, Rates, SendError, SendErrorKind};
+use crate::diag::LossReason;
 use crate::encode::{Format, Sealed};
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
@@ -44,7 +47,7 @@ pub(super) struct Writer {
     backoff: Backoff,
     /// When to ask for `/info` again while there is nothing to send.
     asking: Backoff,
-    link: Link,
+    recipient: Recipient,
     negotiation: Negotiation,
     keep_rate: KeepRate,
     /// The agent was reached, and did not answer the last request.
@@ -71,7 +74,7 @@ impl Writer {
             packer: Packer::new(Arc::clone(&inner)),
             backoff: Backoff::default(),
             asking: Backoff::default(),
-            link: Link::new(&inner.settings, &inner.diag),
+            recipient: Recipient::new(&inner.destination, &inner.settings, &inner.diag),
             negotiation: Negotiation::new(inner.settings.api_version),
             keep_rate: KeepRate::default(),
             is_silent: false,
@@ -107,9 +110,9 @@ impl Writer {
         }
     }
 
-    /// The agent, and the work to do during a request.
-    fn talk(&mut self, is_urgent: bool) -> (&mut Link, DuringRequest<'_>) {
-        let Writer { inner, packer, link, is_ending, .. } = self;
+    /// Who gets the payloads, and the work to do during a request.
+    fn talk(&mut self, is_urgent: bool) -> (&mut Recipient, DuringRequest<'_>) {
+        let Writer { inner, packer, recipient, is_ending, .. } = self;
         let (is_cancellable, is_cancelled, is_called) = (false, false, false);
         let meanwhile = DuringRequest {
             inner,
@@ -120,7 +123,7 @@ impl Writer {
             is_cancelled,
             is_called,
         };
-        (link, meanwhile)
+        (recipient, meanwhile)
     }
 
     fn attempt(&mut self, is_urgent: bool) -> Attempt {
@@ -137,88 +140,131 @@ impl Writer {
         let body = Sealed::together(parcel.payloads());
         let is_computed = parcel.is_counted();
         let stats = ClientStats { is_computed, dropped: self.packer.dropped.tell() };
-        let (link, mut meanwhile) = self.talk(is_urgent);
-        let outcome = link.post(format, chunks, body, stats, &mut || meanwhile.work());
+        let (recipient, mut meanwhile) = self.talk(is_urgent);
+        let outcome = recipient.post(format, chunks, body, stats, &mut || meanwhile.work());
         meanwhile.end();
-        let endpoint = self.link.endpoint();
+        let took = start.elapsed();
+        let Some(Peer { role, endpoint }) = self.recipient.peer() else {
+            return self.written(outcome, took);
+        };
         if let Some(parcel) = self.packer.outbox.on_its_way() {
-            let line = || request_log::line(parcel, endpoint, start.elapsed(), &outcome);
+            let line = || request_log::line(parcel, endpoint, took, &outcome);
             self.inner.diag.debug(line);
         }
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(error) => return self.unanswered(format, &error),
+            Err(error) => return self.unanswered(role, format, &error),
         };
         match outcome {
             Outcome::Accepted { rates } => {
                 self.is_back();
-                self.keep_rate.sent += self.packer.delivered(start.elapsed());
+                self.keep_rate.sent += self.packer.delivered(took);
                 if let Some(rates) = rates {
                     self.take_rates(&rates);
                 }
                 Attempt::Settled
             }
-            Outcome::Busy(status) => self
-                .put_back(RetryReason::Refused, &problem::status(endpoint, format.path(), status)),
+            Outcome::Busy(status) => {
+                let problem = self.answered(format, status);
+                self.put_back(role, RetryReason::Refused, &problem)
+            }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                let problem = problem::status(endpoint, format.path(), status);
+                let problem = self.answered(format, status);
                 self.is_back();
                 self.packer.too_large(|bytes| {
-                    problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
+                    problem::rejected(role, &format!("{problem} ({bytes} bytes)"), status)
                 });
                 Attempt::Settled
             }
             Outcome::Unknown(status) if format != Format::V04 => {
-                let problem = problem::status(endpoint, format.path(), status);
+                let problem = self.answered(format, status);
                 self.is_back();
                 self.negotiation.refused();
                 self.inner.diag.warn_once(FORMAT, || problem::not_taken(&problem));
-                self.packer.not_taken(|| problem::rejected(&problem, status));
+                self.packer.not_taken(|| problem::rejected(role, &problem, status));
                 Attempt::Settled
             }
             Outcome::Unknown(status) | Outcome::Refused(status) => {
-                let problem = problem::status(endpoint, format.path(), status);
+                let problem = self.answered(format, status);
                 self.is_back();
-                self.packer.rejected(|| problem::rejected(&problem, status));
+                self.packer.rejected(|| problem::rejected(role, &problem, status));
+                Attempt::Settled
+            }
+            Outcome::Failed { said, again: true } => {
+                let problem = self.answered(format, said);
+                self.put_back(role, RetryReason::Refused, &problem)
+            }
+            Outcome::Failed { said, again: false } => {
+                let problem = self.answered(format, said);
+                self.is_back();
+                self.packer.rejected(|| problem::refused(role, &problem));
+                Attempt::Settled
+            }
+            Outcome::Partial { rejected, said } => {
+                let problem =
+                    self.answered(format, format_args!("that it rejects spans ({said:?})"));
+                self.is_back();
+                let detail = || problem::refused(role, &problem);
+                self.keep_rate.sent += self.packer.delivered_but(rejected, took, detail);
                 Attempt::Settled
             }
         }
     }
 
+    /// For lines: who has answered this.
+    fn answered(&self, format: Format, status: impl Display) -> String {
+        let peer = self.recipient.peer();
+        peer.map(|peer| problem::status(peer, format.path(), status)).unwrap_or_default()
+    }
+
+    /// What follows where there is no other end, but a stream. It is not tried again: part of a line may be there.
+    fn written(&mut self, outcome: Result<Outcome, SendError>, took: Duration) -> Attempt {
+        match outcome {
+            Ok(_) => self.keep_rate.sent += self.packer.delivered(took),
+            Err(error) => self.packer.given_up(LossReason::StreamFailed, || format!("{error:#}")),
+        }
+        Attempt::Settled
+    }
+
     /// No answer came. What follows depends on whether the agent may have the request anyway.
-    fn unanswered(&mut self, format: Format, error: &SendError) -> Attempt {
-        let problem = problem::no_answer(self.link.endpoint(), format.path(), error);
+    fn unanswered(&mut self, role: Role, format: Format, error: &SendError) -> Attempt {
+        let peer = self.recipient.peer();
+        let problem =
+            peer.map(|peer| problem::no_answer(peer, format.path(), error)).unwrap_or_default();
         if let SendErrorKind::Invalid(_) = error.kind {
             self.packer.rejected(|| problem.clone());
             return Attempt::Settled;
         }
         self.is_silent |= !matches!(error.kind, SendErrorKind::Connect(_));
         if !error.may_have_arrived() {
-            return self.put_back(RetryReason::NotSent, &problem);
+            return self.put_back(role, RetryReason::NotSent, &problem);
         }
         if !matches!(error.kind, SendErrorKind::Timeout(_)) && !error.was_sent_twice() {
-            return self.put_back(RetryReason::Unanswered, &problem);
+            return self.put_back(role, RetryReason::Unanswered, &problem);
         }
-        self.has_failed(&problem);
-        self.packer.unconfirmed(|| problem::unconfirmed(&problem));
+        self.has_failed(role, &problem);
+        self.packer.unconfirmed(|| problem::unconfirmed(role, &problem));
         Attempt::Failed
     }
 
     /// Puts the request back to be sent again, as far as that is allowed.
-    fn put_back(&mut self, why: RetryReason, problem: &str) -> Attempt {
-        self.has_failed(problem);
+    fn put_back(&mut self, role: Role, why: RetryReason, problem: &str) -> Attempt {
+        self.has_failed(role, problem);
         self.packer.put_back(why, || match why {
-            RetryReason::Unanswered => problem::unconfirmed(problem),
-            RetryReason::NotSent | RetryReason::Refused => problem::kept_too_long(problem),
+            RetryReason::Unanswered => problem::unconfirmed(role, problem),
+            RetryReason::NotSent | RetryReason::Refused => problem::kept_too_long(role, problem),
         });
         Attempt::Failed
     }
 
-    fn has_failed(&mut self, problem: &str) {
+    fn has_failed(&mut self, role: Role, problem: &str) {
         self.backoff.fail();
+        if let Some(pause) = self.recipient.pause() {
+            self.backoff.hold(pause);
+        }
         let room = self.inner.settings.queue_bytes;
-        self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(problem, room));
+        self.inner.diag.warn_once(AGENT_AWAY, || problem::kept(role, problem, room));
     }
 
     /// Whether an agent that did not answer a request answers again. It is asked for `/info`, which costs nothing if
@@ -229,11 +275,14 @@ impl Writer {
             self.failed_probes = 0;
             return true;
         }
-        let before = self.link.info_read;
-        let (link, mut meanwhile) = self.talk(is_urgent);
-        link.ask(&mut || meanwhile.work());
+        let (recipient, mut meanwhile) = self.talk(is_urgent);
+        // There is nothing that a collector could be asked.
+        let Some(agent) = recipient.agent_mut() else { return true };
+        let before = agent.info_read;
+        agent.ask(&mut || meanwhile.work());
+        let has_answered = agent.info_read != before;
         meanwhile.end();
-        self.is_silent = self.link.info_read == before;
+        self.is_silent = !has_answered;
         if self.is_silent {
             self.failed_probes += 1;
             self.backoff.fail();
@@ -254,9 +303,13 @@ impl Writer {
         self.is_silent = false;
         self.failed_probes = 0;
         if self.inner.diag.forget(AGENT_AWAY) {
-            // It may be another agent by now.
-            self.link.forget();
-            self.inner.diag.info(&format!("the agent at {} is back", self.link.endpoint()));
+            if let Some(agent) = self.recipient.agent_mut() {
+                // It may be another agent by now.
+                agent.forget();
+            }
+            if let Some(Peer { role, endpoint }) = self.recipient.peer() {
+                self.inner.diag.info(&format!("the {} at {endpoint} is back", role.name()));
+            }
         }
     }
 
@@ -264,19 +317,20 @@ impl Writer {
     ///
     /// Where the request `is_cancellable`, it is given up as soon as somebody waits for the worker.
     fn ask(&mut self, is_urgent: bool, is_cancellable: bool) {
-        if self.link.info_read.is_none() {
+        let is_new = self.recipient.agent().is_some_and(|agent| agent.info_read.is_none());
+        if is_new {
             self.packer.hold();
         }
-        let before = self.link.info.clone();
-        let (link, mut meanwhile) = self.talk(is_urgent);
+        let (recipient, mut meanwhile) = self.talk(is_urgent);
+        let Some(agent) = recipient.agent_mut() else { return };
+        let before = agent.info.clone();
         meanwhile.is_cancellable = is_cancellable;
-        let has_said = link.ask(&mut || meanwhile.work());
-        let is_cancelled = meanwhile.is_cancelled;
-        meanwhile.end();
-        if is_cancelled {
-            self.link.forget();
+        let has_said = agent.ask(&mut || meanwhile.work());
+        if meanwhile.is_cancelled {
+            agent.forget();
         }
-        let info = self.link.info.as_ref();
+        meanwhile.end();
+        let info = self.recipient.agent().and_then(|agent| agent.info.as_ref());
         if has_said {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
             self.inner.propagator.set_org_marker(marker.map(Text::copy));
@@ -285,8 +339,9 @@ impl Writer {
             self.negotiation.reconsider();
         }
         if let Some(missing) = self.negotiation.missing(info) {
-            let endpoint = self.link.endpoint();
-            self.inner.diag.warn_once(FORMAT, || problem::not_announced(endpoint, missing));
+            if let Some(Peer { endpoint, .. }) = self.recipient.peer() {
+                self.inner.diag.warn_once(FORMAT, || problem::not_announced(endpoint, missing));
+            }
         }
         let takes_events = info.is_some_and(|info| info.span_events);
         let native_events = self.inner.settings.native_events || takes_events;
@@ -294,22 +349,27 @@ impl Writer {
         self.packer.bound_requests(info.and_then(|info| info.max_request_bytes));
         self.packer.follow(info);
     }
+
+    /// Whether the agent is to be asked for `/info` even when there is nothing to send.
+    fn is_unasked(&self) -> bool {
+        self.recipient.agent().is_some_and(Link::is_unasked)
+    }
 }
 
 impl Turns for Writer {
     fn next_attempt(&self) -> Option<Duration> {
         let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
-        let asking = self.link.is_unasked().then(|| self.asking.remaining());
+        let asking = self.is_unasked().then(|| self.asking.remaining());
         let counting = self.packer.statistics.wakes_in();
         sending.into_iter().chain(asking).chain(counting).min()
     }
 
     fn ask_when_idle(&mut self) -> bool {
         let is_due =
-            self.packer.is_empty() && self.link.is_unasked() && self.asking.remaining().is_zero();
+            self.packer.is_empty() && self.is_unasked() && self.asking.remaining().is_zero();
         if is_due {
             self.ask(false, true);
-            if self.link.is_unasked() {
+            if self.is_unasked() {
                 self.asking.fail();
             } else {
                 self.asking = Backoff::default();
@@ -326,7 +386,8 @@ impl Turns for Writer {
         // Where nothing is sampled there is nothing to send, and the agent is looked after all the same.
         if !self.packer.is_empty() || self.packer.statistics.is_on() {
             // While the agent is away, one request for `/info` for each attempt to send is enough.
-            if self.link.is_unknown() && self.backoff.remaining().is_zero() {
+            let is_unknown = self.recipient.agent().is_some_and(Link::is_unknown);
+            if is_unknown && self.backoff.remaining().is_zero() {
                 self.ask(is_urgent, false);
             }
         }
@@ -345,8 +406,13 @@ impl Turns for Writer {
     }
 
     fn give_up(&mut self) {
-        let endpoint = self.link.endpoint();
-        let detail = format!("the program ended before the agent at {endpoint} had taken them");
+        let detail = match self.recipient.peer() {
+            Some(Peer { role, endpoint }) => {
+                let name = role.name();
+                format!("the program ended before the {name} at {endpoint} had taken them")
+            }
+            None => "the program ended before they were written".to_owned(),
+        };
         self.packer.give_up(&detail);
     }
 }

@@ -65,7 +65,7 @@ pub use carrier::{Extractor, HeaderLookup, Injector};
 pub(crate) use digits::hex;
 pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::Outgoing;
-pub(crate) use probability::{OtMember, Probability};
+pub(crate) use probability::OtMember;
 pub use propagator::{HttpPropagator, Propagator};
 #[cfg(feature = "http-tags")]
 pub(crate) use scratch::with as with_scratch;

@@ -4,7 +4,9 @@ use super::probability::OtMember;
 use super::tags::{ORG_MARKER, is_named, strip};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
-use crate::trace::{Baggage, SamplingMechanism, SamplingPriority, SpanContext, TagOrder};
+use crate::trace::{
+    Baggage, SamplingDecision, SamplingMechanism, SamplingPriority, Segment, SpanContext, TagOrder,
+};
 
 /// A context on its way out: of a live span, or one that came in and is passed on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +35,29 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
+    /// The context of a span of this process under a decision, without its baggage.
+    #[inline]
+    pub(crate) fn of(
+        segment: &'a Segment,
+        span_id: Option<SpanId>,
+        decision: Option<SamplingDecision>,
+    ) -> Self {
+        let upstream = segment.upstream.as_deref();
+        Outgoing {
+            trace_id: Some(segment.trace_id),
+            span_id,
+            is_local_span: true,
+            priority: decision.map(|decision| decision.priority),
+            mechanism: decision.and_then(|decision| decision.mechanism),
+            origin: upstream.and_then(|context| context.origin.as_ref()),
+            tags: upstream.map_or(&[], |context| &context.tags),
+            tag_order: upstream.map_or_else(TagOrder::default, |context| context.tag_order),
+            vendors: upstream.and_then(|context| context.vendors.as_ref()),
+            probability: decision.and_then(|decision| OtMember::of(segment, &decision)),
+            ..Outgoing::default()
+        }
+    }
+
     /// Whether [`Outgoing::tags`] can have any: most traces have none.
     #[inline]
     pub(super) fn has_tags(&self) -> bool {

@@ -9,7 +9,7 @@ use super::digits::hex;
 use super::scratch;
 use crate::id::TraceId;
 use crate::text::Text;
-use crate::trace::{SamplingDecision, SamplingMechanism, kept_by_hash, sampling_hash};
+use crate::trace::{SamplingDecision, SamplingMechanism, Segment, kept_by_hash, sampling_hash};
 
 const BITS_56: u64 = (1 << 56) - 1;
 
@@ -75,7 +75,21 @@ pub(crate) enum OtMember<'a> {
     Computed(Probability),
 }
 
-impl OtMember<'_> {
+impl<'a> OtMember<'a> {
+    /// What a decision says, of a trace of this process.
+    #[inline]
+    pub(crate) fn of(segment: &'a Segment, decision: &SamplingDecision) -> Option<Self> {
+        let upstream = segment.upstream.as_deref();
+        let received = upstream.and_then(|context| context.probability.as_ref());
+        if decision.mechanism == Some(SamplingMechanism::MANUAL) {
+            return received.map(OtMember::ByHand);
+        }
+        if upstream.is_some_and(|context| context.priority.is_some()) {
+            return received.map(OtMember::Received);
+        }
+        Probability::of(segment.trace_id, decision).map(OtMember::Computed)
+    }
+
     /// Appends the value of the member; nothing where nothing is left to say.
     pub(super) fn push(self, header: &mut Vec<u8>) {
         match self {

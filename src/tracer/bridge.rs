@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::builder::TracerBuilder;
 use super::handle::{Parts, Tracer};
-use super::propagation::ot_member;
 use crate::diag::LossReason;
+use crate::propagation::OtMember;
 use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::{
@@ -93,7 +93,7 @@ impl TracerExt for Tracer {
 
     fn sample(&self, mut chunk: ChunkBuilder) -> (SamplingDecision, SpanContext) {
         let decision = chunk.decide();
-        let probability = ot_member(chunk.segment(), &decision).and_then(|member| member.text());
+        let probability = OtMember::of(chunk.segment(), &decision).and_then(OtMember::text);
         let context = SpanContext {
             priority: Some(decision.priority),
             mechanism: decision.mechanism,

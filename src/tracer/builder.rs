@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracehound_machine::find_literals;
 
 use super::bridge::TracerExt;
-use super::exporter::Exporter;
+use super::exporter::{Exporter, WriterChoice};
 use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
@@ -50,6 +50,7 @@ pub struct TracerBuilder {
     log: Option<LogFn>,
     sink: Option<Arc<dyn Sink>>,
     sampling: SamplingChoice,
+    pub(super) writer: WriterChoice,
     propagators: Vec<Box<dyn Propagator>>,
     wrap_executor: Option<Arc<dyn WrapExecutor>>,
     panic_hook: bool,
@@ -65,6 +66,7 @@ impl TracerBuilder {
             log: None,
             sink: None,
             sampling: SamplingChoice::default(),
+            writer: WriterChoice::default(),
             propagators: Vec::new(),
             wrap_executor: None,
             panic_hook: true,
@@ -264,9 +266,10 @@ impl TracerBuilder {
         let (exporter, sink) = match self.sink {
             Some(sink) => (None, sink),
             None => {
-                let exporter = Exporter::start(&config, &diag, self.sampling, &propagator);
+                let exporter =
+                    Exporter::start(&config, &diag, self.sampling, &self.writer, &propagator);
                 let sink = exporter.sink();
-                diag.debug(|| startup::line(&config, exporter.url()));
+                diag.debug(|| startup::line(&config, exporter.url(), exporter.elsewhere()));
                 (Some(exporter), sink)
             }
         };

@@ -1,4 +1,4 @@
-//! Where finished traces go: to the agent.
+//! Where finished traces go: to the agent, or where the writer leads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,19 +7,30 @@ use tracehound_machine::host_name;
 
 use super::exit;
 use super::sampling_choice::SamplingChoice;
-use crate::config::{Config, Endpoint};
+use super::writer::TraceWriter;
+pub(super) use super::writer::WriterChoice;
+use crate::config::{Config, Endpoint, OtlpSettings};
 use crate::diag::Diag;
 use crate::encode::{SourceCode, process_tags};
-use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
+use crate::pipeline::{Destination, Pipeline, Plan, Settings, Synchronous, set_exit_timeout};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
 use crate::trace::Sink;
 
-/// The pipeline to the agent.
+/// The pipeline to the agent, or to another place.
 #[derive(Clone)]
 pub(super) struct Exporter {
     pipeline: Arc<Pipeline>,
-    url: String,
+    place: Place,
+    /// How long the thread that ends a local root waits for its delivery; `None` where it does not wait.
+    root_end_wait: Option<Duration>,
+}
+
+/// Where finished traces go, for lines.
+#[derive(Clone)]
+enum Place {
+    Agent { url: String },
+    Elsewhere(String),
 }
 
 impl Exporter {
@@ -27,11 +38,13 @@ impl Exporter {
         config: &Config,
         diag: &Arc<Diag>,
         sampling: SamplingChoice,
+        writer: &WriterChoice,
         propagator: &Arc<HttpPropagator>,
     ) -> Self {
         // The configuration has checked it.
         let endpoint = Endpoint::parse(config.agent_url()).unwrap_or_default();
-        let url = endpoint.to_string();
+        let destination = TraceWriter::destination(writer.writer.as_ref(), config, diag);
+        let place = Place::of(&destination, &endpoint);
         let settings = Settings {
             endpoint,
             timeout: config.agent_timeout(),
@@ -58,25 +71,61 @@ impl Exporter {
         let (traces, spans) = sampling.samplers(config, diag);
         let pipeline = Pipeline::start(Plan {
             settings,
+            destination,
             diag: Arc::clone(diag),
             sampler: traces,
             span_sampler: Arc::new(spans),
             propagator: Arc::clone(propagator),
         });
         exit::watch(diag);
-        Exporter { pipeline: Arc::new(pipeline), url }
+        Exporter {
+            pipeline: Arc::new(pipeline),
+            place,
+            root_end_wait: writer.root_end_wait(config),
+        }
     }
 
     pub(super) fn sink(&self) -> Arc<dyn Sink> {
-        Arc::clone(&self.pipeline) as Arc<dyn Sink>
+        let pipeline = Arc::clone(&self.pipeline);
+        match self.root_end_wait {
+            None => pipeline,
+            Some(deadline) => Arc::new(Synchronous { pipeline, deadline }),
+        }
     }
 
+    /// The address of the agent, where that is where traces go.
     pub(super) fn url(&self) -> Option<&str> {
-        Some(&self.url)
+        match &self.place {
+            Place::Agent { url } => Some(url),
+            Place::Elsewhere(_) => None,
+        }
+    }
+
+    /// Where traces go if not to the agent.
+    pub(super) fn elsewhere(&self) -> &str {
+        match &self.place {
+            Place::Agent { .. } => "agent",
+            Place::Elsewhere(what) => what,
+        }
     }
 
     pub(super) fn set_exit_timeout(timeout: Duration) {
         set_exit_timeout(timeout);
+    }
+}
+
+impl Place {
+    fn of(destination: &Destination, agent: &Endpoint) -> Self {
+        let what = match destination {
+            Destination::Agent => return Place::Agent { url: agent.to_string() },
+            Destination::Otlp(OtlpSettings { protocol, endpoint, .. }) => {
+                format!("OTLP ({protocol}) to {endpoint}")
+            }
+            Destination::JsonLines(stream) => format!("JSON lines to {stream:?}"),
+            Destination::Memory(_) => "memory".into(),
+            Destination::Nowhere => "no writer".into(),
+        };
+        Place::Elsewhere(what)
     }
 }
 

@@ -10,6 +10,10 @@ use crate::error::FlushError;
 use crate::propagation::HttpPropagator;
 use crate::trace::{Nowhere, Sink};
 
+/// There is nothing to choose from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WriterChoice;
+
 /// Drops finished traces.
 #[derive(Clone)]
 pub(super) struct Exporter;
@@ -19,6 +23,7 @@ impl Exporter {
         _: &Config,
         _: &Arc<Diag>,
         _: SamplingChoice,
+        _: &WriterChoice,
         _: &Arc<HttpPropagator>,
     ) -> Self {
         Exporter
@@ -30,6 +35,10 @@ impl Exporter {
 
     pub(super) fn url(&self) -> Option<&str> {
         None
+    }
+
+    pub(super) fn elsewhere(&self) -> &str {
+        "agent none"
     }
 
     pub(super) fn set_exit_timeout(_: Duration) {}

@@ -18,6 +18,8 @@ mod sampling_choice;
 mod signals;
 mod startup;
 mod wrap;
+#[cfg(feature = "agent")]
+mod writer;
 
 pub use bridge::{Identity, TracerBuilderExt, TracerExt};
 pub use builder::TracerBuilder;
@@ -35,3 +37,5 @@ pub use signals::on_signals;
 #[cfg(feature = "macros")]
 pub use wrap::{Literal, Named, Wrapped, WrappedFuture};
 pub use wrap::{WrapCall, WrapExecutor};
+#[cfg(feature = "agent")]
+pub use writer::{OtlpWriter, TraceWriter};

@@ -1,12 +1,9 @@
 //! The headers of a live span.
 
 use super::handle::{Parts, Tracer};
-use crate::propagation::{
-    Draft, Extractor, Injector, OtMember, Outgoing, Probability, send, with_tracestate,
-};
+use crate::propagation::{Draft, Extractor, Injector, Outgoing, send, with_tracestate};
 use crate::trace::{
-    ActiveContext, Baggage, DecisionMark, Lineage, Location, SamplingDecision, SamplingMechanism,
-    Segment, SpanContext, SpanRef, TagOrder,
+    ActiveContext, Baggage, DecisionMark, Lineage, Location, SamplingDecision, SpanContext, SpanRef,
 };
 use crate::trace::{ContextExt as _, SpanExt as _};
 use crate::user_code::{self, UserCode};
@@ -144,43 +141,13 @@ impl SpanContext {
     }
 }
 
-/// What the `ot` member of `tracestate` says of a decision.
-#[inline]
-pub(super) fn ot_member<'a>(
-    segment: &'a Segment,
-    decision: &SamplingDecision,
-) -> Option<OtMember<'a>> {
-    let upstream = segment.upstream.as_deref();
-    let received = upstream.and_then(|context| context.probability.as_ref());
-    if decision.mechanism == Some(SamplingMechanism::MANUAL) {
-        return received.map(OtMember::ByHand);
-    }
-    if upstream.is_some_and(|context| context.priority.is_some()) {
-        return received.map(OtMember::Received);
-    }
-    Probability::of(segment.trace_id, decision).map(OtMember::Computed)
-}
-
 /// The tag of the local root that says what of the context could not be sent.
 const PROPAGATION_ERROR: &str = "_dd.propagation_error";
 
 /// The context of a live span, without its baggage.
 #[inline]
 fn outgoing(at: &Location, decision: Option<SamplingDecision>) -> Outgoing<'_> {
-    let upstream = at.segment.upstream.as_deref();
-    Outgoing {
-        trace_id: Some(at.segment.trace_id),
-        span_id: Some(at.id),
-        is_local_span: true,
-        priority: decision.map(|decision| decision.priority),
-        mechanism: decision.and_then(|decision| decision.mechanism),
-        origin: upstream.and_then(|context| context.origin.as_ref()),
-        tags: upstream.map_or(&[], |context| &context.tags),
-        tag_order: upstream.map_or_else(TagOrder::default, |context| context.tag_order),
-        vendors: upstream.and_then(|context| context.vendors.as_ref()),
-        probability: decision.and_then(|decision| ot_member(&at.segment, &decision)),
-        ..Outgoing::default()
-    }
+    Outgoing::of(&at.segment, Some(at.id), decision)
 }
 
 impl Parts {

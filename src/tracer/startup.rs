@@ -6,13 +6,17 @@ use crate::config::{Config, Origin, Quoted, ReportRow};
 const ADDRESS: [&str; 3] = ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT"];
 
 /// Who traces, and where to, with the source of each; of other settings only who set them, as values may be secret.
-pub(super) fn line(config: &Config, agent_url: Option<&str>) -> String {
+pub(super) fn line(config: &Config, agent_url: Option<&str>, elsewhere: &str) -> String {
     let origin = |name: &str| config.report().get(name).map_or(Origin::Default, ReportRow::origin);
     let said = |name: &str, value: Option<&str>| match value {
         Some(value) => format!("{} ({})", Quoted(value), origin(name)),
         None => "unset".to_owned(),
     };
     let address = ADDRESS.into_iter().map(origin).max().unwrap_or(Origin::Default);
+    let to = match agent_url {
+        Some(url) => format!("agent {url} ({address})"),
+        None => elsewhere.to_owned(),
+    };
     let named = ["DD_SERVICE", "DD_ENV", "DD_VERSION"];
     let others: Vec<_> = config
         .report()
@@ -24,12 +28,11 @@ pub(super) fn line(config: &Config, agent_url: Option<&str>) -> String {
         .map(|(name, origin)| format!("{name} ({origin})"))
         .collect();
     format!(
-        "started, version {}: service {}, env {}, version {}, agent {} ({address}), {}; also set: {}",
+        "started, version {}: service {}, env {}, version {}, {to}, {}; also set: {}",
         env!("CARGO_PKG_VERSION"),
         said("DD_SERVICE", Some(config.service())),
         said("DD_ENV", config.env()),
         said("DD_VERSION", config.version()),
-        agent_url.unwrap_or("none"),
         if config.enabled() { "sending" } else { "not sending" },
         if others.is_empty() { "nothing".to_owned() } else { others.join(", ") },
     )
@@ -45,7 +48,7 @@ mod tests {
         let pairs = [("DD_ENV", "prod"), ("DD_AGENT_HOST", "agent"), ("DD_TAGS", "key:hunter2")];
         let builder = Config::builder().environment(Environment::from_pairs(pairs));
         let config = builder.service("shop").enabled(false).build();
-        let line = line(&config, Some("http://agent:8126"));
+        let line = line(&config, Some("http://agent:8126"), "");
         for part in [
             "service \"shop\" (code), env \"prod\" (env_var), version unset, ",
             "agent http://agent:8126 (env_var), not sending; also set: ",

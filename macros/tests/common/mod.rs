@@ -34,7 +34,7 @@ pub fn tree_of_future(future: impl Future<Output = ()>) -> String {
 /// The spans of this test alone, as long as the result lives.
 pub fn turn() -> MutexGuard<'static, Captured> {
     let captured = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    captured.clear();
+    drop(captured.take());
     captured
 }
 

@@ -41,6 +41,7 @@ fn line(outcome: Result<Response, SendError>) -> String {
         SendErrorKind::Broken(_) => "broken",
         SendErrorKind::Unread(_) => "unread",
         SendErrorKind::TooLarge => "too large",
+        SendErrorKind::Stream(_) => "stream",
         SendErrorKind::Invalid(_) => "invalid",
     };
     match outcome {
@@ -362,7 +363,7 @@ fn nobody_listening_is_told_apart_from_a_broken_exchange() {
     let mut client = Client::new(endpoint, LONG);
     let error = client.try_send(put(b"")).unwrap_err();
     assert!(matches!(error.kind, SendErrorKind::Connect(_)), "{error:#}");
-    assert!(format!("{error:#}").starts_with("cannot connect to the agent: "), "{error:#}");
+    assert!(format!("{error:#}").starts_with("cannot connect: "), "{error:#}");
     let request = Request { path: "/a b", ..put(b"") };
     assert_eq!(client.said(request), "<invalid>", "before anything is sent");
 }
@@ -501,7 +502,7 @@ proptest! {
     #[test]
     fn no_bytes_from_the_agent_are_too_strange(pieces in prop::collection::vec(piece(), 0..6)) {
         let client = Client::new(Endpoint::parse("http://h").unwrap(), LONG);
-        let mut connection = Connection::open(Box::new(Pieces(RefCell::new(pieces.into())))).unwrap();
+        let mut connection = Connection::open(Box::new(Pieces(RefCell::new(pieces.into()))), Version::Http1).unwrap();
         for _ in 0..3 {
             let message = client.message(put(b"payload")).unwrap();
             match connection.exchange(message, LONG, &mut || Step::Idle) {

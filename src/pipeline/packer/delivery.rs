@@ -16,6 +16,29 @@ const LEAST_DIVIDED_BYTES: usize = 64 * 1024;
 impl Packer {
     /// The agent has accepted the request, after this time. Returns the number of spans that were delivered.
     pub(in crate::pipeline) fn delivered(&mut self, time: Duration) -> u64 {
+        let spans = self.settle_delivered(time);
+        if self.inner.ledger.delivered() { spans } else { 0 }
+    }
+
+    /// A collector has accepted the request, but for so many spans, which are lost. Returns the number of spans that
+    /// were delivered.
+    pub(in crate::pipeline) fn delivered_but(
+        &mut self,
+        rejected: u64,
+        time: Duration,
+        detail: impl FnOnce() -> String,
+    ) -> u64 {
+        let spans = self.settle_delivered(time);
+        let rejected = rejected.min(spans);
+        if !self.inner.ledger.delivered_but(rejected) {
+            return 0;
+        }
+        self.lose(LossReason::AgentRejected, rejected, detail);
+        spans - rejected
+    }
+
+    /// Returns the number of spans of the request.
+    fn settle_delivered(&mut self, time: Duration) -> u64 {
         let Some(parcel) = self.settle() else { return 0 };
         self.dropped.told();
         self.request_size.succeeded(parcel.bytes(), time);
@@ -24,7 +47,7 @@ impl Packer {
         let memory = parcel.into_payloads().filter_map(Sealed::into_memory);
         let memory = memory.filter(|memory| memory.capacity() <= MAX_KEPT_BYTES).last();
         self.memory = memory.unwrap_or_default();
-        if self.inner.ledger.delivered() { spans } else { 0 }
+        spans
     }
 
     /// The request failed, and is sent again as far as [`Outbox::put_back`](crate::pipeline::outbox::Outbox) allows.
@@ -47,9 +70,18 @@ impl Packer {
 
     /// The agent has rejected the request for good.
     pub(in crate::pipeline) fn rejected(&mut self, detail: impl Fn() -> String) {
+        self.given_up(LossReason::AgentRejected, detail);
+    }
+
+    /// The request is lost, and not tried again.
+    pub(in crate::pipeline) fn given_up(
+        &mut self,
+        reason: LossReason,
+        detail: impl Fn() -> String,
+    ) {
         self.inner.ledger.returned(self.on_its_way().0);
         if let Some(parcel) = self.settle() {
-            self.lose_parcel(LossReason::AgentRejected, &parcel, detail);
+            self.lose_parcel(reason, &parcel, detail);
         }
     }
 

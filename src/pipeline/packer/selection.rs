@@ -19,6 +19,9 @@ impl Packer {
         self.statistics.count(chunk);
         let decision = chunk.segment().decision();
         let is_kept = decision.is_none_or(|decision| decision.priority.is_keep());
+        if !is_kept && self.inner.destination.drops_unsampled() {
+            return self.withhold(Withheld::NotSampled, chunk, |_, _| false);
+        }
         self.encoder.common.span_sampler.decide(chunk, !is_kept);
         // Only an agent that takes statistics may be sent less than everything. It keeps traces with errors.
         if !is_kept && self.statistics.is_on() && !chunk.spans().any(|span| span.is_error()) {

@@ -7,13 +7,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::agent::DroppedP0s;
+use crate::config::Config;
 use crate::diag::Withheld;
 use crate::encode::Sealed;
+use crate::id::{SpanId, TraceId};
 use crate::pipeline::outbox::RetryReason::{NotSent, Refused, Unanswered};
 use crate::pipeline::testkit::{Step, chunk, one_of};
 use crate::sampling::{SpanSampler, SpanSamplingRule};
 use crate::sync::lock;
 use crate::trace::testkit::Bench;
+use crate::trace::{SamplingPriority, SpanContext};
 
 struct Fixture {
     inner: Arc<Inner>,
@@ -323,6 +326,40 @@ fn after_a_413_a_span_that_cannot_be_divided_is_sent_as_before() {
     }
     assert_eq!(fixture.delivered, 3);
     assert_eq!(fixture.end(), "20 spans lost: 20 agent_rejected");
+}
+
+#[test]
+fn what_is_not_sampled_is_withheld_from_a_collector_and_is_no_loss() {
+    let destination = Destination::Otlp(Config::builder().build().otlp(None, None, None));
+    let inner = Inner::to(destination);
+    let mut packer = Packer::new(Arc::clone(&inner));
+    for priority in [SamplingPriority::USER_REJECT, SamplingPriority::AUTO_KEEP] {
+        let bench = Bench::new();
+        let upstream = SpanContext::new(TraceId::new(7).unwrap(), SpanId::new(8));
+        bench.span("op").child_of(upstream.with_priority(priority)).start().finish();
+        inner.submit(bench.take_chunks().remove(0));
+    }
+    packer.take();
+    packer.write_all();
+    assert_eq!(packer.outbox.next(packer.terms()).unwrap().spans().total(), 1);
+    assert_eq!(inner.diag.withheld(Withheld::NotSampled), 1);
+    assert_eq!((inner.ledger.held().total(), inner.diag.losses().total()), (1, 0));
+    assert!(!packer.has_lost);
+}
+
+#[test]
+fn what_a_collector_rejects_of_a_request_is_lost_and_the_rest_delivered() {
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    for (rejected, delivered) in [(0, 10), (4, 6), (100, 0)] {
+        fixture.write(10, 10);
+        assert!(fixture.send());
+        let took = Duration::from_millis(1);
+        let said = || "it does not want them".to_owned();
+        assert_eq!(fixture.packer.delivered_but(rejected, took, said), delivered);
+        fixture.delivered += delivered;
+        fixture.check();
+    }
+    assert_eq!(fixture.end(), "14 spans lost: 14 agent_rejected");
 }
 
 /// What an agent says that takes statistics.

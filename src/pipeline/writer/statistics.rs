@@ -7,7 +7,7 @@ use hyper::http::StatusCode;
 use super::{URGENT_DELAY, Writer};
 use crate::agent::{Outcome, SendError};
 use crate::pipeline::link::STATS_PATH;
-use crate::pipeline::problem;
+use crate::pipeline::problem::{self, Peer, Role};
 use crate::pipeline::statistics::Waiting;
 
 impl Writer {
@@ -45,14 +45,20 @@ impl Writer {
 
     fn post_statistics(&mut self, next: Waiting, is_urgent: bool) -> Sent {
         let start = Instant::now();
-        let (link, mut meanwhile) = self.talk(is_urgent);
+        let (recipient, mut meanwhile) = self.talk(is_urgent);
+        let Some(link) = recipient.agent_mut() else {
+            meanwhile.end();
+            self.packer.statistics.lost(|| "there is no agent".to_owned());
+            return Sent::Lost;
+        };
         let outcome =
             link.post_stats(next.body.clone(), next.is_obfuscated, &mut || meanwhile.work());
         meanwhile.end();
         self.inner.diag.debug(|| line(&next, start.elapsed(), &outcome));
         let statistics = &mut self.packer.statistics;
-        let endpoint = self.link.endpoint();
-        let status = |status| problem::status(endpoint, STATS_PATH, status);
+        let endpoint = &self.inner.settings.endpoint;
+        let peer = Peer { role: Role::Agent, endpoint };
+        let status = |status: StatusCode| problem::status(peer, STATS_PATH, status);
         let is_again = match &outcome {
             Ok(Outcome::Accepted { .. }) => {
                 statistics.sent();
@@ -67,12 +73,18 @@ impl Writer {
                 statistics.lost(|| status(*refused));
                 if matches!(outcome, Ok(Outcome::Unknown(_))) {
                     // It has said that it takes them: it may be another agent by now.
-                    self.link.forget();
+                    if let Some(link) = self.recipient.agent_mut() {
+                        link.forget();
+                    }
                 }
                 return Sent::Lost;
             }
+            Ok(Outcome::Partial { .. } | Outcome::Failed { .. }) => {
+                statistics.lost(|| "the answer is a collector's".to_owned());
+                false
+            }
             Err(error) => {
-                let problem = || problem::no_answer(endpoint, STATS_PATH, error);
+                let problem = || problem::no_answer(peer, STATS_PATH, error);
                 // Sent again, they would be counted twice.
                 if error.may_have_arrived() {
                     statistics.lost(problem);
@@ -103,6 +115,7 @@ fn line(sent: &Waiting, took: Duration, outcome: &Result<Outcome, SendError>) ->
             format!("answered {status}, dropped")
         }
         Ok(Outcome::Busy(status)) => format!("answered {status}"),
+        Ok(Outcome::Partial { .. } | Outcome::Failed { .. }) => "answered oddly".into(),
         Err(error) => format!("{error:#}"),
     };
     let Waiting { body, spans, groups, .. } = sent;

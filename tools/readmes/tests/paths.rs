@@ -14,6 +14,7 @@ const DOCUMENTS: [&str; 13] = [
     "docs/migrating.md",
     "docs/reliability.md",
     "docs/source-code.md",
+    "docs/writers.md",
     "examples/README.md",
     "compat/build/README.md",
     "compat/opentelemetry/README.md",

@@ -1,0 +1,43 @@
+//! Delivery before a thread goes on, for platforms that stop a process between two requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::sink::Pipeline;
+use crate::text::Text;
+use crate::trace::{Buffers, Chunk, SamplingDecision, Sink, SpanView};
+
+/// A pipeline whose callers wait: the thread that hands over a chunk with a local root waits until the worker has sent
+/// it, or the time is over.
+pub(crate) struct Synchronous {
+    pub(crate) pipeline: Arc<Pipeline>,
+    /// The longest wait.
+    pub(crate) deadline: Duration,
+}
+
+impl Sink for Synchronous {
+    fn submit(&self, chunk: Chunk) {
+        let has_root = chunk.spans().any(|span| span.is_local_root());
+        self.pipeline.submit(chunk);
+        if has_root {
+            // What was not sent in time is sent later, if the process is let run, or counted.
+            let _ = self.pipeline.flush(self.deadline);
+        }
+    }
+
+    fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
+        self.pipeline.decide(root)
+    }
+
+    fn decide_in_place(&self, root: &SpanView<'_>) -> Option<SamplingDecision> {
+        self.pipeline.decide_in_place(root)
+    }
+
+    fn needed_tags(&self) -> Option<&[Text]> {
+        self.pipeline.needed_tags()
+    }
+
+    fn refill(&self, into: &mut Vec<Buffers>) {
+        self.pipeline.refill(into);
+    }
+}
