@@ -35,20 +35,12 @@ const BEGINNINGS: [[u8; 3]; 21] = [
     *b"ecd",
 ];
 
-/// The characters that one of them begins with.
-const FIRST: [bool; 256] = {
-    let mut first = [false; 256];
-    let (mut at, letters) = (0, b"psktcabgePSKTCABGE-");
-    while at < letters.len() {
-        first[letters[at] as usize] = true;
-        at += 1;
-    }
-    first
-};
-
 /// Whether the default expression may match.
 pub(super) fn may_match(query: &str) -> bool {
-    let may_begin = |byte: &u8| FIRST.get(usize::from(*byte)) == Some(&true);
+    // In lower case, and a few others more.
+    let may_begin = |byte: &u8| {
+        matches!(byte | 0x20, b'p' | b's' | b'k' | b't' | b'c' | b'a' | b'b' | b'g' | b'e' | b'-')
+    };
     let mut rest = query.as_bytes();
     while let Some(at) = rest.iter().position(may_begin) {
         let beginning = rest.get(at..).unwrap_or_default();
