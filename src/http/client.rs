@@ -30,7 +30,7 @@ impl Tagging {
         });
         let method = settings.set_request(span, request, &settings.client_query, wanted);
         span.set_resource(resource(&method, &quantized_path(request.target.path())));
-        let host = request.target.host_name();
+        let (host, port) = request.target.host_and_port();
         if !host.is_empty() {
             span.set_tag("out.host", host);
             span.set_tag("network.destination.name", host);
@@ -38,7 +38,7 @@ impl Tagging {
                 span.set_service(first_bytes(request.target.host, MAX_SERVICE_BYTES));
             }
         }
-        if let Some(port) = request.target.port() {
+        if let Some(port) = port {
             span.set_tag("network.destination.port", port);
         }
     }

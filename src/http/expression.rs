@@ -29,19 +29,30 @@ pub(super) fn default() -> Option<Regex> {
 
 /// What every match of the default expression begins with, but for what may stand before it: the first three letters,
 /// in lower case. A query without any of them costs a look at each byte, and no more.
-const BEGINNINGS: [[u8; 3]; 20] = [
+const BEGINNINGS: [[u8; 3]; 21] = [
     *b"pas", *b"pwd", *b"pwo", *b"sec", *b"key", *b"tok", *b"con", *b"sig", *b"aut", *b"bea",
     *b"gho", *b"ghp", *b"ghs", *b"ghu", *b"eyi", *b"eyj", *b"eyk", *b"eyl", *b"---", *b"ssh",
+    *b"ecd",
 ];
 
 /// Whether the default expression may match.
 pub(super) fn may_match(query: &str) -> bool {
-    query.as_bytes().windows(3).any(|three| {
-        let Ok(three) = <[u8; 3]>::try_from(three) else { return false };
-        let lower = three.map(|byte| byte.to_ascii_lowercase());
-        matches!(lower[0], b'p' | b's' | b'k' | b't' | b'c' | b'a' | b'b' | b'g' | b'e' | b'-')
-            && (BEGINNINGS.contains(&lower) || lower == *b"ecd")
-    })
+    // In lower case, and a few others more.
+    let may_begin = |byte: &u8| {
+        matches!(byte | 0x20, b'p' | b's' | b'k' | b't' | b'c' | b'a' | b'b' | b'g' | b'e' | b'-')
+    };
+    let mut rest = query.as_bytes();
+    while let Some(at) = rest.iter().position(may_begin) {
+        let beginning = rest.get(at..).unwrap_or_default();
+        if let [a, b, c, ..] = beginning {
+            let lower = [a, b, c].map(u8::to_ascii_lowercase);
+            if BEGINNINGS.contains(&lower) {
+                return true;
+            }
+        }
+        rest = beginning.get(1..).unwrap_or_default();
+    }
+    false
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@
 //! | `tagging` | the settings, compiled, and what code may set otherwise |
 //! | `request`, `response` | what an integration says |
 //! | `server`, `client`, `message` | which tags follow: of each side, and of both |
-//! | `target`, `query`, `expression` | URLs: their parts, what becomes of a query, and what in it looks like a secret |
+//! | `target`, `scan`, `query`, `expression` | URLs: their parts, what becomes of a query, and what in it looks like a secret |
 //! | `header_tags`, `seen` | headers that become tags, and those that always count, in one pass over all headers |
 //! | `client_ip`, `forwarded` | the address of the client, as proxies say it |
 //! | `paths` | paths with what varies replaced, for resources and `http.endpoint` |
@@ -44,6 +44,7 @@ mod paths;
 mod query;
 mod request;
 mod response;
+mod scan;
 mod seen;
 mod server;
 mod tagging;

@@ -10,22 +10,23 @@ use std::borrow::Cow;
 /// ```
 #[must_use]
 pub fn quantized_path(path: &str) -> Cow<'_, str> {
-    if path.split('/').all(is_constant) {
+    if path.as_bytes().split(|byte| *byte == b'/').all(is_constant) {
         return path.into();
     }
     let mut quantized = String::with_capacity(path.len());
     for (index, segment) in path.split('/').enumerate() {
         quantized.push_str(if index > 0 { "/" } else { "" });
-        quantized.push_str(if is_constant(segment) { segment } else { "*" });
+        quantized.push_str(if is_constant(segment.as_bytes()) { segment } else { "*" });
     }
     quantized.into()
 }
 
-fn is_constant(segment: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
-    let digits = segment.strip_prefix('v').filter(|digits| !digits.is_empty());
-    segment.bytes().all(is_word)
-        || digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+fn is_constant(segment: &[u8]) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
+    match segment {
+        [b'v', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => true,
+        segment => segment.iter().all(is_word),
+    }
 }
 
 /// How many elements of a path an endpoint has.

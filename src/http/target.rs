@@ -1,5 +1,6 @@
 //! The URL of a request, in parts.
 
+use super::scan;
 use crate::text::first_bytes;
 
 /// What is read of a URL, in bytes: 8 KiB, which is what servers take of a request line. The rest of a longer one is
@@ -27,17 +28,15 @@ impl<'a> Target<'a> {
         let text = first_bytes(url, MAX_URL_BYTES);
         let mut target = Target { is_cut: text.len() < url.len(), ..Target::default() };
         let mut rest = text;
-        if let Some((scheme, behind)) =
-            text.split_once("://").filter(|(scheme, _)| is_scheme(scheme))
-        {
+        if let Some((scheme, behind)) = split_scheme(text) {
             target.scheme = scheme;
             let (authority, path) = split_authority(behind);
             target.set_authority(authority);
             rest = path;
             target.whole = (!target.had_user && !target.is_cut).then_some(url);
         }
-        let (rest, fragment) = split(rest, '#');
-        let (path, query) = split(rest, '?');
+        let (rest, fragment) = split(rest, b'#');
+        let (path, query) = split(rest, b'?');
         Target { path, query, fragment: fragment.filter(|_| !target.had_user), ..target }
     }
 
@@ -58,7 +57,7 @@ impl<'a> Target<'a> {
     /// tracer does.
     pub(super) fn set_authority(&mut self, authority: &'a str) {
         let authority = first_bytes(authority, MAX_URL_BYTES);
-        match authority.rsplit_once('@') {
+        match scan::rsplit_once(authority, b'@') {
             Some((_, host)) => {
                 self.host = host;
                 self.had_user = true;
@@ -68,19 +67,17 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The host without its port, and without the brackets of IPv6.
-    pub(super) fn host_name(&self) -> &'a str {
-        host_and_port(self.host).0
-    }
-
-    /// The port that is there, or that the scheme stands for.
-    pub(super) fn port(&self) -> Option<u16> {
-        let said = host_and_port(self.host).1.and_then(|port| port.parse().ok());
-        said.or_else(|| match self.scheme {
+    /// The host without its port, and without the brackets of IPv6; and the port that is there, or that the scheme
+    /// stands for.
+    pub(super) fn host_and_port(&self) -> (&'a str, Option<u16>) {
+        let (host, port) = host_and_port(self.host);
+        let said = port.and_then(|port| port.parse().ok());
+        let port = said.or_else(|| match self.scheme {
             scheme if scheme.eq_ignore_ascii_case("http") => Some(80),
             scheme if scheme.eq_ignore_ascii_case("https") => Some(443),
             _ => None,
-        })
+        });
+        (host, port)
     }
 
     /// The path, which begins with a slash wherever it is one.
@@ -94,43 +91,54 @@ impl<'a> Target<'a> {
 fn split_authority(text: &str) -> (&str, &str) {
     let end = |from: usize| {
         let rest = text.get(from..).unwrap_or_default();
-        rest.find(['/', '?', '#']).map_or(text.len(), |at| from + at)
+        let ends = |byte| matches!(byte, b'/' | b'?' | b'#');
+        rest.bytes().position(ends).map_or(text.len(), |at| from + at)
     };
     let (authority, _) = text.split_at(end(0));
-    let (_, port) = host_and_port(authority.rsplit('@').next().unwrap_or_default());
+    let (_, port) =
+        host_and_port(scan::rsplit_once(authority, b'@').map_or(authority, |(_, host)| host));
     let is_port = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    match text.rfind('@').filter(|_| !is_port) {
+    match Some(()).filter(|()| !is_port).and_then(|()| scan::rfind(text, b'@')) {
         Some(at) => text.split_at(end(at)),
         None => text.split_at(authority.len()),
     }
 }
 
-fn split(text: &str, at: char) -> (&str, Option<&str>) {
-    match text.split_once(at) {
+fn split(text: &str, at: u8) -> (&str, Option<&str>) {
+    match scan::split_once(text, at) {
         Some((before, behind)) => (before, Some(behind)),
         None => (text, None),
     }
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+/// The scheme, and what is behind `://`.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    // A path is told at its first character.
+    let length = text.bytes().position(|byte| !is_of_scheme(byte)).filter(|length| *length > 0)?;
+    let (scheme, behind) = text.split_at_checked(length)?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
+    Some((scheme, behind.strip_prefix("://").filter(|_| is_scheme)?))
+}
+
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// `host`, `host:port`, `[v6]`, `[v6]:port`; an address of version 6 without brackets has no port.
 fn host_and_port(authority: &str) -> (&str, Option<&str>) {
-    if let Some((host, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let bracketed = authority.strip_prefix('[').and_then(|rest| scan::split_once(rest, b']'));
+    if let Some((host, rest)) = bracketed {
         return (host, rest.strip_prefix(':'));
     }
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') => (host, Some(port)),
+    match scan::rsplit_once(authority, b':') {
+        Some((host, port)) if scan::find(host, b':').is_none() => (host, Some(port)),
         _ => (authority, None),
     }
 }
 
 /// The host that a URL names, for `http.referrer_hostname`: without user and port.
 pub(super) fn host_of(url: &str) -> Option<&str> {
-    Some(Target::parse(url).host_name()).filter(|host| !host.is_empty())
+    Some(Target::parse(url).host_and_port().0).filter(|host| !host.is_empty())
 }
 
 #[cfg(test)]
@@ -157,8 +165,8 @@ mod tests {
             ("file:///x", "file", "", None, "/x", None, None),
         ] {
             let target = Target::parse(url);
-            let found = (target.scheme, target.host_name(), target.port(), target.path());
-            assert_eq!(found, (scheme, host, port, path), "{url}");
+            let found = (target.scheme, target.host_and_port(), target.path());
+            assert_eq!(found, (scheme, (host, port), path), "{url}");
             assert_eq!((target.query, target.fragment), (query, fragment), "{url}");
         }
     }
