@@ -44,12 +44,8 @@ impl Terms {
         Some(Terms {
             filters: InfoFilters::of(info),
             obfuscation: settings.obfuscates.then(|| Obfuscation::of(info)).flatten(),
-            peer_tags: info.peer_tags.iter().map(TagKey::new).collect(),
-            additional_tags: settings
-                .additional_tags
-                .iter()
-                .map(|tag| TagKey::new(tag.clone()))
-                .collect(),
+            peer_tags: info.peer_tags.iter().map(|tag| TagKey::new(tag)).collect(),
+            additional_tags: settings.additional_tags.iter().map(|tag| TagKey::new(tag)).collect(),
             known_kinds: known.fold(0, |kinds, kind| kinds | bit(kind)),
             kinds,
         })

@@ -184,6 +184,13 @@ impl<'a> SpanView<'a> {
         self.tags.get_hashed(&self.record.tags, digest, key)
     }
 
+    /// Whether the span itself may have a tag with this digest of its key; `false` is certain.
+    #[cfg(feature = "client-stats")]
+    #[inline(always)]
+    pub(crate) fn may_have_own(&self, digest: u32) -> bool {
+        self.record.tags.may_have(digest)
+    }
+
     pub(crate) fn derived_names(&self) -> Option<DerivedNames> {
         let naming = self.record.naming?;
         user_code::call(UserCode::Naming, &self.segment.shared.diag, || naming(self))

@@ -29,6 +29,13 @@ impl TagList {
     pub(crate) const EMPTY: TagList =
         TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
 
+    /// Whether a key with this digest may be in it; `false` is certain.
+    #[cfg(feature = "client-stats")]
+    #[inline(always)]
+    pub(crate) fn may_have(self, digest: u32) -> bool {
+        self.keys.may_have(digest)
+    }
+
     /// Whether it is too long for a walk: the index has all of its tags.
     #[inline]
     pub(super) fn is_long(self) -> bool {
