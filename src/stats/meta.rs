@@ -27,9 +27,11 @@ pub(super) fn meta<'a>(
             Some(tag) => return tag.text(),
             None => None,
         },
-        Source::BaseService => base_service(span),
+        Source::BaseService => base_service(span, is_of_tracer(span)),
         Source::Origin => Some(origin(span)).filter(|origin| !origin.is_empty()),
-        Source::ServiceSource => Some(service_source(span)).filter(|source| !source.is_empty()),
+        Source::WhoNamedService => {
+            Some(service_source(span, is_of_tracer(span))).filter(|source| !source.is_empty())
+        }
         Source::Kind => Some(kind_text(span)).filter(|kind| !kind.is_empty()),
         Source::Language => Some("rust"),
         Source::Env => own().or(shared.env.as_deref()),
@@ -41,7 +43,7 @@ pub(super) fn meta<'a>(
 }
 
 /// Whether the service is the configured one; upper and lower case are the same.
-fn is_of_tracer(span: &SpanView<'_>) -> bool {
+pub(super) fn is_of_tracer(span: &SpanView<'_>) -> bool {
     service(span).eq_ignore_ascii_case(span.segment.shared.service.as_bytes())
 }
 
@@ -52,17 +54,17 @@ pub(super) fn service<'a>(span: &SpanView<'a>) -> &'a [u8] {
 }
 
 /// The configured service, for spans of another one.
-pub(super) fn base_service<'a>(span: &SpanView<'a>) -> Option<&'a str> {
-    if is_of_tracer(span) {
+pub(super) fn base_service<'a>(span: &SpanView<'a>, is_of_tracer: bool) -> Option<&'a str> {
+    if is_of_tracer {
         return text(tag!(span, "_dd.base_service"));
     }
     Some(span.segment.shared.service.as_str())
 }
 
 /// The tag `_dd.svc_src`; empty where there is none.
-pub(super) fn service_source<'a>(span: &SpanView<'a>) -> &'a str {
+pub(super) fn service_source<'a>(span: &SpanView<'a>, is_of_tracer: bool) -> &'a str {
     let own = || text(tag!(span, "_dd.svc_src")).unwrap_or_default();
-    if is_of_tracer(span) {
+    if is_of_tracer {
         return own();
     }
     match (&span.record.service, span.record.service_source) {

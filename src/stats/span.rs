@@ -2,7 +2,7 @@
 
 use super::grpc;
 use super::key::{BLOCKED, KeyBuffer, Numbers};
-use super::meta::{base_service, kind_text, meta, origin, service, service_source};
+use super::meta::{base_service, is_of_tracer, kind_text, meta, origin, service, service_source};
 use super::peer_tags;
 use super::tag_key::{number, tag, text};
 use super::terms::Terms;
@@ -73,11 +73,12 @@ pub(super) fn write_key(
         Some(status) => key.text(grpc::decimal(status, &mut [0; 3])),
         None => key.text(b""),
     }
-    key.text(service_source(span).as_bytes());
+    let is_of_tracer = is_of_tracer(span);
+    key.text(service_source(span, is_of_tracer).as_bytes());
     let peer_tags = if peer_tags::has_peer(span.kind(), kind) {
         peer_tags::write(key, span, &terms.peer_tags, global)
     } else {
-        peer_tags::write_base_service(key, base_service(span))
+        peer_tags::write_base_service(key, base_service(span, is_of_tracer))
     };
     key.end_part();
     let additional_tags = write_additional_tags(key, span, terms, global);

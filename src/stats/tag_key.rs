@@ -23,7 +23,7 @@ pub(super) enum Source {
     Kind,
     Language,
     Origin,
-    ServiceSource,
+    WhoNamedService,
     Version,
 }
 
@@ -35,7 +35,7 @@ impl TagKey {
             "span.kind" => Source::Kind,
             "language" => Source::Language,
             "_dd.origin" => Source::Origin,
-            "_dd.svc_src" => Source::ServiceSource,
+            "_dd.svc_src" => Source::WhoNamedService,
             "version" => Source::Version,
             _ => Source::Tags,
         };
