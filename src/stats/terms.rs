@@ -30,10 +30,15 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// `None` where statistics are off: by a setting, or because the agent does not take them.
-    pub(crate) fn of(info: &AgentInfo, settings: &StatsSettings) -> Option<Self> {
+    /// Whether statistics are on: by the settings, and because the agent takes them.
+    pub(crate) fn are_there(info: &AgentInfo, settings: &StatsSettings) -> bool {
         let takes_stats = info.endpoints.iter().any(|path| path == PATH);
-        if !settings.is_on || !info.client_drop_p0s || !takes_stats || is_old(info) {
+        settings.is_on && info.client_drop_p0s && takes_stats && !is_old(info)
+    }
+
+    /// `None` where statistics are off.
+    pub(crate) fn of(info: &AgentInfo, settings: &StatsSettings) -> Option<Self> {
+        if !Self::are_there(info, settings) {
             return None;
         }
         let kinds: Vec<String> = match &info.span_kinds_stats_computed {
