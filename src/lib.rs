@@ -1,8 +1,12 @@
 #![doc = include_str!("../docs/guide.md")]
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test may fail loudly"))]
 #![cfg_attr(
-    not(feature = "agent"),
-    allow(dead_code, unused_imports, reason = "what only the pipeline uses is built all the same")
+    not(feature = "client-stats"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what only the pipeline and its statistics use is built all the same"
+    )
 )]
 
 #[cfg(feature = "agent")]

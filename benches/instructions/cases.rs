@@ -200,7 +200,8 @@ fn with_statistics(batches: Batches, trace: impl Fn(&Tracer)) {
     let agent = FaultAgent::start(|request| match request.path.as_str() {
         "/info" => {
             let mut info = scripts::info_with_stats();
-            info["peer_tags"] = PEER_TAGS.as_slice().into();
+            let fields = info.as_object_mut().unwrap();
+            fields.insert("peer_tags".to_owned(), PEER_TAGS.as_slice().into());
             Reply::json(&info)
         }
         _ => scripts::healthy(request),

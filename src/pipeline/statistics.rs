@@ -97,8 +97,9 @@ impl Statistics {
 
     /// Whether [`Statistics::follow`] would switch them on or off.
     pub(super) fn would_switch(&self, info: Option<&AgentInfo>) -> bool {
-        let terms = info.and_then(|info| Terms::of(info, &self.inner.settings.stats));
-        terms.is_some() != self.is_on()
+        let will_be_on =
+            info.is_some_and(|info| Terms::are_there(info, &self.inner.settings.stats));
+        will_be_on != self.is_on()
     }
 
     fn warn_of_filters(&self, terms: &Terms) {

@@ -23,7 +23,14 @@ const SCHEMES: [&str; 5] = ["dnspoll", "ftp", "file", "http", "https"];
 /// ```
 #[must_use]
 pub fn peer_address(hosts: &str) -> Cow<'_, str> {
-    // Most values are one host, and statistics ask for each span.
+    // Most values are one name, and statistics ask for each span.
+    let may_be_address = |byte| matches!(byte, b':' | b',');
+    if !hosts.starts_with(|c: char| c.is_ascii_digit())
+        && !hosts.starts_with("ip-")
+        && !hosts.bytes().any(may_be_address)
+    {
+        return Cow::Borrowed(hosts);
+    }
     if !hosts.contains(',') {
         return blocked(hosts).map_or(Cow::Borrowed(hosts), Cow::Owned);
     }

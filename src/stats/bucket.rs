@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::group::Group;
 use super::key::KeyBuffer;
+use super::key_hash::KeyHash;
 use super::limits::{Collapsed, Seen};
 use crate::config::StatsLimits;
 use crate::trace::SpanView;
@@ -13,13 +14,13 @@ use crate::trace::SpanView;
 pub(super) struct Bucket {
     /// When it begins, in nanoseconds since the Unix epoch.
     pub(super) start: u64,
-    pub(super) groups: HashMap<Box<[u8]>, Group>,
+    pub(super) groups: HashMap<Box<[u8]>, Group, KeyHash>,
     seen: Seen,
 }
 
 impl Bucket {
     pub(super) fn new(start: u64) -> Self {
-        Bucket { start, groups: HashMap::new(), seen: Seen::default() }
+        Bucket { start, groups: HashMap::default(), seen: Seen::default() }
     }
 
     /// Counts a span.

@@ -57,10 +57,10 @@ pub(super) fn of_text(text: &str) -> Option<u8> {
     let name = text.strip_prefix("StatusCode.").unwrap_or(text);
     let letters =
         || name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_uppercase());
-    let is_it = |known: &&str| known.bytes().eq(letters());
+    let is_it = |known: &str| known.bytes().eq(letters());
     let place = NAMES.iter().position(|known| is_it(known));
     // Go's spelling of the second one.
-    let place = place.or_else(|| is_it(&"CANCELED").then_some(1));
+    let place = place.or_else(|| is_it("CANCELED").then_some(1));
     place.and_then(|place| u8::try_from(place).ok())
 }
 

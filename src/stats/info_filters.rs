@@ -84,8 +84,7 @@ impl InfoFilters {
 fn split(text: &str) -> Option<(TagKey, Option<&str>)> {
     let (key, value) = text.split_once(':').unwrap_or((text, ""));
     let (key, value) = (key.trim(), value.trim());
-    (!key.is_empty())
-        .then(|| (TagKey::new(Text::copy(key)), Some(value).filter(|it| !it.is_empty())))
+    (!key.is_empty()).then(|| (TagKey::new(key), Some(value).filter(|it| !it.is_empty())))
 }
 
 /// The span by which the agent judges: that without a parent, else the last one whose parent is not in the chunk.

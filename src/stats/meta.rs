@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::tag_key::{TagKey, tag, text};
+use super::tag_key::{Source, TagKey, tag, text};
 use crate::text::Text;
 use crate::trace::{ServiceSource, SpanView};
 
@@ -20,50 +20,51 @@ pub(super) fn meta<'a>(
     key: &TagKey,
     global: &'a [(Text, Text)],
 ) -> Option<Cow<'a, str>> {
-    if key.is_of_tracer() {
-        if let Some(value) = of_tracer(span, key) {
-            return Some(value.into());
-        }
-    } else if let Some(tag) = key.of(span) {
-        return tag.text();
-    }
-    let of_all = global.iter().find(|(name, _)| name == key.name());
-    of_all.map(|(_, value)| value.as_str().into())
-}
-
-/// One of [`OF_TRACER`](super::tag_key).
-fn of_tracer<'a>(span: &SpanView<'a>, key: &TagKey) -> Option<&'a str> {
     let shared = &*span.segment.shared;
-    let not_empty = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-    match key.name() {
-        "_dd.base_service" => base_service(span),
-        "_dd.origin" => not_empty(origin(span)),
-        "_dd.svc_src" => not_empty(service_source(span)),
-        "span.kind" => not_empty(kind_text(span)),
-        "language" => Some("rust"),
-        "env" => text(key.of(span)).or(shared.env.as_deref()),
-        "version" if is_of_tracer(span) => text(key.of(span)).or(shared.version.as_deref()),
-        _ => text(key.of(span)),
-    }
+    let own = || text(key.of(span));
+    let found = match key.source {
+        Source::Tags => match key.of(span) {
+            Some(tag) => return tag.text(),
+            None => None,
+        },
+        Source::BaseService => base_service(span, is_of_tracer(span)),
+        Source::Origin => Some(origin(span)).filter(|origin| !origin.is_empty()),
+        Source::WhoNamedService => {
+            Some(service_source(span, is_of_tracer(span))).filter(|source| !source.is_empty())
+        }
+        Source::Kind => Some(kind_text(span)).filter(|kind| !kind.is_empty()),
+        Source::Language => Some("rust"),
+        Source::Env => own().or(shared.env.as_deref()),
+        Source::Version if is_of_tracer(span) => own().or(shared.version.as_deref()),
+        Source::Version => own(),
+    };
+    let of_all = || global.iter().find(|(name, _)| name.as_bytes() == key.name().as_bytes());
+    found.or_else(|| of_all().map(|(_, value)| value.as_str())).map(Cow::Borrowed)
 }
 
 /// Whether the service is the configured one; upper and lower case are the same.
-fn is_of_tracer(span: &SpanView<'_>) -> bool {
-    span.service().eq_ignore_ascii_case(&span.segment.shared.service)
+pub(super) fn is_of_tracer(span: &SpanView<'_>) -> bool {
+    service(span).eq_ignore_ascii_case(span.segment.shared.service.as_bytes())
+}
+
+/// The service; bytes, because a short text is checked to be UTF-8 whenever it is read as a `str`.
+pub(super) fn service<'a>(span: &SpanView<'a>) -> &'a [u8] {
+    let service = span.record.service.as_ref();
+    service.unwrap_or(&span.segment.shared.span_service).as_bytes()
 }
 
 /// The configured service, for spans of another one.
-pub(super) fn base_service<'a>(span: &SpanView<'a>) -> Option<&'a str> {
-    if is_of_tracer(span) {
+pub(super) fn base_service<'a>(span: &SpanView<'a>, is_of_tracer: bool) -> Option<&'a str> {
+    if is_of_tracer {
         return text(tag!(span, "_dd.base_service"));
     }
     Some(span.segment.shared.service.as_str())
 }
 
 /// The tag `_dd.svc_src`; empty where there is none.
-pub(super) fn service_source<'a>(span: &SpanView<'a>) -> &'a str {
+pub(super) fn service_source<'a>(span: &SpanView<'a>, is_of_tracer: bool) -> &'a str {
     let own = || text(tag!(span, "_dd.svc_src")).unwrap_or_default();
-    if is_of_tracer(span) {
+    if is_of_tracer {
         return own();
     }
     // A span without a service of its own gets here only if a mapping has changed the configured service.

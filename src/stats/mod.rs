@@ -8,7 +8,7 @@
 //!   counted nor sent; `obfuscation`: resources without values.
 //! - `span`: what of a span counts, and as what. `tag_key`, `meta`: its tags; `grpc`, `peer_tags`: what
 //!   they say.
-//! - `key`: what spans are counted by, as bytes. `group`: the spans with one key. `bucket`: the groups of ten seconds.
+//! - `key`, `key_hash`: what spans are counted by, as bytes. `group`: the spans with one key. `bucket`: the groups of ten seconds.
 //!   `limits`: how many there may be. `concentrator`: the buckets in their order of time.
 //! - `payload`: what the agent is sent.
 //!
@@ -24,6 +24,7 @@ mod group;
 mod grpc;
 mod info_filters;
 mod key;
+mod key_hash;
 mod limits;
 mod meta;
 mod obfuscation;

@@ -26,6 +26,9 @@ pub(super) fn write(
 ) -> u16 {
     let mut count = 0;
     for key in keys {
+        if key.is_absent(span, global) {
+            continue;
+        }
         if let Some(value) = meta(span, key, global) {
             out.pair(key.name(), &peer_address(&value));
             count += 1;

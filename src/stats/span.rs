@@ -2,7 +2,7 @@
 
 use super::grpc;
 use super::key::{BLOCKED, KeyBuffer, Numbers};
-use super::meta::{base_service, kind_text, meta, origin, service_source};
+use super::meta::{base_service, is_of_tracer, kind_text, meta, origin, service, service_source};
 use super::peer_tags;
 use super::tag_key::{number, tag, text};
 use super::terms::Terms;
@@ -41,22 +41,23 @@ pub(super) fn write_key(
     global: &[(Text, Text)],
 ) {
     let record = span.record;
-    let span_type = record.span_type.as_deref().unwrap_or_default();
     // Names that follow from tags have been fixed when the chunk was settled.
-    let name = record.name.as_str();
-    let resource = record.resource.as_deref().filter(|resource| !resource.is_empty());
+    let name = &record.name;
+    let resource = record.resource.as_ref().filter(|resource| !resource.is_empty());
     let resource = resource.unwrap_or(name);
+    let span_type = record.span_type.as_ref().unwrap_or(const { &Text::EMPTY });
     key.clear();
     match &terms.obfuscation {
         None => {
-            for text in [span.service(), name, resource, span_type] {
+            key.text(service(span));
+            for text in [name, resource, span_type] {
                 key.text(text.as_bytes());
             }
         }
         Some(obfuscation) => {
             let resource = obfuscation.resource(span, span_type, resource);
-            let [service, name, span_type] =
-                [span.service(), name, span_type].map(|name| obfuscation.name(name));
+            let names = [span.service(), name, span_type];
+            let [service, name, span_type] = names.map(|name| obfuscation.name(name));
             for text in [service, name, &resource, span_type] {
                 key.text(text.as_bytes());
             }
@@ -72,11 +73,12 @@ pub(super) fn write_key(
         Some(status) => key.text(grpc::decimal(status, &mut [0; 3])),
         None => key.text(b""),
     }
-    key.text(service_source(span).as_bytes());
+    let is_of_tracer = is_of_tracer(span);
+    key.text(service_source(span, is_of_tracer).as_bytes());
     let peer_tags = if peer_tags::has_peer(span.kind(), kind) {
         peer_tags::write(key, span, &terms.peer_tags, global)
     } else {
-        peer_tags::write_base_service(key, base_service(span))
+        peer_tags::write_base_service(key, base_service(span, is_of_tracer))
     };
     key.end_part();
     let additional_tags = write_additional_tags(key, span, terms, global);
@@ -99,6 +101,9 @@ fn write_additional_tags(
 ) -> u16 {
     let mut count = 0;
     for tag in &terms.additional_tags {
+        if tag.is_absent(span, global) {
+            continue;
+        }
         let Some(value) = meta(span, tag, global).filter(|value| !value.is_empty()) else {
             continue;
         };

@@ -3,28 +3,43 @@
 use crate::text::Text;
 use crate::trace::{SpanView, TagRef, digest};
 
-/// The tags that the tracer itself writes, so that they are not only the span's own.
-const OF_TRACER: [&str; 7] =
-    ["_dd.base_service", "_dd.origin", "_dd.svc_src", "env", "language", "span.kind", "version"];
-
 /// The name of a tag that is looked for in many spans. Most spans do not have it, and that costs a few instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TagKey {
-    name: Text,
+    /// Not a [`Text`], which is checked to be UTF-8 whenever it is read as a `str`.
+    name: Box<str>,
     digest: u32,
-    /// See [`OF_TRACER`].
-    is_of_tracer: bool,
+    pub(super) source: Source,
+}
+
+/// Where a tag comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// From the span, or the tags of all spans.
+    Tags,
+    /// The tracer writes it, over tags of that name or where there is none.
+    BaseService,
+    Env,
+    Kind,
+    Language,
+    Origin,
+    WhoNamedService,
+    Version,
 }
 
 impl TagKey {
-    pub(super) fn new(name: impl Into<Text>) -> Self {
-        let name = name.into();
-        let is_of_tracer = OF_TRACER.contains(&name.as_str());
-        TagKey { digest: digest(name.as_bytes()), name, is_of_tracer }
-    }
-
-    pub(super) fn is_of_tracer(&self) -> bool {
-        self.is_of_tracer
+    pub(super) fn new(name: &str) -> Self {
+        let source = match name {
+            "_dd.base_service" => Source::BaseService,
+            "env" => Source::Env,
+            "span.kind" => Source::Kind,
+            "language" => Source::Language,
+            "_dd.origin" => Source::Origin,
+            "_dd.svc_src" => Source::WhoNamedService,
+            "version" => Source::Version,
+            _ => Source::Tags,
+        };
+        TagKey { name: name.into(), digest: digest(name.as_bytes()), source }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -34,6 +49,12 @@ impl TagKey {
     /// The span's own tag of this name.
     pub(super) fn of<'a>(&self, span: &SpanView<'a>) -> Option<TagRef<'a>> {
         span.own_hashed(self.digest, &self.name)
+    }
+
+    /// Whether a span certainly has no such tag: for most spans and tags, this is all that is looked at.
+    #[inline(always)]
+    pub(super) fn is_absent(&self, span: &SpanView<'_>, global: &[(Text, Text)]) -> bool {
+        self.source == Source::Tags && global.is_empty() && !span.may_have_own(self.digest)
     }
 }
 

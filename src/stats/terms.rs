@@ -30,10 +30,15 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// `None` where statistics are off: by a setting, or because the agent does not take them.
-    pub(crate) fn of(info: &AgentInfo, settings: &StatsSettings) -> Option<Self> {
+    /// Whether statistics are on: by the settings, and because the agent takes them.
+    pub(crate) fn are_there(info: &AgentInfo, settings: &StatsSettings) -> bool {
         let takes_stats = info.endpoints.iter().any(|path| path == PATH);
-        if !settings.is_on || !info.client_drop_p0s || !takes_stats || is_old(info) {
+        settings.is_on && info.client_drop_p0s && takes_stats && !is_old(info)
+    }
+
+    /// `None` where statistics are off.
+    pub(crate) fn of(info: &AgentInfo, settings: &StatsSettings) -> Option<Self> {
+        if !Self::are_there(info, settings) {
             return None;
         }
         let kinds: Vec<String> = match &info.span_kinds_stats_computed {
@@ -44,12 +49,8 @@ impl Terms {
         Some(Terms {
             filters: InfoFilters::of(info),
             obfuscation: settings.obfuscates.then(|| Obfuscation::of(info)).flatten(),
-            peer_tags: info.peer_tags.iter().map(TagKey::new).collect(),
-            additional_tags: settings
-                .additional_tags
-                .iter()
-                .map(|tag| TagKey::new(tag.clone()))
-                .collect(),
+            peer_tags: info.peer_tags.iter().map(|tag| TagKey::new(tag)).collect(),
+            additional_tags: settings.additional_tags.iter().map(|tag| TagKey::new(tag)).collect(),
             known_kinds: known.fold(0, |kinds, kind| kinds | bit(kind)),
             kinds,
         })

@@ -174,7 +174,7 @@ impl<'a> SpanView<'a> {
     /// Whether the span may have tags of its own with these keys; `false` is certain.
     #[cfg(feature = "agent")]
     pub(crate) fn may_have(&self, keys: Digests) -> bool {
-        self.record.tags.may_have(keys)
+        self.record.tags.may_share(keys)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, TagRef<'a>)> {
@@ -196,6 +196,13 @@ impl<'a> SpanView<'a> {
     #[inline(always)]
     pub(crate) fn own_hashed(&self, digest: u32, key: &str) -> Option<TagRef<'a>> {
         self.tags.get_hashed(&self.record.tags, digest, key)
+    }
+
+    /// Whether the span itself may have a tag with this digest of its key; `false` is certain.
+    #[cfg(feature = "client-stats")]
+    #[inline(always)]
+    pub(crate) fn may_have_own(&self, digest: u32) -> bool {
+        self.record.tags.may_have(digest)
     }
 
     pub(crate) fn derived_names(&self) -> Option<DerivedNames> {

@@ -37,8 +37,15 @@ impl TagList {
 
     /// Whether a tag with one of these keys may be there; `false` is certain.
     #[cfg(feature = "agent")]
-    pub(crate) fn may_have(self, keys: Digests) -> bool {
+    pub(crate) fn may_share(self, keys: Digests) -> bool {
         self.keys.may_share(keys)
+    }
+
+    /// Whether a key with this digest may be in it; `false` is certain.
+    #[cfg(feature = "client-stats")]
+    #[inline(always)]
+    pub(crate) fn may_have(self, digest: u32) -> bool {
+        self.keys.may_have(digest)
     }
 
     /// Whether it is too long for a walk: the index has all of its tags.

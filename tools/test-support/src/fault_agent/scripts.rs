@@ -25,9 +25,19 @@ pub fn info() -> Value {
 /// be sent what is not sampled.
 pub fn info_with_stats() -> Value {
     let mut info = info();
-    info["client_drop_p0s"] = true.into();
-    info["peer_tags"] = json!(["_dd.base_service", "db.name", "peer.service", "out.host"]);
-    info["span_kinds_stats_computed"] = json!(["client", "server", "producer", "consumer"]);
+    if let Some(info) = info.as_object_mut() {
+        info.extend([
+            ("client_drop_p0s".to_owned(), json!(true)),
+            (
+                "peer_tags".to_owned(),
+                json!(["_dd.base_service", "db.name", "peer.service", "out.host"]),
+            ),
+            (
+                "span_kinds_stats_computed".to_owned(),
+                json!(["client", "server", "producer", "consumer"]),
+            ),
+        ]);
+    }
     info
 }
 
