@@ -35,7 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("pipeline", 7),
     ("tracer", 8),
     ("bridge", 9),
-    ("macro_support", 9),
+    ("macro_support", 10),
     ("testing", 9),
 ];
 
