@@ -16,17 +16,25 @@ mod diag;
 mod encode;
 mod error;
 mod frames;
+#[cfg(feature = "http-tags")]
+pub mod http;
 mod id;
+pub mod integration;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macro_support;
+pub mod naming;
 mod panics;
+mod peer_service;
 #[cfg(feature = "agent")]
 mod pipeline;
 mod primitives;
 mod propagation;
+pub mod quantize;
 mod sampling;
 mod shard;
+#[cfg(feature = "client-stats")]
+mod stats;
 mod suppression;
 mod sync;
 #[cfg(feature = "testing")]
@@ -39,6 +47,8 @@ mod user_code;
 pub use diag::{LogLevel, LossReason, Losses};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use integration::integrations;
+pub use peer_service::PeerService;
 pub use propagation::{
     EnvExtractor, EnvInjector, Extractor, HeaderBlock, HeaderLookup, HttpPropagator, Injector,
     Propagator, header_value, is_header_name,

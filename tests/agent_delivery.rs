@@ -177,6 +177,8 @@ fn all_that_a_span_holds(pair: &Pair) {
     let sent = pair.span("web.request");
     let runtime_id = sent.meta("runtime-id").unwrap_or_default().to_owned();
     assert!(is_uuid(&runtime_id), "{runtime_id:?}");
+    let process_tags = sent.meta("_dd.tags.process").unwrap_or_default().to_owned();
+    assert!(process_tags.contains(",entrypoint.type:executable,"), "{process_tags:?}");
     assert_eq!(UNIX_EPOCH + Duration::from_nanos(u64::try_from(sent.start).unwrap()), started);
     assert!((0..=nanoseconds(LIMIT)).contains(&sent.duration), "{}", sent.duration);
     let expected = Span {
@@ -193,6 +195,7 @@ fn all_that_a_span_holds(pair: &Pair) {
         meta: map([
             ("_dd.p.dm", "-0".to_owned()),
             ("_dd.p.tid", format!("{:016x}", trace.high())),
+            ("_dd.tags.process", process_tags),
             ("cart.open", "true".into()),
             ("env", "prod".into()),
             ("error.message", "the cart is closed".into()),
@@ -477,6 +480,7 @@ fn reserved_names(pair: &Pair) {
         "_dd.p.dm",
         "_dd.p.tid",
         "_dd.svc_src",
+        "_dd.tags.process",
         "_dd.top_level",
         "_dd.tracer_kr",
         "_sampling_priority_v1",
@@ -500,6 +504,7 @@ fn reserved_names(pair: &Pair) {
         assert_eq!(span.meta("_dd.base_service"), Some("shop"));
         assert_eq!(span.meta("_dd.svc_src"), Some("m"));
         assert_eq!(span.meta("language"), Some("rust"));
+        assert!(span.meta("_dd.tags.process").unwrap().starts_with("entrypoint."));
         assert_eq!(span.meta("_dd.p.dm"), Some("-0"));
         assert!(is_uuid(span.meta("runtime-id").unwrap()));
         assert_eq!(span.metric("_sampling_priority_v1"), Some(1.0));

@@ -38,10 +38,11 @@ mod unix {
 
     use crate::common::LIMIT;
     use crate::common::programs::{Named, run};
+    use crate::common::stats::{WARM_UP, hits, payloads};
 
     // ===== the programs =====
 
-    pub(crate) const PROGRAMS: [Named; 14] = [
+    pub(crate) const PROGRAMS: [Named; 15] = [
         ("traces_on_both_sides", traces_on_both_sides),
         ("continues_what_came_in", continues_what_came_in),
         ("uses_opentelemetry", uses_opentelemetry),
@@ -51,6 +52,7 @@ mod unix {
         ("forks_again_and_again", forks_again_and_again),
         ("serves_from_workers", serves_from_workers),
         ("forks_with_a_full_queue", forks_with_a_full_queue),
+        ("counts_on_both_sides", counts_on_both_sides),
         ("has_an_idle_child", has_an_idle_child),
         ("starts_in_the_child", starts_in_the_child),
         ("forks_on_another_thread", forks_on_another_thread),
@@ -320,6 +322,30 @@ mod unix {
         drop(guard);
     }
 
+    /// A span that makes the tracer ask the agent what it takes: what follows is counted here.
+    fn ask() {
+        let first = tracehound::trace(WARM_UP);
+        first.keep_trace();
+        drop(first);
+        tracehound::flush(LIMIT / 4).unwrap();
+    }
+
+    fn counts_on_both_sides() {
+        let guard = unhurried().install();
+        ask();
+        for _ in 0..3 {
+            tracehound::in_span("of the parent", |_| ());
+        }
+        let forked = fork();
+        if forked.is_child() {
+            ask();
+            for _ in 0..5 {
+                tracehound::in_span("of the child", |_| ());
+            }
+        }
+        drop(guard);
+    }
+
     fn has_an_idle_child() {
         // Who waits in the child for what it does not have waits for all of this.
         let guard = unhurried().install().timeout(LIMIT / 4);
@@ -557,7 +583,7 @@ mod unix {
         }
     }
 
-    pub(crate) const TESTS: [Named; 14] = [
+    pub(crate) const TESTS: [Named; 15] = [
         ("a_trace_goes_on_in_the_child", a_trace_goes_on_in_the_child),
         ("what_came_in_goes_on_in_the_child", what_came_in_goes_on_in_the_child),
         ("a_trace_of_opentelemetry_goes_on", a_trace_of_opentelemetry_goes_on),
@@ -567,6 +593,7 @@ mod unix {
         ("a_child_may_fork", a_child_may_fork),
         ("workers_forked_in_advance_trace_on_their_own", workers_forked_in_advance),
         ("a_child_sends_nothing_of_its_parent", a_child_sends_nothing_of_its_parent),
+        ("a_child_counts_what_it_has_made_alone", a_child_counts_what_it_has_made_alone),
         ("a_child_that_does_nothing_ends_at_once", a_child_that_does_nothing_ends_at_once),
         ("a_tracer_can_start_in_a_child", a_tracer_can_start_in_a_child),
         ("any_thread_may_fork", any_thread_may_fork),
@@ -695,6 +722,26 @@ mod unix {
         let received = Received::from("forks_with_a_full_queue", &[]);
         assert_eq!(received.0.len(), 11);
         assert_eq!(received.span("of the child").parent_id, 0);
+    }
+
+    /// With the feature that counts, and without it as well: then there is nothing to be counted twice.
+    fn a_child_counts_what_it_has_made_alone() {
+        let agent = FaultAgent::start(scripts::counting);
+        let url = agent.url();
+        let settings = [("DD_TRACE_AGENT_URL", url.as_str()), ("DD_TRACE_SAMPLE_RATE", "0")];
+        let ended = run("counts_on_both_sides", &settings);
+        assert_eq!((ended.code, ended.said.as_str()), (Some(0), ""));
+        if !cfg!(feature = "client-stats") {
+            return;
+        }
+        let expected = [("of the child", 5), ("of the parent", 3)];
+        let expected = expected.map(|(name, hits)| (name.to_owned(), hits));
+        assert_eq!(hits(&agent), BTreeMap::from(expected));
+        let payloads = payloads(&agent);
+        let first = payloads.iter().filter(|payload| payload["Sequence"] == 0);
+        let processes: BTreeSet<_> =
+            first.map(|payload| payload["RuntimeID"].as_str().unwrap()).collect();
+        assert_eq!(processes.len(), 2, "each begins with a number of its own: {payloads:?}");
     }
 
     fn a_child_that_does_nothing_ends_at_once() {

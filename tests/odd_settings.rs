@@ -123,6 +123,15 @@ settings! {
         ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "-1"),
         ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "99999999999999999999999"),
     ]);
+    nonsense_about_http: 7 of |builder| variables(builder, &[
+        ("DD_TRACE_HTTP_SERVER_ERROR_STATUSES", "all"),
+        ("DD_TRACE_HTTP_CLIENT_ERROR_STATUSES", "404,9999"),
+        ("DD_TRACE_HEADER_TAGS", ":a,b:,c"),
+        ("DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP", "(token"),
+        ("DD_TRACE_PEER_SERVICE_MAPPING", "a"),
+        ("DD_TRACE_SPAN_ATTRIBUTE_SCHEMA", "v9"),
+        ("DD_TRACE_CLIENT_IP_ENABLED", "perhaps"),
+    ]);
     no_stacks: 0 of |builder| variables(builder, &[("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "0")]);
 }
 
@@ -154,6 +163,7 @@ const ROWS: &[Row] = rows! {
     DD_AGENT_HOST: agent_host(""), "agent";
     DD_ENV: env(" "), "prod";
     DD_HOSTNAME: hostname(""), "host";
+    DD_MAIN_PACKAGE: main_package(" "), "shop";
     DD_SERVICE: service("\t"), "shop";
     DD_SERVICE_MAPPING: service_mapping([("", "b")]), "a:b";
     DD_SPAN_SAMPLING_RULES: span_sampling_rules("{}"), "[]";
@@ -172,30 +182,51 @@ const ROWS: &[Row] = rows! {
     DD_TRACE_SAMPLING_RULES: sampling_rules("[{"), "[]";
     DD_TRACE_SAMPLING_RULES: sampling_rules(""), "[]";
     DD_TRACE_SAMPLING_RULES_FILE: sampling_rules_file(""), "/rules.json";
+    DD_TRACE_SOURCE_HOSTNAME: source_hostname(""), "host";
+    DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT: stats_additional_tag_limit(0), "10";
+    DD_TRACE_STATS_CARDINALITY_LIMIT: stats_limit(100_001), "10";
+    DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT: stats_http_endpoint_limit(0), "10";
+    DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT: stats_peer_tag_limit(0), "10";
+    DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT: stats_resource_limit(0), "10";
     DD_TRACE_WRITER_BUFFER_SIZE_BYTES: buffer_bytes(0), "1000";
     DD_TRACE_WRITER_INTERVAL_SECONDS: flush_interval(Duration::ZERO), "2";
     DD_TRACE_WRITER_INTERVAL_SECONDS: flush_interval(Duration::MAX), "2";
     DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES: max_payload_bytes(0), "5000";
+    DD_TRACE_CLIENT_IP_HEADER: client_ip_header(" "), "x-real-ip";
+    DD_TRACE_PEER_SERVICE_MAPPING: peer_service_mapping([("a", "")]), "a:b";
     DD_VERSION: version(""), "1.4.2";
 };
 
 /// Each value that a setter takes can be used, if only as its nearest limit, or there is no setter.
 const WITHOUT_ROW: &[&str] = &[
     "DD_APM_TRACING_ENABLED",
+    "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED",
     "DD_EXTERNAL_ENV",
     "DD_GIT_COMMIT_SHA",
     "DD_GIT_REPOSITORY_URL",
+    "DD_HTTP_SERVER_TAG_QUERY_STRING",
     "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED",
     "DD_TRACE_BAGGAGE_TAG_KEYS",
+    "DD_TRACE_CLIENT_IP_ENABLED",
     "DD_TRACE_DEBUG",
     "DD_TRACE_ENABLED",
     "DD_TRACE_GIT_METADATA_ENABLED",
+    "DD_TRACE_HEADER_TAGS",
+    "DD_TRACE_HTTP_CLIENT_ERROR_STATUSES",
+    "DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING",
+    "DD_TRACE_HTTP_SERVER_ERROR_STATUSES",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED",
     "DD_TRACE_NATIVE_SPAN_EVENTS",
+    "DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP",
     "DD_TRACE_ORG_GUARD_ENABLED",
     "DD_TRACE_ORG_GUARD_STRICT",
     "DD_TRACE_ORG_GUARD_TRUSTED_OPMS",
     "DD_TRACE_OTEL_ENABLED",
     "DD_TRACE_PARTIAL_FLUSH_ENABLED",
+    "DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED",
     "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT",
     "DD_TRACE_PROPAGATION_EXTRACT_FIRST",
     "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED",
@@ -203,8 +234,14 @@ const WITHOUT_ROW: &[&str] = &[
     "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
     "DD_TRACE_PROPAGATION_STYLE_INJECT",
     "DD_TRACE_RATE_LIMIT",
+    "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED",
     "DD_TRACE_REPORT_HOSTNAME",
+    "DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT",
+    "DD_TRACE_RESOURCE_RENAMING_ENABLED",
+    "DD_TRACE_SPAN_ATTRIBUTE_SCHEMA",
     "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE",
+    "DD_TRACE_STATS_ADDITIONAL_TAGS",
+    "DD_TRACE_STATS_COMPUTATION_ENABLED",
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH",
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
     "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
@@ -212,6 +249,7 @@ const WITHOUT_ROW: &[&str] = &[
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     "OTEL_SPAN_EVENT_COUNT_LIMIT",
     "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "_DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED",
 ];
 
 fn config(pairs: &[(&str, &str)]) -> ConfigBuilder {
@@ -441,7 +479,7 @@ fn the_default_service_is_said_once_and_only_where_none_is_named() {
 #[test]
 fn variables_without_effect_are_one_warning() {
     let said = Said::default();
-    let pairs = [("DD_SERVCE", "a"), ("DD_TRACE_SAMPEL_RATE", "1"), ("DD_TRACE_HEADER_TAGS", "a")];
+    let pairs = [("DD_SERVCE", "a"), ("DD_TRACE_SAMPEL_RATE", "1"), ("DD_TRACE_METHODS", "a")];
     let builder = Tracer::builder().service("shop").environment(Environment::from_pairs(pairs));
     let _tracer = builder.log(said.listener()).build();
     let warnings = said.warnings();
@@ -449,7 +487,7 @@ fn variables_without_effect_are_one_warning() {
     for text in [
         "DD_SERVCE (did you mean DD_SERVICE?)",
         "DD_TRACE_SAMPEL_RATE (did you mean DD_TRACE_SAMPLE_RATE?)",
-        "DD_TRACE_HEADER_TAGS",
+        "DD_TRACE_METHODS",
     ] {
         assert!(warnings[0].contains(text), "{warnings:?}");
     }

@@ -14,6 +14,9 @@ const WARM_UP_BATCHES: u32 = 5;
 /// What callgrind counts: the function [`counted`], whatever is before and behind it in its full name.
 pub(crate) const COUNTED: &str = "*instructions*batches*counted*";
 
+/// The same on the worker's thread: the function that encodes a chunk.
+pub(crate) const ENCODED: &str = "*encode*encoder*Encoder*add*";
+
 /// How a case does its work.
 #[derive(Clone, Copy)]
 pub(crate) struct Batches {
@@ -24,6 +27,14 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
+    /// The same for what is counted wherever it happens, and for which nothing needs to be warm: all that is done counts.
+    pub(crate) fn run_cold(self, between: impl Fn(), mut piece: impl FnMut()) {
+        for _ in 0..self.counted.max(1) {
+            (0..self.pieces).for_each(|_| piece());
+            between();
+        }
+    }
+
     /// Does the work, and `between` after each batch, which is not counted.
     pub(crate) fn run(self, between: impl Fn(), mut piece: impl FnMut()) {
         if self.counted == 0 {
@@ -45,6 +56,14 @@ impl Batches {
         }
         for _ in 0..self.counted {
             counted(&mut batch);
+            between();
+        }
+    }
+
+    /// As [`Batches::run`], where all of it is counted: what the worker does in `between` does not depend on clocks.
+    pub(crate) fn run_without_warm_up(self, between: impl Fn(), mut piece: impl FnMut()) {
+        for _ in 0..self.counted.max(1) {
+            (0..self.pieces).for_each(|_| piece());
             between();
         }
     }

@@ -1,23 +1,27 @@
-//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them.
+//! What is counted: the work of the application's thread, in batches as `benches/span.rs` measures them; and for
+//! statistics, which nobody waits for, that of the worker.
 
 use std::hint::black_box;
 use std::mem;
 use std::num::ParseIntError;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
-use tracehound::config::{Config, Environment, Style};
+use tracehound::config::{ApiVersion, Config, Environment, Style};
+use tracehound::http::{RequestInfo, ResponseInfo, Tagging};
+use tracehound::integration::{Integration, Pin};
 use tracehound::{
-    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
-    Tracer,
+    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, Text,
+    TraceId, Tracer, integrations,
 };
 use tracehound_opentelemetry::TracerProvider;
-use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
+use tracehound_test_support::{FaultAgent, Reply};
 
-use crate::batches::Batches;
+use crate::batches::{Batches, COUNTED, ENCODED};
 
 /// One kind of work.
 pub(crate) struct Case {
@@ -28,21 +32,52 @@ pub(crate) struct Case {
     pub(crate) pieces: u64,
     /// Does the work.
     pub(crate) work: fn(Batches),
+    /// The function that is counted.
+    pub(crate) counted: &'static str,
 }
 
+const fn on_application(name: &'static str, spans: u64, pieces: u64, work: fn(Batches)) -> Case {
+    Case { name, spans, pieces, work, counted: COUNTED }
+}
+
+const fn on_worker(name: &'static str, work: fn(Batches)) -> Case {
+    Case { name, spans: 10, pieces: 100, work, counted: ENCODED }
+}
+
+/// Counts the spans of a chunk.
+const COUNT: &str = "*tracehound*stats*Concentrator*count*";
+
 /// In the order of the table.
-pub(crate) const CASES: [Case; 11] = [
-    Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
-    Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
-    Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
-    Case { name: "native: in_span", spans: 1, pieces: 1_000, work: in_span },
-    Case { name: "native: wrap_fn", spans: 1, pieces: 1_000, work: wrap_fn },
-    Case { name: "native: #[wrap]", spans: 1, pieces: 1_000, work: wrap },
-    Case { name: "native: #[wrap] of a Result", spans: 1, pieces: 1_000, work: wrap_of_a_result },
-    Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
-    Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
-    Case { name: "inject", spans: 1, pieces: 100, work: inject },
-    Case { name: "extract", spans: 1, pieces: 100, work: extract },
+pub(crate) const CASES: &[Case] = &[
+    on_application("native: root", 1, 1_000, root),
+    on_application("native: root and 9 children", 10, 100, root_and_9_children),
+    on_application("native: hot", 10, 100, hot),
+    on_application("native: in_span", 1, 1_000, in_span),
+    on_application("native: wrap_fn", 1, 1_000, wrap_fn),
+    on_application("native: #[wrap]", 1, 1_000, wrap),
+    on_application("native: #[wrap] of a Result", 1, 1_000, wrap_of_a_result),
+    on_application("integration: root", 1, 1_000, integration_root),
+    on_application("integration: off", 1, 1_000, integration_off),
+    on_application("opentelemetry: root", 1, 1_000, opentelemetry_root),
+    on_application("opentelemetry: hot", 10, 100, opentelemetry_hot),
+    on_application("opentelemetry: hot, ended well", 10, 100, with_status),
+    on_application("opentelemetry: 30 attributes", 10, 100, many_attributes),
+    Case {
+        counted: COUNT,
+        ..on_application("statistics: request", 1, 1_000, statistics_of_requests)
+    },
+    Case { counted: COUNT, ..on_application("statistics: call", 1, 1_000, statistics_of_calls) },
+    on_application("inject", 1, 100, inject),
+    on_application("extract", 1, 100, extract),
+    on_application("http: server", 1, 1_000, http_server),
+    on_application("http: server, query", 1, 1_000, http_server_query),
+    on_application("http: client", 1, 1_000, http_client),
+    on_worker("encode v0.4: hot", |batches| encode(batches, ApiVersion::V04, tag)),
+    on_worker("encode v0.5: hot", |batches| encode(batches, ApiVersion::V05, tag)),
+    on_worker("encode v1.0: hot", |batches| encode(batches, ApiVersion::V1, tag)),
+    on_worker("encode v0.4: no literals", |batches| encode(batches, ApiVersion::V04, tag_copies)),
+    on_worker("encode v0.5: no literals", |batches| encode(batches, ApiVersion::V05, tag_copies)),
+    on_worker("encode v1.0: no literals", |batches| encode(batches, ApiVersion::V1, tag_copies)),
 ];
 
 const CHILDREN: usize = 9;
@@ -71,6 +106,39 @@ fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, batches: Batches, trace: 
     mem::forget(agent);
 }
 
+/// The traces of `hot`, on the worker, in this format.
+fn encode(batches: Batches, version: ApiVersion, tag: fn(&SpanRef)) {
+    let agent = FaultAgent::start(scripts::with_v1);
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .agent_timeout(PATIENCE)
+        .flush_interval(Duration::from_secs(3600))
+        .api_version(version)
+        .build();
+    batches.run_without_warm_up(
+        || tracer.flush(PATIENCE).unwrap(),
+        || {
+            let root = tracer.trace("root");
+            tag(&root);
+            for _ in 0..CHILDREN {
+                tag(&tracer.trace("child"));
+            }
+        },
+    );
+    mem::forget(agent);
+}
+
+/// As [`tag`], with keys and values that the program has made.
+fn tag_copies(span: &SpanRef) {
+    let copy = |text: &str| Text::copy(black_box(text));
+    span.set_tag(copy("http.method"), copy("GET"));
+    span.set_tag(copy("http.route"), copy("/users/{id}"));
+    span.set_tag(copy("user.name"), copy("somebody"));
+    span.set_tag(copy("cart.items"), 3);
+    span.set_tag(copy("cart.total"), 9.5);
+}
+
 fn root(batches: Batches) {
     with_tracer(batches, |tracer| drop(tracer.start_span("root")));
 }
@@ -96,6 +164,29 @@ fn hot(batches: Batches) {
     });
 }
 
+/// As a client library begins one: with the tags of every integration, and a service and a kind.
+fn integration_root(batches: Batches) {
+    static ON: Integration =
+        Integration::new("on").service("db").kind(tracehound::SpanKind::Client);
+    let pinned = |tracer| Pin::builder().tracer(tracer).build();
+    with_tracer_of(pinned, batches, |pin| {
+        drop(black_box(&ON).span(pin, "db.query").unwrap().start());
+    });
+}
+
+/// Straight through.
+fn integration_off(batches: Batches) {
+    static OFF: Integration =
+        Integration::new("off").service("db").kind(tracehound::SpanKind::Client);
+    integrations().set("off", false);
+    assert!(OFF.span(&Pin::new(), "db.query").is_none());
+    let pin = Pin::new();
+    batches.run(nothing, || {
+        let span = black_box(&OFF).span(black_box(&pin), "db.query");
+        assert!(span.is_none());
+    });
+}
+
 fn tag(span: &SpanRef) {
     span.set_tag("http.method", "GET");
     span.set_tag("http.route", "/users/{id}");
@@ -104,6 +195,80 @@ fn tag(span: &SpanRef) {
     span.set_tag("cart.total", 9.5);
 }
 
+/// What the worker does to count them: with an agent that takes statistics, and names as many peers as a current one.
+fn with_statistics(batches: Batches, trace: impl Fn(&Tracer)) {
+    let agent = FaultAgent::start(|request| match request.path.as_str() {
+        "/info" => {
+            let mut info = scripts::info_with_stats();
+            info["peer_tags"] = PEER_TAGS.as_slice().into();
+            Reply::json(&info)
+        }
+        _ => scripts::healthy(request),
+    });
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .agent_timeout(PATIENCE)
+        .flush_interval(Duration::from_secs(3600))
+        .build();
+    // The agent is asked before there is anything that should be counted.
+    drop(tracer.start_span("first"));
+    tracer.flush(PATIENCE).unwrap();
+    batches.run_cold(|| tracer.flush(PATIENCE).unwrap(), || trace(&tracer));
+    mem::forget(agent);
+}
+
+/// A request to a service.
+fn statistics_of_requests(batches: Batches) {
+    with_statistics(batches, |tracer| {
+        let span = tracer.span("web.request").root().kind(tracehound::SpanKind::Server).start();
+        span.set_resource("GET /users/{id}");
+        span.set_type("web");
+        tag(&span);
+        span.set_tag("http.status_code", 200);
+    });
+}
+
+/// A call of another service, with three peers. Each is a trace of its own, so that only these are counted.
+fn statistics_of_calls(batches: Batches) {
+    with_statistics(batches, |tracer| {
+        let span = tracer.span("postgres.query").root().kind(tracehound::SpanKind::Client).start();
+        span.set_service("users-db");
+        span.set_resource("SELECT * FROM users WHERE id = ?");
+        span.set_type("sql");
+        span.set_tag("db.name", "users");
+        span.set_tag("db.row_count", 3);
+        span.set_tag("out.host", "db-1.example.com");
+    });
+}
+
+/// About those of an agent 7.78.
+const PEER_TAGS: [&str; 24] = [
+    "_dd.base_service",
+    "amqp.destination",
+    "amqp.exchange",
+    "amqp.queue",
+    "aws.queue.name",
+    "aws.s3.bucket",
+    "bucketname",
+    "db.couchbase.seed.nodes",
+    "db.hostname",
+    "db.instance",
+    "db.name",
+    "db.namespace",
+    "db.system",
+    "hostname",
+    "messaging.destination",
+    "messaging.kafka.bootstrap.servers",
+    "net.peer.name",
+    "network.destination.name",
+    "out.host",
+    "peer.hostname",
+    "peer.service",
+    "queuename",
+    "rpc.service",
+    "server.address",
+];
 /// By the tracer of the process.
 fn with_installed_tracer(batches: Batches, trace: impl Fn()) {
     let install = |tracer: Tracer| mem::forget(tracer.install());
@@ -157,6 +322,73 @@ fn opentelemetry_hot(batches: Batches) {
     });
 }
 
+/// The same, whose root says that it went well.
+fn with_status(batches: Batches) {
+    with_tracer_of(opentelemetry_tracer, batches, |tracer| {
+        tracer.in_span("root", |cx| {
+            set_attributes(&cx);
+            for _ in 0..CHILDREN {
+                tracer.in_span("child", |cx| set_attributes(&cx));
+            }
+            cx.span().set_status(Status::Ok);
+        });
+    });
+}
+
+/// What an instrumented server does: kinds, many attributes, a status code on each span, a status on the root.
+fn many_attributes(batches: Batches) {
+    let span = |tracer: &tracehound_opentelemetry::Tracer, kind, below: &dyn Fn(&Context)| {
+        let span = tracer.span_builder("request").with_kind(kind).start(tracer);
+        let cx = Context::current_with_span(span);
+        let _active = cx.clone().attach();
+        for key in ATTRIBUTES {
+            cx.span().set_attribute(KeyValue::new(key, "a value of some length"));
+        }
+        below(&cx);
+        cx.span().set_attribute(KeyValue::new("http.response.status_code", 200));
+    };
+    with_tracer_of(opentelemetry_tracer, batches, |tracer| {
+        span(tracer, SpanKind::Server, &|root| {
+            for _ in 0..CHILDREN {
+                span(tracer, SpanKind::Client, &|_| ());
+            }
+            root.span().set_status(Status::Ok);
+        });
+    });
+}
+
+const ATTRIBUTES: [&str; 29] = [
+    "app.a",
+    "app.b",
+    "app.c",
+    "app.d",
+    "app.e",
+    "app.f",
+    "app.g",
+    "app.h",
+    "app.i",
+    "app.j",
+    "app.k",
+    "app.l",
+    "app.m",
+    "app.n",
+    "app.o",
+    "app.p",
+    "app.q",
+    "app.r",
+    "app.s",
+    "app.t",
+    "app.u",
+    "app.v",
+    "app.w",
+    "app.x",
+    "app.y",
+    "app.z",
+    "url.path",
+    "url.scheme",
+    "server.address",
+];
+
 fn opentelemetry_root(batches: Batches) {
     with_tracer_of(opentelemetry_tracer, batches, |tracer| tracer.in_span("root", drop));
 }
@@ -203,9 +435,8 @@ fn inject(batches: Batches) {
     });
 }
 
-/// From the headers of a request that has others, too.
-fn extract(batches: Batches) {
-    let propagator = propagator();
+/// Headers of a request from a browser.
+fn browser() -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("host", "shop.example"),
@@ -216,8 +447,55 @@ fn extract(batches: Batches) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers
+}
+
+/// From the headers of a request that has others, too.
+fn extract(batches: Batches) {
+    let propagator = propagator();
+    let mut headers = browser();
     propagator.inject_context(&context(), &mut headers);
     batches.run(nothing, || {
         black_box(propagator.extract(black_box(&headers)));
     });
+}
+
+/// A span of a server with all of its tags, from the headers to the status.
+fn http_server(batches: Batches) {
+    http_server_of("/users/42", batches);
+}
+
+/// With a query that has no secret in it.
+fn http_server_query(batches: Batches) {
+    http_server_of("/users/42?page=2&sort=name", batches);
+}
+
+fn http_server_of(url: &str, batches: Batches) {
+    let headers = browser();
+    with_tracer(batches, |tracer| {
+        let span = tracer.start_span("web.request");
+        let request = RequestInfo::new("GET", black_box(url)).headers(&headers);
+        let request = request.route("/users/{id}");
+        let tags = tagging().server_request(&span, &request);
+        tagging().server_response(&span, tags, Some(&ResponseInfo::new(200)));
+    });
+}
+
+/// A span of a client with all of its tags.
+fn http_client(batches: Batches) {
+    with_tracer(batches, |tracer| {
+        let span = tracer.start_span("http.request");
+        let request = RequestInfo::new("GET", black_box("http://api.example/users/list"));
+        tagging().client_request(&span, &request);
+        tagging().client_response(&span, Some(&ResponseInfo::new(200)));
+    });
+}
+
+/// As an integration keeps it.
+fn tagging() -> &'static Tagging {
+    static TAGGING: LazyLock<Tagging> = LazyLock::new(|| {
+        let config = Config::builder().environment(Environment::empty());
+        Tagging::by(&config.build()).component("bench")
+    });
+    &TAGGING
 }

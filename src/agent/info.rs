@@ -21,6 +21,49 @@ pub(crate) struct AgentInfo {
     pub(crate) org_prop_marker: Option<String>,
     /// The largest request that the agent takes.
     pub(crate) max_request_bytes: Option<u64>,
+    /// The paths that it serves.
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) version: Option<String>,
+    /// Whether tracers may keep back what is not sampled, if they count it.
+    pub(crate) client_drop_p0s: bool,
+    /// The tags by which statistics tell peers apart.
+    pub(crate) peer_tags: Vec<String>,
+    /// The kinds of spans that statistics count; `None` where it has not said.
+    pub(crate) span_kinds_stats_computed: Option<Vec<String>>,
+    /// How it obfuscates resources; 0 where it leaves that to nobody.
+    pub(crate) obfuscation_version: u64,
+    /// `config.obfuscation.sql_obfuscation_mode`.
+    pub(crate) sql_obfuscation_mode: String,
+    /// What it does differently from others, such as `big_resource`.
+    pub(crate) feature_flags: Vec<String>,
+    /// What the first span of a trace has to be tagged with, and must not.
+    pub(crate) filter_tags: TagFilters,
+    /// The same, with regular expressions for the values.
+    pub(crate) filter_tags_regex: TagFilters,
+    /// Regular expressions of resources whose traces are not wanted.
+    pub(crate) ignore_resources: Vec<String>,
+    /// The environment of what names none.
+    pub(crate) default_env: Option<String>,
+}
+
+/// Filters of traces, each `key` or `key:value`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TagFilters {
+    pub(crate) require: Vec<String>,
+    pub(crate) reject: Vec<String>,
+}
+
+impl TagFilters {
+    fn read(value: Option<&Value>) -> Self {
+        let list = |name| strings(value.and_then(|value| value.get(name))).unwrap_or_default();
+        TagFilters { require: list("require"), reject: list("reject") }
+    }
+}
+
+/// The texts of a list; `None` where it is none.
+fn strings(value: Option<&Value>) -> Option<Vec<String>> {
+    let list = value?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(String::from).collect())
 }
 
 impl AgentInfo {
@@ -35,12 +78,41 @@ impl AgentInfo {
 
     fn parse(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
-        let info = value.as_object()?;
-        Some(AgentInfo {
-            span_events: info.get("span_events").and_then(Value::as_bool).unwrap_or_default(),
-            org_prop_marker: info.get("org_prop_marker").and_then(Value::as_str).map(String::from),
-            max_request_bytes: value.pointer("/config/max_request_bytes").and_then(Value::as_u64),
-        })
+        value.is_object().then(|| Self::of_json(&value))
+    }
+
+    /// Reads the object that `/info` answers.
+    pub(crate) fn of_json(info: &Value) -> Self {
+        let is_set = |name| info.get(name).and_then(Value::as_bool).unwrap_or_default();
+        let text = |path| info.pointer(path).and_then(Value::as_str).map(String::from);
+        let list = |name| strings(info.get(name)).unwrap_or_default();
+        AgentInfo {
+            span_events: is_set("span_events"),
+            org_prop_marker: text("/org_prop_marker"),
+            max_request_bytes: info.pointer("/config/max_request_bytes").and_then(Value::as_u64),
+            endpoints: list("endpoints"),
+            version: text("/version"),
+            client_drop_p0s: is_set("client_drop_p0s"),
+            peer_tags: list("peer_tags"),
+            span_kinds_stats_computed: strings(info.get("span_kinds_stats_computed")),
+            obfuscation_version: info
+                .get("obfuscation_version")
+                .and_then(Value::as_u64)
+                .unwrap_or_default(),
+            sql_obfuscation_mode: text("/config/obfuscation/sql_obfuscation_mode")
+                .unwrap_or_default(),
+            feature_flags: list("feature_flags"),
+            filter_tags: TagFilters::read(info.get("filter_tags")),
+            filter_tags_regex: TagFilters::read(info.get("filter_tags_regex")),
+            ignore_resources: list("ignore_resources"),
+            default_env: text("/config/default_env"),
+        }
+    }
+
+    /// Whether it says that it answers to this path.
+    pub(crate) fn has_endpoint(&self, path: &str) -> bool {
+        // Some of the paths that are announced end with a slash.
+        self.endpoints.iter().any(|endpoint| endpoint.trim_end_matches('/') == path)
     }
 }
 
@@ -83,9 +155,19 @@ mod tests {
     const INFO: &str = r#"{
         "version": "7.66.1", "endpoints": ["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"],
         "client_drop_p0s": true, "span_events": true, "peer_tags": ["db.name", "peer.service"],
-        "filter_tags": {"require": ["a"], "reject": ["b:c"]}, "org_prop_marker": "mYc0mpany_-",
-        "config": {"target_tps": 10, "max_eps": 200.5, "max_request_bytes": 26214400}
+        "span_kinds_stats_computed": ["server"], "obfuscation_version": 1,
+        "feature_flags": ["table_names", "big_resource"], "ignore_resources": ["^GET /health$"],
+        "filter_tags": {"require": ["a", 3], "reject": ["b:c"]}, "org_prop_marker": "mYc0mpany_-",
+        "filter_tags_regex": {"reject": ["d:^e"]},
+        "config": {
+            "target_tps": 10, "max_eps": 200.5, "max_request_bytes": 26214400, "default_env": "prod",
+            "obfuscation": {"sql_obfuscation_mode": "obfuscate_only"}
+        }
     }"#;
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().copied().map(String::from).collect()
+    }
 
     fn read(status: u16, body: &str) -> Option<AgentInfo> {
         let status = StatusCode::from_u16(status).unwrap();
@@ -99,8 +181,23 @@ mod tests {
             span_events: true,
             org_prop_marker: Some("mYc0mpany_-".into()),
             max_request_bytes: Some(26_214_400),
+            endpoints: texts(&["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"]),
+            version: Some("7.66.1".into()),
+            client_drop_p0s: true,
+            peer_tags: texts(&["db.name", "peer.service"]),
+            span_kinds_stats_computed: Some(texts(&["server"])),
+            obfuscation_version: 1,
+            sql_obfuscation_mode: "obfuscate_only".into(),
+            feature_flags: texts(&["table_names", "big_resource"]),
+            filter_tags: TagFilters { require: texts(&["a"]), reject: texts(&["b:c"]) },
+            filter_tags_regex: TagFilters { require: vec![], reject: texts(&["d:^e"]) },
+            ignore_resources: texts(&["^GET /health$"]),
+            default_env: Some("prod".into()),
         };
+        assert!(expected.has_endpoint("/v1.0/traces") && !expected.has_endpoint("/v1.0/trace"));
         assert_eq!(read(200, INFO), Some(expected));
+        let odd = read(200, r#"{"endpoints": [3, "/v0.5/traces/", null]}"#).unwrap();
+        assert!(odd.has_endpoint("/v0.5/traces"));
     }
 
     #[test]
@@ -117,7 +214,7 @@ mod tests {
             "\"\\u0000\"",
             "1e3",
         ] {
-            for name in ["span_events", "config", "version"] {
+            for name in ["span_events", "config", "peer_tags", "filter_tags"] {
                 assert_eq!(read(200, &format!("{{\"{name}\": {wrong}}}")), none, "{name}: {wrong}");
             }
         }

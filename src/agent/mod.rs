@@ -37,7 +37,9 @@ mod transport;
 pub(crate) use client::{Client, Request};
 pub(crate) use container::ContainerOrigin;
 pub(crate) use error::{SendError, SendErrorKind};
-pub(crate) use headers::{common_headers, trace_headers};
-pub(crate) use info::{AgentInfo, AgentState};
+pub(crate) use headers::{
+    ClientStats, DroppedP0s, OBFUSCATION_VERSION, common_headers, stats_headers, trace_headers,
+};
+pub(crate) use info::{AgentInfo, AgentState, TagFilters};
 pub(crate) use meanwhile::{Meanwhile, Step};
 pub(crate) use response::{Outcome, Rates, RatesVersion};

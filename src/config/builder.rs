@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::api_version::ApiVersion;
 use super::endpoint::Endpoint;
+use super::http::{NamingSchema, QueryObfuscation, StatusRanges};
+use super::integrations::IntegrationSettings;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
 use super::resolve::Resolver;
+use super::source_code::SourceCodeLink;
 use super::table::{DD_TRACE_AGENT_URL, Given, Settings, setters};
-use super::{Config, Environment, Origin, identity, otel, related, unknown};
+use super::{Config, Environment, Origin, identity, integrations, otel, related, unknown};
 
 /// Sets settings in code, where they win over every other source.
 ///
@@ -25,6 +29,8 @@ pub struct ConfigBuilder {
     environment: Option<Environment>,
     given: Given,
     tags: Vec<(Text, Text)>,
+    integrations: integrations::Given,
+    source_code: SourceCodeLink,
     /// The problem with a path given to `agent_socket`, which has no address then.
     bad_socket: Option<String>,
 }
@@ -36,16 +42,17 @@ impl ConfigBuilder {
         let environment = self.environment.unwrap_or_else(Environment::process);
         let mut resolver = Resolver::new(&environment);
         if let Some(reason) = self.bad_socket {
-            resolver.reject(&DD_TRACE_AGENT_URL, "agent_socket", Origin::Code, reason);
+            resolver.reject(DD_TRACE_AGENT_URL.name, "agent_socket", Origin::Code, reason);
         }
         let mut settings = Settings::resolve(self.given, &mut resolver);
         let (tags, service_is_user_set) =
-            identity::resolve(&mut settings, self.tags, &mut resolver);
+            identity::resolve(&mut settings, self.tags, self.source_code, &mut resolver);
         related::resolve(&mut settings, &mut resolver);
+        let integrations = integrations::resolve(&self.integrations, &mut resolver);
         otel::report_unsupported(&mut resolver);
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
-        Config { settings, tags, service_is_user_set, report, problems }
+        Config { settings, tags, integrations, service_is_user_set, report, problems }
     }
 
     /// Where to look up variables; default: the environment of the process.
@@ -65,10 +72,16 @@ impl ConfigBuilder {
             (others.given.inject_styles, others.given.extract_styles) = (None, None);
         }
         others.tags.append(&mut self.tags);
+        for (name, own) in self.integrations {
+            let settings = others.integrations.entry(name).or_default();
+            *settings = own.or(settings);
+        }
         ConfigBuilder {
             environment: self.environment.or(others.environment),
             given: self.given.or(others.given),
             tags: others.tags,
+            integrations: others.integrations,
+            source_code: self.source_code.or(others.source_code),
             bad_socket: self.bad_socket.or(others.bad_socket),
         }
     }
@@ -115,6 +128,59 @@ impl ConfigBuilder {
         self.given.partial_flush = Some(min_spans.is_some());
         self.given.partial_flush_min_spans = min_spans;
         self
+    }
+
+    /// Where the source code is, as it was known when the program was built: [`source_code!`](crate::source_code).
+    ///
+    /// Unlike other setters this one gives way to the environment (`DD_GIT_REPOSITORY_URL`, `DD_GIT_COMMIT_SHA`, and
+    /// the tags `git.repository_url` and `git.commit.sha` of `DD_TAGS`), which knows more of a build than the build did.
+    /// Default: nothing.
+    pub fn source_code(mut self, link: SourceCodeLink) -> Self {
+        self.source_code = link;
+        self
+    }
+
+    /// The repository of the program's source code, where the environment does not say (`DD_GIT_REPOSITORY_URL`); a user
+    /// name and a password in it are left out. Default: that of [`source_code`](Self::source_code).
+    pub fn git_repository_url(mut self, url: impl Into<Text>) -> Self {
+        self.source_code.repository_url = Some(url.into());
+        self
+    }
+
+    /// The commit that the program was built from, where the environment does not say (`DD_GIT_COMMIT_SHA`). Default:
+    /// that of [`source_code`](Self::source_code).
+    pub fn git_commit_sha(mut self, commit: impl Into<Text>) -> Self {
+        self.source_code.commit_sha = Some(commit.into());
+        self
+    }
+
+    /// Whether an integration makes spans (`DD_TRACE_<NAME>_ENABLED`); default: yes, unless the integration says
+    /// otherwise.
+    ///
+    /// A name is compared without regard to case, with `-` and `.` as `_`: `tokio-postgres` is what
+    /// `DD_TRACE_TOKIO_POSTGRES_ENABLED` is about. To switch an integration while the program runs, there is
+    /// [`integrations`](crate::integrations).
+    pub fn integration_enabled(mut self, name: &str, enabled: bool) -> Self {
+        self.integration(name).enabled = Some(enabled);
+        self
+    }
+
+    /// The service of an integration's spans (`DD_<NAME>_SERVICE`), where no [`Pin`](crate::integration::Pin) names
+    /// another; default: the integration's own.
+    pub fn integration_service(mut self, name: &str, service: impl Into<Text>) -> Self {
+        self.integration(name).service = Some(service.into());
+        self
+    }
+
+    /// Whether an integration sends and takes over the context of traces (`DD_<NAME>_DISTRIBUTED_TRACING`); default:
+    /// what the integration says.
+    pub fn integration_distributed_tracing(mut self, name: &str, enabled: bool) -> Self {
+        self.integration(name).distributed_tracing = Some(enabled);
+        self
+    }
+
+    fn integration(&mut self, name: &str) -> &mut IntegrationSettings {
+        self.integrations.entry(integrations::canonical(name)).or_default()
     }
 
     setters!();

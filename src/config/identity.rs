@@ -8,6 +8,7 @@ use super::origin::Setting;
 use super::otel::RESOURCE_ATTRIBUTES;
 use super::parse;
 use super::resolve::Resolver;
+use super::source_code::SourceCodeLink;
 use super::table::{
     DD_ENV, DD_GIT_COMMIT_SHA, DD_GIT_REPOSITORY_URL, DD_SERVICE, DD_TAGS, DD_VERSION, Settings,
 };
@@ -25,6 +26,7 @@ const SERVERLESS_NAMES: [&str; 4] =
 pub(super) fn resolve(
     settings: &mut Settings,
     given: Vec<(Text, Text)>,
+    built: SourceCodeLink,
     resolver: &mut Resolver<'_>,
 ) -> (Vec<(Text, Text)>, bool) {
     let hidden = hidden_resource_attributes(&settings.tags, resolver);
@@ -60,8 +62,29 @@ pub(super) fn resolve(
         let setting = &mut settings.git_commit_sha;
         resolver.derive(&DD_GIT_COMMIT_SHA, setting, Some(commit), Origin::Calculated);
     }
+    fill_source_code(settings, built, resolver);
     let shared = tags.0.into_iter().map(|(key, value)| (key.into_shared(), value.into_shared()));
     (shared.collect(), service_is_user_set)
+}
+
+/// Takes what was embedded when the program was built where nobody else has said it.
+fn fill_source_code(settings: &mut Settings, built: SourceCodeLink, resolver: &mut Resolver<'_>) {
+    let SourceCodeLink { package, repository_url, commit_sha } = built;
+    if let (Some(wanted), Some(package)) = (&settings.main_package.value, package) {
+        if *wanted != package {
+            return;
+        }
+    }
+    let url = repository_url.map(parse::repository_url).and_then(Result::ok);
+    if settings.git_repository_url.value.is_none() && url.is_some() {
+        let setting = &mut settings.git_repository_url;
+        resolver.derive(&DD_GIT_REPOSITORY_URL, setting, url, Origin::Calculated);
+    }
+    let commit = commit_sha.map(parse::not_blank).and_then(Result::ok);
+    if settings.git_commit_sha.value.is_none() && commit.is_some() {
+        let setting = &mut settings.git_commit_sha;
+        resolver.derive(&DD_GIT_COMMIT_SHA, setting, commit, Origin::Calculated);
+    }
 }
 
 /// The attributes of `OTEL_RESOURCE_ATTRIBUTES` where `DD_TAGS` wins over it. They are no tags then, but the service,
@@ -114,6 +137,7 @@ fn take(tags: &mut Map, name: &str) -> Option<Text> {
 
 #[cfg(test)]
 mod tests {
+    use super::SourceCodeLink;
     use crate::config::testkit::with;
     use crate::config::{Config, Origin};
 
@@ -196,6 +220,33 @@ mod tests {
             let row = config.report().get("DD_GIT_COMMIT_SHA").unwrap();
             assert_eq!((row.value(), row.origin()), (Some("abc"), Origin::Calculated));
         }
+    }
+
+    #[test]
+    fn what_was_embedded_counts_where_the_environment_says_nothing_and_is_of_the_main_package() {
+        let link = SourceCodeLink::built("shop", Some("https://u:p@host/a.git"), Some("abc"));
+        let built = (Some("https://host/a.git"), Some("abc"));
+        for (pairs, expected) in [
+            (&[][..], built),
+            (&[("DD_GIT_COMMIT_SHA", "env")], (built.0, Some("env"))),
+            (&[("DD_TAGS", "git.repository_url:tag")], (Some("tag"), built.1)),
+            (&[("DD_MAIN_PACKAGE", "shop")], built),
+            (&[("DD_MAIN_PACKAGE", "other")], (None, None)),
+            (&[("DD_TRACE_GIT_METADATA_ENABLED", "false")], (None, None)),
+        ] {
+            let config = with(pairs).source_code(link.clone()).build();
+            assert_eq!(
+                (config.git_repository_url(), config.git_commit_sha()),
+                expected,
+                "{pairs:?}"
+            );
+            assert_eq!(config.said(), [""; 0]);
+        }
+        let config = with(&[]).source_code(link).git_commit_sha("own").build();
+        assert_eq!((config.git_repository_url(), config.git_commit_sha()), (built.0, Some("own")));
+        let nothing = SourceCodeLink::built("shop", Some(""), None);
+        let config = with(&[]).source_code(nothing).build();
+        assert_eq!((config.git_repository_url(), config.git_commit_sha()), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The table of settings in `docs/configuration.md`, written from the rows.
 
 use super::key::Row;
-use super::table::rows;
+use super::table::{rows, rows_of_integrations};
 
 /// The line of the page above the rows of its table.
 const HEAD: &str = "|---|---|---|---|---|\n";
@@ -35,7 +35,8 @@ fn the_page_of_settings_is_up_to_date() {
     // A checkout may have other line ends.
     let page = page.replace("\r\n", "\n");
     let (text, _) = page.split_once(HEAD).expect("the page has no table of five columns");
-    let expected = format!("{text}{HEAD}{}", rows().iter().map(line).collect::<String>());
+    let lines = rows().iter().chain(&rows_of_integrations()).map(line).collect::<String>();
+    let expected = format!("{text}{HEAD}{lines}");
     if page != expected {
         std::fs::create_dir_all(format!("{root}/target")).unwrap();
         std::fs::write(format!("{root}/target/configuration.md"), expected).unwrap();

@@ -32,16 +32,20 @@
 //
 // 1. `builder.rs` holds what code gives; `source.rs` is the only file that reads the environment.
 // 2. `resolve.rs` asks these sources in turn, as the row of the setting says (`key.rs`, with `parse.rs` and `otel.rs`).
-// 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), and misspelt variables are reported (`unknown.rs`).
+// 3. Settings fill each other's gaps (`identity.rs`, `related.rs`), those of integrations are found by their variables
+//    (`integrations.rs`), and misspelt variables are reported (`unknown.rs`).
 // 4. The result is a `Config` (`resolved.rs`) with its report (`report.rs`).
 //
 // Propagation, sampling, the agent's client, the pipeline and the bridges read the `Config` once, when a tracer is
 // built, so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because
 // any setting may hold a password.
 
+mod api_version;
 mod builder;
 mod endpoint;
+mod http;
 mod identity;
+mod integrations;
 mod key;
 mod limits;
 mod origin;
@@ -57,7 +61,9 @@ mod resolve;
 mod resolved;
 mod row;
 mod source;
+mod source_code;
 mod spelling;
+mod stats;
 mod table;
 mod unknown;
 mod value;
@@ -68,10 +74,16 @@ mod listing;
 #[cfg(test)]
 mod testkit;
 
+pub use api_version::ApiVersion;
 pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
 pub(crate) use endpoint::Host;
+pub use http::{NamingSchema, NoStatus, QueryObfuscation, StatusRanges};
+#[cfg(feature = "http-tags")]
+pub(crate) use http::{expression, header_and_tag};
+pub use integrations::IntegrationSettings;
+pub(crate) use integrations::{canonical, compare_names};
 pub(crate) use key::Quoted;
 pub use limits::SpanLimits;
 pub use origin::Origin;
@@ -81,6 +93,8 @@ pub use report::{Candidate, Problem, Report, ReportRow};
 pub use resolved::Config;
 pub(crate) use row::tracer_setter;
 pub use source::Environment;
+pub use source_code::SourceCodeLink;
 #[cfg(feature = "agent")]
 pub(crate) use spelling::nearest;
+pub(crate) use stats::{StatsLimits, StatsSettings};
 pub(crate) use table::tracer_setters;

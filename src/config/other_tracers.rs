@@ -6,9 +6,14 @@ pub(super) fn is_not_for_tracers(variable: &str) -> bool {
     NOT_OF_TRACERS.contains(&variable) || begins(variable, &NOT_OF_TRACERS_PREFIXES)
 }
 
+/// Whether other tracers read the variable, by its whole name, and this one does not.
+pub(super) fn is_listed_without_effect(variable: &str) -> bool {
+    NO_EFFECT.contains(&variable)
+}
+
 /// Whether other tracers read the variable, and this one does not.
 pub(super) fn is_without_effect(variable: &str) -> bool {
-    NO_EFFECT.contains(&variable) || begins(variable, &NO_EFFECT_PREFIXES)
+    NO_EFFECT.contains(&variable) || begins(variable, NO_EFFECT_PREFIXES)
 }
 
 pub(super) fn begins(variable: &str, prefixes: &[&str]) -> bool {
@@ -35,7 +40,7 @@ const NOT_OF_TRACERS: [&str; 8] = [
 ];
 
 /// Whole products, and whole subjects of a tracer.
-const NO_EFFECT_PREFIXES: [&str; 24] = [
+const NO_EFFECT_PREFIXES: &[&str] = &[
     "DD_CODE_ORIGIN_",
     "DD_CRASHTRACKING_",
     "DD_DATA_STREAMS_",
@@ -50,22 +55,16 @@ const NO_EFFECT_PREFIXES: [&str; 24] = [
     "DD_RUNTIME_METRICS_",
     "DD_SYMBOL_DATABASE_",
     "DD_TELEMETRY_",
-    "DD_TRACE_CLIENT_IP_",
     "DD_TRACE_CLOUD_",
     "DD_TRACE_EXPERIMENTAL_",
-    "DD_TRACE_HTTP_",
     "DD_TRACE_LOG_",
-    "DD_TRACE_PEER_SERVICE_",
-    "DD_TRACE_RESOURCE_RENAMING_",
-    "DD_TRACE_STATS_",
     "DD_TRACE_WEBSOCKET_",
     "DD_VALKEY_",
 ];
 
-const NO_EFFECT: [&str; 41] = [
+/// Those that end as a switch of an integration does have to be here by their whole names.
+const NO_EFFECT: &[&str] = &[
     "DD_APM_FLUSH_DEADLINE_MILLISECONDS",
-    "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED",
-    "DD_HTTP_SERVER_TAG_QUERY_STRING",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED",
     "DD_INTERNAL_TELEMETRY_DEBUG_ENABLED",
     "DD_LIVE_DEBUGGING_ENABLED",
@@ -73,34 +72,38 @@ const NO_EFFECT: [&str; 41] = [
     "DD_LOGS_INJECTION",
     "DD_LOGS_OTEL_ENABLED",
     "DD_LOG_LEVEL",
-    "DD_MAIN_PACKAGE",
     "DD_METRICS_OTEL_ENABLED",
     "DD_RC_TUF_ROOT",
     "DD_SNAPSHOT_ENABLED",
     "DD_TRACER_EXPERIMENTAL_SPAN_POOL_ENABLED",
+    "DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED",
     "DD_TRACE_ABANDONED_SPAN_TIMEOUT",
     "DD_TRACE_AGENT_HOST",
-    "DD_TRACE_AGENT_PROTOCOL_VERSION",
-    "DD_TRACE_API_VERSION",
-    "DD_TRACE_COMPUTE_STATS",
     "DD_TRACE_DEBUG_ABANDONED_SPANS",
     "DD_TRACE_DEBUG_SEELOG_WORKAROUND",
     "DD_TRACE_DEBUG_STACK",
+    "DD_TRACE_EXPERIMENTAL_FEATURES_ENABLED",
+    "DD_TRACE_EXPERIMENTAL_RUNTIME_ID_ENABLED",
     "DD_TRACE_FEATURES",
     "DD_TRACE_GRAPHQL_ERROR_EXTENSIONS",
-    "DD_TRACE_HEADER_TAGS",
+    "DD_TRACE_HEALTH_METRICS_ENABLED",
+    "DD_TRACE_HTTP_CLIENT_RESOURCE_NAME_QUANTIZE",
+    "DD_TRACE_HTTP_HANDLER_RESOURCE_NAME_QUANTIZE",
+    "DD_TRACE_INFERRED_PROXY_SERVICES_ENABLED",
     "DD_TRACE_LOGGING_RATE",
     "DD_TRACE_LOGS_INJECTION",
     "DD_TRACE_METHODS",
     "DD_TRACE_MONGODB_OBFUSCATION",
-    "DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP",
+    "DD_TRACE_OTEL_CTX_ENABLED",
+    "DD_TRACE_OTEL_SEMANTICS_ENABLED",
     "DD_TRACE_REDIS_RAW_COMMAND",
     "DD_TRACE_RETRY_INTERVAL",
+    "DD_TRACE_SAFE_INSTRUMENTATION_ENABLED",
     "DD_TRACE_SEND_RETRIES",
-    "DD_TRACE_SOURCE_HOSTNAME",
-    "DD_TRACE_SPAN_ATTRIBUTE_SCHEMA",
     "DD_TRACE_SQL_COMMENT_INJECTION_MODE",
     "DD_TRACE_STARTUP_LOGS",
+    "DD_TRACE_UNIVERSAL_VERSION_ENABLED",
+    "DD_TRACE_STATS_ORIGIN_CARDINALITY_LIMIT",
     "DD_TRACE_VALKEY_RAW_COMMAND",
     "DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS",
     "DD_TRACE_WRITER_REUSE_CONNECTIONS",

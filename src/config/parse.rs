@@ -174,6 +174,19 @@ pub(super) fn at_most(value: usize, limit: usize, remarks: &mut Remarks) -> usiz
     value.min(limit)
 }
 
+/// Sorted, each once, and no more than four.
+pub(super) fn at_most_four(mut keys: Vec<Text>, remarks: &mut Remarks) -> Vec<Text> {
+    const MOST: usize = 4;
+    keys = keys.iter().map(|key| Text::copy(key.trim())).filter(|key| !key.is_empty()).collect();
+    keys.sort_unstable_by(|a, b| a.as_str().cmp(b));
+    keys.dedup();
+    if keys.len() > MOST {
+        let ignored: Vec<String> = keys.drain(MOST..).map(|key| key.to_string()).collect();
+        remarks.push(format!("more than {MOST} are not used; left out: {}", ignored.join(", ")));
+    }
+    keys
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn repositories_are_cleaned_as_by_the_other_tracers() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/git-urls.json")).unwrap();
+        let cases = vectors["clean"].as_array().unwrap();
+        assert!(cases.len() >= 11);
+        for case in cases {
+            let (from, to) = (case["in"].as_str().unwrap(), case["out"].as_str().unwrap());
+            // Nothing at all is refused: it stays unset.
+            assert_eq!(repository_url(from.into()).unwrap_or_default(), to, "{from}");
+        }
+    }
+
+    #[test]
     fn a_repository_is_kept_without_its_user() {
         for (url, expected) in [
             ("https://gitlab-ci-token:AAA_bbb@gitlab.com/x/y.git", "https://gitlab.com/x/y.git"),
@@ -254,6 +280,12 @@ mod tests {
             ("https://u@", "https://"),
         ] {
             assert_eq!(repository_url(url.into()), Ok(expected.into()));
+        }
+        let vectors: Json =
+            serde_json::from_str(include_str!("../../tests/vectors/http.json")).unwrap();
+        for case in vectors["git_url"].as_array().unwrap() {
+            let (url, expected) = (case["in"].as_str().unwrap(), case["out"].as_str().unwrap());
+            assert_eq!(repository_url(url.into()), Ok(Text::copy(expected)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The report: the values of every setting from all sources, and the problems with them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Origin;
@@ -25,23 +26,27 @@ use super::key::Quoted;
 /// assert_eq!((url.value(), url.origin()), (Some("http://agent:8126"), Origin::Env));
 ///
 /// let table = config.report().to_string();
-/// let first: Vec<_> = table.lines().take(5).collect();
+/// let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+/// let first: Vec<_> = table.lines().take(5).map(words).collect();
 /// assert_eq!(first, [
-///     "DD_AGENT_HOST                                agent                          env_var",
-///     "DD_SERVICE                                   shop                           code, over store (env_var)",
-///     "DD_TRACE_AGENT_URL                           http://agent:8126              env_var",
+///     "DD_AGENT_HOST agent env_var",
+///     "DD_SERVICE shop code, over store (env_var)",
+///     "DD_TRACE_AGENT_URL http://agent:8126 env_var",
 ///     "",
-///     "DD_APM_TRACING_ENABLED                       true                           default",
+///     "DD_APM_TRACING_ENABLED true default",
 /// ]);
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Report {
+    /// In the order of the names.
     rows: Vec<ReportRow>,
 }
 
 impl Report {
     pub(super) fn push(&mut self, row: ReportRow) {
-        self.rows.push(row);
+        // Those of the table come in their order; what there is one of for each integration goes between them.
+        let place = self.rows.partition_point(|other| other.name <= row.name);
+        self.rows.insert(place, row);
     }
 
     /// Adds the value of a source to the row of a setting.
@@ -81,7 +86,7 @@ impl<'a> IntoIterator for &'a Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |text: &str| text.chars().count();
-        let names = self.rows.iter().map(|row| width(row.name)).max().unwrap_or_default();
+        let names = self.rows.iter().map(|row| width(&row.name)).max().unwrap_or_default();
         let values = self.rows.iter().map(|row| width(&row.shown())).max().unwrap_or_default();
         let (set, unset): (Vec<_>, Vec<_>) = self.rows.iter().partition(|row| row.is_set());
         let between = if set.is_empty() { "" } else { "\n" };
@@ -109,13 +114,17 @@ impl fmt::Debug for Report {
 /// `Display` writes one line: `DD_SERVICE: shop (code), over store (env_var)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReportRow {
-    name: &'static str,
+    name: Cow<'static, str>,
     aliases: &'static [&'static str],
     candidates: Vec<Candidate>,
 }
 
 impl ReportRow {
-    pub(super) fn new(name: &'static str, aliases: &'static [&'static str]) -> Self {
+    pub(super) fn new(
+        name: impl Into<Cow<'static, str>>,
+        aliases: &'static [&'static str],
+    ) -> Self {
+        let name = name.into();
         ReportRow { name, aliases, candidates: Vec::new() }
     }
 
@@ -128,8 +137,8 @@ impl ReportRow {
 
     /// The `DD_*` name of the setting, also where an alias or an `OTEL_*` variable gave the value.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The value in force as text; `None` where the setting is unset.
@@ -241,21 +250,21 @@ impl fmt::Display for Candidate {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Problem {
-    name: &'static str,
+    name: Cow<'static, str>,
     origin: Origin,
     reason: String,
 }
 
 impl Problem {
-    pub(super) fn new(name: &'static str, origin: Origin, reason: String) -> Self {
-        Problem { name, origin, reason }
+    pub(super) fn new(name: impl Into<Cow<'static, str>>, origin: Origin, reason: String) -> Self {
+        Problem { name: name.into(), origin, reason }
     }
 
     /// What gave the value: the variable, by the name that was used, which may be an alias or an `OTEL_*`
     /// variable; in code the setter, such as `agent_url`.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The source that gave the value.

@@ -1,5 +1,7 @@
 //! Asks each source for a setting, and records the values and the problems.
 
+use std::borrow::Cow;
+
 use super::key::{Key, Quoted, Reason, Remarks};
 use super::origin::Setting;
 use super::report::{Problem, Report, ReportRow};
@@ -9,10 +11,13 @@ use super::{Environment, Origin};
 pub(super) struct Resolver<'a> {
     pub(super) environment: &'a Environment,
     report: Report,
-    /// Each problem, and the name of the setting if its value was rejected. What is used instead is known only in the
+    /// Each problem, and the row of the setting if its value was rejected. What is used instead is known only in the
     /// end, and added by [`Resolver::finish`].
-    problems: Vec<(Problem, Option<&'static str>)>,
+    problems: Vec<(Problem, Option<Name>)>,
 }
+
+/// The name of a variable, a row or a setter.
+type Name = Cow<'static, str>;
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(environment: &'a Environment) -> Self {
@@ -21,19 +26,33 @@ impl<'a> Resolver<'a> {
 
     /// The value from the highest source that gave a usable one.
     pub(super) fn resolve<T: Value>(&mut self, key: &Key<T>, given: Option<T>) -> Setting<T> {
+        self.resolve_named(key, &Cow::Borrowed, given)
+    }
+
+    /// As [`Resolver::resolve`], for one of several settings that a row stands for: `named` makes the name of its
+    /// variable of each name of the row.
+    pub(super) fn resolve_named<T: Value>(
+        &mut self,
+        key: &Key<T>,
+        named: &dyn Fn(&'static str) -> Name,
+        given: Option<T>,
+    ) -> Setting<T> {
         let mut setting = Setting { value: (key.default)(), origin: Origin::Default };
-        let mut row = ReportRow::new(key.name, key.aliases);
+        let of = Named { key, row: named(key.name) };
+        let mut row = ReportRow::new(of.row.clone(), key.aliases);
         row.add(setting.origin, setting.value.show());
 
         let code = given.and_then(|value| {
             let (name, shown) = (key.source_name(Origin::Code), value.show().unwrap_or_default());
-            self.accept(key, name, Origin::Code, &shown, |remarks| (key.check)(value, remarks))
+            let check = |remarks: &mut Remarks| (key.check)(value, remarks);
+            self.accept(&of, name.into(), Origin::Code, &shown, check)
         });
         let env = [&[key.name], key.aliases].concat().into_iter().find_map(|name| {
-            let text = self.text(key, name, Origin::Env)?;
-            self.accept(key, name, Origin::Env, &text, |remarks| key.read(&text, remarks))
+            let name = named(name);
+            let text = self.text(&of, &name, Origin::Env)?;
+            self.accept(&of, name, Origin::Env, &text, |remarks| key.read(&text, remarks))
         });
-        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(key, otel.name, env.is_some()));
+        let otel = key.otel.as_ref().and_then(|otel| self.read_otel(&of, otel.name, env.is_some()));
         for (value, origin) in [(otel, Origin::OtelEnv), (env, Origin::Env), (code, Origin::Code)] {
             if let Some(value) = value {
                 row.add(origin, value.show());
@@ -62,65 +81,66 @@ impl<'a> Resolver<'a> {
     }
 
     /// Records a problem with a value that is used all the same, or with no single setting.
-    pub(super) fn problem(&mut self, name: &'static str, origin: Origin, reason: String) {
+    pub(super) fn problem(&mut self, name: impl Into<Name>, origin: Origin, reason: String) {
         self.problems.push((Problem::new(name, origin, reason), None));
     }
 
-    /// Records that a value cannot be used, so that another source is asked.
-    pub(super) fn reject<T>(
+    /// Records that a value cannot be used, so that another source is asked. `row` is the setting's name.
+    pub(super) fn reject(
         &mut self,
-        key: &Key<T>,
-        name: &'static str,
+        row: impl Into<Name>,
+        name: impl Into<Name>,
         origin: Origin,
         reason: String,
     ) {
-        self.problems.push((Problem::new(name, origin, reason), Some(key.name)));
+        self.problems.push((Problem::new(name, origin, reason), Some(row.into())));
     }
 
     /// The report and the problems, both in the order of the table.
     pub(super) fn finish(self) -> (Report, Vec<Problem>) {
         let Resolver { report, problems, .. } = self;
-        let finish = |(problem, without): (Problem, Option<&str>)| {
-            let row = without.and_then(|name| report.get(name));
+        let finish = |(problem, without): (Problem, Option<Name>)| {
+            let row = without.and_then(|name| report.get(&name));
             let Some(used) = row.and_then(ReportRow::effective) else { return problem };
             let instead = match used.value() {
                 Some(value) => format!("using {} ({})", Quoted(value), used.origin()),
                 None => "it stays unset".to_owned(),
             };
             let reason = format!("{}; {instead}", problem.reason());
-            Problem::new(problem.name(), problem.origin(), reason)
+            Problem::new(problem.name().to_owned(), problem.origin(), reason)
         };
         let problems = problems.into_iter().map(finish).collect();
         (report, problems)
     }
 
-    fn read_otel<T>(&mut self, key: &Key<T>, name: &'static str, hidden: bool) -> Option<T> {
-        let text = self.text(key, name, Origin::OtelEnv)?;
-        let environment = self.environment;
+    fn read_otel<T>(&mut self, of: &Named<'_, T>, name: &'static str, hidden: bool) -> Option<T> {
+        let text = self.text(of, &name.into(), Origin::OtelEnv)?;
+        let (key, environment) = (of.key, self.environment);
         if hidden {
-            self.problem(name, Origin::OtelEnv, format!("{} is set too, and wins", key.name));
+            self.problem(name, Origin::OtelEnv, format!("{} is set too, and wins", of.row));
             // Only for the report: problems with a value that is not used are of no interest.
             return key.read_otel(&text, environment, &mut Remarks::default()).ok()?;
         }
         let read = |remarks: &mut Remarks| key.read_otel(&text, environment, remarks);
-        self.accept(key, name, Origin::OtelEnv, &text, read)?
+        self.accept(of, name.into(), Origin::OtelEnv, &text, read)?
     }
 
     /// The text of a variable, unless it is unset or blank.
-    fn text<T>(&mut self, key: &Key<T>, name: &'static str, origin: Origin) -> Option<String> {
+    fn text<T>(&mut self, of: &Named<'_, T>, name: &Name, origin: Origin) -> Option<String> {
         let value = self.environment.get(name)?;
         let Some(text) = value.to_str().map(str::trim) else {
-            self.reject(key, name, origin, "the value is not valid UTF-8".to_owned());
+            let reason = "the value is not valid UTF-8".to_owned();
+            self.reject(of.row.clone(), name.clone(), origin, reason);
             return None;
         };
-        (key.blank_counts || !text.is_empty()).then(|| text.to_owned())
+        (of.key.blank_counts || !text.is_empty()).then(|| text.to_owned())
     }
 
     /// Reads a value, and records the problems with it.
     fn accept<T, V>(
         &mut self,
-        key: &Key<T>,
-        name: &'static str,
+        of: &Named<'_, T>,
+        name: Name,
         origin: Origin,
         text: &str,
         read: impl FnOnce(&mut Remarks) -> Result<V, Reason>,
@@ -128,14 +148,20 @@ impl<'a> Resolver<'a> {
         let mut remarks = Remarks::default();
         let result = read(&mut remarks);
         for remark in remarks {
-            self.problem(name, origin, remark);
+            self.problem(name.clone(), origin, remark);
         }
         let refused = |reason| {
-            let value = if key.repeats { Quoted(text).to_string() } else { "the value".into() };
-            self.reject(key, name, origin, format!("{value} {reason}"));
+            let value = if of.key.repeats { Quoted(text).to_string() } else { "the value".into() };
+            self.reject(of.row.clone(), name, origin, format!("{value} {reason}"));
         };
         result.map_err(refused).ok()
     }
+}
+
+/// A row, and the name of the setting: that of the row, but where it stands for several.
+struct Named<'k, T: 'static> {
+    key: &'k Key<T>,
+    row: Name,
 }
 
 #[cfg(test)]

@@ -8,14 +8,23 @@ const FAR: usize = 1_000_000;
 
 /// The known name that differs least, if it differs little enough to be what was meant.
 pub(crate) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    if name.len() > MAX_BYTES {
-        return None;
-    }
     let edits = match name.len() {
         ..=7 => 1,
         8..=15 => 2,
         _ => 3,
     };
+    nearest_within(name, known, edits)
+}
+
+/// The known name that differs least, by so many edits at the most.
+pub(crate) fn nearest_within(
+    name: &str,
+    known: &[&'static str],
+    edits: usize,
+) -> Option<&'static str> {
+    if name.len() > MAX_BYTES {
+        return None;
+    }
     let near = known.iter().map(|known| (distance(name.as_bytes(), known.as_bytes()), *known));
     near.filter(|(distance, _)| *distance <= edits).min().map(|(_, known)| known)
 }

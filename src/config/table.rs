@@ -43,12 +43,15 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::api_version::{API_VERSION, ApiVersion};
+use super::http::{self, NamingSchema, QueryObfuscation, StatusRanges};
 use super::key::{Key, Reason};
 use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style, each_once, styles};
 use super::resolve::Resolver;
 use super::row::{setter_name, settings};
+use super::stats::StatsLimits;
 use super::value::Map;
 use super::{otel, parse};
 
@@ -62,10 +65,16 @@ const TEXT: Key<Option<Text>> = Key {
     ..Key::new(|| None, |text, _| Ok(Some(Text::copy(text))))
 };
 
+const OPTIONAL_SWITCH: Key<Option<bool>> =
+    Key::new(|| None, |text, _| parse::boolean(text).map(Some));
+
 const COUNT: Key<usize> = Key::new(|| 0, |text, _| parse::integer(text));
 
 const OPTIONAL_COUNT: Key<Option<usize>> =
     Key::new(|| None, |text, _| parse::integer(text).map(Some));
+
+const STATS_LIMIT: Key<usize> =
+    Key { check: |limit, _| parse::within(limit, 1..=MAX_STATS_LIMIT), ..COUNT };
 
 const SPAN_LIMIT: Key<usize> = Key { default: || DEFAULT_COUNT, ..COUNT };
 
@@ -106,6 +115,9 @@ pub(super) const MAX_PAYLOAD_BYTES: usize = 9_500_000;
 /// that.
 const MAX_PARTIAL_FLUSH_SPANS: usize = 100_000;
 
+/// Each value that is told apart takes memory until its statistics are sent.
+const MAX_STATS_LIMIT: usize = 100_000;
+
 /// The other tracers neither send nor read longer values of `x-datadog-tags`.
 const MAX_DATADOG_TAGS_LENGTH: usize = 512;
 
@@ -141,28 +153,61 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
+    /// Tags of the process are sent, such as the names of the executable and of the working directory.
+    DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED as process_tags: bool = ON => {
+        /// Whether tags of the process are sent: the names of the executable, its directory and the working directory
+        /// (`DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED`); default: yes.
+        set(enabled: bool) = enabled;
+        /// Whether tags of the process are sent.
+        get(value) -> bool = *value;
+    }
+
     /// Identifies the container. Set by Datadog's admission controller, and sent to the agent as it is.
     DD_EXTERNAL_ENV as external_env: Option<Text> = TEXT => {
         /// What is to be sent to the agent as it is, to tell it the container (`DD_EXTERNAL_ENV`).
         get(value) -> Option<&str> = value.as_deref();
     }
 
-    /// Commit that the program was built from. Unset: the tag `git.commit.sha` of `DD_TAGS`.
-    DD_GIT_COMMIT_SHA as git_commit_sha: Option<Text> = TEXT => {}
+    /// Commit that the program was built from. Unset: the tag `git.commit.sha` of `DD_TAGS`, then what was embedded in
+    /// the program.
+    DD_GIT_COMMIT_SHA as git_commit_sha: Option<Text> = TEXT => {
+        set by git_commit_sha;
+    }
 
-    /// Repository of the program's source code. Unset: the tag `git.repository_url` of `DD_TAGS`. A user name
-    /// and a password in it are left out.
+    /// Repository of the program's source code. Unset: the tag `git.repository_url` of `DD_TAGS`, then what was embedded
+    /// in the program. A user name and a password in it are left out.
     DD_GIT_REPOSITORY_URL as git_repository_url: Option<Text> = Key {
         check: |url, _| url.map(parse::repository_url).transpose(),
         repeats: false,
         ..TEXT
-    } => {}
+    } => {
+        set by git_repository_url;
+    }
 
-    /// Name of the host, where it is not the one that the operating system gives.
+    /// Name of the host that `DD_TRACE_REPORT_HOSTNAME` reports. Unset: what the operating system says (Unix).
     DD_HOSTNAME as hostname: Option<Text> = TEXT => {
-        /// The name of the host (`DD_HOSTNAME`); default: what the operating system says.
+        /// The name of the host that [`report_hostname`](Self::report_hostname) reports (`DD_HOSTNAME`); default: what
+        /// the operating system says (Unix).
         set(name: impl Into<Text>) = Some(name.into());
         /// The name of the host, where it was set.
+        get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// The tag `http.url` of requests that come in has the query of the URL.
+    DD_HTTP_SERVER_TAG_QUERY_STRING as http_server_query: bool = ON => {
+        /// Whether `http.url` of requests that come in has the query of the URL
+        /// (`DD_HTTP_SERVER_TAG_QUERY_STRING`); default: yes.
+        set(tagged: bool) = tagged;
+        /// Whether `http.url` of requests that come in has the query of the URL.
+        get(value) -> bool = *value;
+    }
+
+    /// Cargo package whose embedded repository and commit count. Unset: whichever the program hands over.
+    DD_MAIN_PACKAGE as main_package: Option<Text> = TEXT => {
+        /// The cargo package whose embedded repository and commit count (`DD_MAIN_PACKAGE`); default: whichever the
+        /// program hands to [`source_code`](Self::source_code).
+        set(package: impl Into<Text>) = Some(package.into());
+        /// The cargo package whose embedded repository and commit count.
         get(value) -> Option<&str> = value.as_deref();
     }
 
@@ -239,6 +284,12 @@ settings! {
         get(value) -> Option<u16> = *value;
     }
 
+    /// As `DD_TRACE_API_VERSION`, which counts first.
+    DD_TRACE_AGENT_PROTOCOL_VERSION as agent_protocol_version: Option<ApiVersion> = API_VERSION => {
+        /// The format of payloads by `DD_TRACE_AGENT_PROTOCOL_VERSION`; none where it is not set.
+        get(value) -> Option<ApiVersion> = *value;
+    }
+
     /// Timeout of a request while no byte of it moves: while it connects, while the agent reads nothing more of it, or
     /// while no more of the answer comes. A large request to a slow agent may take longer in all, and an answer five
     /// times as long. From 0.001 to 3600.
@@ -271,6 +322,19 @@ settings! {
         get(value) -> &str = value.as_deref().unwrap_or_default();
     }
 
+    /// Format in which traces are sent. Unset: `v1.0` where the agent announces it, else `v0.4`. One that the agent does
+    /// not take becomes `v0.4`, said once.
+    DD_TRACE_API_VERSION as api_version: Option<ApiVersion> = API_VERSION => {
+        /// The format in which traces are sent (`DD_TRACE_API_VERSION`); default: v1.0 where the agent announces it, else
+        /// v0.4.
+        ///
+        /// A format that the agent does not announce, or refuses (404, 415), is replaced by v0.4, which every agent
+        /// takes. Nothing is lost by that: what was encoded already is converted.
+        set(version: ApiVersion) = Some(version), on TracerBuilder;
+        /// The format in which traces are to be sent, where one was chosen.
+        get(value) -> Option<ApiVersion> = *value;
+    }
+
     /// Keys of the incoming baggage that become tags `baggage.<key>` of the local root span; `*` for all,
     /// nothing for none.
     DD_TRACE_BAGGAGE_TAG_KEYS as baggage_tag_keys: BaggageTagKeys = Key {
@@ -285,6 +349,24 @@ settings! {
         set(keys: BaggageTagKeys) = keys;
         /// Which incoming baggage becomes tags.
         get(value) -> &BaggageTagKeys = value;
+    }
+
+    /// Spans of requests that come in are tagged with the address of the client: `http.client_ip`, `network.client.ip`.
+    DD_TRACE_CLIENT_IP_ENABLED as client_ip: bool = OFF => {
+        /// Whether spans of requests that come in are tagged with the address of the client
+        /// (`DD_TRACE_CLIENT_IP_ENABLED`); default: no.
+        set(tagged: bool) = tagged;
+        /// Whether spans of requests that come in are tagged with the address of the client.
+        get(value) -> bool = *value;
+    }
+
+    /// The one header that says the address of the client. Unset: those that proxies set, in a fixed order.
+    DD_TRACE_CLIENT_IP_HEADER as client_ip_header: Option<Text> = TEXT => {
+        /// The one header that says the address of the client (`DD_TRACE_CLIENT_IP_HEADER`), in any case and with `_` for
+        /// `-`; default: those that proxies set, in a fixed order.
+        set(name: impl Into<Text>) = Some(name.into());
+        /// The one header that says the address of the client, if there is only one.
+        get(value) -> Option<&str> = value.as_deref();
     }
 
     /// The tracer logs what it does, and wrong use of its API, on the standard error stream.
@@ -304,7 +386,94 @@ settings! {
     }
 
     /// The first span of each chunk is tagged with the commit and the repository of the source code.
-    DD_TRACE_GIT_METADATA_ENABLED as git_metadata: bool = ON => {}
+    DD_TRACE_GIT_METADATA_ENABLED as git_metadata: bool = ON => {
+        /// Whether spans say where the source code is (`DD_TRACE_GIT_METADATA_ENABLED`); default: yes.
+        set(enabled: bool) = enabled;
+    }
+
+    /// Headers that become tags: `header` or `header:tag`, with commas between, and `*` for all. Without a tag it is
+    /// `http.request.headers.<name>` and `http.response.headers.<name>`.
+    DD_TRACE_HEADER_TAGS as header_tags: Vec<Text> = Key {
+        check: http::named_headers,
+        ..Key::new(Vec::new, http::header_tags)
+    } => {
+        /// Headers that become tags: `header` or `header:tag`, and `*` for all (`DD_TRACE_HEADER_TAGS`); default: none.
+        set(headers: impl IntoIterator<Item = impl Into<Text>>) =
+            headers.into_iter().map(Into::into).collect();
+        /// Headers that become tags: `header` or `header:tag`.
+        get(value) -> &[Text] = value;
+    }
+
+    /// Statuses that are errors of a request that went out: `404,500-599`.
+    DD_TRACE_HTTP_CLIENT_ERROR_STATUSES as http_client_error_statuses: StatusRanges =
+        Key::new(|| StatusRanges::one(400, 499), http::statuses) => {
+        /// Statuses that are errors of a request that went out (`DD_TRACE_HTTP_CLIENT_ERROR_STATUSES`); default: 400 to
+        /// 499, because a 5xx is the error of the one who answers.
+        set(statuses: StatusRanges) = statuses;
+        /// Statuses that are errors of a request that went out.
+        get(value) -> &StatusRanges = value;
+    }
+
+    /// The tag `http.url` of requests that go out has the query of the URL.
+    DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING as http_client_query: bool = ON => {
+        /// Whether `http.url` of requests that go out has the query of the URL
+        /// (`DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING`); default: yes.
+        set(tagged: bool) = tagged;
+        /// Whether `http.url` of requests that go out has the query of the URL.
+        get(value) -> bool = *value;
+    }
+
+    /// Statuses that are errors of a request that came in: `404,500-599`.
+    DD_TRACE_HTTP_SERVER_ERROR_STATUSES as http_server_error_statuses: StatusRanges =
+        Key::new(|| StatusRanges::one(500, 599), http::statuses) => {
+        /// Statuses that are errors of a request that came in (`DD_TRACE_HTTP_SERVER_ERROR_STATUSES`); default: 500 to
+        /// 599.
+        set(statuses: StatusRanges) = statuses;
+        /// Statuses that are errors of a request that came in.
+        get(value) -> &StatusRanges = value;
+    }
+
+    /// Names of the parameters of a URL that `http.url` keeps, as they are. Unset: all of them, obfuscated.
+    DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST as query_allowlist: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// Names of the parameters of a URL that `http.url` keeps, as they are
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST`); default: all of them, obfuscated.
+        set(names: impl IntoIterator<Item = impl Into<Text>>) =
+            names.into_iter().map(Into::into).collect();
+        /// Names of the parameters of a URL that `http.url` keeps; none where nothing was said.
+        get(value) -> &[Text] = value;
+    }
+
+    /// Names of the parameters of the URL of a request that goes out that `http.url` keeps, as they are. Unset: `DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST`.
+    DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT as client_query_allowlist: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// Names of the parameters of the URL of a request that goes out that `http.url` keeps, as they are
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT`); default: those of `query_allowlist`.
+        set(names: impl IntoIterator<Item = impl Into<Text>>) =
+            names.into_iter().map(Into::into).collect();
+        /// Names of the parameters of the URL of a request that goes out that `http.url` keeps; none where nothing was said.
+        get(value) -> &[Text] = value;
+    }
+
+    /// Names of the parameters of the URL of a request that comes in that `http.url` keeps, as they are. Unset: `DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST`.
+    DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER as server_query_allowlist: Vec<Text> =
+        Key::new(Vec::new, |text, _| Ok(parse::list(text))) => {
+        /// Names of the parameters of the URL of a request that comes in that `http.url` keeps, as they are
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER`); default: those of `query_allowlist`.
+        set(names: impl IntoIterator<Item = impl Into<Text>>) =
+            names.into_iter().map(Into::into).collect();
+        /// Names of the parameters of the URL of a request that comes in that `http.url` keeps; none where nothing was said.
+        get(value) -> &[Text] = value;
+    }
+
+    /// The tag `http.url` never has the query of the URL.
+    DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED as query_disabled: bool = OFF => {
+        /// Whether `http.url` is without the query of the URL, of requests that come in and that go out
+        /// (`DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED`); default: no.
+        set(disabled: bool) = disabled;
+        /// Whether `http.url` is without the query of the URL.
+        get(value) -> bool = *value;
+    }
 
     /// Span events are sent in the field for them, even if the agent does not announce that it supports that.
     DD_TRACE_NATIVE_SPAN_EVENTS as native_span_events: bool = OFF => {
@@ -313,6 +482,20 @@ settings! {
         set(native: bool) = native;
         /// Whether span events are sent in their own field, whatever the agent announces.
         get(value) -> bool = *value;
+    }
+
+    /// What matches it in the query of a URL is written as `<redacted>`; nothing for no obfuscation. Unset: the expression
+    /// for secrets that all Datadog tracers share. With one that cannot be used, queries are left out.
+    DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP as query_obfuscation: QueryObfuscation = Key {
+        check: http::usable,
+        blank_counts: true,
+        ..Key::new(QueryObfuscation::default, http::obfuscation)
+    } => {
+        /// What becomes of the values in the query of a URL (`DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP`); default: what
+        /// looks like a secret becomes `<redacted>`.
+        set(obfuscation: QueryObfuscation) = obfuscation;
+        /// What becomes of the values in the query of a URL.
+        get(value) -> &QueryObfuscation = value;
     }
 
     /// Incoming trace context is accepted only from the agent's own organisation and from trusted ones.
@@ -369,6 +552,28 @@ settings! {
         ..COUNT
     } => {
         set by partial_flush;
+    }
+
+    /// Spans of calls to others get the tag `peer.service` from what is known of whom they call. `v1` of
+    /// `DD_TRACE_SPAN_ATTRIBUTE_SCHEMA` does the same.
+    DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED as peer_service_defaults: bool = OFF => {
+        /// Whether spans of calls get the tag `peer.service` from what is known of whom they call
+        /// (`DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED`); default: no, and yes with [`NamingSchema::V1`].
+        set(enabled: bool) = enabled;
+        /// Whether spans of calls get the tag `peer.service`, also with the schema `v0`.
+        get(value) -> bool = *value;
+    }
+
+    /// Peers to rename: `from:to,from:to`. A `peer.service` of the name `from` becomes `to`.
+    DD_TRACE_PEER_SERVICE_MAPPING as peer_service_mapping: Map = Key {
+        check: parse::mapping,
+        ..MAP
+    } => {
+        /// Peers to rename in `peer.service`, from and to (`DD_TRACE_PEER_SERVICE_MAPPING`); default: none.
+        set(mapping: impl IntoIterator<Item = (impl Into<Text>, impl Into<Text>)>) =
+            mapping.into_iter().collect();
+        /// Peers to rename, from and to.
+        get(value) -> &[(Text, Text)] = &value.0;
     }
 
     /// What to do with the trace context of an incoming request: continue its trace, start a new trace
@@ -439,12 +644,39 @@ settings! {
         get(value) -> Option<u64> = u64::try_from(*value).ok();
     }
 
+    /// Spans of integrations have the service of the tracer, and not one of the integration's own such as `redis`.
+    DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED as remove_integration_service_names: bool = OFF => {
+        /// Whether spans of integrations have the service of the tracer in place of the integration's own, such as
+        /// `redis` (`DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED`); default: no.
+        set(remove: bool) = remove;
+        /// Whether spans of integrations have the service of the tracer in place of the integration's own.
+        get(value) -> bool = *value;
+    }
+
     /// Local root spans are tagged with the name of the host.
     DD_TRACE_REPORT_HOSTNAME as report_hostname: bool = OFF => {
         /// Whether local root spans are tagged with the name of the host (`DD_TRACE_REPORT_HOSTNAME`);
         /// default: no.
         set(report: bool) = report;
         /// Whether local root spans are tagged with the name of the host.
+        get(value) -> bool = *value;
+    }
+
+    /// The tag `http.endpoint` is made of the path of the URL, also where the framework knows the route.
+    DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT as always_simplified_endpoint: bool = OFF => {
+        /// Whether `http.endpoint` is made of the path, also where the route is known
+        /// (`DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT`); default: no.
+        set(always: bool) = always;
+        /// Whether `http.endpoint` is made of the path, also where the route is known.
+        get(value) -> bool = *value;
+    }
+
+    /// Spans of requests that come in have the tag `http.endpoint`: the route, or the path with what varies replaced.
+    DD_TRACE_RESOURCE_RENAMING_ENABLED as http_endpoint: bool = OFF => {
+        /// Whether spans of requests that come in have the tag `http.endpoint`: the route, or the path with what varies
+        /// replaced (`DD_TRACE_RESOURCE_RENAMING_ENABLED`); default: no.
+        set(tagged: bool) = tagged;
+        /// Whether spans of requests that come in have the tag `http.endpoint`.
         get(value) -> bool = *value;
     }
 
@@ -479,12 +711,89 @@ settings! {
         get(value) -> Option<&str> = value.as_deref();
     }
 
+    /// Name of the host to report, also without `DD_TRACE_REPORT_HOSTNAME`; it wins over `DD_HOSTNAME`.
+    DD_TRACE_SOURCE_HOSTNAME as source_hostname: Option<Text> = TEXT => {
+        /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says
+        /// (`DD_TRACE_SOURCE_HOSTNAME`); default: none.
+        set(name: impl Into<Text>) = Some(name.into());
+        /// The name of the host to report, whatever [`report_hostname`](Self::report_hostname) says.
+        get(value) -> Option<&str> = value.as_deref();
+    }
+
+    /// How integrations name operations and services: `v0`, each in its own way, or `v1`, by the protocol, with the
+    /// service of the tracer, and `peer.service` for whom they call.
+    DD_TRACE_SPAN_ATTRIBUTE_SCHEMA as naming_schema: NamingSchema =
+        Key::new(NamingSchema::default, http::naming_schema) => {
+        /// How integrations name operations and services (`DD_TRACE_SPAN_ATTRIBUTE_SCHEMA`); default: `v0`.
+        set(schema: NamingSchema) = schema;
+        /// How integrations name operations and services.
+        get(value) -> NamingSchema = *value;
+    }
+
     /// How many frames of a stack trace a span keeps.
     DD_TRACE_SPAN_TRACEBACK_MAX_SIZE as traceback_max_frames: usize = Key { default: || 30, ..COUNT } => {
         /// How many frames of a stack trace are kept (`DD_TRACE_SPAN_TRACEBACK_MAX_SIZE`); default: 30.
         set(frames: usize) = frames;
         /// How many frames of a stack trace are kept.
         get(value) -> usize = *value;
+    }
+
+    /// Up to four tags by which statistics tell spans apart, beside everything else; those beyond are ignored.
+    DD_TRACE_STATS_ADDITIONAL_TAGS as stats_additional_tags: Vec<Text> = Key {
+        check: |tags, remarks| Ok(parse::at_most_four(tags, remarks)),
+        ..Key::new(Vec::new, |text, _| Ok(parse::list(text)))
+    } => {
+        /// Up to four tags by which statistics tell spans apart, beside everything else
+        /// (`DD_TRACE_STATS_ADDITIONAL_TAGS`); default: none.
+        ///
+        /// A value of more than 200 characters is not told apart from others of that kind.
+        set(tags: impl IntoIterator<Item = impl Into<Text>>) = tags.into_iter().map(Into::into).collect();
+    }
+
+    /// How many combinations of additional tags are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT as stats_additional_tag_limit: usize = Key { default: || StatsLimits::DEFAULT.additional_tags, ..STATS_LIMIT } => {
+        /// How many combinations of additional tags are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT`); default: 100.
+        set(limit: usize) = limit;
+    }
+
+    /// How many combinations of all that spans are counted by are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_CARDINALITY_LIMIT as stats_limit: usize = Key { default: || StatsLimits::DEFAULT.keys, ..STATS_LIMIT } => {
+        /// How many combinations of all that spans are counted by are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_CARDINALITY_LIMIT`); default: 7,000.
+        set(limit: usize) = limit;
+    }
+
+    /// Spans are counted here, where the agent takes the statistics; what is not sampled is then not sent to it.
+    DD_TRACE_STATS_COMPUTATION_ENABLED as client_stats: bool = Key { aliases: &["DD_TRACE_COMPUTE_STATS"], ..ON } => {
+        /// Whether the tracer itself counts all spans, and sends the agent those numbers and the traces that are kept
+        /// (`DD_TRACE_STATS_COMPUTATION_ENABLED`); default: yes, where the agent takes the numbers.
+        ///
+        /// Without it the agent is sent all traces, and counts them.
+        set(enabled: bool) = enabled, on TracerBuilder;
+        /// Whether the tracer itself counts all spans, where the agent takes the numbers.
+        get(value) -> bool = *value;
+    }
+
+    /// How many HTTP endpoints are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT as stats_http_endpoint_limit: usize = Key { default: || StatsLimits::DEFAULT.http_endpoints, ..STATS_LIMIT } => {
+        /// How many HTTP endpoints are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT`); default: 512.
+        set(limit: usize) = limit;
+    }
+
+    /// How many combinations of peer tags are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT as stats_peer_tag_limit: usize = Key { default: || StatsLimits::DEFAULT.peer_tags, ..STATS_LIMIT } => {
+        /// How many combinations of peer tags are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT`); default: 512.
+        set(limit: usize) = limit;
+    }
+
+    /// How many resources are told apart in the statistics of ten seconds; those beyond are counted together.
+    DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT as stats_resource_limit: usize = Key { default: || StatsLimits::DEFAULT.resources, ..STATS_LIMIT } => {
+        /// How many resources are told apart in the statistics of ten seconds, 1 to 100,000
+        /// (`DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT`); default: 1,024.
+        set(limit: usize) = limit;
     }
 
     /// How many bytes of finished spans may wait, from the end of a trace until the agent has it. More is dropped, and
@@ -584,6 +893,61 @@ settings! {
 
     /// How many links a span made through the OpenTelemetry API keeps.
     OTEL_SPAN_LINK_COUNT_LIMIT as otel_links: usize = SPAN_LIMIT => {}
+
+    /// Resources of SQL and Redis are obfuscated before they are sent in statistics, where the agent knows how tracers do
+    /// that; else the agent does it.
+    _DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED as stats_obfuscation: bool = OFF => {
+        /// Whether resources of SQL and Redis are obfuscated before they are sent in statistics
+        /// (`_DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED`); default: no, the agent does it.
+        set(obfuscate: bool) = obfuscate;
+    }
+}
+
+// ===== settings that there is one of for each integration =====
+
+/// Stands for the name of the integration, in upper case, in the names of the rows below.
+pub(super) const PLACE_OF_NAME: &str = "<NAME>";
+
+pub(super) static INTEGRATION_SERVICE: Key<Option<Text>> = Key {
+    name: "DD_<NAME>_SERVICE",
+    aliases: &["DD_<NAME>_SERVICE_NAME", "DD_TRACE_<NAME>_SERVICE"],
+    setter: Some("integration_service"),
+    doc: " Service of an integration's spans, where no pin names another. Unset: the integration's own.",
+    ..TEXT
+};
+
+pub(super) static INTEGRATION_DISTRIBUTED_TRACING: Key<Option<bool>> = Key {
+    name: "DD_<NAME>_DISTRIBUTED_TRACING",
+    aliases: &["DD_TRACE_<NAME>_DISTRIBUTED_TRACING"],
+    setter: Some("integration_distributed_tracing"),
+    doc: " Whether an integration sends and takes over the context of traces. Unset: what the integration says.",
+    ..OPTIONAL_SWITCH
+};
+
+pub(super) static INTEGRATION_ENABLED: Key<Option<bool>> = Key {
+    name: "DD_TRACE_<NAME>_ENABLED",
+    setter: Some("integration_enabled"),
+    doc: " With `false`, an integration makes no spans and passes everything through. Unset: it is on.",
+    ..OPTIONAL_SWITCH
+};
+
+/// All of their names. The longer ones first: `DD_TRACE_REDIS_SERVICE` is about `redis` and not `trace_redis`.
+pub(super) static OF_INTEGRATIONS: &[&str] = &[
+    "DD_TRACE_<NAME>_DISTRIBUTED_TRACING",
+    "DD_<NAME>_DISTRIBUTED_TRACING",
+    "DD_TRACE_<NAME>_ENABLED",
+    "DD_TRACE_<NAME>_SERVICE",
+    "DD_<NAME>_SERVICE_NAME",
+    "DD_<NAME>_SERVICE",
+];
+
+#[cfg(test)]
+pub(super) fn rows_of_integrations() -> Vec<crate::config::key::Row> {
+    vec![
+        INTEGRATION_DISTRIBUTED_TRACING.row(),
+        INTEGRATION_SERVICE.row(),
+        INTEGRATION_ENABLED.row(),
+    ]
 }
 
 #[cfg(test)]
@@ -604,8 +968,26 @@ mod tests {
     }
 
     #[test]
+    fn every_name_of_an_integrations_setting_is_a_pattern() {
+        let rows = rows_of_integrations();
+        let mut names: Vec<_> =
+            rows.iter().flat_map(|row| [&[row.name], row.aliases].concat()).collect();
+        let mut patterns = OF_INTEGRATIONS.to_vec();
+        names.sort_unstable();
+        patterns.sort_unstable();
+        assert_eq!(names, patterns);
+        for row in rows {
+            let setter = row.setter.unwrap();
+            assert!(
+                include_str!("builder.rs").contains(&format!("    pub fn {setter}(")),
+                "{setter}"
+            );
+        }
+    }
+
+    #[test]
     fn every_row_says_what_it_means() {
-        for row in rows() {
+        for row in rows().into_iter().chain(rows_of_integrations()) {
             assert!(row.doc.len() > 10 && row.doc.ends_with('.'), "{}: {:?}", row.name, row.doc);
         }
     }
@@ -613,14 +995,13 @@ mod tests {
     #[test]
     fn only_these_rows_have_no_setter_and_those_written_by_hand_are_there() {
         let rows = rows();
-        for name in ["tag", "agent_url", "partial_flush"] {
+        for name in ["tag", "agent_url", "git_commit_sha", "git_repository_url", "partial_flush"] {
             assert!(rows.iter().any(|row| row.setter == Some(name)));
             assert!(include_str!("builder.rs").contains(&format!("    pub fn {name}(")), "{name}");
         }
         let without = rows.iter().filter(|row| row.setter.is_none()).map(|row| row.name);
         let without: Vec<_> = without.filter(|name| !name.starts_with("OTEL_")).collect();
-        let git = ["DD_GIT_COMMIT_SHA", "DD_GIT_REPOSITORY_URL", "DD_TRACE_GIT_METADATA_ENABLED"];
-        assert_eq!(without, [&["DD_EXTERNAL_ENV"], &git[..]].concat());
+        assert_eq!(without, ["DD_EXTERNAL_ENV", "DD_TRACE_AGENT_PROTOCOL_VERSION"]);
     }
 
     #[test]
@@ -653,6 +1034,9 @@ mod tests {
         for (name, texts, expected) in [
             ("AGENT_PORT", &["8126"][..], Some("8126")),
             ("AGENT_PORT", &["0", "65536"], None),
+            ("TRACE_API_VERSION", &["v0.3", "0.4", "v0.4 "], Some("v0.4")),
+            ("TRACE_API_VERSION", &["v1", "1.0", "V1.0"], Some("v1.0")),
+            ("TRACE_API_VERSION", &["v0.7", "2", "vv0.4"], None),
             ("TRACE_DEBUG", &["true", "TRUE", "True", "1", "t", "T"], Some("true")),
             ("TRACE_DEBUG", &["false", "FALSE", "0", "f", "F"], Some("false")),
             ("TRACE_DEBUG", &["", "yes", "on", "2", "truee", " true"], None),
@@ -674,10 +1058,26 @@ mod tests {
             ("RATE_LIMIT", &["-1"], Some("-1")),
             ("WRITER_MAX_PAYLOAD_SIZE_BYTES", &["20971520"], Some("9500000")),
             ("WRITER_MAX_PAYLOAD_SIZE_BYTES", &["0"], None),
+            ("STATS_CARDINALITY_LIMIT", &["1"], Some("1")),
+            ("STATS_CARDINALITY_LIMIT", &["0", "100001", "-1", "many"], None),
+            ("STATS_ADDITIONAL_TAGS", &["e, d,c ,b,a,a"], Some("a,b,c,d")),
             ("WRITER_BUFFER_SIZE_BYTES", &["0"], None),
             ("WRITER_INTERVAL_SECONDS", &["0"], None),
             ("WRITER_INTERVAL_SECONDS", &["0.5"], Some("0.5")),
-            ("SERVICE_MAPPING", &["a:b,c,d:"], Some("a:b")),
+            ("DD_SERVICE_MAPPING", &["a:b,c,d:"], Some("a:b")),
+            (
+                "SERVER_ERROR_STATUSES",
+                &["500-599", " 599 - 500 ,x", "500-550,540-599"],
+                Some("500-599"),
+            ),
+            ("SERVER_ERROR_STATUSES", &["404,200-201"], Some("200-201,404")),
+            ("SERVER_ERROR_STATUSES", &["", "x", "1000", "-1", "500-", ","], None),
+            ("HEADER_TAGS", &["a, B-c: d e ,:x,y:"], Some("a,B-c: d e")),
+            ("HEADER_TAGS", &["a B-c:d"], Some("a,B-c:d")),
+            ("ATTRIBUTE_SCHEMA", &["V1", " v1 "], Some("v1")),
+            ("ATTRIBUTE_SCHEMA", &["v2", ""], None),
+            ("STRING_REGEXP", &["(?i)token=[^&]+"], Some("(?i)token=[^&]+")),
+            ("STRING_REGEXP", &["(", "(?=a)", "\\p{L}", "(a{1000}){1000}", "", " "], Some("")),
             ("PROPAGATION_BEHAVIOR_EXTRACT", &["Restart"], Some("restart")),
             ("PROPAGATION_BEHAVIOR_EXTRACT", &["stop"], None),
         ] {

@@ -1,9 +1,10 @@
 //! Reports variables that have no effect although somebody may expect one: misspelt ones, and those of other tracers.
 
+use super::integrations::named_by;
 use super::key::Quoted;
 use super::other_tracers::{begins, is_not_for_tracers, is_without_effect};
 use super::resolve::Resolver;
-use super::spelling::nearest;
+use super::spelling::{nearest, nearest_within};
 use super::table::{NAMES, is_read};
 use super::{Environment, Origin, parse};
 
@@ -27,13 +28,14 @@ pub(super) fn report(resolver: &mut Resolver<'_>) {
     let environment = resolver.environment;
     let (mut unknown, mut without_effect) = (Vec::new(), Vec::new());
     for name in environment.names() {
-        if !name.starts_with("DD_") || is_read(&name) || is_not_for_tracers(&name) {
+        let is_known = is_read(&name) || is_not_for_tracers(&name) || named_by(&name).is_some();
+        if !name.starts_with("DD_") || is_known {
             continue;
         }
         let is_without_effect = is_without_effect(&name);
         match meant(&name).filter(|_| !is_without_effect) {
             Some(meant) => unknown.push(format!("{} (did you mean {meant}?)", plain(&name))),
-            None if is_without_effect || is_a_switch_of_others(&name) => {
+            None if is_without_effect => {
                 without_effect.extend(asks_for_something(environment, &name).then(|| plain(&name)));
             }
             None if begins(&name, &TRACERS_PREFIXES) => unknown.push(plain(&name)),
@@ -56,9 +58,13 @@ fn meant(name: &str) -> Option<&'static str> {
     nearest(name, NAMES).or_else(|| with_or_without_trace(name)).or_else(|| begun(name))
 }
 
-/// Such as `DD_TRACE_REDIS_ENABLED`: other tracers have a switch for each integration, too many to list.
-fn is_a_switch_of_others(name: &str) -> bool {
-    name.starts_with("DD_TRACE_") && name.ends_with("_ENABLED")
+/// Whether a variable that looks like one of an integration is rather a misspelt one of the table. One letter apart at
+/// the most: `DD_TRACE_PG_ENABLED` is not `DD_TRACE_ENABLED`.
+pub(super) fn is_nearly_known(name: &str) -> bool {
+    nearest_within(name, NAMES, 1)
+        .or_else(|| with_or_without_trace(name))
+        .or_else(|| begun(name))
+        .is_some()
 }
 
 /// `DD_SAMPLE_RATE` for `DD_TRACE_SAMPLE_RATE`, `DD_TRACE_SERVICE` for `DD_SERVICE`.
@@ -135,13 +141,12 @@ mod tests {
     fn all_are_told_in_one_line() {
         let expected = "DD_* (env_var): not known to this tracer: DD_SERVCE (did you mean DD_SERVICE?), \
              DD_TRACE_WHATEVER; without effect in this version, though other Datadog tracers read it: \
-             DD_PROFILING_ENABLED, DD_TRACE_HEADER_TAGS, DD_TRACE_REDIS_ENABLED";
+             DD_PROFILING_ENABLED, DD_TRACE_METHODS";
         let pairs = [
             ("DD_SERVCE", "x"),
             ("DD_TRACE_WHATEVER", "x"),
             ("DD_PROFILING_ENABLED", "true"),
-            ("DD_TRACE_REDIS_ENABLED", "1"),
-            ("DD_TRACE_HEADER_TAGS", "a:b"),
+            ("DD_TRACE_METHODS", "a:b"),
         ];
         assert_eq!(said(&pairs), [expected]);
 
@@ -168,7 +173,10 @@ mod tests {
             ("DD_CIVISIBILITY_ENABLED", "true"),
             ("DD_PROFILING_ENABLED", "false"),
             ("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "0"),
-            ("DD_TRACE_HEADER_TAGS", " "),
+            ("DD_TRACE_METHODS", " "),
+            // Settings of integrations.
+            ("DD_TRACE_REDIS_ENABLED", "1"),
+            ("DD_REDIS_SERVICE", "cache"),
             ("DDX", "x"),
             ("dd_service", "x"),
             ("OTHER", "x"),

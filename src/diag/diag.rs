@@ -1,7 +1,7 @@
 //! The diagnostics of one tracer.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
 use super::topics::Topics;
+use super::withheld::{StatsCounters, Withheld, WithheldCounters};
 use crate::catch::Caught;
 use crate::sync::lock_soon;
 
@@ -24,7 +25,7 @@ pub(crate) struct Diag {
     history: PerProcess<History>,
     /// The start of the clock by which lines are throttled.
     start: Instant,
-    debug: bool,
+    debug: AtomicBool,
     log: Option<Arc<Log>>,
     /// A [`ShutdownCause`]; 0 where the program called `shutdown`.
     shutdown_cause: AtomicU8,
@@ -50,6 +51,8 @@ const BY: [&str; 3] = [
 #[derive(Default)]
 struct History {
     lost: Counters,
+    withheld: WithheldCounters,
+    stats: StatsCounters,
     caught: Caught,
     topics: Mutex<Topics>,
 }
@@ -60,7 +63,7 @@ impl Diag {
         Diag {
             history: PerProcess::of(History::default()),
             start: Instant::now(),
-            debug,
+            debug: debug.into(),
             log: log.map(|function| Arc::new(Log::new(function))),
             shutdown_cause: AtomicU8::new(0),
         }
@@ -110,6 +113,22 @@ impl Diag {
 
     pub(crate) fn losses(&self) -> Losses {
         self.history().lost.read()
+    }
+
+    /// Counts spans that were not sent on purpose.
+    pub(crate) fn count_withheld(&self, reason: Withheld, spans: u64) {
+        self.history().withheld.add(reason, spans);
+    }
+
+    /// How many spans were not sent for this reason.
+    #[allow(dead_code, reason = "for those who ask a tracer how it is")]
+    pub(crate) fn withheld(&self, reason: Withheld) -> u64 {
+        self.history().withheld.read(reason)
+    }
+
+    /// What became of statistics.
+    pub(crate) fn stats(&self) -> &StatsCounters {
+        &self.history().stats
     }
 
     /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].
@@ -169,12 +188,17 @@ impl Diag {
 
     /// Whether debugging is on.
     pub(crate) fn is_debug(&self) -> bool {
-        self.debug
+        self.debug.load(Ordering::Relaxed)
+    }
+
+    /// Switches debugging on or off.
+    pub(crate) fn set_debug(&self, debug: bool) {
+        self.debug.store(debug, Ordering::Relaxed);
     }
 
     /// The line is built only where debugging is on.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
-        if self.debug {
+        if self.is_debug() {
             self.line(LogLevel::Debug, line());
         }
     }
@@ -185,7 +209,7 @@ impl Diag {
             (_, Some(_)) => true,
             // Lines that the log function itself causes: only warnings, on the standard error stream.
             (Some(_), None) => level == LogLevel::Warn,
-            (None, None) => level == LogLevel::Warn || self.debug,
+            (None, None) => level == LogLevel::Warn || self.is_debug(),
         };
         if is_wanted {
             lines::push(Line { log, level, text });

@@ -16,6 +16,7 @@ mod loss;
 mod output;
 mod throttle;
 mod topics;
+mod withheld;
 
 pub(crate) use diag::{Diag, ShutdownCause};
 pub use level::LogLevel;
@@ -24,3 +25,4 @@ pub(crate) use lines::drain_all as drain_all_lines;
 pub(crate) use lines::{WAIT as LINES_WAIT, drain as drain_lines};
 pub use loss::{LossReason, Losses};
 pub(crate) use output::LogFn;
+pub(crate) use withheld::{StatsCounters, Withheld};

@@ -4,11 +4,12 @@ use super::msgpack::Buffer;
 use crate::id;
 use crate::text::Text;
 
-/// The tags of the process. Every local root has them; those of the source code are on the first span of each chunk
-/// instead.
+/// The tags of the process. Every local root has them; those of the program are on the first span of each chunk instead.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
-    /// The encoded tag `runtime-id`: a UUID. A forked process has a new one.
+    /// A UUID. A forked process has a new one.
+    id_text: String,
+    /// The encoded tag `runtime-id`.
     pub(super) runtime_id: Vec<u8>,
     /// The encoded tag `process_id`.
     pub(super) id: Vec<u8>,
@@ -17,13 +18,29 @@ pub(crate) struct Process {
     pub(super) source_code: SourceCode,
 }
 
-/// Where the source code of a program is, as far as it is known.
+/// What is told of a program on the first span of each chunk: where its source code is, as far as that is known, and
+/// which of its processes this is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceCode {
     /// `_dd.git.repository_url`.
     pub(crate) repository_url: Option<Text>,
     /// `_dd.git.commit.sha`.
     pub(crate) commit_sha: Option<Text>,
+    /// `_dd.tags.process`.
+    pub(crate) process_tags: Option<Text>,
+}
+
+impl SourceCode {
+    /// What is known of it, as tags.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("_dd.git.repository_url", &self.repository_url),
+            ("_dd.git.commit.sha", &self.commit_sha),
+            ("_dd.tags.process", &self.process_tags),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+    }
 }
 
 impl Process {
@@ -32,17 +49,30 @@ impl Process {
     }
 
     pub(super) fn new(
-        runtime_id: &str,
+        id_text: &str,
         id: u32,
         hostname: Option<Text>,
         source_code: SourceCode,
     ) -> Self {
         let (mut runtime_entry, mut id_entry) = (Buffer::default(), Buffer::default());
         runtime_entry.raw(b"\xaaruntime-id");
-        runtime_entry.text(runtime_id.as_bytes());
+        runtime_entry.text(id_text.as_bytes());
         id_entry.raw(b"\xaaprocess_id");
         id_entry.uint(id.into());
         let (runtime_id, id) = (runtime_entry.into_vec(), id_entry.into_vec());
-        Process { runtime_id, id, hostname, source_code }
+        Process { id_text: id_text.to_owned(), runtime_id, id, hostname, source_code }
+    }
+
+    /// The UUID of the process.
+    pub(crate) fn runtime_id(&self) -> &str {
+        &self.id_text
+    }
+
+    pub(crate) fn hostname(&self) -> Option<&str> {
+        self.hostname.as_deref()
+    }
+
+    pub(crate) fn commit_sha(&self) -> Option<&str> {
+        self.source_code.commit_sha.as_deref()
     }
 }

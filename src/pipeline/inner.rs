@@ -7,7 +7,7 @@ use super::ledger::Ledger;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
-use crate::config::Endpoint;
+use crate::config::{ApiVersion, Endpoint, StatsSettings};
 use crate::diag::{Diag, LossReason};
 use crate::encode::{Process, SourceCode};
 use crate::propagation::HttpPropagator;
@@ -26,12 +26,16 @@ pub(crate) struct Settings {
     /// The byte budget for finished traces that wait for the worker and payloads that wait for the agent, together.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
+    /// The format of payloads that was asked for.
+    pub(crate) api_version: Option<ApiVersion>,
     /// Ask the agent for `/info` before there is anything to send.
     pub(crate) asks_early: bool,
     /// Send span events in their own field, whether or not the agent announces that it knows it.
     pub(crate) native_events: bool,
     /// The agent must not compute stats from the spans.
     pub(crate) no_stats: bool,
+    /// How spans are counted here.
+    pub(crate) stats: StatsSettings,
     pub(crate) external_env: Option<String>,
     /// The host name to report; `None` where it is not reported.
     pub(crate) hostname: Option<Text>,

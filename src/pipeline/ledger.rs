@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::queue::{Queue, Queued};
-use crate::diag::{Diag, LossReason};
+use crate::diag::{Diag, LossReason, Withheld};
 use crate::primitives::{Mutex, lock, lock_soon};
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///
 /// A span is in one of four places: in the queue, held by the worker, on its way to the agent, or settled (delivered,
-/// or lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
+/// withheld on purpose, or lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
 /// gives up, each span is counted once, whatever the other one is doing at that moment. Chunks and payloads carry the
 /// spans; these numbers decide what is counted.
 ///
@@ -116,6 +116,15 @@ impl Ledger {
         self.diag.count_lost(reason, spans);
         drop(state);
         self.diag.say_lost(reason, detail);
+    }
+
+    /// Settles spans that the worker holds and that are not sent on purpose.
+    pub(crate) fn withhold(&self, reason: Withheld, spans: u64) {
+        let mut state = lock(&self.state);
+        if !state.is_closed {
+            state.held.undelivered = state.held.undelivered.saturating_sub(spans);
+            self.diag.count_withheld(reason, spans);
+        }
     }
 
     /// Counts everything that the worker has as lost. What was on its way is unconfirmed.

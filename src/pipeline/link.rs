@@ -8,13 +8,14 @@ use hyper::http::HeaderMap;
 
 use super::inner::Settings;
 use crate::agent::{
-    AgentInfo, AgentState, Client, ContainerOrigin, Meanwhile, Outcome, RatesVersion, Request,
-    SendError, SendErrorKind, common_headers, trace_headers,
+    AgentInfo, AgentState, Client, ClientStats, ContainerOrigin, Meanwhile, Outcome, RatesVersion,
+    Request, SendError, SendErrorKind, common_headers, stats_headers, trace_headers,
 };
 use crate::config::Endpoint;
 use crate::diag::Diag;
+use crate::encode::Format;
 
-pub(super) const TRACES_PATH: &str = "/v0.4/traces";
+pub(super) const STATS_PATH: &str = "/v0.6/stats";
 /// The agent is asked for `/info` again after this time, and earlier where its answers announce a change.
 const INFO_PERIOD: Duration = Duration::from_secs(300);
 /// The pause after a request for `/info` that got no answer, because each one costs the whole timeout.
@@ -55,18 +56,39 @@ impl Link {
         self.client.endpoint()
     }
 
-    /// Sends one request with so many chunks.
+    /// Sends one request with so many chunks in this format.
     pub(super) fn post(
         &mut self,
+        format: Format,
         chunks: usize,
         body: Vec<Bytes>,
+        mut stats: ClientStats,
         meanwhile: Meanwhile<'_>,
     ) -> Result<Outcome, SendError> {
-        let headers = trace_headers(&self.headers, chunks, &self.rates, self.no_stats);
-        let request = Request { method: Method::POST, path: TRACES_PATH, headers: &headers, body };
+        stats.is_computed |= self.no_stats;
+        let headers =
+            trace_headers(&self.headers, format.content_type(), chunks, &self.rates, stats);
+        let request =
+            Request { method: Method::POST, path: format.path(), headers: &headers, body };
         let response = self.client.send(request, meanwhile)?;
         self.info_state.observe(&response.headers);
         Ok(Outcome::read(&response, &mut self.rates))
+    }
+
+    /// Sends one request with statistics.
+    pub(super) fn post_stats(
+        &mut self,
+        body: Bytes,
+        is_obfuscated: bool,
+        meanwhile: Meanwhile<'_>,
+    ) -> Result<Outcome, SendError> {
+        let headers = stats_headers(&self.headers, is_obfuscated);
+        let (method, body) = (Method::POST, vec![body]);
+        let request = Request { method, path: STATS_PATH, headers: &headers, body };
+        let response = self.client.send(request, meanwhile)?;
+        self.info_state.observe(&response.headers);
+        // An answer to statistics has no rates.
+        Ok(Outcome::read(&response, &mut RatesVersion::default()))
     }
 
     /// Whether `/info` should be requested: it was never answered, or the answer is out of date.

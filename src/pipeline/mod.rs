@@ -11,9 +11,12 @@
 //! - `signal`: wakes the worker, and lets threads wait for it. `flush_future` and `waiting_tasks`: the same for tasks.
 //! - `worker`: starts the thread, and restarts its loop after a panic. `turns`: the loop. `writer`: one turn of it, and
 //!   what follows from each answer of the agent. `during_request`: work done while an answer is awaited.
-//! - `packer`: encodes chunks as payloads. `packer/delivery`: what happens to a payload after each outcome. `outbox`:
-//!   payloads that wait to be sent.
-//! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
+//! - `packer`: encodes chunks as payloads. `packer/selection`: what of a chunk is sent. `packer/delivery`: what happens
+//!   to a payload after each outcome. `outbox`: payloads that wait to be sent.
+//! - `statistics`: counts chunks before any part of them is dropped. `writer/statistics`: sends them. `dropped`: what the
+//!   agent is told about what was dropped.
+//! - `link`: what is known about the agent, and the requests to it. `negotiation`: which format it gets. `request_size`:
+//!   how large a request may be.
 //!   `backoff`: when to try again.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
 //! - `exit`: the end of the process.
@@ -31,6 +34,7 @@
 //! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
 mod backoff;
+mod dropped;
 mod during_request;
 mod exit;
 mod flush_future;
@@ -40,6 +44,7 @@ mod ledger;
 mod link;
 #[cfg(all(test, tracehound_model))]
 mod models;
+mod negotiation;
 mod outbox;
 mod packer;
 mod pool;
@@ -47,9 +52,12 @@ mod problem;
 mod queue;
 mod request_log;
 mod request_size;
+mod resources;
 mod room;
 mod signal;
 mod sink;
+#[cfg_attr(not(feature = "client-stats"), path = "statistics_none.rs")]
+mod statistics;
 #[cfg(test)]
 mod testkit;
 mod turns;

@@ -8,7 +8,7 @@ use proptest::prelude::{Just, Strategy};
 use proptest::strategy::Union;
 
 use super::inner::{Inner, Plan, Settings};
-use crate::config::Endpoint;
+use crate::config::{Endpoint, StatsSettings};
 use crate::diag::{Diag, LogLevel};
 use crate::encode::SourceCode;
 use crate::sampling::{DatadogSampler, SpanSampler};
@@ -51,9 +51,11 @@ impl Inner {
             interval: Duration::from_secs(24 * 3600),
             queue_bytes,
             max_payload_bytes,
+            api_version: None,
             asks_early: false,
             native_events: false,
             no_stats: false,
+            stats: StatsSettings { is_on: true, ..StatsSettings::default() },
             external_env: None,
             hostname: None,
             source_code: SourceCode::default(),

@@ -10,15 +10,18 @@ use super::during_request::DuringRequest;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::Link;
+use super::negotiation::Negotiation;
 use super::outbox::RetryReason;
 use super::packer::Packer;
 use super::problem;
 use super::request_log;
 use super::turns::Turns;
-use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
-use crate::encode::Sealed;
+use crate::agent::{ClientStats, Outcome, Rates, SendError, SendErrorKind};
+use crate::encode::{Format, Sealed};
 use crate::text::Text;
 use crate::user_code::{self, UserCode};
+
+mod statistics;
 
 /// An agent that did not answer a request is asked for `/info` before it gets another one. After so many requests for
 /// `/info` without an answer, about half a minute, it gets a request with traces all the same.
@@ -30,6 +33,9 @@ const URGENT_DELAY: Duration = Duration::from_millis(100);
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
+/// The topic of the warning that another format is sent than was asked for, or announced.
+const FORMAT: &str = "format";
+
 /// Owns everything between the queue and the agent.
 pub(super) struct Writer {
     inner: Arc<Inner>,
@@ -39,6 +45,7 @@ pub(super) struct Writer {
     /// When to ask for `/info` again while there is nothing to send.
     asking: Backoff,
     link: Link,
+    negotiation: Negotiation,
     keep_rate: KeepRate,
     /// The agent was reached, and did not answer the last request.
     is_silent: bool,
@@ -65,6 +72,7 @@ impl Writer {
             backoff: Backoff::default(),
             asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
+            negotiation: Negotiation::new(inner.settings.api_version),
             keep_rate: KeepRate::default(),
             is_silent: false,
             failed_probes: 0,
@@ -119,15 +127,18 @@ impl Writer {
         if self.is_silent && !self.is_awake(is_urgent) {
             return Attempt::Failed;
         }
-        let most = self.packer.request_size.bytes();
-        let Some(parcel) = self.packer.outbox.next(most) else { return Attempt::Settled };
+        let terms = self.packer.terms();
+        let Some(parcel) = self.packer.outbox.next(terms) else { return Attempt::Settled };
         if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
         let start = Instant::now();
-        let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let (format, chunks) = (parcel.format(), parcel.chunk_count());
+        let body = Sealed::together(parcel.payloads());
+        let is_computed = parcel.is_counted();
+        let stats = ClientStats { is_computed, dropped: self.packer.dropped.tell() };
         let (link, mut meanwhile) = self.talk(is_urgent);
-        let outcome = link.post(chunks, body, &mut || meanwhile.work());
+        let outcome = link.post(format, chunks, body, stats, &mut || meanwhile.work());
         meanwhile.end();
         let endpoint = self.link.endpoint();
         if let Some(parcel) = self.packer.outbox.on_its_way() {
@@ -136,7 +147,7 @@ impl Writer {
         }
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(error) => return self.unanswered(&error),
+            Err(error) => return self.unanswered(format, &error),
         };
         match outcome {
             Outcome::Accepted { rates } => {
@@ -147,20 +158,27 @@ impl Writer {
                 }
                 Attempt::Settled
             }
-            Outcome::Busy(status) => {
-                self.put_back(RetryReason::Refused, &problem::status(endpoint, status))
-            }
+            Outcome::Busy(status) => self
+                .put_back(RetryReason::Refused, &problem::status(endpoint, format.path(), status)),
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                let problem = problem::status(endpoint, status);
+                let problem = problem::status(endpoint, format.path(), status);
                 self.is_back();
                 self.packer.too_large(|bytes| {
                     problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
                 });
                 Attempt::Settled
             }
-            Outcome::Refused(status) => {
-                let problem = problem::status(endpoint, status);
+            Outcome::Unknown(status) if format != Format::V04 => {
+                let problem = problem::status(endpoint, format.path(), status);
+                self.is_back();
+                self.negotiation.refused();
+                self.inner.diag.warn_once(FORMAT, || problem::not_taken(&problem));
+                self.packer.not_taken(|| problem::rejected(&problem, status));
+                Attempt::Settled
+            }
+            Outcome::Unknown(status) | Outcome::Refused(status) => {
+                let problem = problem::status(endpoint, format.path(), status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(&problem, status));
                 Attempt::Settled
@@ -169,8 +187,8 @@ impl Writer {
     }
 
     /// No answer came. What follows depends on whether the agent may have the request anyway.
-    fn unanswered(&mut self, error: &SendError) -> Attempt {
-        let problem = problem::no_answer(self.link.endpoint(), error);
+    fn unanswered(&mut self, format: Format, error: &SendError) -> Attempt {
+        let problem = problem::no_answer(self.link.endpoint(), format.path(), error);
         if let SendErrorKind::Invalid(_) = error.kind {
             self.packer.rejected(|| problem.clone());
             return Attempt::Settled;
@@ -246,7 +264,10 @@ impl Writer {
     ///
     /// Where the request `is_cancellable`, it is given up as soon as somebody waits for the worker.
     fn ask(&mut self, is_urgent: bool, is_cancellable: bool) {
-        self.packer.hold_events();
+        if self.link.info_read.is_none() {
+            self.packer.hold();
+        }
+        let before = self.link.info.clone();
         let (link, mut meanwhile) = self.talk(is_urgent);
         meanwhile.is_cancellable = is_cancellable;
         let has_said = link.ask(&mut || meanwhile.work());
@@ -260,9 +281,18 @@ impl Writer {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
             self.inner.propagator.set_org_marker(marker.map(Text::copy));
         }
+        if info != before.as_ref() {
+            self.negotiation.reconsider();
+        }
+        if let Some(missing) = self.negotiation.missing(info) {
+            let endpoint = self.link.endpoint();
+            self.inner.diag.warn_once(FORMAT, || problem::not_announced(endpoint, missing));
+        }
         let takes_events = info.is_some_and(|info| info.span_events);
-        self.packer.release_events(self.inner.settings.native_events || takes_events);
+        let native_events = self.inner.settings.native_events || takes_events;
+        self.packer.release(self.negotiation.format(info), native_events);
         self.packer.bound_requests(info.and_then(|info| info.max_request_bytes));
+        self.packer.follow(info);
     }
 }
 
@@ -270,7 +300,8 @@ impl Turns for Writer {
     fn next_attempt(&self) -> Option<Duration> {
         let sending = (!self.packer.outbox.is_empty()).then(|| self.backoff.remaining());
         let asking = self.link.is_unasked().then(|| self.asking.remaining());
-        sending.into_iter().chain(asking).min()
+        let counting = self.packer.statistics.wakes_in();
+        sending.into_iter().chain(asking).chain(counting).min()
     }
 
     fn ask_when_idle(&mut self) -> bool {
@@ -292,15 +323,20 @@ impl Turns for Writer {
             self.packer.has_lost = false;
         }
         self.packer.take();
-        if !self.packer.is_empty() {
+        // Where nothing is sampled there is nothing to send, and the agent is looked after all the same.
+        if !self.packer.is_empty() || self.packer.statistics.is_on() {
             // While the agent is away, one request for `/info` for each attempt to send is enough.
             if self.link.is_unknown() && self.backoff.remaining().is_zero() {
                 self.ask(is_urgent, false);
             }
+        }
+        if !self.packer.is_empty() {
             self.send(is_urgent);
         }
+        let has_statistics = self.send_statistics(is_urgent);
         // After the ledger was closed, whoever waited has been told that something is lost.
-        self.packer.is_empty() && !self.packer.has_lost && !self.inner.ledger.is_closed()
+        let is_open = !self.inner.ledger.is_closed();
+        self.packer.is_empty() && !self.packer.has_lost && has_statistics && is_open
     }
 
     fn end_interval(&mut self) {

@@ -67,6 +67,8 @@ pub use env::{EnvExtractor, EnvInjector};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use probability::{OtMember, Probability};
 pub use propagator::{HttpPropagator, Propagator};
+#[cfg(feature = "http-tags")]
+pub(crate) use scratch::with as with_scratch;
 pub use strict::{header_value, is_header_name};
 #[cfg(feature = "agent")]
 pub(crate) use tags::root_tags;

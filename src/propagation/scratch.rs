@@ -17,7 +17,7 @@ thread_local! {
 struct Buffer(Vec<u8>);
 
 /// Lends the buffer of this thread, empty.
-pub(super) fn with<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(crate) fn with<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     // While the thread ends its buffer is gone; a new one serves as well.
     let mut buffer = BUFFER.try_with(Cell::take).ok().flatten().unwrap_or_default();
     buffer.0.clear();

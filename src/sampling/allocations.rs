@@ -67,6 +67,7 @@ fn a_decision_allocates_nothing() {
     }
     let rule = SpanSamplingRule::new(1.0).unwrap().service("*").max_per_second(5.0);
     let sampler = SpanSampler::new([rule]);
-    let count = root.read(|span| allocations(&|| span_tags(sampler.sample(span).unwrap(), |_| {})));
+    let count =
+        root.read(|span| allocations(&|| span_tags(sampler.rule_of(span).unwrap(), |_| {})));
     assert_eq!(count, Some(0));
 }

@@ -170,14 +170,18 @@ mod tests {
 
     #[test]
     fn the_patterns_of_every_tracer_match_alike() {
-        let text = include_str!("../../tests/vectors/sampling-rules.json");
-        let vectors: Value = serde_json::from_str(text).unwrap();
-        let rows = vectors["globs"].as_array().unwrap();
-        assert!(!rows.is_empty());
-        for row in rows {
-            let text = |name: &str| row[name].as_str().unwrap();
-            let found = Glob::new(text("pattern")).matches(text("subject"));
-            assert_eq!(found, row["match"].as_bool().unwrap(), "{row}");
+        for (text, group) in [
+            (include_str!("../../tests/vectors/sampling-rules.json"), "globs"),
+            (include_str!("../../tests/vectors/http.json"), "glob"),
+        ] {
+            let vectors: Value = serde_json::from_str(text).unwrap();
+            let rows = vectors[group].as_array().unwrap();
+            assert!(!rows.is_empty());
+            for row in rows {
+                let text = |name: &str| row[name].as_str().unwrap();
+                let found = Glob::new(text("pattern")).matches(text("subject"));
+                assert_eq!(found, row["match"].as_bool().unwrap(), "{row}");
+            }
         }
     }
 

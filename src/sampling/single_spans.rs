@@ -1,11 +1,13 @@
 //! Single spans that are kept though their trace is dropped (sampling §11).
 
+use std::sync::Arc;
+
 use super::criteria::{Criteria, criteria_methods, tag_key};
 use super::glob::Glob;
 use super::limiter::Limiter;
 use super::rate::{InvalidRate, Rate};
 use crate::clock::{self, Ticks};
-use crate::trace::SpanView;
+use crate::trace::{Chunk, SpanView};
 
 /// A share of the spans that match, kept although their trace is dropped.
 ///
@@ -63,16 +65,65 @@ impl SpanSampler {
         SpanSampler { rules: rules.into_iter().map(with_limiter).collect() }
     }
 
-    /// The rule that keeps a span, if one does. The first rule that matches decides, also against the span.
-    pub(crate) fn sample(&self, span: &SpanView<'_>) -> Option<&SpanSamplingRule> {
+    /// The number of the rule that keeps a span, if one does. The first rule that matches decides, also against the span.
+    fn sample(&self, span: &SpanView<'_>) -> Option<usize> {
         self.decide(span, clock::now)
     }
 
-    fn decide(&self, span: &SpanView<'_>, now: fn() -> Ticks) -> Option<&SpanSamplingRule> {
-        let (limiter, rule) = self.rules.iter().find(|(_, rule)| rule.criteria.matches(span))?;
-        let keep = rule.rate.keeps(span.span_id()?.get()) && limiter.ask(now()).allowed;
-        keep.then_some(rule)
+    /// The rule that keeps a span, if one does.
+    #[cfg(test)]
+    pub(super) fn rule_of(&self, span: &SpanView<'_>) -> Option<&SpanSamplingRule> {
+        self.sample(span).and_then(|number| self.rules.get(number)).map(|(_, rule)| rule)
     }
+
+    fn decide(&self, span: &SpanView<'_>, now: fn() -> Ticks) -> Option<usize> {
+        let number = self.rules.iter().position(|(_, rule)| rule.criteria.matches(span))?;
+        let (limiter, rule) = self.rules.get(number)?;
+        let keep = rule.rate.keeps(span.span_id()?.get()) && limiter.ask(now()).allowed;
+        keep.then_some(number)
+    }
+}
+
+/// The spans of the chunk that is being sent which rules keep though their trace is dropped.
+///
+/// A rule may be limited, so each span is asked for once, and the answers are kept here until the chunk is encoded: in
+/// one payload, in several, or again where it did not fit.
+#[derive(Debug)]
+pub(crate) struct KeptSpans {
+    sampler: Arc<SpanSampler>,
+    /// Where the spans are in memory, which tells spans with one id apart, and the numbers of their rules. In the order
+    /// of the chunk, and so of the places.
+    kept: Vec<(usize, usize)>,
+}
+
+impl KeptSpans {
+    pub(crate) fn new(sampler: Arc<SpanSampler>) -> Self {
+        KeptSpans { sampler, kept: Vec::new() }
+    }
+
+    /// Asks the rules for each span of the next chunk, where that `is_dropped`.
+    pub(crate) fn decide(&mut self, chunk: &Chunk, is_dropped: bool) {
+        self.kept.clear();
+        if !is_dropped || self.sampler.rules.is_empty() {
+            return;
+        }
+        for span in chunk.spans() {
+            let rule = self.sampler.sample(&span);
+            self.kept.extend(rule.map(|rule| (place(&span), rule)));
+        }
+    }
+
+    /// The rule that keeps a span of that chunk, if one does.
+    pub(crate) fn sample(&self, span: &SpanView<'_>) -> Option<&SpanSamplingRule> {
+        let place = place(span);
+        let found = self.kept.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        let (_, rule) = self.kept.get(found)?;
+        self.sampler.rules.get(*rule).map(|(_, rule)| rule)
+    }
+}
+
+fn place(span: &SpanView<'_>) -> usize {
+    std::ptr::from_ref(span.record).addr()
 }
 
 #[cfg(test)]
@@ -87,7 +138,8 @@ mod tests {
 
     /// Rate and limit of the rule that keeps a span.
     fn decide(sampler: &SpanSampler, span: &Span) -> Option<(f64, Option<f64>)> {
-        let rule = span.read(|span| sampler.decide(span, || Ticks(0))).unwrap()?;
+        let number = span.read(|span| sampler.decide(span, || Ticks(0))).unwrap()?;
+        let (_, rule) = &sampler.rules[number];
         Some((rule.rate.get(), rule.max_per_second))
     }
 

@@ -45,11 +45,11 @@ pub use store::{DecisionMark, DerivedNames, NamingFn, SpanRef, SpanView};
 pub(crate) use tags::TagRef;
 pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]
-pub(crate) use tags::{Digests, digest};
-#[cfg(feature = "agent")]
-pub(crate) use values::ServiceSource;
+pub(crate) use tags::{Digests, digest, hash_text};
 pub use values::{
     Baggage, EventValue, SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext,
     SpanEvent, SpanKind, SpanLink, TagValue,
 };
-pub(crate) use values::{OwnField, TagOrder, kept_by_hash, sampling_hash};
+pub(crate) use values::{
+    OwnField, ServiceSource, SourceCache, TagOrder, kept_by_hash, sampling_hash,
+};

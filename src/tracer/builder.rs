@@ -13,7 +13,9 @@ use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
 use super::startup;
 use super::wrap::WrapExecutor;
-use crate::config::{Config, ConfigBuilder, Environment, Style, tracer_setters};
+use crate::config::{
+    ApiVersion, Config, ConfigBuilder, Environment, SourceCodeLink, Style, tracer_setters,
+};
 use crate::diag::{Diag, LogFn, LogLevel};
 use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};
@@ -92,6 +94,26 @@ impl TracerBuilder {
     /// (`DD_TRACE_PARTIAL_FLUSH_MIN_SPANS`), or `None` for never; default: 300.
     pub fn partial_flush(mut self, min_spans: Option<usize>) -> Self {
         self.config = self.config.partial_flush(min_spans);
+        self
+    }
+
+    /// Where the source code is, as it was known when the program was built: [`source_code!`](crate::source_code). The
+    /// environment wins over it (`DD_GIT_REPOSITORY_URL`, `DD_GIT_COMMIT_SHA`, `DD_TAGS`); see
+    /// [`ConfigBuilder::source_code`].
+    pub fn source_code(mut self, link: SourceCodeLink) -> Self {
+        self.config = self.config.source_code(link);
+        self
+    }
+
+    /// Whether an integration makes spans (`DD_TRACE_<NAME>_ENABLED`): see [`ConfigBuilder::integration_enabled`].
+    pub fn integration_enabled(mut self, name: &str, enabled: bool) -> Self {
+        self.config = self.config.integration_enabled(name, enabled);
+        self
+    }
+
+    /// The service of an integration's spans (`DD_<NAME>_SERVICE`): see [`ConfigBuilder::integration_service`].
+    pub fn integration_service(mut self, name: &str, service: impl Into<Text>) -> Self {
+        self.config = self.config.integration_service(name, service);
         self
     }
 

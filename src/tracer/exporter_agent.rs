@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracehound_machine::host_name;
+
 use super::exit;
 use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
-use crate::encode::SourceCode;
+use crate::encode::{SourceCode, process_tags};
 use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
@@ -30,22 +32,27 @@ impl Exporter {
         // The configuration has checked it.
         let endpoint = Endpoint::parse(config.agent_url()).unwrap_or_default();
         let url = endpoint.to_string();
-        let hostname = config.hostname().filter(|_| config.report_hostname());
         let settings = Settings {
             endpoint,
             timeout: config.agent_timeout(),
             interval: config.flush_interval(),
             queue_bytes: config.buffer_bytes(),
             max_payload_bytes: config.max_payload_bytes(),
+            api_version: config.api_version().or(config.agent_protocol_version()),
             // A program that wants no tracing connects to nobody.
             asks_early: config.enabled(),
             native_events: config.native_span_events(),
             no_stats: !config.apm_tracing(),
+            stats: config.stats(),
             external_env: config.external_env().map(str::to_owned),
-            hostname: hostname.map(Text::copy),
+            hostname: reported_hostname(config),
             source_code: SourceCode {
                 repository_url: config.git_repository_url().map(Text::copy),
                 commit_sha: config.git_commit_sha().map(Text::copy),
+                process_tags: config.process_tags().then(|| {
+                    let inferred = config.inferred_service();
+                    process_tags(config.service_is_user_set(), inferred)
+                }),
             },
         };
         let (traces, spans) = sampling.samplers(config, diag);
@@ -71,6 +78,13 @@ impl Exporter {
     pub(super) fn set_exit_timeout(timeout: Duration) {
         set_exit_timeout(timeout);
     }
+}
+
+/// The name of the host, where it is to be reported.
+fn reported_hostname(config: &Config) -> Option<Text> {
+    let of_system = || config.hostname().map(str::to_owned).or_else(host_name);
+    let wanted = || config.report_hostname().then(of_system).flatten();
+    config.source_hostname().map(str::to_owned).or_else(wanted).map(Text::from)
 }
 
 /// Flushing and shutting down are the pipeline's.

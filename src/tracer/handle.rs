@@ -105,6 +105,13 @@ impl Tracer {
         self.parts.as_deref()
     }
 
+    /// A warning that is said once for its topic.
+    pub(crate) fn warn_once(&self, topic: &'static str, line: impl FnOnce() -> String) {
+        if let Some(shared) = self.shared() {
+            shared.diag.warn_once(topic, line);
+        }
+    }
+
     pub(super) fn warn(&self, line: &str) {
         if let Some(shared) = self.shared() {
             shared.diag.warn(line);

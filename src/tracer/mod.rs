@@ -9,6 +9,7 @@ mod exit;
 mod exporter;
 mod global;
 mod handle;
+mod old_names;
 mod propagation;
 #[cfg(feature = "agent")]
 mod sampler;

@@ -4,6 +4,7 @@
 
 pub mod programs;
 pub mod service;
+pub mod stats;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

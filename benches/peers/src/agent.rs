@@ -16,10 +16,15 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Answers after so many seconds.
-    pub(crate) fn start(binaries: &Binaries, delay_seconds: u64) -> Result<Agent> {
+    /// Answers after so many seconds. Perhaps it takes statistics, and need not be sent what is not sampled.
+    pub(crate) fn start(
+        binaries: &Binaries,
+        delay_seconds: u64,
+        takes_stats: bool,
+    ) -> Result<Agent> {
         let mut child = Command::new(binaries.path("sink"))
             .arg(delay_seconds.to_string())
+            .args(takes_stats.then_some("stats"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -24,6 +24,8 @@ pub(crate) struct Start<'a> {
     pub(crate) counting: bool,
     /// The agent answers after so many seconds.
     pub(crate) agent_delay: u64,
+    /// The agent takes statistics, and need not be sent what is not sampled.
+    pub(crate) agent_takes_stats: bool,
     /// More settings.
     pub(crate) environment: &'a [(&'a str, &'a str)],
     /// A program to run it under, with its arguments.
@@ -32,7 +34,7 @@ pub(crate) struct Start<'a> {
 
 impl Process {
     pub(crate) fn start(binaries: &Binaries, peer: &Peer, start: Start<'_>) -> Result<Process> {
-        let agent = Agent::start(binaries, start.agent_delay)?;
+        let agent = Agent::start(binaries, start.agent_delay, start.agent_takes_stats)?;
         let suffix = if start.counting { "-counting" } else { "" };
         let program = binaries.path(&format!("{}{suffix}", peer.program));
         let mut command = match start.under {
@@ -60,6 +62,7 @@ impl Process {
             .env("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
             .env("DD_REMOTE_CONFIGURATION_ENABLED", "false")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", agent.address()))
+            .envs(peer.environment.iter().copied())
             .envs(start.environment.iter().copied());
         let mut child = command.spawn()?;
         let input = child.stdin.take();

@@ -13,6 +13,7 @@
 //! | `map_for_ever` | a file as memory, for the symbols of a stack | copies it |
 //! | [`read_beginning`] | a small file, read while the program may close any descriptor | closes what has the number by then |
 //! | [`Descriptor`] | a file or socket that the program may close | trusts what it owns |
+//! | [`host_name`] | the name of the host | cannot tell |
 //! | [`wait_until_ready`] | a wait for one socket | waits by reading or writing only |
 //!
 //! Each file says first what it gives, why std does not, what in it is `unsafe`, and why that holds.
@@ -28,6 +29,7 @@ mod exit;
 mod file;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod frames;
+mod host;
 mod literal;
 #[cfg(target_os = "linux")]
 mod mapped;
@@ -47,7 +49,8 @@ pub use exit::{AtExit, at_exit};
 pub use file::read_beginning;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use frames::return_addresses;
-pub use literal::{find_literals, literal};
+pub use host::host_name;
+pub use literal::{find_literals, is_literal, literal};
 #[cfg(target_os = "linux")]
 pub use mapped::map_for_ever;
 pub use short_lock::{ShortGuard, ShortLock};

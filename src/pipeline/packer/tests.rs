@@ -6,8 +6,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::agent::DroppedP0s;
+use crate::diag::Withheld;
+use crate::encode::Sealed;
 use crate::pipeline::outbox::RetryReason::{NotSent, Refused, Unanswered};
 use crate::pipeline::testkit::{Step, chunk, one_of};
+use crate::sampling::{SpanSampler, SpanSamplingRule};
 use crate::sync::lock;
 use crate::trace::testkit::Bench;
 
@@ -35,6 +39,18 @@ impl Fixture {
         self.inner.submit(chunk(spans, text));
     }
 
+    /// A trace of so many spans that is not kept.
+    fn make_unsampled(&mut self, spans: usize) {
+        self.made += spans as u64;
+        self.inner.submit(unsampled(spans, &[]));
+    }
+
+    /// How many spans were not sent on purpose.
+    fn withheld(&self) -> u64 {
+        let diag = &self.inner.diag;
+        diag.withheld(Withheld::NotSampled) + diag.withheld(Withheld::AgentFilters)
+    }
+
     /// The same, taken by the worker and written.
     fn write(&mut self, spans: usize, text: usize) {
         self.make(spans, text);
@@ -44,8 +60,8 @@ impl Fixture {
 
     /// Begins to send what is the next.
     fn send(&mut self) -> bool {
-        let most = self.packer.request_size.bytes();
-        let Some(parcel) = self.packer.outbox.next(most) else { return false };
+        let terms = self.packer.terms();
+        let Some(parcel) = self.packer.outbox.next(terms) else { return false };
         let spans = parcel.spans();
         self.inner.ledger.begin(spans)
     }
@@ -79,14 +95,128 @@ impl Fixture {
     /// Ends, and asserts that each span has been counted once.
     #[track_caller]
     fn end(self) -> String {
+        let withheld = self.withheld();
         let Fixture { inner, packer, made, delivered, .. } = self;
         inner.abandon();
         drop(packer);
         let losses = inner.diag.losses();
-        assert_eq!(delivered + losses.total(), made, "{losses}");
+        assert_eq!(delivered + withheld + losses.total(), made, "{losses}, {withheld} withheld");
         assert_eq!(inner.queue.room.used(), 0, "all room is free again");
         losses.to_string()
     }
+}
+
+/// A trace of so many spans that is not kept, with these tags on all but its root.
+fn unsampled(spans: usize, tags: &[(&'static str, i64)]) -> Chunk {
+    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let root = bench.span("root").root().start();
+    root.drop_trace();
+    for _ in 1..spans {
+        let child = bench.span("child").child_of(&root);
+        let child = tags.iter().fold(child, |child, (key, value)| child.tag(*key, *value));
+        child.start().finish();
+    }
+    drop(root);
+    bench.take_chunks().remove(0)
+}
+
+/// What an agent says that takes statistics, and has these filters.
+#[cfg(feature = "client-stats")]
+fn info(rejected: &str) -> AgentInfo {
+    AgentInfo::of_json(&serde_json::json!({
+        "endpoints": ["/v0.6/stats"], "client_drop_p0s": true, "filter_tags": {"reject": [rejected]},
+    }))
+}
+
+#[cfg(feature = "client-stats")]
+#[test]
+fn what_is_not_sampled_is_counted_and_not_sent_where_the_agent_takes_statistics() {
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    fixture.make_unsampled(3);
+    fixture.packer.take();
+    fixture.packer.write_all();
+    fixture.packer.follow(Some(&info("")));
+    fixture.make_unsampled(5);
+    for tags in [&[("error", 1)], &[("_dd1.sr.eausr", 1)], &[("span.kind", 1)]] {
+        fixture.made += 3;
+        fixture.inner.submit(unsampled(3, tags));
+    }
+    fixture.write(4, 10);
+    fixture.check();
+    // Of the first, nothing was dropped; of the others, what has no error and is not analysed by itself.
+    assert_eq!(fixture.inner.diag.withheld(Withheld::NotSampled), 5 + 1 + 3);
+    let terms = fixture.packer.terms();
+    let parcel = fixture.packer.outbox.next(terms).unwrap();
+    assert_eq!((parcel.is_counted(), parcel.spans().total()), (false, 3));
+    fixture.send_and_deliver();
+    let parcel = fixture.packer.outbox.next(terms).unwrap();
+    assert_eq!((parcel.is_counted(), parcel.spans().total()), (true, 3 + 2 + 4));
+    fixture.send_and_deliver();
+    fixture.packer.statistics.collect(true);
+    // The roots, since the others are of no kind.
+    assert_eq!(fixture.packer.statistics.next().unwrap().spans, 5);
+    fixture.end();
+}
+
+#[cfg(feature = "client-stats")]
+#[test]
+fn what_the_agent_does_not_want_is_neither_sent_nor_counted() {
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    fixture.packer.follow(Some(&info("span.kind:server")));
+    fixture.write(4, 10);
+    let bench = Bench::new();
+    bench.span("root").root().tag("span.kind", "server").start().finish();
+    fixture.inner.submit(bench.take_chunks().remove(0));
+    fixture.made += 1;
+    fixture.write(2, 10);
+    fixture.send_and_deliver();
+    assert_eq!((fixture.delivered, fixture.inner.diag.withheld(Withheld::AgentFilters)), (6, 1));
+    assert_eq!(fixture.packer.dropped.tell(), DroppedP0s::default());
+    fixture.packer.statistics.collect(true);
+    assert_eq!(fixture.packer.statistics.next().unwrap().spans, 2);
+    fixture.end();
+}
+
+#[cfg(feature = "client-stats")]
+#[test]
+fn statistics_that_a_worker_had_when_it_failed_are_counted_as_lost() {
+    let mut fixture = Fixture::new(10_000_000, 1_000_000);
+    fixture.packer.follow(Some(&info("")));
+    fixture.write(4, 10);
+    fixture.packer = Packer::new(Arc::clone(&fixture.inner));
+    let lost = &fixture.inner.diag.stats().lost;
+    assert_eq!(lost.load(std::sync::atomic::Ordering::Relaxed), 1);
+    fixture.end();
+}
+
+#[test]
+fn a_rule_for_single_spans_is_asked_once_for_each_however_often_they_are_encoded() {
+    let rule = SpanSamplingRule::new(1.0).unwrap().name("child").max_per_second(4.0);
+    let inner = Inner::for_tests(10_000_000, 3_000, |_, _| ());
+    let inner = Arc::into_inner(inner).unwrap();
+    let inner = Inner { span_sampler: Arc::new(SpanSampler::new([rule])), ..inner };
+    let mut packer = Packer::new(Arc::new(inner));
+    // Larger than one payload, so that it is encoded in parts.
+    let (root, filler) = (Bench::new(), "x".repeat(500));
+    let span = root.span("root").root().start();
+    span.drop_trace();
+    for _ in 0..20 {
+        root.span("child").child_of(&span).tag("fill", &*filler).start().finish();
+    }
+    drop(span);
+    packer.inner.submit(root.take_chunks().remove(0));
+    packer.take();
+    packer.write_all();
+    let mut kept = 0;
+    while let Some(parcel) = packer.outbox.next(packer.terms()) {
+        let bodies: Vec<_> = parcel.payloads().map(Sealed::body).collect();
+        let mechanism = b"_dd.span_sampling.mechanism";
+        for body in bodies {
+            kept += body.windows(mechanism.len()).filter(|bytes| bytes == mechanism).count();
+        }
+        packer.outbox.settle();
+    }
+    assert_eq!(kept, 4);
 }
 
 #[test]
@@ -165,7 +295,7 @@ fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
     fixture.packer.too_large(|_| String::new());
     assert_eq!(fixture.inner.diag.losses().spans(LossReason::AgentRejected), 20);
     fixture.write(20, 8_000);
-    while let Some(parcel) = fixture.packer.outbox.next(fixture.packer.request_size.bytes()) {
+    while let Some(parcel) = fixture.packer.outbox.next(fixture.packer.terms()) {
         assert!(parcel.payloads().all(|payload| payload.len() <= 81_000));
         fixture.send_and_deliver();
     }
@@ -195,10 +325,18 @@ fn after_a_413_a_span_that_cannot_be_divided_is_sent_as_before() {
     assert_eq!(fixture.end(), "20 spans lost: 20 agent_rejected");
 }
 
+/// What an agent says that takes statistics.
+fn taking_stats() -> AgentInfo {
+    AgentInfo::of_json(&serde_json::json!({"endpoints": ["/v0.6/stats"], "client_drop_p0s": true}))
+}
+
 type Action = fn(&mut Fixture, usize);
 
 /// What may happen next, with a number of its own.
-const STEPS: [Step<Action>; 15] = [
+const STEPS: [Step<Action>; 18] = [
+    (3, "make unsampled", |it, number| it.make_unsampled(1 + number % 11)),
+    (1, "statistics on", |it, _| it.packer.follow(Some(&taking_stats()))),
+    (1, "statistics off", |it, _| it.packer.follow(None)),
     (6, "make", |it, number| it.make(1 + number % 11, number % 900)),
     (3, "take", |it, _| it.packer.take()),
     (2, "write ahead", |it, _| _ = it.packer.write_ahead()),

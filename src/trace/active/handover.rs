@@ -93,7 +93,7 @@ impl SpanRef {
         if at.segment.is_inherited() {
             return self.handed_over(Lineage::Explicit)?.baggage;
         }
-        let open = at.read(|span| span.record.baggage.clone());
+        let open = at.read_fields(|span| span.record.baggage.clone());
         open.unwrap_or_else(|| at.segment.sent_baggage(at.id))
     }
 }

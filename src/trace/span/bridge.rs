@@ -81,11 +81,11 @@ impl SpanExt for SpanRef {
     }
 
     fn link_count(&self) -> usize {
-        self.read(|span| span.links().len()).unwrap_or_default()
+        self.read_fields(|span| span.links().len()).unwrap_or_default()
     }
 
     fn event_count(&self) -> usize {
-        self.read(|span| span.events().len()).unwrap_or_default()
+        self.read_fields(|span| span.events().len()).unwrap_or_default()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::text::Text;
 use crate::trace::active::ActiveContext;
 use crate::trace::store::{
     Draft, Lineage, Location, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
+    set_service,
 };
 use crate::trace::tags::{Change, Key, Special, StoredValue, Tags, changes};
 use crate::trace::values::{SamplingDecision, ServiceSource, SpanKind, TagValue};
@@ -71,7 +72,7 @@ impl Draft for Plan {
     }
 
     fn service_source(&self) -> Option<ServiceSource> {
-        Some(self.record.service_source).filter(|source| *source != ServiceSource::Inherited)
+        Some(self.record.service_source).filter(|source| *source != ServiceSource::INHERITED)
     }
 
     fn move_into(&mut self, record: &mut Record, tags: &mut Tags) {
@@ -182,6 +183,26 @@ impl<'t> SpanBuilder<'t> {
     #[inline]
     pub fn service(self, service: impl Into<Text>) -> Self {
         self.with(|plan, shared| plan.change(Change::Service(service.into()), shared))
+    }
+
+    /// What every span of an integration says: its name, in the tags that Datadog has for it, the kind, and the service
+    /// with who chose it.
+    pub(crate) fn of_integration(
+        self,
+        name: &'static str,
+        kind: Option<SpanKind>,
+        service: Option<(Text, ServiceSource)>,
+    ) -> Self {
+        self.with(|plan, shared| {
+            // Neither key means anything to the core.
+            for key in ["component", "_dd.integration"] {
+                plan.tags.push((Text::literal(key), StoredValue::Text(Text::literal(name))));
+            }
+            plan.record.kind = kind;
+            if let Some((service, source)) = service {
+                set_service(&mut plan.record, shared, service, source);
+            }
+        })
     }
 
     /// The resource; by default the name.

@@ -13,8 +13,9 @@ use crate::user_code::{self, UserCode};
 
 impl SpanRef {
     fn change(&self, change: Change) {
-        let Some(at) = &self.at else { return };
-        at.edit(|record, tags| change.apply(record, tags, &at.segment.shared));
+        if let Some(at) = &self.at {
+            at.change(change);
+        }
     }
 
     /// Sets the operation name: what kind of work this is, such as `web.request`. Few different ones.
@@ -123,7 +124,8 @@ impl SpanRef {
 
     /// Removes a tag of either kind.
     pub fn remove_tag(&self, key: &str) {
-        self.edit(|record, tags| {
+        let Some(at) = &self.at else { return };
+        at.edit_tag(key, |record, tags| {
             if key == "span.kind" {
                 record.kind = None;
             }
@@ -301,9 +303,7 @@ fn set_special(mut at: &Location, key: Text, value: TagValue<'_>) {
         }
         return;
     }
-    special.changes(key, value, &mut |change| {
-        at.edit(|record, tags| change.apply(record, tags, &at.segment.shared));
-    });
+    special.changes(key, value, &mut |change| at.change(change));
 }
 
 /// A value that does not serialize to MessagePack, for [`SpanRef::set_struct_tag`].

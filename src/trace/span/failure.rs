@@ -47,7 +47,7 @@ impl ErrorDescription {
         if !std::thread::panicking() {
             return None;
         }
-        let start = span.read(|span| span.record.start);
+        let start = span.read_fields(|span| span.record.start);
         let panicked = panics::last().filter(|last| start.is_some_and(|at| last.is_since(at)))?;
         Some(Failure::of_unwinding(Some(panicked), 0).into())
     }

@@ -12,6 +12,7 @@ mod failure;
 mod future;
 mod owned;
 mod place;
+mod print;
 mod read;
 mod recorded;
 #[cfg(feature = "macros")]

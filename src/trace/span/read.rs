@@ -17,7 +17,7 @@ impl SpanRef {
     /// The service.
     #[must_use]
     pub fn service(&self) -> Option<String> {
-        self.read(|span| span.service().to_owned())
+        self.read_fields(|span| span.service().to_owned())
     }
 
     /// The resource; the name where none was set.
@@ -35,19 +35,19 @@ impl SpanRef {
     /// The kind.
     #[must_use]
     pub fn kind(&self) -> Option<SpanKind> {
-        self.read(|span| span.kind()).flatten()
+        self.read_fields(|span| span.kind()).flatten()
     }
 
     /// Whether the span is marked as an error.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.read(|span| span.is_error()).unwrap_or(false)
+        self.read_fields(|span| span.is_error()).unwrap_or(false)
     }
 
     /// When the span started.
     #[must_use]
     pub fn start_time(&self) -> Option<SystemTime> {
-        let ns = u64::try_from(self.read(|span| span.start_ns())?).ok()?;
+        let ns = u64::try_from(self.read_fields(|span| span.start_ns())?).ok()?;
         UNIX_EPOCH.checked_add(Duration::from_nanos(ns))
     }
 
@@ -76,7 +76,10 @@ impl SpanRef {
             Some(value) => Ok(value.copy()),
             None => Err(of_tracer(span)),
         };
-        self.read(look)?.map_or_else(|of_tracer| of_tracer, |value| text_of(&value))
+        self.at
+            .as_ref()?
+            .read_tag(key, look)?
+            .map_or_else(|of_tracer| of_tracer, |value| text_of(&value))
     }
 
     /// Every string tag of the span itself, in the order they were first set.
@@ -92,7 +95,7 @@ impl SpanRef {
     /// A numeric tag.
     #[must_use]
     pub fn metric(&self, key: &str) -> Option<f64> {
-        self.read(|span| span.metric(key)).flatten()
+        self.at.as_ref()?.read_tag(key, |span| span.metric(key)).flatten()
     }
 
     /// Every numeric tag of the span, in the order they were first set.
@@ -107,7 +110,7 @@ impl SpanRef {
     /// A structured tag: one MessagePack document.
     #[must_use]
     pub fn struct_bytes(&self, key: &str) -> Option<Vec<u8>> {
-        self.read(|span| {
+        self.read_fields(|span| {
             span.structs().iter().find(|(name, _)| name == key).map(|(_, data)| data.clone())
         })
         .flatten()
@@ -116,13 +119,13 @@ impl SpanRef {
     /// The links.
     #[must_use]
     pub fn links(&self) -> Vec<SpanLink> {
-        self.read(|span| span.links().to_vec()).unwrap_or_default()
+        self.read_fields(|span| span.links().to_vec()).unwrap_or_default()
     }
 
     /// The events.
     #[must_use]
     pub fn events(&self) -> Vec<SpanEvent> {
-        self.read(|span| span.events().to_vec()).unwrap_or_default()
+        self.read_fields(|span| span.events().to_vec()).unwrap_or_default()
     }
 
     /// An item of the span's baggage.

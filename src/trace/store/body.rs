@@ -6,7 +6,7 @@ use super::layout::{Body, OPEN, OpenAncestor, Record, Shared};
 use super::start::{Draft, Placement};
 use crate::clock::Ticks;
 use crate::id::SpanId;
-use crate::trace::tags::{DeferredTags, Tags};
+use crate::trace::tags::{DeferredTags, Tags, is_never_deferred};
 use crate::trace::values::{Baggage, SpanContext};
 
 impl Body {
@@ -38,16 +38,23 @@ impl Body {
         self.tags.settle(&mut self.spans);
     }
 
+    /// As [`Body::settle_tags`], before a tag with this key is read or set: nothing where no tag that waits can have it.
+    #[inline]
+    pub(super) fn settle_for(&mut self, key: &[u8]) {
+        if self.tags.has_deferred() && !is_never_deferred(key) {
+            self.settle_tags();
+        }
+    }
+
     /// Defers the conversion of tags, where others may have to be converted first or the list has to grow.
     #[cold]
     pub(crate) fn defer<T: DeferredTags>(&mut self, slot: u32, tags: T, heap_bytes: usize) -> bool {
         self.tags.defer(&mut self.spans, slot, tags, heap_bytes)
     }
 
-    /// A span that is open, to be changed.
+    /// A span that is open, to be changed. Its tags may not be complete: see [`Body::settle_tags`].
     #[inline(always)]
     pub(crate) fn open(&mut self, root: SpanId, id: SpanId) -> Option<(&mut Record, &mut Tags)> {
-        self.settle_tags();
         let record = self.spans.find_mut(root, id)?;
         record.is_open().then_some((record, &mut self.tags))
     }

@@ -10,7 +10,7 @@ impl Change {
         match self {
             Change::Service(service) => {
                 if may_replace(record.service.as_ref(), &service, &mut record.tags, tags) {
-                    set_service(record, shared, service);
+                    set_service(record, shared, service, ServiceSource::MANUAL);
                 }
             }
             Change::Resource(resource) => {
@@ -51,16 +51,22 @@ fn may_replace(old: Option<&Text>, new: &Text, list: &mut TagList, tags: &mut Ta
     tags.exchange(list, old.map_or(0, Text::heap_bytes), new.heap_bytes())
 }
 
-/// Sets the service of a span, mapped by `DD_SERVICE_MAPPING`; an empty one is the tracer's.
-pub(crate) fn set_service(record: &mut Record, shared: &Shared, service: Text) {
+/// Sets the service of a span, mapped by `DD_SERVICE_MAPPING`; an empty one is the tracer's. `chosen_by` counts where it
+/// is another than the tracer's, and not mapped.
+pub(crate) fn set_service(
+    record: &mut Record,
+    shared: &Shared,
+    service: Text,
+    chosen_by: ServiceSource,
+) {
     let (service, source) = match shared.mapped(&service) {
-        Some(mapped) => (mapped.clone(), ServiceSource::Mapping),
-        None => (service, ServiceSource::Manual),
+        Some(mapped) => (mapped.clone(), ServiceSource::MAPPING),
+        None => (service, chosen_by),
     };
     // In one form whichever name led to it: what is top-level follows from comparing services.
     if service.is_empty() || service == shared.span_service {
         record.service = None;
-        record.service_source = ServiceSource::Own;
+        record.service_source = ServiceSource::OWN;
     } else {
         record.service = Some(service.into_shared());
         record.service_source = source;

@@ -70,9 +70,10 @@ impl Chunk {
         self.buffers.bytes()
     }
 
-    /// Whether a span may have events: `true` also where one has only links or structured tags.
-    pub(crate) fn has_events(&self) -> bool {
-        self.buffers.spans.iter().any(|record| record.extras.is_some())
+    /// Whether a span has structured tags.
+    pub(crate) fn has_structs(&self) -> bool {
+        let extras = self.buffers.spans.iter().filter_map(|record| record.extras.as_ref());
+        extras.into_iter().any(|extras| !extras.structs.is_empty())
     }
 
     /// The spans in the order in which they were started.
@@ -110,6 +111,22 @@ impl Chunk {
             }
         }
         user_code::say_rest(diag);
+    }
+
+    /// Takes out all spans but those to keep, and returns how many.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&SpanView<'_>) -> bool) -> u64 {
+        let Chunk { segment, buffers } = self;
+        let Body { spans, tags, finished, .. } = &mut **buffers;
+        let mut taken = 0;
+        for record in spans.iter_mut().filter(|record| record.id.is_some()) {
+            let view = SpanView { segment, record: &*record, tags: &*tags };
+            if !keep(&view) {
+                record.id = None;
+                taken += 1;
+            }
+        }
+        *finished = finished.saturating_sub(taken);
+        u64::from(taken)
     }
 
     /// The buffers, for another trace; with the segment, unless there is still a handle of it.

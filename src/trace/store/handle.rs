@@ -60,16 +60,16 @@ impl SpanRef {
     /// The parent's id, here or in another process; `None` for the root of the trace.
     #[must_use]
     pub fn parent_id(&self) -> Option<SpanId> {
-        self.read(|span| span.parent_id()).flatten()
+        self.read_fields(|span| span.parent_id()).flatten()
     }
 
     /// The handle of the parent, if it is in this process and not yet sent.
     #[must_use]
     pub fn parent(&self) -> Option<SpanRef> {
         let at = self.at.as_ref()?;
-        let id = at.read(|span| span.record.parent)??;
+        let id = at.read_fields(|span| span.record.parent)??;
         let parent = Location { segment: at.segment.clone(), id };
-        parent.read(|_| ())?;
+        parent.read_fields(|_| ())?;
         Some(SpanRef { at: Some(parent) })
     }
 
@@ -107,6 +107,12 @@ impl SpanRef {
         self.at.as_ref()?.read(look)
     }
 
+    /// As [`SpanRef::read`], where neither a tag nor a name is looked at; see [`Location::read_fields`].
+    pub(crate) fn read_fields<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+        self.at.as_ref()?.read_fields(look)
+    }
+
+    /// Changes fields of the span; see [`Location::edit`].
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         self.at.as_ref().is_some_and(|at| at.edit(change))
     }

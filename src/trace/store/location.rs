@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use tracehound_machine::Counted;
 
-use super::layout::{Buffers, Record, Segment, SpanView};
+use super::layout::{Body, Buffers, Record, Segment, SpanView};
 use super::pool::{empty_buffers, give_back};
 use crate::clock;
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
-use crate::trace::tags::{NewValue, TagKey, TagTarget, Tags};
+use crate::trace::tags::{Change, NewValue, TagKey, TagTarget, Tags, is_never_deferred};
 use crate::trace::values::{Baggage, SamplingDecision, SpanContext};
 
 /// The location of a span. The id tells the slot that the span was put into, and is the generation of that slot: where
@@ -34,9 +34,32 @@ impl Location {
 
     /// Looks at the span, open or finished; `None` once it was handed off.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+        self.read_after(Body::settle_tags, look)
+    }
+
+    /// As [`Location::read`], where only the tag with this key is looked at.
+    pub(crate) fn read_tag<T>(
+        &self,
+        key: &str,
+        look: impl FnOnce(&SpanView<'_>) -> T,
+    ) -> Option<T> {
+        self.read_after(|body| body.settle_for(key.as_bytes()), look)
+    }
+
+    /// As [`Location::read`], where no tag is looked at, and no name, which may follow from tags. Converts nothing, and
+    /// so takes the same time however many tags the trace has.
+    pub(crate) fn read_fields<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+        self.read_after(|_| (), look)
+    }
+
+    fn read_after<T>(
+        &self,
+        settle: impl FnOnce(&mut Body),
+        look: impl FnOnce(&SpanView<'_>) -> T,
+    ) -> Option<T> {
         let mut guard = self.segment.body()?;
         let body = guard.as_mut()?;
-        body.settle_tags();
+        settle(body);
         let record = body.record(self.segment.root, self.id)?;
         Some(look(&SpanView { segment: &self.segment, record, tags: &body.tags }))
     }
@@ -50,13 +73,30 @@ impl Location {
         }
     }
 
-    /// Changes the span if it is still open, and says whether it was.
+    /// Changes the span if it is still open, and says whether it was: its fields, and tags that are never deferred
+    /// ([`is_never_deferred`]).
     #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
+        self.edit_after(|_| (), change)
+    }
+
+    /// As [`Location::edit`], for a change of the tag with this key.
+    pub(crate) fn edit_tag(&self, key: &str, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
+        self.edit_after(|body| body.settle_for(key.as_bytes()), change)
+    }
+
+    #[inline]
+    fn edit_after(
+        &self,
+        settle: impl FnOnce(&mut Body),
+        change: impl FnOnce(&mut Record, &mut Tags),
+    ) -> bool {
         let Some(mut guard) = self.segment.body() else { return false };
-        if let Some((record, tags)) =
-            guard.as_mut().and_then(|body| body.open(self.segment.root, self.id))
-        {
+        let open = guard.as_mut().and_then(|body| {
+            settle(body);
+            body.open(self.segment.root, self.id)
+        });
+        if let Some((record, tags)) = open {
             change(record, tags);
             if tags.take_refused() {
                 self.warn_full(guard);
@@ -65,6 +105,17 @@ impl Location {
         }
         self.log_ignored(guard);
         false
+    }
+
+    /// Makes a change, if the span is still open.
+    pub(crate) fn change(&self, change: Change) {
+        let may_wait = matches!(&change, Change::Tag(key, _) if !is_never_deferred(key.as_bytes()));
+        let settle = |body: &mut Body| {
+            if may_wait {
+                body.settle_tags()
+            }
+        };
+        self.edit_after(settle, |record, tags| change.apply(record, tags, &self.segment.shared));
     }
 
     /// The context of the span, as it is propagated to another process.
@@ -94,7 +145,11 @@ impl Location {
     /// [`Location::edit`] could do it, but moves what its closure holds once more for each step on the way.
     fn set_tag(&self, key: impl TagKey, value: impl NewValue) {
         let Some(mut guard) = self.segment.body() else { return };
-        match guard.as_mut().and_then(|body| body.open(self.segment.root, self.id)) {
+        let open = guard.as_mut().and_then(|body| {
+            body.settle_for(key.as_bytes());
+            body.open(self.segment.root, self.id)
+        });
+        match open {
             Some((record, tags)) => {
                 if !tags.put(&mut record.tags, key, value) {
                     self.warn_full(guard);

@@ -29,6 +29,7 @@ mod slots;
 mod start;
 mod view;
 
+pub(crate) use change::set_service;
 pub use decision::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use ending::end_open_traces;

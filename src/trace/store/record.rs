@@ -33,7 +33,7 @@ impl Record {
         baggage: None,
         extras: None,
         kind: None,
-        service_source: ServiceSource::Inherited,
+        service_source: ServiceSource::INHERITED,
         error: false,
         bridge_flags: 0,
         described: 0,

@@ -160,11 +160,15 @@ impl Segment {
     }
 
     /// Looks at the local root; at the first span that is here when a late child decides and the root has
-    /// been handed off already.
-    fn with_root<T>(&self, look: impl FnOnce(&SpanView<'_>) -> T) -> Option<T> {
+    /// been handed off already. `settle`: [`Body::settle_tags`], unless no tag and no name is looked at.
+    fn with_root<T>(
+        &self,
+        settle: impl FnOnce(&mut Body),
+        look: impl FnOnce(&SpanView<'_>) -> T,
+    ) -> Option<T> {
         let mut guard = self.body()?;
         let body = guard.as_mut()?;
-        body.settle_tags();
+        settle(body);
         let here = || body.spans.iter().find(|record| record.id.is_some());
         let record = body.record(self.root, self.root).or_else(here)?;
         Some(look(&SpanView { segment: self, record, tags: &body.tags }))
@@ -215,23 +219,33 @@ impl Segment {
             return None;
         }
         let sink = &self.shared.sink;
+        // Where only rates decide, as they do without rules, deferred tags are left to the worker.
+        let is_by_rates = sink.needed_tags().is_some_and(<[_]>::is_empty);
+        let at_once = || self.with_root(|_| (), |root| sink.decide_in_place(root)).flatten();
+        let decision = is_by_rates.then(at_once).flatten();
+        let decision = decision.unwrap_or_else(|| self.decide_by_tags());
+        user_code::say_rest(&self.shared.diag);
+        Some(self.decision.settle(decision))
+    }
+
+    /// Asks for a decision that may follow from any tag of the root.
+    fn decide_by_tags(&self) -> SamplingDecision {
+        let sink = &self.shared.sink;
         // On a copy, so that no sampler and no naming function runs under the lock, but for a short one of our own.
         let mut copy = None;
-        let decided = self.with_root(|root| {
+        let decided = self.with_root(Body::settle_tags, |root| {
             let decided = sink.decide_in_place(root);
             if decided.is_none() {
                 copy = Some(copy_for_sampler(root, sink.needed_tags()));
             }
             decided
         });
-        let decision = decided.flatten().unwrap_or_else(|| {
+        decided.flatten().unwrap_or_else(|| {
             // Nothing is here: a context is asked of a span that has been handed off.
             let (mut record, tags) = copy.unwrap_or((Record::VACANT, Tags::default()));
             resolve_names(self, &mut record, &tags);
             sink.decide(&SpanView { segment: self, record: &record, tags: &tags })
-        });
-        user_code::say_rest(&self.shared.diag);
-        Some(self.decision.settle(decision))
+        })
     }
 
     #[inline]

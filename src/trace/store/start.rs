@@ -41,7 +41,7 @@ impl Placement {
     /// That of the first span of a trace in this process.
     #[inline(always)]
     pub(super) fn of_root(start: Ticks) -> Self {
-        let service_source = ServiceSource::Inherited;
+        let service_source = ServiceSource::INHERITED;
         Placement { start, parent: None, service_source, local_root: true }
     }
 }

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use super::layout::{DerivedNames, SpanView};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
+#[cfg(feature = "agent")]
+use crate::trace::tags::Digests;
 use crate::trace::tags::TagRef;
 use crate::trace::values::{SpanEvent, SpanKind, SpanLink};
 use crate::user_code::{self, UserCode};
@@ -163,6 +165,18 @@ impl<'a> SpanView<'a> {
         self.tags.with_digests(&self.record.tags)
     }
 
+    /// How many tags of its own the span has at the most.
+    #[cfg(feature = "agent")]
+    pub(crate) fn most_tags(&self) -> usize {
+        self.record.tags.most()
+    }
+
+    /// Whether the span may have tags of its own with these keys; `false` is certain.
+    #[cfg(feature = "agent")]
+    pub(crate) fn may_have(&self, keys: Digests) -> bool {
+        self.record.tags.may_have(keys)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, TagRef<'a>)> {
         self.tags.iter(&self.record.tags)
     }
@@ -175,6 +189,13 @@ impl<'a> SpanView<'a> {
     /// The span's own tag of this name.
     pub(crate) fn own(&self, key: &str) -> Option<TagRef<'a>> {
         self.tags.get(&self.record.tags, key)
+    }
+
+    /// As [`SpanView::own`], where the digest of the key is known.
+    #[cfg(feature = "client-stats")]
+    #[inline(always)]
+    pub(crate) fn own_hashed(&self, digest: u32, key: &str) -> Option<TagRef<'a>> {
+        self.tags.get_hashed(&self.record.tags, digest, key)
     }
 
     pub(crate) fn derived_names(&self) -> Option<DerivedNames> {

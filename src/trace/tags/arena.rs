@@ -29,6 +29,18 @@ impl TagList {
     pub(crate) const EMPTY: TagList =
         TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
 
+    /// How many tags there are, those that were removed included.
+    #[cfg(feature = "agent")]
+    pub(crate) fn most(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether a tag with one of these keys may be there; `false` is certain.
+    #[cfg(feature = "agent")]
+    pub(crate) fn may_have(self, keys: Digests) -> bool {
+        self.keys.may_share(keys)
+    }
+
     /// Whether it is too long for a walk: the index has all of its tags.
     #[inline]
     pub(super) fn is_long(self) -> bool {
@@ -103,7 +115,18 @@ impl Tags {
     }
 
     pub(crate) fn get<'a>(&'a self, list: &TagList, key: &str) -> Option<TagRef<'a>> {
-        let place = self.place(list, digest(key.as_bytes()), key.as_bytes())?;
+        self.get_hashed(list, digest(key.as_bytes()), key)
+    }
+
+    /// As [`Tags::get`], where the digest of the key is known.
+    #[inline(always)]
+    pub(crate) fn get_hashed<'a>(
+        &'a self,
+        list: &TagList,
+        digest: u32,
+        key: &str,
+    ) -> Option<TagRef<'a>> {
+        let place = self.place(list, digest, key.as_bytes())?;
         self.all.get(place as usize)?.value.read(&self.texts)
     }
 

@@ -217,6 +217,9 @@ impl DeferredList {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::trace::SpanExt as _;
     use crate::trace::store::{Chunk, Slots};
@@ -261,6 +264,48 @@ mod tests {
         let view = chunks[0].spans().next().unwrap();
         assert_eq!((view.metric("k"), view.metric("unread")), (Some(4.0), Some(5.0)));
         assert_eq!((view.tag("gone"), view.tag("other").as_deref()), (None, Some("other")));
+    }
+
+    /// Counts how often it is converted.
+    #[derive(Debug)]
+    struct Seen(Arc<AtomicUsize>);
+
+    impl DeferredTags for Seen {
+        fn hand_over(&mut self, put: &mut impl FnMut(Text, TagValue<'_>)) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            put("k".into(), 1.into());
+        }
+    }
+
+    #[test]
+    fn what_concerns_no_deferred_tag_converts_none() {
+        let bench = Bench::new();
+        let root = bench.span("a").root().start();
+        let seen = Arc::<AtomicUsize>::default();
+        root.set_deferred_tags(Seen(Arc::clone(&seen)), 0);
+        let span = bench.span("b").child_of(&root).start();
+        span.set_name("name");
+        span.set_resource("resource");
+        span.set_service("service");
+        span.set_type("web");
+        span.set_kind(crate::SpanKind::Server);
+        span.set_tag("http.status_code", 200);
+        span.set_tag("error", true);
+        span.set_tag("error.message", "why");
+        span.set_error(&std::io::Error::other("why"));
+        span.remove_tag("error.type");
+        span.add_event(crate::SpanEvent::new("event"));
+        span.update_bridge_flags(0, 1);
+        assert_eq!(
+            (span.tag("error.message").as_deref(), span.tag("error.type")),
+            (Some("why"), None)
+        );
+        assert_eq!(span.tag("http.status_code").as_deref(), Some("200"));
+        assert_eq!((span.is_error(), span.event_count(), span.link_count()), (true, 1, 0));
+        assert!(span.service().as_deref() == Some("service") && span.parent().is_some());
+        assert_eq!(seen.load(Ordering::Relaxed), 0);
+        span.set_tag("version", "2");
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
     }
 
     #[test]

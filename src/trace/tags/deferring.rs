@@ -44,10 +44,16 @@ impl Tags {
         true
     }
 
+    /// Whether deferred tags wait, of any span.
+    #[inline]
+    pub(crate) fn has_deferred(&self) -> bool {
+        self.deferred.as_ref().is_some_and(|deferred| !deferred.is_empty)
+    }
+
     /// Converts the deferred tags of all spans.
     #[inline]
     pub(crate) fn settle(&mut self, lists: &mut dyn TagLists) {
-        if self.deferred.as_ref().is_some_and(|deferred| !deferred.is_empty) {
+        if self.has_deferred() {
             self.convert(lists, DeferredList::convert);
         }
     }

@@ -37,6 +37,12 @@ pub(super) fn hash(digest: u32, key: &[u8]) -> u32 {
     mixed as u32
 }
 
+/// A hash of all bytes of a text.
+#[cfg(feature = "agent")]
+pub(crate) fn hash_text(text: &[u8]) -> u32 {
+    hash(digest(text), text)
+}
+
 /// The digests of some keys, one bit for each: a key whose bit is missing is none of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Digests(u64);
@@ -50,6 +56,17 @@ impl Digests {
     #[inline]
     pub(crate) fn add(&mut self, digest: u32) {
         self.0 |= bit(digest);
+    }
+
+    /// The digests of these keys.
+    #[cfg(feature = "agent")]
+    pub(crate) const fn of<const N: usize>(keys: [&[u8]; N]) -> Digests {
+        let (mut bits, mut at) = (0, 0);
+        while at < N {
+            bits |= bit(digest(keys[at]));
+            at += 1;
+        }
+        Digests(bits)
     }
 
     /// The digests in either set.
@@ -72,7 +89,7 @@ impl Digests {
 }
 
 #[inline]
-fn bit(digest: u32) -> u64 {
+const fn bit(digest: u32) -> u64 {
     1u64.wrapping_shl(digest)
 }
 

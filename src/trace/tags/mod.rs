@@ -25,8 +25,11 @@ pub(crate) use deferred::{Deferred, TagLists};
 #[cfg(feature = "agent")]
 pub(crate) use digest::Digests;
 pub(crate) use digest::digest;
+#[cfg(feature = "agent")]
+pub(crate) use digest::hash_text;
 pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 pub(crate) use special::{Change, Special, changes};
 pub use special_keys::SpecialKeys;
+pub(crate) use special_keys::is_never_deferred;
 pub(crate) use stored::StoredValue;
 pub(crate) use stored::TagRef;

@@ -26,6 +26,18 @@ const fn own() -> Filter {
     filter
 }
 
+/// The tags of an error, which a status or an exception sets and takes away. They are never deferred, so that doing that
+/// converts nothing.
+const OF_ERRORS: [&str; 3] = ["error.message", "error.type", "error.stack"];
+
+/// The keys that no deferred tag has.
+static NEVER_DEFERRED: SpecialKeys = SpecialKeys::and(&[]);
+
+/// Whether a tag with this key is never deferred, so that none that waits has to be converted before it is read or set.
+pub(crate) fn is_never_deferred(key: &[u8]) -> bool {
+    NEVER_DEFERRED.has(key)
+}
+
 impl Filter {
     const fn and(mut self, key: &str) -> Self {
         let (word, bit) = place(digest(key.as_bytes()));
@@ -48,8 +60,9 @@ const fn place(digest: u32) -> (usize, u64) {
     ((digest >> 6) as usize & (WORDS - 1), 1u64.wrapping_shl(digest))
 }
 
-/// The keys that are special to the core (`service.name`, `manual.keep`), and those that are special to a bridge: what a
-/// bridge asks before [`SpanRef::set_deferred_tags`](crate::bridge::SpanExt::set_deferred_tags).
+/// The keys that are special to the core (`service.name`, `manual.keep`, and the tags of an error), and those that are
+/// special to a bridge: what a bridge asks before
+/// [`SpanRef::set_deferred_tags`](crate::bridge::SpanExt::set_deferred_tags).
 ///
 /// ```
 /// static KEYS: tracehound::bridge::SpecialKeys = tracehound::bridge::SpecialKeys::and(&["operation.name"]);
@@ -67,7 +80,7 @@ impl SpecialKeys {
     /// The core's own keys, and more.
     #[must_use]
     pub const fn and(more: &'static [&'static str]) -> Self {
-        let mut filter = own();
+        let mut filter = own().and(OF_ERRORS[0]).and(OF_ERRORS[1]).and(OF_ERRORS[2]);
         let mut rest = more;
         while let [key, tail @ ..] = rest {
             filter = filter.and(key);
@@ -80,12 +93,18 @@ impl SpecialKeys {
     #[inline]
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
-        self.filter.may_have(digest(key.as_bytes())) && self.is_one(key)
+        self.has(key.as_bytes())
+    }
+
+    #[inline]
+    fn has(&self, key: &[u8]) -> bool {
+        self.filter.may_have(digest(key)) && self.is_one(key)
     }
 
     #[cold]
-    fn is_one(&self, key: &str) -> bool {
-        SPECIAL.iter().any(|(own, _)| *own == key) || self.more.contains(&key)
+    fn is_one(&self, key: &[u8]) -> bool {
+        let own = SPECIAL.iter().map(|(key, _)| key);
+        own.chain(&OF_ERRORS).chain(self.more).any(|one| one.as_bytes() == key)
     }
 }
 
@@ -99,7 +118,7 @@ mod tests {
     #[test]
     fn it_contains_the_keys_of_the_core_and_of_the_bridge() {
         let own = SPECIAL.iter().map(|(key, _)| *key);
-        for key in own.chain(["operation.name", "a"]) {
+        for key in own.chain(OF_ERRORS).chain(["operation.name", "a"]) {
             assert!(KEYS.contains(key), "{key}");
         }
     }
@@ -108,7 +127,7 @@ mod tests {
         #[test]
         fn no_other_key_is(key in "[a-z]{0,3}|[a-z]{1,8}\\.[a-z]{1,8}|\\PC{0,30}") {
             prop_assume!(key != "a" && key != "operation.name");
-            prop_assume!(!SPECIAL.iter().any(|(own, _)| *own == key));
+            prop_assume!(!is_never_deferred(key.as_bytes()));
             prop_assert!(!KEYS.contains(&key));
         }
     }

@@ -31,11 +31,11 @@ fn a_child_inherits_the_service_and_top_level_follows_it() {
 type ServiceCase = (Option<&'static str>, &'static str, ServiceSource);
 
 const SERVICES: [ServiceCase; 5] = [
-    (None, "web", ServiceSource::Inherited),
-    (Some("web"), "web", ServiceSource::Own),
-    (Some(""), "web", ServiceSource::Own),
-    (Some("by hand"), "by hand", ServiceSource::Manual),
-    (Some("old"), "new", ServiceSource::Mapping),
+    (None, "web", ServiceSource::INHERITED),
+    (Some("web"), "web", ServiceSource::OWN),
+    (Some(""), "web", ServiceSource::OWN),
+    (Some("by hand"), "by hand", ServiceSource::MANUAL),
+    (Some("old"), "new", ServiceSource::MAPPING),
 ];
 
 type StartBelow = for<'b> fn(&'b Bench, ActiveContext, Option<&'static str>) -> Span;

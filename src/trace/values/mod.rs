@@ -26,7 +26,7 @@ pub(crate) use entries::{ENTRY_BYTES, set_entry};
 pub use event::{EventValue, SpanEvent};
 pub use kind::SpanKind;
 pub use link::SpanLink;
-pub(crate) use service_source::ServiceSource;
+pub(crate) use service_source::{ServiceSource, SourceCache};
 pub use span_context::SpanContext;
 pub(crate) use stack::Stack;
 pub(crate) use tag_order::{OwnField, TagOrder};

@@ -126,7 +126,7 @@ fn info_lists_what_is_served() {
     for path in ["/v0.4/traces", "/v0.5/traces", "/v1.0/traces", "/v0.6/stats"] {
         assert!(info["endpoints"].as_array().unwrap().contains(&path.into()), "{path}");
     }
-    assert_eq!(info["client_drop_p0s"], true);
+    assert_eq!(info["client_drop_p0s"], false);
     assert_eq!(info["span_events"], true);
 }
 

@@ -5,14 +5,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 13] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/guide.md",
+    "docs/integrations.md",
     "docs/migrating.md",
     "docs/reliability.md",
+    "docs/source-code.md",
     "examples/README.md",
+    "compat/build/README.md",
     "compat/opentelemetry/README.md",
     "compat/opentracing/README.md",
     "compat/opentracing-rs/README.md",

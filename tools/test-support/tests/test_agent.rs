@@ -190,7 +190,7 @@ fn info_says_what_the_test_wants() {
         .start();
     let info = agent.get("/info");
     assert_eq!((&info["span_events"], &info["peer_tags"]), (&json!(false), &json!(null)));
-    assert_eq!(info["client_drop_p0s"], json!(true));
+    assert_eq!(info["client_drop_p0s"], json!(false));
 }
 
 #[test]

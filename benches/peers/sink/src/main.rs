@@ -1,9 +1,9 @@
 //! An agent that counts what it gets and throws it away, in a process of its own.
 //!
-//! `sink [seconds]` prints its address and serves until its standard input ends. It takes traces as the agent
-//! does (`/v0.3/traces`, `/v0.4/traces`) and as an OpenTelemetry collector does (`/v1/traces`), decodes as much
+//! `sink [seconds] [stats]` prints its address and serves until its standard input ends. It takes traces as the agent
+//! does (`/v0.3/traces` to `/v0.5/traces`, `/v1.0/traces`) and as an OpenTelemetry collector does (`/v1/traces`), decodes as much
 //! of a payload as is needed to count its spans, and answers at once, or after so many seconds. `GET /counts`
-//! says what came.
+//! says what came. With `stats` it takes statistics from tracers, which then need not send what is not sampled.
 //!
 //! The agent of `tools/local-agent` checks every field of every span and keeps the traces: on two cores it
 //! would be most of what is measured.
@@ -49,6 +49,7 @@ impl Counts {
 fn main() -> io::Result<()> {
     let delay = std::env::args().nth(1).and_then(|seconds| seconds.parse().ok());
     let delay = Duration::from_secs(delay.unwrap_or_default());
+    let takes_stats = std::env::args().any(|argument| argument == "stats");
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
     stdout().flush()?;
@@ -57,7 +58,7 @@ fn main() -> io::Result<()> {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let counts = Arc::clone(&counts);
-            thread::spawn(move || serve(stream, &counts, delay));
+            thread::spawn(move || serve(stream, &counts, delay, takes_stats));
         }
     });
     // The driver holds the other end: when it goes, so does this.
@@ -65,17 +66,22 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn serve(stream: TcpStream, counts: &Counts, delay: Duration) -> io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    counts: &Counts,
+    delay: Duration,
+    takes_stats: bool,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut connection = Connection::new(stream);
     while let Some(request) = connection.next()? {
-        let body = answer(&request, counts, delay);
+        let body = answer(&request, counts, delay, takes_stats);
         connection.respond(&body)?;
     }
     Ok(())
 }
 
-fn answer(request: &Request, counts: &Counts, delay: Duration) -> String {
+fn answer(request: &Request, counts: &Counts, delay: Duration, takes_stats: bool) -> String {
     let spans = match request.path.as_str() {
         "/counts" => {
             return format!(
@@ -87,12 +93,18 @@ fn answer(request: &Request, counts: &Counts, delay: Duration) -> String {
                 counts.malformed.load(Relaxed),
             );
         }
+        "/info" if takes_stats => {
+            return r#"{"version":"7.70.0","endpoints":["/v0.3/traces","/v0.4/traces","/v0.6/stats"],"client_drop_p0s":true,"peer_tags":["_dd.base_service","db.name","peer.service"],"span_kinds_stats_computed":["client","server","producer","consumer"],"config":{}}"#
+                .to_owned();
+        }
         // Without `client_drop_p0s`: whatever is sampled out is sent all the same, by everyone.
         "/info" => {
-            return r#"{"version":"7.70.0","endpoints":["/v0.3/traces","/v0.4/traces"],"client_drop_p0s":false,"config":{}}"#
+            return r#"{"version":"7.70.0","endpoints":["/v0.3/traces","/v0.4/traces","/v0.5/traces","/v1.0/traces"],"client_drop_p0s":false,"config":{}}"#
                 .to_owned();
         }
         "/v0.3/traces" | "/v0.4/traces" => count::datadog(&request.body),
+        "/v0.5/traces" => count::v05(&request.body),
+        "/v1.0/traces" => count::v1(&request.body),
         "/v1/traces" => count::otlp(&request.body),
         _ => return "{}".to_owned(),
     };

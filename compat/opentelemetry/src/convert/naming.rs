@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use opentelemetry::trace as otel;
 use tracehound::bridge::DerivedNames;
+use tracehound::naming::Operation;
 use tracehound::{SpanKind, SpanView};
 
 /// Operation name and type of a span. Runs when they are needed: to sample, to read, or to send.
@@ -56,47 +57,53 @@ fn operation_name(
     let text = |key| first(span, [key]);
     let (server, client) = (kind == SpanKind::Server, kind == SpanKind::Client);
     if (server || client) && first(span, METHOD).is_some() {
-        return if server { "http.server.request" } else { "http.client.request" }.into();
+        return request("http", server).name();
     }
     if let Some(system) = database {
-        return format!("{system}.query").into();
+        return Operation::Database { system }.name();
     }
     if kind != SpanKind::Internal {
-        let named = text("messaging.system")
-            .and_then(|system| Some(format!("{system}.{}", first(span, MESSAGING_OPERATION)?)));
-        if let Some(name) = named {
-            return name.into();
+        let message = text("messaging.system")
+            .and_then(|system| Some((system, first(span, MESSAGING_OPERATION)?)));
+        if let Some((system, action)) = message {
+            return Operation::Messaging { system, action }.name();
         }
     }
     match (server || client).then(|| first(span, RPC_SYSTEM)).flatten() {
         Some("aws-api") if client => {
-            return text("rpc.service").map_or("aws.client.request".into(), |service| {
-                format!("aws.{service}.request").into()
-            });
+            return match text("rpc.service") {
+                Some(service) => Operation::CloudRequest { cloud: "aws", service }.name(),
+                None => Operation::Client { protocol: "aws" }.name(),
+            };
         }
-        Some(system) => return format!("{system}.{kind}.request").into(),
+        Some(system) => return request(system, server).name(),
         None => {}
     }
     if client {
-        let named = text("faas.invoked_provider")
-            .and_then(|provider| Some(format!("{provider}.{}.invoke", text("faas.invoked_name")?)));
-        if let Some(name) = named {
-            return name.into();
+        let function = text("faas.invoked_provider")
+            .and_then(|provider| Some((provider, text("faas.invoked_name")?)));
+        if let Some((cloud, service)) = function {
+            return Operation::CloudFunction { cloud, service }.name();
         }
     }
     if let Some(trigger) = server.then(|| text("faas.trigger")).flatten() {
         return format!("{trigger}.invoke").into();
     }
     if text("graphql.operation.type").is_some() {
-        return "graphql.server.request".into();
+        return Operation::GraphQl.name();
     }
     if !server && !client {
         return kind.as_str().into();
     }
     match text("network.protocol.name") {
-        Some(protocol) => format!("{protocol}.{kind}.request").into(),
+        Some(protocol) => request(protocol, server).name(),
         None => if server { "server.request" } else { "client.request" }.into(),
     }
+}
+
+/// What a server or a client of a protocol does.
+fn request(protocol: &str, server: bool) -> Operation<'_> {
+    if server { Operation::Server { protocol } } else { Operation::Client { protocol } }
 }
 
 /// The type of a database by its name, spelt exactly so, as the agent has it.

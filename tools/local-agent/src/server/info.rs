@@ -19,7 +19,8 @@ pub(super) fn info(address: Option<SocketAddr>) -> String {
         "git_commit": "",
         "endpoints": endpoints,
         "feature_flags": [],
-        "client_drop_p0s": true,
+        // What is not sampled is shown as well.
+        "client_drop_p0s": false,
         "span_meta_structs": true,
         "long_running_spans": true,
         "span_events": true,

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Received, Reply};
 
-/// What `/info` answers on a current agent.
+/// What `/info` answers on a current agent that wants every span, also of traces that are not sampled: so each is
+/// accounted for by what was sent.
 pub fn info() -> Value {
     json!({
         "version": "7.78.0",
@@ -12,12 +13,30 @@ pub fn info() -> Value {
             "/v0.3/traces", "/v0.4/traces", "/v0.5/traces", "/v0.7/traces", "/v0.6/stats",
             "/telemetry/proxy/", "/v0.7/config"
         ],
-        "client_drop_p0s": true,
+        "client_drop_p0s": false,
         "span_meta_structs": true,
         "span_events": true,
         "long_running_spans": true,
         "config": {"receiver_port": 8126, "max_request_bytes": 26_214_400},
     })
+}
+
+/// What `/info` answers on a current agent as it is by default: it leaves it to the tracer to count spans, and need not
+/// be sent what is not sampled.
+pub fn info_with_stats() -> Value {
+    let mut info = info();
+    info["client_drop_p0s"] = true.into();
+    info["peer_tags"] = json!(["_dd.base_service", "db.name", "peer.service", "out.host"]);
+    info["span_kinds_stats_computed"] = json!(["client", "server", "producer", "consumer"]);
+    info
+}
+
+/// Answers as an agent which is well, and takes statistics.
+pub fn counting(request: &Received) -> Reply {
+    match request.path.as_str() {
+        "/info" => Reply::json(&info_with_stats()),
+        _ => healthy(request),
+    }
 }
 
 /// Answers as an agent which is well.
@@ -26,6 +45,21 @@ pub fn healthy(request: &Received) -> Reply {
         "/info" => Reply::json(&info()),
         _ => Reply::rates(&[("service:,env:", 1.0)]),
     }
+}
+
+/// An agent that is well and announces that it takes v1.0 as well.
+pub fn with_v1(request: &Received) -> Reply {
+    match request.path.as_str() {
+        "/info" => Reply::json(&info_of(&["/v0.4/traces", "/v0.5/traces", "/v1.0/traces"])),
+        _ => healthy(request),
+    }
+}
+
+/// What `/info` answers on an agent that has these endpoints.
+pub fn info_of(endpoints: &[&str]) -> Value {
+    let mut info = info();
+    info["endpoints"] = json!(endpoints);
+    info
 }
 
 /// An agent from before `/info`, which knows no other trace endpoints than `/v0.3/traces` and

@@ -103,7 +103,8 @@ impl Builder {
 }
 
 impl TestAgent {
-    /// Starts one that knows all that a current agent does.
+    /// Starts one that knows all that a current agent does, and wants every span, also of traces that are not sampled.
+    /// For one that takes statistics instead, say so: `.info("client_drop_p0s", true.into())`.
     #[track_caller]
     pub fn start() -> Self {
         Self::builder().start()
@@ -111,7 +112,7 @@ impl TestAgent {
 
     /// One that is to be different.
     pub fn builder() -> Builder {
-        Builder::default()
+        Builder::default().info("client_drop_p0s", false.into())
     }
 
     /// Its TCP address.
