@@ -98,12 +98,20 @@ fn root_and_9_children(bencher: Bencher<'_, '_>) {
 /// Of the tracer of the process, as the next two.
 #[divan::bench(sample_count = 300, sample_size = TRACES)]
 fn in_span(bencher: Bencher<'_, '_>) {
-    measure_installed(bencher, || tracehound::in_span("work", |_| black_box(())));
+    fn work() {
+        tracehound::in_span("work", |_| black_box(()));
+    }
+
+    measure_installed(bencher, work);
 }
 
 #[divan::bench(sample_count = 300, sample_size = TRACES)]
 fn wrap_fn(bencher: Bencher<'_, '_>) {
-    measure_installed(bencher, || tracehound::wrap_fn("work", || black_box(())));
+    fn work() {
+        tracehound::wrap_fn("work", || black_box(()));
+    }
+
+    measure_installed(bencher, work);
 }
 
 #[divan::bench(sample_count = 300, sample_size = TRACES)]

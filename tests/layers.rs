@@ -42,7 +42,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bridge", 10),
     ("http", 10),
     ("integration", 10),
-    ("macro_support", 10),
+    ("macro_support", 11),
     ("testing", 10),
 ];
 

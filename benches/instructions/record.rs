@@ -9,6 +9,9 @@ use crate::recorded::RECORDED;
 /// processor or C library it may.
 const TOLERANCE: u64 = 5;
 
+/// What may not take more than something else in the same run, whatever was recorded.
+const NO_MORE: [(&str, &str); 1] = [("native: #[wrap]", "native: in_span")];
+
 const AGAIN: &str = "record the new figures: cargo bench --bench instructions -- --record";
 
 /// Figures, and what they depend on beside the code.
@@ -72,6 +75,12 @@ pub(crate) fn compare(found: &[(&str, u64)]) -> Result<(), String> {
         } else if found * 100 < recorded * (100 - TOLERANCE) {
             below.push(name);
         }
+    }
+    let of = |name| found.iter().find(|(other, _)| *other == name).map(|(_, figure)| *figure);
+    if let Some((more, least)) =
+        NO_MORE.into_iter().find(|(one, other)| of(one) > of(other).or(of(one)))
+    {
+        return Err(format!("{more} takes more than {least}"));
     }
     let with = with();
     if with != RECORDED.with {

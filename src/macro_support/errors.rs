@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::ops::Deref;
 
-use crate::SpanRef;
+use crate::trace::SpanRef;
 
 /// An error of a type that is not known here.
 #[derive(Debug)]

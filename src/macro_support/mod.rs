@@ -14,10 +14,11 @@ pub use values::{
 
 pub use crate::tracer::{Literal, Named, Wrapped, WrappedFuture};
 
-use crate::Text;
+use crate::text::Text;
+use crate::tracer::tracer;
 
 /// Begins a call of a wrapped function of the tracer of the process.
 #[inline]
 pub fn call<N: Into<Text>>(name: N) -> Wrapped<'static, Named<N>> {
-    Wrapped::new(crate::tracer(), name)
+    Wrapped::new(tracer(), name)
 }

@@ -1,6 +1,6 @@
 //! What a wrapped function returns.
 
-use crate::SpanRef;
+use crate::trace::SpanRef;
 
 /// A type that says whether something failed.
 #[diagnostic::on_unimplemented(

@@ -4,7 +4,8 @@
 use std::fmt::{self, Debug, Display};
 use std::marker::PhantomData;
 
-use crate::{SpanBuilder, SpanRef, TagValue, Text};
+use crate::text::Text;
+use crate::trace::{SpanBuilder, SpanRef, TagValue};
 
 /// A value of a type that is not known here.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::call::WrapCall;
 use super::executor::WrapExecutor;
 use super::run::{count, run_by};
 use super::wrapped::{Plan, Wrapped};
@@ -58,7 +59,7 @@ impl<'t, P: Plan<'t>> Wrapped<'t, P> {
                 }
                 result
             }
-            Some(executor) => run_by(executor, self, work, seen),
+            Some(executor) => run_by(executor, (self.tracer, self.plan), work, seen),
         }
     }
 
@@ -67,7 +68,7 @@ impl<'t, P: Plan<'t>> Wrapped<'t, P> {
     pub fn start(self) -> Span {
         match self.executor() {
             None => self.plan.start(self.tracer),
-            Some(executor) => start_by(executor, self),
+            Some(executor) => start_by(executor, self.tracer, self.plan),
         }
     }
 
@@ -80,11 +81,10 @@ impl<'t, P: Plan<'t>> Wrapped<'t, P> {
 
 /// Starts a span by an executor; none where that panics.
 #[cold]
-fn start_by<'t>(executor: &dyn WrapExecutor, wrapped: Wrapped<'t, impl Plan<'t>>) -> Span {
-    let tracer = wrapped.tracer;
+fn start_by<'t>(executor: &dyn WrapExecutor, tracer: &'t Tracer, plan: impl Plan<'t>) -> Span {
     let started = Cell::default();
     let before = panics::set_aside();
-    let span = catch(|| executor.start(wrapped.into_call(&started)));
+    let span = catch(|| executor.start(WrapCall::new(tracer, plan.describe(tracer), &started)));
     let caught = panics::put_back(before);
     span.unwrap_or_else(|| {
         count(tracer, caught.as_deref());

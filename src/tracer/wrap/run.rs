@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::panic::resume_unwind;
 
+use super::call::WrapCall;
 use super::executor::WrapExecutor;
-use super::wrapped::{Plan, Wrapped};
+use super::wrapped::Plan;
 use crate::catch::{Payload, catch, hold};
 use crate::panics;
 use crate::trace::SpanRef;
@@ -45,17 +46,16 @@ impl<W: FnOnce() -> T, T> Work<W, T> {
 #[cold]
 pub(super) fn run_by<'t, T>(
     executor: &dyn WrapExecutor,
-    wrapped: Wrapped<'t, impl Plan<'t>>,
+    (tracer, plan): (&'t Tracer, impl Plan<'t>),
     work: impl FnOnce() -> T,
     seen: impl FnOnce(&SpanRef, &T),
 ) -> T {
-    let tracer = wrapped.tracer;
     let started = Cell::default();
     let mut seen = Some(seen);
     let mut work = Work::Waits(work);
     let before = panics::set_aside();
     let executed = catch(|| {
-        executor.execute(wrapped.into_call(&started), &mut || {
+        executor.execute(WrapCall::new(tracer, plan.describe(tracer), &started), &mut || {
             work.run();
             let span: SpanRef = started.take();
             if let (Work::Returned(result), Some(seen)) = (&work, seen.take()) {

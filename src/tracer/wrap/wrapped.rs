@@ -1,12 +1,9 @@
 //! A call of a wrapped function, before its span has started.
 
-use std::cell::Cell;
-
-use super::call::WrapCall;
 use super::executor::WrapExecutor;
 use super::run::run_by;
 use crate::text::Text;
-use crate::trace::{Span, SpanBuilder, SpanRef, begin_named};
+use crate::trace::{Span, SpanBuilder, begin_named};
 use crate::tracer::Tracer;
 
 /// What the span of a call is to be like.
@@ -62,16 +59,9 @@ impl<'t, P: Plan<'t>> Wrapped<'t, P> {
                 let _span = self.plan.start(self.tracer).enter();
                 work()
             }
-            Some(executor) => run_by(executor, self, work, |_, _| ()),
+            // In pieces, so that it need not be put together in memory for this case.
+            Some(executor) => run_by(executor, (self.tracer, self.plan), work, |_, _| ()),
         }
-    }
-
-    /// What an executor is shown.
-    pub(super) fn into_call<'c>(self, started: &'c Cell<SpanRef>) -> WrapCall<'c>
-    where
-        't: 'c,
-    {
-        WrapCall::new(self.tracer, self.plan.describe(self.tracer), started)
     }
 
     #[inline]
