@@ -4,7 +4,14 @@
 //! stops a process: without a word, so that nothing is sent at its end.
 
 #![cfg_attr(not(unix), allow(dead_code, unused_imports))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing
+)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Writers other than the agent: a stream, memory, nothing. Each span is written or counted as lost.
 
 #![cfg(feature = "agent")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

@@ -2,12 +2,15 @@
 //!
 //! - `format`: the formats, and what the pipeline has to know about each.
 //! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `chunk_writer`: what it needs of each
-//!   format, and what the spans of a chunk share. `v04`, `v05`, `v1`: write it in their formats.
+//!   format, and what the spans of a chunk share. `v04`, `v05`, `v1`: write it in their formats, for the agent; `otlp`, for
+//!   a collector; `json_lines`, for a stream.
 //! - `span_tags`: which tags a span is written with, for all formats. `tag_writer`: what a format offers for that;
 //!   `tag_maps`: how v0.4 writes them in one pass.
 //! - `strings`: the numbers of the strings of a payload, for v0.5 and v1.0; `dictionary`: these, and what is often
 //!   written with them.
 //! - `transcode`: a payload of these formats as v0.4.
+//! - `entries`: the tags of a span for formats that are no MessagePack; `json`: JSON, as far as it is needed.
+//! - `frame`: what is put around the chunks of these formats when they are sent.
 //! - `repeated`: fields and tags that all spans of a tracer repeat, encoded once; `process`: the tags about the
 //!   process.
 //! - `links`, `events`: the fields that few spans have.

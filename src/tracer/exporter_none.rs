@@ -12,7 +12,7 @@ use crate::trace::{Nowhere, Sink};
 
 /// There is nothing to choose from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct WriterChoice;
+pub(super) struct WriterChoice {}
 
 /// Drops finished traces.
 #[derive(Clone)]

@@ -267,7 +267,7 @@ impl TracerBuilder {
     /// `DD_APM_FLUSH_DEADLINE_MILLISECONDS` (100 by default). Default: on serverless platforms, which may stop the process
     /// as soon as a request is answered: AWS Lambda, and functions of Google Cloud and Azure.
     ///
-    /// It waits in the drop or the [`finish`](crate::Span::finish) of that span, and never longer than that time. In
+    /// It waits in the drop or the [`finish`](crate::SpanRef::finish) of that span, and never longer than that time. In
     /// async programs the thread of the executor waits, and with it its other tasks; where that matters, set it to
     /// `false` and await [`Tracer::flush_async`](crate::Tracer::flush_async) before a request is answered.
     pub fn flush_on_root_end(mut self, wanted: bool) -> Self {
