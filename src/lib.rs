@@ -15,6 +15,7 @@ mod diag;
 #[cfg(feature = "agent")]
 mod encode;
 mod error;
+mod filter;
 mod frames;
 mod id;
 mod panics;
@@ -22,6 +23,7 @@ mod panics;
 mod pipeline;
 mod primitives;
 mod propagation;
+mod replaceable;
 mod sampling;
 mod shard;
 mod suppression;
@@ -33,8 +35,11 @@ mod trace;
 mod tracer;
 mod user_code;
 
-pub use diag::{LogLevel, LossReason, Losses};
+pub use diag::{DroppedByFilter, Filtered, LogLevel, LossReason, Losses};
 pub use error::FlushError;
+pub use filter::{DropResources, KeepErrors, KeepOneIn, KeepSlow, TraceFilter, Verdict};
+#[cfg(feature = "regex")]
+pub use filter::{FilterRequestsOnUrl, InvalidPattern};
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use propagation::{
     EnvExtractor, EnvInjector, Extractor, HeaderBlock, HeaderLookup, HttpPropagator, Injector,
@@ -51,16 +56,16 @@ pub use trace::StreamExt;
 pub use trace::StructTagError;
 pub use trace::{
     ActiveContext, ActiveIds, ActiveScope, ActiveSpan, Baggage, ContextProvider, EventValue,
-    FutureExt, InContext, InSpan, SamplingDecision, SamplingMechanism, SamplingPriority,
-    ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView,
-    TagValue,
+    FinishedSpan, FinishedTrace, FutureExt, HookGuard, HookHandle, InContext, InSpan,
+    SamplingDecision, SamplingMechanism, SamplingPriority, ScopeToken, Span, SpanBuilder,
+    SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, TagValue,
 };
 #[cfg(feature = "agent")]
 pub use tracer::before_exit;
 #[cfg(all(unix, feature = "signals"))]
 pub use tracer::on_signals;
 pub use tracer::{
-    Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span, current_span,
-    extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
-    shutdown_async, span, start_span, trace, tracer,
+    ReconfigureError, Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span,
+    current_span, extract, flush, flush_async, in_span, init, inject, propagation_context,
+    shutdown, shutdown_async, span, start_span, trace, tracer,
 };

@@ -168,11 +168,12 @@ fn write_tree(text: &mut String, span: &CapturedSpan, all: &[CapturedSpan], dept
 }
 
 impl Sink for Captured {
-    fn submit(&self, mut chunk: Chunk) {
+    fn submit(&self, mut chunk: Chunk) -> Option<Chunk> {
         chunk.settle();
         let priority = chunk.segment().decision().map(|decision| decision.priority);
         let spans = chunk.spans().map(|span| captured(&span, priority)).collect();
         lock(self.here()).push(spans);
+        None
     }
 
     fn decide(&self, _: &SpanView<'_>) -> SamplingDecision {

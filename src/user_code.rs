@@ -7,7 +7,7 @@ use tracehound_fork::WriteOnce;
 
 use crate::catch::catch;
 use crate::diag::Diag;
-use crate::panics;
+use crate::panics::{self, Panicked};
 
 /// The kinds of functions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum UserCode {
     Naming,
     DeferredTags,
     Error,
+    Hook,
+    Filter,
     #[cfg_attr(
         not(feature = "struct-tags"),
         allow(dead_code, reason = "values are not serialized")
@@ -41,6 +43,8 @@ impl UserCode {
             UserCode::Naming => ("a naming function", "the span has no name of it"),
             UserCode::DeferredTags => ("deferred tags", "they are left out"),
             UserCode::Error => ("an error that was to be described", "its text is left out"),
+            UserCode::Hook => ("a hook", "the span goes on, and so do the other hooks"),
+            UserCode::Filter => ("a trace filter", "the trace goes on as the filter has left it"),
             UserCode::Serialize => ("a value that was to be serialized", "it is left out"),
         }
     }
@@ -61,7 +65,7 @@ impl UserCode {
 
     /// How many calls of this kind are running on this thread.
     fn depth(self) -> u32 {
-        (RUNNING.get() >> self.shift()) & 15
+        ((RUNNING.get() >> self.shift()) & 15) as u32
     }
 
     const fn bit(self) -> u16 {
@@ -71,7 +75,7 @@ impl UserCode {
 
 thread_local! {
     /// How many calls of each kind are running on this thread, in four bits for each kind.
-    static RUNNING: Cell<u32> = const { Cell::new(0) };
+    static RUNNING: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Whether a function of this kind is running on this thread.
@@ -93,15 +97,39 @@ pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> 
     let done = catch(work);
     let caught = panics::put_back(before);
     if done.is_none() {
-        let caught = caught.map(|panicked| match panicked.message {
-            Some(message) => format!(" ({message:?}, {})", panicked.place),
-            None => format!(" ({})", panicked.place),
-        });
-        report(code, diag, 1, &caught.unwrap_or_default());
+        report_caught(code, diag, caught);
     }
     // Not earlier: an allocator of the program may bring `report` back here.
     RUNNING.set(running);
     done
+}
+
+/// As [`call`], for functions that are called for each span: less is done where none panics, and where one does, what
+/// is known of the thread's panic before is forgotten, unless that one unwinds.
+#[inline]
+pub(crate) fn call_often(code: UserCode, diag: &Diag, work: impl FnOnce()) {
+    let running = RUNNING.get();
+    if code.depth() >= code.max_depth() {
+        return;
+    }
+    if std::thread::panicking() {
+        call(code, diag, work);
+        return;
+    }
+    RUNNING.set(running + (1 << code.shift()));
+    if catch(work).is_none() {
+        report_caught(code, diag, panics::set_aside());
+    }
+    RUNNING.set(running);
+}
+
+#[cold]
+fn report_caught(code: UserCode, diag: &Diag, caught: Option<Box<Panicked>>) {
+    let caught = caught.map(|panicked| match panicked.message {
+        Some(message) => format!(" ({message:?}, {})", panicked.place),
+        None => format!(" ({})", panicked.place),
+    });
+    report(code, diag, 1, &caught.unwrap_or_default());
 }
 
 /// Counts the panics of functions that are called where no tracer is known, and says them.
@@ -156,7 +184,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    const ALL: [UserCode; 8] = [
+    const ALL: [UserCode; 10] = [
         UserCode::Sampler,
         UserCode::SamplingRule,
         UserCode::Propagator,
@@ -164,6 +192,8 @@ mod tests {
         UserCode::Naming,
         UserCode::DeferredTags,
         UserCode::Error,
+        UserCode::Hook,
+        UserCode::Filter,
         UserCode::Serialize,
     ];
 
@@ -190,6 +220,22 @@ mod tests {
         let lines = written(&lines);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].starts_with("a propagator panicked"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_called_often_is_counted_said_and_not_nested_either() {
+        let (diag, lines) = recording();
+        let calls = Cell::new(0);
+        call_often(UserCode::Hook, &diag, || {
+            calls.set(calls.get() + 1);
+            call_often(UserCode::Hook, &diag, || calls.set(100));
+        });
+        for _ in 0..2 {
+            call_often(UserCode::Hook, &diag, || panic!("egg"));
+        }
+        assert!(!is_running(UserCode::Hook));
+        assert_eq!((calls.get(), diag.caught().count()), (1, 2));
+        assert_eq!(written(&lines).len(), 1);
     }
 
     #[test]

@@ -1,20 +1,22 @@
 //! The diagnostics of one tracer.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tracehound_fork::PerProcess;
 
 use super::counters::Counters;
+use super::filtered::Filtered;
 use super::level::LogLevel;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
 use super::topics::Topics;
 use crate::catch::Caught;
-use crate::sync::lock_soon;
+use crate::sync::{lock, lock_soon};
+use crate::text::Text;
 
 /// The log lines of one tracer, and the spans that it lost.
 ///
@@ -24,7 +26,7 @@ pub(crate) struct Diag {
     history: PerProcess<History>,
     /// The start of the clock by which lines are throttled.
     start: Instant,
-    debug: bool,
+    debug: AtomicBool,
     log: Option<Arc<Log>>,
     /// A [`ShutdownCause`]; 0 where the program called `shutdown`.
     shutdown_cause: AtomicU8,
@@ -50,6 +52,8 @@ const BY: [&str; 3] = [
 #[derive(Default)]
 struct History {
     lost: Counters,
+    /// What trace filters have dropped, which is not lost.
+    filtered: Mutex<Filtered>,
     caught: Caught,
     topics: Mutex<Topics>,
 }
@@ -60,7 +64,7 @@ impl Diag {
         Diag {
             history: PerProcess::of(History::default()),
             start: Instant::now(),
-            debug,
+            debug: debug.into(),
             log: log.map(|function| Arc::new(Log::new(function))),
             shutdown_cause: AtomicU8::new(0),
         }
@@ -111,6 +115,19 @@ impl Diag {
     pub(crate) fn losses(&self) -> Losses {
         self.history().lost.read()
     }
+
+    // ===== what filters have dropped =====
+
+    /// Counts the spans of a chunk that a trace filter has dropped.
+    pub(crate) fn count_filtered(&self, filter: &Text, spans: u64) {
+        lock(&self.history().filtered).add(filter, spans);
+    }
+
+    pub(crate) fn filtered(&self) -> Filtered {
+        lock(&self.history().filtered).clone()
+    }
+
+    // ===== the end =====
 
     /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].
     pub(crate) fn shut_down_by(&self, cause: ShutdownCause) {
@@ -169,12 +186,16 @@ impl Diag {
 
     /// Whether debugging is on.
     pub(crate) fn is_debug(&self) -> bool {
-        self.debug
+        self.debug.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_debug(&self, on: bool) {
+        self.debug.store(on, Ordering::Relaxed);
     }
 
     /// The line is built only where debugging is on.
     pub(crate) fn debug(&self, line: impl FnOnce() -> String) {
-        if self.debug {
+        if self.is_debug() {
             self.line(LogLevel::Debug, line());
         }
     }
@@ -185,7 +206,7 @@ impl Diag {
             (_, Some(_)) => true,
             // Lines that the log function itself causes: only warnings, on the standard error stream.
             (Some(_), None) => level == LogLevel::Warn,
-            (None, None) => level == LogLevel::Warn || self.debug,
+            (None, None) => level == LogLevel::Warn || self.is_debug(),
         };
         if is_wanted {
             lines::push(Line { log, level, text });
@@ -202,7 +223,6 @@ impl fmt::Debug for Diag {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::lock;
 
     const LIMIT: Duration = Duration::from_secs(60);
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::queue::{Queue, Queued};
 use crate::diag::{Diag, LossReason};
 use crate::primitives::{Mutex, lock, lock_soon};
+use crate::text::Text;
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///
 /// A span is in one of four places: in the queue, held by the worker, on its way to the agent, or settled (delivered,
-/// or lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
-/// gives up, each span is counted once, whatever the other one is doing at that moment. Chunks and payloads carry the
-/// spans; these numbers decide what is counted.
+/// dropped by a trace filter, or lost for one reason). It moves from one to the next under one lock. So when the worker
+/// or an application's thread gives up, each span is counted once, whatever the other one is doing at that moment.
+/// Chunks and payloads carry the spans; these numbers decide what is counted.
 ///
 /// The locks of the queue are taken while this one is held, never the other way round. No code of the user runs while
 /// it is held.
@@ -118,6 +119,15 @@ impl Ledger {
         self.diag.say_lost(reason, detail);
     }
 
+    /// Counts spans that the worker holds as dropped by a trace filter: they are settled, and not lost.
+    pub(crate) fn filtered(&self, filter: &Text, spans: u64) {
+        let mut state = lock(&self.state);
+        if !state.is_closed {
+            state.held.undelivered = state.held.undelivered.saturating_sub(spans);
+            self.diag.count_filtered(filter, spans);
+        }
+    }
+
     /// Counts everything that the worker has as lost. What was on its way is unconfirmed.
     pub(crate) fn lose_all(&self, reason: LossReason, detail: &str) {
         self.settle(reason, detail, None);
@@ -182,11 +192,10 @@ fn spans(chunks: &[Queued]) -> u64 {
 mod tests {
     use super::*;
     use crate::pipeline::inner::Inner;
-    use crate::pipeline::queue::Pushed;
     use crate::pipeline::testkit::chunk;
 
     fn push(inner: &Inner, spans: usize) {
-        (0..spans).for_each(|_| inner.submit(chunk(1, 0)));
+        (0..spans).for_each(|_| drop(inner.submit(chunk(1, 0))));
     }
 
     /// Pushes so many spans, and takes them as the worker does.
@@ -240,7 +249,7 @@ mod tests {
         assert!(!ledger.begin(Spans::undelivered(4)));
         ledger.lose(LossReason::AgentUnreachable, 4, String::new);
         assert!(!ledger.delivered());
-        assert_eq!(inner.queue.push(chunk(1, 0)), Pushed::Closed);
+        assert!(inner.queue.push(chunk(1, 0)).is_err());
         assert!(ledger.take(&inner.queue, Vec::new()).is_empty());
         inner.end("twice");
         assert_eq!(inner.diag.losses(), losses);

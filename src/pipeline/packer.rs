@@ -183,10 +183,14 @@ impl Packer {
         }
     }
 
-    /// Encodes a chunk, in parts where it does not fit into one payload. Only a span that is too large by itself is
-    /// lost.
+    /// Encodes a chunk, unless a trace filter drops it; in parts where it does not fit into one payload. Only a span
+    /// that is too large by itself is lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
+        if let Some(filter) = self.inner.filters.run(&mut chunk, &self.inner.diag) {
+            self.inner.ledger.filtered(filter, chunk.len() as u64);
+            return self.recycle(chunk);
+        }
         let mut from = 0;
         while from < chunk.len() {
             match self.encoder.add(&mut self.payload, &chunk, from) {
@@ -203,6 +207,10 @@ impl Packer {
                 }
             }
         }
+        self.recycle(chunk);
+    }
+
+    fn recycle(&mut self, chunk: Chunk) {
         self.emptied.add(chunk.into_buffers());
         if self.emptied.is_full() || self.batch.is_empty() {
             self.inner.pool.give_back(&mut self.emptied);

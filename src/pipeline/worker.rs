@@ -127,6 +127,9 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
     inner.signal.end(is_closed && delivered);
     // Only now, so that nobody waits while the connection and memory are freed.
     drop(served);
+    if inner.is_replaced() {
+        inner.pool.clear();
+    }
 }
 
 fn serve(inner: &Arc<Inner>, failures: &Cell<u32>) -> (bool, Writer) {

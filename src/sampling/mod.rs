@@ -42,6 +42,7 @@ mod vectors;
 
 pub use datadog_sampler::{DatadogSampler, DatadogSamplerBuilder};
 pub(crate) use decision_tags::{HASH_RATE, Tag, chunk_tags, root_tags, span_tags};
+pub(crate) use glob::Glob;
 pub(crate) use heartbeat::Heartbeat;
 pub use rate::InvalidRate;
 pub use rule::SamplingRule;

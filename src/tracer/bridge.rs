@@ -50,6 +50,12 @@ pub trait TracerExt {
     /// ```
     fn start_new(&self, span: NewSpan<'_>, parent: ActiveContext) -> Span;
 
+    /// What is active in a store that the program has given to this tracer; `None` where it has none of its own.
+    ///
+    /// For a bridge to an API with a store of its own, where that says nothing.
+    #[must_use]
+    fn own_context(&self) -> Option<ActiveContext>;
+
     /// Begins a chunk of finished spans that another library has recorded, in the trace of `context`; its
     /// decision, origin and propagated tags count as if they had come in with headers.
     ///
@@ -87,6 +93,12 @@ impl TracerExt for Tracer {
         self.shared().map_or_else(Span::none, |shared| begin_new(shared, span, parent))
     }
 
+    #[inline]
+    fn own_context(&self) -> Option<ActiveContext> {
+        let store = self.shared()?.context_stores.now();
+        store.is_own().then(|| store.current())
+    }
+
     fn chunk(&self, context: SpanContext) -> Option<ChunkBuilder> {
         ChunkBuilder::new(self.shared()?, context)
     }
@@ -104,7 +116,7 @@ impl TracerExt for Tracer {
     }
 
     fn with_identity(&self, identity: Identity) -> Tracer {
-        let Some(Parts { shared, exporter, config, propagator, propagators }) = self.parts() else {
+        let Some(Parts { shared, setup, propagator, propagators }) = self.parts() else {
             return Tracer::none();
         };
         let Identity { service, env, version, tags: own } = identity;
@@ -120,19 +132,19 @@ impl TracerExt for Tracer {
             service_mapping: shared.service_mapping.clone(),
             apm_tracing: shared.apm_tracing,
             wide_trace_ids: shared.wide_trace_ids,
-            partial_flush: shared.partial_flush,
+            partial_flush: shared.partial_flush().unwrap_or_default().into(),
             max_trace_bytes: shared.max_trace_bytes,
             stack_limit: shared.stack_limit,
             enabled: AtomicBool::new(shared.is_enabled()),
             has_ended: Arc::clone(&shared.has_ended),
-            context_store: shared.context_store.clone(),
+            hooks: Arc::clone(&shared.hooks),
+            context_stores: shared.context_stores.newest().cloned().into(),
             sink: Arc::clone(&shared.sink),
             diag: Arc::clone(&shared.diag),
         });
         Tracer::of(Parts {
             shared,
-            exporter: exporter.clone(),
-            config: config.clone(),
+            setup: Arc::clone(setup),
             propagator: Arc::clone(propagator),
             propagators: Arc::clone(propagators),
         })
@@ -145,7 +157,8 @@ impl TracerExt for Tracer {
     }
 
     fn warn_of_default_service(&self) {
-        let Some(Parts { shared, config, .. }) = self.parts() else { return };
+        let Some(Parts { shared, setup, .. }) = self.parts() else { return };
+        let config = &setup.era().config;
         if config.service_is_default() && config.enabled() {
             shared.diag.warn_once("service.default", || {
                 format!(

@@ -8,10 +8,26 @@ use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
 use crate::encode::SourceCode;
+use crate::filter::Filters;
 use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
 use crate::propagation::HttpPropagator;
+use crate::sampling::{Sampler, SpanSampler};
 use crate::text::Text;
 use crate::trace::Sink;
+
+/// What decides on traces, and on single spans of traces that are dropped.
+#[derive(Clone)]
+pub(super) struct Samplers {
+    traces: Arc<dyn Sampler>,
+    spans: Arc<SpanSampler>,
+}
+
+impl Samplers {
+    pub(super) fn new(choice: SamplingChoice, config: &Config, diag: &Diag) -> Self {
+        let (traces, spans) = choice.samplers(config, diag);
+        Samplers { traces, spans: Arc::new(spans) }
+    }
+}
 
 /// The pipeline to the agent.
 #[derive(Clone)]
@@ -24,7 +40,8 @@ impl Exporter {
     pub(super) fn start(
         config: &Config,
         diag: &Arc<Diag>,
-        sampling: SamplingChoice,
+        samplers: Samplers,
+        filters: Filters,
         propagator: &Arc<HttpPropagator>,
     ) -> Self {
         // The configuration has checked it.
@@ -48,12 +65,12 @@ impl Exporter {
                 commit_sha: config.git_commit_sha().map(Text::copy),
             },
         };
-        let (traces, spans) = sampling.samplers(config, diag);
         let pipeline = Pipeline::start(Plan {
             settings,
             diag: Arc::clone(diag),
-            sampler: traces,
-            span_sampler: Arc::new(spans),
+            sampler: samplers.traces,
+            span_sampler: samplers.spans,
+            filters,
             propagator: Arc::clone(propagator),
         });
         exit::watch(diag);

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use tracehound_machine::literal;
 
+use super::finished::remove_tag;
 use crate::text::Text;
 use crate::trace::store::{Location, SpanRef};
 use crate::trace::tags::{Change, Key, LiteralKey, Special, StoredValue, TagKey, put_value};
@@ -123,12 +124,7 @@ impl SpanRef {
 
     /// Removes a tag of either kind.
     pub fn remove_tag(&self, key: &str) {
-        self.edit(|record, tags| {
-            if key == "span.kind" {
-                record.kind = None;
-            }
-            tags.put(&mut record.tags, Key::new(Text::copy(key)), StoredValue::Absent);
-        });
+        self.edit(|record, tags| remove_tag(record, tags, key));
     }
 
     /// Sets a structured tag (`meta_struct`) to one MessagePack document. A span takes 128 of them.

@@ -214,7 +214,7 @@ impl Segment {
         if is_deciding.contains(&true) || self.is_entered() {
             return None;
         }
-        let sink = &self.shared.sink;
+        let sink = self.shared.sink.get();
         // On a copy, so that no sampler and no naming function runs under the lock, but for a short one of our own.
         let mut copy = None;
         let decided = self.with_root(|root| {
@@ -246,7 +246,7 @@ impl Segment {
             return this.lose_at_end(chunk.len() as u64);
         }
         if this.shared.is_enabled() {
-            hand_off::submit(&*this.shared.sink, chunk);
+            hand_off::submit(&this.shared.sink, chunk);
         }
     }
 

@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/filters.md",
     "docs/guide.md",
     "docs/migrating.md",
     "docs/reliability.md",
