@@ -9,8 +9,8 @@ use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use tracehound::config::{Config, Environment, Style};
 use tracehound::{
-    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
-    Tracer,
+    FinishedTrace, HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId,
+    SpanRef, TraceId, Tracer, TracerBuilder, Verdict,
 };
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
@@ -30,8 +30,10 @@ pub(crate) struct Case {
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
+pub(crate) const CASES: [Case; 9] = [
     Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
+    Case { name: "native: root, five filters", spans: 1, pieces: 1_000, work: five_filters },
+    Case { name: "native: root, a start hook", spans: 1, pieces: 1_000, work: start_hook },
     Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
     Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
     Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
@@ -53,13 +55,23 @@ fn with_tracer(batches: Batches, trace: impl Fn(&Tracer)) {
 
 /// The same for a tracer of another API.
 fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, batches: Batches, trace: impl Fn(&T)) {
+    with_tracer_as(|builder| builder, bridge, batches, trace);
+}
+
+/// The same for a tracer with something more.
+fn with_tracer_as<T>(
+    build: impl FnOnce(TracerBuilder) -> TracerBuilder,
+    bridge: impl FnOnce(Tracer) -> T,
+    batches: Batches,
+    trace: impl Fn(&T),
+) {
     let agent = FaultAgent::start(scripts::healthy);
-    let tracer = Tracer::builder()
+    let builder = Tracer::builder()
         .environment(Environment::empty())
         .agent_url(agent.url())
         .agent_timeout(PATIENCE)
-        .flush_interval(Duration::from_secs(3600))
-        .build();
+        .flush_interval(Duration::from_secs(3600));
+    let tracer = build(builder).build();
     let bridged = bridge(tracer.clone());
     batches.run(|| tracer.flush(PATIENCE).unwrap(), || trace(&bridged));
     // Nothing depends on how it ends, and it would give up waiting for its threads on a busy machine.
@@ -68,6 +80,22 @@ fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, batches: Batches, trace: 
 
 fn root(batches: Batches) {
     with_tracer(batches, |tracer| drop(tracer.start_span("root")));
+}
+
+/// They do nothing, and the worker asks them: the same as `root`.
+fn five_filters(batches: Batches) {
+    let nothing = |_: &mut FinishedTrace<'_>| Verdict::Next;
+    let build = |builder| (0..5).fold(builder, |it: TracerBuilder, _| it.trace_filter(nothing));
+    with_tracer_as(build, |tracer| tracer, batches, |tracer| drop(tracer.start_span("root")));
+}
+
+/// It does nothing.
+fn start_hook(batches: Batches) {
+    let with_hook = |tracer: Tracer| {
+        tracer.on_start_span(|_| ());
+        tracer
+    };
+    with_tracer_of(with_hook, batches, |tracer| drop(tracer.start_span("root")));
 }
 
 fn root_and_9_children(batches: Batches) {
