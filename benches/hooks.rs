@@ -2,6 +2,15 @@
 //!
 //! `cargo bench --bench hooks`. A trace of one span, as `root` of `span.rs`: without hooks, with a start hook that does
 //! nothing, and with one of each kind. The first is measured before the process has any hook.
+//!
+//! Median of 500 samples of 100 traces, rustc 1.95, two processors that others kept busy; the same in three of four
+//! runs, within 3 ns.
+//!
+//! | | ns for a trace |
+//! | --- | --- |
+//! | none | 113 |
+//! | at the start | 120 |
+//! | at both ends | 138 |
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
