@@ -152,9 +152,10 @@ fn write_tree(text: &mut String, span: &CapturedSpan, all: &[CapturedSpan], dept
 }
 
 impl Sink for Captured {
-    fn submit(&self, mut chunk: Chunk) {
+    fn submit(&self, mut chunk: Chunk) -> Option<Chunk> {
         chunk.settle();
         self.keep(&chunk);
+        None
     }
 
     fn decide(&self, _: &SpanView<'_>) -> SamplingDecision {

@@ -20,6 +20,7 @@ mod diag;
 #[cfg(feature = "agent")]
 mod encode;
 mod error;
+mod filter;
 mod frames;
 #[cfg(feature = "http-tags")]
 pub mod http;
@@ -36,6 +37,7 @@ mod pipeline;
 mod primitives;
 mod propagation;
 pub mod quantize;
+mod replaceable;
 mod sampling;
 mod shard;
 #[cfg(feature = "client-stats")]
@@ -50,8 +52,11 @@ mod tracer;
 mod user_code;
 
 pub use captured::{Captured, CapturedSpan};
-pub use diag::{LogLevel, LossReason, Losses};
+pub use diag::{DroppedByFilter, Filtered, LogLevel, LossReason, Losses};
 pub use error::FlushError;
+pub use filter::{DropResources, KeepErrors, KeepOneIn, KeepSlow, TraceFilter, Verdict};
+#[cfg(feature = "regex")]
+pub use filter::{FilterRequestsOnUrl, InvalidPattern};
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use integration::integrations;
 pub use peer_service::PeerService;
@@ -70,9 +75,9 @@ pub use trace::StreamExt;
 pub use trace::StructTagError;
 pub use trace::{
     ActiveContext, ActiveIds, ActiveScope, ActiveSpan, Baggage, ContextProvider, EventValue,
-    FutureExt, InContext, InSpan, SamplingDecision, SamplingMechanism, SamplingPriority,
-    ScopeToken, Span, SpanBuilder, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView,
-    TagValue,
+    FinishedSpan, FinishedTrace, FutureExt, HookGuard, HookHandle, InContext, InSpan,
+    SamplingDecision, SamplingMechanism, SamplingPriority, ScopeToken, Span, SpanBuilder,
+    SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, SpanView, TagValue,
 };
 #[cfg(feature = "macros")]
 pub use tracehound_macros::{main, wrap};
@@ -81,7 +86,8 @@ pub use tracer::on_signals;
 #[cfg(feature = "agent")]
 pub use tracer::{OtlpWriter, TraceWriter, before_exit};
 pub use tracer::{
-    Tracer, TracerBuilder, TracerGuard, WrapCall, WrapExecutor, activate, active_ids,
-    current_root_span, current_span, extract, flush, flush_async, in_span, init, inject,
-    propagation_context, shutdown, shutdown_async, span, start_span, trace, tracer, wrap_fn,
+    ReconfigureError, Tracer, TracerBuilder, TracerGuard, WrapCall, WrapExecutor, activate,
+    active_ids, current_root_span, current_span, extract, flush, flush_async, in_span, init,
+    inject, propagation_context, shutdown, shutdown_async, span, start_span, trace, tracer,
+    wrap_fn,
 };

@@ -18,7 +18,7 @@ pub(crate) use real::*;
 #[cfg(not(all(test, tracehound_model)))]
 #[cfg_attr(not(feature = "agent"), allow(unused_imports, reason = "of the pipeline"))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
     pub(crate) use tracehound_machine::{ShortGuard, ShortLock};
@@ -28,7 +28,7 @@ mod real {
 
 #[cfg(all(test, tracehound_model))]
 mod model {
-    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -19,6 +19,8 @@ pub(crate) enum UserCode {
     Naming,
     DeferredTags,
     Error,
+    Hook,
+    Filter,
     #[cfg_attr(
         not(feature = "struct-tags"),
         allow(dead_code, reason = "values are not serialized")
@@ -44,6 +46,8 @@ impl UserCode {
             UserCode::Error => {
                 ("an error or a value that was to be described", "its text is left out")
             }
+            UserCode::Hook => ("a hook", "the span goes on, and so do the other hooks"),
+            UserCode::Filter => ("a trace filter", "the trace goes on as the filter has left it"),
             UserCode::Serialize => ("a value that was to be serialized", "it is left out"),
             UserCode::WrapExecutor => ("the wrap executor", "the function runs all the same"),
         }
@@ -102,6 +106,25 @@ pub(crate) fn call<T>(code: UserCode, diag: &Diag, work: impl FnOnce() -> T) -> 
     // Not earlier: an allocator of the program may bring `report` back here.
     RUNNING.set(running);
     done
+}
+
+/// As [`call`], for functions that are called for each span: less is done where none panics, and where one does, what
+/// is known of the thread's panic before is forgotten, unless that one unwinds.
+#[inline]
+pub(crate) fn call_often(code: UserCode, diag: &Diag, work: impl FnOnce()) {
+    let running = RUNNING.get();
+    if code.depth() >= code.max_depth() {
+        return;
+    }
+    if std::thread::panicking() {
+        call(code, diag, work);
+        return;
+    }
+    RUNNING.set(running + (1 << code.shift()));
+    if catch(work).is_none() {
+        count_with(code, diag, panics::set_aside().as_deref());
+    }
+    RUNNING.set(running);
 }
 
 /// Counts a panic that was caught, and says the first time what is known of it.
@@ -167,7 +190,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    const ALL: [UserCode; 8] = [
+    const ALL: [UserCode; 10] = [
         UserCode::Sampler,
         UserCode::SamplingRule,
         UserCode::Propagator,
@@ -175,6 +198,8 @@ mod tests {
         UserCode::Naming,
         UserCode::DeferredTags,
         UserCode::Error,
+        UserCode::Hook,
+        UserCode::Filter,
         UserCode::Serialize,
     ];
 
@@ -201,6 +226,22 @@ mod tests {
         let lines = written(&lines);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].starts_with("a propagator panicked"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_called_often_is_counted_said_and_not_nested_either() {
+        let (diag, lines) = recording();
+        let calls = Cell::new(0);
+        call_often(UserCode::Hook, &diag, || {
+            calls.set(calls.get() + 1);
+            call_often(UserCode::Hook, &diag, || calls.set(100));
+        });
+        for _ in 0..2 {
+            call_often(UserCode::Hook, &diag, || panic!("egg"));
+        }
+        assert!(!is_running(UserCode::Hook));
+        assert_eq!((calls.get(), diag.caught().count()), (1, 2));
+        assert_eq!(written(&lines).len(), 1);
     }
 
     #[test]

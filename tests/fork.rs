@@ -30,8 +30,8 @@ mod unix {
     use fork::{Fork, waitpid};
     use opentelemetry::trace::{Tracer as _, TracerProvider as _};
     use tracehound::{
-        FutureExt, LossReason, SamplingPriority, SpanContext, SpanId, TraceId, Tracer,
-        TracerBuilder, TracerGuard,
+        DropResources, FutureExt, LossReason, SamplingPriority, SpanContext, SpanId, TraceId,
+        Tracer, TracerBuilder, TracerGuard,
     };
     use tracehound_test_support::fault_agent::scripts;
     use tracehound_test_support::{FaultAgent, Span, TestAgent};
@@ -58,6 +58,7 @@ mod unix {
         ("forks_on_another_thread", forks_on_another_thread),
         ("forks_within_a_runtime", forks_within_a_runtime),
         ("forks_while_threads_trace", forks_while_threads_trace),
+        ("is_reconfigured", is_reconfigured),
     ];
 
     /// The child that was forked; `None` in the child itself.
@@ -516,6 +517,32 @@ mod unix {
         tracehound::shutdown(LIMIT / 4).unwrap();
     }
 
+    fn is_reconfigured() {
+        let guard = tracehound::init();
+        let tracer = guard.tracer();
+        tracer.on_start_span(|span| span.set_tag("started", true));
+        let at_finish = tracer.on_finish_span(|span| span.set_tag("finished", true));
+        tracehound::in_span("before", |_| ());
+        tracehound::flush(LIMIT).unwrap();
+        tracer
+            .reconfigure(|change| change.trace_filter(DropResources::new("drop *")).tag("a", "1"))
+            .unwrap();
+        let _main = tracehound::trace("main");
+        let forked = fork();
+        let side = if forked.is_child() { "child" } else { "parent" };
+        tracehound::in_span(side, |_| ());
+        drop(tracehound::start_span(if forked.is_child() { "drop child" } else { "drop parent" }));
+        if forked.is_child() {
+            tracehound::flush(LIMIT).unwrap();
+            assert_eq!(tracer.filtered().to_string(), "1 spans filtered: 1 DropResources");
+            at_finish.deregister();
+            tracer.reconfigure(|change| change.no_trace_filters().tag("a", "2")).unwrap();
+            tracehound::in_span("drop nothing", |_| ());
+            tracehound::flush(LIMIT).unwrap();
+            assert_eq!(tracer.losses().total(), 0);
+        }
+    }
+
     // ===== what arrives =====
 
     /// What the real agent has received, each span once.
@@ -599,6 +626,7 @@ mod unix {
         ("any_thread_may_fork", any_thread_may_fork),
         ("a_process_may_fork_within_a_runtime", a_process_may_fork_within_a_runtime),
         ("no_lock_of_the_parent_holds_a_child_up", no_lock_of_the_parent_holds_a_child_up),
+        ("hooks_filters_and_changes_stay", hooks_filters_and_changes_stay),
     ];
 
     fn a_trace_goes_on_in_the_child() {
@@ -764,6 +792,24 @@ mod unix {
         let received = Received::from("forks_within_a_runtime", &[]);
         assert_eq!(received.lines(), ["child < main", "main < ", "parent < main"]);
         assert_eq!((received.trace_ids(), received.runtime_ids()), (1, 2));
+    }
+
+    fn hooks_filters_and_changes_stay() {
+        let received = Received::from("is_reconfigured", &[]);
+        let lines =
+            ["before < ", "child < main", "drop nothing < main", "main < ", "parent < main"];
+        assert_eq!(received.lines(), lines);
+        for (name, tag, finished) in [
+            ("before", None, Some("true")),
+            ("child", Some("1"), Some("true")),
+            ("parent", Some("1"), Some("true")),
+            ("drop nothing", Some("2"), None),
+        ] {
+            let span = received.span(name);
+            assert_eq!(span.meta("started"), Some("true"), "{name}");
+            assert_eq!((span.meta("a"), span.meta("finished")), (tag, finished), "{name}");
+        }
+        assert_eq!(received.runtime_ids(), 2);
     }
 
     fn no_lock_of_the_parent_holds_a_child_up() {

@@ -14,8 +14,8 @@ use tracehound::config::{ApiVersion, Config, Environment, Style};
 use tracehound::http::{RequestInfo, ResponseInfo, Tagging};
 use tracehound::integration::{Integration, Pin};
 use tracehound::{
-    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, Text,
-    TraceId, Tracer, integrations,
+    FinishedTrace, HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId,
+    SpanRef, Text, TraceId, Tracer, TracerBuilder, Verdict, integrations,
 };
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::fault_agent::scripts;
@@ -50,6 +50,8 @@ const COUNT: &str = "*tracehound*stats*Concentrator*count*";
 /// In the order of the table.
 pub(crate) const CASES: &[Case] = &[
     on_application("native: root", 1, 1_000, root),
+    on_application("native: root, five filters", 1, 1_000, five_filters),
+    on_application("native: root, a start hook", 1, 1_000, start_hook),
     on_application("native: root and 9 children", 10, 100, root_and_9_children),
     on_application("native: hot", 10, 100, hot),
     on_application("native: in_span", 1, 1_000, in_span),
@@ -93,13 +95,23 @@ fn with_tracer(batches: Batches, trace: impl Fn(&Tracer)) {
 
 /// The same for a tracer of another API.
 fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, batches: Batches, trace: impl Fn(&T)) {
+    with_tracer_as(|builder| builder, bridge, batches, trace);
+}
+
+/// The same for a tracer with something more.
+fn with_tracer_as<T>(
+    build: impl FnOnce(TracerBuilder) -> TracerBuilder,
+    bridge: impl FnOnce(Tracer) -> T,
+    batches: Batches,
+    trace: impl Fn(&T),
+) {
     let agent = FaultAgent::start(scripts::healthy);
-    let tracer = Tracer::builder()
+    let builder = Tracer::builder()
         .environment(Environment::empty())
         .agent_url(agent.url())
         .agent_timeout(PATIENCE)
-        .flush_interval(Duration::from_secs(3600))
-        .build();
+        .flush_interval(Duration::from_secs(3600));
+    let tracer = build(builder).build();
     let bridged = bridge(tracer.clone());
     batches.run(|| tracer.flush(PATIENCE).unwrap(), || trace(&bridged));
     // Nothing depends on how it ends, and it would give up waiting for its threads on a busy machine.
@@ -141,6 +153,22 @@ fn tag_copies(span: &SpanRef) {
 
 fn root(batches: Batches) {
     with_tracer(batches, |tracer| drop(tracer.start_span("root")));
+}
+
+/// They do nothing, and the worker asks them: the same as `root`.
+fn five_filters(batches: Batches) {
+    let nothing = |_: &mut FinishedTrace<'_>| Verdict::Next;
+    let build = |builder| (0..5).fold(builder, |it: TracerBuilder, _| it.trace_filter(nothing));
+    with_tracer_as(build, |tracer| tracer, batches, |tracer| drop(tracer.start_span("root")));
+}
+
+/// It does nothing.
+fn start_hook(batches: Batches) {
+    let with_hook = |tracer: Tracer| {
+        tracer.on_start_span(|_| ());
+        tracer
+    };
+    with_tracer_of(with_hook, batches, |tracer| drop(tracer.start_span("root")));
 }
 
 fn root_and_9_children(batches: Batches) {

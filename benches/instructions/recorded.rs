@@ -6,6 +6,8 @@ pub(crate) const RECORDED: Record = Record {
     with: "rustc 1.95.0, optimised, x86_64-linux, clock source tsc",
     figures: &[
         ("native: root", 738),
+        ("native: root, five filters", 756),
+        ("native: root, a start hook", 897),
         ("native: root and 9 children", 758),
         ("native: hot", 1483),
         ("native: in_span", 999),

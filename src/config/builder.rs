@@ -63,14 +63,26 @@ impl ConfigBuilder {
         self
     }
 
+    /// The same, with the environment as it is now: it can be built again, and comes to the same.
+    pub(crate) fn with_captured_environment(mut self) -> Self {
+        let environment = self.environment.take().unwrap_or_else(Environment::process);
+        self.environment = Some(environment.captured());
+        self
+    }
+
+    /// Whether an address of the agent is given.
+    pub(crate) fn has_address(&self) -> bool {
+        let Given { agent_url, agent_host, agent_port, .. } = &self.given;
+        agent_url.is_some() || agent_host.is_some() || agent_port.is_some()
+    }
+
     /// These settings, and those of `others` where these have none. Settings that belong together are taken from one of
     /// the two: the agent's address, and the styles of both directions.
     pub(crate) fn or(mut self, mut others: ConfigBuilder) -> Self {
-        let Given { agent_url, agent_host, agent_port, propagation_styles, .. } = &self.given;
-        if agent_url.is_some() || agent_host.is_some() || agent_port.is_some() {
+        if self.has_address() {
             (others.given.agent_url, others.bad_socket) = (None, None);
         }
-        if propagation_styles.is_some() {
+        if self.given.propagation_styles.is_some() {
             (others.given.inject_styles, others.given.extract_styles) = (None, None);
         }
         others.tags.append(&mut self.tags);

@@ -22,6 +22,15 @@ impl Environment {
         Environment { pairs: None }
     }
 
+    /// This environment as it is now, whatever becomes of that of the process.
+    pub(super) fn captured(&self) -> Self {
+        let of_process = || {
+            let pairs = std::env::vars_os();
+            pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+        };
+        Environment { pairs: Some(self.pairs.clone().unwrap_or_else(of_process)) }
+    }
+
     /// No variables at all.
     #[must_use]
     pub fn empty() -> Self {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tracehound_fork::PerProcess;
 
 use super::counters::Counters;
+use super::filtered::Filtered;
 use super::level::LogLevel;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
@@ -15,7 +16,8 @@ use super::output::{Log, LogFn, is_logging};
 use super::topics::Topics;
 use super::withheld::{StatsCounters, Withheld, WithheldCounters};
 use crate::catch::Caught;
-use crate::sync::lock_soon;
+use crate::sync::{lock, lock_soon};
+use crate::text::Text;
 
 /// The log lines of one tracer, and the spans that it lost.
 ///
@@ -53,6 +55,8 @@ struct History {
     lost: Counters,
     withheld: WithheldCounters,
     stats: StatsCounters,
+    /// What trace filters have dropped, which is not lost.
+    filtered: Mutex<Filtered>,
     caught: Caught,
     topics: Mutex<Topics>,
 }
@@ -130,6 +134,18 @@ impl Diag {
     pub(crate) fn stats(&self) -> &StatsCounters {
         &self.history().stats
     }
+    // ===== what filters have dropped =====
+
+    /// Counts the spans of a chunk that a trace filter has dropped.
+    pub(crate) fn count_filtered(&self, filter: &Text, spans: u64) {
+        lock(&self.history().filtered).add(filter, spans);
+    }
+
+    pub(crate) fn filtered(&self) -> Filtered {
+        lock(&self.history().filtered).clone()
+    }
+
+    // ===== the end =====
 
     /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].
     pub(crate) fn shut_down_by(&self, cause: ShutdownCause) {
@@ -191,9 +207,8 @@ impl Diag {
         self.debug.load(Ordering::Relaxed)
     }
 
-    /// Switches debugging on or off.
-    pub(crate) fn set_debug(&self, debug: bool) {
-        self.debug.store(debug, Ordering::Relaxed);
+    pub(crate) fn set_debug(&self, on: bool) {
+        self.debug.store(on, Ordering::Relaxed);
     }
 
     /// The line is built only where debugging is on.
@@ -226,7 +241,6 @@ impl fmt::Debug for Diag {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::lock;
 
     const LIMIT: Duration = Duration::from_secs(60);
 

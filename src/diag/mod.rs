@@ -10,6 +10,7 @@
 mod counters;
 #[expect(clippy::module_inception, reason = "the folder's one idea, beside what it is made of")]
 mod diag;
+mod filtered;
 mod level;
 mod lines;
 mod loss;
@@ -19,6 +20,7 @@ mod topics;
 mod withheld;
 
 pub(crate) use diag::{Diag, ShutdownCause};
+pub use filtered::{DroppedByFilter, Filtered};
 pub use level::LogLevel;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use lines::drain_all as drain_all_lines;

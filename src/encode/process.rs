@@ -1,5 +1,7 @@
 //! The tags that tell about the process.
 
+use tracehound_fork::PerProcess;
+
 use super::msgpack::Buffer;
 use crate::id;
 use crate::text::Text;
@@ -45,7 +47,10 @@ impl SourceCode {
 
 impl Process {
     pub(crate) fn current(hostname: Option<Text>, source_code: SourceCode) -> Self {
-        Self::new(&id::uuid(), std::process::id(), hostname, source_code)
+        // One for all tracers of the process, and for what takes their place.
+        static RUNTIME_ID: PerProcess<String> = PerProcess::new();
+        let runtime_id = RUNTIME_ID.get_or_make(id::uuid);
+        Self::new(runtime_id, std::process::id(), hostname, source_code)
     }
 
     pub(super) fn new(

@@ -251,7 +251,7 @@ fn an_agent_without_span_events_gets_one_tag_of_json() {
 
 #[test]
 fn the_head_of_a_chunk_carries_its_tags_whatever_its_slot() {
-    let bench = Bench::with(|shared| shared.partial_flush = Some(2));
+    let bench = Bench::with(|shared| shared.set_partial_flush(Some(2)));
     let upstream = SpanContext::new(TraceId::new((9 << 64) | 1).unwrap(), SpanId::new(5))
         .with_origin("rum")
         .with_tag("_dd.p.usr", "u");
@@ -406,7 +406,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
 
 #[test]
 fn what_is_divided_sooner_is_divided_between_spans() {
-    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let bench = Bench::with(|shared| shared.set_partial_flush(None));
     let root = bench.span("root").root().start();
     for bytes in [300, 300, 5_000, 300, 300] {
         bench.span("step").child_of(&root).tag("fill", "x".repeat(bytes)).start().finish();
@@ -434,7 +434,7 @@ fn what_is_divided_sooner_is_divided_between_spans() {
 
 #[test]
 fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
-    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let bench = Bench::with(|shared| shared.set_partial_flush(None));
     let upstream = TraceId::from_halves(1, 2).unwrap();
     let root = bench.span("root").child_of(SpanContext::new(upstream, SpanId::new(5))).start();
     for number in 0..40usize {

@@ -29,17 +29,20 @@ impl Direct {
     }
 
     fn settle(&mut self, mut queued: Queued, emptied: &mut Portion) {
-        let Inner { destination, ledger, queue, pool, .. } = &*self.inner;
+        let Inner { destination, ledger, queue, pool, filters, diag, .. } = &*self.inner;
         let chunk = &mut queued.chunk;
         let spans = chunk.len() as u64;
         let captured = match destination {
             Destination::Memory(captured) => Some(captured),
             _ => None,
         };
-        if captured.is_some() {
+        let dropped_by = captured.and_then(|_| {
             chunk.settle();
-        }
-        if captured.is_some_and(|captured| captured.len() + chunk.len() > MAX_KEPT_SPANS) {
+            filters.run(chunk, diag)
+        });
+        if let Some(filter) = dropped_by {
+            ledger.filtered(filter, spans);
+        } else if captured.is_some_and(|captured| captured.len() + chunk.len() > MAX_KEPT_SPANS) {
             self.has_lost = true;
             ledger.lose(LossReason::QueueFull, spans, || {
                 format!(

@@ -11,6 +11,8 @@ use super::signal::Signal;
 use crate::config::{ApiVersion, Endpoint, StatsSettings};
 use crate::diag::{Diag, LossReason};
 use crate::encode::{Process, SourceCode};
+use crate::filter::Filters;
+use crate::primitives::{AtomicBool, Ordering};
 use crate::propagation::HttpPropagator;
 use crate::sampling::{Sampler, SpanSampler};
 use crate::text::Text;
@@ -51,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) diag: Arc<Diag>,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
+    /// The program's own, asked about each finished trace.
+    pub(crate) filters: Filters,
     /// Is told which organisation the agent belongs to.
     pub(crate) propagator: Arc<HttpPropagator>,
 }
@@ -64,16 +68,19 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     pub(crate) pool: Pool,
     pub(crate) signal: Signal,
+    /// See [`Inner::retire`].
+    is_replaced: AtomicBool,
     /// The accepted spans that are neither delivered nor lost yet.
     pub(crate) ledger: Ledger,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
+    pub(crate) filters: Filters,
     pub(crate) propagator: Arc<HttpPropagator>,
 }
 
 impl Inner {
     pub(crate) fn new(plan: Plan) -> Self {
-        let Plan { settings, destination, diag, sampler, span_sampler, propagator } = plan;
+        let Plan { settings, destination, diag, sampler, span_sampler, filters, propagator } = plan;
         Inner {
             queue: Queue::new(settings.queue_bytes),
             pool: Pool::default(),
@@ -83,20 +90,52 @@ impl Inner {
             destination,
             diag,
             signal: Signal::default(),
+            is_replaced: AtomicBool::new(false),
             sampler,
             span_sampler,
+            filters,
             propagator,
         }
     }
 
-    /// Takes a chunk from an application thread; never waits.
+    /// Takes a chunk from an application thread; never waits. Gives it back where another pipeline has taken the place
+    /// of this one.
     #[inline]
-    pub(crate) fn submit(&self, chunk: Chunk) {
+    pub(crate) fn submit(&self, chunk: Chunk) -> Option<Chunk> {
         let spans = chunk.len() as u64;
-        let pushed = self.queue.push(chunk);
-        if pushed != Pushed::Queued {
-            self.follow_up(pushed, spans);
+        match self.queue.push(chunk) {
+            Ok(Pushed::Queued) => None,
+            Ok(pushed) => {
+                self.follow_up(pushed, spans);
+                None
+            }
+            Err(chunk) => self.refuse(chunk),
         }
+    }
+
+    /// After a push into the closed queue.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, chunk: Chunk) -> Option<Chunk> {
+        if self.is_replaced() {
+            return Some(chunk);
+        }
+        let spans = chunk.len() as u64;
+        self.diag.lose(LossReason::Shutdown, spans, || self.diag.after_shutdown());
+        None
+    }
+
+    /// Another pipeline takes the place of this one: what comes from now on is for that, and the worker ends when
+    /// everything that is here is delivered or lost.
+    pub(crate) fn retire(&self) {
+        // Before the queue is closed: who finds it closed sees this.
+        self.is_replaced.store(true, Ordering::Release);
+        self.queue.close();
+        self.signal.call();
+    }
+
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Acquire)
     }
 
     /// The rare outcomes of a push: wake the worker, or count the chunk as lost.
@@ -113,9 +152,6 @@ impl Inner {
                      (DD_TRACE_WRITER_BUFFER_SIZE_BYTES)"
                 )
             }),
-            Pushed::Closed => {
-                self.diag.lose(LossReason::Shutdown, spans, || self.diag.after_shutdown());
-            }
         }
     }
 

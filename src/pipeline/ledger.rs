@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::queue::{Queue, Queued};
 use crate::diag::{Diag, LossReason, Withheld};
 use crate::primitives::{Mutex, lock, lock_soon};
+use crate::text::Text;
 
 /// Counts the spans that the queue has accepted and that are neither delivered nor lost yet.
 ///
 /// A span is in one of four places: in the queue, held by the worker, on its way to the agent, or settled (delivered,
-/// withheld on purpose, or lost for one reason). It moves from one to the next under one lock. So when the worker or an application's thread
-/// gives up, each span is counted once, whatever the other one is doing at that moment. Chunks and payloads carry the
-/// spans; these numbers decide what is counted.
+/// withheld on purpose, dropped by a trace filter, or lost for one reason). It moves from one to the next under one lock.
+/// So when the worker or an application's thread gives up, each span is counted once, whatever the other one is doing at
+/// that moment. Chunks and payloads carry the spans; these numbers decide what is counted.
 ///
 /// The locks of the queue are taken while this one is held, never the other way round. No code of the user runs while
 /// it is held.
@@ -130,10 +131,20 @@ impl Ledger {
 
     /// Settles spans that the worker holds and that are not sent on purpose.
     pub(crate) fn withhold(&self, reason: Withheld, spans: u64) {
+        self.leave_out(spans, |diag| diag.count_withheld(reason, spans));
+    }
+
+    /// Settles spans that the worker holds and that a trace filter has dropped.
+    pub(crate) fn filtered(&self, filter: &Text, spans: u64) {
+        self.leave_out(spans, |diag| diag.count_filtered(filter, spans));
+    }
+
+    /// Settles spans that are neither sent nor lost.
+    fn leave_out(&self, spans: u64, count: impl FnOnce(&Diag)) {
         let mut state = lock(&self.state);
         if !state.is_closed {
             state.held.undelivered = state.held.undelivered.saturating_sub(spans);
-            self.diag.count_withheld(reason, spans);
+            count(&self.diag);
         }
     }
 
@@ -201,11 +212,10 @@ fn spans(chunks: &[Queued]) -> u64 {
 mod tests {
     use super::*;
     use crate::pipeline::inner::Inner;
-    use crate::pipeline::queue::Pushed;
     use crate::pipeline::testkit::chunk;
 
     fn push(inner: &Inner, spans: usize) {
-        (0..spans).for_each(|_| inner.submit(chunk(1, 0)));
+        (0..spans).for_each(|_| drop(inner.submit(chunk(1, 0))));
     }
 
     /// Pushes so many spans, and takes them as the worker does.
@@ -259,7 +269,7 @@ mod tests {
         assert!(!ledger.begin(Spans::undelivered(4)));
         ledger.lose(LossReason::AgentUnreachable, 4, String::new);
         assert!(!ledger.delivered());
-        assert_eq!(inner.queue.push(chunk(1, 0)), Pushed::Closed);
+        assert!(inner.queue.push(chunk(1, 0)).is_err());
         assert!(ledger.take(&inner.queue, Vec::new()).is_empty());
         inner.end("twice");
         assert_eq!(inner.diag.losses(), losses);

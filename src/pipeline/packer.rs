@@ -246,8 +246,8 @@ impl Packer {
         }
     }
 
-    /// Encodes a chunk, in parts where it does not fit into one payload. Only a span that is too large by itself is
-    /// lost.
+    /// Encodes a chunk, unless a trace filter drops it; in parts where it does not fit into one payload. Only a span
+    /// that is too large by itself is lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
         self.resources.note(&chunk, &self.inner.diag);
@@ -276,6 +276,10 @@ impl Packer {
                 }
             }
         }
+        self.recycle(chunk);
+    }
+
+    fn recycle(&mut self, chunk: Chunk) {
         self.emptied.add(chunk.into_buffers());
         if self.emptied.is_full() || self.batch.is_empty() {
             self.inner.pool.give_back(&mut self.emptied);

@@ -69,6 +69,12 @@ impl Pool {
         pool.portions.push(std::mem::replace(portion, empty));
     }
 
+    /// Frees what is kept: no trace will ask for it.
+    pub(crate) fn clear(&self) {
+        let pooled = std::mem::take(&mut *lock(&self.0.0));
+        drop(pooled);
+    }
+
     /// Moves a portion into `into`.
     pub(crate) fn refill(&self, into: &mut Vec<Buffers>) {
         let mut pool = lock(&self.0.0);

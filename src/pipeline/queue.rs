@@ -49,7 +49,6 @@ pub(crate) enum Pushed {
     /// Queued, and the worker should not wait for its interval to end.
     QueuedWake,
     Full,
-    Closed,
 }
 
 impl Queue {
@@ -62,20 +61,23 @@ impl Queue {
         }
     }
 
-    /// Adds a chunk. A chunk that does not fit is dropped, so that the caller never waits.
+    /// Adds a chunk. A chunk that does not fit is dropped, so that the caller never waits; a queue that is closed gives
+    /// it back.
     #[inline]
-    pub(crate) fn push(&self, chunk: Chunk) -> Pushed {
+    pub(crate) fn push(&self, chunk: Chunk) -> Result<Pushed, Chunk> {
         self.push_into(shard::of_thread(&self.shards), chunk)
     }
 
     #[inline(always)]
-    pub(super) fn push_into(&self, shard: &CachePadded<Mutex<Shard>>, chunk: Chunk) -> Pushed {
+    pub(super) fn push_into(
+        &self,
+        shard: &CachePadded<Mutex<Shard>>,
+        chunk: Chunk,
+    ) -> Result<Pushed, Chunk> {
         let (spans, bytes) = (chunk.len(), chunk.bytes());
         let mut shard = lock(&shard.0);
         if shard.is_closed {
-            // The chunk, which may be large, is dropped outside the lock.
-            drop(shard);
-            return Pushed::Closed;
+            return Err(chunk);
         }
         let held = shard.bytes + bytes;
         let mut is_much = false;
@@ -83,8 +85,9 @@ impl Queue {
             match self.claim(&mut shard, held) {
                 Some(much) => is_much = much,
                 None => {
+                    // The chunk, which may be large, is dropped outside the lock.
                     drop(shard);
-                    return Pushed::Full;
+                    return Ok(Pushed::Full);
                 }
             }
         }
@@ -94,7 +97,7 @@ impl Queue {
         shard.chunks.push(Queued { chunk, bytes });
         // Once per batch: each further call would only cost its thread a system call.
         let is_many = before < WAKE_SPANS && shard.spans >= WAKE_SPANS;
-        if is_much || is_many { Pushed::QueuedWake } else { Pushed::Queued }
+        Ok(if is_much || is_many { Pushed::QueuedWake } else { Pushed::Queued })
     }
 
     /// Claims room so that a shard may hold so many bytes, and some more where there is room for that. Returns whether
@@ -150,27 +153,31 @@ mod tests {
     use super::*;
     use crate::pipeline::testkit::chunk;
 
+    fn pushed(queue: &Queue, chunk: Chunk) -> Pushed {
+        queue.push(chunk).unwrap()
+    }
+
     #[test]
     fn what_does_not_fit_is_refused_and_what_is_there_stays() {
         // One chunk fits, and so does one that is larger than all the room, where it is alone.
         for room in [1_500, 10] {
             let queue = Queue::new(room);
-            assert_eq!(queue.push(chunk(5, 0)), Pushed::QueuedWake);
-            assert_eq!(queue.push(chunk(5, 0)), Pushed::Full);
+            assert_eq!(pushed(&queue, chunk(5, 0)), Pushed::QueuedWake);
+            assert_eq!(pushed(&queue, chunk(5, 0)), Pushed::Full);
             let taken = queue.take(Vec::new());
-            assert_eq!(queue.push(chunk(5, 0)), Pushed::Full, "whoever took it still has it");
+            assert_eq!(pushed(&queue, chunk(5, 0)), Pushed::Full, "whoever took it still has it");
             taken.into_iter().for_each(|queued| queue.room.release(queued.bytes));
-            assert_eq!(queue.push(chunk(5, 0)), Pushed::QueuedWake);
+            assert_eq!(pushed(&queue, chunk(5, 0)), Pushed::QueuedWake);
         }
     }
 
     #[test]
     fn the_worker_is_woken_once_per_batch() {
         let queue = Queue::new(usize::MAX);
-        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
-        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::Queued);
+        assert_eq!(pushed(&queue, chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
+        assert_eq!(pushed(&queue, chunk(WAKE_SPANS, 0)), Pushed::Queued);
         queue.take(Vec::new());
-        assert_eq!(queue.push(chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
+        assert_eq!(pushed(&queue, chunk(WAKE_SPANS, 0)), Pushed::QueuedWake);
     }
 
     #[test]
@@ -179,7 +186,7 @@ mod tests {
         for _ in 0..2 {
             let mut calls = Vec::new();
             for pushed in 0..200 {
-                match queue.push_into(&queue.shards[pushed % SHARDS], chunk(2, 10_000)) {
+                match queue.push_into(&queue.shards[pushed % SHARDS], chunk(2, 10_000)).unwrap() {
                     Pushed::QueuedWake => calls.push(pushed),
                     other => assert_eq!(other, Pushed::Queued, "{pushed}"),
                 }
@@ -196,7 +203,7 @@ mod tests {
         let queue = Queue::new(usize::MAX);
         queue.close();
         for shard in &queue.shards {
-            assert_eq!(queue.push_into(shard, chunk(1, 0)), Pushed::Closed);
+            assert!(queue.push_into(shard, chunk(1, 0)).is_err());
         }
     }
 
@@ -206,7 +213,9 @@ mod tests {
         for room in [10 * each, 1_000 * each] {
             let queue = Queue::new(room);
             let mut pushed = 0;
-            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(5, 0)) != Pushed::Full {
+            while queue.push_into(&queue.shards[pushed % SHARDS], chunk(5, 0)).unwrap()
+                != Pushed::Full
+            {
                 pushed += 1;
             }
             let held: usize = queue.shards.iter().map(|shard| lock(&shard.0).bytes).sum();
@@ -227,7 +236,7 @@ mod tests {
             let queue = Queue::new(usize::MAX);
             let push_all = |shard| {
                 let pushed = (0..EACH).map(|_| queue.push_into(shard, chunk(1, 0)));
-                pushed.filter(|pushed| *pushed == Pushed::Closed).count()
+                pushed.filter(Result::is_err).count()
             };
             let push_all = &push_all;
             let (taken, refused) = std::thread::scope(|scope| {

@@ -76,6 +76,28 @@ impl Pipeline {
         FlushFuture::new(Arc::clone(inner), inner.signal.flush(), timeout).await
     }
 
+    /// Another pipeline has taken the place of this one: gives back what comes from now on, and sends in the background
+    /// what is here.
+    pub(crate) fn retire(&self) {
+        let _off = suppress();
+        // A child that has made nothing has nothing to send.
+        if let Some(Running { inner, .. }) = self.running.get() {
+            inner.retire();
+        }
+    }
+
+    /// Has a pipeline that was retired end soon: what the agent does not take now is lost.
+    pub(crate) fn hurry(&self) {
+        if let Some(Running { inner, .. }) = self.running.get() {
+            inner.signal.stop();
+        }
+    }
+
+    /// Whether everything that this process has handed over is delivered or lost, and nothing can come any more.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.running.get().is_none_or(|Running { inner, .. }| inner.signal.has_ended())
+    }
+
     /// Sends everything that has finished, waits for that until the timeout, and accepts nothing that finishes later.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         // An allocator of the program may trace. Its spans would need locks that this thread holds.
@@ -112,8 +134,8 @@ impl Pipeline {
 }
 
 impl Sink for Pipeline {
-    fn submit(&self, chunk: Chunk) {
-        self.running().inner.submit(chunk);
+    fn submit(&self, chunk: Chunk) -> Option<Chunk> {
+        self.running().inner.submit(chunk)
     }
 
     fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {

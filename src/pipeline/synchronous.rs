@@ -16,13 +16,14 @@ pub(crate) struct Synchronous {
 }
 
 impl Sink for Synchronous {
-    fn submit(&self, chunk: Chunk) {
+    fn submit(&self, chunk: Chunk) -> Option<Chunk> {
         let has_root = chunk.spans().any(|span| span.is_local_root());
-        self.pipeline.submit(chunk);
-        if has_root {
+        let refused = self.pipeline.submit(chunk);
+        if has_root && refused.is_none() {
             // What was not sent in time is sent later, if the process is let run, or counted.
             let _ = self.pipeline.flush(self.deadline);
         }
+        refused
     }
 
     fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {

@@ -12,13 +12,14 @@ use super::inner::{Inner, Plan, Settings};
 use crate::config::{Endpoint, StatsSettings};
 use crate::diag::{Diag, LogLevel};
 use crate::encode::SourceCode;
+use crate::filter::Filters;
 use crate::sampling::{DatadogSampler, SpanSampler};
 use crate::trace::Chunk;
 use crate::trace::testkit::Bench;
 
 /// A finished trace of so many spans, of which each but the root has so much text.
 pub(super) fn chunk(spans: usize, text_bytes: usize) -> Chunk {
-    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let bench = Bench::with(|shared| shared.set_partial_flush(None));
     let root = bench.span("root").root().start();
     for _ in 1..spans {
         let text = "x".repeat(text_bytes);
@@ -81,6 +82,7 @@ impl Inner {
             diag: Arc::new(Diag::new(false, Some(Box::new(log)))),
             sampler: Arc::new(DatadogSampler::builder().build().unwrap()),
             span_sampler: Arc::new(SpanSampler::new([])),
+            filters: Filters::default(),
             propagator: Arc::default(),
         }
     }

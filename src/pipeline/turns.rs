@@ -35,7 +35,8 @@ pub(super) trait Turns {
     fn give_up(&mut self);
 }
 
-/// Has a turn at each interval, and earlier when called, until it is told to stop. Each turn that does not panic sets
+/// Has a turn at each interval, and earlier when called, until it is told to stop, or was replaced
+/// and has delivered everything. Each turn that does not panic sets
 /// `failures` to 0.
 ///
 /// Returns whether everything was delivered, and the writer, whose memory is freed after that was announced.
@@ -56,14 +57,16 @@ pub(super) fn take_turns<W: Turns>(
         }
         // Read before the queue is taken, so that what was submitted before a flush is part of what that flush sends.
         let state = inner.signal.read();
-        if state.stop {
+        let is_replaced = inner.is_replaced();
+        if state.stop || is_replaced {
             inner.queue.close();
         }
         let delivered = writer.run(state.stop || state.is_awaited());
         if !is_called {
             writer.end_interval();
         }
-        if state.stop {
+        // A pipeline that was replaced is in no hurry: it ends when the agent has everything.
+        if state.stop || (is_replaced && delivered) {
             writer.give_up();
             return (delivered, writer);
         }

@@ -130,6 +130,9 @@ fn supervise<T>(inner: &Arc<Inner>, mut serve: impl FnMut(&Arc<Inner>, &Cell<u32
     inner.signal.end(is_closed && delivered);
     // Only now, so that nobody waits while the connection and memory are freed.
     drop(served);
+    if inner.is_replaced() {
+        inner.pool.clear();
+    }
 }
 
 /// The loop for the destination.

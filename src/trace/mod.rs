@@ -30,8 +30,9 @@ pub use span::StreamExt;
 #[cfg(feature = "struct-tags")]
 pub use span::StructTagError;
 pub use span::{
-    ActiveSpan, ChunkBuilder, ContextExt, ErrorDescription, FutureExt, InContext, InSpan, NewSpan,
-    RecordedSpan, Span, SpanBuilder, SpanBuilderExt, SpanContextExt, SpanExt,
+    ActiveSpan, ChunkBuilder, ContextExt, ErrorDescription, FinishedSpan, FinishedTrace, FutureExt,
+    InContext, InSpan, NewSpan, RecordedSpan, Span, SpanBuilder, SpanBuilderExt, SpanContextExt,
+    SpanExt,
 };
 pub(crate) use span::{begin_named, begin_new};
 #[cfg(not(feature = "agent"))]
@@ -39,9 +40,9 @@ pub(crate) use store::Nowhere;
 #[cfg(feature = "agent")]
 pub(crate) use store::end_open_traces;
 pub(crate) use store::{
-    Buffers, Chunk, ContextStore, Lineage, Location, Segment, Shared, SharedShards, Sink,
+    Buffers, Chunk, ContextStore, Lineage, Location, Moment, Segment, Shared, SharedShards, Sink,
 };
-pub use store::{DecisionMark, DerivedNames, NamingFn, SpanRef, SpanView};
+pub use store::{DecisionMark, DerivedNames, HookGuard, HookHandle, NamingFn, SpanRef, SpanView};
 pub(crate) use tags::TagRef;
 pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]

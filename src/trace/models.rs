@@ -15,7 +15,7 @@ struct Trace {
 
 impl Trace {
     fn new() -> Self {
-        let bench = Bench::with(|shared| shared.partial_flush = Some(1));
+        let bench = Bench::with(|shared| shared.set_partial_flush(Some(1)));
         let root = bench.span("root").root().start();
         Trace { bench, root }
     }

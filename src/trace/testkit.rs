@@ -22,11 +22,12 @@ pub(crate) struct TestSink {
 }
 
 impl Sink for TestSink {
-    fn submit(&self, mut chunk: Chunk) {
+    fn submit(&self, mut chunk: Chunk) -> Option<Chunk> {
         if !self.settles_later.load(Relaxed) {
             chunk.settle();
         }
         lock(&self.chunks).push(chunk);
+        None
     }
 
     fn decide(&self, root: &SpanView<'_>) -> SamplingDecision {
@@ -90,6 +91,6 @@ impl Bench {
 
     /// The name of the active span.
     pub(crate) fn active(&self) -> Option<String> {
-        self.shared.context_store.active().span()?.name()
+        self.shared.context_stores.now().active().span()?.name()
     }
 }

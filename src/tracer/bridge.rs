@@ -50,6 +50,12 @@ pub trait TracerExt {
     /// ```
     fn start_new(&self, span: NewSpan<'_>, parent: ActiveContext) -> Span;
 
+    /// What is active in a store that the program has given to this tracer; `None` where it has none of its own.
+    ///
+    /// For a bridge to an API with a store of its own, where that says nothing.
+    #[must_use]
+    fn own_context(&self) -> Option<ActiveContext>;
+
     /// Begins a chunk of finished spans that another library has recorded, in the trace of `context`; its
     /// decision, origin and propagated tags count as if they had come in with headers.
     ///
@@ -87,6 +93,12 @@ impl TracerExt for Tracer {
         self.shared().map_or_else(Span::none, |shared| begin_new(shared, span, parent))
     }
 
+    #[inline]
+    fn own_context(&self) -> Option<ActiveContext> {
+        let store = self.shared()?.context_stores.now();
+        store.is_own().then(|| store.current())
+    }
+
     fn chunk(&self, context: SpanContext) -> Option<ChunkBuilder> {
         ChunkBuilder::new(self.shared()?, context)
     }
@@ -104,8 +116,10 @@ impl TracerExt for Tracer {
     }
 
     fn with_identity(&self, identity: Identity) -> Tracer {
-        let Some(parts) = self.parts() else { return Tracer::none() };
-        let shared = &parts.shared;
+        let Some(Parts { shared, setup, propagator, propagators, wrap_executor }) = self.parts()
+        else {
+            return Tracer::none();
+        };
         let Identity { service, env, version, tags: own } = identity;
         let mut tags = shared.tags.load().to_vec();
         tags.retain(|(key, _)| !own.iter().any(|(other, _)| other == key));
@@ -119,22 +133,22 @@ impl TracerExt for Tracer {
             service_mapping: shared.service_mapping.clone(),
             apm_tracing: shared.apm_tracing,
             wide_trace_ids: shared.wide_trace_ids,
-            partial_flush: shared.partial_flush,
+            partial_flush: shared.partial_flush().unwrap_or_default().into(),
             max_trace_bytes: shared.max_trace_bytes,
             stack_limit: shared.stack_limit,
             enabled: AtomicBool::new(shared.is_enabled()),
             has_ended: Arc::clone(&shared.has_ended),
-            context_store: shared.context_store.clone(),
+            hooks: Arc::clone(&shared.hooks),
+            context_stores: shared.context_stores.newest().cloned().into(),
             sink: Arc::clone(&shared.sink),
             diag: Arc::clone(&shared.diag),
         });
         Tracer::of(Parts {
             shared,
-            exporter: parts.exporter.clone(),
-            config: parts.config.clone(),
-            propagator: Arc::clone(&parts.propagator),
-            propagators: Arc::clone(&parts.propagators),
-            wrap_executor: parts.wrap_executor.clone(),
+            setup: Arc::clone(setup),
+            propagator: Arc::clone(propagator),
+            propagators: Arc::clone(propagators),
+            wrap_executor: wrap_executor.clone(),
         })
     }
 
@@ -145,7 +159,8 @@ impl TracerExt for Tracer {
     }
 
     fn warn_of_default_service(&self) {
-        let Some(Parts { shared, config, .. }) = self.parts() else { return };
+        let Some(Parts { shared, setup, .. }) = self.parts() else { return };
+        let config = &setup.era().config;
         if config.service_is_default() && config.enabled() {
             shared.diag.warn_once("service.default", || {
                 format!(

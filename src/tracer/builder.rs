@@ -7,16 +7,17 @@ use std::time::Duration;
 use tracehound_machine::find_literals;
 
 use super::bridge::TracerExt;
-use super::exporter::{Exporter, WriterChoice};
+use super::exporter::WriterChoice;
 use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
-use super::startup;
+use super::setup::{Live, Setup};
 use super::wrap::WrapExecutor;
 use crate::config::{
     ApiVersion, Config, ConfigBuilder, Environment, SourceCodeLink, Style, tracer_setters,
 };
 use crate::diag::{Diag, LogFn, LogLevel};
+use crate::filter::{Filters, TraceFilter};
 use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
@@ -42,18 +43,20 @@ use crate::trace::{ContextProvider, ContextStore, Shared, SharedShards, Sink, wa
 /// ```
 #[must_use = "nothing happens before `build` or `install`"]
 pub struct TracerBuilder {
-    config: ConfigBuilder,
+    pub(super) config: ConfigBuilder,
     /// What [`TracerBuilder::config`] was given: below the setters.
-    base: ConfigBuilder,
+    pub(super) base: ConfigBuilder,
     pub(super) is_named_later: bool,
-    context_provider: Option<Box<dyn ContextProvider>>,
-    log: Option<LogFn>,
-    sink: Option<Arc<dyn Sink>>,
-    sampling: SamplingChoice,
+    pub(super) context_provider: Option<Box<dyn ContextProvider>>,
+    pub(super) log: Option<LogFn>,
+    pub(super) sink: Option<Arc<dyn Sink>>,
+    pub(super) sampling: SamplingChoice,
     pub(super) writer: WriterChoice,
-    propagators: Vec<Box<dyn Propagator>>,
-    wrap_executor: Option<Arc<dyn WrapExecutor>>,
-    panic_hook: bool,
+    /// `None` where nothing is said of filters.
+    pub(super) filters: Option<Vec<Arc<dyn TraceFilter>>>,
+    pub(super) propagators: Vec<Box<dyn Propagator>>,
+    pub(super) wrap_executor: Option<Arc<dyn WrapExecutor>>,
+    pub(super) panic_hook: bool,
 }
 
 impl TracerBuilder {
@@ -67,6 +70,7 @@ impl TracerBuilder {
             sink: None,
             sampling: SamplingChoice::default(),
             writer: WriterChoice::default(),
+            filters: None,
             propagators: Vec::new(),
             wrap_executor: None,
             panic_hook: true,
@@ -162,6 +166,34 @@ impl TracerBuilder {
         self
     }
 
+    /// Adds a filter behind the others: it looks at each finished trace before it is sent, and may change or drop it;
+    /// see [`TraceFilter`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tracehound::{DropResources, FinishedTrace, KeepSlow, Tracer, Verdict};
+    ///
+    /// let tracer = Tracer::builder()
+    ///     .trace_filter(|trace: &mut FinishedTrace<'_>| {
+    ///         trace.for_each_span(|span| span.remove_tag("user.email"));
+    ///         Verdict::Next
+    ///     })
+    ///     .trace_filter(KeepSlow(Duration::from_secs(1)))
+    ///     .trace_filter(DropResources::new("GET /health*"))
+    ///     .build();
+    /// ```
+    pub fn trace_filter(mut self, filter: impl TraceFilter + 'static) -> Self {
+        self.filters.get_or_insert_default().push(Arc::new(filter));
+        self
+    }
+
+    /// No filters: takes back those that were added here before, and in [`Tracer::reconfigure`] all that the tracer
+    /// has.
+    pub fn no_trace_filters(mut self) -> Self {
+        self.filters = Some(Vec::new());
+        self
+    }
+
     /// Adds a way of the program's own to carry context, beside the styles: asked first to extract.
     pub fn propagator(mut self, propagator: impl Propagator + 'static) -> Self {
         self.propagators.push(Box::new(propagator));
@@ -253,7 +285,8 @@ impl TracerBuilder {
         if self.panic_hook {
             panics::watch();
         }
-        let mut config = self.config.or(self.base).build();
+        let given = self.config.or(self.base).with_captured_environment();
+        let mut config = given.clone().build();
         self.sampling.report(&mut config);
         let diag = Arc::new(Diag::new(config.debug(), self.log));
         for problem in config.problems() {
@@ -263,16 +296,17 @@ impl TracerBuilder {
             diag.warn(&format!("forks go unnoticed, and children must not trace: {error}"));
         }
         let propagator = Arc::new(HttpPropagator::new(&config));
-        let (exporter, sink) = match self.sink {
-            Some(sink) => (None, sink),
-            None => {
-                let exporter =
-                    Exporter::start(&config, &diag, self.sampling, &self.writer, &propagator);
-                let sink = exporter.sink();
-                diag.debug(|| startup::line(&config, exporter.url(), exporter.elsewhere()));
-                (Some(exporter), sink)
-            }
+        let mut live = Live {
+            given,
+            sampling: self.sampling,
+            samplers: None,
+            filters: Filters::of(self.filters.unwrap_or_default(), &diag),
+            writer: self.writer,
+            sink: self.sink,
+            exporter: None,
+            retired: Vec::new(),
         };
+        let sink = live.start(&config, &diag, &propagator);
         // Read for every trace: in this form without a check that they are UTF-8.
         let often_read = |text| Text::from(Arc::<str>::from(text));
         let shared = SharedShards::new(Shared {
@@ -283,25 +317,21 @@ impl TracerBuilder {
             service_mapping: config.service_mapping().to_vec(),
             apm_tracing: config.apm_tracing(),
             wide_trace_ids: config.trace_id_128_bit(),
-            partial_flush: config
-                .partial_flush()
-                .map(|least| u32::try_from(least).unwrap_or(u32::MAX)),
+            partial_flush: partial_flush(&config).unwrap_or_default().into(),
             max_trace_bytes: config.buffer_bytes(),
             stack_limit: config.traceback_max_frames(),
             enabled: config.enabled().into(),
-            context_store: self
+            context_stores: self
                 .context_provider
-                .map_or(ContextStore::PROCESS, |provider| ContextStore::of(provider, &diag)),
+                .map(|provider| ContextStore::of(provider, &diag))
+                .into(),
             ..Shared::new(sink, diag)
         });
-        let tracer = Tracer::of(Parts {
-            shared,
-            exporter,
-            config,
-            propagator,
-            propagators: self.propagators.into(),
-            wrap_executor: self.wrap_executor,
-        });
+        let propagators = self.propagators.into();
+        let wrap_executor = self.wrap_executor;
+        let setup = Arc::new(Setup::new(config, live));
+        setup.say("started", &shared.diag);
+        let tracer = Tracer::of(Parts { shared, setup, propagator, propagators, wrap_executor });
         if !self.is_named_later {
             tracer.warn_of_default_service();
         }
@@ -316,6 +346,11 @@ impl TracerBuilder {
     pub fn install(self) -> TracerGuard {
         install(self.build())
     }
+}
+
+/// The least number of finished spans of a trace that are sent before its end.
+pub(super) fn partial_flush(config: &Config) -> Option<u32> {
+    config.partial_flush().map(|least| u32::try_from(least).unwrap_or(u32::MAX))
 }
 
 impl Tracer {

@@ -12,10 +12,26 @@ pub(super) use super::writer::WriterChoice;
 use crate::config::{Config, Endpoint, OtlpSettings};
 use crate::diag::Diag;
 use crate::encode::{SourceCode, process_tags};
+use crate::filter::Filters;
 use crate::pipeline::{Destination, Pipeline, Plan, Settings, Synchronous, set_exit_timeout};
 use crate::propagation::HttpPropagator;
+use crate::sampling::{Sampler, SpanSampler};
 use crate::text::Text;
 use crate::trace::Sink;
+
+/// What decides on traces, and on single spans of traces that are dropped.
+#[derive(Clone)]
+pub(super) struct Samplers {
+    traces: Arc<dyn Sampler>,
+    spans: Arc<SpanSampler>,
+}
+
+impl Samplers {
+    pub(super) fn new(choice: SamplingChoice, config: &Config, diag: &Diag) -> Self {
+        let (traces, spans) = choice.samplers(config, diag);
+        Samplers { traces, spans: Arc::new(spans) }
+    }
+}
 
 /// The pipeline to the agent, or to another place.
 #[derive(Clone)]
@@ -37,7 +53,8 @@ impl Exporter {
     pub(super) fn start(
         config: &Config,
         diag: &Arc<Diag>,
-        sampling: SamplingChoice,
+        samplers: Samplers,
+        filters: Filters,
         writer: &WriterChoice,
         propagator: &Arc<HttpPropagator>,
     ) -> Self {
@@ -68,13 +85,13 @@ impl Exporter {
                 }),
             },
         };
-        let (traces, spans) = sampling.samplers(config, diag);
         let pipeline = Pipeline::start(Plan {
             settings,
             destination,
             diag: Arc::clone(diag),
-            sampler: traces,
-            span_sampler: Arc::new(spans),
+            sampler: samplers.traces,
+            span_sampler: samplers.spans,
+            filters,
             propagator: Arc::clone(propagator),
         });
         exit::watch(diag);

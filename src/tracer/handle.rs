@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::exporter::Exporter;
+use super::setup::Setup;
 use super::wrap::WrapExecutor;
 use crate::config::Config;
-use crate::diag::{LINES_WAIT, Losses, drain_lines};
+use crate::diag::{Filtered, LINES_WAIT, Losses, drain_lines};
 use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
@@ -68,9 +69,7 @@ pub struct Tracer {
 /// What the handles of a tracer share.
 pub(super) struct Parts {
     pub(super) shared: SharedShards,
-    /// `None` where a test took its place.
-    pub(super) exporter: Option<Exporter>,
-    pub(super) config: Config,
+    pub(super) setup: Arc<Setup>,
     pub(super) propagator: Arc<HttpPropagator>,
     /// The program's own, asked before the others.
     pub(super) propagators: Arc<[Box<dyn Propagator>]>,
@@ -83,7 +82,7 @@ impl RefUnwindSafe for Parts {}
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Parts").field("config", &self.setup.era().config).finish_non_exhaustive()
     }
 }
 
@@ -213,7 +212,7 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn active_ids(&self) -> Option<ActiveIds> {
-        self.shared()?.context_store.active_ids()
+        self.shared()?.context_stores.now().active_ids()
     }
 
     /// The first span of the current trace in this process: the place for what concerns the whole request.
@@ -250,14 +249,14 @@ impl Tracer {
     /// ```
     #[must_use]
     pub fn context(&self) -> ActiveContext {
-        self.shared().map(|shared| shared.context_store.current()).unwrap_or_default()
+        self.shared().map(|shared| shared.context_stores.now().current()).unwrap_or_default()
     }
 
     /// Makes a span, or what came from elsewhere, the parent of what starts on this thread, until the scope
     /// is dropped. `ActiveContext::empty()` hides what is active.
     pub fn activate(&self, context: impl Into<ActiveContext>) -> ActiveScope {
         let Some(shared) = self.shared() else { return ActiveScope::empty() };
-        shared.context_store.activate(context.into())
+        shared.context_stores.now().activate(context.into())
     }
 
     // ===== the tracer itself =====
@@ -297,16 +296,16 @@ impl Tracer {
         self.shared().map(|shared| shared.service.as_str())
     }
 
-    /// The settings this tracer was built with.
+    /// The settings in force: those that the tracer was built with, or those of the last [`Tracer::reconfigure`].
     #[must_use]
     pub fn config(&self) -> Option<&Config> {
-        self.parts.as_ref().map(|parts| &parts.config)
+        self.parts.as_ref().map(|parts| &parts.setup.era().config)
     }
 
-    /// Where traces are sent.
+    /// Where traces are sent; `None` where they do not go to an agent.
     #[must_use]
     pub fn agent_url(&self) -> Option<&str> {
-        self.parts.as_ref()?.exporter.as_ref()?.url()
+        self.parts.as_ref()?.setup.era().agent_url.as_deref()
     }
 
     /// Spans lost so far, by reason.
@@ -315,9 +314,25 @@ impl Tracer {
         self.shared().map(|shared| shared.diag.losses()).unwrap_or_default()
     }
 
+    /// What the trace filters have dropped so far, by filter. It does not count as lost.
+    ///
+    /// ```
+    /// use tracehound::{DropResources, Tracer, testing};
+    ///
+    /// let captured = testing::Captured::default();
+    /// let tracer =
+    ///     Tracer::builder().trace_filter(DropResources::new("GET /*")).capture(&captured).build();
+    /// drop(tracer.span("web.request").resource("GET /cart").start());
+    /// assert_eq!(tracer.filtered().to_string(), "1 spans filtered: 1 DropResources");
+    /// ```
+    #[must_use]
+    pub fn filtered(&self) -> Filtered {
+        self.shared().map(|shared| shared.diag.filtered()).unwrap_or_default()
+    }
+
     /// How often code of the program has panicked that the tracer called: samplers, sampling rules' functions,
-    /// propagators, context providers, wrap executors, naming functions, deferred tags, log functions, and errors and values that were
-    /// to be described.
+    /// propagators, context providers, hooks, trace filters, wrap executors, naming functions, deferred tags, log
+    /// functions, and errors and values that were to be described.
     ///
     /// None of these panics gets out of the tracer. Each kind is said once, with what it was.
     ///
@@ -355,7 +370,7 @@ impl Tracer {
     /// When the time is over, or the agent did not take everything. What was not sent is kept and tried
     /// again.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        let flushed = self.exporter().map_or(Ok(()), |exporter| exporter.flush(timeout));
+        let flushed = one_after_the_other(self.exporters(), timeout, |it, left| it.flush(left));
         drain_lines(LINES_WAIT);
         flushed
     }
@@ -370,12 +385,10 @@ impl Tracer {
     ///
     /// As [`Tracer::flush`]; but what was not sent is lost, and counted.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        let Some(Parts { shared, exporter: Some(exporter), .. }) = self.parts() else {
-            return Ok(());
-        };
         let start = Instant::now();
-        shared.end();
-        let stopped = exporter.shutdown(timeout.saturating_sub(start.elapsed()));
+        let Some((shared, exporters)) = self.end() else { return Ok(()) };
+        let left = timeout.saturating_sub(start.elapsed());
+        let stopped = one_after_the_other(exporters, left, |it, left| it.shutdown(left));
         shared.diag.report_total();
         drain_lines(LINES_WAIT);
         stopped
@@ -407,12 +420,15 @@ impl Tracer {
         &self,
         timeout: Duration,
     ) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
-        let exporter = self.exporter().cloned();
+        let tracer = self.clone();
         async move {
-            match exporter {
-                Some(exporter) => exporter.flush_async(timeout).await,
-                None => Ok(()),
+            let start = Instant::now();
+            let mut flushed = Ok(());
+            for exporter in tracer.exporters() {
+                let left = timeout.saturating_sub(start.elapsed());
+                flushed = flushed.and(exporter.flush_async(left).await);
             }
+            flushed
         }
     }
 
@@ -427,21 +443,45 @@ impl Tracer {
         &self,
         timeout: Duration,
     ) -> impl Future<Output = Result<(), FlushError>> + Send + use<> {
-        let parts = self.parts.clone();
+        let tracer = self.clone();
         async move {
-            let Some(Parts { shared, exporter: Some(exporter), .. }) = parts.as_deref() else {
-                return Ok(());
-            };
-            shared.end();
-            let stopped = exporter.shutdown_async(timeout).await;
+            let start = Instant::now();
+            let Some((shared, exporters)) = tracer.end() else { return Ok(()) };
+            let mut stopped = Ok(());
+            for exporter in exporters {
+                let left = timeout.saturating_sub(start.elapsed());
+                stopped = stopped.and(exporter.shutdown_async(left).await);
+            }
             shared.diag.report_total();
             stopped
         }
     }
 
-    fn exporter(&self) -> Option<&Exporter> {
-        self.parts.as_ref()?.exporter.as_ref()
+    /// All that may have something to send.
+    fn exporters(&self) -> Vec<Exporter> {
+        self.parts.as_ref().map(|parts| parts.setup.exporters()).unwrap_or_default()
     }
+
+    /// Ends the tracer, and gives what is to send the rest; `None` where nothing is sent.
+    fn end(&self) -> Option<(&SharedShards, Vec<Exporter>)> {
+        let Parts { shared, setup, .. } = self.parts()?;
+        // What a reconfiguration puts in place meanwhile would be missed.
+        let _turn = setup.take_turn();
+        setup.live().exporter.as_ref()?;
+        shared.end();
+        Some((shared, setup.exporters()))
+    }
+}
+
+/// Has each of them do something, within the time for all of them. The first error counts.
+fn one_after_the_other(
+    exporters: Vec<Exporter>,
+    timeout: Duration,
+    work: impl Fn(&Exporter, Duration) -> Result<(), FlushError>,
+) -> Result<(), FlushError> {
+    let start = Instant::now();
+    let each = exporters.iter().map(|it| work(it, timeout.saturating_sub(start.elapsed())));
+    each.fold(Ok(()), Result::and)
 }
 
 /// Two handles are equal when they are of the same tracer.

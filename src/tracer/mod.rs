@@ -7,13 +7,17 @@ mod exit;
 #[cfg_attr(feature = "agent", path = "exporter_agent.rs")]
 #[cfg_attr(not(feature = "agent"), path = "exporter_none.rs")]
 mod exporter;
+mod fixed_settings;
 mod global;
 mod handle;
+mod hooks;
 mod old_names;
 mod propagation;
+mod reconfigure;
 #[cfg(feature = "agent")]
 mod sampler;
 mod sampling_choice;
+mod setup;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;
 mod startup;
@@ -32,6 +36,7 @@ pub use global::{
 };
 pub use handle::Tracer;
 pub use propagation::TracestateExt;
+pub use reconfigure::ReconfigureError;
 #[cfg(all(unix, feature = "signals"))]
 pub use signals::on_signals;
 #[cfg(feature = "macros")]

@@ -177,7 +177,11 @@ impl Parts {
         }
         // The carrier, which is code of the program, gets the headers when the context is no longer borrowed.
         let written = send(carrier, |draft| {
-            self.shared.context_store.look(|active| self.write_active(active, draft)).flatten()
+            self.shared
+                .context_stores
+                .now()
+                .look(|active| self.write_active(active, draft))
+                .flatten()
         });
         let Some(error) = written else { return false };
         if let Some((root, error)) = error {

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::sampling::{Sampler, SamplingRule, SpanSamplingRule};
 
 /// What a program says about sampling in code.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct SamplingChoice {
     /// In the place of the rules and rates.
     pub(super) sampler: Option<Arc<dyn Sampler>>,
@@ -17,6 +17,22 @@ pub(super) struct SamplingChoice {
 }
 
 impl SamplingChoice {
+    /// What is chosen here, and what another has chosen where this has not: what decides on traces, and on single
+    /// spans.
+    pub(super) fn or(self, other: SamplingChoice) -> Self {
+        let decides_on_traces = self.sampler.is_some() || !self.rules.is_empty();
+        let (sampler, rules) = match decides_on_traces {
+            true => (self.sampler, self.rules),
+            false => (other.sampler, other.rules),
+        };
+        let of_spans = if self.span_rules.is_empty() { other.span_rules } else { self.span_rules };
+        SamplingChoice { sampler, rules, span_rules: of_spans }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sampler.is_none() && self.rules.is_empty() && self.span_rules.is_empty()
+    }
+
     /// Tells the report of settings what stands in the place of variables.
     pub(super) fn report(&self, config: &mut Config) {
         let counts = [

@@ -5,8 +5,14 @@ use crate::config::{Config, Origin, Quoted, ReportRow};
 /// What gives the agent's address.
 const ADDRESS: [&str; 3] = ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT"];
 
-/// Who traces, and where to, with the source of each; of other settings only who set them, as values may be secret.
-pub(super) fn line(config: &Config, agent_url: Option<&str>, elsewhere: &str) -> String {
+/// What has happened, who traces, and where to, with the source of each; of other settings only who set them, as
+/// values may be secret.
+pub(super) fn line(
+    event: &str,
+    config: &Config,
+    agent_url: Option<&str>,
+    elsewhere: &str,
+) -> String {
     let origin = |name: &str| config.report().get(name).map_or(Origin::Default, ReportRow::origin);
     let said = |name: &str, value: Option<&str>| match value {
         Some(value) => format!("{} ({})", Quoted(value), origin(name)),
@@ -28,7 +34,7 @@ pub(super) fn line(config: &Config, agent_url: Option<&str>, elsewhere: &str) ->
         .map(|(name, origin)| format!("{name} ({origin})"))
         .collect();
     format!(
-        "started, version {}: service {}, env {}, version {}, {to}, {}; also set: {}",
+        "{event}, version {}: service {}, env {}, version {}, {to}, {}; also set: {}",
         env!("CARGO_PKG_VERSION"),
         said("DD_SERVICE", Some(config.service())),
         said("DD_ENV", config.env()),
@@ -48,7 +54,7 @@ mod tests {
         let pairs = [("DD_ENV", "prod"), ("DD_AGENT_HOST", "agent"), ("DD_TAGS", "key:hunter2")];
         let builder = Config::builder().environment(Environment::from_pairs(pairs));
         let config = builder.service("shop").enabled(false).build();
-        let line = line(&config, Some("http://agent:8126"), "");
+        let line = line("started", &config, Some("http://agent:8126"), "");
         for part in [
             "service \"shop\" (code), env \"prod\" (env_var), version unset, ",
             "agent http://agent:8126 (env_var), not sending; also set: ",

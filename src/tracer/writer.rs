@@ -241,6 +241,19 @@ pub(super) struct WriterChoice {
 }
 
 impl WriterChoice {
+    /// Whether the program has chosen a writer.
+    pub(super) fn is_made(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// These, and others where nothing is said; but no other writer where the agent has a new address.
+    pub(super) fn or(self, others: Self, has_address: bool) -> Self {
+        WriterChoice {
+            writer: self.writer.or(others.writer.filter(|_| !has_address)),
+            flush_on_root_end: self.flush_on_root_end.or(others.flush_on_root_end),
+        }
+    }
+
     /// How long the thread that ends a local root waits; `None` where it does not.
     pub(super) fn root_end_wait(&self, config: &Config) -> Option<Duration> {
         let waits = self.flush_on_root_end.unwrap_or(config.is_serverless());

@@ -121,7 +121,7 @@ mod sdk;
 mod span;
 
 pub use api::{Propagator, ResourceExt, Tracer, TracerProvider, TracerProviderBuilder, install};
-pub use context::{ContextExt, share_context};
+pub use context::{ContextExt, OtelContextProvider, share_context};
 #[cfg(feature = "sdk")]
 pub use sdk::{ResourceNaming, Sampler, SpanExporter, SpanExporterBuilder};
 pub use span::{Span, decided_span_context};

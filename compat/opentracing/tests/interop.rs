@@ -375,3 +375,50 @@ fn tasks_and_branches_keep_their_spans_apart() {
         assert_eq!(captured.span("given").parent_id, root.span_id);
     });
 }
+
+// ===== hooks and filters =====
+
+#[test]
+fn hooks_and_filters_see_the_same_whichever_api_makes_a_span() {
+    use std::sync::{Arc, Mutex};
+    use tracehound::config::Environment;
+    use tracehound::{DropResources, FinishedTrace, Verdict};
+
+    assert!(tracehound_opentelemetry::share_context());
+    let captured = Captured::default();
+    let filtered = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&filtered);
+    let native = tracehound::Tracer::builder()
+        .environment(Environment::empty())
+        .trace_filter(move |trace: &mut FinishedTrace<'_>| {
+            let root = trace.root().unwrap();
+            let number = root.metric("number").unwrap();
+            seen.lock().unwrap().push(format!("{} {number}", root.resource()));
+            Verdict::Next
+        })
+        .trace_filter(DropResources::new("drop me"))
+        .capture(&captured)
+        .build();
+    let hooked = Arc::new(Mutex::new(Vec::new()));
+    for at_start in [true, false] {
+        let hooked = Arc::clone(&hooked);
+        let hook = move |span: &tracehound::SpanRef| {
+            hooked.lock().unwrap().push(format!("{at_start} {}", span.resource().unwrap()));
+        };
+        let _ = if at_start { native.on_start_span(hook) } else { native.on_finish_span(hook) };
+    }
+    let tracer = tracehound_opentracing::Tracer::new(native.clone());
+    let otel = tracehound_opentelemetry::TracerProvider::new(native.clone());
+    let otel = opentelemetry::trace::TracerProvider::tracer(&otel, "test");
+    for name in ["keep me", "drop me"] {
+        native.in_span(name, |span| span.set_tag("number", 7));
+        otel.in_span(name, |cx| cx.span().set_attribute(KeyValue::new("number", 7)));
+        tracer.in_span(name, |span| _ = span.set_tag("number", 7));
+    }
+    let expected = |name: &str| vec![format!("{name} 7"); 3];
+    assert_eq!(*filtered.lock().unwrap(), [expected("keep me"), expected("drop me")].concat());
+    let both = |name: &str| [format!("true {name}"), format!("false {name}")];
+    let of_all = |name| [both(name), both(name), both(name)].concat();
+    assert_eq!(*hooked.lock().unwrap(), [of_all("keep me"), of_all("drop me")].concat());
+    assert_eq!((captured.spans().len(), native.filtered().spans()), (3, 3));
+}

@@ -24,9 +24,9 @@ enum Agent {
 /// As [`Inner::submit`], into a shard of the caller's choice.
 fn push(inner: &Inner, shard: usize) {
     let reason = match inner.queue.push_into(&inner.queue.shards[shard], chunk(1, 0)) {
-        Pushed::Queued | Pushed::QueuedWake => return,
-        Pushed::Full => LossReason::QueueFull,
-        Pushed::Closed => LossReason::Shutdown,
+        Ok(Pushed::Queued | Pushed::QueuedWake) => return,
+        Ok(Pushed::Full) => LossReason::QueueFull,
+        Err(_) => LossReason::Shutdown,
     };
     inner.diag.count_lost(reason, 1);
 }

@@ -2,6 +2,7 @@
 
 use super::Packer;
 use crate::diag::Withheld;
+use crate::pipeline::inner::Inner;
 use crate::trace::{Chunk, SpanView};
 
 /// A span that is analysed by itself (App Analytics), so it is kept though its trace is dropped.
@@ -10,13 +11,19 @@ const ANALYSED: &str = "_dd1.sr.eausr";
 impl Packer {
     /// Leaves of a settled chunk what is to be sent.
     ///
-    /// Statistics count everything before sampling drops any of it. Whether a rule keeps a single span is asked here, once
+    /// Statistics count everything before a filter of the program or sampling drops any of it. Whether a rule keeps a single span is asked here, once
     /// for each span of a trace that is not kept, because the rule may be limited; the encoder reads the answers.
     pub(super) fn select(&mut self, chunk: &mut Chunk) {
         if self.statistics.rejects(chunk) {
             return self.withhold(Withheld::AgentFilters, chunk, |_, _| false);
         }
         self.statistics.count(chunk);
+        let Inner { filters, ledger, diag, .. } = &*self.inner;
+        if let Some(filter) = filters.run(chunk, diag) {
+            ledger.filtered(filter, chunk.len() as u64);
+            chunk.retain(|_| false);
+            return;
+        }
         let decision = chunk.segment().decision();
         let is_kept = decision.is_none_or(|decision| decision.priority.is_keep());
         if !is_kept && self.inner.destination.drops_unsampled() {

@@ -1,4 +1,4 @@
-//! Each span that the packer takes is delivered or lost, and counted once.
+//! Each span that the packer takes is delivered, dropped by a filter or lost, and counted once.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,11 +10,13 @@ use crate::agent::DroppedP0s;
 use crate::config::Config;
 use crate::diag::Withheld;
 use crate::encode::Sealed;
+use crate::filter::Verdict;
 use crate::id::{SpanId, TraceId};
 use crate::pipeline::outbox::RetryReason::{NotSent, Refused, Unanswered};
 use crate::pipeline::testkit::{Step, chunk, one_of};
 use crate::sampling::{SpanSampler, SpanSamplingRule};
 use crate::sync::lock;
+use crate::trace::FinishedTrace;
 use crate::trace::testkit::Bench;
 use crate::trace::{SamplingPriority, SpanContext};
 
@@ -28,10 +30,26 @@ struct Fixture {
 
 impl Fixture {
     fn new(queue_bytes: usize, max_payload_bytes: usize) -> Self {
+        Fixture::with(queue_bytes, max_payload_bytes, |_| ())
+    }
+
+    /// One with a filter that drops every trace of a number of spans that is a multiple of three.
+    fn filtering(queue_bytes: usize, max_payload_bytes: usize) -> Self {
+        let filter = |trace: &mut FinishedTrace<'_>| match trace.spans().count() % 3 {
+            0 => Verdict::Drop,
+            _ => Verdict::Next,
+        };
+        Fixture::with(queue_bytes, max_payload_bytes, |inner| {
+            inner.filters.push(Arc::new(filter), &inner.diag);
+        })
+    }
+
+    fn with(queue_bytes: usize, max_payload_bytes: usize, change: impl FnOnce(&mut Inner)) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let said = Arc::clone(&lines);
         let log = move |_, line: &str| lock(&said).push(line.to_owned());
-        let inner = Inner::for_tests(queue_bytes, max_payload_bytes, log);
+        let mut inner = Inner::for_tests(queue_bytes, max_payload_bytes, log);
+        change(Arc::get_mut(&mut inner).unwrap());
         let packer = Packer::new(Arc::clone(&inner));
         Fixture { inner, packer, lines, made: 0, delivered: 0 }
     }
@@ -103,7 +121,9 @@ impl Fixture {
         inner.abandon();
         drop(packer);
         let losses = inner.diag.losses();
-        assert_eq!(delivered + withheld + losses.total(), made, "{losses}, {withheld} withheld");
+        let filtered = inner.diag.filtered();
+        let left_out = withheld + filtered.spans();
+        assert_eq!(delivered + left_out + losses.total(), made, "{losses}, {left_out} left out");
         assert_eq!(inner.queue.room.used(), 0, "all room is free again");
         losses.to_string()
     }
@@ -329,6 +349,27 @@ fn after_a_413_a_span_that_cannot_be_divided_is_sent_as_before() {
 }
 
 #[test]
+fn what_a_filter_drops_is_neither_sent_nor_lost() {
+    let mut fixture = Fixture::filtering(10_000_000, 1_000_000);
+    for spans in 1..=6 {
+        fixture.write(spans, 10);
+        fixture.check();
+    }
+    while !fixture.packer.outbox.is_empty() {
+        fixture.send_and_deliver();
+    }
+    let filtered = fixture.inner.diag.filtered();
+    assert_eq!((fixture.delivered, filtered.traces(), filtered.spans()), (12, 2, 9));
+    assert!(!fixture.packer.has_lost);
+    // What was given up is lost, whatever a filter would have said.
+    fixture.make(9, 10);
+    fixture.packer.take();
+    fixture.inner.abandon();
+    fixture.packer.write_all();
+    assert_eq!(fixture.end(), "9 spans lost: 9 shutdown_timeout");
+}
+
+#[test]
 fn what_is_not_sampled_is_withheld_from_a_collector_and_is_no_loss() {
     let destination = Destination::Otlp(Config::builder().build().otlp(None, None, None));
     let inner = Inner::to(destination);
@@ -394,10 +435,10 @@ const STEPS: [Step<Action>; 18] = [
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn whatever_happens_each_span_is_delivered_or_lost_and_counted_once(
+    fn whatever_happens_each_span_is_delivered_filtered_or_lost_and_counted_once(
         steps in prop::collection::vec((one_of(&STEPS), 0..10_000usize), 0..60),
     ) {
-        let mut fixture = Fixture::new(60_000, 6_000);
+        let mut fixture = Fixture::filtering(60_000, 6_000);
         for ((_, step), number) in steps {
             step(&mut fixture, number);
             if !fixture.inner.ledger.is_closed() {

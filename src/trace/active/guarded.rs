@@ -22,7 +22,7 @@ pub fn replace_context_store(provider: Box<dyn ContextProvider>) -> bool {
 }
 
 /// A store whose panics are caught.
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     provider: Box<dyn ContextProvider>,
     /// Of the tracer that it was given to; none for a bridge, whose store is asked for each span and is a part of
     /// this library as a rule.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use tracehound_fork::{BeforeFork, Watch, epoch};
 
+use super::store::Store;
 use crate::id::{SpanId, TraceId};
-use crate::trace::store::{ContextStore, Lineage, SpanRef};
+use crate::trace::store::{Lineage, SpanRef};
 use crate::trace::values::{Baggage, SpanContext};
 
 thread_local! {
@@ -38,7 +39,7 @@ impl BeforeFork for Handover {
     /// handed over to this process itself, where it is a child, stays known as long as nothing of its own is
     /// active.
     fn before_fork() {
-        let span = ContextStore::PROCESS.current().span;
+        let span = Store::of_process().current().span;
         let Some(active) = span.span_id() else { return };
         let open = span.nearest_open().unwrap_or(span);
         let Some(context) = open.propagation_context() else { return };

@@ -9,7 +9,7 @@ use crate::text::Text;
 use crate::trace::active::ActiveContext;
 use crate::trace::store::{
     Draft, Lineage, Location, NamingFn, NoChild, Record, Segment, Shared, SharedShards, SpanRef,
-    set_service,
+    set_service, started,
 };
 use crate::trace::tags::{Change, Key, Special, StoredValue, Tags, changes};
 use crate::trace::values::{SamplingDecision, ServiceSource, SpanKind, TagValue};
@@ -264,12 +264,12 @@ impl<'t> SpanBuilder<'t> {
     /// [`Tracer::start_span`](crate::Tracer::start_span) always begins a new trace.
     pub fn start(self) -> Span {
         let Some((shared, mut plan)) = self.on else { return Span::none() };
-        if shared.context_store.is_suppressed() {
+        if shared.context_stores.now().is_suppressed() {
             return Span::none();
         }
         let (context, lineage) = match plan.parent.take() {
             Some(context) => (context, Lineage::Explicit),
-            None => (shared.context_store.active(), Lineage::Active),
+            None => (shared.context_stores.now().active(), Lineage::Active),
         };
         let at = begin(shared, context, lineage, &mut *plan);
         if let (Some(at), Some(decision)) = (&at, plan.decision.take()) {
@@ -278,7 +278,7 @@ impl<'t> SpanBuilder<'t> {
         if at.is_some() {
             plan.keep();
         }
-        Span::of(at)
+        Span::of(started(at))
     }
 
     /// Starts the span and makes it active on this thread, until the result is dropped.
@@ -310,11 +310,13 @@ impl<'t> SpanBuilder<'t> {
 
 /// Starts a span of which nothing is known but its name: below what is active, or without a parent.
 pub(crate) fn begin_named(shared: &SharedShards, mut name: Text, is_root: bool) -> Span {
-    if shared.context_store.is_suppressed() {
+    if shared.context_stores.now().is_suppressed() {
         return Span::none();
     }
-    let context = if is_root { ActiveContext::empty() } else { shared.context_store.active() };
-    Span::of(begin(shared, context, Lineage::Active, &mut Named(&mut name)))
+    let context =
+        if is_root { ActiveContext::empty() } else { shared.context_stores.now().active() };
+    let at = begin(shared, context, Lineage::Active, &mut Named(&mut name));
+    Span::of(started(at))
 }
 
 /// Starts a span below a parent that was named.
@@ -324,10 +326,11 @@ pub(crate) fn begin_new(
     mut span: NewSpan<'_>,
     parent: ActiveContext,
 ) -> Span {
-    if shared.context_store.is_suppressed() {
+    if shared.context_stores.now().is_suppressed() {
         return Span::none();
     }
-    Span::of(begin(shared, parent, Lineage::Explicit, &mut span))
+    let at = begin(shared, parent, Lineage::Explicit, &mut span);
+    Span::of(started(at))
 }
 
 #[inline]

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use tracehound_machine::literal;
 
+use super::finished::remove_tag;
 use crate::text::Text;
 use crate::trace::store::{Location, SpanRef};
 use crate::trace::tags::{Change, Key, LiteralKey, Special, StoredValue, TagKey, put_value};
@@ -124,13 +125,9 @@ impl SpanRef {
 
     /// Removes a tag of either kind.
     pub fn remove_tag(&self, key: &str) {
-        let Some(at) = &self.at else { return };
-        at.edit_tag(key, |record, tags| {
-            if key == "span.kind" {
-                record.kind = None;
-            }
-            tags.put(&mut record.tags, Key::new(Text::copy(key)), StoredValue::Absent);
-        });
+        if let Some(at) = &self.at {
+            at.edit_tag(key, |record, tags| remove_tag(record, tags, key));
+        }
     }
 
     /// Sets a structured tag (`meta_struct`) to one MessagePack document. A span takes 128 of them.

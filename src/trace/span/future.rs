@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 
 use super::owned::{Span, warn_of_await};
 use crate::trace::active::{ActiveContext, ActiveScope};
-use crate::trace::store::{ContextStore, SpanRef};
+use crate::trace::store::SpanRef;
 
 /// Gives a future a span, or a place in a trace, that is active whenever the future runs.
 pub trait FutureExt: Future + Sized {
@@ -170,13 +170,12 @@ pin_project! {
         pub(crate) inner: Option<F>,
         // `None` when it is done.
         pub(crate) context: Option<ActiveContext>,
-        pub(crate) store: ContextStore,
     }
 
     impl<F> PinnedDrop for InContext<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _scope = this.context.take().map(|context| this.store.activate(context));
+            let _scope = this.context.take().map(ActiveContext::enter);
             this.inner.set(None);
         }
     }
@@ -184,9 +183,7 @@ pin_project! {
 
 impl<F> InContext<F> {
     pub(crate) fn new(inner: F, context: ActiveContext) -> Self {
-        let at = context.span.at.as_ref();
-        let store = at.map(|at| at.segment.shared.context_store.clone()).unwrap_or_default();
-        InContext { inner: Some(inner), context: Some(context), store }
+        InContext { inner: Some(inner), context: Some(context) }
     }
 }
 
@@ -202,7 +199,7 @@ impl<F: Future> Future for InContext<F> {
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
         let Some(future) = this.inner.as_pin_mut() else { return Poll::Pending };
-        let scope = this.context.clone().map(|context| this.store.activate(context));
+        let scope = this.context.clone().map(ActiveContext::enter);
         let polled = future.poll(task);
         if cfg!(debug_assertions) && polled.is_pending() {
             look_for_others(scope.as_ref(), this.context.as_ref().map(|context| &context.span));

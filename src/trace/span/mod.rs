@@ -9,6 +9,7 @@ mod builder;
 mod change;
 mod error;
 mod failure;
+mod finished;
 mod future;
 mod owned;
 mod place;
@@ -26,6 +27,7 @@ pub(crate) use builder::{begin_named, begin_new};
 #[cfg(feature = "struct-tags")]
 pub use change::StructTagError;
 pub use failure::ErrorDescription;
+pub use finished::{FinishedSpan, FinishedTrace};
 pub use future::{FutureExt, InContext, InSpan};
 pub use owned::{ActiveSpan, Span};
 pub use recorded::{ChunkBuilder, RecordedSpan};

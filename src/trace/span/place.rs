@@ -49,7 +49,7 @@ impl SpanRef {
     /// Makes the span the active one on this thread, until the scope is dropped.
     pub fn activate(&self) -> ActiveScope {
         match &self.at {
-            Some(at) => at.segment.shared.context_store.activate_span(self),
+            Some(at) => at.segment.shared.context_stores.now().activate_span(self),
             None => ActiveScope::empty(),
         }
     }

@@ -6,16 +6,16 @@ use std::time::SystemTime;
 
 use tracehound_machine::Sole;
 
+use super::finished::FinishedSpan;
 use crate::clock;
 use crate::id::SpanId;
 use crate::text::Text;
 use crate::trace::store::{
     Body, Buffers, Record, Segment, SharedShards, Slots, SpanView, give_back,
 };
-use crate::trace::tags::{Change, Special, Tags, changes};
+use crate::trace::tags::Special;
 use crate::trace::values::{
-    SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext, SpanEvent, SpanKind,
-    SpanLink, TagValue,
+    SamplingDecision, SamplingMechanism, SamplingPriority, SpanContext, TagValue,
 };
 use crate::user_code::{self, UserCode};
 
@@ -74,10 +74,7 @@ impl ChunkBuilder {
             ..Record::VACANT
         });
         RecordedSpan {
-            segment: &self.segment,
-            spans,
-            place,
-            tags,
+            span: FinishedSpan { segment: &self.segment, spans, place, tags },
             has_remote_parent: &mut self.has_remote_parent,
         }
     }
@@ -117,7 +114,7 @@ impl ChunkBuilder {
         }
         let record = self.buffers.spans.get(0).unwrap_or(&NOTHING);
         let root = SpanView { segment: &self.segment, record, tags: &self.buffers.tags };
-        let decision = self.segment.shared.sink.decide(&root);
+        let decision = self.segment.shared.sink.get().decide(&root);
         self.segment.decision.settle(decision)
     }
 
@@ -169,13 +166,10 @@ fn mark_roots(spans: &mut Slots) {
     }
 }
 
-/// A span of a [`ChunkBuilder`], to be filled in.
+/// A span of a [`ChunkBuilder`], to be filled in by the methods of [`FinishedSpan`].
 #[derive(Debug)]
 pub struct RecordedSpan<'c> {
-    segment: &'c Segment,
-    spans: &'c mut Slots,
-    place: u32,
-    tags: &'c mut Tags,
+    span: FinishedSpan<'c>,
     has_remote_parent: &'c mut bool,
 }
 
@@ -194,31 +188,6 @@ impl RecordedSpan<'_> {
         });
     }
 
-    /// Sets the operation name.
-    pub fn set_name(&mut self, name: impl Into<Text>) {
-        self.apply(Change::Name(name.into()));
-    }
-
-    /// Sets the resource; without one it is the name.
-    pub fn set_resource(&mut self, resource: impl Into<Text>) {
-        self.apply(Change::Resource(resource.into()));
-    }
-
-    /// Sets the service, mapped by `DD_SERVICE_MAPPING`; without one it is the tracer's.
-    pub fn set_service(&mut self, service: impl Into<Text>) {
-        self.apply(Change::Service(service.into()));
-    }
-
-    /// Sets the type: `web`, `sql`, ...
-    pub fn set_type(&mut self, span_type: impl Into<Text>) {
-        self.apply(Change::Type(span_type.into()));
-    }
-
-    /// Sets the kind.
-    pub fn set_kind(&mut self, kind: SpanKind) {
-        self.edit(|record, _| record.kind = Some(kind));
-    }
-
     /// Marks the span as an error, or not.
     pub fn set_error(&mut self, error: bool) {
         self.edit(|record, _| record.error = error);
@@ -231,35 +200,21 @@ impl RecordedSpan<'_> {
         if let Some(decision) = Special::of(&key).and_then(|special| special.decision(&value)) {
             self.segment.decision.overrule(decision);
         }
-        changes(key, value, &mut |change| self.apply(change));
+        self.span.set_tag(key, value);
     }
+}
 
-    /// Adds a link.
-    pub fn add_link(&mut self, link: SpanLink) {
-        self.edit(|record, tags| record.add_link(link, tags));
+impl<'c> std::ops::Deref for RecordedSpan<'c> {
+    type Target = FinishedSpan<'c>;
+
+    fn deref(&self) -> &FinishedSpan<'c> {
+        &self.span
     }
+}
 
-    /// Adds an event.
-    pub fn add_event(&mut self, event: SpanEvent) {
-        self.edit(|record, tags| record.add_event(event, tags));
-    }
-
-    /// The span as it is now.
-    #[must_use]
-    pub fn view(&self) -> SpanView<'_> {
-        let record = self.spans.get(self.place).unwrap_or(&NOTHING);
-        SpanView { segment: self.segment, record, tags: self.tags }
-    }
-
-    fn apply(&mut self, change: Change) {
-        let shared = &self.segment.shared;
-        self.edit(|record, tags| change.apply(record, tags, shared));
-    }
-
-    fn edit(&mut self, change: impl FnOnce(&mut Record, &mut Tags)) {
-        if let Some(record) = self.spans.get_mut(self.place) {
-            change(record, self.tags);
-        }
+impl std::ops::DerefMut for RecordedSpan<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.span
     }
 }
 

@@ -88,7 +88,7 @@ impl<S: Stream> Stream for InContext<S> {
     fn poll_next(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
         let Some(stream) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
-        let scope = this.context.clone().map(|context| this.store.activate(context));
+        let scope = this.context.clone().map(ActiveContext::enter);
         let polled = stream.poll_next(task);
         drop(scope);
         if matches!(polled, Poll::Ready(None)) {

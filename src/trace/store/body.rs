@@ -146,7 +146,7 @@ impl Body {
             self.counted = self.counted.saturating_add(1);
         }
         let record = self.spans.get_mut(slot)?;
-        let duration = end.0.saturating_sub(record.start.0).max(0);
+        let duration = record.duration_until(end);
         record.duration = duration;
         record.top_level = top_level;
         self.open = self.open.saturating_sub(1);
@@ -199,13 +199,13 @@ impl Body {
     /// so its cost for each span that is sent is the same however many are open.
     #[inline]
     pub(super) fn partial_flush_due(&self, shared: &Shared) -> bool {
-        shared.partial_flush.is_some_and(|least| self.finished >= least.max(self.open))
+        shared.partial_flush().is_some_and(|least| self.finished >= least.max(self.open))
     }
 
     /// As [`Body::partial_flush_due`], or the trace holds much memory; never where partial flush is off.
     pub(crate) fn is_flush_due(&self, shared: &Shared) -> bool {
         let is_much = self.tags.is_flush_due() && self.finished > 0;
-        self.partial_flush_due(shared) || (is_much && shared.partial_flush.is_some())
+        self.partial_flush_due(shared) || (is_much && shared.partial_flush().is_some())
     }
 
     /// Moves the open spans of `old` here, where nothing is.

@@ -106,7 +106,7 @@ impl Chunk {
         }
         if self.segment.decision().is_none() {
             if let Some(head) = self.head() {
-                let decision = self.segment.shared.sink.decide(&head);
+                let decision = self.segment.shared.sink.get().decide(&head);
                 self.segment.decision.settle(decision);
             }
         }

@@ -88,7 +88,7 @@ fn end_trace(segment: &Counted<Segment>, unfinished: &mut Unfinished) {
     }
     drop(guard);
     if other.finished > 0 && segment.shared.is_enabled() {
-        hand_off::submit(&*segment.shared.sink, Chunk::new(segment.clone(), other));
+        hand_off::submit(&segment.shared.sink, Chunk::new(segment.clone(), other));
     } else {
         give_back(other);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::layout::{Chunk, Sink};
 use crate::diag::LossReason;
+use crate::replaceable::Replaceable;
 
 thread_local! {
     static STATE: Cell<State> = const { Cell::new(State::Idle) };
@@ -25,13 +26,37 @@ enum State {
 /// A chunk that comes while the thread is in the sink already, from an allocator that traces, waits until the sink has
 /// returned: the sink may hold a lock, and would wait for itself.
 #[inline]
-pub(crate) fn submit(sink: &dyn Sink, chunk: Chunk) {
+pub(crate) fn submit(sink: &Replaceable<dyn Sink>, chunk: Chunk) {
     if STATE.replace(State::Busy) != State::Idle {
         return enqueue(chunk);
     }
     let busy = Busy;
-    sink.submit(chunk);
+    let refused = match sink.if_first() {
+        Some(first) => first.submit(chunk),
+        None => Some(chunk),
+    };
+    if let Some(chunk) = refused {
+        submit_to_newer(sink, chunk);
+    }
     drop(busy);
+}
+
+/// Hands over a chunk where the first sink is no longer in force, or has just refused it for that reason.
+#[cold]
+#[inline(never)]
+fn submit_to_newer(sink: &Replaceable<dyn Sink>, chunk: Chunk) {
+    let mut refused_by = None;
+    let mut refused = Some(chunk);
+    while let Some(chunk) = refused {
+        let newest = sink.get();
+        if refused_by.as_ref().is_some_and(|old| newest.is_same_as(old)) {
+            // It refuses, and yet nothing has taken its place: a mistake of ours, which must not keep the thread here.
+            let (spans, diag) = (chunk.len() as u64, &chunk.segment().shared.diag);
+            return diag.lose(LossReason::Shutdown, spans, || diag.after_shutdown());
+        }
+        refused = newest.submit(chunk);
+        refused_by = Some(newest);
+    }
 }
 
 /// Resets the state when it is dropped, so also where a sink panics: later chunks of the thread must not wait for ever.
@@ -68,6 +93,6 @@ fn submit_rest() {
     let next = || WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.pop()).ok().flatten();
     while let Some(chunk) = next() {
         let sink = Arc::clone(&chunk.segment().shared.sink);
-        submit(&*sink, chunk);
+        submit(&sink, chunk);
     }
 }

@@ -3,22 +3,10 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use super::layout::{Record, SpanView};
-use super::location::Location;
+use super::layout::{Location, Record, SpanRef, SpanView};
 use crate::id::{SpanId, TraceId};
 use crate::trace::tags::Tags;
 use crate::trace::values::SamplingDecision;
-
-/// A handle of a span: it reads and changes the span, and its clones are cheap.
-///
-/// It never finishes the span by being dropped; [`Span`](crate::Span) does. A handle of a span that has finished, or that
-/// does not exist because tracing is off, is harmless: changes do nothing, reads give `None`.
-#[derive(Clone, Default)]
-pub struct SpanRef {
-    pub(crate) at: Option<Location>,
-}
-
-const _: () = assert!(size_of::<SpanRef>() <= 16, "two words");
 
 impl SpanRef {
     /// The handle of no span.

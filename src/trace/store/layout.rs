@@ -11,7 +11,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use tracehound_machine::{Counted, Sole};
 
@@ -23,6 +23,7 @@ use crate::clock::{Anchor, Ticks};
 use crate::diag::Diag;
 use crate::id::{SpanId, TraceId};
 use crate::primitives::ShortLock;
+use crate::replaceable::{Replaceable, Succession};
 use crate::shard::{CachePadded, SHARDS};
 use crate::sync::Snapshot;
 use crate::text::Text;
@@ -61,6 +62,8 @@ pub(crate) struct Record {
     pub(crate) open_ancestor: OpenAncestor,
     /// Its baggage is shared with no other span, and its bytes are counted for this one.
     pub(crate) owns_baggage: bool,
+    /// The finish hooks have been called for it.
+    pub(crate) is_announced: bool,
     /// Counted as lost already, though it is open or not handed off: the tracer has ended.
     pub(crate) is_counted: bool,
     /// `_dd.top_level`; known when the span finishes.
@@ -167,14 +170,39 @@ pub(crate) struct Chunk {
     pub(crate) buffers: Buffers,
 }
 
+// ===== handles =====
+
+/// The location of a span. The id tells the slot that the span was put into, and is the generation of that slot: where
+/// the slot has another id, the span was moved or has been sent; see [`Slots`](super::layout::Slots).
+///
+/// Two words, which go from function to function in registers.
+#[derive(Clone)]
+pub(crate) struct Location {
+    pub(crate) segment: Counted<Segment>,
+    pub(crate) id: SpanId,
+}
+
+const _: () = assert!(size_of::<Option<Location>>() <= 16, "two words");
+
+/// A handle of a span: it reads and changes the span, and its clones are cheap.
+///
+/// It never finishes the span by being dropped; [`Span`](crate::Span) does. A handle of a span that has finished, or
+/// that does not exist because tracing is off, is harmless: changes do nothing, reads give `None`.
+#[derive(Clone, Default)]
+pub struct SpanRef {
+    pub(crate) at: Option<Location>,
+}
+
+const _: () = assert!(size_of::<SpanRef>() <= 16, "two words");
+
 // ===== the tracer =====
 
 /// What a tracer does with the chunks of its traces: the edge from a trace to what comes after it.
 ///
 /// Called on application threads: nothing here may wait, and none of the library's locks is held.
 pub(crate) trait Sink: Send + Sync {
-    /// Takes a chunk over.
-    fn submit(&self, chunk: Chunk);
+    /// Takes a chunk over; gives it back where another sink has taken the place of this one.
+    fn submit(&self, chunk: Chunk) -> Option<Chunk>;
 
     /// Decides on a trace by its local root; while that may change, by a copy of it.
     fn decide(&self, root: &SpanView<'_>) -> SamplingDecision;
@@ -194,7 +222,7 @@ pub(crate) trait Sink: Send + Sync {
     fn refill(&self, into: &mut Vec<Buffers>);
 }
 
-/// What all traces of one tracer share. Built once; only the atomics and snapshots change.
+/// What all traces of one tracer share. Built once; only the atomics, the snapshots and what is replaceable change.
 pub(crate) struct Shared {
     pub(crate) service: Text,
     /// That of spans that name none: `service` as `DD_SERVICE_MAPPING` has it. Set by [`SharedShards::new`].
@@ -210,8 +238,8 @@ pub(crate) struct Shared {
     pub(crate) apm_tracing: bool,
     /// Whether new trace ids have their high half filled.
     pub(crate) wide_trace_ids: bool,
-    /// Finished spans of a trace that are sent before the trace ends; `None` switches that off.
-    pub(crate) partial_flush: Option<u32>,
+    /// Finished spans of a trace that are sent before the trace ends; zero switches that off.
+    pub(crate) partial_flush: AtomicU32,
     /// Bytes that an open trace may hold beside its records, and what has come in from upstream.
     pub(crate) max_trace_bytes: usize,
     /// Frames that an `error.stack` holds at the most.
@@ -219,22 +247,43 @@ pub(crate) struct Shared {
     pub(crate) enabled: AtomicBool,
     /// What finishes from now on is lost; see [`Shared::end`]. One for all tracers that have one sink.
     pub(crate) has_ended: Arc<AtomicBool>,
+    /// The program's functions that are called for each span.
+    pub(crate) hooks: Arc<Hooks>,
     /// Where the tracer's spans are made active.
-    pub(crate) context_store: ContextStore,
-    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) context_stores: ContextStores,
+    /// One for all tracers that have one pipeline.
+    pub(crate) sink: Arc<Replaceable<dyn Sink>>,
     pub(crate) diag: Arc<Diag>,
 }
 
-/// Where a tracer keeps what is active: `None` for the store of the process.
+/// The program's functions that are called for each span of a tracer.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(super) start: HookList,
+    pub(super) finish: HookList,
+}
+
+/// The hooks of one moment, in the order in which they were registered.
+#[derive(Default)]
+pub(super) struct HookList {
+    /// Of the newest list; zero as long as there was no hook.
+    pub(super) number: AtomicU64,
+    pub(super) calls: Snapshot<Vec<Arc<Hook>>>,
+}
+
+pub(super) struct Hook {
+    pub(super) id: u64,
+    pub(super) call: Box<dyn Fn(&SpanRef) + Send + Sync>,
+}
+
+/// Where the program has a tracer keep what is active.
 ///
 /// Opaque in this room: `trace/active`, a room above, defines the store and calls it.
-#[derive(Clone, Default)]
-pub(crate) struct ContextStore(pub(crate) Option<Arc<dyn Any + Send + Sync>>);
+#[derive(Clone)]
+pub(crate) struct ContextStore(pub(crate) Arc<dyn Any + Send + Sync>);
 
-impl ContextStore {
-    /// That of the process: the threads' stacks, unless a bridge has put its own in their place.
-    pub(crate) const PROCESS: ContextStore = ContextStore(None);
-}
+/// Those that the program has given to a tracer, one after the other; none for the store of the process.
+pub(crate) type ContextStores = Succession<ContextStore>;
 
 /// What traces share, with a reference count for each [shard](crate::shard).
 ///

@@ -3,27 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracehound_machine::Counted;
-
-use super::layout::{Body, Buffers, Record, Segment, SpanView};
+use super::hooks;
+use super::layout::{Body, Buffers, Location, Record, Segment, SpanView};
 use super::pool::{empty_buffers, give_back};
-use crate::clock;
+use crate::clock::{self, Ticks};
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
 use crate::trace::tags::{Change, NewValue, TagKey, TagTarget, Tags, is_never_deferred};
 use crate::trace::values::{Baggage, SamplingDecision, SpanContext};
-
-/// The location of a span. The id tells the slot that the span was put into, and is the generation of that slot: where
-/// the slot has another id, the span was moved or has been sent; see [`Slots`](super::layout::Slots).
-///
-/// Two words, which go from function to function in registers.
-#[derive(Clone)]
-pub(crate) struct Location {
-    pub(crate) segment: Counted<Segment>,
-    pub(crate) id: SpanId,
-}
-
-const _: () = assert!(size_of::<Option<Location>>() <= 16, "two words");
 
 impl Location {
     /// The slot that the span was put into first.
@@ -68,7 +55,10 @@ impl Location {
     pub(crate) fn duration_ns(&self) -> Option<u64> {
         let guard = self.segment.body()?;
         match guard.as_ref().and_then(|body| body.record(self.segment.root, self.id)) {
-            Some(record) => u64::try_from(record.duration).ok(),
+            Some(record) => {
+                let duration = u64::try_from(record.duration).ok();
+                duration.or_else(|| hooks::duration_at_finish(self.id))
+            }
             None => self.segment.last_sent.duration_of(self.id),
         }
     }
@@ -195,6 +185,24 @@ impl Location {
         Some(Location { segment: self.segment.clone(), id })
     }
 
+    /// Prepares the finish of the span for its hooks: says how many nanoseconds it takes, or `None` where it has
+    /// finished, or was prepared before.
+    pub(super) fn begin_finish(&self, end: Ticks) -> Option<u64> {
+        let mut guard = self.segment.body()?;
+        let (record, _) = guard.as_mut()?.open(self.segment.root, self.id)?;
+        let is_first = !std::mem::replace(&mut record.is_announced, true);
+        is_first.then(|| record.duration_until(end).unsigned_abs())
+    }
+
+    /// The span and those above it in this process that are open.
+    pub(super) fn open_lineage(&self) -> Vec<SpanId> {
+        let Some(guard) = self.segment.body() else { return Vec::new() };
+        let Some(body) = guard.as_ref() else { return Vec::new() };
+        let root = self.segment.root;
+        let lineage = std::iter::successors(Some(self.id), |id| body.parent_of(root, *id));
+        lineage.filter(|id| body.is_open(root, *id)).collect()
+    }
+
     /// Finishes the span, now or at a given time, and hands off what is complete. A second time: nothing.
     pub(crate) fn finish(&self, end: Option<SystemTime>) {
         let segment = &self.segment;
@@ -202,6 +210,7 @@ impl Location {
             Some(end) => segment.anchor.ticks(end),
             None => clock::now(),
         };
+        hooks::finishing(self, end);
         let Some(mut guard) = segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
         if let Some(duration) = body.close(self.segment.root, self.id, end) {
@@ -212,6 +221,7 @@ impl Location {
     /// Finishes the span and every open span above it in this process.
     pub(crate) fn finish_with_ancestors(&self) {
         let end = clock::now();
+        hooks::finishing_with_ancestors(self, end);
         let Some(mut guard) = self.segment.body() else { return };
         let Some(body) = guard.as_mut() else { return };
         let root = self.segment.root;

@@ -15,6 +15,7 @@ mod ending;
 mod extras;
 mod hand_off;
 mod handle;
+mod hooks;
 mod last_sent;
 mod layout;
 mod links;
@@ -33,12 +34,13 @@ pub(crate) use change::set_service;
 pub use decision::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use ending::end_open_traces;
-pub use handle::SpanRef;
+pub use hooks::{HookGuard, HookHandle};
+pub(crate) use hooks::{Moment, started};
 pub(crate) use layout::{
-    Body, Buffers, Chunk, ContextStore, Record, Segment, Shared, SharedShards, Sink, Slots,
+    Body, Buffers, Chunk, ContextStore, ContextStores, Location, Record, Segment, Shared,
+    SharedShards, Sink, Slots,
 };
-pub use layout::{DerivedNames, NamingFn, SpanView};
-pub(crate) use location::Location;
+pub use layout::{DerivedNames, NamingFn, SpanRef, SpanView};
 pub(crate) use pool::give_back;
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;

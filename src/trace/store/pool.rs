@@ -25,13 +25,19 @@ fn fetch(shared: &Shared) -> Buffers {
     POOL.try_with(|pool| {
         let mut pool = pool.try_borrow_mut().ok()?;
         if pool.is_empty() {
-            shared.sink.refill(&mut pool);
+            refill(&mut pool, shared);
         }
         pool.pop()
     })
     .ok()
     .flatten()
     .unwrap_or_default()
+}
+
+/// Apart, so that the rest is inlined.
+#[inline(never)]
+fn refill(pool: &mut Vec<Buffers>, shared: &Shared) {
+    shared.sink.get().refill(pool);
 }
 
 /// Keeps buffers that were not needed for the next trace of this thread.

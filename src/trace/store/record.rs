@@ -40,12 +40,19 @@ impl Record {
         local_root: false,
         open_ancestor: OpenAncestor(0),
         owns_baggage: false,
+        is_announced: false,
         is_counted: false,
         top_level: false,
     };
 
     pub(crate) fn is_open(&self) -> bool {
         self.id.is_some() && self.duration < 0
+    }
+
+    /// Its duration in nanoseconds, if this is its end; zero for an end before its start.
+    #[inline]
+    pub(crate) fn duration_until(&self, end: Ticks) -> i64 {
+        end.0.saturating_sub(self.start.0).max(0)
     }
 
     /// What it holds on the heap beside its tags.

@@ -218,7 +218,7 @@ impl Segment {
         if is_deciding.contains(&true) || self.is_entered() {
             return None;
         }
-        let sink = &self.shared.sink;
+        let sink = self.shared.sink.get();
         // Where only rates decide, as they do without rules, deferred tags are left to the worker.
         let is_by_rates = sink.needed_tags().is_some_and(<[_]>::is_empty);
         let at_once = || self.with_root(|_| (), |root| sink.decide_in_place(root)).flatten();
@@ -230,7 +230,7 @@ impl Segment {
 
     /// Asks for a decision that may follow from any tag of the root.
     fn decide_by_tags(&self) -> SamplingDecision {
-        let sink = &self.shared.sink;
+        let sink = self.shared.sink.get();
         // On a copy, so that no sampler and no naming function runs under the lock, but for a short one of our own.
         let mut copy = None;
         let decided = self.with_root(Body::settle_tags, |root| {
@@ -260,7 +260,7 @@ impl Segment {
             return this.lose_at_end(chunk.len() as u64);
         }
         if this.shared.is_enabled() {
-            hand_off::submit(&*this.shared.sink, chunk);
+            hand_off::submit(&this.shared.sink, chunk);
         }
     }
 

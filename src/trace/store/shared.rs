@@ -2,14 +2,13 @@
 
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tracehound_fork::WriteOnce;
 
-use super::layout::{
-    Buffers, Chunk, ContextStore, Shared, SharedRef, SharedShards, Sink, SpanView,
-};
+use super::layout::{Buffers, Chunk, Shared, SharedRef, SharedShards, Sink, SpanView};
 use crate::diag::Diag;
+use crate::replaceable::{Replaceable, Succession};
 use crate::shard::{self, CachePadded};
 use crate::sync::Snapshot;
 use crate::text::Text;
@@ -84,7 +83,9 @@ fn no_tracer() -> &'static Shared {
 pub(crate) struct Nowhere;
 
 impl Sink for Nowhere {
-    fn submit(&self, _: Chunk) {}
+    fn submit(&self, _: Chunk) -> Option<Chunk> {
+        None
+    }
 
     fn decide(&self, _: &SpanView<'_>) -> SamplingDecision {
         SamplingDecision::new(SamplingPriority::AUTO_KEEP, SamplingMechanism::DEFAULT)
@@ -109,13 +110,14 @@ impl Shared {
             service_mapping: Vec::new(),
             apm_tracing: true,
             wide_trace_ids: true,
-            partial_flush: Some(300),
+            partial_flush: AtomicU32::new(300),
             max_trace_bytes: 20 * 1024 * 1024,
             stack_limit: 30,
             enabled: AtomicBool::new(true),
             has_ended: Arc::default(),
-            context_store: ContextStore::PROCESS,
-            sink,
+            hooks: Arc::default(),
+            context_stores: Succession::default(),
+            sink: Arc::new(Replaceable::new(sink)),
             diag,
         }
     }
@@ -123,6 +125,16 @@ impl Shared {
     /// Whether finished spans are to be sent.
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled.load(Ordering::Relaxed)
+    }
+
+    /// Finished spans of a trace that are sent before the trace ends; `None` where none are.
+    #[inline]
+    pub(crate) fn partial_flush(&self) -> Option<u32> {
+        Some(self.partial_flush.load(Ordering::Relaxed)).filter(|least| *least > 0)
+    }
+
+    pub(crate) fn set_partial_flush(&self, least: Option<u32>) {
+        self.partial_flush.store(least.unwrap_or_default(), Ordering::Relaxed);
     }
 
     pub(crate) fn has_ended(&self) -> bool {

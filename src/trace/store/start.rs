@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::layout::{Body, Record, Segment, SharedShards};
-use super::location::Location;
+use super::layout::{Body, Location, Record, Segment, SharedShards};
 use super::slots::MAX_SPANS_PER_TRACE;
 use crate::clock::{self, Anchor, Ticks};
 use crate::diag::LossReason;

@@ -343,7 +343,7 @@ mod tests {
             least in 1..5u32,
         ) {
             const KEYS: [&str; 4] = ["a", "b", "c", "d"];
-            let bench = Bench::with(|shared| shared.partial_flush = Some(least));
+            let bench = Bench::with(|shared| shared.set_partial_flush(Some(least)));
             let root = bench.span("root").root().start();
             let mut open = Vec::new();
             let mut model: Vec<(u64, [Option<i64>; 4])> = Vec::new();

@@ -43,7 +43,7 @@ type StartBelow = for<'b> fn(&'b Bench, ActiveContext, Option<&'static str>) -> 
 /// The ways to start a span. Where a way takes no service, it is set directly afterwards.
 const WAYS: [(&str, StartBelow); 3] = [
     ("by name", |bench, parent, service| {
-        let _parent = bench.shared.context_store.activate(parent);
+        let _parent = bench.shared.context_stores.now().activate(parent);
         let span = begin_named(&bench.shared, "child".into(), false);
         service.into_iter().for_each(|service| span.set_service(service));
         span

@@ -9,7 +9,7 @@ use crate::sync::lock;
 
 #[test]
 fn a_stale_handle_cannot_touch_a_reused_slot() {
-    let bench = Bench::with(|shared| shared.partial_flush = Some(1));
+    let bench = Bench::with(|shared| shared.set_partial_flush(Some(1)));
     let root = bench.span("root").start();
     let first = bench.span("first").child_of(&root).start();
     let stale = first.handle();
@@ -23,7 +23,7 @@ fn a_stale_handle_cannot_touch_a_reused_slot() {
 
 #[test]
 fn a_parent_that_is_not_here_has_no_handle() {
-    let bench = Bench::with(|shared| shared.partial_flush = Some(1));
+    let bench = Bench::with(|shared| shared.set_partial_flush(Some(1)));
     let root = bench.span("root").child_of(upstream()).start();
     assert_eq!((root.parent_id(), root.parent()), (SpanId::new(88), None), "a remote one");
 
@@ -105,7 +105,7 @@ fn slot_0_may_be_anothers() {
     };
     let slot = |span: &SpanRef| span.at.as_ref().unwrap().slot();
 
-    let bench = Bench::with(|shared| shared.partial_flush = Some(1));
+    let bench = Bench::with(|shared| shared.set_partial_flush(Some(1)));
     let root = bench.span("root").start();
     let (root_handle, child) = (root.handle(), bench.span("child").child_of(&root).start());
     drop(root);

@@ -75,7 +75,7 @@ fn a_named_parent_may_have_finished() {
 
 #[test]
 fn a_partial_flush_keeps_what_is_open_and_decides_first() {
-    let bench = Bench::with(|shared| shared.partial_flush = Some(3));
+    let bench = Bench::with(|shared| shared.set_partial_flush(Some(3)));
     let root = bench.span("root").resource("before").start();
     let open = bench.span("open").child_of(&root).tag("k", "v").start();
     for _ in 0..3 {
@@ -92,7 +92,7 @@ fn a_partial_flush_keeps_what_is_open_and_decides_first() {
 
 #[test]
 fn a_trace_with_more_open_than_finished_spans_waits() {
-    let bench = Bench::with(|shared| shared.partial_flush = Some(2));
+    let bench = Bench::with(|shared| shared.set_partial_flush(Some(2)));
     let root = bench.span("root").start();
     let open: Vec<_> = (0..10).map(|_| bench.span("open").child_of(&root).start()).collect();
     let mut open = open.into_iter();
@@ -130,10 +130,10 @@ fn a_span_ends_on_another_thread_than_it_began() {
     let bench = Bench::new();
     let root = bench.span("root").enter();
     let child = bench.span("child").start();
-    let context = bench.shared.context_store.active();
+    let context = bench.shared.context_stores.now().active();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let _scope = bench.shared.context_store.activate(context);
+            let _scope = bench.shared.context_stores.now().activate(context);
             bench.span("there").start().finish();
             drop(child);
         });
@@ -326,7 +326,7 @@ proptest! {
         steps in prop::collection::vec((any::<usize>(), step()), 1..120),
         partial in prop::option::of(1..6u32),
     ) {
-        let bench = Bench::with(|shared| shared.partial_flush = partial);
+        let bench = Bench::with(|shared| shared.set_partial_flush(partial));
         let mut spans: Vec<(Span, Option<SpanId>, BTreeSet<u8>)> = Vec::new();
         spans.push((bench.span("s").root().start(), None, BTreeSet::new()));
         for (number, step) in steps {

@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/filters.md",
     "docs/guide.md",
     "docs/integrations.md",
     "docs/migrating.md",

@@ -9,7 +9,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope, KeyValue};
 use tracehound::bridge::ContextExt as _;
 use tracehound::bridge::NewSpan;
 use tracehound::bridge::TracerExt as _;
-use tracehound::{SpanKind, SpanRef};
+use tracehound::{ActiveContext, SpanKind, SpanRef};
 
 use super::state::State;
 use crate::context::active::active;
@@ -52,6 +52,9 @@ impl Tracer {
             return Span::unrecorded(parent);
         }
         let (mut native, Metadata { mut base_baggage, scope }) = active(parent);
+        if native.is_empty() {
+            native = self.own(parent).unwrap_or(native);
+        }
         baggage::merge_into(&mut native, parent, &mut base_baggage);
         if !self.provider.is_parent_based {
             native = native.without_remote_decision();
@@ -73,6 +76,14 @@ impl Tracer {
         fill(&started, &mut limits);
         let above = parent.span();
         Span::owned(started, above.span_context().trace_state(), metadata, limits, start.is_some())
+    }
+
+    /// What is active in a store that the program has given to the native tracer, which may know what OpenTelemetry's
+    /// context does not; `None` where that is the store as well, and where the program has named another context.
+    fn own(&self, parent: &OtelContext) -> Option<ActiveContext> {
+        let own = self.provider.tracer().own_context()?;
+        // One that is named is another value, or a copy of this one.
+        OtelContext::map_current(|current| std::ptr::eq(current, parent)).then_some(own)
     }
 
     /// Starts a span of which only the name is known.

@@ -13,4 +13,4 @@ mod store;
 
 pub use ext::ContextExt;
 pub(crate) use store::forbid_attach;
-pub use store::share_context;
+pub use store::{OtelContextProvider, share_context};

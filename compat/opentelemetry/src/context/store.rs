@@ -36,7 +36,7 @@ pub fn share_context() -> bool {
     static ONE_AT_A_TIME: PerProcess<Mutex<()>> = PerProcess::new();
     let one = ONE_AT_A_TIME.get_or_make(Mutex::default);
     let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
-    if tracehound::bridge::replace_context_store(Box::new(OtelStore)) {
+    if tracehound::bridge::replace_context_store(Box::new(OtelContextProvider)) {
         SHARED.store(true, Ordering::Relaxed);
     }
     SHARED.load(Ordering::Relaxed)
@@ -100,9 +100,54 @@ impl Drop for NoAttach {
 /// The token of an `attach` that attached nothing.
 const NOT_ATTACHED: ScopeToken = ScopeToken(u64::MAX);
 
-struct OtelStore;
+/// OpenTelemetry's context as a store of what is active, for a [`ContextProvider`] of the program's own that stands on
+/// it.
+///
+/// [`share_context`] makes it the store of the process. A program that wants another one where OpenTelemetry's says
+/// nothing, such as that of a task, asks this one first, and hands all else on to it: so spans of every API are below
+/// each other, whichever store knows of them.
+///
+/// ```
+/// use tracehound::{ActiveContext, ContextProvider, ScopeToken};
+/// use tracehound_opentelemetry::OtelContextProvider;
+///
+/// tokio::task_local! {
+///     /// What the task is about.
+///     static TASK: ActiveContext;
+/// }
+///
+/// /// What is active on the thread, and below that what the task is about.
+/// struct OfTask;
+///
+/// impl ContextProvider for OfTask {
+///     fn active(&self) -> ActiveContext {
+///         let here = OtelContextProvider.active();
+///         if here.is_empty() { TASK.try_with(Clone::clone).unwrap_or_default() } else { here }
+///     }
+///
+///     fn attach(&self, context: ActiveContext) -> ScopeToken {
+///         OtelContextProvider.attach(context)
+///     }
+///
+///     fn detach(&self, token: ScopeToken) {
+///         OtelContextProvider.detach(token);
+///     }
+///
+///     fn is_suppressed(&self) -> bool {
+///         OtelContextProvider.is_suppressed()
+///     }
+///
+///     fn is_in_effect(&self, token: ScopeToken) -> bool {
+///         OtelContextProvider.is_in_effect(token)
+///     }
+/// }
+///
+/// let tracer = tracehound::Tracer::builder().context_provider(OfTask).build();
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OtelContextProvider;
 
-impl ContextProvider for OtelStore {
+impl ContextProvider for OtelContextProvider {
     fn active(&self) -> ActiveContext {
         let active = Local::with(|_| unless_refused(|| OtelContext::map_current(native)));
         active.flatten().unwrap_or_default()

@@ -7,6 +7,7 @@ mod assembly;
 mod conversion;
 mod delivery;
 mod exit;
+mod filters;
 mod losses;
 mod mappings;
 mod priority;
