@@ -22,6 +22,8 @@ pub(crate) const RECORDED: Record = Record {
         ("opentelemetry: 30 attributes", 11078),
         ("inject", 4733),
         ("extract", 4550),
+        ("statistics: request", 2045),
+        ("statistics: call", 3433),
         ("http: server", 7753),
         ("http: server, query", 8789),
         ("http: client", 8313),
