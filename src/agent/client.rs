@@ -1,5 +1,6 @@
 //! The client of one agent: it keeps one connection alive, and limits the time of each request.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -42,8 +43,11 @@ pub(crate) struct Client {
 impl Client {
     /// `limit`: the time to open a connection; and then each time in which no byte is written or read. So a large
     /// request to a slow agent has the time that it takes, and one to an agent that hangs is given up.
-    pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Self {
-        Client { endpoint, limit, idle_limit: IDLE_LIMIT, dialer: Dialer::default(), kept: None }
+    ///
+    /// `ca_file`: whose signature on the certificate of an agent behind TLS counts; `None` for the platform's roots.
+    pub(crate) fn new(endpoint: Endpoint, limit: Duration, ca_file: Option<PathBuf>) -> Self {
+        let dialer = Dialer::new(ca_file);
+        Client { endpoint, limit, idle_limit: IDLE_LIMIT, dialer, kept: None }
     }
 
     /// Where the requests go.
@@ -89,7 +93,7 @@ impl Client {
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
         let socket = self.dialer.dial(&self.endpoint, self.limit, &mut *meanwhile);
-        let mut fresh = Connection::open(Box::new(socket.map_err(SendError::connect)?))?;
+        let mut fresh = Connection::open(socket.map_err(SendError::connect)?)?;
         let outcome = fresh.exchange(message, self.limit, &mut *meanwhile);
         self.done(fresh, outcome, meanwhile)
     }

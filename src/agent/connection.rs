@@ -77,7 +77,10 @@ impl Connection {
             sender.ready().await.map_err(SendErrorKind::Broken)?;
             sender.send_request(request).await.map_err(SendErrorKind::Broken)
         });
-        let failed = |kind| SendError::new(kind, stream.is_written());
+        let failed = |kind| {
+            let kind = if stream.speaks_tls() { SendErrorKind::SpeaksTls } else { kind };
+            SendError::new(kind, stream.is_written())
+        };
         let (head, incoming) = head.map_err(failed)?.into_parts();
         if head.status.is_success() && !stream.is_written() {
             return Err(failed(SendErrorKind::Unread(head.status)));
@@ -112,7 +115,7 @@ impl Connection {
         let mut rest = [0; 1024];
         // What is read here belongs to no answer. Only how it ends counts.
         while !stream.is_reset() {
-            match stream.read(&mut rest) {
+            match stream.drain(&mut rest) {
                 Poll::Ready(Ok(1..)) if !deadline.has_passed() => {}
                 Poll::Pending if stream.wait(&mut deadline, &mut *meanwhile) => {}
                 _ => break,

@@ -4,8 +4,8 @@
 //! - `dial`: opens a connection; `target`: what the URL of an agent means for a request.
 //! - `connection`: one HTTP/1 connection, through hyper; `transport`: what hyper reads from and writes to; `body`: the
 //!   bodies of requests and answers.
-//! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request
-//!   has been written.
+//! - `stream`: what a connection runs over; `socket`: a socket of the system; `tls`: what makes one secret;
+//!   `shared_stream`: how much of a request has been written.
 //! - `deadline`: how long the worker waits for the agent; `meanwhile`: what it does in that time.
 //! - `headers`: the headers of a request; `container`: which container this process runs in.
 //! - `response`: what an answer to a payload means; `info`: what the agent can do; `error`: why no answer came.
@@ -32,6 +32,8 @@ mod stream;
 mod target;
 #[cfg(test)]
 mod test_server;
+#[cfg_attr(not(feature = "tls"), path = "tls_none.rs")]
+mod tls;
 mod transport;
 
 pub(crate) use client::{Client, Request};

@@ -71,7 +71,7 @@ mod testkit;
 pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
-pub(crate) use endpoint::Host;
+pub(crate) use endpoint::{Host, usual_port};
 pub(crate) use key::Quoted;
 pub use limits::SpanLimits;
 pub use origin::Origin;

@@ -1,6 +1,7 @@
 //! [`Config`]: the settings in force, after all sources were asked.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::text::Text;
@@ -19,6 +20,7 @@ pub struct Config {
     pub(super) settings: Settings,
     pub(super) tags: Vec<(Text, Text)>,
     pub(super) service_is_user_set: bool,
+    pub(super) agent_ca_file: Option<PathBuf>,
     pub(super) report: Report,
     pub(super) problems: Vec<Problem>,
 }
@@ -77,6 +79,13 @@ impl Config {
     pub fn git_commit_sha(&self) -> Option<&str> {
         let commit = self.settings.git_commit_sha.value.as_deref();
         commit.filter(|_| self.settings.git_metadata.value)
+    }
+
+    /// The file with the authorities that may sign the certificate of an agent behind `https://`; `None` for the roots
+    /// of the platform.
+    #[must_use]
+    pub fn agent_ca_file(&self) -> Option<&Path> {
+        self.agent_ca_file.as_deref()
     }
 
     /// After how many finished spans a trace with open ones is sent in parts; `None` for never.

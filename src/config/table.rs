@@ -258,8 +258,8 @@ settings! {
         get(value) -> Duration = *value;
     }
 
-    /// Address of the Datadog Agent: `http://host:port` or `unix:///path`; there is no TLS to the agent, and
-    /// `https://` is refused. It wins over host and port. With none of the three set it is
+    /// Address of the Datadog Agent: `http://host:port`, `unix:///path`, or `https://host:port` in a program built with
+    /// the feature `tls`. It wins over host and port. With none of the three set it is
     /// `unix:///var/run/datadog/apm.socket` where that exists, and otherwise `http://localhost:8126`.
     DD_TRACE_AGENT_URL as agent_url: Option<Text> = Key {
         check: |url, _| url.map(parse::agent_url).transpose(),

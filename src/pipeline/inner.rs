@@ -1,5 +1,6 @@
 //! The state that the application's threads and the worker share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::trace::Chunk;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
+    /// Who may sign the certificate of an agent behind TLS; `None` for the roots of the platform.
+    pub(crate) agent_ca_file: Option<PathBuf>,
     /// The longest time in which no byte of a request or its answer moves.
     pub(crate) timeout: Duration,
     /// The longest time that finished traces wait before they are sent.

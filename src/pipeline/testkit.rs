@@ -47,6 +47,7 @@ impl Inner {
     ) -> Arc<Self> {
         let settings = Settings {
             endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
+            agent_ca_file: None,
             timeout: Duration::from_secs(2),
             interval: Duration::from_secs(24 * 3600),
             queue_bytes,

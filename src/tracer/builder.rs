@@ -72,7 +72,7 @@ impl TracerBuilder {
         self
     }
 
-    /// The agent's address, `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`): see
+    /// The agent's address, such as `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`): see
     /// [`ConfigBuilder::agent_url`].
     pub fn agent_url(mut self, url: impl Into<Text>) -> Self {
         self.config = self.config.agent_url(url);
@@ -82,6 +82,14 @@ impl TracerBuilder {
     /// The agent's Unix socket, an absolute path: [`agent_url`](Self::agent_url) with `unix://` before it.
     pub fn agent_socket(mut self, path: impl AsRef<Path>) -> Self {
         self.config = self.config.agent_socket(path);
+        self
+    }
+
+    /// A file in PEM with the only certificate authorities that may sign the certificate of an agent behind `https://`:
+    /// see [`ConfigBuilder::agent_ca_file`].
+    #[cfg(feature = "tls")]
+    pub fn agent_ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.config = self.config.agent_ca_file(path);
         self
     }
 

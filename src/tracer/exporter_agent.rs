@@ -1,5 +1,6 @@
 //! Where finished traces go: to the agent.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ impl Exporter {
         let hostname = config.hostname().filter(|_| config.report_hostname());
         let settings = Settings {
             endpoint,
+            agent_ca_file: config.agent_ca_file().map(Path::to_owned),
             timeout: config.agent_timeout(),
             interval: config.flush_interval(),
             queue_bytes: config.buffer_bytes(),
