@@ -33,7 +33,7 @@ mod trace;
 mod tracer;
 mod user_code;
 
-pub use diag::{LogLevel, LossReason, Losses};
+pub use diag::{Answers, LogLevel, LossReason, Losses, Statistics};
 pub use error::FlushError;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use propagation::{
@@ -62,5 +62,5 @@ pub use tracer::on_signals;
 pub use tracer::{
     Tracer, TracerBuilder, TracerGuard, activate, active_ids, current_root_span, current_span,
     extract, flush, flush_async, in_span, init, inject, propagation_context, shutdown,
-    shutdown_async, span, start_span, trace, tracer,
+    shutdown_async, span, start_span, statistics, trace, tracer,
 };

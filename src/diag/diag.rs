@@ -12,6 +12,7 @@ use super::level::LogLevel;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
+use super::statistics::Statistics;
 use super::topics::Topics;
 use crate::catch::Caught;
 use crate::sync::lock_soon;
@@ -110,6 +111,11 @@ impl Diag {
 
     pub(crate) fn losses(&self) -> Losses {
         self.history().lost.read()
+    }
+
+    /// What is known of spans where nothing can be sent.
+    pub(crate) fn statistics(&self) -> Statistics {
+        Statistics { losses: self.losses(), ..Statistics::default() }
     }
 
     /// Remembers why spans are refused from now on, for [`Diag::after_shutdown`].

@@ -14,6 +14,7 @@ mod level;
 mod lines;
 mod loss;
 mod output;
+mod statistics;
 mod throttle;
 mod topics;
 
@@ -24,3 +25,4 @@ pub(crate) use lines::drain_all as drain_all_lines;
 pub(crate) use lines::{WAIT as LINES_WAIT, drain as drain_lines};
 pub use loss::{LossReason, Losses};
 pub(crate) use output::LogFn;
+pub use statistics::{Answers, Statistics};

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counts::Counts;
 use super::ledger::Ledger;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
 use crate::config::Endpoint;
-use crate::diag::{Diag, LossReason};
+use crate::diag::{Diag, LossReason, Statistics};
 use crate::encode::{Process, SourceCode};
 use crate::propagation::HttpPropagator;
 use crate::sampling::{Sampler, SpanSampler};
@@ -62,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) signal: Signal,
     /// The accepted spans that are neither delivered nor lost yet.
     pub(crate) ledger: Ledger,
+    /// What was sent.
+    pub(crate) counts: Counts,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) propagator: Arc<HttpPropagator>,
@@ -75,6 +78,7 @@ impl Inner {
             pool: Pool::default(),
             process: Process::current(settings.hostname.clone(), settings.source_code.clone()),
             ledger: Ledger::new(Arc::clone(&diag)),
+            counts: Counts::default(),
             settings,
             diag,
             signal: Signal::default(),
@@ -112,6 +116,15 @@ impl Inner {
                 self.diag.lose(LossReason::Shutdown, spans, || self.diag.after_shutdown());
             }
         }
+    }
+
+    /// What has become of the spans that were handed over, and what was sent. Waits for nobody but for who holds a lock
+    /// for an instant.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let mut statistics = self.ledger.statistics(&self.queue);
+        statistics.queued_bytes = self.queue.room.used() as u64;
+        self.counts.read_into(&mut statistics);
+        statistics
     }
 
     /// Counts everything that is not settled as lost, because the timeout of a shutdown is over. The worker does not

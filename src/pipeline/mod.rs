@@ -15,6 +15,7 @@
 //!   payloads that wait to be sent.
 //! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
 //!   `backoff`: when to try again.
+//! - `counts`: what was sent, for whoever asks.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
 //! - `exit`: the end of the process.
 //!
@@ -31,6 +32,7 @@
 //! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
 mod backoff;
+mod counts;
 mod during_request;
 mod exit;
 mod flush_future;

@@ -126,9 +126,12 @@ impl Writer {
         }
         let start = Instant::now();
         let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let bytes = body.iter().map(|part| part.len() as u64).sum();
+        self.inner.counts.request(bytes);
         let (link, mut meanwhile) = self.talk(is_urgent);
         let outcome = link.post(chunks, body, &mut || meanwhile.work());
         meanwhile.end();
+        self.inner.counts.answer(&outcome);
         let endpoint = self.link.endpoint();
         if let Some(parcel) = self.packer.outbox.on_its_way() {
             let line = || request_log::line(parcel, endpoint, start.elapsed(), &outcome);
@@ -190,6 +193,7 @@ impl Writer {
     /// Puts the request back to be sent again, as far as that is allowed.
     fn put_back(&mut self, why: RetryReason, problem: &str) -> Attempt {
         self.has_failed(problem);
+        self.inner.counts.retry();
         self.packer.put_back(why, || match why {
             RetryReason::Unanswered => problem::unconfirmed(problem),
             RetryReason::NotSent | RetryReason::Refused => problem::kept_too_long(problem),

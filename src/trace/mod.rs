@@ -39,7 +39,7 @@ pub(crate) use store::Nowhere;
 #[cfg(feature = "agent")]
 pub(crate) use store::end_open_traces;
 pub(crate) use store::{
-    Buffers, Chunk, ContextStore, Lineage, Location, Segment, Shared, SharedShards, Sink,
+    Buffers, Census, Chunk, ContextStore, Lineage, Location, Segment, Shared, SharedShards, Sink,
 };
 pub use store::{DecisionMark, DerivedNames, NamingFn, SpanRef, SpanView};
 pub(crate) use tags::TagRef;

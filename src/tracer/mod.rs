@@ -24,7 +24,7 @@ pub use exit::before_exit;
 pub use global::{
     TracerGuard, activate, active_ids, current_root_span, current_span, extract, flush,
     flush_async, in_span, init, inject, propagation_context, shutdown, shutdown_async, span,
-    start_span, trace, tracer,
+    start_span, statistics, trace, tracer,
 };
 pub use handle::Tracer;
 pub use propagation::TracestateExt;

@@ -8,6 +8,7 @@
 //! names, and nothing is waited for there. Everything above relies on a handle being harmless whatever became of its span.
 
 mod body;
+mod census;
 mod change;
 mod chunk;
 mod decision;
@@ -29,6 +30,7 @@ mod slots;
 mod start;
 mod view;
 
+pub(crate) use census::Census;
 pub use decision::DecisionMark;
 #[cfg(feature = "agent")]
 pub(crate) use ending::end_open_traces;
