@@ -166,6 +166,8 @@ const ROWS: &[Row] = rows! {
     DD_TRACE_AGENT_URL: agent_url("https://me@agent:8126"), "http://agent:9126";
     DD_TRACE_AGENT_URL: agent_socket("relative/path"), "http://agent:9126";
     DD_TRACE_AGENT_URL: agent_socket(""), "http://agent:9126";
+    DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL: long_running_interval(Duration::ZERO), "60";
+    DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL: long_running_first(Duration::MAX), "5";
     DD_TRACE_PARTIAL_FLUSH_MIN_SPANS: partial_flush(Some(100_001)), "10";
     DD_TRACE_SAMPLE_RATE: sample_rate(1.5), "0.5";
     DD_TRACE_SAMPLE_RATE: sample_rate(f64::NAN), "0.5";

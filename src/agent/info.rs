@@ -17,6 +17,8 @@ const STATE: HeaderName = HeaderName::from_static("datadog-agent-state");
 pub(crate) struct AgentInfo {
     /// Whether the agent reads span events from a field of their own.
     pub(crate) span_events: bool,
+    /// Whether the agent takes spans that are still open, again and again.
+    pub(crate) long_running_spans: bool,
     /// The marker of the organisation, for trace propagation.
     pub(crate) org_prop_marker: Option<String>,
     /// The largest request that the agent takes.
@@ -36,8 +38,10 @@ impl AgentInfo {
     fn parse(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
         let info = value.as_object()?;
+        let is = |field| info.get(field).and_then(Value::as_bool).unwrap_or_default();
         Some(AgentInfo {
-            span_events: info.get("span_events").and_then(Value::as_bool).unwrap_or_default(),
+            span_events: is("span_events"),
+            long_running_spans: is("long_running_spans"),
             org_prop_marker: info.get("org_prop_marker").and_then(Value::as_str).map(String::from),
             max_request_bytes: value.pointer("/config/max_request_bytes").and_then(Value::as_u64),
         })
@@ -82,7 +86,7 @@ mod tests {
     /// The answer of an agent, shortened.
     const INFO: &str = r#"{
         "version": "7.66.1", "endpoints": ["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"],
-        "client_drop_p0s": true, "span_events": true, "peer_tags": ["db.name", "peer.service"],
+        "client_drop_p0s": true, "span_events": true, "long_running_spans": true, "peer_tags": ["db.name", "peer.service"],
         "filter_tags": {"require": ["a"], "reject": ["b:c"]}, "org_prop_marker": "mYc0mpany_-",
         "config": {"target_tps": 10, "max_eps": 200.5, "max_request_bytes": 26214400}
     }"#;
@@ -97,6 +101,7 @@ mod tests {
     fn what_the_tracer_acts_on_is_read() {
         let expected = AgentInfo {
             span_events: true,
+            long_running_spans: true,
             org_prop_marker: Some("mYc0mpany_-".into()),
             max_request_bytes: Some(26_214_400),
         };

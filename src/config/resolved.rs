@@ -160,6 +160,10 @@ mod tests {
                 "DD_TRACE_WRITER_INTERVAL_SECONDS" = "3": Duration::from_secs(3);
             hostname: None, "DD_HOSTNAME" = "host": Some("host");
             http_baggage: false, "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED" = "true": true;
+            long_running_first: Duration::from_secs(10),
+                "DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL" = "1": Duration::from_secs(1);
+            long_running_interval: Duration::from_secs(120),
+                "DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL" = "60": Duration::from_secs(60);
             max_payload_bytes: 9_500_000, "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES" = "500": 500;
             native_span_events: false, "DD_TRACE_NATIVE_SPAN_EVENTS" = "true": true;
             org_guard: false, "DD_TRACE_ORG_GUARD_ENABLED" = "true": true;

@@ -73,6 +73,9 @@ reasons! {
     Unconfirmed = "unconfirmed",
     /// Still open when the tracer was shut down, or when nobody could finish them any more.
     Unfinished = "unfinished",
+    /// Open, and given up: nothing has happened in their trace for 12 hours, or there were more than 10,000
+    /// traces in which nothing had happened for 10 minutes.
+    Abandoned = "abandoned",
 }
 
 impl fmt::Display for LossReason {

@@ -9,7 +9,7 @@ use super::loss::{LossReason, Losses};
 ///
 /// Each span that was made is in one of these accounts at a time, in the order in which it may go through them: `open`,
 /// `held`, `queued`, and at last `delivered`, `sampled_out`, `filtered` or lost. So
-/// [`made`](Self::made) is their sum. While spans are on their way from one thread to another, a few of them are in none.
+/// [`made`](Self::made) is their sum, less the [`versions`](Self::versions) of open spans that were sent in advance. While spans are on their way from one thread to another, a few of them are in none.
 ///
 /// `Display` writes it in one line. All numbers but [`open`](Self::open), [`held`](Self::held),
 /// [`queued`](Self::queued) and [`queued_bytes`](Self::queued_bytes) only grow.
@@ -35,6 +35,7 @@ pub struct Statistics {
     pub(crate) queued: u64,
     pub(crate) queued_bytes: u64,
     pub(crate) delivered: u64,
+    pub(crate) versions: u64,
     pub(crate) sampled_out: u64,
     pub(crate) filtered: u64,
     pub(crate) losses: Losses,
@@ -65,7 +66,7 @@ impl Statistics {
     #[must_use]
     pub fn made(&self) -> u64 {
         let settled = self.delivered + self.sampled_out + self.filtered + self.losses.total();
-        self.open + self.held + self.queued + settled
+        (self.open + self.held + self.queued + settled).saturating_sub(self.versions)
     }
 
     /// Of those that were made, the ones that have finished. Spans that count as lost because nobody finished them in
@@ -112,6 +113,13 @@ impl Statistics {
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// How often a span was sent while it was open, because it stays open for long and the agent takes that. Such a
+    /// version counts as a span among those that are queued, delivered or lost, beside the final one.
+    #[must_use]
+    pub fn versions(&self) -> u64 {
+        self.versions
     }
 
     /// Spans that were not sent because their trace was not sampled. Where the agent wants unsampled traces too, they
@@ -216,6 +224,7 @@ mod tests {
             queued: 30,
             queued_bytes: 1_000,
             delivered: 40,
+            versions: 0,
             sampled_out: 5,
             filtered: 6,
             losses,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::counts::Counts;
 use super::ledger::Ledger;
+use super::long_running::Schedule;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) native_events: bool,
     /// The agent must not compute stats from the spans.
     pub(crate) no_stats: bool,
+    /// When spans that are open for long are sent.
+    pub(crate) long_running: Schedule,
     pub(crate) external_env: Option<String>,
     /// The host name to report; `None` where it is not reported.
     pub(crate) hostname: Option<Text>,

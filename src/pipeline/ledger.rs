@@ -54,6 +54,8 @@ struct State {
     on_its_way: u64,
     /// Ever taken from the queue.
     taken: u64,
+    /// Versions of spans that were open: they are spans here, and no other account has them.
+    versions: u64,
     /// Ever delivered.
     delivered: u64,
     /// Everything is settled. What the worker still holds has been counted as lost: none of it is sent or counted
@@ -77,6 +79,16 @@ impl Ledger {
         state.held.undelivered += spans;
         state.taken += spans;
         taken
+    }
+
+    /// The worker holds versions of spans that are still open. On `false` they must not be sent.
+    pub(crate) fn add_versions(&self, spans: u64) -> bool {
+        let mut state = lock(&self.state);
+        if !state.is_closed {
+            state.held.undelivered += spans;
+            state.versions += spans;
+        }
+        !state.is_closed
     }
 
     /// Moves spans from held to on their way. On `false` they must not be sent: they have been counted as lost.
@@ -175,6 +187,7 @@ impl Ledger {
             accepted: state.taken + in_queue,
             queued: in_queue + state.held.total() + state.on_its_way,
             delivered: state.delivered,
+            versions: state.versions,
             losses: self.diag.losses(),
             ..Statistics::default()
         }

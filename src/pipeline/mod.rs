@@ -17,6 +17,7 @@
 //!   `backoff`: when to try again.
 //! - `counts`: what was sent, for whoever asks.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
+//! - `long_running`: spans that stay open for long.
 //! - `exit`: the end of the process.
 //!
 //! The rules here:
@@ -40,6 +41,7 @@ mod inner;
 mod keep_rate;
 mod ledger;
 mod link;
+mod long_running;
 #[cfg(all(test, tracehound_model))]
 mod models;
 mod outbox;
@@ -61,4 +63,5 @@ mod writer;
 
 pub(crate) use exit::{end_all, exit_timeout, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
+pub(crate) use long_running::Schedule;
 pub(crate) use sink::Pipeline;

@@ -209,6 +209,14 @@ impl Packer {
         }
     }
 
+    /// Encodes versions of spans that are still open.
+    pub(super) fn write_versions(&mut self, chunk: Chunk) {
+        if self.inner.ledger.add_versions(chunk.len() as u64) {
+            self.write(chunk);
+            self.account();
+        }
+    }
+
     fn seal(&mut self) {
         if self.payload.is_empty() {
             return;

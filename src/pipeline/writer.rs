@@ -10,14 +10,17 @@ use super::during_request::DuringRequest;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::Link;
+use super::long_running::LongRunning;
 use super::outbox::RetryReason;
 use super::packer::Packer;
 use super::problem;
 use super::request_log;
 use super::turns::Turns;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
+use crate::clock::{self, Ticks};
 use crate::encode::Sealed;
 use crate::text::Text;
+use crate::trace::Chunk;
 use crate::user_code::{self, UserCode};
 
 /// An agent that did not answer a request is asked for `/info` before it gets another one. After so many requests for
@@ -40,6 +43,7 @@ pub(super) struct Writer {
     asking: Backoff,
     link: Link,
     keep_rate: KeepRate,
+    long_running: LongRunning,
     /// The agent was reached, and did not answer the last request.
     is_silent: bool,
     /// How often it has not answered to `/info` since then.
@@ -66,6 +70,7 @@ impl Writer {
             asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
             keep_rate: KeepRate::default(),
+            long_running: LongRunning::new(inner.settings.long_running),
             is_silent: false,
             failed_probes: 0,
             is_ending: false,
@@ -227,6 +232,16 @@ impl Writer {
         !self.is_silent
     }
 
+    /// Sends what is open for long, if the agent takes that and is there, and gives up what will never end.
+    fn look_at_open_traces(&mut self, now: Ticks) {
+        let takes = self.link.info.as_ref().is_some_and(|info| info.long_running_spans);
+        let is_there = self.packer.outbox.is_empty() && self.backoff.remaining().is_zero();
+        let Writer { inner, packer, long_running, .. } = self;
+        let mut send = |chunk| packer.write_versions(chunk);
+        let send: Option<&mut dyn FnMut(Chunk)> = Some(&mut send);
+        long_running.look(&inner.diag, now, send.filter(|_| takes && is_there));
+    }
+
     fn take_rates(&self, rates: &Rates) {
         let sampler = &self.inner.sampler;
         let diag = &self.inner.diag;
@@ -294,6 +309,7 @@ impl Turns for Writer {
     fn run(&mut self, is_urgent: bool) -> bool {
         if !self.is_ending {
             self.packer.has_lost = false;
+            self.look_at_open_traces(clock::now());
         }
         self.packer.take();
         if !self.packer.is_empty() {

@@ -9,7 +9,7 @@ use super::sampling_choice::SamplingChoice;
 use crate::config::{Config, Endpoint};
 use crate::diag::Diag;
 use crate::encode::SourceCode;
-use crate::pipeline::{Pipeline, Plan, Settings, set_exit_timeout};
+use crate::pipeline::{Pipeline, Plan, Schedule, Settings, set_exit_timeout};
 use crate::propagation::HttpPropagator;
 use crate::text::Text;
 use crate::trace::Sink;
@@ -43,6 +43,10 @@ impl Exporter {
             asks_early: config.enabled(),
             native_events: config.native_span_events(),
             no_stats: !config.apm_tracing(),
+            long_running: Schedule {
+                first: config.long_running_first(),
+                interval: config.long_running_interval(),
+            },
             external_env: config.external_env().map(str::to_owned),
             hostname: hostname.map(Text::copy),
             source_code: SourceCode {

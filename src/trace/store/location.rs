@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use tracehound_machine::Counted;
 
 use super::layout::{Buffers, Record, Segment, SpanView};
-use super::pool::{empty_buffers, give_back};
+
 use crate::clock;
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
@@ -182,7 +182,7 @@ impl Location {
             Segment::submit(&self.segment, buffers);
         } else if body.partial_flush_due(&self.segment.shared) {
             drop(guard);
-            self.flush_partly();
+            self.flush_if_due();
         } else if body.tags.is_flush_due() {
             self.count_or_flush(guard);
         }
@@ -199,29 +199,14 @@ impl Location {
             self.segment.lose_at_end(spans);
         } else if body.is_flush_due(&self.segment.shared) {
             drop(guard);
-            self.flush_partly();
+            self.flush_if_due();
         }
     }
 
-    /// Hands the finished spans off and keeps the open ones.
     #[cold]
-    fn flush_partly(&self) {
+    fn flush_if_due(&self) {
         let segment = &self.segment;
-        // All parts of a trace are sent with one decision: it is taken before the first of them.
-        if segment.decide().is_none() {
-            // The next span that finishes does it, outside of the sampler.
-            return;
-        }
-        let empty = empty_buffers(&segment.shared);
-        let Some(mut guard) = segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {
-            drop(guard);
-            return give_back(empty);
-        };
-        let mut finished = std::mem::replace(body, empty);
-        body.take_open(&mut finished, segment.root);
-        drop(guard);
-        Segment::submit(segment, Some(finished));
+        Segment::flush_partly(segment, |body| body.is_flush_due(&segment.shared));
     }
 }
 

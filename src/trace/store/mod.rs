@@ -20,6 +20,9 @@ mod last_sent;
 mod layout;
 mod links;
 mod location;
+#[cfg(feature = "agent")]
+mod long_open;
+mod parts;
 mod pool;
 mod record;
 mod registry;
@@ -40,6 +43,8 @@ pub(crate) use layout::{
 };
 pub use layout::{DerivedNames, NamingFn, SpanView};
 pub(crate) use location::Location;
+#[cfg(feature = "agent")]
+pub(crate) use long_open::{Found, OpenTrace};
 pub(crate) use pool::give_back;
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;
