@@ -231,6 +231,11 @@ impl FaultAgent {
         traces.flat_map(|request| request.chunks().concat()).collect()
     }
 
+    /// The requests so far that were not refused, also where the answer never came.
+    pub fn taken(&self) -> Vec<Arc<Received>> {
+        self.shared.log.not_refused()
+    }
+
     /// Waits until there are so many requests, and gives all; panics with what there was after the
     /// limit.
     #[track_caller]
