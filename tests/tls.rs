@@ -177,10 +177,45 @@ fn plain_http_to_an_agent_with_tls_is_told() {
         let pair = Pair::of(authority, agent, &url);
         pair.tracer.span("span").start().finish();
         assert!(pair.tracer.flush(LIMIT).unwrap_err().is_undelivered());
-        let expected = format!(
-            "{url}/v0.4/traces: the agent answered in TLS: its URL has to begin with https://"
-        );
+        let expected =
+            format!("{url}/v0.4/traces: the agent speaks TLS: its URL has to begin with https://");
         assert!(pair.said.warnings()[0].contains(&expected), "{:?}", pair.said.warnings());
+        assert_eq!(pair.names(), [""; 0]);
+    });
+}
+
+#[test]
+fn an_agent_that_answers_in_plain_http_that_it_wants_tls_is_told_and_nothing_is_lost() {
+    within(LIMIT, || {
+        for body in [
+            "Client sent an HTTP request to an HTTPS server.\n",
+            "<h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port",
+        ] {
+            let agent = FaultAgent::start(move |_| Reply::status(400).body(body).and_close());
+            let url = agent.url();
+            let pair = Pair::of(Authority::new(), agent, &url);
+            pair.tracer.span("span").start().finish();
+            assert!(pair.tracer.flush(LIMIT).unwrap_err().is_undelivered());
+            let expected = "the agent speaks TLS: its URL has to begin with https://";
+            assert!(pair.said.warnings()[0].contains(expected), "{:?}", pair.said.warnings());
+            assert_eq!(pair.tracer.losses().total(), 0);
+        }
+    });
+}
+
+#[test]
+fn an_agent_that_wants_a_certificate_of_its_clients_is_told() {
+    within(LIMIT, || {
+        let authority = Authority::new();
+        let certificate = authority.sign(HOSTS, Valid::Now).demanding(&authority);
+        let agent = FaultAgent::start_tls(&certificate, scripts::healthy);
+        let url = agent.url();
+        let pair = Pair::of(authority, agent, &url);
+        pair.tracer.span("span").start().finish();
+        assert!(pair.tracer.flush(LIMIT).unwrap_err().is_undelivered());
+        let expected =
+            "the agent asks its clients for a certificate, and this library has none to show";
+        assert!(pair.said.warnings()[0].contains(expected), "{:?}", pair.said.warnings());
         assert_eq!(pair.names(), [""; 0]);
     });
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::http::{self, HeaderMap, Method, Uri};
+use hyper::http::{self, HeaderMap, Method, StatusCode, Uri};
 
 use super::body::Whole;
 use super::connection::{Connection, Response};
@@ -106,6 +106,10 @@ impl Client {
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
         let response = outcome?;
+        if wants_tls(&self.endpoint, &response) {
+            // Whoever answers so has not looked further than at the first bytes.
+            return Err(SendError::new(SendErrorKind::SpeaksTls, false));
+        }
         if connection.is_ready() {
             self.kept = Some(connection);
             return Ok(response);
@@ -127,6 +131,17 @@ impl Client {
         message.headers_mut().insert(HOST, HeaderValue::try_from(self.endpoint.host_header())?);
         Ok(message)
     }
+}
+
+/// What servers of TLS answer to plain HTTP, in HTTP: those written in Go, and nginx.
+const TO_TLS: [&[u8]; 2] = [b"to an HTTPS server", b"sent to HTTPS port"];
+
+/// Whether the answer to a request without TLS says that TLS is wanted.
+fn wants_tls(endpoint: &Endpoint, response: &Response) -> bool {
+    let Endpoint::Http { is_tls: false, .. } = endpoint else { return false };
+    let says = |body: &Bytes, words: &[u8]| body.windows(words.len()).any(|part| part == words);
+    response.status == StatusCode::BAD_REQUEST
+        && response.body.as_ref().is_ok_and(|body| TO_TLS.iter().any(|words| says(body, words)))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(crate) enum SendErrorKind {
     Timeout(Duration),
     /// The connection broke, or what came was not HTTP, or its head was too long.
     Broken(hyper::Error),
-    /// The answer to a request without TLS is TLS.
+    /// The answer to a request without TLS is TLS, or says that TLS is wanted.
     SpeaksTls,
     /// An answer of success from an agent that has not read the whole request.
     Unread(StatusCode),
@@ -82,7 +82,7 @@ impl fmt::Display for SendError {
             }
             SendErrorKind::Broken(_) => f.write_str("the exchange with the agent broke off")?,
             SendErrorKind::SpeaksTls => {
-                f.write_str("the agent answered in TLS: its URL has to begin with https://")?;
+                f.write_str("the agent speaks TLS: its URL has to begin with https://")?;
             }
             SendErrorKind::Unread(status) => {
                 write!(f, "the agent answered {status} without reading the whole request")?;

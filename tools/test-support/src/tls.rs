@@ -9,7 +9,8 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tempfile::NamedTempFile;
 
 use crate::fail::{lock, must};
@@ -37,6 +38,26 @@ pub enum Valid {
 pub struct Certificate(Arc<ServerConfig>);
 
 impl Certificate {
+    /// The same for a server whose clients must show a certificate of this authority.
+    #[track_caller]
+    #[must_use]
+    pub fn demanding(&self, authority: &Authority) -> Self {
+        let make = || -> Result<Self, SignError> {
+            let mut roots = RootCertStore::empty();
+            roots.add(authority.issuer.der().clone())?;
+            let provider = Arc::new(ring::default_provider());
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+                    .build()?;
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()?
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(Arc::clone(&self.0.cert_resolver));
+            Ok(Certificate(Arc::new(config)))
+        };
+        must("making a strict server", make().map_err(io::Error::other))
+    }
+
     /// The server's end of a connection.
     pub fn server(&self) -> io::Result<ServerConnection> {
         ServerConnection::new(Arc::clone(&self.0)).map_err(io::Error::other)
