@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::batches::COUNTED;
 use crate::cases::Case;
 
 /// Of one process. The longest takes three seconds, and twenty where six others want the two processors.
@@ -26,10 +25,10 @@ pub(crate) fn is_there() -> bool {
     run(Command::new("valgrind").arg("--version")).is_ok()
 }
 
-/// Instructions of the application's thread for one span, or for one carrier.
+/// Instructions of one thread for one span, or for one carrier.
 pub(crate) fn instructions(case: &Case) -> Result<u64, String> {
-    match total(case.name).map_err(|error| of(case, error))? {
-        0 => Err(of(case, format!("no function is called {COUNTED}"))),
+    match total(case).map_err(|error| of(case, error))? {
+        0 => Err(of(case, format!("no function is called {}", case.counted))),
         total => Ok(total / (BATCHES * case.pieces * case.spans)),
     }
 }
@@ -39,17 +38,22 @@ pub(crate) fn try_out(case: &Case) -> Result<(), String> {
     run(for_case(&mut Command::new(this()?), case.name, 0)).map_err(|error| of(case, error))
 }
 
-fn total(case: &str) -> Result<u64, String> {
+fn total(case: &Case) -> Result<u64, String> {
     let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).map_err(text)?;
     let mut valgrind = Command::new("valgrind");
     valgrind
         .args(["--tool=callgrind", "--separate-threads=yes", "--quiet"])
-        .args(["--collect-atstart=no", &format!("--toggle-collect={COUNTED}")])
+        .args(["--collect-atstart=no", &format!("--toggle-collect={}", case.counted)])
         .arg(format!("--callgrind-out-file={}", directory.path().join("out").display()))
         .arg(this()?);
-    run(for_case(&mut valgrind, case, BATCHES))?;
-    // Each thread has a file; the first is the application's.
-    let counted = fs::read_to_string(directory.path().join("out-01")).map_err(text)?;
+    run(for_case(&mut valgrind, case.name, BATCHES))?;
+    // Each thread has a file, and only one of them has called the function.
+    let files = fs::read_dir(directory.path()).map_err(text)?;
+    files.map(|file| of_thread(&file.map_err(text)?.path())).sum()
+}
+
+fn of_thread(file: &Path) -> Result<u64, String> {
+    let counted = fs::read_to_string(file).map_err(text)?;
     counted
         .lines()
         .find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())

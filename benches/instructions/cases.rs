@@ -7,16 +7,16 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
-use tracehound::config::{Config, Environment, Style};
+use tracehound::config::{ApiVersion, Config, Environment, Style};
 use tracehound::{
-    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, TraceId,
-    Tracer,
+    HttpPropagator, SamplingMechanism, SamplingPriority, SpanContext, SpanId, SpanRef, Text,
+    TraceId, Tracer,
 };
 use tracehound_opentelemetry::TracerProvider;
 use tracehound_test_support::FaultAgent;
 use tracehound_test_support::fault_agent::scripts;
 
-use crate::batches::Batches;
+use crate::batches::{Batches, COUNTED, ENCODED};
 
 /// One kind of work.
 pub(crate) struct Case {
@@ -27,17 +27,33 @@ pub(crate) struct Case {
     pub(crate) pieces: u64,
     /// Does the work.
     pub(crate) work: fn(Batches),
+    /// The function that is counted.
+    pub(crate) counted: &'static str,
+}
+
+const fn on_application(name: &'static str, spans: u64, pieces: u64, work: fn(Batches)) -> Case {
+    Case { name, spans, pieces, work, counted: COUNTED }
+}
+
+const fn on_worker(name: &'static str, work: fn(Batches)) -> Case {
+    Case { name, spans: 10, pieces: 100, work, counted: ENCODED }
 }
 
 /// In the order of the table.
-pub(crate) const CASES: [Case; 7] = [
-    Case { name: "native: root", spans: 1, pieces: 1_000, work: root },
-    Case { name: "native: root and 9 children", spans: 10, pieces: 100, work: root_and_9_children },
-    Case { name: "native: hot", spans: 10, pieces: 100, work: hot },
-    Case { name: "opentelemetry: root", spans: 1, pieces: 1_000, work: opentelemetry_root },
-    Case { name: "opentelemetry: hot", spans: 10, pieces: 100, work: opentelemetry_hot },
-    Case { name: "inject", spans: 1, pieces: 100, work: inject },
-    Case { name: "extract", spans: 1, pieces: 100, work: extract },
+pub(crate) const CASES: [Case; 13] = [
+    on_application("native: root", 1, 1_000, root),
+    on_application("native: root and 9 children", 10, 100, root_and_9_children),
+    on_application("native: hot", 10, 100, hot),
+    on_application("opentelemetry: root", 1, 1_000, opentelemetry_root),
+    on_application("opentelemetry: hot", 10, 100, opentelemetry_hot),
+    on_application("inject", 1, 100, inject),
+    on_application("extract", 1, 100, extract),
+    on_worker("encode v0.4: hot", |batches| encode(batches, ApiVersion::V04, tag)),
+    on_worker("encode v0.5: hot", |batches| encode(batches, ApiVersion::V05, tag)),
+    on_worker("encode v1.0: hot", |batches| encode(batches, ApiVersion::V1, tag)),
+    on_worker("encode v0.4: no literals", |batches| encode(batches, ApiVersion::V04, tag_copies)),
+    on_worker("encode v0.5: no literals", |batches| encode(batches, ApiVersion::V05, tag_copies)),
+    on_worker("encode v1.0: no literals", |batches| encode(batches, ApiVersion::V1, tag_copies)),
 ];
 
 const CHILDREN: usize = 9;
@@ -64,6 +80,39 @@ fn with_tracer_of<T>(bridge: impl FnOnce(Tracer) -> T, batches: Batches, trace: 
     batches.run(|| tracer.flush(PATIENCE).unwrap(), || trace(&bridged));
     // Nothing depends on how it ends, and it would give up waiting for its threads on a busy machine.
     mem::forget(agent);
+}
+
+/// The traces of `hot`, on the worker, in this format.
+fn encode(batches: Batches, version: ApiVersion, tag: fn(&SpanRef)) {
+    let agent = FaultAgent::start(scripts::with_v1);
+    let tracer = Tracer::builder()
+        .environment(Environment::empty())
+        .agent_url(agent.url())
+        .agent_timeout(PATIENCE)
+        .flush_interval(Duration::from_secs(3600))
+        .api_version(version)
+        .build();
+    batches.run_without_warm_up(
+        || tracer.flush(PATIENCE).unwrap(),
+        || {
+            let root = tracer.trace("root");
+            tag(&root);
+            for _ in 0..CHILDREN {
+                tag(&tracer.trace("child"));
+            }
+        },
+    );
+    mem::forget(agent);
+}
+
+/// As [`tag`], with keys and values that the program has made.
+fn tag_copies(span: &SpanRef) {
+    let copy = |text: &str| Text::copy(black_box(text));
+    span.set_tag(copy("http.method"), copy("GET"));
+    span.set_tag(copy("http.route"), copy("/users/{id}"));
+    span.set_tag(copy("user.name"), copy("somebody"));
+    span.set_tag(copy("cart.items"), 3);
+    span.set_tag(copy("cart.total"), 9.5);
 }
 
 fn root(batches: Batches) {

@@ -47,12 +47,13 @@ pub(crate) fn common_headers(
 /// computing statistics of the spans, for `DD_APM_TRACING_ENABLED=false`.
 pub(crate) fn trace_headers(
     common: &HeaderMap,
+    content_type: &'static str,
     chunks: usize,
     rates: &RatesVersion,
     no_stats: bool,
 ) -> HeaderMap {
     let mut headers = common.clone();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/msgpack"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let mut say = |name, value| drop(headers.insert(HeaderName::from_static(name), value));
     say("x-datadog-trace-count", chunks.into());
     // The tracer sets `_dd.top_level` itself: it knows the parent of a span even if that is in another chunk.
@@ -85,8 +86,8 @@ mod tests {
     #[test]
     fn a_payload_says_who_sends_what() {
         let rustc = env!("TRACEHOUND_RUSTC_VERSION");
-        let headers =
-            trace_headers(&common(Some("it-false,cn-web")), 3, &RatesVersion::default(), true);
+        let (common, rates) = (common(Some("it-false,cn-web")), RatesVersion::default());
+        let headers = trace_headers(&common, "application/msgpack", 3, &rates, true);
         let expected = format!(
             "content-type: application/msgpack\n\
              datadog-client-computed-stats: true\n\

@@ -23,6 +23,8 @@ pub(crate) struct AgentInfo {
     pub(crate) org_prop_marker: Option<String>,
     /// The largest request that the agent takes.
     pub(crate) max_request_bytes: Option<u64>,
+    /// The paths that it answers to.
+    pub(crate) endpoints: Vec<String>,
 }
 
 impl AgentInfo {
@@ -44,8 +46,21 @@ impl AgentInfo {
             long_running_spans: is("long_running_spans"),
             org_prop_marker: info.get("org_prop_marker").and_then(Value::as_str).map(String::from),
             max_request_bytes: value.pointer("/config/max_request_bytes").and_then(Value::as_u64),
+            endpoints: info.get("endpoints").map(texts).unwrap_or_default(),
         })
     }
+
+    /// Whether it says that it answers to this path.
+    pub(crate) fn has_endpoint(&self, path: &str) -> bool {
+        // Some of the paths that are announced end with a slash.
+        self.endpoints.iter().any(|endpoint| endpoint.trim_end_matches('/') == path)
+    }
+}
+
+/// The texts of a list.
+fn texts(list: &Value) -> Vec<String> {
+    let elements = list.as_array().into_iter().flatten();
+    elements.filter_map(Value::as_str).map(String::from).collect()
 }
 
 /// Tells when what is known from `/info` is out of date.
@@ -104,8 +119,12 @@ mod tests {
             long_running_spans: true,
             org_prop_marker: Some("mYc0mpany_-".into()),
             max_request_bytes: Some(26_214_400),
+            endpoints: ["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"].map(String::from).into(),
         };
+        assert!(expected.has_endpoint("/v1.0/traces") && !expected.has_endpoint("/v1.0/trace"));
         assert_eq!(read(200, INFO), Some(expected));
+        let odd = read(200, r#"{"endpoints": [3, "/v0.5/traces/", null]}"#).unwrap();
+        assert!(odd.has_endpoint("/v0.5/traces"));
     }
 
     #[test]
@@ -122,7 +141,7 @@ mod tests {
             "\"\\u0000\"",
             "1e3",
         ] {
-            for name in ["span_events", "config", "version"] {
+            for name in ["span_events", "config", "version", "endpoints"] {
                 assert_eq!(read(200, &format!("{{\"{name}\": {wrong}}}")), none, "{name}: {wrong}");
             }
         }

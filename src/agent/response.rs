@@ -24,6 +24,8 @@ pub(crate) enum Outcome {
     Accepted { rates: Option<Rates> },
     /// It is too large (413). Its parts may be accepted.
     TooLarge,
+    /// It does not know the path, or what was sent there (404, 415). Another format may be accepted.
+    Unknown(StatusCode),
     /// Trying again would give the same answer.
     Refused(StatusCode),
     /// The agent is overloaded, too slow or broken for the moment (408, 429, 5xx). Trying again may help.
@@ -37,6 +39,9 @@ impl Outcome {
         match response.status {
             status if status.is_success() => Outcome::Accepted { rates: version.accept(response) },
             StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge,
+            status @ (StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+                Outcome::Unknown(status)
+            }
             status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
                 Outcome::Busy(status)
             }
@@ -124,7 +129,10 @@ mod tests {
         for status in [408, 429, 500, 503] {
             assert_eq!(outcome(status), Outcome::Busy(StatusCode::from_u16(status).unwrap()));
         }
-        for status in [101, 301, 400, 403, 404, 415] {
+        for status in [404, 415] {
+            assert_eq!(outcome(status), Outcome::Unknown(StatusCode::from_u16(status).unwrap()));
+        }
+        for status in [101, 301, 400, 403] {
             assert_eq!(outcome(status), Outcome::Refused(StatusCode::from_u16(status).unwrap()));
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::api_version::ApiVersion;
 use super::endpoint::Endpoint;
 use super::key::Quoted;
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};

@@ -39,6 +39,7 @@
 // built, so no span ever waits for anything here. Whatever shows a text of the user goes through `redacted.rs`, because
 // any setting may hold a password.
 
+mod api_version;
 mod builder;
 mod endpoint;
 mod identity;
@@ -68,6 +69,7 @@ mod listing;
 #[cfg(test)]
 mod testkit;
 
+pub use api_version::ApiVersion;
 pub use builder::ConfigBuilder;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]

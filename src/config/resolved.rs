@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::api_version::ApiVersion;
+
 use crate::text::Text;
 
 use super::propagation::{BaggageTagKeys, ExtractBehavior, Style};
@@ -144,6 +146,8 @@ mod tests {
             agent_timeout: Duration::from_secs(2),
                 "DD_TRACE_AGENT_TIMEOUT_SECONDS" = "0.5": Duration::from_millis(500);
             agent_url: DEFAULT_URL.as_str(), "DD_TRACE_AGENT_URL" = "http://a:1": "http://a:1";
+            agent_protocol_version: None, "DD_TRACE_AGENT_PROTOCOL_VERSION" = "1.0": Some(ApiVersion::V1);
+            api_version: None, "DD_TRACE_API_VERSION" = "v0.5": Some(ApiVersion::V05);
             apm_tracing: true, "DD_APM_TRACING_ENABLED" = "0": false;
             baggage_tag_keys: &BaggageTagKeys::Only(["user.id", "session.id", "account.id"].map(Text::from).into()),
                 "DD_TRACE_BAGGAGE_TAG_KEYS" = "": &BaggageTagKeys::Only(vec![]);

@@ -43,6 +43,7 @@ use std::time::Duration;
 
 use crate::text::Text;
 
+use super::api_version::{API_VERSION, ApiVersion};
 use super::key::{Key, Reason};
 use super::limits::DEFAULT_COUNT;
 use super::origin::Setting;
@@ -239,6 +240,12 @@ settings! {
         get(value) -> Option<u16> = *value;
     }
 
+    /// As `DD_TRACE_API_VERSION`, which counts first.
+    DD_TRACE_AGENT_PROTOCOL_VERSION as agent_protocol_version: Option<ApiVersion> = API_VERSION => {
+        /// The format of payloads by `DD_TRACE_AGENT_PROTOCOL_VERSION`; none where it is not set.
+        get(value) -> Option<ApiVersion> = *value;
+    }
+
     /// Timeout of a request while no byte of it moves: while it connects, while the agent reads nothing more of it, or
     /// while no more of the answer comes. A large request to a slow agent may take longer in all, and an answer five
     /// times as long. From 0.001 to 3600.
@@ -269,6 +276,19 @@ settings! {
         set by agent_url;
         /// The agent's address: as it was given, from host and port, or the default one.
         get(value) -> &str = value.as_deref().unwrap_or_default();
+    }
+
+    /// Format in which traces are sent. Unset: `v1.0` where the agent announces it, else `v0.4`. One that the agent does
+    /// not take becomes `v0.4`, said once.
+    DD_TRACE_API_VERSION as api_version: Option<ApiVersion> = API_VERSION => {
+        /// The format in which traces are sent (`DD_TRACE_API_VERSION`); default: v1.0 where the agent announces it, else
+        /// v0.4.
+        ///
+        /// A format that the agent does not announce, or refuses (404, 415), is replaced by v0.4, which every agent
+        /// takes. Nothing is lost by that: what was encoded already is converted.
+        set(version: ApiVersion) = Some(version), on TracerBuilder;
+        /// The format in which traces are to be sent, where one was chosen.
+        get(value) -> Option<ApiVersion> = *value;
     }
 
     /// Keys of the incoming baggage that become tags `baggage.<key>` of the local root span; `*` for all,
@@ -645,7 +665,12 @@ mod tests {
         }
         let without = rows.iter().filter(|row| row.setter.is_none()).map(|row| row.name);
         let without: Vec<_> = without.filter(|name| !name.starts_with("OTEL_")).collect();
-        let git = ["DD_GIT_COMMIT_SHA", "DD_GIT_REPOSITORY_URL", "DD_TRACE_GIT_METADATA_ENABLED"];
+        let git = [
+            "DD_GIT_COMMIT_SHA",
+            "DD_GIT_REPOSITORY_URL",
+            "DD_TRACE_AGENT_PROTOCOL_VERSION",
+            "DD_TRACE_GIT_METADATA_ENABLED",
+        ];
         assert_eq!(without, [&["DD_EXTERNAL_ENV"], &git[..]].concat());
     }
 
@@ -679,6 +704,9 @@ mod tests {
         for (name, texts, expected) in [
             ("AGENT_PORT", &["8126"][..], Some("8126")),
             ("AGENT_PORT", &["0", "65536"], None),
+            ("TRACE_API_VERSION", &["v0.3", "0.4", "v0.4 "], Some("v0.4")),
+            ("TRACE_API_VERSION", &["v1", "1.0", "V1.0"], Some("v1.0")),
+            ("TRACE_API_VERSION", &["v0.7", "2", "vv0.4"], None),
             ("TRACE_DEBUG", &["true", "TRUE", "True", "1", "t", "T"], Some("true")),
             ("TRACE_DEBUG", &["false", "FALSE", "0", "f", "F"], Some("false")),
             ("TRACE_DEBUG", &["", "yes", "on", "2", "truee", " true"], None),

@@ -1,10 +1,13 @@
 //! Span links: `SpanLink` of the agent's `span.proto`.
 
+use serde_json::{Map, Value as Json};
+
 use super::msgpack::Buffer;
+use crate::propagation::hex;
 use crate::trace::SpanLink;
 
 /// Set whenever the flags of a link are known, so that 0 can mean "unknown".
-const FLAGS_KNOWN: u32 = 1 << 31;
+pub(super) const FLAGS_KNOWN: u32 = 1 << 31;
 
 /// `span_links` of v0.4.
 pub(super) fn native(out: &mut Buffer, links: &[SpanLink]) {
@@ -41,4 +44,28 @@ fn write(out: &mut Buffer, link: &SpanLink) {
         out.raw(b"\xa5flags");
         out.uint((flags | FLAGS_KNOWN).into());
     }
+}
+
+/// The tag `_dd.span_links`, for formats without a field for links.
+pub(super) fn json(links: &[SpanLink]) -> String {
+    Json::Array(links.iter().map(one_json).collect()).to_string()
+}
+
+fn one_json(link: &SpanLink) -> Json {
+    let digits = |id| String::from_utf8_lossy(&hex(id)).into_owned();
+    let (high, low) = (link.trace_id.high(), link.trace_id.low());
+    let mut map = Map::new();
+    map.insert("trace_id".into(), (digits(high) + &digits(low)).into());
+    map.insert("span_id".into(), digits(link.span_id.get()).into());
+    if !link.attributes.is_empty() {
+        let attributes = link.attributes().map(|(key, value)| (key.to_owned(), value.into()));
+        map.insert("attributes".into(), Json::Object(attributes.collect()));
+    }
+    if let Some(tracestate) = link.tracestate.as_deref() {
+        map.insert("tracestate".into(), tracestate.into());
+    }
+    if let Some(flags) = link.flags {
+        map.insert("flags".into(), flags.into());
+    }
+    Json::Object(map)
 }

@@ -1,8 +1,13 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
-//! - `v04`: the format. Writes a span field by field, and decides whether a chunk goes into a payload as a whole or in
-//!   parts.
-//! - `span_tags`: which tags a span is written with; `tag_maps`: how they are written in one pass.
+//! - `format`: the formats, and what the pipeline has to know about each.
+//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`, `v05`, `v1`: write it in
+//!   their formats.
+//! - `span_tags`: which tags a span is written with, for all formats. `tag_writer`: what a format offers for that;
+//!   `tag_maps`: how v0.4 writes them in one pass.
+//! - `strings`: the numbers of the strings of a payload, for v0.5 and v1.0; `dictionary`: these, and what is often
+//!   written with them.
+//! - `transcode`: a payload of these formats as v0.4.
 //! - `repeated`: fields and tags that all spans of a tracer repeat, encoded once; `process`: the tags about the
 //!   process.
 //! - `links`, `events`: the fields that few spans have.
@@ -14,18 +19,28 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod dictionary;
+mod encoder;
 mod events;
+mod format;
 mod links;
 mod msgpack;
 mod payload;
 mod process;
 mod repeated;
 mod span_tags;
+mod strings;
 mod tag_maps;
+mod tag_writer;
 #[cfg(test)]
 mod tests;
+mod transcode;
 mod v04;
+mod v05;
+mod v1;
 
-pub(crate) use payload::{Payload, Sealed};
+pub(crate) use encoder::{Added, Encoder};
+pub(crate) use format::Format;
+pub(crate) use payload::{Memory, Payload, Sealed};
 pub(crate) use process::{Process, SourceCode};
-pub(crate) use v04::{Added, Encoder};
+pub(crate) use transcode::Limits;

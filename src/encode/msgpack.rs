@@ -1,5 +1,7 @@
 //! The MessagePack that the payload formats need, over one growing buffer.
 
+use std::borrow::Cow;
+
 use rmp::Marker;
 use rmp::encode::{self, ByteBuf};
 
@@ -68,6 +70,25 @@ impl Buffer {
 
     fn long_str_header(&mut self, len: usize) {
         let Ok(_) = encode::write_str_len(&mut self.0, length(len));
+    }
+
+    /// Writes a number that is small as a rule.
+    #[inline(always)]
+    pub(super) fn small(&mut self, number: u32) {
+        let [_, _, high, low] = number.to_be_bytes();
+        match number {
+            0..=0x7f => self.raw(&[low]),
+            0x80..=0xff => self.raw(&[Marker::U8.to_u8(), low]),
+            0x100..=0xffff => self.raw(&[Marker::U16.to_u8(), high, low]),
+            _ => self.uint(number.into()),
+        }
+    }
+
+    /// Writes a key, which is a small number, and a number in eight bytes.
+    #[inline(always)]
+    pub(super) fn key_u64(&mut self, key: u8, number: u64) {
+        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+        self.raw(&[key, Marker::U64.to_u8(), a, b, c, d, e, f, g, h]);
     }
 
     pub(crate) fn bin(&mut self, bytes: &[u8]) {
@@ -162,23 +183,35 @@ impl Buffer {
         }
     }
 
+    /// Begins an array whose number of elements is not known yet, but a bound of it. Returns where it begins, for
+    /// [`Buffer::set_count`].
+    pub(super) fn begin_array(&mut self, most: usize) -> usize {
+        let start = self.len();
+        self.array(most);
+        start
+    }
+
+    /// Changes the header of the array, or map, that begins at `start`: it has fewer elements than was said. The header
+    /// stays as large as it is, so nothing behind it moves.
+    #[inline]
+    pub(super) fn set_count(&mut self, start: usize, elements: usize) {
+        let Some(header) = self.0.as_mut_vec().get_mut(start..) else { return };
+        let [first, second, third, fourth] = length(elements).to_be_bytes();
+        match header {
+            [ARRAY16 | MAP16, a, b, ..] => [*a, *b] = [third, fourth],
+            [ARRAY32 | MAP32, a, b, c, d, ..] => [*a, *b, *c, *d] = [first, second, third, fourth],
+            // The lower half of the byte is the count.
+            [short, ..] => *short = (*short & 0xf0) | (fourth & 0x0f),
+            [] => {}
+        }
+    }
+
     #[cold]
     fn end_large_map(&mut self, start: usize, entries: usize) {
-        self.replace_header(start, |header| header.map(0), |header| header.map(entries));
-    }
-
-    /// Changes the header of the array that begins at `start`: it has fewer elements than was said.
-    #[cold]
-    pub(super) fn shrink_array(&mut self, start: usize, said: usize, elements: usize) {
-        self.replace_header(start, |header| header.array(said), |header| header.array(elements));
-    }
-
-    /// If the headers differ in size, all that is behind them moves.
-    fn replace_header(&mut self, start: usize, old: impl Fn(&mut Self), new: impl Fn(&mut Self)) {
-        let (mut before, mut after) = (Buffer::default(), Buffer::default());
-        old(&mut before);
-        new(&mut after);
-        self.0.as_mut_vec().splice(start..start + before.len(), after.into_vec());
+        let mut header = Buffer::default();
+        header.map(entries);
+        // The header had one byte: all that is behind it moves.
+        self.0.as_mut_vec().splice(start..start + 1, header.into_vec());
     }
 
     /// Writes a text of the user. One of more than 25,000 characters is cut to 2,500, as by every Datadog tracer.
@@ -188,14 +221,53 @@ impl Buffer {
     }
 
     #[cold]
-    fn long_text(&mut self, bytes: &[u8]) {
-        let text = std::str::from_utf8(bytes).unwrap_or_default();
-        if text.chars().nth(MAX_CHARS).is_none() {
-            return self.str(bytes);
-        }
-        let end = text.char_indices().nth(KEPT_CHARS).map_or(text.len(), |(end, _)| end);
-        let kept = text.get(..end).unwrap_or_default();
-        self.str(format!("{kept}{CUT_MARK}").as_bytes());
+    fn long_text(&mut self, text: &[u8]) {
+        self.str(&cut(text));
+    }
+}
+
+/// A text of the user as it is written.
+#[inline(always)]
+pub(super) fn cut(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.len() <= MAX_CHARS { text.into() } else { cut_long(text) }
+}
+
+#[cold]
+fn cut_long(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    if text.chars().nth(MAX_CHARS).is_none() {
+        return bytes.into();
+    }
+    let end = text.char_indices().nth(KEPT_CHARS).map_or(text.len(), |(end, _)| end);
+    let kept = text.get(..end).unwrap_or_default();
+    format!("{kept}{CUT_MARK}").into_bytes().into()
+}
+
+const ARRAY16: u8 = Marker::Array16.to_u8();
+const ARRAY32: u8 = Marker::Array32.to_u8();
+const MAP16: u8 = Marker::Map16.to_u8();
+const MAP32: u8 = Marker::Map32.to_u8();
+
+/// The key and the value of a string tag that is MessagePack already; its key has at most 31 bytes.
+#[inline(always)]
+pub(super) fn text_pair(entry: &[u8]) -> (&[u8], &[u8]) {
+    let (key, value) = split_key(entry);
+    let header = match value.first().map(|header| Marker::from_u8(*header)) {
+        Some(Marker::Str8) => 2,
+        Some(Marker::Str16) => 3,
+        Some(Marker::Str32) => 5,
+        _ => 1,
+    };
+    (key, value.get(header..).unwrap_or_default())
+}
+
+/// The key of a tag that is MessagePack already, of at most 31 bytes, and its value as it is written.
+#[inline(always)]
+pub(super) fn split_key(entry: &[u8]) -> (&[u8], &[u8]) {
+    let Some((header, rest)) = entry.split_first() else { return (&[], &[]) };
+    match Marker::from_u8(*header) {
+        Marker::FixStr(len) => rest.split_at_checked(len.into()).unwrap_or_default(),
+        _ => (&[], &[]),
     }
 }
 

@@ -3,10 +3,18 @@
 use hyper::body::Bytes;
 use rmp::Marker;
 
+use super::dictionary::Dictionary;
+use super::encoder::Common;
+use super::format::Format;
 use super::msgpack::Buffer;
+use super::v1::V1;
+use super::v05;
+use crate::trace::Segment;
 
 /// The header of an array with a 32-bit count, which is filled in when the payload is complete.
 const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
+/// An array of two: the strings and the chunks of v0.5.
+const PAIR: u8 = Marker::FixArray(2).to_u8();
 
 /// A chunk within a payload: where it ends, and how many spans it has.
 #[derive(Clone, Copy, Debug)]
@@ -16,16 +24,23 @@ struct Part {
 }
 
 /// A payload that is being written: one chunk behind the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Payload {
+    pub(super) format: Format,
     pub(super) buffer: Buffer,
+    /// The strings of v0.5, which come before the chunks.
+    pub(super) strings: Buffer,
+    string_count: usize,
+    /// Where the number of chunks is in `buffer`.
+    header: usize,
     parts: Vec<Part>,
 }
 
 impl Payload {
     /// A payload that is written into memory of an earlier one.
-    pub(crate) fn reusing(memory: Vec<u8>) -> Self {
-        Payload { buffer: Buffer::reusing(memory), parts: Vec::new() }
+    pub(crate) fn new(format: Format, memory: Memory) -> Self {
+        let (buffer, strings) = (Buffer::reusing(memory.chunks), Buffer::reusing(memory.strings));
+        Payload { format, buffer, strings, string_count: 0, header: 0, parts: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,7 +49,7 @@ impl Payload {
 
     /// How many bytes have been written.
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.strings.len()
     }
 
     #[cfg(test)]
@@ -42,49 +57,95 @@ impl Payload {
         spans(&self.parts)
     }
 
+    /// A payload of v0.4 to which chunks can be added that are written already.
+    pub(super) fn of_v04() -> Self {
+        let mut payload = Payload::new(Format::V04, Memory::default());
+        payload.buffer.raw(&HEADER);
+        payload
+    }
+
     /// Frees memory that it does not use.
     pub(crate) fn shrink(&mut self) {
         self.buffer.shrink();
+        self.strings.shrink();
     }
 
-    /// Writes the header if there is none yet. Returns where the next chunk begins.
-    pub(super) fn begin(&mut self) -> usize {
-        if self.buffer.len() == 0 {
-            self.buffer.raw(&HEADER);
+    /// Whether anything is written, if only what is before the first chunk.
+    pub(super) fn has_begun(&self) -> bool {
+        self.buffer.len() > 0
+    }
+
+    /// Writes what is before the first chunk, of a trace of this segment.
+    pub(super) fn begin(&mut self, dictionary: &mut Dictionary, common: &Common, first: &Segment) {
+        match self.format {
+            Format::V04 => {}
+            Format::V05 => {
+                self.strings.raw(&[PAIR]);
+                self.strings.raw(&HEADER);
+                v05::begin_payload(&mut self.strings, dictionary);
+            }
+            Format::V1 => V1::new(&mut self.buffer, dictionary).begin_payload(common, first),
         }
-        self.buffer.len()
+        self.header = self.buffer.len();
+        self.buffer.raw(&HEADER);
     }
 
-    /// Ends a chunk: all that was written since the end of the one before.
-    pub(super) fn end_chunk(&mut self, spans: usize) {
+    /// Ends a chunk: all that was written since the end of the one before. The payload now has so many strings.
+    pub(super) fn end_chunk(&mut self, spans: usize, strings: usize) {
+        self.string_count = strings;
         self.parts.push(Part { end: self.buffer.len(), spans });
     }
 
     /// Completes the payload.
     pub(crate) fn seal(self) -> Sealed {
-        let mut body = self.buffer.into_vec();
-        write_count(&mut body, self.parts.len());
-        Sealed { body: body.into(), start: HEADER.len(), parts: self.parts }
+        let Payload { format, mut buffer, mut strings, string_count, header, parts } = self;
+        buffer.set_count(header, parts.len());
+        strings.set_count(1, string_count);
+        let [body, strings] = [buffer, strings].map(|buffer| Bytes::from(buffer.into_vec()));
+        Sealed { format, body, strings, start: header + HEADER.len(), parts }
     }
 }
 
 /// A complete payload: the body of a request, or a part of one.
 ///
-/// It can be divided between its chunks. The parts share the memory, so nothing is copied.
+/// It can be divided between its chunks if the format allows it. The parts share the memory, so nothing is copied.
 #[derive(Debug)]
 pub(crate) struct Sealed {
+    format: Format,
     /// The payload as it was written, with its header. After a division, this has more than the chunks of this part.
-    body: Bytes,
+    pub(super) body: Bytes,
+    /// What is before it in a request.
+    pub(super) strings: Bytes,
     /// Where in `body` the first chunk of this part begins.
     start: usize,
     /// The chunks of this part. Their ends are offsets in `body`.
     parts: Vec<Part>,
 }
 
+/// The memory of a payload.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    chunks: Vec<u8>,
+    strings: Vec<u8>,
+}
+
+impl Memory {
+    pub(crate) fn capacity(&self) -> usize {
+        self.chunks.capacity() + self.strings.capacity()
+    }
+}
+
 impl Sealed {
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     /// The length of the body of a request with these chunks alone.
     pub(crate) fn len(&self) -> usize {
-        self.end() - self.start + HEADER.len()
+        match self.is_whole() {
+            true => self.strings.len() + self.body.len(),
+            false => self.end() - self.start + HEADER.len(),
+        }
     }
 
     fn end(&self) -> usize {
@@ -100,19 +161,22 @@ impl Sealed {
     }
 
     fn is_whole(&self) -> bool {
-        self.start == HEADER.len() && self.end() == self.body.len()
+        let is_divided = self.start != HEADER.len() || self.end() != self.body.len();
+        !is_divided || !self.format.is_divisible()
     }
 
     fn chunks(&self) -> Bytes {
         self.body.slice(self.start..self.end())
     }
 
-    /// One body with the chunks of several payloads, in parts that share the memory of the payloads.
+    /// One body with the chunks of several payloads of one format, which [is divisible](Format::is_divisible) if they
+    /// are more than one. It is in parts that share the memory of the payloads.
     pub(crate) fn together<'a>(payloads: impl Iterator<Item = &'a Sealed> + Clone) -> Vec<Bytes> {
         let mut rest = payloads.clone();
         if let (Some(one), None) = (rest.next(), rest.next()) {
             if one.is_whole() {
-                return vec![one.body.clone()];
+                let parts = [&one.strings, &one.body].into_iter();
+                return parts.filter(|part| !part.is_empty()).cloned().collect();
             }
         }
         let mut header = HEADER;
@@ -128,8 +192,11 @@ impl Sealed {
     }
 
     /// Splits off the first chunks: as many as fit into a body of `max_bytes`, and at least one. `None` if that is all
-    /// of them.
+    /// of them, or if the format cannot be divided.
     pub(crate) fn split_front(&mut self, max_bytes: usize) -> Option<Sealed> {
+        if !self.format.is_divisible() {
+            return None;
+        }
         let most = max_bytes.saturating_sub(HEADER.len()) + self.start;
         let chunks = self.parts.partition_point(|part| part.end <= most).max(1);
         if chunks >= self.parts.len() {
@@ -137,24 +204,26 @@ impl Sealed {
         }
         let rest = self.parts.split_off(chunks);
         let parts = std::mem::replace(&mut self.parts, rest);
-        let front = Sealed { body: self.body.clone(), start: self.start, parts };
+        let (format, body) = (self.format, self.body.clone());
+        let front = Sealed { format, body, strings: Bytes::new(), start: self.start, parts };
         self.start = front.end();
         Some(front)
     }
 
     /// The memory, for the next payload, unless another part shares it.
-    pub(crate) fn into_memory(self) -> Option<Vec<u8>> {
-        self.body.try_into_mut().ok().map(Vec::from)
+    pub(crate) fn into_memory(self) -> Option<Memory> {
+        let [chunks, strings] =
+            [self.body, self.strings].map(|part| part.try_into_mut().ok().map(Vec::from));
+        Some(Memory { chunks: chunks?, strings: strings.unwrap_or_default() })
     }
 
     /// A payload of chunks with these sizes in bytes, of one span each.
     #[cfg(test)]
     pub(crate) fn of_sizes(chunks: impl IntoIterator<Item = usize>) -> Self {
-        let mut payload = Payload::default();
-        payload.begin();
+        let mut payload = Payload::of_v04();
         for bytes in chunks {
             payload.buffer.raw(&vec![0; bytes]);
-            payload.end_chunk(1);
+            payload.end_chunk(1, 0);
         }
         payload.seal()
     }
@@ -170,12 +239,10 @@ fn spans(parts: &[Part]) -> u64 {
     parts.iter().map(|part| part.spans as u64).sum()
 }
 
-/// Writes the count into the [`HEADER`] with which `body` begins.
-fn write_count(body: &mut [u8], elements: usize) {
-    let count = u32::try_from(elements).unwrap_or(u32::MAX);
-    if let Some(header) = body.split_first_mut().and_then(|(_, rest)| rest.first_chunk_mut()) {
-        *header = count.to_be_bytes();
-    }
+/// Writes the count into a [`HEADER`].
+fn write_count(header: &mut [u8; 5], elements: usize) {
+    let [_, count @ ..] = header;
+    *count = u32::try_from(elements).unwrap_or(u32::MAX).to_be_bytes();
 }
 
 #[cfg(test)]
@@ -187,11 +254,10 @@ mod tests {
     }
 
     fn texts(texts: &[&str]) -> Sealed {
-        let mut payload = Payload::default();
-        payload.begin();
+        let mut payload = Payload::of_v04();
         for text in texts {
             payload.buffer.str(text.as_bytes());
-            payload.end_chunk(text.len());
+            payload.end_chunk(text.len(), 0);
         }
         payload.seal()
     }

@@ -1,6 +1,6 @@
 //! The tags that tell about the process.
 
-use super::msgpack::Buffer;
+use super::msgpack::{Buffer, text_pair};
 use crate::id;
 use crate::text::Text;
 
@@ -26,7 +26,21 @@ pub(crate) struct SourceCode {
     pub(crate) commit_sha: Option<Text>,
 }
 
+impl SourceCode {
+    /// What is known of it, as tags.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [("_dd.git.repository_url", &self.repository_url), ("_dd.git.commit.sha", &self.commit_sha)]
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+    }
+}
+
 impl Process {
+    /// The `runtime-id`.
+    pub(super) fn runtime_id(&self) -> &str {
+        std::str::from_utf8(text_pair(&self.runtime_id).1).unwrap_or_default()
+    }
+
     pub(crate) fn current(hostname: Option<Text>, source_code: SourceCode) -> Self {
         Self::new(&id::uuid(), std::process::id(), hostname, source_code)
     }

@@ -1,6 +1,5 @@
 //! Fields and tags that all spans of a tracer repeat, encoded once.
 
-use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use super::msgpack::Buffer;
@@ -32,18 +31,18 @@ pub(super) struct Repeated {
 pub(super) struct Tags {
     /// All of them, as entries of a map.
     pub(super) bytes: Buffer,
-    /// The key of each tag, and where its entry is in `bytes`.
-    entries: Vec<(Text, Range<usize>)>,
+    /// Each of them.
+    entries: Vec<(Text, Text)>,
     /// The digests of the keys.
     pub(super) digests: Digests,
 }
 
 impl Repeated {
-    /// Encodes anew if this is another tracer, or if its tags have changed.
-    pub(super) fn follow(&mut self, shared: &Arc<Shared>) {
+    /// Encodes anew if this is another tracer, or if its tags have changed. Returns whether that is so.
+    pub(super) fn follow(&mut self, shared: &Arc<Shared>) -> bool {
         let global = shared.tags.load();
         if Weak::as_ptr(&self.shared) == Arc::as_ptr(shared) && Arc::ptr_eq(&self.global, &global) {
-            return;
+            return false;
         }
         let Repeated { service, base_service, .. } = self;
         service.clear();
@@ -58,6 +57,7 @@ impl Repeated {
             shared.span_service.as_bytes().eq_ignore_ascii_case(shared.service.as_bytes());
         self.shared = Arc::downgrade(shared);
         self.global = global;
+        true
     }
 }
 
@@ -79,10 +79,9 @@ impl Tags {
     }
 
     fn add(&mut self, key: &Text, value: &Text) {
-        let start = self.bytes.len();
         self.bytes.str(key.as_bytes());
         self.bytes.text(value.as_bytes());
-        self.entries.push((key.clone(), start..self.bytes.len()));
+        self.entries.push((key.clone(), value.clone()));
         self.digests.add(digest(key.as_bytes()));
     }
 
@@ -100,10 +99,13 @@ impl Tags {
         self.entries.iter().any(|(name, _)| name.as_bytes() == key)
     }
 
-    /// Each key with its encoded entry.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Text, &[u8])> {
-        self.entries
-            .iter()
-            .map(|(key, place)| (key, self.bytes.as_bytes().get(place.clone()).unwrap_or_default()))
+    /// The value of a tag.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Each key with its value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Text, &Text)> {
+        self.entries.iter().map(|(key, value)| (key, value))
     }
 }

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use rmp::Marker;
-
-use super::msgpack::Buffer;
+use super::msgpack::{Buffer, split_key};
 use crate::trace::{Digests, digest};
 
 /// `meta` and `metrics` of the span that is being written.
@@ -40,7 +38,7 @@ impl TagMaps {
     #[inline(always)]
     pub(super) fn text_entry(&mut self, out: &mut Buffer, entry: &[u8]) {
         self.taken_texts.push(key_place(out.len(), entry));
-        self.taken.add(digest(key_of(entry)));
+        self.taken.add(digest(split_key(entry).0));
         self.add_texts(out, 1, entry);
     }
 
@@ -49,14 +47,8 @@ impl TagMaps {
     pub(super) fn number_entry(&mut self, entry: &[u8]) {
         self.numbers += 1;
         self.taken_numbers.push(key_place(self.waiting.len(), entry));
-        self.taken.add(digest(key_of(entry)));
+        self.taken.add(digest(split_key(entry).0));
         self.waiting.raw(entry);
-    }
-
-    /// Writes a numeric tag whose key is MessagePack already, of at most 31 bytes.
-    pub(super) fn number_of(&mut self, key: &[u8], value: f64) {
-        self.number_entry(key);
-        self.waiting.number(value);
     }
 
     pub(super) fn text(&mut self, out: &mut Buffer, key: &str, value: &str) {
@@ -116,19 +108,10 @@ impl TagMaps {
     }
 }
 
-/// The key of an entry. Its header is one byte, because it has at most 31 bytes.
-#[inline(always)]
-fn key_of(entry: &[u8]) -> &[u8] {
-    let Some((header, rest)) = entry.split_first() else { return &[] };
-    match Marker::from_u8(*header) {
-        Marker::FixStr(len) => rest.get(..usize::from(len)).unwrap_or_default(),
-        _ => &[],
-    }
-}
-
 #[inline(always)]
 fn key_place(at: usize, entry: &[u8]) -> Range<usize> {
-    at + 1..at + 1 + key_of(entry).len()
+    // Its header is one byte.
+    at + 1..at + 1 + split_key(entry).0.len()
 }
 
 #[cfg(test)]
@@ -147,7 +130,7 @@ mod tests {
         tags.text_entry(&mut out, b"\xa8language\xa4rust");
         tags.number("number", 1.0);
         tags.number_entry(b"\xaaprocess_id\x07");
-        tags.number_of(b"\xad_dd.tracer_kr", 0.5);
+        tags.number("_dd.tracer_kr", 0.5);
         tags.add_text(&mut out, b"own", b"long");
         tags.add_texts(&mut out, 2, b"\xa1a\xa1b\xa1c\xa1d");
         tags.add_number(b"count").integral(3);

@@ -15,14 +15,19 @@ use crate::sync::Snapshot;
 use crate::text::Text;
 use crate::trace::testkit::Bench;
 use crate::trace::{
-    Chunk, EventValue, SpanContext, SpanEvent, SpanKind, SpanLink, SpanRef, TagValue,
+    Chunk, EventValue, SamplingMechanism, SamplingPriority, SpanContext, SpanEvent, SpanKind,
+    SpanLink, SpanRef, TagValue,
 };
 
-const MAX: usize = 1 << 20;
+pub(super) const MAX: usize = 1 << 20;
 
-fn encoder(max_bytes: usize) -> Encoder {
+pub(super) fn encoder(max_bytes: usize) -> Encoder {
     let process = Process::new("uuid", 7, None, SourceCode::default());
     Encoder::new(process, Arc::new(SpanSampler::new([])), max_bytes)
+}
+
+fn empty() -> Payload {
+    Payload::new(Format::V04, Memory::default())
 }
 
 /// Adds a chunk that the payload has room for.
@@ -31,12 +36,41 @@ fn add(encoder: &mut Encoder, payload: &mut Payload, mut chunk: Chunk) {
     assert_eq!(encoder.add(payload, &chunk, 0), Added::UpTo(chunk.len()));
 }
 
+/// The chunks as they arrive by v0.4. Asserts that by the other formats the same arrives, and after a conversion.
 fn encoded(native_events: bool, chunks: impl IntoIterator<Item = Chunk>) -> Vec<Vec<Decoded>> {
     let mut encoder = encoder(MAX);
     encoder.common.native_events = native_events;
-    let mut payload = Payload::default();
-    chunks.into_iter().for_each(|chunk| add(&mut encoder, &mut payload, chunk));
-    decode::v04(&payload.seal().body()).unwrap()
+    let mut chunks: Vec<Chunk> = chunks.into_iter().collect();
+    chunks.iter_mut().for_each(Chunk::settle);
+    let [v04, v05, v1] = FORMATS.map(|format| {
+        let mut payload = Payload::new(format, Memory::default());
+        for chunk in &chunks {
+            assert_eq!(encoder.add(&mut payload, chunk, 0), Added::UpTo(chunk.len()));
+        }
+        payload.seal()
+    });
+    let by_v04 = decoded(&v04);
+    let limits = Limits { native_events, chunk_bytes: MAX };
+    assert_eq!(decoded(&v1.to_v04(limits).unwrap()), by_v04);
+    assert_eq!(decoded(&v05.to_v04(limits).unwrap()), decoded(&v05));
+    assert!(v04.to_v04(limits).is_none());
+    assert_eq!(in_tag_form(decoded(&v1)), in_tag_form(by_v04.clone()));
+    let mut without_structs = by_v04.clone();
+    without_structs.iter_mut().flatten().for_each(|span| span.meta_struct.clear());
+    assert_eq!(in_tag_form(decoded(&v05)), in_tag_form(without_structs));
+    by_v04
+}
+
+pub(super) const FORMATS: [Format; 3] = [Format::V04, Format::V05, Format::V1];
+
+pub(super) fn decoded(payload: &Sealed) -> Vec<Vec<Decoded>> {
+    decode::payload(payload.format().path(), &payload.body()).unwrap()
+}
+
+/// Chunks with links and events in the form that all formats have.
+fn in_tag_form(chunks: Vec<Vec<Decoded>>) -> Vec<Vec<Decoded>> {
+    let spans = |chunk: Vec<Decoded>| chunk.into_iter().map(Decoded::in_tag_form).collect();
+    chunks.into_iter().map(spans).collect()
 }
 
 fn at(ns: u64) -> SystemTime {
@@ -95,14 +129,15 @@ fn link_and_event(span: &SpanRef) {
 }
 
 fn vector(name: &str) -> Vec<Decoded> {
+    decode::v04(&vector_at(&format!("/v04/{name}/hex"))).unwrap().remove(0)
+}
+
+fn vector_at(place: &str) -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/payloads.json");
     let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let hex = all["v04"][name]["hex"].as_str().unwrap();
-    let bytes: Vec<u8> = (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect();
-    decode::v04(&bytes).unwrap().remove(0)
+    let hex = all.pointer(place).unwrap().as_str().unwrap();
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 /// Tags about the process that the encoder of the vectors does not write.
@@ -134,6 +169,74 @@ fn spans_links_events_and_structs_are_what_the_vectors_say() {
         ours[1].meta.remove("env");
         assert_same(&ours, &vector(name));
     }
+}
+
+/// One chunk in one format.
+fn encoded_as(format: Format, mut chunk: Chunk) -> Vec<Decoded> {
+    chunk.settle();
+    let mut payload = Payload::new(format, Memory::default());
+    assert_eq!(encoder(MAX).add(&mut payload, &chunk, 0), Added::UpTo(chunk.len()));
+    decoded(&payload.seal()).remove(0)
+}
+
+#[test]
+fn v05_is_what_the_vectors_say() {
+    for (chunk, name) in [
+        (vector_chunk(|_| {}), "two_spans"),
+        (vector_chunk(link_and_event), "links_events_as_tags"),
+    ] {
+        let mut ours = encoded_as(Format::V05, chunk);
+        ours[1].meta.remove("env");
+        let theirs = decode::v05(&vector_at(&format!("/v05/{name}/hex"))).unwrap();
+        let [ours, theirs] = [vec![ours], theirs].map(|chunks| in_tag_form(chunks).remove(0));
+        assert_same(&ours, &theirs);
+    }
+}
+
+#[test]
+fn v1_is_what_the_vectors_say() {
+    let bench = Bench::with(|shared| {
+        shared.service = "svc".into();
+        shared.env = Some("prod".into());
+        shared.version = Some("1.0".into());
+    });
+    let upstream = SpanContext::new(trace_id(), None)
+        .with_origin("synthetics")
+        .with_priority(SamplingPriority::AUTO_KEEP)
+        .with_mechanism(SamplingMechanism::DEFAULT);
+    let root = bench
+        .span("web.request")
+        .child_of(upstream)
+        .resource("GET /")
+        .span_type("web")
+        .kind(SpanKind::Server)
+        .tag("component", "net/http")
+        .tag("http.method", "GET")
+        .tag("retries", 3)
+        .tag("ok", true)
+        .start_time(at(START))
+        .start();
+    let child = bench
+        .span("db.query")
+        .child_of(&root)
+        .resource("SELECT 1")
+        .span_type("sql")
+        .kind(SpanKind::Client)
+        .tag("error", true)
+        .tag("list", TagValue::List(vec!["GET".into(), (-1).into()]))
+        .start_time(at(START + 100))
+        .start();
+    let link = SpanLink::new(trace_id(), SpanId::new(7).unwrap()).tracestate("foo=1").sampled(true);
+    child.add_link(link.attribute("reason", "terminated_context"));
+    child.add_event(SpanEvent::at("evt", at(START + 123)).attribute("k", "v"));
+    child.finish_at(at(START + 200));
+    root.finish_at(at(START + 1500));
+    let ours = encoded_as(Format::V1, bench.take_chunks().remove(0));
+    let mut theirs = decode::v1(&vector_at("/v1/two_spans_link_event/hex")).unwrap().remove(0);
+    // The encoder of the vector knew of a commit, and had the version on one span only.
+    theirs[0].meta.remove("_dd.git.commit.sha");
+    theirs[1].meta.insert("version".into(), "1.0".into());
+    assert_same(&ours, &theirs);
 }
 
 #[test]
@@ -232,7 +335,7 @@ fn what_is_repeated_follows_the_tracer() {
     let one = Bench::with(|shared| shared.tags = tags(&[("team", "a")]));
     let two = Bench::with(|shared| shared.service = "other".into());
     let mut encoder = encoder(MAX);
-    let mut payload = Payload::default();
+    let mut payload = empty();
     let mut add_one = |bench: &Bench| {
         bench.span("root").start().finish();
         add(&mut encoder, &mut payload, bench.take_chunks().remove(0));
@@ -250,7 +353,7 @@ fn what_is_repeated_follows_the_tracer() {
 fn only_what_says_something_is_written() {
     let bench = Bench::new();
     drop(bench.span("root").root().start());
-    let mut payload = Payload::default();
+    let mut payload = empty();
     add(&mut encoder(MAX), &mut payload, bench.take_chunks().remove(0));
     let body = payload.seal().body();
     let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
@@ -287,7 +390,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     let mut chunk = vector_chunk(|_| {});
     chunk.settle();
     let mut encoder = encoder(1500);
-    let mut payload = Payload::default();
+    let mut payload = empty();
     let mut added = 0;
     while encoder.add(&mut payload, &chunk, 0) == Added::UpTo(2) {
         added += 1;
@@ -295,7 +398,7 @@ fn a_full_payload_refuses_the_next_chunk_and_stays_whole() {
     assert_eq!(encoder.add(&mut payload, &chunk, 0), Added::Full);
     assert_eq!(decode::v04(&payload.seal().body()).unwrap().len(), added);
 
-    let mut payload = Payload::default();
+    let mut payload = empty();
     encoder.bound(100);
     let refused = encoder.add(&mut payload, &chunk, 0);
     assert!(matches!(refused, Added::TooLarge(_)) && payload.is_empty());
@@ -314,11 +417,11 @@ fn what_is_divided_sooner_is_divided_between_spans() {
     let mut encoder = encoder(10_000);
     encoder.divide_at(1_500);
     encoder.divide_at(9_000);
-    let (mut from, mut payload, mut sealed) = (0, Payload::default(), Vec::new());
+    let (mut from, mut payload, mut sealed) = (0, empty(), Vec::new());
     while from < chunk.len() {
         match encoder.add(&mut payload, &chunk, from) {
             Added::UpTo(next) => from = next,
-            Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+            Added::Full => sealed.push(std::mem::replace(&mut payload, empty()).seal()),
             Added::TooLarge(what) => panic!("{what}"),
         }
     }
@@ -326,7 +429,7 @@ fn what_is_divided_sooner_is_divided_between_spans() {
     assert_eq!(sealed.iter().map(Sealed::span_count).sum::<u64>(), 6);
     assert!(sealed.iter().all(|part| part.len() <= 1_500 || part.span_count() == 1));
     encoder.bound(10_000);
-    assert_eq!(encoder.add(&mut Payload::default(), &chunk, 0), Added::UpTo(6));
+    assert_eq!(encoder.add(&mut empty(), &chunk, 0), Added::UpTo(6));
 }
 
 #[test]
@@ -346,12 +449,12 @@ fn a_chunk_that_no_payload_holds_goes_in_parts_down_to_single_spans() {
     chunk.settle();
     for max_bytes in [600, 1_500, 4_000] {
         let mut encoder = encoder(max_bytes);
-        let mut payload = Payload::default();
+        let mut payload = empty();
         let (mut from, mut refused, mut sealed) = (0, Vec::<String>::new(), Vec::new());
         while from < chunk.len() {
             match encoder.add(&mut payload, &chunk, from) {
                 Added::UpTo(next) => from = next,
-                Added::Full => sealed.push(std::mem::take(&mut payload).seal()),
+                Added::Full => sealed.push(std::mem::replace(&mut payload, empty()).seal()),
                 Added::TooLarge(what) => {
                     refused.push(what);
                     from += 1;

@@ -34,7 +34,9 @@ impl Class {
         let status = match outcome {
             Ok(Outcome::Accepted { .. }) => return Class::Success,
             Ok(Outcome::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Ok(Outcome::Refused(status) | Outcome::Busy(status)) => *status,
+            Ok(Outcome::Unknown(status) | Outcome::Refused(status) | Outcome::Busy(status)) => {
+                *status
+            }
             Err(_) => return Class::None,
         };
         match status.as_u16() {

@@ -10,7 +10,7 @@ use super::long_running::Schedule;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
-use crate::config::Endpoint;
+use crate::config::{ApiVersion, Endpoint};
 use crate::diag::{Diag, LossReason, Statistics};
 use crate::encode::{Process, SourceCode};
 use crate::propagation::HttpPropagator;
@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     /// The byte budget for finished traces that wait for the worker and payloads that wait for the agent, together.
     pub(crate) queue_bytes: usize,
     pub(crate) max_payload_bytes: usize,
+    /// The format of payloads that was asked for.
+    pub(crate) api_version: Option<ApiVersion>,
     /// Ask the agent for `/info` before there is anything to send.
     pub(crate) asks_early: bool,
     /// Send span events in their own field, whether or not the agent announces that it knows it.

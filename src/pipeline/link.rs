@@ -13,8 +13,8 @@ use crate::agent::{
 };
 use crate::config::Endpoint;
 use crate::diag::Diag;
+use crate::encode::Format;
 
-pub(super) const TRACES_PATH: &str = "/v0.4/traces";
 /// The agent is asked for `/info` again after this time, and earlier where its answers announce a change.
 const INFO_PERIOD: Duration = Duration::from_secs(300);
 /// The pause after a request for `/info` that got no answer, because each one costs the whole timeout.
@@ -59,15 +59,18 @@ impl Link {
         self.client.endpoint()
     }
 
-    /// Sends one request with so many chunks.
+    /// Sends one request with so many chunks in this format.
     pub(super) fn post(
         &mut self,
+        format: Format,
         chunks: usize,
         body: Vec<Bytes>,
         meanwhile: Meanwhile<'_>,
     ) -> Result<Outcome, SendError> {
-        let headers = trace_headers(&self.headers, chunks, &self.rates, self.no_stats);
-        let request = Request { method: Method::POST, path: TRACES_PATH, headers: &headers, body };
+        let headers =
+            trace_headers(&self.headers, format.content_type(), chunks, &self.rates, self.no_stats);
+        let request =
+            Request { method: Method::POST, path: format.path(), headers: &headers, body };
         let response = self.client.send(request, meanwhile)?;
         self.info_state.observe(&response.headers);
         Ok(Outcome::read(&response, &mut self.rates))

@@ -13,7 +13,7 @@
 //!   what follows from each answer of the agent. `during_request`: work done while an answer is awaited.
 //! - `packer`: encodes chunks as payloads. `packer/delivery`: what happens to a payload after each outcome. `outbox`:
 //!   payloads that wait to be sent.
-//! - `link`: what is known about the agent, and the requests to it. `request_size`: how large a request may be.
+//! - `link`: what is known about the agent, and the requests to it. `negotiation`: which format it gets. `request_size`: how large a request may be.
 //!   `backoff`: when to try again.
 //! - `counts`: what was sent, for whoever asks.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
@@ -44,6 +44,7 @@ mod link;
 mod long_running;
 #[cfg(all(test, tracehound_model))]
 mod models;
+mod negotiation;
 mod outbox;
 mod packer;
 mod pool;

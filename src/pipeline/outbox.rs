@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::ledger::Spans;
-use crate::encode::Sealed;
+use crate::encode::{Format, Limits, Sealed};
 
 /// How long a payload is kept while the agent cannot be reached or says that it is busy.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(60);
@@ -32,6 +32,11 @@ pub(super) struct Parcel {
 }
 
 impl Parcel {
+    /// The format of its payloads.
+    pub(super) fn format(&self) -> Format {
+        self.payloads().next().map_or(Format::V04, Sealed::format)
+    }
+
     /// The size of the body, to within a few bytes.
     pub(super) fn bytes(&self) -> usize {
         self.payloads().map(Sealed::len).sum()
@@ -58,6 +63,16 @@ impl Parcel {
     pub(super) fn into_payloads(self) -> impl Iterator<Item = Sealed> {
         self.entries.into_iter().map(|entry| entry.payload)
     }
+}
+
+/// What the next request may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) max_bytes: usize,
+    /// The format that the agent takes beside v0.4.
+    pub(super) format: Format,
+    /// For what has to be converted.
+    pub(super) limits: Limits,
 }
 
 /// Why a request is to be sent again.
@@ -114,22 +129,29 @@ impl Outbox {
 
     /// The next request: the oldest chunks that fit into so many bytes, and at least one. It counts as on its way until
     /// [`Outbox::settle`] or [`Outbox::put_back`].
-    pub(super) fn next(&mut self, max_bytes: usize) -> Option<&Parcel> {
+    pub(super) fn next(&mut self, terms: Terms) -> Option<&Parcel> {
         if self.on_its_way.is_none() {
-            let entries = self.pack(max_bytes);
+            let entries = self.pack(terms);
             self.on_its_way = (!entries.is_empty()).then_some(Parcel { entries });
         }
         self.on_its_way.as_ref()
     }
 
     /// Removes what goes into the next request.
-    fn pack(&mut self, max_bytes: usize) -> Vec<Entry> {
-        let mut packed = Vec::new();
+    fn pack(&mut self, terms: Terms) -> Vec<Entry> {
+        let max_bytes = terms.max_bytes;
+        let mut packed: Vec<Entry> = Vec::new();
         let mut left = max_bytes;
         while let Some(entry) = self.waiting.front_mut() {
-            let (bytes, is_alone) = (entry.payload.len(), entry.is_alone);
+            // Only where it is the next, because it needs more memory then.
+            if packed.is_empty() && entry.payload.has_to_be_v04(terms) {
+                convert(entry, terms.limits, &mut self.bytes);
+            }
+            let (bytes, format) = (entry.payload.len(), entry.payload.format());
+            let is_alone = entry.is_alone || !format.is_divisible();
             let fits = bytes <= left;
-            if !packed.is_empty() && (is_alone || !fits) {
+            let is_other = packed.first().is_some_and(|first| first.payload.format() != format);
+            if !packed.is_empty() && (is_alone || is_other || !fits) {
                 break;
             }
             let front = if fits { None } else { entry.payload.split_front(max_bytes) };
@@ -146,6 +168,16 @@ impl Outbox {
             left -= bytes;
         }
         packed
+    }
+
+    /// Converts what is on its way to v0.4. Returns whether that was possible.
+    pub(super) fn convert_on_its_way(&mut self, limits: Limits) -> bool {
+        let entries = self.on_its_way.iter_mut().flat_map(|parcel| &mut parcel.entries);
+        let mut is_done = true;
+        for entry in entries {
+            is_done &= convert(entry, limits, &mut self.bytes);
+        }
+        is_done
     }
 
     /// The request that is being sent.
@@ -194,6 +226,26 @@ impl Outbox {
     }
 }
 
+impl Sealed {
+    /// Whether it cannot be sent as it is.
+    fn has_to_be_v04(&self, terms: Terms) -> bool {
+        let is_taken = self.format() == Format::V04 || self.format() == terms.format;
+        let is_small = self.len() <= terms.max_bytes || self.chunk_count() <= 1;
+        !is_taken || !is_small && !self.format().is_divisible()
+    }
+}
+
+/// Converts a payload to v0.4, in which it has other bytes. Returns whether that was possible.
+fn convert(entry: &mut Entry, limits: Limits, bytes: &mut usize) -> bool {
+    let converted = entry.payload.to_v04(limits);
+    let is_done = converted.is_some();
+    if let Some(converted) = converted {
+        *bytes = *bytes + converted.len() - entry.payload.len();
+        entry.payload = converted;
+    }
+    is_done
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -207,6 +259,11 @@ mod tests {
         outbox
     }
 
+    fn terms(max_bytes: usize) -> Terms {
+        let limits = Limits { native_events: true, chunk_bytes: max_bytes };
+        Terms { max_bytes, format: Format::V04, limits }
+    }
+
     fn sizes(parcel: &Parcel) -> Vec<usize> {
         parcel.payloads().map(Sealed::len).collect()
     }
@@ -214,7 +271,7 @@ mod tests {
     /// Sends all that there is in requests of so many bytes.
     fn sent(outbox: &mut Outbox, max_bytes: usize) -> Vec<Vec<usize>> {
         let mut sent = Vec::new();
-        while let Some(parcel) = outbox.next(max_bytes) {
+        while let Some(parcel) = outbox.next(terms(max_bytes)) {
             sent.push(sizes(parcel));
             outbox.settle();
         }
@@ -225,7 +282,7 @@ mod tests {
     #[test]
     fn the_oldest_make_room_except_for_the_last_and_for_what_is_on_its_way() {
         let mut outbox = outbox([600, 300, 200]);
-        assert_eq!(sizes(outbox.next(600).unwrap()), [600]);
+        assert_eq!(sizes(outbox.next(terms(600)).unwrap()), [600]);
         assert_eq!(sizes(&outbox.evict().unwrap()), [300]);
         assert!(outbox.evict().is_none());
         assert_eq!(outbox.bytes(), 800);
@@ -247,7 +304,7 @@ mod tests {
         let mut outbox = outbox([]);
         outbox.push(Sealed::of_sizes([100, 100, 300, 50, 50]));
         outbox.push(Sealed::of_size(100));
-        assert_eq!(sizes(outbox.next(250).unwrap()), [205]);
+        assert_eq!(sizes(outbox.next(terms(250)).unwrap()), [205]);
         assert_eq!(outbox.bytes(), 205 + 405 + 100);
         outbox.put_back(RetryReason::NotSent);
         assert_eq!(sent(&mut outbox, 250), [vec![205], vec![305], vec![105, 100]]);
@@ -257,7 +314,7 @@ mod tests {
     fn what_was_not_taken_is_sent_again_before_the_others() {
         for why in [RetryReason::NotSent, RetryReason::Refused, RetryReason::Unanswered] {
             let mut outbox = outbox([400, 500, 200]);
-            assert_eq!(sizes(outbox.next(1_000).unwrap()), [400, 500]);
+            assert_eq!(sizes(outbox.next(terms(1_000)).unwrap()), [400, 500]);
             assert!(sizes(&outbox.put_back(why)).is_empty());
             outbox.push(Sealed::of_size(50));
             assert_eq!(sent(&mut outbox, 400), [vec![400], vec![500], vec![200, 50]]);
@@ -267,18 +324,21 @@ mod tests {
     #[test]
     fn what_may_be_there_is_sent_once_more_and_then_given_up() {
         let mut outbox = outbox([100]);
-        outbox.next(1_000);
+        outbox.next(terms(1_000));
         assert!(sizes(&outbox.put_back(RetryReason::Unanswered)).is_empty());
         outbox.push(Sealed::of_size(200));
-        let spans = outbox.next(1_000).unwrap().spans();
+        let spans = outbox.next(terms(1_000)).unwrap().spans();
         assert_eq!(spans, Spans { undelivered: 1, unconfirmed: 1 });
         assert!(
             sizes(&outbox.put_back(RetryReason::NotSent)).is_empty(),
             "not sent, no second time"
         );
-        outbox.next(1_000);
+        outbox.next(terms(1_000));
         assert_eq!(sizes(&outbox.put_back(RetryReason::Unanswered)), [100]);
-        assert_eq!(outbox.next(1_000).unwrap().spans(), Spans { undelivered: 0, unconfirmed: 1 });
+        assert_eq!(
+            outbox.next(terms(1_000)).unwrap().spans(),
+            Spans { undelivered: 0, unconfirmed: 1 }
+        );
     }
 
     #[test]
@@ -286,7 +346,7 @@ mod tests {
         for why in [RetryReason::NotSent, RetryReason::Refused] {
             let mut outbox = outbox([100, 200]);
             for _ in 0..100 {
-                assert!(outbox.next(1_000).is_some());
+                assert!(outbox.next(terms(1_000)).is_some());
                 assert!(sizes(&outbox.put_back(why)).is_empty());
             }
             let long_ago = Instant::now().checked_sub(MAX_AGE + Duration::from_secs(1)).unwrap();
@@ -294,7 +354,7 @@ mod tests {
             old.unwrap().since = long_ago;
             let mut over = Vec::new();
             for _ in 0..2 * REFUSALS_IN_PLACE {
-                outbox.next(1_000);
+                outbox.next(terms(1_000));
                 over.extend(sizes(&outbox.put_back(why)));
             }
             assert_eq!(over, [100]);
@@ -306,14 +366,14 @@ mod tests {
     fn what_is_always_refused_does_not_hold_up_the_others() {
         let mut outbox = outbox([100, 200]);
         for _ in 0..=REFUSALS_IN_PLACE {
-            assert_eq!(sizes(outbox.next(1_000).unwrap()), [100, 200]);
+            assert_eq!(sizes(outbox.next(terms(1_000)).unwrap()), [100, 200]);
             outbox.put_back(RetryReason::Refused);
         }
         outbox.push(Sealed::of_size(300));
         // First each alone, and then once more behind the others.
-        assert_eq!(sizes(outbox.next(1_000).unwrap()), [100]);
+        assert_eq!(sizes(outbox.next(terms(1_000)).unwrap()), [100]);
         for _ in 0..=REFUSALS_IN_PLACE {
-            outbox.next(1_000);
+            outbox.next(terms(1_000));
             outbox.put_back(RetryReason::Refused);
         }
         assert_eq!(sent(&mut outbox, 1_000), [[200], [300], [100]]);
@@ -341,7 +401,7 @@ mod tests {
         }),
         (3, "next", |outbox, sizes| {
             let (max_bytes, is_new) = (sizes.iter().sum(), outbox.on_its_way.is_none());
-            let parcel = outbox.next(max_bytes)?;
+            let parcel = outbox.next(terms(max_bytes))?;
             assert!(parcel.chunk_count() > 0);
             let fits = parcel.bytes() <= max_bytes || parcel.chunk_count() == 1;
             assert!(fits || !is_new);

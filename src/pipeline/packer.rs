@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::inner::Inner;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Terms};
 use super::pool::Portion;
 use super::queue::Queued;
 use super::request_size::RequestSize;
 use crate::diag::LossReason;
-use crate::encode::{Added, Encoder, Payload};
+use crate::encode::{Added, Encoder, Format, Limits, Memory, Payload};
 use crate::trace::Chunk;
 
 mod delivery;
@@ -42,12 +42,15 @@ pub(super) struct Packer {
     /// The vectors of encoded chunks, to be used again by new traces.
     emptied: Portion,
     pub(super) encoder: Encoder,
-    /// The agent is being asked whether it takes span events in their own field. Chunks with events wait for the
-    /// answer.
-    holds_events: bool,
+    /// The agent is being asked for the first time what it takes. Chunks wait for the answer.
+    is_held: bool,
+    /// A structured tag was set: v0.5 has no place for it, so it is not used any more.
+    has_structs: bool,
+    /// The format of the next payload.
+    format: Format,
     payload: Payload,
     /// The memory of a payload that was sent, for the next one.
-    memory: Vec<u8>,
+    memory: Memory,
     pub(super) outbox: Outbox,
     pub(super) request_size: RequestSize,
     /// Whether something was lost since the turn of the worker began.
@@ -62,10 +65,12 @@ impl Packer {
             batch_bytes: 0,
             accounted: 0,
             emptied: Portion::default(),
-            holds_events: false,
+            is_held: false,
+            has_structs: false,
             encoder: Encoder::new(inner.process.clone(), Arc::clone(&inner.span_sampler), most),
-            payload: Payload::default(),
-            memory: Vec::new(),
+            format: Format::V04,
+            payload: Payload::new(Format::V04, Memory::default()),
+            memory: Memory::default(),
             outbox: Outbox::default(),
             request_size: RequestSize::new(most, inner.settings.timeout),
             has_lost: false,
@@ -100,15 +105,39 @@ impl Packer {
         self.batch.is_empty() && self.may_write_ahead()
     }
 
-    /// From now on, until [`Packer::release_events`], chunks with events are not encoded.
-    pub(super) fn hold_events(&mut self) {
-        self.holds_events = true;
+    /// From now on, until [`Packer::release`], nothing is encoded as long as there is room.
+    pub(super) fn hold(&mut self) {
+        self.is_held = true;
     }
 
-    /// It is known whether the agent takes span events in their own field.
-    pub(super) fn release_events(&mut self, native: bool) {
-        self.holds_events = false;
-        self.encoder.common.native_events = native;
+    /// It is known what the agent takes: the format of the next payloads, and whether it has a field for span events.
+    pub(super) fn release(&mut self, format: Format, native_events: bool) {
+        self.is_held = false;
+        self.encoder.common.native_events = native_events;
+        self.change_format(format);
+    }
+
+    /// The format of the next payloads.
+    pub(super) fn change_format(&mut self, format: Format) {
+        let has_place = format != Format::V05 || !self.has_structs;
+        let format = if has_place { format } else { Format::V04 };
+        if format != self.format {
+            self.format = format;
+            self.seal();
+            // Where there was nothing to seal.
+            self.payload = Payload::new(format, Memory::default());
+        }
+    }
+
+    /// What the next request may be.
+    pub(super) fn terms(&self) -> Terms {
+        let (max_bytes, format) = (self.request_size.bytes(), self.format);
+        Terms { max_bytes, format, limits: self.limits(self.encoder.max_bytes()) }
+    }
+
+    /// For what is converted to v0.4.
+    fn limits(&self, chunk_bytes: usize) -> Limits {
+        Limits { native_events: self.encoder.common.native_events, chunk_bytes }
     }
 
     /// Bounds requests by what the agent has announced, if it has, and by the setting.
@@ -135,22 +164,27 @@ impl Packer {
             self.batch_bytes -= bytes;
             self.write(chunk);
         }
-        if self.payload.len() >= ENOUGH_BYTES {
+        if self.payload.len() >= self.enough(ENOUGH_BYTES) {
             self.seal();
         }
         self.account();
         self.has_writable()
     }
 
-    /// Whether there is a next chunk that does not have to wait because of its events.
+    /// The size at which a payload is complete. One that cannot be divided must fit into a request.
+    fn enough(&self, bytes: usize) -> usize {
+        if self.format.is_divisible() { bytes } else { bytes.min(self.request_size.bytes()) }
+    }
+
+    /// Whether there is a chunk that does not have to wait. None waits where that would cost others their room.
     fn has_writable(&self) -> bool {
-        let next = self.batch.front();
-        next.is_some_and(|next| !(self.holds_events && next.chunk.has_events()))
+        let room = &self.inner.queue.room;
+        !self.batch.is_empty() && !(self.is_held && room.used() <= room.max_bytes() / 2)
     }
 
     /// Encodes until the outbox has a payload, or nothing is left to encode.
     pub(super) fn write_next(&mut self, is_urgent: bool) {
-        let enough = if is_urgent { ENOUGH_URGENT_BYTES } else { ENOUGH_BYTES };
+        let enough = self.enough(if is_urgent { ENOUGH_URGENT_BYTES } else { ENOUGH_BYTES });
         while self.outbox.is_empty() {
             if self.payload.len() >= enough || !self.write_some() {
                 return self.seal();
@@ -187,6 +221,9 @@ impl Packer {
     /// lost.
     fn write(&mut self, mut chunk: Chunk) {
         chunk.settle();
+        if self.format == Format::V05 && chunk.has_structs() {
+            self.leave_v05();
+        }
         let mut from = 0;
         while from < chunk.len() {
             match self.encoder.add(&mut self.payload, &chunk, from) {
@@ -217,13 +254,24 @@ impl Packer {
         }
     }
 
+    #[cold]
+    fn leave_v05(&mut self) {
+        self.has_structs = true;
+        self.change_format(Format::V04);
+        self.inner.diag.warn_once("structs-by-v0.5", || {
+            "a span has a structured tag, and v0.5 has no place for it: traces are sent as v0.4 from now on; v1.0 is \
+             as small, and has a place (DD_TRACE_API_VERSION)"
+                .into()
+        });
+    }
+
     fn seal(&mut self) {
         if self.payload.is_empty() {
             return;
         }
         let memory = std::mem::take(&mut self.memory);
-        let payload = std::mem::replace(&mut self.payload, Payload::reusing(memory));
-        self.outbox.push(payload.seal());
+        let next = Payload::new(self.format, memory);
+        self.outbox.push(std::mem::replace(&mut self.payload, next).seal());
     }
 
     /// Updates what is claimed from the room.

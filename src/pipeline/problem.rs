@@ -4,36 +4,37 @@ use std::io;
 
 use hyper::http::StatusCode;
 
-use super::link::TRACES_PATH;
 use super::outbox::MAX_AGE;
 use crate::agent::{SendError, SendErrorKind};
-use crate::config::Endpoint;
+use crate::config::{ApiVersion, Endpoint};
+use crate::encode::Format;
 
 /// What to check when the agent is not where it is expected.
 const CHECK_ADDRESS: &str = "check that the Datadog agent listens there (DD_TRACE_AGENT_URL, or DD_AGENT_HOST and \
                              DD_TRACE_AGENT_PORT; the port of traces is 8126 by default)";
 
 /// Where traces are sent, written so that other tools can be pointed at it.
-fn url(endpoint: &Endpoint) -> String {
+fn url(endpoint: &Endpoint, format: Format) -> String {
+    let path = format.path();
     match endpoint {
-        Endpoint::Http { .. } => format!("{endpoint}{TRACES_PATH}"),
-        Endpoint::Unix { .. } => format!("{TRACES_PATH} of {endpoint}"),
+        Endpoint::Http { .. } => format!("{endpoint}{path}"),
+        Endpoint::Unix { .. } => format!("{path} of {endpoint}"),
     }
 }
 
 /// Why no answer came.
-pub(super) fn no_answer(endpoint: &Endpoint, error: &SendError) -> String {
+pub(super) fn no_answer(endpoint: &Endpoint, format: Format, error: &SendError) -> String {
     match &error.kind {
         SendErrorKind::Connect(cause) => {
             format!("could not connect to agent at {endpoint}: {}", lower(cause))
         }
-        _ => format!("{}: {error:#}", url(endpoint)),
+        _ => format!("{}: {error:#}", url(endpoint, format)),
     }
 }
 
 /// A status that is no success.
-pub(super) fn status(endpoint: &Endpoint, status: StatusCode) -> String {
-    format!("the agent answered {status} to {}", url(endpoint))
+pub(super) fn status(endpoint: &Endpoint, format: Format, status: StatusCode) -> String {
+    format!("the agent answered {status} to {}", url(endpoint, format))
 }
 
 /// The line when the agent stops taking traces: what happens to them meanwhile.
@@ -56,6 +57,22 @@ pub(super) fn unconfirmed(problem: &str) -> String {
     format!(
         "{problem}; the agent may have them, so they are not sent again; an agent that is slow for long needs more \
          CPU, or a longer limit (DD_TRACE_AGENT_TIMEOUT_SECONDS)"
+    )
+}
+
+/// The line when the agent does not take the format that it announces, or that was asked for.
+pub(super) fn not_taken(problem: &str) -> String {
+    format!(
+        "{problem}: traces are sent as v0.4 until it says something else about itself; DD_TRACE_API_VERSION=v0.4 \
+         spares the attempt"
+    )
+}
+
+/// The line when the agent does not announce the format that was asked for.
+pub(super) fn not_announced(endpoint: &Endpoint, version: ApiVersion) -> String {
+    format!(
+        "the agent at {endpoint} does not announce {version}, which was asked for (DD_TRACE_API_VERSION): traces are sent \
+         as v0.4; a newer agent may take it"
     )
 }
 
@@ -97,26 +114,26 @@ mod tests {
         let socket = Endpoint::parse("unix:///run/apm.socket").unwrap();
         for (line, expected) in [
             (
-                no_answer(&proxy, &refused),
+                no_answer(&proxy, Format::V04, &refused),
                 "could not connect to agent at http://proxy:80/dd: connection refused",
             ),
             (
-                no_answer(&socket, &refused),
+                no_answer(&socket, Format::V04, &refused),
                 "could not connect to agent at unix:///run/apm.socket: connection refused",
             ),
             (
-                status(&proxy, StatusCode::SERVICE_UNAVAILABLE),
+                status(&proxy, Format::V04, StatusCode::SERVICE_UNAVAILABLE),
                 "the agent answered 503 Service Unavailable to http://proxy:80/dd/v0.4/traces",
             ),
             (
-                status(&socket, StatusCode::BAD_REQUEST),
+                status(&socket, Format::V04, StatusCode::BAD_REQUEST),
                 "the agent answered 400 Bad Request to /v0.4/traces of unix:///run/apm.socket",
             ),
         ] {
             assert_eq!(line, expected);
         }
         let timeout = SendErrorKind::Timeout(Duration::from_secs(2));
-        let timeout = no_answer(&proxy, &SendError::new(timeout, true));
+        let timeout = no_answer(&proxy, Format::V04, &SendError::new(timeout, true));
         for (line, parts) in [
             (
                 kept("why", 7),

@@ -57,6 +57,7 @@ impl Inner {
             interval: Duration::from_secs(24 * 3600),
             queue_bytes,
             max_payload_bytes,
+            api_version: None,
             asks_early: false,
             native_events: false,
             no_stats: false,

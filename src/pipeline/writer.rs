@@ -11,6 +11,7 @@ use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::Link;
 use super::long_running::LongRunning;
+use super::negotiation::Negotiation;
 use super::outbox::RetryReason;
 use super::packer::Packer;
 use super::problem;
@@ -18,7 +19,7 @@ use super::request_log;
 use super::turns::Turns;
 use crate::agent::{Outcome, Rates, SendError, SendErrorKind};
 use crate::clock::{self, Ticks};
-use crate::encode::Sealed;
+use crate::encode::{Format, Sealed};
 use crate::text::Text;
 use crate::trace::Chunk;
 use crate::user_code::{self, UserCode};
@@ -33,6 +34,9 @@ const URGENT_DELAY: Duration = Duration::from_millis(100);
 /// The topic of the warning that the agent is away.
 const AGENT_AWAY: &str = "agent-away";
 
+/// The topic of the warning that another format is sent than was asked for, or announced.
+const FORMAT: &str = "format";
+
 /// Owns everything between the queue and the agent.
 pub(super) struct Writer {
     inner: Arc<Inner>,
@@ -42,6 +46,7 @@ pub(super) struct Writer {
     /// When to ask for `/info` again while there is nothing to send.
     asking: Backoff,
     link: Link,
+    negotiation: Negotiation,
     keep_rate: KeepRate,
     long_running: LongRunning,
     /// The agent was reached, and did not answer the last request.
@@ -69,6 +74,7 @@ impl Writer {
             backoff: Backoff::default(),
             asking: Backoff::default(),
             link: Link::new(&inner.settings, &inner.diag),
+            negotiation: Negotiation::new(inner.settings.api_version),
             keep_rate: KeepRate::default(),
             long_running: LongRunning::new(inner.settings.long_running),
             is_silent: false,
@@ -124,17 +130,18 @@ impl Writer {
         if self.is_silent && !self.is_awake(is_urgent) {
             return Attempt::Failed;
         }
-        let most = self.packer.request_size.bytes();
-        let Some(parcel) = self.packer.outbox.next(most) else { return Attempt::Settled };
+        let terms = self.packer.terms();
+        let Some(parcel) = self.packer.outbox.next(terms) else { return Attempt::Settled };
         if !self.inner.ledger.begin(parcel.spans()) {
             return Attempt::Over;
         }
         let start = Instant::now();
-        let (chunks, body) = (parcel.chunk_count(), Sealed::together(parcel.payloads()));
+        let (format, chunks) = (parcel.format(), parcel.chunk_count());
+        let body = Sealed::together(parcel.payloads());
         let bytes = body.iter().map(|part| part.len() as u64).sum();
         self.inner.counts.request(bytes);
         let (link, mut meanwhile) = self.talk(is_urgent);
-        let outcome = link.post(chunks, body, &mut || meanwhile.work());
+        let outcome = link.post(format, chunks, body, &mut || meanwhile.work());
         meanwhile.end();
         self.inner.counts.answer(&outcome);
         let endpoint = self.link.endpoint();
@@ -144,7 +151,7 @@ impl Writer {
         }
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(error) => return self.unanswered(&error),
+            Err(error) => return self.unanswered(format, &error),
         };
         match outcome {
             Outcome::Accepted { rates } => {
@@ -156,19 +163,27 @@ impl Writer {
                 Attempt::Settled
             }
             Outcome::Busy(status) => {
-                self.put_back(RetryReason::Refused, &problem::status(endpoint, status))
+                self.put_back(RetryReason::Refused, &problem::status(endpoint, format, status))
             }
             Outcome::TooLarge => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                let problem = problem::status(endpoint, status);
+                let problem = problem::status(endpoint, format, status);
                 self.is_back();
                 self.packer.too_large(|bytes| {
                     problem::rejected(&format!("{problem} ({bytes} bytes)"), status)
                 });
                 Attempt::Settled
             }
-            Outcome::Refused(status) => {
-                let problem = problem::status(endpoint, status);
+            Outcome::Unknown(status) if format != Format::V04 => {
+                let problem = problem::status(endpoint, format, status);
+                self.is_back();
+                self.negotiation.refused();
+                self.inner.diag.warn_once(FORMAT, || problem::not_taken(&problem));
+                self.packer.not_taken(|| problem::rejected(&problem, status));
+                Attempt::Settled
+            }
+            Outcome::Unknown(status) | Outcome::Refused(status) => {
+                let problem = problem::status(endpoint, format, status);
                 self.is_back();
                 self.packer.rejected(|| problem::rejected(&problem, status));
                 Attempt::Settled
@@ -177,8 +192,8 @@ impl Writer {
     }
 
     /// No answer came. What follows depends on whether the agent may have the request anyway.
-    fn unanswered(&mut self, error: &SendError) -> Attempt {
-        let problem = problem::no_answer(self.link.endpoint(), error);
+    fn unanswered(&mut self, format: Format, error: &SendError) -> Attempt {
+        let problem = problem::no_answer(self.link.endpoint(), format, error);
         if let SendErrorKind::Invalid(_) = error.kind {
             self.packer.rejected(|| problem.clone());
             return Attempt::Settled;
@@ -265,7 +280,10 @@ impl Writer {
     ///
     /// Where the request `is_cancellable`, it is given up as soon as somebody waits for the worker.
     fn ask(&mut self, is_urgent: bool, is_cancellable: bool) {
-        self.packer.hold_events();
+        if self.link.info_read.is_none() {
+            self.packer.hold();
+        }
+        let before = self.link.info.clone();
         let (link, mut meanwhile) = self.talk(is_urgent);
         meanwhile.is_cancellable = is_cancellable;
         let has_said = link.ask(&mut || meanwhile.work());
@@ -279,8 +297,16 @@ impl Writer {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
             self.inner.propagator.set_org_marker(marker.map(Text::copy));
         }
+        if info != before.as_ref() {
+            self.negotiation.reconsider();
+        }
+        if let Some(missing) = self.negotiation.missing(info) {
+            let endpoint = self.link.endpoint();
+            self.inner.diag.warn_once(FORMAT, || problem::not_announced(endpoint, missing));
+        }
         let takes_events = info.is_some_and(|info| info.span_events);
-        self.packer.release_events(self.inner.settings.native_events || takes_events);
+        let native_events = self.inner.settings.native_events || takes_events;
+        self.packer.release(self.negotiation.format(info), native_events);
         self.packer.bound_requests(info.and_then(|info| info.max_request_bytes));
     }
 }

@@ -14,6 +14,14 @@ pub(crate) enum Tag<'a> {
     Number(&'static str, f64),
 }
 
+impl Tag<'_> {
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Tag::Text(key, _) | Tag::Number(key, _) => key,
+        }
+    }
+}
+
 pub(crate) const PRIORITY: &str = "_sampling_priority_v1";
 pub(crate) const DECISION_MAKER: &str = "_dd.p.dm";
 pub(crate) const RULE_RATE: &str = "_dd.rule_psr";

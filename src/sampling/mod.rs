@@ -41,7 +41,9 @@ mod stack_text;
 mod vectors;
 
 pub use datadog_sampler::{DatadogSampler, DatadogSamplerBuilder};
-pub(crate) use decision_tags::{HASH_RATE, Tag, chunk_tags, root_tags, span_tags};
+pub(crate) use decision_tags::{
+    DECISION_MAKER, HASH_RATE, PRIORITY, Tag, chunk_tags, root_tags, span_tags,
+};
 pub(crate) use heartbeat::Heartbeat;
 pub use rate::InvalidRate;
 pub use rule::SamplingRule;

@@ -45,7 +45,7 @@ pub(crate) use store::{Found, OpenTrace, end_open_traces};
 pub(crate) use tags::TagRef;
 pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]
-pub(crate) use tags::{Digests, digest};
+pub(crate) use tags::{Digests, digest, hash as text_hash};
 #[cfg(feature = "agent")]
 pub(crate) use values::ServiceSource;
 pub use values::{

@@ -12,7 +12,7 @@ use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
 use super::startup;
-use crate::config::{Config, ConfigBuilder, Environment, Style, tracer_setters};
+use crate::config::{ApiVersion, Config, ConfigBuilder, Environment, Style, tracer_setters};
 use crate::diag::{Diag, LogFn, LogLevel};
 use crate::panics;
 use crate::propagation::{HttpPropagator, Propagator};

@@ -39,6 +39,7 @@ impl Exporter {
             interval: config.flush_interval(),
             queue_bytes: config.buffer_bytes(),
             max_payload_bytes: config.max_payload_bytes(),
+            api_version: config.api_version().or(config.agent_protocol_version()),
             // A program that wants no tracing connects to nobody.
             asks_early: config.enabled(),
             native_events: config.native_span_events(),

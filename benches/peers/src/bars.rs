@@ -14,7 +14,7 @@ enum Bar {
 use Bar::{AtLeast, AtMost, Ratio};
 
 /// What is measured, of whom, and the bar.
-const BARS: [(&str, &str, &str, Bar); 23] = [
+const BARS: [(&str, &str, &str, Bar); 26] = [
     ("`hot`, time of the application's thread", "hot", "native", Ratio(0.30)),
     ("`hot`, time of the application's thread", "hot", "otel", Ratio(0.50)),
     ("`root`, time of the application's thread", "root", "native", Ratio(0.10)),
@@ -24,6 +24,9 @@ const BARS: [(&str, &str, &str, Bar); 23] = [
     ("20,000 spans a second, processor time of the process", "paced", "native", Ratio(0.40)),
     ("20,000 traces of one span a second, the same", "paced-root", "native", Ratio(0.25)),
     ("bytes for a span", "bytes", "native", Ratio(0.50)),
+    ("bytes for a span", "bytes-by", "v0.4", Ratio(0.55)),
+    ("bytes for a span", "bytes-by", "v0.5", Ratio(0.33)),
+    ("bytes for a span", "bytes-by", "v1.0", Ratio(0.33)),
     ("peak memory under 20,000 spans a second", "peak", "native", Ratio(0.30)),
     ("sampling rate 0, time of the application's thread", "unsampled", "native", Ratio(0.40)),
     ("inject", "inject", "native", Ratio(0.20)),

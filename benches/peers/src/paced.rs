@@ -1,6 +1,7 @@
 //! A steady load, as a service makes it; and a burst, at whose end the program ends.
 
 use crate::Result;
+use crate::peers::{FORMATS, Peer};
 use crate::process::{Process, Start};
 use crate::rounds::fresh;
 use crate::run::Run;
@@ -42,7 +43,34 @@ pub(crate) fn section(run: &mut Run) -> Result<String> {
         }
         text += &table.text();
     }
-    Ok(text + &bursts(run)?)
+    Ok(text + &formats(run)? + &bursts(run)?)
+}
+
+/// The same load in each format.
+fn formats(run: &mut Run) -> Result<String> {
+    let milliseconds = run.arguments.length.as_millis();
+    let rounds = run.arguments.long_rounds;
+    // Only the programs of those who were chosen are there.
+    let is_built = |peer: &Peer| run.peers.iter().any(|other| other.program == peer.program);
+    let peers: Vec<Peer> = FORMATS.into_iter().filter(is_built).collect();
+    let mut table = Table::new(
+        "20,000 spans a second, by format",
+        &format!(
+            "`hot` by Tracehound in each of Datadog's formats (`DD_TRACE_API_VERSION`), as above; median of \
+             {rounds} rounds."
+        ),
+        &peers,
+    );
+    let command = format!("paced hot {RATE} {milliseconds}");
+    let [cpu, _, bytes, _, percent, _] =
+        fresh(&run.binaries, &peers, Start::default(), rounds, |process| {
+            steady(process, &command)
+        })?;
+    table.ratios("whole process, ns for a delivered span", 0, &cpu);
+    table.ratios("bytes for a delivered span", 0, &bytes);
+    table.row("percent delivered", 1, &percent);
+    table.record(&mut run.findings, "bytes-by", &bytes);
+    Ok(table.text())
 }
 
 fn steady(mut process: Process, command: &str) -> Result<[Option<f64>; 6]> {

@@ -8,6 +8,8 @@ pub(crate) struct Peer {
     pub(crate) program: &'static str,
     /// What the program is told about the way it is to trace.
     pub(crate) way: &'static str,
+    /// Settings of its own.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
     /// Whether it sends what is sampled out, so that the agent can count it.
     pub(crate) sends_unsampled: bool,
     /// Whether it stands for its program where the way makes no difference.
@@ -15,7 +17,7 @@ pub(crate) struct Peer {
 }
 
 const fn peer(name: &'static str, program: &'static str, way: &'static str) -> Peer {
-    Peer { name, program, way, sends_unsampled: false, is_first: false }
+    Peer { name, program, way, environment: &[], sends_unsampled: false, is_first: false }
 }
 
 const fn datadog(peer: Peer) -> Peer {
@@ -44,6 +46,18 @@ const ALL: [Peer; 11] = [
     peer("sdk-noop", "opentelemetry-sdk", "noop"),
     first(peer("sdk-otlp", "opentelemetry-sdk", "otlp")),
     first(peer("fastrace", "fastrace", "")),
+];
+
+const fn by(name: &'static str, version: &'static [(&'static str, &'static str)]) -> Peer {
+    Peer { environment: version, ..datadog(peer(name, "tracehound", "")) }
+}
+
+/// Tracehound in each of Datadog's formats, and whom it is compared with.
+pub(crate) const FORMATS: [Peer; 4] = [
+    by("v0.4", &[("DD_TRACE_API_VERSION", "v0.4")]),
+    by("v0.5", &[("DD_TRACE_API_VERSION", "v0.5")]),
+    by("v1.0", &[("DD_TRACE_API_VERSION", "v1.0")]),
+    first(datadog(peer(BASE, "datadog-opentelemetry", "concrete"))),
 ];
 
 pub(crate) fn chosen(names: &[String]) -> Vec<Peer> {

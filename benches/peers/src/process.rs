@@ -60,6 +60,7 @@ impl Process {
             .env("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
             .env("DD_REMOTE_CONFIGURATION_ENABLED", "false")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", agent.address()))
+            .envs(peer.environment.iter().copied())
             .envs(start.environment.iter().copied());
         let mut child = command.spawn()?;
         let input = child.stdin.take();

@@ -47,7 +47,7 @@ pub use exit::{AtExit, at_exit};
 pub use file::read_beginning;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use frames::return_addresses;
-pub use literal::{find_literals, literal};
+pub use literal::{find_literals, is_literal, literal};
 #[cfg(target_os = "linux")]
 pub use mapped::map_for_ever;
 pub use short_lock::{ShortGuard, ShortLock};

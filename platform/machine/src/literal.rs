@@ -23,9 +23,7 @@ static LITERALS: Literals = Literals { start: AtomicUsize::new(0), size: AtomicU
 #[must_use]
 #[inline(always)]
 pub fn literal(text: &str) -> Option<&'static str> {
-    let size = LITERALS.size.load(Ordering::Acquire);
-    let offset = text.as_ptr().addr().wrapping_sub(LITERALS.start.load(Ordering::Relaxed));
-    if offset >= size {
+    if !is_literal(text.as_bytes()) {
         return None;
     }
     #[expect(unsafe_code, reason = "the lifetime of a literal")]
@@ -33,6 +31,15 @@ pub fn literal(text: &str) -> Option<&'static str> {
     // write to. It is one object, so all of it is there. Such memory is never given back, nor changed, while the
     // code that it belongs to can run, which this function is a part of.
     Some(unsafe { &*std::ptr::from_ref(text) })
+}
+
+/// Whether a text is known to be a literal of the program, as for [`literal`]: its address then stands for it, for as
+/// long as the process lives.
+#[must_use]
+#[inline(always)]
+pub fn is_literal(text: &[u8]) -> bool {
+    let size = LITERALS.size.load(Ordering::Acquire);
+    text.as_ptr().addr().wrapping_sub(LITERALS.start.load(Ordering::Relaxed)) < size
 }
 
 /// Finds out where the literals are that the linker has put beside the ones of this library. Takes no lock, and some

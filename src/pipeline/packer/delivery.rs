@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Packer;
 use crate::diag::LossReason;
-use crate::encode::Sealed;
+use crate::encode::{Format, Sealed};
 use crate::pipeline::ledger::Spans;
 use crate::pipeline::outbox::{Parcel, RetryReason};
 
@@ -51,13 +51,29 @@ impl Packer {
         }
     }
 
+    /// The agent does not take the format of the request: it is sent again as v0.4, and so is what waits.
+    pub(in crate::pipeline) fn not_taken(&mut self, detail: impl Fn() -> String) {
+        self.change_format(Format::V04);
+        let limits = self.limits(self.encoder.max_bytes());
+        if !self.outbox.convert_on_its_way(limits) {
+            return self.rejected(detail);
+        }
+        self.send_again(RetryReason::NotSent, detail);
+    }
+
     /// The agent answered that the request is too large: it is sent again in smaller requests, if it has more than one
-    /// chunk. A single chunk cannot be divided after it is encoded, because its first span carries the tags for all of
-    /// them; it is lost. Chunks that are encoded from now on are divided where they are larger than half of this
+    /// chunk. A single chunk of v0.4 cannot be divided after it is encoded, because its first span carries the tags for
+    /// all of them; it is lost. One of another format is, when it becomes v0.4. Chunks that are encoded from now on are divided where they are larger than half of this
     /// request. A single span that is larger is sent as before: the agent may take it.
     pub(in crate::pipeline) fn too_large(&mut self, detail: impl Fn(usize) -> String) {
         let (_, bytes) = self.on_its_way();
         self.encoder.divide_at((bytes / 2).max(LEAST_DIVIDED_BYTES));
+        let is_divisible = self.on_its_way_format().is_divisible();
+        // In the smallest parts, because they cannot be divided again.
+        let limits = self.limits(LEAST_DIVIDED_BYTES);
+        if !is_divisible && !self.outbox.convert_on_its_way(limits) {
+            return self.rejected(|| detail(bytes));
+        }
         if self.outbox.on_its_way().is_none_or(|parcel| parcel.chunk_count() <= 1) {
             return self.rejected(|| detail(bytes));
         }
@@ -75,6 +91,10 @@ impl Packer {
         let over = self.outbox.put_back(why);
         self.account();
         self.lose_parcel(reason, &over, detail);
+    }
+
+    fn on_its_way_format(&self) -> Format {
+        self.outbox.on_its_way().map_or(Format::V04, Parcel::format)
     }
 
     /// The spans and the bytes of the request that is on its way.

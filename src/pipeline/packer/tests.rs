@@ -44,8 +44,8 @@ impl Fixture {
 
     /// Begins to send what is the next.
     fn send(&mut self) -> bool {
-        let most = self.packer.request_size.bytes();
-        let Some(parcel) = self.packer.outbox.next(most) else { return false };
+        let terms = self.packer.terms();
+        let Some(parcel) = self.packer.outbox.next(terms) else { return false };
         let spans = parcel.spans();
         self.inner.ledger.begin(spans)
     }
@@ -165,7 +165,7 @@ fn after_a_trace_that_the_agent_finds_too_large_the_next_ones_go_in_parts() {
     fixture.packer.too_large(|_| String::new());
     assert_eq!(fixture.inner.diag.losses().spans(LossReason::AgentRejected), 20);
     fixture.write(20, 8_000);
-    while let Some(parcel) = fixture.packer.outbox.next(fixture.packer.request_size.bytes()) {
+    while let Some(parcel) = fixture.packer.outbox.next(fixture.packer.terms()) {
         assert!(parcel.payloads().all(|payload| payload.len() <= 81_000));
         fixture.send_and_deliver();
     }

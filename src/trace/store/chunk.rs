@@ -70,9 +70,10 @@ impl Chunk {
         self.buffers.bytes()
     }
 
-    /// Whether a span may have events: `true` also where one has only links or structured tags.
-    pub(crate) fn has_events(&self) -> bool {
-        self.buffers.spans.iter().any(|record| record.extras.is_some())
+    /// Whether a span has structured tags.
+    pub(crate) fn has_structs(&self) -> bool {
+        let extras = self.buffers.spans.iter().filter_map(|record| record.extras.as_ref());
+        extras.into_iter().any(|extras| !extras.structs.is_empty())
     }
 
     /// The spans in the order in which they were started.

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use super::layout::{DerivedNames, SpanView};
 use crate::id::{SpanId, TraceId};
 use crate::text::Text;
+#[cfg(feature = "agent")]
+use crate::trace::tags::Digests;
 use crate::trace::tags::TagRef;
 use crate::trace::values::{SpanEvent, SpanKind, SpanLink};
 use crate::user_code::{self, UserCode};
@@ -161,6 +163,18 @@ impl<'a> SpanView<'a> {
     #[cfg(feature = "agent")]
     pub(crate) fn with_digests(&self) -> impl Iterator<Item = (u32, &'a Text, TagRef<'a>)> {
         self.tags.with_digests(&self.record.tags)
+    }
+
+    /// How many tags of its own the span has at the most.
+    #[cfg(feature = "agent")]
+    pub(crate) fn most_tags(&self) -> usize {
+        self.record.tags.most()
+    }
+
+    /// Whether the span may have tags of its own with these keys; `false` is certain.
+    #[cfg(feature = "agent")]
+    pub(crate) fn may_have(&self, keys: Digests) -> bool {
+        self.record.tags.may_have(keys)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'a Text, TagRef<'a>)> {

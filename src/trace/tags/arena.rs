@@ -29,6 +29,18 @@ impl TagList {
     pub(crate) const EMPTY: TagList =
         TagList { keys: Digests::NONE, first: END, last: END, len: 0 };
 
+    /// How many tags there are, those that were removed included.
+    #[cfg(feature = "agent")]
+    pub(crate) fn most(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether a tag with one of these keys may be there; `false` is certain.
+    #[cfg(feature = "agent")]
+    pub(crate) fn may_have(self, keys: Digests) -> bool {
+        self.keys.may_share(keys)
+    }
+
     /// Whether it is too long for a walk: the index has all of its tags.
     #[inline]
     pub(super) fn is_long(self) -> bool {

@@ -25,7 +25,7 @@ pub(crate) const fn digest(key: &[u8]) -> u32 {
 
 /// A hash of all bytes of a key, which tells keys with the same digest apart.
 #[inline]
-pub(super) fn hash(digest: u32, key: &[u8]) -> u32 {
+pub(crate) fn hash(digest: u32, key: &[u8]) -> u32 {
     if key.len() <= 8 {
         return digest;
     }
@@ -52,6 +52,17 @@ impl Digests {
         self.0 |= bit(digest);
     }
 
+    /// The digests of these keys.
+    #[cfg(feature = "agent")]
+    pub(crate) const fn of<const N: usize>(keys: [&[u8]; N]) -> Digests {
+        let (mut bits, mut at) = (0, 0);
+        while at < N {
+            bits |= bit(digest(keys[at]));
+            at += 1;
+        }
+        Digests(bits)
+    }
+
     /// The digests in either set.
     #[inline]
     pub(crate) fn union(self, other: Digests) -> Digests {
@@ -72,7 +83,7 @@ impl Digests {
 }
 
 #[inline]
-fn bit(digest: u32) -> u64 {
+const fn bit(digest: u32) -> u64 {
     1u64.wrapping_shl(digest)
 }
 

@@ -24,7 +24,7 @@ pub use deferred::DeferredTags;
 pub(crate) use deferred::{Deferred, TagLists};
 #[cfg(feature = "agent")]
 pub(crate) use digest::Digests;
-pub(crate) use digest::digest;
+pub(crate) use digest::{digest, hash};
 pub(crate) use new_tag::{Key, LiteralKey, NewValue, TagKey, TagTarget, put_value};
 pub(crate) use special::{Change, Special, changes};
 pub use special_keys::SpecialKeys;

@@ -7,6 +7,29 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::span::Span;
 
+mod v05;
+mod v1;
+
+pub use v1::v1;
+pub use v05::v05;
+
+/// The paths of the formats that [`payload`] knows.
+pub const TRACE_PATHS: [&str; 3] = ["/v0.4/traces", "/v0.5/traces", "/v1.0/traces"];
+
+/// The chunks of a payload that came to a path with one of these ends, with whatever is before it.
+///
+/// # Errors
+///
+/// `InvalidData` for a payload that [`v04`], [`v05`] or [`v1`] refuses, and for any other path.
+pub fn payload(path: &str, body: &[u8]) -> io::Result<Vec<Vec<Span>>> {
+    match TRACE_PATHS.iter().position(|known| path.ends_with(known)) {
+        Some(0) => v04(body),
+        Some(1) => v05(body),
+        Some(_) => v1(body),
+        None => Err(invalid(format!("{path} is no path of traces"))),
+    }
+}
+
 /// The chunks of a v0.4 payload (Datadog agent protocol, `/v0.4/traces`).
 ///
 /// # Errors
@@ -19,8 +42,13 @@ pub fn v04(payload: &[u8]) -> io::Result<Vec<Vec<Span>>> {
     for span in elements(&mut value).iter_mut().flat_map(elements) {
         unpack_meta_struct(span)?;
     }
+    typed(json(value)?)
+}
+
+/// Chunks of spans in the form of v0.4.
+fn typed(chunks: Json) -> io::Result<Vec<Vec<Span>>> {
     let chunks: Vec<Vec<Span>> =
-        serde_json::from_value(json(value)?).map_err(|error| invalid(error.to_string()))?;
+        serde_json::from_value(chunks).map_err(|error| invalid(error.to_string()))?;
     for span in chunks.iter().flatten() {
         if let Some(key) = span.meta.keys().find(|key| span.metrics.contains_key(*key)) {
             return Err(invalid(format!("{key:?} is both in meta and in metrics")));
@@ -47,6 +75,13 @@ fn elements(value: &mut Msgpack) -> &mut [Msgpack] {
     match value {
         Msgpack::Array(elements) => elements,
         _ => &mut [],
+    }
+}
+
+fn array(value: Msgpack) -> io::Result<Vec<Msgpack>> {
+    match value {
+        Msgpack::Array(elements) => Ok(elements),
+        other => Err(invalid(format!("{other} is no array"))),
     }
 }
 
@@ -119,8 +154,12 @@ mod tests {
     const VECTORS: &str = include_str!("../../../tests/vectors/payloads.json");
 
     fn vector(name: &str) -> Vec<u8> {
+        vector_at(&format!("/v04/{name}/hex"))
+    }
+
+    fn vector_at(place: &str) -> Vec<u8> {
         let vectors: Json = serde_json::from_str(VECTORS).unwrap();
-        let digits = vectors["v04"][name]["hex"].as_str().unwrap().as_bytes().chunks(2);
+        let digits = vectors.pointer(place).unwrap().as_str().unwrap().as_bytes().chunks(2);
         let byte = |hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap();
         digits.map(byte).collect()
     }
@@ -174,6 +213,75 @@ mod tests {
         assert!(event.attribute(key).is_some());
         let structures = &with(|span| !span.meta_struct.is_empty()).meta_struct;
         assert!(structures.values().all(Json::is_object));
+    }
+
+    fn in_tag_form(chunks: Vec<Vec<Span>>) -> Vec<Span> {
+        chunks.into_iter().flatten().map(Span::in_tag_form).collect()
+    }
+
+    #[test]
+    fn v05_of_existing_tracers_is_what_v04_is() {
+        for (name, by_v04) in
+            [("two_spans", "two_spans"), ("links_events_as_tags", "links_events_as_tag")]
+        {
+            let by_v05 = v05(&vector_at(&format!("/v05/{name}/hex"))).unwrap();
+            let mut by_v04 = in_tag_form(v04(&vector(by_v04)).unwrap());
+            by_v04.iter_mut().for_each(|span| span.meta_struct.clear());
+            assert_eq!(in_tag_form(by_v05), by_v04);
+        }
+    }
+
+    #[test]
+    fn v1_of_existing_tracers_is_what_v04_is() {
+        let vector = |hex: &str| vector_at(&format!("/v1/two_spans_link_event/{hex}"));
+        let mut by_v1 = in_tag_form(v1(&vector("hex")).unwrap());
+        let mut by_v04 = in_tag_form(v04(&vector("same_content_as_v04/hex")).unwrap());
+        assert_eq!(by_v1[0].full_trace_id(), by_v04[0].full_trace_id());
+        assert_eq!(
+            (by_v1[0].meta("_dd.p.dm"), by_v04[0].meta("_dd.p.dm")),
+            (Some("-0"), Some("0"))
+        );
+        // The tracer of the vector has put these on all spans, where they are on the first one.
+        let once = ["_dd.p.tid", "_dd.p.dm", "_dd.git.commit.sha", "language"];
+        assert!(
+            once.iter().all(|key| by_v1[0].meta(key).is_some() && by_v1[1].meta(key).is_none())
+        );
+        for span in by_v1.iter_mut().chain(&mut by_v04) {
+            span.meta.retain(|key, _| !once.contains(&key.as_str()));
+            span.metrics.remove("_sampling_priority_v1");
+        }
+        // And this on a span that did not have it.
+        assert_eq!(by_v04[1].meta.remove("version").as_deref(), Some("1.0"));
+        assert_eq!(by_v1, by_v04);
+    }
+
+    #[test]
+    fn what_no_encoder_should_write_of_the_later_formats_is_an_error() {
+        let list = |values: Vec<Msgpack>| Msgpack::from(values);
+        let by_v05 = |strings: Vec<Msgpack>| v05(&packed(&list(vec![list(strings), list(vec![])])));
+        let numbered = |entries: Vec<(u8, Msgpack)>| {
+            Msgpack::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        };
+        let by_v1 = |mut entries: Vec<(u8, Msgpack)>| {
+            entries.push((11, list(vec![])));
+            v1(&packed(&numbered(entries)))
+        };
+        for (read, reason) in [
+            (by_v05(vec!["a".into()]), "not the empty one"),
+            (by_v05(vec!["".into(), "a".into(), "a".into()]), "there twice"),
+            (by_v1(vec![(3, "a".into()), (4, "a".into())]), "though it has a number"),
+            (by_v1(vec![(3, 1.into())]), "no string so far"),
+            (by_v1(vec![(3, "a".into()), (3, 1.into())]), "the field 3 is there twice"),
+            (by_v1(vec![(1, list(vec![]))]), "unknown field 1"),
+            (by_v1(vec![(10, list(vec!["a".into(), 1.into()]))]), "not three values"),
+            (by_v1(vec![(10, list(vec!["a".into(), 3.into(), 1.into()]))]), "not of the type"),
+            (v1(&packed(&numbered(vec![]))), "no chunks"),
+        ] {
+            let error = read.unwrap_err();
+            assert!(error.to_string().contains(reason), "{error:?}, expected {reason:?}");
+        }
+        assert!(by_v05(vec!["".into(), "a".into()]).is_ok());
+        assert!(by_v1(vec![(3, "a".into()), (4, 1.into())]).is_ok());
     }
 
     #[test]

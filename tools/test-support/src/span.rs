@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A span as sent to an agent. A field that was not sent has its zero value; one that the agent
 /// does not know is an error of whoever sent it, and does not decode.
@@ -72,6 +72,29 @@ impl Span {
     }
 }
 
+impl Span {
+    /// The same with links and events as tags of JSON, which is the only form that all formats have. To compare spans
+    /// that came in different formats.
+    #[must_use]
+    pub fn in_tag_form(mut self) -> Span {
+        let own = |key: &str| -> Option<Value> {
+            self.meta(key).map(|text| serde_json::from_str(text).unwrap_or_default())
+        };
+        let links = || self.span_links.iter().map(SpanLink::json).collect();
+        let events = || self.span_events.iter().map(SpanEvent::json).collect();
+        let links = own("_dd.span_links").unwrap_or_else(links);
+        let events = own("events").unwrap_or_else(events);
+        for (key, value) in [("_dd.span_links", links), ("events", events)] {
+            if value != Value::Array(Vec::new()) {
+                self.meta.insert(key.to_owned(), value.to_string());
+            }
+        }
+        self.span_links.clear();
+        self.span_events.clear();
+        self
+    }
+}
+
 /// A link from a span to another.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +116,28 @@ pub struct SpanLink {
     pub flags: Option<u32>,
 }
 
+impl SpanLink {
+    /// As the tag `_dd.span_links` has it.
+    fn json(&self) -> Value {
+        let (trace, span) = (
+            format!("{:016x}{:016x}", self.trace_id_high, self.trace_id),
+            format!("{:016x}", self.span_id),
+        );
+        let mut link = json!({"trace_id": trace, "span_id": span});
+        if !self.attributes.is_empty() {
+            link["attributes"] = json!(self.attributes);
+        }
+        if !self.tracestate.is_empty() {
+            link["tracestate"] = json!(self.tracestate);
+        }
+        if let Some(flags) = self.flags {
+            // Bit 31 says that they are known.
+            link["flags"] = json!(flags & !(1 << 31));
+        }
+        link
+    }
+}
+
 /// Something that happened in a span.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +152,16 @@ pub struct SpanEvent {
 }
 
 impl SpanEvent {
+    /// As the tag `events` has it.
+    fn json(&self) -> Value {
+        let mut event = json!({"name": self.name, "time_unix_nano": self.time_unix_nano});
+        let plain = |key: &String| Some((key.clone(), self.attribute(key)?));
+        if !self.attributes.is_empty() {
+            event["attributes"] = self.attributes.keys().filter_map(plain).collect();
+        }
+        event
+    }
+
     /// The plain value of an attribute: text, a boolean, a number or a list of one of these.
     pub fn attribute(&self, key: &str) -> Option<Value> {
         plain(self.attributes.get(key)?)
@@ -187,7 +242,6 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn span(name: &str, id: u64, parent: u64, start: i64) -> Span {
         Span {

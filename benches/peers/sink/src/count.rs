@@ -15,6 +15,57 @@ pub(crate) fn datadog(payload: &[u8]) -> Option<u64> {
     rest.is_empty().then_some(spans)
 }
 
+/// In a payload of Datadog's version 0.5: the strings, and traces as before.
+pub(crate) fn v05(payload: &[u8]) -> Option<u64> {
+    let mut rest = payload;
+    if array(&mut rest)? != 2 {
+        return None;
+    }
+    skip(&mut rest, 1)?;
+    datadog(rest)
+}
+
+/// In a payload of Datadog's version 1.0: a map in which 11 are the traces, maps in which 4 are the spans.
+pub(crate) fn v1(payload: &[u8]) -> Option<u64> {
+    let mut rest = payload;
+    let mut spans = 0;
+    for _ in 0..map(&mut rest)? {
+        if key(&mut rest)? != 11 {
+            skip(&mut rest, 1)?;
+            continue;
+        }
+        for _ in 0..array(&mut rest)? {
+            for _ in 0..map(&mut rest)? {
+                if key(&mut rest)? == 4 {
+                    let length = array(&mut rest)?;
+                    spans += length;
+                    skip(&mut rest, length)?;
+                } else {
+                    skip(&mut rest, 1)?;
+                }
+            }
+        }
+    }
+    rest.is_empty().then_some(spans)
+}
+
+fn map(rest: &mut &[u8]) -> Option<u64> {
+    match marker(rest)? {
+        Marker::FixMap(length) => Some(length.into()),
+        Marker::Map16 => number(rest, 2),
+        Marker::Map32 => number(rest, 4),
+        _ => None,
+    }
+}
+
+/// Of a map: a small number.
+fn key(rest: &mut &[u8]) -> Option<u8> {
+    match marker(rest)? {
+        Marker::FixPos(key) => Some(key),
+        _ => None,
+    }
+}
+
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     let (taken, after) = rest.split_at_checked(length)?;
     *rest = after;
@@ -122,6 +173,18 @@ mod tests {
         assert_eq!(datadog(&payload[..payload.len() - 1]), None);
         assert_eq!(datadog(b"\x90\x00"), None);
         assert_eq!(datadog(b"{}"), None);
+    }
+
+    #[test]
+    fn spans_count_behind_strings_and_in_their_field() {
+        // [["", "a"], [[{}, {}], [{}]]]
+        let payload = b"\x92\x92\xa0\xa1a\x92\x92\x80\x80\x91\x80";
+        assert_eq!(v05(payload), Some(3));
+        assert_eq!(v05(&payload[1..]), None);
+        // {3: "rust", 11: [{6: 1, 4: [{}, {}]}, {4: [{1: 1}]}]}
+        let payload = b"\x82\x03\xa4rust\x0b\x92\x82\x06\x01\x04\x92\x80\x80\x81\x04\x91\x81\x01\x01";
+        assert_eq!(v1(payload), Some(3));
+        assert_eq!(v1(&payload[..payload.len() - 1]), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An agent that counts what it gets and throws it away, in a process of its own.
 //!
 //! `sink [seconds]` prints its address and serves until its standard input ends. It takes traces as the agent
-//! does (`/v0.3/traces`, `/v0.4/traces`) and as an OpenTelemetry collector does (`/v1/traces`), decodes as much
+//! does (`/v0.3/traces` to `/v0.5/traces`, `/v1.0/traces`) and as an OpenTelemetry collector does (`/v1/traces`), decodes as much
 //! of a payload as is needed to count its spans, and answers at once, or after so many seconds. `GET /counts`
 //! says what came.
 //!
@@ -89,10 +89,12 @@ fn answer(request: &Request, counts: &Counts, delay: Duration) -> String {
         }
         // Without `client_drop_p0s`: whatever is sampled out is sent all the same, by everyone.
         "/info" => {
-            return r#"{"version":"7.70.0","endpoints":["/v0.3/traces","/v0.4/traces"],"client_drop_p0s":false,"config":{}}"#
+            return r#"{"version":"7.70.0","endpoints":["/v0.3/traces","/v0.4/traces","/v0.5/traces","/v1.0/traces"],"client_drop_p0s":false,"config":{}}"#
                 .to_owned();
         }
         "/v0.3/traces" | "/v0.4/traces" => count::datadog(&request.body),
+        "/v0.5/traces" => count::v05(&request.body),
+        "/v1.0/traces" => count::v1(&request.body),
         "/v1/traces" => count::otlp(&request.body),
         _ => return "{}".to_owned(),
     };

@@ -215,19 +215,20 @@ impl FaultAgent {
         self.requests().into_iter().filter(|request| request.path == path).collect()
     }
 
-    /// The spans of all `/v0.4/traces` requests so far; panics if one does not decode.
+    /// The spans of all requests with traces so far; panics if one does not decode.
     #[track_caller]
     pub fn spans(&self) -> Vec<Span> {
-        let requests = self.requests_to("/v0.4/traces");
+        let mut requests = self.requests();
+        requests.retain(|request| request.has_traces());
         requests.iter().flat_map(|request| request.chunks().concat()).collect()
     }
 
-    /// The spans that a real agent would have: of the `/v0.4/traces` requests that were not refused, also where
+    /// The spans that a real agent would have: of the requests with traces that were not refused, also where
     /// the answer never came. Panics if one does not decode.
     #[track_caller]
     pub fn taken_spans(&self) -> Vec<Span> {
         let requests = self.shared.log.not_refused();
-        let traces = requests.iter().filter(|request| request.path == "/v0.4/traces");
+        let traces = requests.iter().filter(|request| request.has_traces());
         traces.flat_map(|request| request.chunks().concat()).collect()
     }
 

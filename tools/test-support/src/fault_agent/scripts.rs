@@ -28,6 +28,21 @@ pub fn healthy(request: &Received) -> Reply {
     }
 }
 
+/// An agent that is well and announces that it takes v1.0 as well.
+pub fn with_v1(request: &Received) -> Reply {
+    match request.path.as_str() {
+        "/info" => Reply::json(&info_of(&["/v0.4/traces", "/v0.5/traces", "/v1.0/traces"])),
+        _ => healthy(request),
+    }
+}
+
+/// What `/info` answers on an agent that has these endpoints.
+pub fn info_of(endpoints: &[&str]) -> Value {
+    let mut info = info();
+    info["endpoints"] = json!(endpoints);
+    info
+}
+
 /// An agent from before `/info`, which knows no other trace endpoints than `/v0.3/traces` and
 /// `/v0.4/traces`.
 pub fn old_agent(request: &Received) -> Reply {

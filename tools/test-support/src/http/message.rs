@@ -31,10 +31,15 @@ impl Request {
         self.headers.get(name)
     }
 
-    /// The chunks in the body of a `/v0.4/traces` request; panics if it is not one.
+    /// Whether this is a request with traces, of any format that is decoded here.
+    pub fn has_traces(&self) -> bool {
+        decode::TRACE_PATHS.iter().any(|path| self.path.ends_with(path))
+    }
+
+    /// The chunks in the body of a request with traces; panics if it is not one.
     #[track_caller]
     pub fn chunks(&self) -> Vec<Vec<Span>> {
-        must("the body is not a v0.4 payload", decode::v04(&self.body))
+        must("the body is not a payload of this path", decode::payload(&self.path, &self.body))
     }
 
     /// The body, which must be JSON.
