@@ -84,7 +84,62 @@ impl Buffer {
         }
     }
 
-    /// Writes a key, which is a small number, and a number in eight bytes.
+    /// Writes a key, which is a byte, and a number that is small as a rule.
+    #[inline(always)]
+    pub(super) fn key_small(&mut self, key: u8, number: u32) {
+        let [.., low] = number.to_be_bytes();
+        match number {
+            0..=0x7f => self.raw(&[key, low]),
+            0x80..=0xff => self.raw(&[key, Marker::U8.to_u8(), low]),
+            _ => {
+                self.raw(&[key]);
+                self.small(number);
+            }
+        }
+    }
+
+    /// Writes a number that is small as a rule, and a byte.
+    #[inline(always)]
+    pub(super) fn small_and(&mut self, number: u32, byte: u8) {
+        let [.., low] = number.to_be_bytes();
+        match number {
+            0..=0x7f => self.raw(&[low, byte]),
+            0x80..=0xff => self.raw(&[Marker::U8.to_u8(), low, byte]),
+            _ => {
+                self.small(number);
+                self.raw(&[byte]);
+            }
+        }
+    }
+
+    /// Writes two numbers that are small as a rule.
+    #[inline(always)]
+    pub(super) fn small_pair(&mut self, one: u32, two: u32) {
+        if one <= 0x7f && two <= 0x7f {
+            let ([.., one], [.., two]) = (one.to_be_bytes(), two.to_be_bytes());
+            self.raw(&[one, two]);
+        } else {
+            self.small(one);
+            self.small(two);
+        }
+    }
+
+    /// Writes a key, which is a byte, and a number that fits into four bytes as a rule, and seldom into two.
+    #[inline(always)]
+    pub(super) fn key_uint(&mut self, key: u8, number: u64) {
+        match number {
+            0x1_0000..=0xffff_ffff => {
+                let [.., a, b, c, d] = number.to_be_bytes();
+                self.raw(&[key, Marker::U32.to_u8(), a, b, c, d]);
+            }
+            _ => {
+                self.raw(&[key]);
+                self.uint(number);
+            }
+        }
+    }
+
+    /// Writes a key, which is a byte, and a number in eight bytes.
     #[inline(always)]
     pub(super) fn key_u64(&mut self, key: u8, number: u64) {
         let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
@@ -95,10 +150,22 @@ impl Buffer {
         let Ok(()) = encode::write_bin(&mut self.0, bytes);
     }
 
+    #[inline]
     pub(crate) fn uint(&mut self, number: u64) {
+        let [.., a, b, c, d] = number.to_be_bytes();
+        match number {
+            0..=0x7f => self.raw(&[d]),
+            0x100..=0xffff => self.raw(&[Marker::U16.to_u8(), c, d]),
+            0x1_0000..=0xffff_ffff => self.raw(&[Marker::U32.to_u8(), a, b, c, d]),
+            _ => self.other_uint(number),
+        }
+    }
+
+    fn other_uint(&mut self, number: u64) {
         let Ok(_) = encode::write_uint(&mut self.0, number);
     }
 
+    #[inline]
     pub(crate) fn int(&mut self, number: i64) {
         match u64::try_from(number) {
             Ok(number) => self.uint(number),
@@ -139,7 +206,15 @@ impl Buffer {
         let Ok(_) = encode::write_map_len(&mut self.0, length(entries));
     }
 
+    #[inline]
     pub(crate) fn array(&mut self, elements: usize) {
+        match u8::try_from(elements) {
+            Ok(few @ 0..=15) => self.marker(Marker::FixArray(few)),
+            _ => self.large_array_header(elements),
+        }
+    }
+
+    fn large_array_header(&mut self, elements: usize) {
         let Ok(_) = encode::write_array_len(&mut self.0, length(elements));
     }
 
@@ -181,6 +256,19 @@ impl Buffer {
             (Ok(few @ 0..=15), Some(header)) => *header = Marker::FixMap(few).to_u8(),
             _ => self.end_large_map(start, entries),
         }
+    }
+
+    /// As [`Buffer::begin_array`], behind a key, which is a byte.
+    #[inline(always)]
+    pub(super) fn key_begin_array(&mut self, key: u8, most: usize) -> usize {
+        let start = self.len() + 1;
+        if most <= 15 {
+            self.raw(&[key, Marker::FixArray(0).to_u8()]);
+        } else {
+            self.raw(&[key]);
+            self.array(most);
+        }
+        start
     }
 
     /// Begins an array whose number of elements is not known yet, but a bound of it. Returns where it begins, for

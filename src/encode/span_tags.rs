@@ -71,30 +71,31 @@ impl SpanWriter<'_> {
 
     /// How many tags a span may be written with, those that are said elsewhere by v1.0 not among them. Each tag that is
     /// added to the functions below is counted here.
+    #[inline(always)]
     pub(super) fn most_tags(
         &self,
         span: &SpanView<'_>,
         is_of_tracer: bool,
         is_head: bool,
     ) -> usize {
-        let repeated = self.repeated_of(is_of_tracer).len();
-        let mut most = span.most_tags() + span.structs().len() + repeated;
+        let mut most = span.most_tags() + self.repeated_of(is_of_tracer).len();
         // `_dd.base_service` and `_dd.svc_src`.
         most += if is_of_tracer { 0 } else { 2 };
         most += usize::from(span.record.top_level);
         most += usize::from(!self.segment.shared.apm_tracing);
-        most += usize::from(is_head);
-        if span.is_local_root() {
-            let upstream = self.segment.upstream.as_deref();
-            // `process_id`, and at most three about the decision.
-            most += 4 + upstream.map_or(0, |upstream| propagation::root_tags(upstream).count());
+        let is_kept = self.decision.is_none_or(|decision| decision.priority.is_keep());
+        if is_head || span.is_local_root() || !is_kept || span.record.extras.is_some() {
+            most += self.most_seldom_tags(span);
         }
-        // About a single span that is kept.
-        most + if self.decision.is_some_and(|decision| !decision.priority.is_keep()) {
-            3
-        } else {
-            0
-        }
+        most
+    }
+
+    #[inline(never)]
+    fn most_seldom_tags(&self, span: &SpanView<'_>) -> usize {
+        let upstream = self.segment.upstream.as_deref();
+        let of_upstream = upstream.map_or(0, |upstream| propagation::root_tags(upstream).count());
+        // `_dd.tracer_kr`, `process_id`, three about the decision, and three about a single span that is kept.
+        8 + of_upstream + span.structs().len()
     }
 
     /// Whether the service of a span is the configured one; upper and lower case are the same.
@@ -156,22 +157,18 @@ impl SpanWriter<'_> {
                 tags.text(&key, &value);
             }
         }
-        self.decision_tags(|tag| {
-            // Only of the first span the chunk has it.
-            let is_elsewhere = is_head && tag.key() == HASH_RATE && tags.is_elsewhere(HASH_RATE);
-            if !is_elsewhere {
-                write_tag(tags, tag);
-            }
-        });
+        // Only of the first span the chunk has it.
+        let has_rate = is_head && tags.is_elsewhere(HASH_RATE);
+        self.decision_tags(has_rate, |tag| write_tag(tags, tag));
     }
 
-    /// The tags that explain the sampling decision, for a local root.
-    pub(super) fn decision_tags(&self, write: impl FnMut(Tag<'_>)) {
+    /// The tags that explain the sampling decision, for a local root. `has_rate`: but for the rate of its hash.
+    pub(super) fn decision_tags(&self, has_rate: bool, write: impl FnMut(Tag<'_>)) {
         if let Some(decision) = &self.decision {
             let upstream = self.segment.upstream.as_deref();
-            let has_hash_rate =
-                upstream.is_some_and(|context| context.tags().any(|(key, _)| key == HASH_RATE));
-            sampling::root_tags(decision, has_hash_rate, write);
+            let has_rate = has_rate
+                || upstream.is_some_and(|context| context.tags().any(|(key, _)| key == HASH_RATE));
+            sampling::root_tags(decision, has_rate, write);
         }
     }
 

@@ -6,9 +6,9 @@ use crate::trace::{digest, text_hash};
 
 /// How many literals are found by their address. They share places by chance, so this is a few times as many as the
 /// names, keys and fixed values of a program's busiest spans.
-const LITERALS: usize = 512;
+const LITERALS: usize = 1024;
 /// The slots that a new table has.
-const LEAST_SLOTS: usize = 512;
+const LEAST_SLOTS: usize = 2048;
 /// How many slots are looked at for one string. What is not found there is written again. So texts that were chosen to
 /// have one hash, by whoever calls the program, cost bytes and no time.
 const MAX_PROBES: usize = 16;
@@ -19,30 +19,30 @@ const MAX_PROBES: usize = 16;
 /// allocation, and a payload of many strings a few bytes for each beside them.
 #[derive(Debug)]
 pub(super) struct Strings {
-    /// By number.
-    places: Vec<Place>,
+    /// How many there are, the empty one included.
+    len: usize,
     /// By hash: a power of two, at most half of them taken, with open addressing.
     slots: Vec<Slot>,
-    /// By address. Most texts are literals, and of one address: that is a comparison of two words, where a hash and a
-    /// comparison of bytes take several times as long.
+    /// Which of them are taken, so that only these are cleared.
+    taken: Vec<u32>,
+    /// By address. Keys and names are literals as a rule, and of one address: that is a comparison of two words, where a
+    /// hash and a comparison of bytes take several times as long.
     literals: Box<[Literal; LITERALS]>,
+    /// The same for the literals.
+    noted: Vec<u32>,
 }
 
-/// Where a string is in the payload.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    start: u32,
-    len: u32,
-}
-
-/// Number 0, the empty string, is not in the table: it means that the slot is free.
+/// A string, and where it is in the payload. The empty one, number 0, is not in the table: it means that the slot is
+/// free.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     hash: u32,
     number: u32,
+    start: u32,
+    len: u32,
 }
 
-/// A text of constant memory. Its length is 0 where there is none.
+/// A text of constant memory; none is at address 0.
 #[derive(Clone, Copy, Debug, Default)]
 struct Literal {
     address: usize,
@@ -61,40 +61,46 @@ pub(super) struct Vacancy {
 impl Default for Strings {
     fn default() -> Self {
         let literals = Box::new([Literal::default(); LITERALS]);
-        Strings { places: vec![Place::default()], slots: Vec::new(), literals }
+        let slots = vec![Slot::default(); LEAST_SLOTS];
+        Strings { len: 1, slots, taken: Vec::new(), literals, noted: Vec::new() }
     }
 }
 
 impl Strings {
     /// How many there are, the empty one included.
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.len
     }
 
     /// Begins another payload.
     pub(super) fn clear(&mut self) {
-        // What one payload of many strings has needed is not cleared for each small one that follows.
-        let is_large =
-            self.slots.len() > LEAST_SLOTS && self.len().saturating_mul(16) < self.slots.len();
-        if is_large || self.slots.is_empty() {
-            self.slots = vec![Slot::default(); LEAST_SLOTS.max(self.slots.len() / 4)];
-            self.places.shrink_to(self.slots.len());
-        } else {
-            self.slots.fill(Slot::default());
+        // What one payload of many strings has needed is not kept for ever.
+        if self.slots.len() > LEAST_SLOTS && self.len < self.slots.len() / 16 {
+            self.slots = vec![Slot::default(); self.slots.len() / 4];
+            self.taken = Vec::new();
         }
-        self.places.truncate(1);
-        self.literals.fill(Literal::default());
+        self.truncate(1);
     }
 
     /// Takes back all but the first so many.
-    #[cold]
     pub(super) fn truncate(&mut self, len: usize) {
-        self.places.truncate(len);
-        for slot in self.slots.iter_mut().filter(|slot| slot.number as usize >= len) {
-            // A string that was put behind this one is not found any more, and is written again: the payload ends soon.
-            *slot = Slot::default();
+        self.len = len;
+        // The last that came goes first, so those before it are found as they were before it came.
+        while let Some(at) = self.taken.pop() {
+            match self.slots.get_mut(at as usize) {
+                Some(slot) if slot.number as usize >= len => *slot = Slot::default(),
+                _ => {
+                    self.taken.push(at);
+                    break;
+                }
+            }
         }
-        self.literals.fill(Literal::default());
+        for at in self.noted.drain(..) {
+            if let Some(place) = self.literals.get_mut(at as usize) {
+                *place = Literal::default();
+            }
+        }
     }
 
     /// The number of a literal that was used before.
@@ -103,58 +109,61 @@ impl Strings {
         let address = text.as_ptr().addr();
         let known = self.literals.get(literal_slot(address))?;
         // The memory of a literal never holds anything else, so nothing but this literal is at its address.
-        let is_it = known.address == address && known.len as usize == text.len() && known.len > 0;
+        let is_it = known.address == address && known.len as usize == text.len();
         is_it.then_some(known.number)
     }
 
     /// The number of a string, or where it belongs. `payload` is where the strings are.
-    pub(super) fn find(&mut self, text: &[u8], payload: &[u8]) -> Result<u32, Vacancy> {
+    #[inline(always)]
+    pub(super) fn find(&self, text: &[u8], payload: &[u8]) -> Result<u32, Vacancy> {
+        let hash = text_hash(digest(text), text);
+        match self.slots.get(hash as usize & self.slots.len().wrapping_sub(1)) {
+            Some(slot) if slot.is(hash, text, payload) => Ok(slot.number),
+            _ => self.find_behind(hash, text, payload),
+        }
+    }
+
+    /// As [`Strings::find`], where it is not in its first slot.
+    #[inline(never)]
+    fn find_behind(&self, hash: u32, text: &[u8], payload: &[u8]) -> Result<u32, Vacancy> {
         if text.is_empty() {
             return Ok(0);
         }
-        let hash = text_hash(digest(text), text);
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = hash as usize & mask;
-        for _ in 0..MAX_PROBES {
-            let Some(slot) = self.slots.get(at) else { break };
-            if slot.number == 0 {
-                return Err(Vacancy { hash, slot: Some(at) });
+        for probe in 0..MAX_PROBES {
+            let at = (hash as usize).wrapping_add(probe) & mask;
+            match self.slots.get(at) {
+                Some(slot) if slot.number == 0 => return Err(Vacancy { hash, slot: Some(at) }),
+                Some(slot) if slot.is(hash, text, payload) => return Ok(slot.number),
+                _ => {}
             }
-            if slot.hash == hash && self.read(slot.number, payload) == Some(text) {
-                let number = slot.number;
-                self.note(text, number);
-                return Ok(number);
-            }
-            at = at.wrapping_add(1) & mask;
         }
         Err(Vacancy { hash, slot: None })
     }
 
     /// Adds a string that now is at this place of the payload; returns its number.
     pub(super) fn add(&mut self, text: &[u8], vacancy: Vacancy, start: usize) -> u32 {
-        let [number, start, len] = [self.places.len(), start, text.len()].map(position);
-        self.places.push(Place { start, len });
+        let [number, start, len] = [self.len, start, text.len()].map(position);
+        self.len = self.len.saturating_add(1);
         if let Some(slot) = vacancy.slot.and_then(|at| self.slots.get_mut(at)) {
-            *slot = Slot { hash: vacancy.hash, number };
+            *slot = Slot { hash: vacancy.hash, number, start, len };
+            self.taken.extend(vacancy.slot.map(position));
         }
-        if self.places.len().saturating_mul(2) > self.slots.len() {
+        if self.len.saturating_mul(2) > self.slots.len() {
             self.grow();
         }
-        self.note(text, number);
         number
     }
 
-    /// The string with a number.
-    fn read<'a>(&self, number: u32, payload: &'a [u8]) -> Option<&'a [u8]> {
-        let Place { start, len } = *self.places.get(number as usize)?;
-        payload.get(start as usize..)?.get(..len as usize)
-    }
-
-    /// Takes note of a literal's address.
-    fn note(&mut self, text: &[u8], number: u32) {
+    /// Takes note of a text's address, if it is a literal.
+    pub(super) fn note(&mut self, text: &[u8], number: u32) {
         if is_literal(text) {
             let address = text.as_ptr().addr();
-            if let Some(place) = self.literals.get_mut(literal_slot(address)) {
+            let at = literal_slot(address);
+            if let Some(place) = self.literals.get_mut(at) {
+                if place.address == 0 {
+                    self.noted.push(position(at));
+                }
                 *place = Literal { address, len: position(text.len()), number };
             }
         }
@@ -164,25 +173,55 @@ impl Strings {
     fn grow(&mut self) {
         let slots = vec![Slot::default(); self.slots.len().saturating_mul(2).max(LEAST_SLOTS)];
         let mask = slots.len().wrapping_sub(1);
-        for slot in std::mem::replace(&mut self.slots, slots) {
-            let mut at = slot.hash as usize & mask;
-            for _ in 0..if slot.number == 0 { 0 } else { MAX_PROBES } {
-                match self.slots.get_mut(at) {
-                    Some(free) if free.number == 0 => {
-                        *free = slot;
-                        break;
-                    }
-                    _ => at = at.wrapping_add(1) & mask,
-                }
+        let before = std::mem::replace(&mut self.slots, slots);
+        for at in std::mem::take(&mut self.taken) {
+            let Some(slot) = before.get(at as usize).copied() else { continue };
+            let place = |probe| (slot.hash as usize).wrapping_add(probe) & mask;
+            let is_free = |at: &usize| self.slots.get(*at).is_some_and(|slot| slot.number == 0);
+            let free = (0..MAX_PROBES).map(place).find(is_free);
+            if let Some((at, free)) = free.and_then(|at| Some((at, self.slots.get_mut(at)?))) {
+                *free = slot;
+                self.taken.push(position(at));
             }
         }
+    }
+}
+
+impl Slot {
+    /// Whether this is the text.
+    #[inline(always)]
+    fn is(&self, hash: u32, text: &[u8], payload: &[u8]) -> bool {
+        let (start, len) = (self.start as usize, self.len as usize);
+        self.hash == hash
+            && len == text.len()
+            && payload.get(start..start.saturating_add(len)).is_some_and(|own| same(own, text))
+    }
+}
+
+/// Whether two texts of one length are the same. Most are short, and comparing them takes less than a call of `memcmp`.
+#[inline(always)]
+fn same(one: &[u8], two: &[u8]) -> bool {
+    match one.len() {
+        8..=16 => {
+            one.first_chunk::<8>() == two.first_chunk() && one.last_chunk::<8>() == two.last_chunk()
+        }
+        4..=7 => {
+            one.first_chunk::<4>() == two.first_chunk() && one.last_chunk::<4>() == two.last_chunk()
+        }
+        1..=3 => {
+            let middle = one.len() / 2;
+            one.first() == two.first()
+                && one.last() == two.last()
+                && one.get(middle) == two.get(middle)
+        }
+        _ => one == two,
     }
 }
 
 /// Literals are side by side, and seldom of more than some dozen bytes.
 #[inline(always)]
 fn literal_slot(address: usize) -> usize {
-    (address ^ (address >> 9)) % LITERALS
+    (address ^ (address >> 10)) % LITERALS
 }
 
 /// A payload has fewer bytes than this can say.
@@ -192,6 +231,8 @@ fn position(number: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{HashMap, HashSet};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -205,7 +246,7 @@ mod tests {
     impl Fixture {
         fn number(&mut self, text: &str) -> u32 {
             let text = text.as_bytes();
-            self.strings.literal(text).unwrap_or_else(|| {
+            let number = self.strings.literal(text).unwrap_or_else(|| {
                 match self.strings.find(text, &self.payload) {
                     Ok(number) => number,
                     Err(vacancy) => {
@@ -214,7 +255,9 @@ mod tests {
                         self.strings.add(text, vacancy, start)
                     }
                 }
-            })
+            });
+            self.strings.note(text, number);
+            number
         }
     }
 
@@ -228,7 +271,8 @@ mod tests {
                 [("a", 1), ("", 0), ("bb", 2), ("a", 1), ("a longer one", 3), ("bb", 2)]
             {
                 assert_eq!(fixture.number(text), number, "{text}");
-                assert_eq!(fixture.number(&text.to_owned()), number, "{text}");
+                let copy = String::from(text);
+                assert_eq!(fixture.number(&copy), number, "{text}");
             }
             assert_eq!(fixture.strings.len(), 4);
         }
@@ -241,6 +285,9 @@ mod tests {
             assert_eq!(fixture.number(&format!("text {number}")), number + 1);
         }
         let before = fixture.payload.len();
+        assert_eq!(fixture.number("a literal"), 1_001);
+        fixture.strings.truncate(1_001);
+        fixture.payload.truncate(before);
         for _ in 0..2 {
             let len = fixture.strings.len();
             assert_eq!(fixture.number("new"), 1_001);
@@ -261,10 +308,11 @@ mod tests {
         let mask = fixture.strings.slots.len() - 1;
         for place in 0..MAX_PROBES {
             let at = (hash as usize + place) & mask;
-            fixture.strings.slots[at] = Slot { hash, number: u32::MAX };
+            fixture.strings.slots[at] = Slot { hash, number: u32::MAX, start: 0, len: 0 };
         }
-        let first = fixture.number(&text.to_owned());
-        assert_eq!(fixture.number(&text.to_owned()), first + 1, "it is written again");
+        let copy = String::from(text);
+        let first = fixture.number(&copy);
+        assert_eq!(fixture.number(&copy), first + 1, "it is written again");
     }
 
     proptest! {
@@ -273,11 +321,12 @@ mod tests {
         fn a_number_leads_back_to_its_text(texts in prop::collection::vec("[ab]{0,9}", 0..1_000)) {
             let mut fixture = Fixture::default();
             fixture.strings.clear();
+            let mut by_number = HashMap::new();
             for text in &texts {
                 let number = fixture.number(text);
-                prop_assert_eq!(fixture.strings.read(number, &fixture.payload), Some(text.as_bytes()));
+                prop_assert_eq!(*by_number.entry(number).or_insert(text), text);
             }
-            let distinct: std::collections::HashSet<_> = texts.iter().filter(|text| !text.is_empty()).collect();
+            let distinct: HashSet<_> = texts.iter().filter(|text| !text.is_empty()).collect();
             // Numbers are used again, but for a few that were not found.
             prop_assert!(fixture.strings.len() <= distinct.len() * 11 / 10 + 2);
         }

@@ -3,10 +3,15 @@
 //! The order of the fields is that of the agent's `pkg/trace/api` decoder. There is no field for links and events, which
 //! become tags of JSON, and none for structured tags: whoever picks the format has to see that there are none.
 
+use std::borrow::Cow;
+
+use rmp::Marker;
+
 use super::dictionary::Dictionary;
 use super::encoder::{ChunkWriter, Mark, SpanWriter};
 use super::msgpack::{Buffer, cut, split_key, text_pair};
 use super::repeated::Tags;
+use super::strings::Vacancy;
 use super::tag_writer::TagWriter;
 use crate::text::Text;
 use crate::trace::{Digests, SpanKind, SpanView, digest};
@@ -21,6 +26,9 @@ pub(super) struct V05<'a> {
     texts: usize,
     numbers: usize,
 }
+
+/// The header of a span, an array of twelve.
+const SPAN: u8 = Marker::FixArray(12).to_u8();
 
 /// Begins a payload.
 pub(super) fn begin_payload(strings: &mut Buffer, dictionary: &mut Dictionary) {
@@ -46,24 +54,38 @@ impl<'a> V05<'a> {
         }
     }
 
+    #[inline(never)]
     fn search(&mut self, text: &[u8]) -> u32 {
-        let text = &*cut(text);
-        let strings = &mut self.dictionary.strings;
-        match strings.find(text, self.strings.as_bytes()) {
+        let number = self.find(text);
+        self.dictionary.strings.note(text, number);
+        number
+    }
+
+    /// As [`V05::index_of`], for what is seldom a literal.
+    #[inline(always)]
+    fn find(&mut self, text: &[u8]) -> u32 {
+        match self.dictionary.strings.find(text, self.strings.as_bytes()) {
             Ok(number) => number,
-            Err(vacancy) => {
-                self.strings.str(text);
-                strings.add(text, vacancy, self.strings.len() - text.len())
-            }
+            Err(vacancy) => self.add(text, vacancy),
         }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, text: &[u8], vacancy: Vacancy) -> u32 {
+        let text = &*match cut(text) {
+            Cow::Borrowed(whole) => Cow::Borrowed(whole),
+            // What is left of it may be known, and belongs elsewhere.
+            Cow::Owned(short) => return self.search(&short),
+        };
+        self.strings.str(text);
+        self.dictionary.strings.add(text, vacancy, self.strings.len() - text.len())
     }
 
     #[inline(always)]
     fn pair(&mut self, key: &[u8], value: &[u8]) {
         self.texts += 1;
-        let (key, value) = (self.index_of(key), self.index_of(value));
-        self.out.small(key);
-        self.out.small(value);
+        let (key, value) = (self.index_of(key), self.find(value));
+        self.out.small_pair(key, value);
     }
 
     /// Begins a numeric tag. The caller writes the value into the buffer that is returned.
@@ -106,10 +128,8 @@ impl ChunkWriter for V05<'_> {
             Some(resource) => self.index_of(resource.as_bytes()),
             None => name,
         };
-        self.out.array(12);
-        self.out.small(service);
-        self.out.small(name);
-        self.out.small(resource);
+        self.out.key_small(SPAN, service);
+        self.out.small_pair(name, resource);
         self.out.u64(spans.segment.trace_id.low());
         self.out.u64(record.id.map_or(0, |id| id.get()));
         match record.parent {

@@ -6,6 +6,7 @@
 //!
 //! The strings are numbered in the order of the bytes: nothing may be moved that has been written.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use rmp::Marker;
@@ -14,6 +15,7 @@ use super::dictionary::Dictionary;
 use super::encoder::{ChunkWriter, Common, Mark, SpanWriter};
 use super::msgpack::{Buffer, cut, split_key, text_pair};
 use super::repeated::Tags;
+use super::strings::Vacancy;
 use super::tag_writer::TagWriter;
 use crate::clock::unix_ns;
 use crate::sampling::{HASH_RATE, Tag};
@@ -62,8 +64,7 @@ impl<'a> V1<'a> {
         self.out.map(there + usize::from(source_code > 0) + 1);
         for (key, text) in texts {
             if let Some(text) = text {
-                self.out.raw(&[key]);
-                self.string(text.as_bytes());
+                self.field(key, text.as_bytes());
             }
         }
         if source_code > 0 {
@@ -79,26 +80,56 @@ impl<'a> V1<'a> {
     /// Writes a string, or its number. Returns the number.
     #[inline(always)]
     fn string(&mut self, text: &[u8]) -> u32 {
-        match self.dictionary.strings.literal(text) {
-            Some(number) => {
-                self.out.small(number);
-                number
-            }
-            None => self.search(text),
-        }
-    }
-
-    fn search(&mut self, text: &[u8]) -> u32 {
-        let text = &*cut(text);
-        let strings = &mut self.dictionary.strings;
-        match strings.find(text, self.out.as_bytes()) {
+        match self.dictionary.strings.find(text, self.out.as_bytes()) {
             Ok(number) => {
                 self.out.small(number);
                 number
             }
-            Err(vacancy) => {
-                self.out.str(text);
-                strings.add(text, vacancy, self.out.len() - text.len())
+            Err(vacancy) => self.new_string(text, vacancy),
+        }
+    }
+
+    #[inline(never)]
+    fn new_string(&mut self, text: &[u8], vacancy: Vacancy) -> u32 {
+        let text = &*match cut(text) {
+            Cow::Borrowed(whole) => Cow::Borrowed(whole),
+            // What is left of it may be known, and belongs elsewhere.
+            Cow::Owned(short) => return self.string_apart(&short),
+        };
+        self.out.str(text);
+        self.dictionary.strings.add(text, vacancy, self.out.len() - text.len())
+    }
+
+    #[inline(never)]
+    fn string_apart(&mut self, text: &[u8]) -> u32 {
+        let number = self.string(text);
+        self.dictionary.strings.note(text, number);
+        number
+    }
+
+    /// Writes a field that is a string, and as a rule a literal. Returns the string's number.
+    #[inline(always)]
+    fn field(&mut self, field: u8, text: &[u8]) -> u32 {
+        match self.dictionary.strings.literal(text) {
+            Some(number) => {
+                self.out.key_small(field, number);
+                number
+            }
+            None => {
+                self.out.raw(&[field]);
+                self.string_apart(text)
+            }
+        }
+    }
+
+    /// Writes the key of an attribute, as a rule a literal, and the type of its value.
+    #[inline(always)]
+    fn key(&mut self, key: &[u8], kind: u8) {
+        match self.dictionary.strings.literal(key) {
+            Some(number) => self.out.small_and(number, kind),
+            None => {
+                self.string_apart(key);
+                self.out.raw(&[kind]);
             }
         }
     }
@@ -106,8 +137,7 @@ impl<'a> V1<'a> {
     /// Writes an attribute that is a string.
     #[inline(always)]
     fn pair(&mut self, key: &[u8], value: &[u8]) {
-        self.string(key);
-        self.out.raw(&[kind_of::TEXT]);
+        self.key(key, kind_of::TEXT);
         self.string(value);
     }
 
@@ -117,13 +147,14 @@ impl<'a> V1<'a> {
 
     #[inline(always)]
     fn service(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>) {
-        self.out.raw(&[span::SERVICE]);
         match &span.record.service {
-            Some(service) => _ = self.string(service.as_bytes()),
-            None if self.dictionary.service > 0 => self.out.small(self.dictionary.service),
+            Some(service) => _ = self.field(span::SERVICE, service.as_bytes()),
+            None if self.dictionary.service > 0 => {
+                self.out.key_small(span::SERVICE, self.dictionary.service);
+            }
             None => {
                 let service = &spans.segment.shared.span_service;
-                self.dictionary.service = self.string(service.as_bytes());
+                self.dictionary.service = self.field(span::SERVICE, service.as_bytes());
             }
         }
     }
@@ -135,7 +166,9 @@ impl<'a> V1<'a> {
         self.in_fields = 0;
         let lines = self.dictionary.lines(are_of_tracer);
         if lines.are_known && !span.may_have(Self::FIELDS) {
-            self.out.raw(lines.fields.as_bytes());
+            if lines.field_count > 0 {
+                self.out.raw(lines.fields.as_bytes());
+            }
             return lines.field_count;
         }
         self.each_tag_field(span, tags)
@@ -151,8 +184,7 @@ impl<'a> V1<'a> {
                 None => tags.get(key),
             };
             if let Some(value) = value {
-                self.out.raw(&[field]);
-                self.string(value.as_bytes());
+                self.field(field, value.as_bytes());
                 self.in_fields |= u8::from(own.is_some()) << at;
                 count += 1;
             }
@@ -170,9 +202,8 @@ impl<'a> V1<'a> {
         is_head: bool,
     ) -> bool {
         let before = self.out.len();
-        self.out.raw(&[span::ATTRIBUTES]);
         let most = spans.most_tags(span, is_of_tracer, is_head);
-        let array = self.out.begin_array(3 * most);
+        let array = self.out.key_begin_array(span::ATTRIBUTES, 3 * most);
         self.tags = 0;
         self.dictionary.taken.clear();
         spans.tags(self, span, is_of_tracer, is_head);
@@ -194,33 +225,27 @@ impl ChunkWriter for V1<'_> {
         let upstream = segment.upstream.as_deref();
         let origin = upstream.and_then(|context| context.origin.as_deref());
         let mechanism = decision.and_then(|decision| decision.mechanism);
-        let mut attributes = 0;
-        self.each_chunk_attribute(spans, first, |_, _| attributes += 1);
-        let optional = [decision.is_some(), mechanism.is_some(), origin.is_some(), attributes > 0];
-        self.out.map(2 + optional.iter().filter(|there| **there).count());
-
+        // All there can be fit into a header of one byte.
+        let map = self.out.begin_map();
+        let mut fields = 2;
         self.out.raw(&[chunk::TRACE_ID]);
         self.out.raw(&TRACE_ID_HEADER);
         self.out.raw(&segment.trace_id.get().to_be_bytes());
         if let Some(decision) = decision {
             self.out.raw(&[chunk::PRIORITY]);
             self.out.int(decision.priority.get().into());
+            fields += 1;
         }
         if let Some(mechanism) = mechanism {
-            self.out.raw(&[chunk::MECHANISM]);
-            self.out.small(mechanism.get().into());
+            self.out.key_small(chunk::MECHANISM, mechanism.get().into());
+            fields += 1;
         }
         if let Some(origin) = origin {
-            self.out.raw(&[chunk::ORIGIN]);
-            self.string(origin.as_bytes());
+            self.field(chunk::ORIGIN, origin.as_bytes());
+            fields += 1;
         }
-        if attributes > 0 {
-            self.out.raw(&[chunk::ATTRIBUTES]);
-            self.out.array(3 * attributes);
-            self.each_chunk_attribute(spans, first, |writer, (key, value)| {
-                writer.pair(key.as_bytes(), value.as_bytes());
-            });
-        }
+        fields += usize::from(self.chunk_attributes(spans, first));
+        self.out.set_count(map, fields);
         self.out.raw(&[chunk::SPANS]);
         self.out.begin_array(count)
     }
@@ -232,18 +257,15 @@ impl ChunkWriter for V1<'_> {
         // One more than what fits into a header of one byte is possible only with these two.
         self.out.map(if has_both { 16 } else { 0 });
         self.service(spans, span);
-        self.out.raw(&[span::NAME]);
-        let name = self.string(record.name.as_bytes());
-        self.out.raw(&[span::RESOURCE]);
+        let name = self.field(span::NAME, record.name.as_bytes());
         match record.resource.as_ref().filter(|resource| !resource.is_empty()) {
-            Some(resource) => _ = self.string(resource.as_bytes()),
-            None => self.out.small(name),
+            Some(resource) => _ = self.field(span::RESOURCE, resource.as_bytes()),
+            None => self.out.key_small(span::RESOURCE, name),
         }
         self.out.key_u64(span::SPAN_ID, record.id.map_or(0, |id| id.get()));
         let start = u64::try_from(span.start_ns()).unwrap_or_else(|_| now());
         self.out.key_u64(span::START, start);
-        self.out.raw(&[span::DURATION]);
-        self.out.uint(span.duration_ns().unwrap_or_default());
+        self.out.key_uint(span::DURATION, span.duration_ns().unwrap_or_default());
         let mut fields = 6;
         if let Some(parent) = record.parent {
             self.out.key_u64(span::PARENT_ID, parent.get());
@@ -254,8 +276,7 @@ impl ChunkWriter for V1<'_> {
             fields += 1;
         }
         if let Some(span_type) = record.span_type.as_ref().filter(|text| !text.is_empty()) {
-            self.out.raw(&[span::TYPE]);
-            self.string(span_type.as_bytes());
+            self.field(span::TYPE, span_type.as_bytes());
             fields += 1;
         }
         if let Some(kind) = record.kind {
@@ -269,7 +290,11 @@ impl ChunkWriter for V1<'_> {
         if record.extras.is_some() {
             fields += self.links_and_events(span);
         }
-        self.out.set_count(map, fields);
+        match has_both {
+            true => self.out.set_count(map, fields),
+            // At most 15, so nothing is moved.
+            false => self.out.end_map(map, fields),
+        }
     }
 
     fn set_count(&mut self, array: usize, spans: usize) {
@@ -289,22 +314,30 @@ impl ChunkWriter for V1<'_> {
 }
 
 impl V1<'_> {
-    /// The propagated tags, and what explains the decision of a local root.
-    fn each_chunk_attribute(
-        &mut self,
-        spans: &SpanWriter<'_>,
-        first: &SpanView<'_>,
-        mut write: impl FnMut(&mut Self, (&str, &str)),
-    ) {
-        if let Some(upstream) = spans.segment.upstream.as_deref() {
-            upstream.tags().for_each(|tag| write(self, tag));
+    /// Writes the propagated tags, and the rate of the decision of a local root. Returns whether there are any.
+    fn chunk_attributes(&mut self, spans: &SpanWriter<'_>, first: &SpanView<'_>) -> bool {
+        let upstream = spans.segment.upstream.as_deref();
+        let before = self.out.len();
+        let most = upstream.map_or(0, |context| context.tags().count()) + 1;
+        let array = self.out.key_begin_array(chunk::ATTRIBUTES, 3 * most);
+        let mut count = 0;
+        for (key, value) in upstream.into_iter().flat_map(|context| context.tags()) {
+            self.pair(key.as_bytes(), value.as_bytes());
+            count += 1;
         }
         if first.is_local_root() {
-            spans.decision_tags(|tag| match tag {
-                Tag::Text(HASH_RATE, rate) => write(self, (HASH_RATE, rate)),
-                Tag::Text(..) | Tag::Number(..) => {}
+            spans.decision_tags(false, |tag| {
+                if let Tag::Text(HASH_RATE, rate) = tag {
+                    self.pair(HASH_RATE.as_bytes(), rate.as_bytes());
+                    count += 1;
+                }
             });
         }
+        self.out.set_count(array, 3 * count);
+        if count == 0 {
+            self.out.truncate(before);
+        }
+        count > 0
     }
 }
 
@@ -315,7 +348,7 @@ fn now() -> u64 {
 }
 
 impl TagWriter for V1<'_> {
-    const FIELDS: Digests = Digests::of([b"env", b"version", b"component"]);
+    const FIELDS: Digests = Digests::of(&[b"env", b"version", b"component"]);
 
     fn is_elsewhere(&mut self, key: &str) -> bool {
         self.take(key.as_bytes());
@@ -332,8 +365,7 @@ impl TagWriter for V1<'_> {
         let (key, value) = split_key(entry);
         self.take(key);
         self.tags += 1;
-        self.string(key);
-        self.out.raw(&[kind_of::I64]);
+        self.key(key, kind_of::I64);
         self.out.raw(value);
     }
 
@@ -371,16 +403,14 @@ impl TagWriter for V1<'_> {
     #[inline(always)]
     fn own_integer(&mut self, key: &[u8], value: i64) {
         self.tags += 1;
-        self.string(key);
-        self.out.raw(&[kind_of::I64]);
+        self.key(key, kind_of::I64);
         self.out.int(value);
     }
 
     #[inline(always)]
     fn own_float(&mut self, key: &[u8], value: f64) {
         self.tags += 1;
-        self.string(key);
-        self.out.raw(&[kind_of::F64]);
+        self.key(key, kind_of::F64);
         self.out.f64(value);
     }
 
@@ -390,8 +420,11 @@ impl TagWriter for V1<'_> {
     fn repeated(&mut self, tags: &Tags, are_of_tracer: bool) {
         let lines = self.dictionary.lines(are_of_tracer);
         if lines.are_known {
-            self.tags += lines.tag_count;
-            return self.out.raw(lines.tags.as_bytes());
+            if lines.tag_count > 0 {
+                self.tags += lines.tag_count;
+                self.out.raw(lines.tags.as_bytes());
+            }
+            return;
         }
         self.all_repeated(tags, are_of_tracer);
     }

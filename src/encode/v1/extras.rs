@@ -39,8 +39,7 @@ impl V1<'_> {
             }
         }
         if let Some(tracestate) = link.tracestate.as_ref() {
-            self.out.raw(&[link::TRACESTATE]);
-            self.string(tracestate.as_bytes());
+            self.field(link::TRACESTATE, tracestate.as_bytes());
         }
         if let Some(flags) = link.flags {
             self.out.raw(&[link::FLAGS]);
@@ -51,8 +50,7 @@ impl V1<'_> {
     fn event(&mut self, event: &SpanEvent) {
         self.out.map(if event.attributes.is_empty() { 2 } else { 3 });
         self.out.key_u64(event::TIME, event.unix_ns);
-        self.out.raw(&[event::NAME]);
-        self.string(event.name.as_bytes());
+        self.field(event::NAME, event.name.as_bytes());
         if !event.attributes.is_empty() {
             self.out.raw(&[event::ATTRIBUTES]);
             self.out.array(3 * event.attributes.len());
@@ -95,8 +93,7 @@ impl V1<'_> {
     pub(super) fn structs(&mut self, structs: &[(Text, Vec<u8>)]) {
         for (key, document) in structs {
             self.tags += 1;
-            self.string(key.as_bytes());
-            self.out.raw(&[kind_of::BYTES]);
+            self.key(key.as_bytes(), kind_of::BYTES);
             self.out.bin(document);
         }
     }
