@@ -52,7 +52,7 @@ mod tracer;
 mod user_code;
 
 pub use captured::{Captured, CapturedSpan};
-pub use diag::{DroppedByFilter, Filtered, LogLevel, LossReason, Losses};
+pub use diag::{Answers, DroppedByFilter, Filtered, LogLevel, LossReason, Losses, Statistics};
 pub use error::FlushError;
 pub use filter::{DropResources, KeepErrors, KeepOneIn, KeepSlow, TraceFilter, Verdict};
 #[cfg(feature = "regex")]
@@ -88,6 +88,6 @@ pub use tracer::{OtlpWriter, TraceWriter, before_exit};
 pub use tracer::{
     ReconfigureError, Tracer, TracerBuilder, TracerGuard, WrapCall, WrapExecutor, activate,
     active_ids, current_root_span, current_span, extract, flush, flush_async, in_span, init,
-    inject, propagation_context, shutdown, shutdown_async, span, start_span, trace, tracer,
-    wrap_fn,
+    inject, propagation_context, shutdown, shutdown_async, span, start_span, statistics, trace,
+    tracer, wrap_fn,
 };

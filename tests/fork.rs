@@ -30,8 +30,8 @@ mod unix {
     use fork::{Fork, waitpid};
     use opentelemetry::trace::{Tracer as _, TracerProvider as _};
     use tracehound::{
-        DropResources, FutureExt, LossReason, SamplingPriority, SpanContext, SpanId, TraceId,
-        Tracer, TracerBuilder, TracerGuard,
+        DropResources, FutureExt, LossReason, SamplingPriority, SpanContext, SpanId, Statistics,
+        TraceId, Tracer, TracerBuilder, TracerGuard,
     };
     use tracehound_test_support::fault_agent::scripts;
     use tracehound_test_support::{FaultAgent, Span, TestAgent};
@@ -314,13 +314,19 @@ mod unix {
         let forked = fork();
         if forked.is_child() {
             assert_eq!(stopped.losses().total(), 0);
+            assert_eq!(stopped.statistics(), Statistics::default());
+            assert_eq!(tracehound::statistics(), Statistics::default());
             // A tracer that was stopped is stopped in the child, too.
             stopped.in_span("lost by the child", |_| ());
             assert_eq!(stopped.losses().spans(LossReason::Shutdown), 1);
             tracehound::flush(LIMIT).unwrap();
             tracehound::in_span("of the child", |_| ());
         }
+        let mine = if forked.is_child() { 1 } else { 10 };
+        assert_eq!(tracehound::statistics().made(), mine);
+        let tracer = tracehound::tracer();
         drop(guard);
+        assert_eq!(tracer.statistics().delivered(), mine);
     }
 
     /// A span that makes the tracer ask the agent what it takes: what follows is counted here.
@@ -485,6 +491,8 @@ mod unix {
                 crowd.wait_until_busy();
                 let forked = fork();
                 if forked.is_child() {
+                    // Its locks are its own.
+                    assert_eq!(tracehound::statistics().queued(), 0);
                     child_amid_threads(forks, root_handle);
                     // Its scope would wait for threads that are not here.
                     std::process::exit(0);

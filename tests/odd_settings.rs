@@ -30,7 +30,7 @@ fn an_address_that_is_none_is_said_once_and_not_used() {
         "",
         "localhost:8126",
         "ftp://agent:8126",
-        "https://agent:8126",
+        "https://me@agent:8126",
         "http://",
         "http://agent:70000",
         "http://user:password@agent:8126",
@@ -174,9 +174,11 @@ const ROWS: &[Row] = rows! {
     DD_TRACE_AGENT_TIMEOUT_SECONDS: agent_timeout(Duration::ZERO), "3";
     DD_TRACE_AGENT_TIMEOUT_SECONDS: agent_timeout(Duration::MAX), "3";
     DD_TRACE_AGENT_URL: agent_url("localhost:8126"), "http://agent:9126";
-    DD_TRACE_AGENT_URL: agent_url("https://agent:8126"), "http://agent:9126";
+    DD_TRACE_AGENT_URL: agent_url("https://me@agent:8126"), "http://agent:9126";
     DD_TRACE_AGENT_URL: agent_socket("relative/path"), "http://agent:9126";
     DD_TRACE_AGENT_URL: agent_socket(""), "http://agent:9126";
+    DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL: long_running_interval(Duration::ZERO), "60";
+    DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL: long_running_first(Duration::MAX), "5";
     DD_TRACE_PARTIAL_FLUSH_MIN_SPANS: partial_flush(Some(100_001)), "10";
     DD_TRACE_SAMPLE_RATE: sample_rate(1.5), "0.5";
     DD_TRACE_SAMPLE_RATE: sample_rate(f64::NAN), "0.5";
@@ -317,15 +319,6 @@ fn a_tracer_goes_where_the_next_source_says() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("agent_url (code): "), "{warnings:?}");
     assert!(warnings[0].ends_with("using \"http://127.0.0.1:1\" (env_var)"), "{warnings:?}");
-}
-
-#[test]
-fn no_tls_is_called_no_tls() {
-    let said = Said::default();
-    let _tracer = common::builder("https://agent:8126", &said).build();
-    let warnings = said.warnings();
-    let text = "TLS to the agent is not supported by this version; use http:// or unix://";
-    assert!(warnings[0].contains(text), "{warnings:?}");
 }
 
 // ===== the order of setters =====

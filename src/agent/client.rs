@@ -1,11 +1,12 @@
 //! The client of one agent: it keeps one connection alive, and limits the time of each request.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::http::{self, HeaderMap, Method, Uri};
+use hyper::http::{self, HeaderMap, Method, StatusCode, Uri};
 
 use super::body::Whole;
 use super::connection::{Connection, Response, Version};
@@ -43,13 +44,15 @@ pub(crate) struct Client {
 impl Client {
     /// `limit`: the time to open a connection; and then each time in which no byte is written or read. So a large
     /// request to a slow agent has the time that it takes, and one to an agent that hangs is given up.
-    pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Self {
+    ///
+    /// `ca_file`: whose signature on the certificate of an agent behind TLS counts; `None` for the platform's roots.
+    pub(crate) fn new(endpoint: Endpoint, limit: Duration, ca_file: Option<PathBuf>) -> Self {
         Client {
             endpoint,
             version: Version::Http1,
             limit,
             idle_limit: IDLE_LIMIT,
-            dialer: Dialer::default(),
+            dialer: Dialer::new(ca_file),
             kept: None,
         }
     }
@@ -57,6 +60,7 @@ impl Client {
     /// Speaks this version of HTTP instead of HTTP/1.
     pub(crate) fn speaking(mut self, version: Version) -> Self {
         self.version = version;
+        self.dialer.speak(version);
         self
     }
 
@@ -103,8 +107,7 @@ impl Client {
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
         let socket = self.dialer.dial(&self.endpoint, self.limit, &mut *meanwhile);
-        let mut fresh =
-            Connection::open(Box::new(socket.map_err(SendError::connect)?), self.version)?;
+        let mut fresh = Connection::open(socket.map_err(SendError::connect)?, self.version)?;
         let outcome = fresh.exchange(message, self.limit, &mut *meanwhile);
         self.done(fresh, outcome, meanwhile)
     }
@@ -117,6 +120,10 @@ impl Client {
         meanwhile: Meanwhile<'_>,
     ) -> Result<Response, SendError> {
         let response = outcome?;
+        if wants_tls(&self.endpoint, &response) {
+            // Whoever answers so has not looked further than at the first bytes.
+            return Err(SendError::new(SendErrorKind::SpeaksTls, false));
+        }
         if connection.is_ready() {
             self.kept = Some(connection);
             return Ok(response);
@@ -148,6 +155,17 @@ impl Client {
         }
         Ok(message)
     }
+}
+
+/// What servers of TLS answer to plain HTTP, in HTTP: those written in Go, and nginx.
+const TO_TLS: [&[u8]; 2] = [b"to an HTTPS server", b"sent to HTTPS port"];
+
+/// Whether the answer to a request without TLS says that TLS is wanted.
+fn wants_tls(endpoint: &Endpoint, response: &Response) -> bool {
+    let Endpoint::Http { is_tls: false, .. } = endpoint else { return false };
+    let says = |body: &Bytes, words: &[u8]| body.windows(words.len()).any(|part| part == words);
+    response.status == StatusCode::BAD_REQUEST
+        && response.body.as_ref().is_ok_and(|body| TO_TLS.iter().any(|words| says(body, words)))
 }
 
 #[cfg(test)]

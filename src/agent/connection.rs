@@ -125,7 +125,10 @@ impl Connection {
         let mut deadline = MoveDeadline::new(limit);
         let answer = sender.send(request);
         let head = driver.run(stream, &mut deadline, &mut *meanwhile, answer);
-        let failed = |kind| SendError::new(kind, stream.is_written());
+        let failed = |kind| {
+            let kind = if stream.speaks_tls() { SendErrorKind::SpeaksTls } else { kind };
+            SendError::new(kind, stream.is_written())
+        };
         let (mut head, incoming) = head.map_err(failed)?.into_parts();
         // With HTTP/2 the status is not the word that counts.
         if head.status.is_success() && !stream.is_written() && !is_framed {
@@ -166,7 +169,7 @@ impl Connection {
         let mut rest = [0; 1024];
         // What is read here belongs to no answer. Only how it ends counts.
         while !stream.is_reset() {
-            match stream.read(&mut rest) {
+            match stream.drain(&mut rest) {
                 Poll::Ready(Ok(1..)) if !deadline.has_passed() => {}
                 Poll::Pending if stream.wait(&mut deadline, &mut *meanwhile) => {}
                 _ => break,

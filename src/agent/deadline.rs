@@ -24,6 +24,11 @@ impl Deadline {
         self.remaining().is_zero()
     }
 
+    #[cfg(feature = "tls")]
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The error for a connection that was not made in time.
     pub(super) fn error(&self) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {:?}", self.timeout))

@@ -1,39 +1,60 @@
-//! Opening a connection: name lookup, every address of a host, Unix sockets.
+//! Opening a connection: name lookup, every address of a host, Unix sockets, TLS.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use socket2::SockAddr;
 use tracehound_machine::spawn_background;
 
+use super::connection::Version;
 use super::deadline::Deadline;
 use super::meanwhile::{Meanwhile, work};
 use super::socket::Socket;
+use super::stream::Stream;
+use super::tls::Tls;
 use crate::config::{Endpoint, Host};
 
 /// Opens connections to one agent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dialer {
+    tls: Tls,
     lookup: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Dialer {
+    /// `ca_file`: the only certificates that an agent behind TLS may be signed with; `None` for those of the platform.
+    pub(super) fn new(ca_file: Option<PathBuf>) -> Self {
+        Dialer { tls: Tls::new(ca_file), lookup: None }
+    }
+
+    /// What is spoken over TLS, which both ends agree on with the handshake.
+    pub(super) fn speak(&mut self, version: Version) {
+        self.tls.speak(version);
+    }
+
     /// Connects to the agent within `timeout`.
     pub(super) fn dial(
         &mut self,
         endpoint: &Endpoint,
         timeout: Duration,
         meanwhile: Meanwhile<'_>,
-    ) -> io::Result<Socket> {
+    ) -> io::Result<Box<dyn Stream>> {
         let deadline = Deadline::after(timeout);
         match endpoint {
-            Endpoint::Http { host, port, .. } => {
+            Endpoint::Http { is_tls, host, port, .. } => {
                 let addresses = self.addresses(host, *port, deadline, &mut *meanwhile)?;
-                connect_to_any(&addresses, deadline, meanwhile)
+                let socket = connect_to_any(&addresses, deadline, &mut *meanwhile)?;
+                if *is_tls {
+                    return self.tls.secure(socket, host, deadline, meanwhile);
+                }
+                Ok(Box::new(socket))
             }
-            Endpoint::Unix { path } => Socket::connect(&SockAddr::unix(path)?, deadline, meanwhile),
+            Endpoint::Unix { path } => {
+                Ok(Box::new(Socket::connect(&SockAddr::unix(path)?, deadline, meanwhile)?))
+            }
         }
     }
 
@@ -127,8 +148,8 @@ mod tests {
 
     const ENOUGH: Duration = Duration::from_secs(5);
 
-    fn dial(url: &str, timeout: Duration) -> io::Result<Socket> {
-        Dialer::default().dial(&Endpoint::parse(url).unwrap(), timeout, &mut || Step::Idle)
+    fn dial(url: &str, timeout: Duration) -> io::Result<Box<dyn Stream>> {
+        Dialer::new(None).dial(&Endpoint::parse(url).unwrap(), timeout, &mut || Step::Idle)
     }
 
     #[test]
@@ -148,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_pending_lookup_is_waited_for_and_not_repeated() {
-        let mut dialer = Dialer::default();
+        let mut dialer = Dialer::new(None);
         let (answer, lookup) = channel();
         dialer.lookup = Some(lookup);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -160,7 +181,7 @@ mod tests {
             worked += 1;
             if worked < 10 { Step::More } else { Step::Idle }
         };
-        let late = dialer.dial(&endpoint, Duration::from_millis(1), &mut work).unwrap_err();
+        let late = dialer.dial(&endpoint, Duration::from_millis(1), &mut work).err().unwrap();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
         answer.send(Ok(vec![address])).unwrap();
         assert!(dialer.dial(&endpoint, ENOUGH, &mut work).is_ok());

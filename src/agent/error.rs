@@ -25,6 +25,8 @@ pub(crate) enum SendErrorKind {
     Timeout(Duration),
     /// The connection broke, or what came was not HTTP, or its head was too long.
     Broken(hyper::Error),
+    /// The answer to a request without TLS is TLS, or says that TLS is wanted.
+    SpeaksTls,
     /// An answer of success from an agent that has not read the whole request.
     Unread(StatusCode),
     /// The body of the answer is too large. Only for the body: the status of such an answer counts.
@@ -81,6 +83,9 @@ impl fmt::Display for SendError {
                 write!(f, "nothing of the request was read for {time:?}")?;
             }
             SendErrorKind::Broken(_) => f.write_str("the exchange broke off")?,
+            SendErrorKind::SpeaksTls => {
+                f.write_str("the other end speaks TLS: its URL has to begin with https://")?;
+            }
             SendErrorKind::Unread(status) => {
                 write!(f, "answered {status} without reading the whole request")?;
             }
@@ -105,7 +110,10 @@ impl Error for SendError {
             SendErrorKind::Connect(error) | SendErrorKind::Stream(error) => Some(error),
             SendErrorKind::Broken(error) => Some(error),
             SendErrorKind::Invalid(error) => Some(error),
-            SendErrorKind::Timeout(_) | SendErrorKind::Unread(_) | SendErrorKind::TooLarge => None,
+            SendErrorKind::Timeout(_)
+            | SendErrorKind::SpeaksTls
+            | SendErrorKind::Unread(_)
+            | SendErrorKind::TooLarge => None,
         }
     }
 }

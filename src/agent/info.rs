@@ -17,6 +17,8 @@ const STATE: HeaderName = HeaderName::from_static("datadog-agent-state");
 pub(crate) struct AgentInfo {
     /// Whether the agent reads span events from a field of their own.
     pub(crate) span_events: bool,
+    /// Whether the agent takes spans that are still open, again and again.
+    pub(crate) long_running_spans: bool,
     /// The marker of the organisation, for trace propagation.
     pub(crate) org_prop_marker: Option<String>,
     /// The largest request that the agent takes.
@@ -88,6 +90,7 @@ impl AgentInfo {
         let list = |name| strings(info.get(name)).unwrap_or_default();
         AgentInfo {
             span_events: is_set("span_events"),
+            long_running_spans: is_set("long_running_spans"),
             org_prop_marker: text("/org_prop_marker"),
             max_request_bytes: info.pointer("/config/max_request_bytes").and_then(Value::as_u64),
             endpoints: list("endpoints"),
@@ -154,7 +157,8 @@ mod tests {
     /// The answer of an agent, shortened.
     const INFO: &str = r#"{
         "version": "7.66.1", "endpoints": ["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"],
-        "client_drop_p0s": true, "span_events": true, "peer_tags": ["db.name", "peer.service"],
+        "client_drop_p0s": true, "span_events": true, "long_running_spans": true,
+        "peer_tags": ["db.name", "peer.service"],
         "span_kinds_stats_computed": ["server"], "obfuscation_version": 1,
         "feature_flags": ["table_names", "big_resource"], "ignore_resources": ["^GET /health$"],
         "filter_tags": {"require": ["a", 3], "reject": ["b:c"]}, "org_prop_marker": "mYc0mpany_-",
@@ -179,6 +183,7 @@ mod tests {
     fn what_the_tracer_acts_on_is_read() {
         let expected = AgentInfo {
             span_events: true,
+            long_running_spans: true,
             org_prop_marker: Some("mYc0mpany_-".into()),
             max_request_bytes: Some(26_214_400),
             endpoints: texts(&["/v0.4/traces", "/v0.6/stats", "/v1.0/traces"]),

@@ -5,8 +5,8 @@
 //! - `connection`: one connection, through hyper; `driver`: what makes it go on; `http2`: the version of HTTP that gRPC
 //!   needs; `transport`: what hyper reads from and writes to; `body`: the
 //!   bodies of requests and answers.
-//! - `stream`: what a connection runs over; `socket`: a socket of the system; `shared_stream`: how much of a request
-//!   has been written.
+//! - `stream`: what a connection runs over; `socket`: a socket of the system; `tls`: what makes one secret;
+//!   `shared_stream`: how much of a request has been written.
 //! - `deadline`: how long the worker waits for the agent; `meanwhile`: what it does in that time.
 //! - `headers`: the headers of a request; `container`: which container this process runs in.
 //! - `response`: what an answer to a payload means; `otlp`: the same for a collector, which gets OTLP; `info`: what the agent can do; `error`: why no answer came.
@@ -37,6 +37,8 @@ mod stream;
 mod target;
 #[cfg(test)]
 mod test_server;
+#[cfg_attr(not(feature = "tls"), path = "tls_none.rs")]
+mod tls;
 mod transport;
 
 pub(crate) use client::{Client, Request};

@@ -26,6 +26,8 @@ pub(super) struct SharedStream {
     /// Whether a byte of an answer to the request has been read.
     answered: Cell<bool>,
     unwritten: Cell<Unwritten>,
+    /// Whether the answer to the request has begun as TLS does, on a stream that is none.
+    speaks_tls: Cell<bool>,
     /// Whether reading has ended with a reset: the agent has closed without reading all that was written.
     is_reset: Cell<bool>,
 }
@@ -67,6 +69,7 @@ impl SharedStream {
             moved: Cell::default(),
             answered: Cell::default(),
             unwritten: Cell::new(Unwritten { head_end: 0, body: 0 }),
+            speaks_tls: Cell::default(),
             is_reset: Cell::default(),
         }
     }
@@ -74,6 +77,7 @@ impl SharedStream {
     /// Begins the next request, with a body of `body` bytes.
     pub(super) fn begin(&self, body: u64) {
         self.answered.set(false);
+        self.speaks_tls.set(false);
         self.unwritten.set(Unwritten { head_end: 0, body });
     }
 
@@ -94,23 +98,41 @@ impl SharedStream {
         self.unwritten.get().is_none()
     }
 
+    /// Whether the answer begins as TLS does.
+    pub(super) fn speaks_tls(&self) -> bool {
+        self.speaks_tls.get()
+    }
+
     /// Whether the agent has closed without reading all that was written.
     pub(super) fn is_reset(&self) -> bool {
         self.is_reset.get()
     }
 
     pub(super) fn read(&self, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let read = self.read_by(|| self.stream.read(into));
+        if let Poll::Ready(Ok(1..)) = read {
+            // An alert, or a message of the handshake, of any version (RFC 8446, section 5.1).
+            let is_tls = matches!(into, [0x15 | 0x16, 3, ..]);
+            self.speaks_tls.set(self.speaks_tls.get() || is_tls && !self.answered.get());
+            self.answered.set(true);
+        }
+        read
+    }
+
+    /// Reads what belongs to no answer.
+    pub(super) fn drain(&self, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.read_by(|| self.stream.drain(into))
+    }
+
+    fn read_by(&self, read: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> {
         let wanted = self.wanted.get();
         if wanted.read {
             return Poll::Pending;
         }
-        let read = poll(|| self.stream.read(into));
+        let read = poll(read);
         self.wanted.set(Readiness { read: read.is_pending(), ..wanted });
         match &read {
-            Poll::Ready(Ok(1..)) => {
-                self.moved.set(true);
-                self.answered.set(true);
-            }
+            Poll::Ready(Ok(1..)) => self.moved.set(true),
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                 self.is_reset.set(true);
             }
@@ -124,7 +146,11 @@ impl SharedStream {
         if wanted.write {
             return Poll::Pending;
         }
-        let written = poll(|| self.stream.write(parts));
+        let mut written = poll(|| self.stream.write(parts));
+        if let Poll::Ready(Ok(0)) = written {
+            self.moved.set(true);
+            written = Poll::Pending;
+        }
         self.wanted.set(Readiness { write: written.is_pending(), ..wanted });
         if let Poll::Ready(Ok(mut bytes)) = written {
             self.moved.set(true);

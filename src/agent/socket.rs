@@ -91,6 +91,10 @@ impl Stream for Socket {
         }
     }
 
+    fn drain(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.read(into)
+    }
+
     fn close_writing(&self) -> io::Result<()> {
         self.0.get()?.shutdown(Shutdown::Write)
     }

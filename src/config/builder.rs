@@ -1,7 +1,7 @@
 //! [`ConfigBuilder`]: the settings that are given in code.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::text::Text;
@@ -34,6 +34,7 @@ pub struct ConfigBuilder {
     source_code: SourceCodeLink,
     /// The problem with a path given to `agent_socket`, which has no address then.
     bad_socket: Option<String>,
+    agent_ca_file: Option<PathBuf>,
 }
 
 impl ConfigBuilder {
@@ -54,7 +55,17 @@ impl ConfigBuilder {
         unknown::report(&mut resolver);
         let (report, problems) = resolver.finish();
         let platform = Platform::detect(&environment);
-        Config { settings, tags, integrations, service_is_user_set, platform, report, problems }
+        let agent_ca_file = self.agent_ca_file;
+        Config {
+            settings,
+            tags,
+            integrations,
+            service_is_user_set,
+            platform,
+            agent_ca_file,
+            report,
+            problems,
+        }
     }
 
     /// Where to look up variables; default: the environment of the process.
@@ -97,6 +108,7 @@ impl ConfigBuilder {
             integrations: others.integrations,
             source_code: self.source_code.or(others.source_code),
             bad_socket: self.bad_socket.or(others.bad_socket),
+            agent_ca_file: self.agent_ca_file.or(others.agent_ca_file),
         }
     }
 
@@ -111,8 +123,11 @@ impl ConfigBuilder {
         tags.into_iter().fold(self, |builder, (key, value)| builder.tag(key, value))
     }
 
-    /// The agent's address: `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`). TLS to the agent is not
-    /// supported by this version: `https://` is refused.
+    /// The agent's address (`DD_TRACE_AGENT_URL`): `http://host:port`, `https://host:port` with the feature `tls`, or
+    /// `unix:///path`. A path after the port comes before the agent's own paths.
+    ///
+    /// Without a port it is 80, or 443 with `https`. HTTP proxies are not used, and what variables such as
+    /// `HTTPS_PROXY` say does not count: an agent is near, and traces should not leave by a way meant for the web.
     ///
     /// It wins over [`agent_host`](Self::agent_host) and [`agent_port`](Self::agent_port). Default: the
     /// socket `/var/run/datadog/apm.socket` where it exists, else `http://localhost:8126`.
@@ -133,6 +148,19 @@ impl ConfigBuilder {
                 self
             }
         }
+    }
+
+    /// A file in PEM with the certificate authorities that may sign the certificate of an agent behind `https://`,
+    /// instead of those of the platform.
+    ///
+    /// The platform's are found where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, and otherwise where the system keeps
+    /// them. The file is read, on the worker, when the first connection is made, and again after a handshake that
+    /// failed, so that a file may be replaced. The certificate is verified in any case: no setting turns that off.
+    /// There is no variable for this, because the other tracers have none.
+    #[cfg(feature = "tls")]
+    pub fn agent_ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.agent_ca_file = Some(path.as_ref().to_owned());
+        self
     }
 
     /// After how many finished spans, 1 to 100,000, a trace with open ones is sent in parts

@@ -19,11 +19,16 @@ pub(super) const DEFAULT_SOCKET: &str = "/var/run/datadog/apm.socket";
 /// Longer URLs are refused: no address is that long, and it is far below the limit of an HTTP request line.
 const MAX_URL_BYTES: usize = 2048;
 
+const IS_NO_URL: &str = "is not a URL such as http://host:8126 or unix:///path";
+pub(super) const IS_PIPE: &str = "names a Windows pipe, over which this library does not send; let the agent listen on a \
+                                  port, which is http://localhost:8126 by default";
+
 /// The address of an agent; its `Display` is the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// HTTP over TCP.
+    /// HTTP over TCP, or over TLS.
     Http {
+        is_tls: bool,
         host: Host,
         port: u16,
         /// What comes before `/v0.4/traces`: empty, or starting with a slash and not ending with one.
@@ -50,33 +55,48 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `http://host[:port][/prefix]` or `unix:///path`, or says what is wrong.
+    /// Reads `http://host[:port][/prefix]`, the same with `https`, `unix:///path` or `unix:/path`, or says what is
+    /// wrong.
     ///
-    /// A URL without a port means port 80, as in any URL. The path of a socket is percent-decoded.
+    /// A URL without a port means port 80, or 443 for `https`, as in any URL. The path of a socket is percent-decoded,
+    /// so its slashes may be written as `%2F` too.
     pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
         let url = url.trim();
         if url.len() > MAX_URL_BYTES {
             return Err("is too long for an address");
         }
-        let (scheme, rest) =
-            url.split_once("://").ok_or("is not a URL such as http://host:8126 or unix:///path")?;
+        if url.starts_with(r"\\") {
+            return Err(IS_PIPE);
+        }
+        let (scheme, rest) = url.split_once(':').ok_or(IS_NO_URL)?;
+        let scheme = scheme.to_ascii_lowercase();
+        // The name of a pipe may hold anything.
+        if matches!(scheme.as_str(), "windows" | "npipe") {
+            return Err(IS_PIPE);
+        }
+        let after_slashes = rest.strip_prefix("//");
+        let is_path = scheme == "unix" && rest.starts_with('/');
+        let rest = after_slashes.or(is_path.then_some(rest)).ok_or(IS_NO_URL)?;
         if rest.contains(['?', '#']) {
             return Err("has a query or a fragment, which an agent's address has not");
         }
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => parse_http(rest),
+        match scheme.as_str() {
+            "http" => parse_http(rest, false),
             "unix" => parse_unix(rest),
+            "https" if cfg!(feature = "tls") => parse_http(rest, true),
             // Not silently http: what was meant to be secret would cross the network in clear.
             "https" => Err(
-                "asks for https: TLS to the agent is not supported by this version; use http:// or unix://",
+                "asks for https: TLS to the agent needs the feature `tls` of the crate tracehound, without which \
+                 this program was built; or use http:// or unix://",
             ),
-            _ => Err("has a scheme other than http and unix"),
+            _ => Err("has a scheme other than http, https and unix"),
         }
     }
 
     /// The address of an agent on a host or a port, or both; `localhost` and 8126 where one is missing.
     pub(super) fn at(host: Option<Host>, port: Option<u16>) -> Self {
         Endpoint::Http {
+            is_tls: false,
             host: host.unwrap_or_else(|| Host::Name("localhost".into())),
             port: port.unwrap_or(DEFAULT_PORT),
             path_prefix: String::new(),
@@ -106,7 +126,7 @@ impl Endpoint {
     }
 }
 
-fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
+fn parse_http(rest: &str, is_tls: bool) -> Result<Endpoint, &'static str> {
     // Anywhere, not only before the first slash: a password may hold one.
     if rest.contains('@') {
         return Err("holds a user name or a password, which an agent does not take");
@@ -123,8 +143,9 @@ fn parse_http(rest: &str) -> Result<Endpoint, &'static str> {
         return Err("has a character in its path that a URL cannot have");
     }
     Ok(Endpoint::Http {
+        is_tls,
         host,
-        port: if port.is_empty() { 80 } else { parse_port(port)? },
+        port: if port.is_empty() { usual_port(is_tls) } else { parse_port(port)? },
         path_prefix: if path.is_empty() { String::new() } else { format!("/{path}") },
     })
 }
@@ -175,6 +196,11 @@ fn parse_host(text: &str) -> Result<Host, &'static str> {
     Ok(Host::Name(text.into()))
 }
 
+/// The port of a URL that names none.
+pub(crate) const fn usual_port(is_tls: bool) -> u16 {
+    if is_tls { 443 } else { 80 }
+}
+
 fn parse_port(text: &str) -> Result<u16, &'static str> {
     // `parse` alone would take a sign.
     let digits = text.bytes().all(|b| b.is_ascii_digit());
@@ -218,8 +244,9 @@ impl fmt::Display for Host {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Endpoint::Http { host, port, path_prefix } => {
-                write!(f, "http://{host}:{port}{path_prefix}")
+            Endpoint::Http { is_tls, host, port, path_prefix } => {
+                let scheme = if *is_tls { "https" } else { "http" };
+                write!(f, "{scheme}://{host}:{port}{path_prefix}")
             }
             Endpoint::Unix { path } => {
                 f.write_str("unix://")?;
@@ -264,6 +291,12 @@ mod tests {
             ("unix:///run/a.socket/", Some("unix:///run/a.socket")),
             ("unix:///run/a%20b%25", Some("unix:///run/a%20b%25")),
             ("Unix:///run/ä", Some("unix:///run/%C3%A4")),
+            ("unix:/run/a.socket", Some("unix:///run/a.socket")),
+            (" UNIX:/run/a%20b ", Some("unix:///run/a%20b")),
+            ("unix://%2Frun%2Fa.socket", Some("unix:///run/a.socket")),
+            ("unix://%2frun%2fa.socket%2f", Some("unix:///run/a.socket")),
+            ("unix:/%2Frun/a.socket", Some("unix:////run/a.socket")),
+            ("unix:///run/a:b@c", Some("unix:///run/a%3Ab%40c")),
             ("", None),
             ("h:8126", None),
             ("http:", None),
@@ -284,10 +317,15 @@ mod tests {
             ("http://h:1/a b", None),
             ("http://h:1/?x", None),
             ("http://h:1/#x", None),
-            ("https://h:1", None),
+            ("http:h:1", None),
+            ("http:/h:1", None),
+            ("https:", None),
+            ("unix:", None),
+            ("unix:run/a.socket", None),
             ("unix://", None),
             ("unix:///", None),
             ("unix://run/a.socket", None),
+            ("unix://run%2Fa.socket", None),
             ("unix:///run/%zz", None),
             ("unix:///run/%2", None),
             ("unix:///run/%00", None),
@@ -322,6 +360,34 @@ mod tests {
         }
         assert_eq!(Endpoint::default().to_string(), "http://localhost:8126");
         assert_eq!(Endpoint::at(None, Some(1)).to_string(), "http://localhost:1");
+    }
+
+    #[test]
+    fn https_needs_the_feature_and_says_so() {
+        for (url, expected) in [
+            ("https://h", "https://h:443"),
+            ("HTTPS://h:8126/p/", "https://h:8126/p"),
+            ("https://[::1]", "https://[::1]:443"),
+        ] {
+            match Endpoint::parse(url) {
+                Ok(endpoint) => assert_eq!(endpoint.to_string(), expected),
+                Err(why) => assert!(why.contains("needs the feature `tls`"), "{why}"),
+            }
+            assert_eq!(Endpoint::parse(url).is_ok(), cfg!(feature = "tls"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_windows_pipe_is_refused_with_the_reason() {
+        for url in [
+            r"\\.\pipe\datadog-apm",
+            r"windows:\\.\pipe\datadog-apm",
+            "windows:////./pipe/datadog-apm",
+            "npipe:////./pipe/datadog-apm",
+            "NPIPE://datadog?",
+        ] {
+            assert_eq!(Endpoint::parse(url), Err(IS_PIPE), "{url}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub use builder::ConfigBuilder;
 pub(crate) use destination::{Destination, OtlpSettings};
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "agent")]
-pub(crate) use endpoint::Host;
+pub(crate) use endpoint::{Host, usual_port};
 pub use http::{NamingSchema, NoStatus, QueryObfuscation, StatusRanges};
 #[cfg(feature = "http-tags")]
 pub(crate) use http::{expression, header_and_tag};

@@ -1,6 +1,7 @@
 //! [`Config`]: the settings in force, after all sources were asked.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::api_version::ApiVersion;
@@ -26,6 +27,7 @@ pub struct Config {
     pub(super) integrations: Integrations,
     pub(super) service_is_user_set: bool,
     pub(super) platform: Platform,
+    pub(super) agent_ca_file: Option<PathBuf>,
     pub(super) report: Report,
     pub(super) problems: Vec<Problem>,
 }
@@ -103,6 +105,13 @@ impl Config {
     pub fn git_commit_sha(&self) -> Option<&str> {
         let commit = self.settings.git_commit_sha.value.as_deref();
         commit.filter(|_| self.settings.git_metadata.value)
+    }
+
+    /// The file with the authorities that may sign the certificate of an agent behind `https://`; `None` for the roots
+    /// of the platform.
+    #[must_use]
+    pub fn agent_ca_file(&self) -> Option<&Path> {
+        self.agent_ca_file.as_deref()
     }
 
     /// After how many finished spans a trace with open ones is sent in parts; `None` for never.
@@ -198,6 +207,10 @@ mod tests {
                 "DD_TRACE_WRITER_INTERVAL_SECONDS" = "3": Duration::from_secs(3);
             hostname: None, "DD_HOSTNAME" = "host": Some("host");
             http_baggage: false, "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED" = "true": true;
+            long_running_first: Duration::from_secs(10),
+                "DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL" = "1": Duration::from_secs(1);
+            long_running_interval: Duration::from_secs(120),
+                "DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL" = "60": Duration::from_secs(60);
             max_payload_bytes: 9_500_000, "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES" = "500": 500;
             main_package: None, "DD_MAIN_PACKAGE" = "shop": Some("shop");
             native_span_events: false, "DD_TRACE_NATIVE_SPAN_EVENTS" = "true": true;

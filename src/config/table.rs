@@ -336,8 +336,8 @@ settings! {
         get(value) -> Duration = *value;
     }
 
-    /// Address of the Datadog Agent: `http://host:port` or `unix:///path`; there is no TLS to the agent, and
-    /// `https://` is refused. It wins over host and port. With none of the three set it is
+    /// Address of the Datadog Agent: `http://host:port`, `unix:///path`, or `https://host:port` in a program built with
+    /// the feature `tls`. It wins over host and port. With none of the three set it is
     /// `unix:///var/run/datadog/apm.socket` where that exists, and otherwise `http://localhost:8126`.
     DD_TRACE_AGENT_URL as agent_url: Option<Text> = Key {
         check: |url, _| url.map(parse::agent_url).transpose(),
@@ -410,6 +410,32 @@ settings! {
         set(enabled: bool) = enabled, on TracerBuilder;
         /// Whether spans are sent; context travels all the same.
         get(value) -> bool = *value;
+    }
+
+    /// Seconds from one version of a span that stays open to the next. What has finished of its trace is sent as often.
+    DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL as long_running_interval: Duration = Key {
+        default: || Duration::from_secs(120),
+        ..SECONDS
+    } => {
+        /// The time from one version to the next of a span that stays open, 1 ms to an hour
+        /// (`DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL`); default: 120 s. What has finished of its trace is sent
+        /// as often. Without partial flush nothing of it is sent before its end.
+        set(interval: Duration) = interval;
+        /// The time from one version to the next of a span that stays open.
+        get(value) -> Duration = *value;
+    }
+
+    /// Seconds after which a span that is still open is sent for the first time, if the agent takes such spans
+    /// (`long_running_spans` in its `/info`).
+    DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL as long_running_first: Duration = Key {
+        default: || Duration::from_secs(10),
+        ..SECONDS
+    } => {
+        /// The age at which a span that is still open is sent for the first time, 1 ms to an hour, if the agent takes
+        /// such spans (`DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL`); default: 10 s.
+        set(age: Duration) = age;
+        /// The age at which a span that is still open is sent for the first time.
+        get(value) -> Duration = *value;
     }
 
     /// The first span of each chunk is tagged with the commit and the repository of the source code.

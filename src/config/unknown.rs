@@ -6,7 +6,10 @@ use super::other_tracers::{begins, is_not_for_tracers, is_without_effect};
 use super::resolve::Resolver;
 use super::spelling::{nearest, nearest_within};
 use super::table::{NAMES, is_read};
-use super::{Environment, Origin, parse};
+use super::{Environment, Origin, endpoint, parse};
+
+/// Names the pipe of an agent on Windows to some tracers.
+const PIPE_NAME: &str = "DD_TRACE_PIPE_NAME";
 
 /// How many names of a kind are listed; the others are only counted.
 const LISTED: usize = 10;
@@ -26,9 +29,15 @@ const TRACERS_PREFIXES: [&str; 7] = [
 /// Reports all of them in one problem.
 pub(super) fn report(resolver: &mut Resolver<'_>) {
     let environment = resolver.environment;
+    if environment.text(PIPE_NAME).is_some() {
+        resolver.problem(PIPE_NAME, Origin::Env, endpoint::IS_PIPE.to_owned());
+    }
     let (mut unknown, mut without_effect) = (Vec::new(), Vec::new());
     for name in environment.names() {
-        let is_known = is_read(&name) || is_not_for_tracers(&name) || named_by(&name).is_some();
+        let is_known = is_read(&name)
+            || is_not_for_tracers(&name)
+            || named_by(&name).is_some()
+            || name == PIPE_NAME;
         if !name.starts_with("DD_") || is_known {
             continue;
         }
@@ -135,6 +144,12 @@ mod tests {
             }
             assert_eq!(said(&[(name, "x")]), [expected]);
         }
+    }
+
+    #[test]
+    fn a_windows_pipe_is_told_with_the_reason() {
+        let said = said(&[("DD_TRACE_PIPE_NAME", "datadog-apm")]);
+        assert_eq!(said, [format!("DD_TRACE_PIPE_NAME (env_var): {}", endpoint::IS_PIPE)]);
     }
 
     #[test]

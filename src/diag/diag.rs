@@ -13,6 +13,7 @@ use super::level::LogLevel;
 use super::lines::{self, Line};
 use super::loss::{LossReason, Losses};
 use super::output::{Log, LogFn, is_logging};
+use super::statistics::Statistics;
 use super::topics::Topics;
 use super::withheld::{StatsCounters, Withheld, WithheldCounters};
 use crate::catch::Caught;
@@ -125,7 +126,6 @@ impl Diag {
     }
 
     /// How many spans were not sent for this reason.
-    #[allow(dead_code, reason = "for those who ask a tracer how it is")]
     pub(crate) fn withheld(&self, reason: Withheld) -> u64 {
         self.history().withheld.read(reason)
     }
@@ -134,6 +134,7 @@ impl Diag {
     pub(crate) fn stats(&self) -> &StatsCounters {
         &self.history().stats
     }
+
     // ===== what filters have dropped =====
 
     /// Counts the spans of a chunk that a trace filter has dropped.
@@ -143,6 +144,16 @@ impl Diag {
 
     pub(crate) fn filtered(&self) -> Filtered {
         lock(&self.history().filtered).clone()
+    }
+
+    /// What has become of spans other than by delivery.
+    pub(crate) fn statistics(&self) -> Statistics {
+        Statistics {
+            losses: self.losses(),
+            sampled_out: self.withheld(Withheld::NotSampled),
+            filtered: self.withheld(Withheld::AgentFilters) + self.filtered().spans(),
+            ..Statistics::default()
+        }
     }
 
     // ===== the end =====

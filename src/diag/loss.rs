@@ -75,6 +75,9 @@ reasons! {
     Unfinished = "unfinished",
     /// The stream for [JSON lines](crate::TraceWriter::json_lines) could not be written to.
     StreamFailed = "stream_failed",
+    /// Open, and given up: nothing has happened in their trace for 12 hours, or there were more than 10,000
+    /// traces in which nothing had happened for 10 minutes.
+    Abandoned = "abandoned",
 }
 
 impl fmt::Display for LossReason {

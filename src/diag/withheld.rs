@@ -24,7 +24,6 @@ impl WithheldCounters {
         }
     }
 
-    #[allow(dead_code, reason = "for those who ask a tracer how it is")]
     pub(super) fn read(&self, reason: Withheld) -> u64 {
         self.0.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }

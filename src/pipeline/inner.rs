@@ -1,15 +1,18 @@
 //! The state that the application's threads and the worker share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counts::Counts;
 use super::destination::Destination;
 use super::ledger::Ledger;
+use super::long_running::Schedule;
 use super::pool::Pool;
 use super::queue::{Pushed, Queue};
 use super::signal::Signal;
 use crate::config::{ApiVersion, Endpoint, StatsSettings};
-use crate::diag::{Diag, LossReason};
+use crate::diag::{Diag, LossReason, Statistics};
 use crate::encode::{Process, SourceCode};
 use crate::filter::Filters;
 use crate::primitives::{AtomicBool, Ordering};
@@ -22,6 +25,8 @@ use crate::trace::Chunk;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
+    /// Who may sign the certificate of an agent behind TLS; `None` for the roots of the platform.
+    pub(crate) agent_ca_file: Option<PathBuf>,
     /// The longest time in which no byte of a request or its answer moves.
     pub(crate) timeout: Duration,
     /// The longest time that finished traces wait before they are sent.
@@ -39,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) no_stats: bool,
     /// How spans are counted here.
     pub(crate) stats: StatsSettings,
+    /// When spans that are open for long are sent.
+    pub(crate) long_running: Schedule,
     pub(crate) external_env: Option<String>,
     /// The host name to report; `None` where it is not reported.
     pub(crate) hostname: Option<Text>,
@@ -72,6 +79,8 @@ pub(crate) struct Inner {
     is_replaced: AtomicBool,
     /// The accepted spans that are neither delivered nor lost yet.
     pub(crate) ledger: Ledger,
+    /// What was sent.
+    pub(crate) counts: Counts,
     pub(crate) sampler: Arc<dyn Sampler>,
     pub(crate) span_sampler: Arc<SpanSampler>,
     pub(crate) filters: Filters,
@@ -86,6 +95,7 @@ impl Inner {
             pool: Pool::default(),
             process: Process::current(settings.hostname.clone(), settings.source_code.clone()),
             ledger: Ledger::new(Arc::clone(&diag)),
+            counts: Counts::default(),
             settings,
             destination,
             diag,
@@ -153,6 +163,15 @@ impl Inner {
                 )
             }),
         }
+    }
+
+    /// What has become of the spans that were handed over, and what was sent. Waits for nobody but for who holds a lock
+    /// for an instant.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let mut statistics = self.ledger.statistics(&self.queue);
+        statistics.queued_bytes = self.queue.room.used() as u64;
+        self.counts.read_into(&mut statistics);
+        statistics
     }
 
     /// Counts everything that is not settled as lost, because the timeout of a shutdown is over. The worker does not

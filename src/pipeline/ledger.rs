@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::queue::{Queue, Queued};
-use crate::diag::{Diag, LossReason, Withheld};
+use crate::diag::{Diag, LossReason, Statistics, Withheld};
 use crate::primitives::{Mutex, lock, lock_soon};
 use crate::text::Text;
 
@@ -53,6 +53,12 @@ struct State {
     held: Spans,
     /// In the request that the agent has not answered.
     on_its_way: u64,
+    /// Ever taken from the queue.
+    taken: u64,
+    /// Versions of spans that were open: they are spans here, and no other account has them.
+    versions: u64,
+    /// Ever delivered.
+    delivered: u64,
     /// Everything is settled. What the worker still holds has been counted as lost: none of it is sent or counted
     /// again.
     is_closed: bool,
@@ -70,8 +76,20 @@ impl Ledger {
             return Vec::new();
         }
         let taken = queue.take(empty);
-        state.held.undelivered += spans(&taken);
+        let spans = spans(&taken);
+        state.held.undelivered += spans;
+        state.taken += spans;
         taken
+    }
+
+    /// The worker holds versions of spans that are still open. On `false` they must not be sent.
+    pub(crate) fn add_versions(&self, spans: u64) -> bool {
+        let mut state = lock(&self.state);
+        if !state.is_closed {
+            state.held.undelivered += spans;
+            state.versions += spans;
+        }
+        !state.is_closed
     }
 
     /// Moves spans from held to on their way. On `false` they must not be sent: they have been counted as lost.
@@ -88,7 +106,10 @@ impl Ledger {
     /// The agent has what was on its way. Returns `false` where that has been counted as lost already.
     pub(crate) fn delivered(&self) -> bool {
         let mut state = lock(&self.state);
-        state.on_its_way = 0;
+        let delivered = std::mem::take(&mut state.on_its_way);
+        if !state.is_closed {
+            state.delivered += delivered;
+        }
         !state.is_closed
     }
 
@@ -172,7 +193,9 @@ impl Ledger {
             state.is_closed = true;
             queue.close();
             rest = queue.take(rest);
-            lost += spans(&rest);
+            let spans = spans(&rest);
+            state.taken += spans;
+            lost += spans;
             rest.iter().for_each(|queued| queue.room.release(queued.bytes));
         }
         let losses = [(reason, lost), (LossReason::Unconfirmed, unconfirmed)];
@@ -183,6 +206,19 @@ impl Ledger {
         drop(state);
         for (reason, _) in losses {
             self.diag.say_lost(reason, || detail.to_owned());
+        }
+    }
+
+    /// What has become of all accepted spans, in one look: they are in no two accounts, and in none.
+    pub(crate) fn statistics(&self, queue: &Queue) -> Statistics {
+        let state = lock(&self.state);
+        let in_queue = queue.spans();
+        Statistics {
+            accepted: state.taken + in_queue,
+            queued: in_queue + state.held.total() + state.on_its_way,
+            delivered: state.delivered,
+            versions: state.versions,
+            ..self.diag.statistics()
         }
     }
 

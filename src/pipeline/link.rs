@@ -40,7 +40,11 @@ impl Link {
     pub(super) fn new(settings: &Settings, diag: &Diag) -> Self {
         let origin = ContainerOrigin::of_process();
         Link {
-            client: Client::new(settings.endpoint.clone(), settings.timeout),
+            client: Client::new(
+                settings.endpoint.clone(),
+                settings.timeout,
+                settings.agent_ca_file.clone(),
+            ),
             headers: common_headers(origin, settings.external_env.as_deref(), diag),
             no_stats: settings.no_stats,
             asks_early: settings.asks_early,

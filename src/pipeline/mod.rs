@@ -21,7 +21,9 @@
 //! - `link`: what is known about the agent, and the requests to it. `negotiation`: which format it gets. `request_size`:
 //!   how large a request may be.
 //!   `backoff`: when to try again.
+//! - `counts`: what was sent, for whoever asks.
 //! - `keep_rate`: the share of spans that were not dropped. `problem`, `request_log`: the lines about requests.
+//! - `long_running`: spans that stay open for long.
 //! - `exit`: the end of the process.
 //!
 //! The rules here:
@@ -37,6 +39,7 @@
 //! `tracer` uses [`Plan`] and [`Pipeline`]; nothing else is visible outside.
 
 mod backoff;
+mod counts;
 mod destination;
 mod direct;
 mod dropped;
@@ -47,6 +50,7 @@ mod inner;
 mod keep_rate;
 mod ledger;
 mod link;
+mod long_running;
 #[cfg(all(test, tracehound_model))]
 mod models;
 mod negotiation;
@@ -76,6 +80,7 @@ mod writer;
 pub(crate) use destination::Destination;
 pub(crate) use exit::{end_all, exit_timeout, set_exit_timeout};
 pub(crate) use inner::{Plan, Settings};
+pub(crate) use long_running::Schedule;
 pub(crate) use sink::Pipeline;
 pub(crate) use stream::Stream;
 pub(crate) use synchronous::Synchronous;

@@ -286,6 +286,14 @@ impl Packer {
         }
     }
 
+    /// Encodes versions of spans that are still open.
+    pub(super) fn write_versions(&mut self, chunk: Chunk) {
+        if self.inner.ledger.add_versions(chunk.len() as u64) {
+            self.write(chunk);
+            self.account();
+        }
+    }
+
     #[cold]
     fn leave_v05(&mut self) {
         self.has_structs = true;

@@ -135,6 +135,11 @@ impl Queue {
         taken
     }
 
+    /// How many spans wait.
+    pub(crate) fn spans(&self) -> u64 {
+        self.shards.iter().map(|shard| lock(&shard.0).spans as u64).sum()
+    }
+
     /// Whether this thread holds none of the locks, for the end of the process.
     pub(crate) fn is_free(&self) -> bool {
         self.shards.iter().all(|shard| lock_soon(&shard.0).is_some())

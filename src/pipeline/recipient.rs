@@ -114,7 +114,8 @@ impl Collector {
         let is_grpc = settings.protocol == OtlpProtocol::Grpc;
         let version = if is_grpc { Version::Http2 } else { Version::Http1 };
         Collector {
-            client: Client::new(settings.endpoint.clone(), settings.timeout).speaking(version),
+            client: Client::new(settings.endpoint.clone(), settings.timeout, None)
+                .speaking(version),
             is_grpc,
             headers: otlp::otlp_headers(&settings.headers, content_type),
             pause: None,

@@ -10,6 +10,7 @@ use super::flush_future::FlushFuture;
 use super::inner::{Inner, Plan};
 use super::worker::Starter;
 use crate::catch::catch;
+use crate::diag::Statistics;
 use crate::error::FlushError;
 use crate::sampling::ask;
 use crate::suppression::suppress;
@@ -114,6 +115,14 @@ impl Pipeline {
     pub(crate) async fn shutdown_async(&self, timeout: Duration) -> Result<(), FlushError> {
         let Some(inner) = self.stop()? else { return Ok(()) };
         FlushFuture::new(Arc::clone(inner), inner.signal.stop(), timeout).await
+    }
+
+    /// What this process has handed over so far, and what has become of it. Starts nothing.
+    pub(crate) fn statistics(&self) -> Statistics {
+        match self.running.get() {
+            Some(Running { inner, .. }) => inner.statistics(),
+            None => self.plan.diag.statistics(),
+        }
     }
 
     /// Accepts nothing from now on. Returns what has a worker that must end; `None` where there is nothing to end.

@@ -9,6 +9,7 @@ use proptest::strategy::Union;
 
 use super::destination::Destination;
 use super::inner::{Inner, Plan, Settings};
+use super::long_running::Schedule;
 use crate::config::{Endpoint, StatsSettings};
 use crate::diag::{Diag, LogLevel};
 use crate::encode::SourceCode;
@@ -63,6 +64,11 @@ impl Inner {
     ) -> Plan {
         let settings = Settings {
             endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
+            agent_ca_file: None,
+            long_running: Schedule {
+                first: Duration::from_secs(10),
+                interval: Duration::from_secs(120),
+            },
             timeout: Duration::from_secs(2),
             interval: Duration::from_secs(24 * 3600),
             queue_bytes,

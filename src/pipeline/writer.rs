@@ -11,6 +11,7 @@ use super::during_request::DuringRequest;
 use super::inner::Inner;
 use super::keep_rate::KeepRate;
 use super::link::Link;
+use super::long_running::LongRunning;
 use super::negotiation::Negotiation;
 use super::outbox::RetryReason;
 use super::packer::Packer;
@@ -19,9 +20,11 @@ use super::recipient::Recipient;
 use super::request_log;
 use super::turns::Turns;
 use crate::agent::{ClientStats, Outcome, Rates, SendError, SendErrorKind};
+use crate::clock::{self, Ticks};
 use crate::diag::LossReason;
 use crate::encode::{Format, Sealed};
 use crate::text::Text;
+use crate::trace::Chunk;
 use crate::user_code::{self, UserCode};
 
 mod statistics;
@@ -50,6 +53,7 @@ pub(super) struct Writer {
     recipient: Recipient,
     negotiation: Negotiation,
     keep_rate: KeepRate,
+    long_running: LongRunning,
     /// The agent was reached, and did not answer the last request.
     is_silent: bool,
     /// How often it has not answered to `/info` since then.
@@ -77,6 +81,7 @@ impl Writer {
             recipient: Recipient::new(&inner.destination, &inner.settings, &inner.diag),
             negotiation: Negotiation::new(inner.settings.api_version),
             keep_rate: KeepRate::default(),
+            long_running: LongRunning::new(inner.settings.long_running),
             is_silent: false,
             failed_probes: 0,
             is_ending: false,
@@ -138,11 +143,14 @@ impl Writer {
         let start = Instant::now();
         let (format, chunks) = (parcel.format(), parcel.chunk_count());
         let body = Sealed::together(parcel.payloads());
+        let bytes = body.iter().map(|part| part.len() as u64).sum();
+        self.inner.counts.request(bytes);
         let is_computed = parcel.is_counted();
         let stats = ClientStats { is_computed, dropped: self.packer.dropped.tell() };
         let (recipient, mut meanwhile) = self.talk(is_urgent);
         let outcome = recipient.post(format, chunks, body, stats, &mut || meanwhile.work());
         meanwhile.end();
+        self.inner.counts.answer(&outcome);
         let took = start.elapsed();
         let Some(Peer { role, endpoint }) = self.recipient.peer() else {
             return self.written(outcome, took);
@@ -251,6 +259,7 @@ impl Writer {
     /// Puts the request back to be sent again, as far as that is allowed.
     fn put_back(&mut self, role: Role, why: RetryReason, problem: &str) -> Attempt {
         self.has_failed(role, problem);
+        self.inner.counts.retry();
         self.packer.put_back(why, || match why {
             RetryReason::Unanswered => problem::unconfirmed(role, problem),
             RetryReason::NotSent | RetryReason::Refused => problem::kept_too_long(role, problem),
@@ -288,6 +297,21 @@ impl Writer {
             self.backoff.fail();
         }
         !self.is_silent
+    }
+
+    /// Sends what is open for long, if the agent takes that and is there, and gives up what will never end.
+    fn look_at_open_traces(&mut self, now: Ticks) {
+        if self.inner.is_replaced() {
+            // Whatever took its place does it.
+            return;
+        }
+        let info = self.recipient.agent().and_then(|agent| agent.info.as_ref());
+        let takes = info.is_some_and(|info| info.long_running_spans);
+        let is_there = self.packer.outbox.is_empty() && self.backoff.remaining().is_zero();
+        let Writer { inner, packer, long_running, .. } = self;
+        let mut send = |chunk| packer.write_versions(chunk);
+        let send: Option<&mut dyn FnMut(Chunk)> = Some(&mut send);
+        long_running.look(&inner.diag, now, send.filter(|_| takes && is_there));
     }
 
     fn take_rates(&self, rates: &Rates) {
@@ -381,6 +405,7 @@ impl Turns for Writer {
     fn run(&mut self, is_urgent: bool) -> bool {
         if !self.is_ending {
             self.packer.has_lost = false;
+            self.look_at_open_traces(clock::now());
         }
         self.packer.take();
         // Where nothing is sampled there is nothing to send, and the agent is looked after all the same.

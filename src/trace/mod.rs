@@ -37,12 +37,13 @@ pub use span::{
 pub(crate) use span::{begin_named, begin_new};
 #[cfg(not(feature = "agent"))]
 pub(crate) use store::Nowhere;
-#[cfg(feature = "agent")]
-pub(crate) use store::end_open_traces;
 pub(crate) use store::{
-    Buffers, Chunk, ContextStore, Lineage, Location, Moment, Segment, Shared, SharedShards, Sink,
+    Buffers, Census, Chunk, ContextStore, Lineage, Location, Moment, Segment, Shared, SharedShards,
+    Sink,
 };
 pub use store::{DecisionMark, DerivedNames, HookGuard, HookHandle, NamingFn, SpanRef, SpanView};
+#[cfg(feature = "agent")]
+pub(crate) use store::{Found, OpenTrace, end_open_traces};
 pub(crate) use tags::TagRef;
 pub use tags::{DeferredTags, SpecialKeys};
 #[cfg(feature = "agent")]

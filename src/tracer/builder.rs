@@ -11,7 +11,7 @@ use super::exporter::WriterChoice;
 use super::global::{TracerGuard, install};
 use super::handle::{Parts, Tracer};
 use super::sampling_choice::SamplingChoice;
-use super::setup::{Live, Setup};
+use super::setup::{Live, Past, Setup};
 use super::wrap::WrapExecutor;
 use crate::config::{
     ApiVersion, Config, ConfigBuilder, Environment, SourceCodeLink, Style, tracer_setters,
@@ -83,7 +83,7 @@ impl TracerBuilder {
         self
     }
 
-    /// The agent's address, `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`): see
+    /// The agent's address, such as `http://host:port` or `unix:///path` (`DD_TRACE_AGENT_URL`): see
     /// [`ConfigBuilder::agent_url`].
     pub fn agent_url(mut self, url: impl Into<Text>) -> Self {
         self.config = self.config.agent_url(url);
@@ -93,6 +93,14 @@ impl TracerBuilder {
     /// The agent's Unix socket, an absolute path: [`agent_url`](Self::agent_url) with `unix://` before it.
     pub fn agent_socket(mut self, path: impl AsRef<Path>) -> Self {
         self.config = self.config.agent_socket(path);
+        self
+    }
+
+    /// A file in PEM with the only certificate authorities that may sign the certificate of an agent behind `https://`:
+    /// see [`ConfigBuilder::agent_ca_file`].
+    #[cfg(feature = "tls")]
+    pub fn agent_ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.config = self.config.agent_ca_file(path);
         self
     }
 
@@ -305,6 +313,7 @@ impl TracerBuilder {
             sink: self.sink,
             exporter: None,
             retired: Vec::new(),
+            past: Past::default(),
         };
         let sink = live.start(&config, &diag, &propagator);
         // Read for every trace: in this form without a check that they are UTF-8.

@@ -1,5 +1,6 @@
 //! Where finished traces go: to the agent, or where the writer leads.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use crate::config::{Config, Endpoint, OtlpSettings};
 use crate::diag::Diag;
 use crate::encode::{SourceCode, process_tags};
 use crate::filter::Filters;
-use crate::pipeline::{Destination, Pipeline, Plan, Settings, Synchronous, set_exit_timeout};
+use crate::pipeline::{
+    Destination, Pipeline, Plan, Schedule, Settings, Synchronous, set_exit_timeout,
+};
 use crate::propagation::HttpPropagator;
 use crate::sampling::{Sampler, SpanSampler};
 use crate::text::Text;
@@ -64,6 +67,7 @@ impl Exporter {
         let place = Place::of(&destination, &endpoint);
         let settings = Settings {
             endpoint,
+            agent_ca_file: config.agent_ca_file().map(Path::to_owned),
             timeout: config.agent_timeout(),
             interval: config.flush_interval(),
             queue_bytes: config.buffer_bytes(),
@@ -74,6 +78,10 @@ impl Exporter {
             native_events: config.native_span_events(),
             no_stats: !config.apm_tracing(),
             stats: config.stats(),
+            long_running: Schedule {
+                first: config.long_running_first(),
+                interval: config.long_running_interval(),
+            },
             external_env: config.external_env().map(str::to_owned),
             hostname: reported_hostname(config),
             source_code: SourceCode {

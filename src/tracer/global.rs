@@ -7,6 +7,7 @@ use tracehound_fork::WriteOnce;
 use super::exporter::Exporter;
 use super::handle::Tracer;
 use crate::diag::ShutdownCause;
+use crate::diag::Statistics;
 use crate::error::FlushError;
 use crate::propagation::{Extractor, Injector};
 use crate::text::Text;
@@ -195,6 +196,18 @@ pub fn inject(carrier: &mut dyn Injector) {
 #[must_use]
 pub fn extract(carrier: &dyn Extractor) -> Option<SpanContext> {
     tracer().extract(carrier)
+}
+
+/// What has become of the spans of the process's tracer so far: see [`Tracer::statistics`].
+///
+/// ```
+/// let _guard = tracehound::init();
+/// tracehound::in_span("job", |_| ());
+/// assert_eq!(tracehound::statistics().made(), 1);
+/// ```
+#[must_use]
+pub fn statistics() -> Statistics {
+    tracer().statistics()
 }
 
 /// Sends everything that has finished, and waits for it; see [`Tracer::flush`].

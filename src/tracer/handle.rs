@@ -10,12 +10,12 @@ use super::exporter::Exporter;
 use super::setup::Setup;
 use super::wrap::WrapExecutor;
 use crate::config::Config;
-use crate::diag::{Filtered, LINES_WAIT, Losses, drain_lines};
+use crate::diag::{Filtered, LINES_WAIT, Losses, Statistics, drain_lines};
 use crate::error::FlushError;
 use crate::propagation::{HttpPropagator, Propagator};
 use crate::text::Text;
 use crate::trace::{
-    ActiveContext, ActiveIds, ActiveScope, ActiveSpan, SharedShards, Span, SpanBuilder,
+    ActiveContext, ActiveIds, ActiveScope, ActiveSpan, Census, SharedShards, Span, SpanBuilder,
     SpanContext, SpanRef, begin_named,
 };
 use crate::user_code;
@@ -328,6 +328,23 @@ impl Tracer {
     #[must_use]
     pub fn filtered(&self) -> Filtered {
         self.shared().map(|shared| shared.diag.filtered()).unwrap_or_default()
+    }
+
+    /// What has become of the spans so far, and what was sent.
+    ///
+    /// It may be read at any time, from any thread, also after the shutdown: it waits for no I/O, and takes the locks of
+    /// open traces and of the queue for an instant each, so it costs the more the more traces are open. A forked child
+    /// begins with zeros: what its parent has made is its parent's. Neither an allocator nor a signal handler may call
+    /// it. Spans that are made while tracing is disabled are in
+    /// no account, and neither are those that finish in a program without the feature `agent`.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let Some(Parts { shared, setup, .. }) = self.parts() else {
+            return Statistics::default();
+        };
+        let sent = setup.live().statistics(shared.diag.statistics());
+        let Census { open, held } = shared.census();
+        Statistics { open, held, ..sent }
     }
 
     /// How often code of the program has panicked that the tracer called: samplers, sampling rules' functions,

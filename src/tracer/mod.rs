@@ -32,7 +32,7 @@ pub use exit::before_exit;
 pub use global::{
     TracerGuard, activate, active_ids, current_root_span, current_span, extract, flush,
     flush_async, in_span, init, inject, propagation_context, shutdown, shutdown_async, span,
-    start_span, trace, tracer, wrap_fn,
+    start_span, statistics, trace, tracer, wrap_fn,
 };
 pub use handle::Tracer;
 pub use propagation::TracestateExt;

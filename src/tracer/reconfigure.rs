@@ -159,7 +159,7 @@ impl Changed {
             fixed.push("context_provider, of which a tracer can have 16");
         }
         let mut live = Live::clone(&setup.live());
-        live.retired.retain(|retired| !retired.is_drained());
+        live.forget_drained();
         let before = &setup.era().config;
         let given = change.config.or(change.base);
         let has_address = given.has_address();

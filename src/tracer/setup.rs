@@ -1,5 +1,6 @@
 //! What a tracer was built from, and what takes its finished traces: all that a reconfiguration needs, and replaces.
 
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tracehound_fork::{PerProcess, WriteOnce};
@@ -8,7 +9,7 @@ use super::exporter::{Exporter, Samplers, WriterChoice};
 use super::sampling_choice::SamplingChoice;
 use super::startup;
 use crate::config::{Config, ConfigBuilder};
-use crate::diag::Diag;
+use crate::diag::{Diag, Statistics};
 use crate::filter::{Filters, filtered};
 use crate::propagation::HttpPropagator;
 use crate::sync::{Snapshot, lock};
@@ -45,6 +46,20 @@ pub(super) struct Live {
     pub(super) exporter: Option<Exporter>,
     /// Those before, as long as they have something to send, the oldest first.
     pub(super) retired: Vec<Exporter>,
+    pub(super) past: Past,
+}
+
+/// What pipelines have sent that are no more, in this process: a forked child begins without any.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Past {
+    process: u32,
+    statistics: Statistics,
+}
+
+impl Past {
+    fn get(self) -> Statistics {
+        if self.process == process::id() { self.statistics } else { Statistics::default() }
+    }
 }
 
 impl Era {
@@ -102,6 +117,25 @@ impl Setup {
 }
 
 impl Live {
+    /// What has become of spans, by all pipelines together; `known` is what does not depend on them.
+    pub(super) fn statistics(&self, known: Statistics) -> Statistics {
+        let all = self.retired.iter().chain(&self.exporter).map(|exporter| exporter.statistics());
+        all.fold(known.and(self.past.get()), Statistics::and)
+    }
+
+    /// Forgets pipelines that have nothing to send any more, but not what they have sent.
+    pub(super) fn forget_drained(&mut self) {
+        let mut statistics = self.past.get();
+        self.retired.retain(|retired| {
+            let is_drained = retired.is_drained();
+            if is_drained {
+                statistics = statistics.and(retired.statistics());
+            }
+            !is_drained
+        });
+        self.past = Past { process: process::id(), statistics };
+    }
+
     /// Starts what takes finished traces, by these settings: a pipeline to the agent, or the sink that was given.
     pub(super) fn start(
         &mut self,

@@ -42,6 +42,7 @@ fn line(outcome: Result<Response, SendError>) -> String {
         SendErrorKind::Unread(_) => "unread",
         SendErrorKind::TooLarge => "too large",
         SendErrorKind::Stream(_) => "stream",
+        SendErrorKind::SpeaksTls => "speaks TLS",
         SendErrorKind::Invalid(_) => "invalid",
     };
     match outcome {
@@ -113,7 +114,7 @@ fn does_until(steps: Vec<ServerStep>, until: mpsc::Receiver<()>) -> Script {
 
 /// Runs `talk` with a client of the server, and then waits for the end of the server's scripts.
 fn with_client<T>(server: Server, limit: Duration, talk: impl FnOnce(&mut Client) -> T) -> T {
-    let said = talk(&mut Client::new(server.endpoint(), limit));
+    let said = talk(&mut Client::new(server.endpoint(), limit, None));
     server.finish();
     said
 }
@@ -323,7 +324,7 @@ fn a_request_is_written_as_the_agent_expects_it() {
         peer.write(OK);
     })]);
     let endpoint = Endpoint::parse(&format!("{}/behind/proxy/", server.endpoint())).unwrap();
-    let mut client = Client::new(endpoint, LONG);
+    let mut client = Client::new(endpoint, LONG, None);
     let lang = hyper::header::HeaderName::from_static("datadog-meta-lang");
     let headers = HeaderMap::from_iter([(lang, HeaderValue::from_static("rust"))]);
     let traces = Request { headers: &headers, ..put(b"abc") };
@@ -360,7 +361,7 @@ fn nobody_listening_is_told_apart_from_a_broken_exchange() {
     let server = Server::start(vec![]);
     let endpoint = server.endpoint();
     server.finish();
-    let mut client = Client::new(endpoint, LONG);
+    let mut client = Client::new(endpoint, LONG, None);
     let error = client.try_send(put(b"")).unwrap_err();
     assert!(matches!(error.kind, SendErrorKind::Connect(_)), "{error:#}");
     assert!(format!("{error:#}").starts_with("cannot connect: "), "{error:#}");
@@ -393,7 +394,7 @@ fn a_kept_connection_is_used_where_that_is_safe() {
 fn a_connection_closed_while_idle_is_noticed_before_it_is_used() {
     let (close, wait) = mpsc::channel::<()>();
     let server = Server::start(vec![does_until(vec![Whole, ok(), Stay], wait)]);
-    let mut client = Client::new(server.endpoint(), LONG);
+    let mut client = Client::new(server.endpoint(), LONG, None);
     assert_eq!(client.said(put(b"1")), "200 {}");
     let kept = client.kept.as_mut().unwrap();
     assert!(kept.is_usable(LONG));
@@ -468,6 +469,10 @@ impl Stream for Pieces {
         Ok(parts.iter().map(|part| part.len()).sum())
     }
 
+    fn drain(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.read(into)
+    }
+
     fn close_writing(&self) -> io::Result<()> {
         Ok(())
     }
@@ -501,8 +506,9 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn no_bytes_from_the_agent_are_too_strange(pieces in prop::collection::vec(piece(), 0..6)) {
-        let client = Client::new(Endpoint::parse("http://h").unwrap(), LONG);
-        let mut connection = Connection::open(Box::new(Pieces(RefCell::new(pieces.into()))), Version::Http1).unwrap();
+        let client = Client::new(Endpoint::parse("http://h").unwrap(), LONG, None);
+        let pieces = Box::new(Pieces(RefCell::new(pieces.into())));
+        let mut connection = Connection::open(pieces, Version::Http1).unwrap();
         for _ in 0..3 {
             let message = client.message(put(b"payload")).unwrap();
             match connection.exchange(message, LONG, &mut || Step::Idle) {

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use super::hooks;
 use super::layout::{Body, Buffers, Location, Record, Segment, SpanView};
-use super::pool::{empty_buffers, give_back};
 use crate::clock::{self, Ticks};
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
@@ -237,7 +236,9 @@ impl Location {
     }
 
     /// Submits what is complete after a span has finished: the trace, or a part of it.
-    #[inline]
+    ///
+    /// Compiled into both of its callers: a call costs every span twenty instructions.
+    #[inline(always)]
     fn hand_off(&self, mut guard: ShortGuard<'_, Option<Buffers>>, last: SpanId, duration: u64) {
         let Some(body) = &*guard else { return };
         if body.open == 0 {
@@ -247,7 +248,7 @@ impl Location {
             Segment::submit(&self.segment, buffers);
         } else if body.partial_flush_due(&self.segment.shared) {
             drop(guard);
-            self.flush_partly();
+            self.flush_if_due();
         } else if body.tags.is_flush_due() {
             self.count_or_flush(guard);
         }
@@ -264,29 +265,15 @@ impl Location {
             self.segment.lose_at_end(spans);
         } else if body.is_flush_due(&self.segment.shared) {
             drop(guard);
-            self.flush_partly();
+            self.flush_if_due();
         }
     }
 
-    /// Hands the finished spans off and keeps the open ones.
     #[cold]
-    fn flush_partly(&self) {
+    #[inline(never)]
+    fn flush_if_due(&self) {
         let segment = &self.segment;
-        // All parts of a trace are sent with one decision: it is taken before the first of them.
-        if segment.decide().is_none() {
-            // The next span that finishes does it, outside of the sampler.
-            return;
-        }
-        let empty = empty_buffers(&segment.shared);
-        let Some(mut guard) = segment.body() else { return };
-        let Some(body) = guard.as_mut().filter(|body| body.is_flush_due(&segment.shared)) else {
-            drop(guard);
-            return give_back(empty);
-        };
-        let mut finished = std::mem::replace(body, empty);
-        body.take_open(&mut finished, segment.root);
-        drop(guard);
-        Segment::submit(segment, Some(finished));
+        Segment::flush_partly(segment, |body| body.is_flush_due(&segment.shared));
     }
 }
 

@@ -8,6 +8,7 @@
 //! names, and nothing is waited for there. Everything above relies on a handle being harmless whatever became of its span.
 
 mod body;
+mod census;
 mod change;
 mod chunk;
 mod decision;
@@ -20,6 +21,9 @@ mod last_sent;
 mod layout;
 mod links;
 mod location;
+#[cfg(feature = "agent")]
+mod long_open;
+mod parts;
 mod pool;
 mod record;
 mod registry;
@@ -30,6 +34,7 @@ mod slots;
 mod start;
 mod view;
 
+pub(crate) use census::Census;
 pub(crate) use change::set_service;
 pub use decision::DecisionMark;
 #[cfg(feature = "agent")]
@@ -41,6 +46,8 @@ pub(crate) use layout::{
     SharedShards, Sink, Slots,
 };
 pub use layout::{DerivedNames, NamingFn, SpanRef, SpanView};
+#[cfg(feature = "agent")]
+pub(crate) use long_open::{Found, OpenTrace};
 pub(crate) use pool::give_back;
 #[cfg(not(feature = "agent"))]
 pub(crate) use shared::Nowhere;

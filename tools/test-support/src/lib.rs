@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | an agent that checks what it is sent | [`TestAgent`], Datadog's own test agent |
 //! | an agent that misbehaves | [`FaultAgent`], with a [`Reply`] for each request |
+//! | certificates, and TLS in front of that agent | [`tls::Authority`], [`FaultAgent::start_tls`] |
 //! | another tracer to talk to | [`python::Peer`], with the real `ddtrace` package |
 //! | a Redis server | [`redis_server`], which brings one where none is installed |
 //! | to look into a payload | [`decode`], which gives typed [`Span`]s |
@@ -24,6 +25,7 @@ mod redis;
 pub mod span;
 pub mod test_agent;
 mod time;
+pub mod tls;
 
 pub use fault_agent::{FaultAgent, Reply};
 pub use redis::redis_server;

@@ -20,6 +20,7 @@ use super::{Received, Reply};
 use crate::fail::{lock, must};
 use crate::http::{Address, Listener};
 use crate::span::Span;
+use crate::tls::Certificate;
 
 /// For threads to end that have nothing to wait for.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -58,6 +59,17 @@ impl FaultAgent {
         must("starting a scripted agent", start())
     }
 
+    /// Starts on a free TCP port, with TLS.
+    #[track_caller]
+    pub fn start_tls(
+        certificate: &Certificate,
+        script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let agent = Self::start(script);
+        agent.show(certificate);
+        agent
+    }
+
     /// Starts on a Unix socket in a new directory.
     #[cfg(unix)]
     #[track_caller]
@@ -80,6 +92,7 @@ impl FaultAgent {
             script: Mutex::new(script),
             greeting: Mutex::default(),
             pace: Mutex::default(),
+            certificate: Mutex::default(),
         });
         Self {
             address,
@@ -95,9 +108,14 @@ impl FaultAgent {
         &self.address
     }
 
-    /// Where it listens, as in `DD_TRACE_AGENT_URL`.
+    /// Where it listens, as in `DD_TRACE_AGENT_URL`; with TLS by the name `localhost`.
     pub fn url(&self) -> String {
-        self.address.to_string()
+        match &self.address {
+            Address::Tcp(address) if lock(&self.shared.certificate).is_some() => {
+                format!("https://localhost:{}", address.port())
+            }
+            address => address.to_string(),
+        }
     }
 
     /// The path of its socket, if it is a Unix socket.
@@ -119,6 +137,11 @@ impl FaultAgent {
     /// Greets connections so from the next one on.
     pub fn greet(&self, greeting: Greeting) {
         *lock(&self.shared.greeting) = greeting;
+    }
+
+    /// Shows this certificate to clients from the next connection on, which then has TLS.
+    pub fn show(&self, certificate: &Certificate) {
+        *lock(&self.shared.certificate) = Some(certificate.clone());
     }
 
     /// Reads requests at this pace from now on, also those that are on their way.
@@ -207,6 +230,11 @@ impl FaultAgent {
         let requests = self.shared.log.not_refused();
         let traces = requests.iter().filter(|request| request.has_traces());
         traces.flat_map(|request| request.chunks().concat()).collect()
+    }
+
+    /// The requests so far that were not refused, also where the answer never came.
+    pub fn taken(&self) -> Vec<Arc<Received>> {
+        self.shared.log.not_refused()
     }
 
     /// Waits until there are so many requests, and gives all; panics with what there was after the

@@ -180,6 +180,7 @@ pub(super) fn reset_when_closed(stream: &Stream) -> io::Result<()> {
         Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
         #[cfg(unix)]
         Stream::Unix(_) => Ok(()),
+        Stream::Tls(stream) => SockRef::from(stream.tcp()).set_linger(Some(Duration::ZERO)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::reply::{Reply, reset_when_closed};
 use crate::fail::lock;
 use crate::http::{Address, Listener, Stream, read_request};
 use crate::time::Deadline;
+use crate::tls::Certificate;
 
 /// What to do with a connection before its first request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     pub(super) script: Mutex<Arc<Script>>,
     pub(super) greeting: Mutex<Greeting>,
     pub(super) pace: Mutex<Pace>,
+    /// What it shows to clients; `None` where it speaks no TLS.
+    pub(super) certificate: Mutex<Option<Certificate>>,
 }
 
 impl fmt::Debug for Shared {
@@ -70,6 +73,10 @@ struct Conversation {
 impl Conversation {
     fn begin(shared: &Arc<Shared>, mut stream: Stream) -> io::Result<()> {
         let connection = shared.connections.add(&stream)?;
+        let certificate = lock(&shared.certificate).clone();
+        if let Some(certificate) = certificate {
+            stream = stream.secured(&certificate)?;
+        }
         let conversation = Conversation { shared: Arc::clone(shared), connection };
         // What fails in it fails because the other side or a drop has ended the connection.
         thread::Builder::new().spawn(move || {
@@ -130,7 +137,9 @@ impl Conversation {
                 Ok(Some(request)) => request,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    let is_reset = error.kind() == ErrorKind::ConnectionReset;
+                    // The second where TLS has something to write when it reads.
+                    let is_reset =
+                        matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
                     if !is_reset && !self.connection.is_over() {
                         self.shared.log.entries().malformed.push(error.to_string());
                     }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::tls::{Certificate, TlsStream};
+
 /// Where an agent listens. Its text is an agent URL: `http://127.0.0.1:8126` or
 /// `unix:///tmp/apm.socket`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,7 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    Tls(TlsStream),
 }
 
 /// The same call on either kind of stream.
@@ -80,11 +83,20 @@ macro_rules! either {
             Stream::Tcp($stream) => $call,
             #[cfg(unix)]
             Stream::Unix($stream) => $call,
+            Stream::Tls($stream) => $call,
         }
     };
 }
 
 impl Stream {
+    /// The stream as a server with this certificate sees it.
+    pub(crate) fn secured(self, certificate: &Certificate) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => TlsStream::new(stream, certificate).map(Self::Tls),
+            other => Ok(other),
+        }
+    }
+
     pub(crate) fn set_timeouts(&self, limit: Option<Duration>) -> io::Result<()> {
         either!(self, stream => {
             stream.set_read_timeout(limit)?;
@@ -97,12 +109,19 @@ impl Stream {
             Self::Tcp(stream) => stream.try_clone().map(Self::Tcp),
             #[cfg(unix)]
             Self::Unix(stream) => stream.try_clone().map(Self::Unix),
+            Self::Tls(stream) => stream.try_clone().map(Self::Tls),
         }
     }
 
     /// Waits for a byte, which stays unread.
     pub(crate) fn peek(&self) -> io::Result<usize> {
-        either!(self, stream => SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]))
+        let byte = &mut [MaybeUninit::uninit()];
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream).peek(byte),
+            #[cfg(unix)]
+            Self::Unix(stream) => SockRef::from(stream).peek(byte),
+            Self::Tls(stream) => SockRef::from(stream.tcp()).peek(byte),
+        }
     }
 
     /// Ends both directions, for every clone of the stream.
