@@ -12,8 +12,8 @@ pub(crate) const RECORDED: Record = Record {
         ("opentelemetry: hot", 2938),
         ("inject", 4733),
         ("extract", 4550),
-        ("http: server", 7753),
-        ("http: server, query", 8789),
-        ("http: client", 8313),
+        ("http: server", 7218),
+        ("http: server, query", 8252),
+        ("http: client", 6688),
     ],
 };
