@@ -24,8 +24,8 @@ pub(crate) const RECORDED: Record = Record {
         ("extract", 4550),
         ("statistics: request", 2045),
         ("statistics: call", 3433),
-        ("http: server", 7753),
-        ("http: server, query", 8789),
-        ("http: client", 8313),
+        ("http: server", 7218),
+        ("http: server, query", 8252),
+        ("http: client", 6688),
     ],
 };

@@ -39,11 +39,7 @@ impl Query {
     /// What is left of a query; `None` of all of it. `is_cut` where more has followed.
     pub(super) fn of<'a>(&self, query: &'a str, is_cut: bool) -> Option<Cow<'a, str>> {
         // A secret that was cut could not be recognized, so the last parameter goes.
-        let query = match query.rsplit_once('&') {
-            Some((whole, _)) if is_cut => whole,
-            _ if is_cut => return None,
-            _ => query,
-        };
+        let query = if is_cut { query.rsplit_once('&')?.0 } else { query };
         match self {
             Query::LeftOut => None,
             Query::Whole => Some(query.into()),
