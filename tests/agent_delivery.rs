@@ -12,7 +12,7 @@ use std::num::ParseIntError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use tracehound::config::Environment;
+use tracehound::config::{ApiVersion, Environment};
 use tracehound::{
     SamplingMechanism, SamplingPriority, SpanContext, SpanEvent, SpanId, SpanKind, SpanLink,
     TraceId, Tracer, TracerBuilder,
@@ -95,7 +95,9 @@ impl Setting {
 
     /// An agent from before span events had a field of their own.
     fn without_span_events() -> Self {
-        Setting { info: Some(("span_events", json!(false))), ..Setting::plain() }
+        // Nor did it take v1.0, of which they are a part.
+        let tracer = |builder: TracerBuilder| builder.api_version(ApiVersion::V04);
+        Setting { info: Some(("span_events", json!(false))), tracer }
     }
 }
 

@@ -169,10 +169,14 @@ fn the_agent_finds_links_events_and_structures_in_their_fields() {
     });
 }
 
+/// Variables, what the agent announces, the path that is used, and how many warnings there are.
+type Choice =
+    (&'static [(&'static str, &'static str)], &'static [&'static str], &'static str, usize);
+
 #[test]
 fn v1_is_used_where_it_is_announced_and_any_other_when_it_is_asked_for() {
     const OLD: &[&str] = &[V04, V05];
-    let settings: [(&[(&str, &str)], &'static [&'static str], &str, usize); 13] = [
+    let settings: [Choice; 13] = [
         (&[], &ALL, V1, 0),
         (&[], OLD, V04, 0),
         (&[("DD_TRACE_API_VERSION", "v0.4")], &ALL, V04, 0),

@@ -124,6 +124,21 @@ impl Buffer {
         }
     }
 
+    /// Writes a key, which is a byte, and a number that fits into four bytes as a rule, and seldom into two.
+    #[inline(always)]
+    pub(super) fn key_uint(&mut self, key: u8, number: u64) {
+        match number {
+            0x1_0000..=0xffff_ffff => {
+                let [.., a, b, c, d] = number.to_be_bytes();
+                self.raw(&[key, Marker::U32.to_u8(), a, b, c, d]);
+            }
+            _ => {
+                self.raw(&[key]);
+                self.uint(number);
+            }
+        }
+    }
+
     /// Writes a key, which is a byte, and a number in eight bytes.
     #[inline(always)]
     pub(super) fn key_u64(&mut self, key: u8, number: u64) {
@@ -241,6 +256,19 @@ impl Buffer {
             (Ok(few @ 0..=15), Some(header)) => *header = Marker::FixMap(few).to_u8(),
             _ => self.end_large_map(start, entries),
         }
+    }
+
+    /// As [`Buffer::begin_array`], behind a key, which is a byte.
+    #[inline(always)]
+    pub(super) fn key_begin_array(&mut self, key: u8, most: usize) -> usize {
+        let start = self.len() + 1;
+        if most <= 15 {
+            self.raw(&[key, Marker::FixArray(0).to_u8()]);
+        } else {
+            self.raw(&[key]);
+            self.array(most);
+        }
+        start
     }
 
     /// Begins an array whose number of elements is not known yet, but a bound of it. Returns where it begins, for

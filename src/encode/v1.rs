@@ -202,9 +202,8 @@ impl<'a> V1<'a> {
         is_head: bool,
     ) -> bool {
         let before = self.out.len();
-        self.out.raw(&[span::ATTRIBUTES]);
         let most = spans.most_tags(span, is_of_tracer, is_head);
-        let array = self.out.begin_array(3 * most);
+        let array = self.out.key_begin_array(span::ATTRIBUTES, 3 * most);
         self.tags = 0;
         self.dictionary.taken.clear();
         spans.tags(self, span, is_of_tracer, is_head);
@@ -266,8 +265,7 @@ impl ChunkWriter for V1<'_> {
         self.out.key_u64(span::SPAN_ID, record.id.map_or(0, |id| id.get()));
         let start = u64::try_from(span.start_ns()).unwrap_or_else(|_| now());
         self.out.key_u64(span::START, start);
-        self.out.raw(&[span::DURATION]);
-        self.out.uint(span.duration_ns().unwrap_or_default());
+        self.out.key_uint(span::DURATION, span.duration_ns().unwrap_or_default());
         let mut fields = 6;
         if let Some(parent) = record.parent {
             self.out.key_u64(span::PARENT_ID, parent.get());
@@ -292,7 +290,11 @@ impl ChunkWriter for V1<'_> {
         if record.extras.is_some() {
             fields += self.links_and_events(span);
         }
-        self.out.set_count(map, fields);
+        match has_both {
+            true => self.out.set_count(map, fields),
+            // At most 15, so nothing is moved.
+            false => self.out.end_map(map, fields),
+        }
     }
 
     fn set_count(&mut self, array: usize, spans: usize) {
@@ -316,9 +318,8 @@ impl V1<'_> {
     fn chunk_attributes(&mut self, spans: &SpanWriter<'_>, first: &SpanView<'_>) -> bool {
         let upstream = spans.segment.upstream.as_deref();
         let before = self.out.len();
-        self.out.raw(&[chunk::ATTRIBUTES]);
         let most = upstream.map_or(0, |context| context.tags().count()) + 1;
-        let array = self.out.begin_array(3 * most);
+        let array = self.out.key_begin_array(chunk::ATTRIBUTES, 3 * most);
         let mut count = 0;
         for (key, value) in upstream.into_iter().flat_map(|context| context.tags()) {
             self.pair(key.as_bytes(), value.as_bytes());
@@ -347,7 +348,7 @@ fn now() -> u64 {
 }
 
 impl TagWriter for V1<'_> {
-    const FIELDS: Digests = Digests::of([b"env", b"version", b"component"]);
+    const FIELDS: Digests = Digests::of(&[b"env", b"version", b"component"]);
 
     fn is_elsewhere(&mut self, key: &str) -> bool {
         self.take(key.as_bytes());

@@ -179,7 +179,8 @@ impl Packer {
     /// Whether there is a chunk that does not have to wait. None waits where that would cost others their room.
     fn has_writable(&self) -> bool {
         let room = &self.inner.queue.room;
-        !self.batch.is_empty() && !(self.is_held && room.used() <= room.max_bytes() / 2)
+        let has_to_wait = self.is_held && room.used() <= room.max_bytes() / 2;
+        !self.batch.is_empty() && !has_to_wait
     }
 
     /// Encodes until the outbox has a payload, or nothing is left to encode.

@@ -54,11 +54,11 @@ impl Digests {
 
     /// The digests of these keys.
     #[cfg(feature = "agent")]
-    pub(crate) const fn of<const N: usize>(keys: [&[u8]; N]) -> Digests {
-        let (mut bits, mut at) = (0, 0);
-        while at < N {
-            bits |= bit(digest(keys[at]));
-            at += 1;
+    pub(crate) const fn of(mut keys: &[&[u8]]) -> Digests {
+        let mut bits = 0;
+        while let [first, rest @ ..] = keys {
+            bits |= bit(digest(first));
+            keys = rest;
         }
         Digests(bits)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
 
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A span as sent to an agent. A field that was not sent has its zero value; one that the agent
 /// does not know is an error of whoever sent it, and does not decode.
@@ -123,18 +123,20 @@ impl SpanLink {
             format!("{:016x}{:016x}", self.trace_id_high, self.trace_id),
             format!("{:016x}", self.span_id),
         );
-        let mut link = json!({"trace_id": trace, "span_id": span});
+        let mut link = Map::new();
+        link.insert("trace_id".to_owned(), trace.into());
+        link.insert("span_id".to_owned(), span.into());
         if !self.attributes.is_empty() {
-            link["attributes"] = json!(self.attributes);
+            link.insert("attributes".to_owned(), json!(self.attributes));
         }
         if !self.tracestate.is_empty() {
-            link["tracestate"] = json!(self.tracestate);
+            link.insert("tracestate".to_owned(), json!(self.tracestate));
         }
         if let Some(flags) = self.flags {
             // Bit 31 says that they are known.
-            link["flags"] = json!(flags & !(1 << 31));
+            link.insert("flags".to_owned(), json!(flags & !(1 << 31)));
         }
-        link
+        Value::Object(link)
     }
 }
 
@@ -154,12 +156,15 @@ pub struct SpanEvent {
 impl SpanEvent {
     /// As the tag `events` has it.
     fn json(&self) -> Value {
-        let mut event = json!({"name": self.name, "time_unix_nano": self.time_unix_nano});
+        let mut event = Map::new();
+        event.insert("name".to_owned(), json!(self.name));
+        event.insert("time_unix_nano".to_owned(), json!(self.time_unix_nano));
         let plain = |key: &String| Some((key.clone(), self.attribute(key)?));
         if !self.attributes.is_empty() {
-            event["attributes"] = self.attributes.keys().filter_map(plain).collect();
+            let attributes = self.attributes.keys().filter_map(plain).collect();
+            event.insert("attributes".to_owned(), Value::Object(attributes));
         }
-        event
+        Value::Object(event)
     }
 
     /// The plain value of an attribute: text, a boolean, a number or a list of one of these.

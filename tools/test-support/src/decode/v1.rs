@@ -292,8 +292,8 @@ fn add(tags: &mut Tags, key: &str, value: Attribute) -> io::Result<()> {
         Attribute::F64(number) | Attribute::I64(number) => once(&mut tags.metrics, key, number),
         Attribute::Bytes(document) => once(&mut tags.structs, key, document),
         Attribute::Array(values) => {
-            let each = values.into_iter().enumerate();
-            each.map(|(at, value)| add(tags, &format!("{key}.{at}"), value)).collect()
+            let mut each = values.into_iter().enumerate();
+            each.try_for_each(|(at, value)| add(tags, &format!("{key}.{at}"), value))
         }
     }
 }

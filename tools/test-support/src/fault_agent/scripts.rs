@@ -39,7 +39,9 @@ pub fn with_v1(request: &Received) -> Reply {
 /// What `/info` answers on an agent that has these endpoints.
 pub fn info_of(endpoints: &[&str]) -> Value {
     let mut info = info();
-    info["endpoints"] = json!(endpoints);
+    if let Value::Object(fields) = &mut info {
+        fields.insert("endpoints".to_owned(), json!(endpoints));
+    }
     info
 }
 
