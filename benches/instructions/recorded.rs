@@ -12,5 +12,11 @@ pub(crate) const RECORDED: Record = Record {
         ("opentelemetry: hot", 2938),
         ("inject", 4733),
         ("extract", 4550),
+        ("encode v0.4: hot", 1799),
+        ("encode v0.5: hot", 1787),
+        ("encode v1.0: hot", 1811),
+        ("encode v0.4: no literals", 2147),
+        ("encode v0.5: no literals", 2624),
+        ("encode v1.0: no literals", 2668),
     ],
 };
