@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::chunk_writer::{ChunkWriter, Common, SpanWriter};
 use super::dictionary::Dictionary;
 use super::format::Format;
 use super::payload::Payload;
@@ -10,10 +11,10 @@ use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::v1::V1;
 use super::v04::V04;
-use super::v05::V05;
+use super::v05::{self, V05};
 use crate::sampling::SpanSampler;
 use crate::text::Text;
-use crate::trace::{Chunk, SamplingDecision, Segment, SpanView};
+use crate::trace::{Chunk, SpanView};
 
 /// What became of a chunk, or of the rest of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,26 +45,6 @@ struct Bounds {
     /// The largest size of a payload with several spans, at most `bytes`. A single span may be larger, because it cannot
     /// be divided, and would be lost.
     part_bytes: usize,
-}
-
-/// What is the same for all chunks.
-#[derive(Debug)]
-pub(crate) struct Common {
-    pub(super) process: Process,
-    /// The rules that keep single spans of dropped traces.
-    pub(super) span_sampler: Arc<SpanSampler>,
-    /// `_dd.tracer_kr`.
-    pub(crate) keep_rate: f64,
-    /// Whether the agent takes `span_events`.
-    pub(crate) native_events: bool,
-    pub(super) repeated: Repeated,
-}
-
-/// Writes the spans of one chunk. It has what these spans share.
-pub(super) struct SpanWriter<'a> {
-    pub(super) segment: &'a Segment,
-    pub(super) decision: Option<SamplingDecision>,
-    pub(super) common: &'a Common,
 }
 
 impl Encoder {
@@ -107,7 +88,14 @@ impl Encoder {
             }
         }
         if !payload.has_begun() {
-            payload.begin(dictionary, common, segment);
+            match payload.format {
+                Format::V04 => {}
+                Format::V05 => v05::begin_payload(&mut payload.strings, dictionary),
+                Format::V1 => {
+                    V1::new(&mut payload.buffer, dictionary).begin_payload(common, segment);
+                }
+            }
+            payload.begin_chunks();
         }
         let spans = SpanWriter { segment, decision: segment.decision(), common };
         let is_new = payload.is_empty();
@@ -122,39 +110,6 @@ impl Encoder {
             payload.end_chunk(next - from, dictionary.strings.len());
         }
         added
-    }
-}
-
-/// How one format writes chunks.
-pub(super) trait ChunkWriter {
-    /// Writes what is before the spans of a chunk, of which there are so many. Returns where their array begins.
-    fn begin_chunk(&mut self, spans: &SpanWriter<'_>, first: &SpanView<'_>, count: usize) -> usize;
-
-    fn span(&mut self, spans: &SpanWriter<'_>, span: &SpanView<'_>, is_head: bool);
-
-    /// Says that the array of spans has fewer than it was begun with.
-    fn set_count(&mut self, array: usize, spans: usize);
-
-    /// What is written so far.
-    fn mark(&self) -> Mark;
-
-    /// Takes back what was written since then.
-    fn back_to(&mut self, mark: Mark);
-}
-
-/// How much was written.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mark {
-    pub(super) bytes: usize,
-    /// The bytes of strings, where they are not among the others.
-    pub(super) string_bytes: usize,
-    /// How many strings have a number.
-    pub(super) strings: usize,
-}
-
-impl Mark {
-    fn len(self) -> usize {
-        self.bytes + self.string_bytes
     }
 }
 

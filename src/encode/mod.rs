@@ -1,8 +1,8 @@
 //! Chunks as bytes: the agent's trace payload formats.
 //!
 //! - `format`: the formats, and what the pipeline has to know about each.
-//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `v04`, `v05`, `v1`: write it in
-//!   their formats.
+//! - `encoder`: decides whether a chunk goes into a payload as a whole or in parts. `chunk_writer`: what it asks of a
+//!   format. `v04`, `v05`, `v1`: the formats.
 //! - `span_tags`: which tags a span is written with, for all formats. `tag_writer`: what a format offers for that;
 //!   `tag_maps`: how v0.4 writes them in one pass.
 //! - `strings`: the numbers of the strings of a payload, for v0.5 and v1.0; `dictionary`: these, and what is often
@@ -19,6 +19,7 @@
 //! compares payloads with those of another tracer. `pipeline` relies on two things: no payload is larger than
 //! `max_bytes`, and the counts of spans and chunks are those of the bytes.
 
+mod chunk_writer;
 mod dictionary;
 mod encoder;
 mod events;

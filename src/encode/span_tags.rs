@@ -1,6 +1,6 @@
 //! Which tags a span is written with: those of the tracer, those of the user, and those that all spans repeat.
 
-use super::encoder::SpanWriter;
+use super::chunk_writer::SpanWriter;
 use super::events;
 use super::links;
 use super::repeated::Tags;

@@ -4,7 +4,7 @@
 //! constants behind their header: `\xa4name` is the text `name`, of four bytes. Defaults are not written: a `parent_id`
 //! or `error` of zero, an empty `type`, empty maps. Whole numbers in `metrics` are written as integers.
 
-use super::encoder::{ChunkWriter, Mark, SpanWriter};
+use super::chunk_writer::{ChunkWriter, Mark, SpanWriter};
 use super::msgpack::Buffer;
 use super::repeated::Tags;
 use super::tag_maps::TagMaps;

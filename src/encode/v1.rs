@@ -11,8 +11,8 @@ use std::time::SystemTime;
 
 use rmp::Marker;
 
+use super::chunk_writer::{ChunkWriter, Common, Mark, SpanWriter};
 use super::dictionary::Dictionary;
-use super::encoder::{ChunkWriter, Common, Mark, SpanWriter};
 use super::msgpack::{Buffer, cut, split_key, text_pair};
 use super::repeated::Tags;
 use super::strings::Vacancy;
