@@ -1,4 +1,5 @@
-//! A gate: how many instructions a span costs the thread that makes it, as callgrind counts them.
+//! A gate: how many instructions a span costs the thread that makes it, and the worker that encodes it, as callgrind
+//! counts them.
 //!
 //! `cargo bench --bench instructions` fails where a case takes over 5 % more than was recorded, three times in a row.
 //! Unlike time, the count does not depend on what else the machine does; it does depend on the compiler, the platform

@@ -27,5 +27,11 @@ pub(crate) const RECORDED: Record = Record {
         ("http: server", 7218),
         ("http: server, query", 8252),
         ("http: client", 6688),
+        ("encode v0.4: hot", 1799),
+        ("encode v0.5: hot", 1787),
+        ("encode v1.0: hot", 1811),
+        ("encode v0.4: no literals", 2147),
+        ("encode v0.5: no literals", 2624),
+        ("encode v1.0: no literals", 2668),
     ],
 };

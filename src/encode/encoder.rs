@@ -14,7 +14,7 @@ use super::repeated::Repeated;
 use super::tag_maps::TagMaps;
 use super::v1::V1;
 use super::v04::V04;
-use super::v05::V05;
+use super::v05::{self, V05};
 use crate::config::OtlpSettings;
 use crate::sampling::{KeptSpans, SpanSampler};
 use crate::text::Text;
@@ -104,8 +104,14 @@ impl Encoder {
         }
         if !payload.has_begun() {
             match payload.format {
-                Format::V04 | Format::V05 | Format::V1 => {
-                    payload.begin(dictionary, common, segment)
+                Format::V04 => payload.begin_chunks(),
+                Format::V05 => {
+                    v05::begin_payload(&mut payload.strings, dictionary);
+                    payload.begin_chunks();
+                }
+                Format::V1 => {
+                    V1::new(&mut payload.buffer, dictionary).begin_payload(common, segment);
+                    payload.begin_chunks();
                 }
                 Format::Otlp(protocol) => {
                     let envelope = otlp.envelope(protocol, segment, &common.process);

@@ -3,20 +3,12 @@
 use hyper::body::Bytes;
 use rmp::Marker;
 
-use super::chunk_writer::Common;
-use super::dictionary::Dictionary;
 use super::format::Format;
 use super::frame::Frame;
 use super::msgpack::Buffer;
-use super::v1::V1;
-use super::v05;
-use crate::trace::Segment;
 
 /// The header of an array with a 32-bit count, which is filled in when the payload is complete.
-const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
-/// An array of two: the strings and the chunks of v0.5.
-const PAIR: u8 = Marker::FixArray(2).to_u8();
-
+pub(super) const HEADER: [u8; 5] = [Marker::Array32.to_u8(), 0, 0, 0, 0];
 /// A chunk within a payload: where it ends, and how many spans it has.
 #[derive(Clone, Copy, Debug)]
 struct Part {
@@ -92,17 +84,8 @@ impl Payload {
         self.frame = Some(frame);
     }
 
-    /// Writes what is before the first chunk, of a trace of this segment.
-    pub(super) fn begin(&mut self, dictionary: &mut Dictionary, common: &Common, first: &Segment) {
-        match self.format {
-            Format::V04 | Format::Otlp(_) | Format::JsonLines => {}
-            Format::V05 => {
-                self.strings.raw(&[PAIR]);
-                self.strings.raw(&HEADER);
-                v05::begin_payload(&mut self.strings, dictionary);
-            }
-            Format::V1 => V1::new(&mut self.buffer, dictionary).begin_payload(common, first),
-        }
+    /// All is written that is before the number of chunks.
+    pub(super) fn begin_chunks(&mut self) {
         self.header = self.buffer.len();
         self.buffer.raw(&HEADER);
     }

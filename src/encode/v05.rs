@@ -10,6 +10,7 @@ use rmp::Marker;
 use super::chunk_writer::{ChunkWriter, Mark, SpanWriter};
 use super::dictionary::Dictionary;
 use super::msgpack::{Buffer, cut, split_key, text_pair};
+use super::payload::HEADER;
 use super::repeated::Tags;
 use super::strings::Vacancy;
 use super::tag_writer::TagWriter;
@@ -30,9 +31,14 @@ pub(super) struct V05<'a> {
 /// The header of a span, an array of twelve.
 const SPAN: u8 = Marker::FixArray(12).to_u8();
 
+/// An array of two: the strings and the chunks.
+const PAIR: u8 = Marker::FixArray(2).to_u8();
+
 /// Begins a payload.
 pub(super) fn begin_payload(strings: &mut Buffer, dictionary: &mut Dictionary) {
     dictionary.clear();
+    strings.raw(&[PAIR]);
+    strings.raw(&HEADER);
     strings.str(b"");
 }
 
