@@ -215,7 +215,10 @@ fn an_agent_that_wants_a_certificate_of_its_clients_is_told() {
         assert!(pair.tracer.flush(LIMIT).unwrap_err().is_undelivered());
         let expected =
             "the agent asks its clients for a certificate, and this library has none to show";
-        assert!(pair.said.warnings()[0].contains(expected), "{:?}", pair.said.warnings());
+        // With TLS 1.3 that is said after the handshake, and the server may have reset the connection by then.
+        let told = pair.said.warnings().concat();
+        let is_cut_off = told.contains("the exchange with the agent broke off");
+        assert!(told.contains(expected) || is_cut_off, "{told}");
         assert_eq!(pair.names(), [""; 0]);
     });
 }
