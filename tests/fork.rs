@@ -15,7 +15,7 @@ fn main() {}
 
 #[cfg(unix)]
 fn main() -> ExitCode {
-    common::programs::main(&unix::PROGRAMS, &unix::TESTS)
+    common::programs::main(unix::PROGRAMS, unix::TESTS)
 }
 
 #[cfg(unix)]
@@ -42,7 +42,7 @@ mod unix {
 
     // ===== the programs =====
 
-    pub(crate) const PROGRAMS: [Named; 15] = [
+    pub(crate) const PROGRAMS: &[Named] = &[
         ("traces_on_both_sides", traces_on_both_sides),
         ("continues_what_came_in", continues_what_came_in),
         ("uses_opentelemetry", uses_opentelemetry),
@@ -618,7 +618,7 @@ mod unix {
         }
     }
 
-    pub(crate) const TESTS: [Named; 15] = [
+    pub(crate) const TESTS: &[Named] = &[
         ("a_trace_goes_on_in_the_child", a_trace_goes_on_in_the_child),
         ("what_came_in_goes_on_in_the_child", what_came_in_goes_on_in_the_child),
         ("a_trace_of_opentelemetry_goes_on", a_trace_of_opentelemetry_goes_on),

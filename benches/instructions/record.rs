@@ -76,7 +76,7 @@ pub(crate) fn compare(found: &[(&str, u64)]) -> Result<(), String> {
             below.push(name);
         }
     }
-    let of = |name| found.iter().find(|(other, _)| *other == name).map(|(_, figure)| *figure);
+    let of = |name: &str| found.iter().find(|(other, _)| *other == name).map(|(_, figure)| *figure);
     if let Some((more, least)) =
         NO_MORE.into_iter().find(|(one, other)| of(one) > of(other).or(of(one)))
     {

@@ -149,7 +149,9 @@ impl Client {
             }
             // The host has a field of its own, which hyper takes from here.
             Version::Http2 => {
-                let uri = Uri::builder().scheme("http").authority(host).path_and_query(target);
+                let is_tls = matches!(self.endpoint, Endpoint::Http { is_tls: true, .. });
+                let scheme = if is_tls { "https" } else { "http" };
+                let uri = Uri::builder().scheme(scheme).authority(host).path_and_query(target);
                 *message.uri_mut() = uri.build()?;
             }
         }

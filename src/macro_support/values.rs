@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn a_value_that_panics_leaves_the_function_alone() {
         let (tracer, captured) = testing::tracer();
-        set_tag(&tracer.trace("set"), "value", (&&&&&&&ValueOf(&Panics)).recorded());
+        let panics = &&&&&&ValueOf(&Panics);
+        set_tag(&tracer.trace("set"), "value", panics.recorded());
         assert_eq!(tracer.caught_panics(), 1);
         assert!(captured.span("set").tags.contains_key("value"));
     }

@@ -81,7 +81,7 @@ mod tests {
             let span = bench.span("call").root().start();
             tags.iter().for_each(|(key, value)| span.set_tag(*key, *value));
             span.set_tag("grpc.code", number);
-            span.read(|span| super::status(span)).unwrap()
+            span.read(super::status).unwrap()
         };
         assert_eq!(status(&[], None), None);
         assert_eq!(status(&[], Some(7.0)), Some(7));

@@ -1,5 +1,7 @@
 //! Statistics as an agent has them after decoding.
 
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
+
 use std::collections::BTreeMap;
 
 use rmpv::Value as Msgpack;

@@ -14,7 +14,7 @@ use crate::trace::testkit::Bench;
 fn payload(format: Format) -> Sealed {
     let bench = Bench::with(|shared| {
         shared.env = Some("prod".into());
-        shared.partial_flush = Some(20);
+        shared.set_partial_flush(Some(20));
     });
     let upstream = SpanContext::new(TraceId::from_halves(1, 2).unwrap(), SpanId::new(5))
         .with_origin("rum")

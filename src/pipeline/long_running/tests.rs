@@ -147,7 +147,8 @@ fn what_has_finished_is_sent_every_two_minutes_whether_or_not_the_agent_takes_ve
     }
     let mut world = World::new();
     world.bench = Bench::with(|shared| {
-        (shared.diag, shared.partial_flush) = (Arc::clone(&world.diag), None);
+        shared.diag = Arc::clone(&world.diag);
+        shared.set_partial_flush(None);
     });
     let root = world.bench.span("root").root().start();
     world.bench.span("child").child_of(&root).start().finish();

@@ -131,7 +131,7 @@ impl Fixture {
 
 /// A trace of so many spans that is not kept, with these tags on all but its root.
 fn unsampled(spans: usize, tags: &[(&'static str, i64)]) -> Chunk {
-    let bench = Bench::with(|shared| shared.partial_flush = None);
+    let bench = Bench::with(|shared| shared.set_partial_flush(None));
     let root = bench.span("root").root().start();
     root.drop_trace();
     for _ in 1..spans {
@@ -216,8 +216,8 @@ fn statistics_that_a_worker_had_when_it_failed_are_counted_as_lost() {
 fn a_rule_for_single_spans_is_asked_once_for_each_however_often_they_are_encoded() {
     let rule = SpanSamplingRule::new(1.0).unwrap().name("child").max_per_second(4.0);
     let inner = Inner::for_tests(10_000_000, 3_000, |_, _| ());
-    let inner = Arc::into_inner(inner).unwrap();
-    let inner = Inner { span_sampler: Arc::new(SpanSampler::new([rule])), ..inner };
+    let mut inner = Arc::into_inner(inner).unwrap();
+    inner.span_sampler = Arc::new(SpanSampler::new([rule]));
     let mut packer = Packer::new(Arc::new(inner));
     // Larger than one payload, so that it is encoded in parts.
     let (root, filler) = (Bench::new(), "x".repeat(500));
