@@ -177,8 +177,9 @@ fn plain_http_to_an_agent_with_tls_is_told() {
         let pair = Pair::of(authority, agent, &url);
         pair.tracer.span("span").start().finish();
         assert!(pair.tracer.flush(LIMIT).unwrap_err().is_undelivered());
-        let expected =
-            format!("{url}/v0.4/traces: the agent speaks TLS: its URL has to begin with https://");
+        let expected = format!(
+            "{url}/v0.4/traces: the other end speaks TLS: its URL has to begin with https://"
+        );
         assert!(pair.said.warnings()[0].contains(&expected), "{:?}", pair.said.warnings());
         assert_eq!(pair.names(), [""; 0]);
     });
@@ -196,7 +197,7 @@ fn an_agent_that_answers_in_plain_http_that_it_wants_tls_is_told_and_nothing_is_
             let pair = Pair::of(Authority::new(), agent, &url);
             pair.tracer.span("span").start().finish();
             assert!(pair.tracer.flush(LIMIT).unwrap_err().is_undelivered());
-            let expected = "the agent speaks TLS: its URL has to begin with https://";
+            let expected = "the other end speaks TLS: its URL has to begin with https://";
             assert!(pair.said.warnings()[0].contains(expected), "{:?}", pair.said.warnings());
             assert_eq!(pair.tracer.losses().total(), 0);
         }

@@ -33,7 +33,7 @@ use super::key::Quoted;
 ///     "DD_SERVICE shop code, over store (env_var)",
 ///     "DD_TRACE_AGENT_URL http://agent:8126 env_var",
 ///     "",
-///     "DD_APM_TRACING_ENABLED true default",
+///     "DD_APM_FLUSH_DEADLINE_MILLISECONDS 100 default",
 /// ]);
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -1,23 +1,41 @@
 //! Which settings a running tracer can change.
 
 /// Those that stay as long as the tracer: they are part of spans and traces in the making, or of what others hold.
-pub(super) const FIXED: [&str; 26] = [
+pub(super) const FIXED: &[&str] = &[
     "DD_APM_TRACING_ENABLED",
     "DD_ENV",
+    "DD_HTTP_SERVER_TAG_QUERY_STRING",
     "DD_SERVICE",
     "DD_SERVICE_MAPPING",
     "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED",
     "DD_TRACE_BAGGAGE_TAG_KEYS",
+    "DD_TRACE_CLIENT_IP_ENABLED",
+    "DD_TRACE_CLIENT_IP_HEADER",
+    "DD_TRACE_HEADER_TAGS",
+    "DD_TRACE_HTTP_CLIENT_ERROR_STATUSES",
+    "DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING",
+    "DD_TRACE_HTTP_SERVER_ERROR_STATUSES",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_CLIENT",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_ALLOWLIST_SERVER",
+    "DD_TRACE_HTTP_URL_QUERY_STRING_DISABLED",
+    "DD_TRACE_OBFUSCATION_QUERY_STRING_REGEXP",
     "DD_TRACE_ORG_GUARD_ENABLED",
     "DD_TRACE_ORG_GUARD_STRICT",
     "DD_TRACE_ORG_GUARD_TRUSTED_OPMS",
     "DD_TRACE_OTEL_ENABLED",
+    "DD_TRACE_PEER_SERVICE_DEFAULTS_ENABLED",
+    "DD_TRACE_PEER_SERVICE_MAPPING",
     "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT",
     "DD_TRACE_PROPAGATION_EXTRACT_FIRST",
     "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED",
     "DD_TRACE_PROPAGATION_STYLE",
     "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
     "DD_TRACE_PROPAGATION_STYLE_INJECT",
+    "DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED",
+    "DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT",
+    "DD_TRACE_RESOURCE_RENAMING_ENABLED",
+    "DD_TRACE_SPAN_ATTRIBUTE_SCHEMA",
     "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE",
     "DD_TRACE_WRITER_BUFFER_SIZE_BYTES",
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH",
@@ -36,22 +54,30 @@ mod tests {
     use crate::config::{Config, Environment, ReportRow};
 
     /// Those that [`Tracer::reconfigure`](crate::Tracer::reconfigure) changes, and those that stand for others.
-    const CHANGED: [&str; 24] = [
+    const CHANGED: &[&str] = &[
         "DD_AGENT_HOST",
+        "DD_APM_FLUSH_DEADLINE_MILLISECONDS",
+        "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED",
         "DD_EXTERNAL_ENV",
         "DD_GIT_COMMIT_SHA",
         "DD_GIT_REPOSITORY_URL",
         "DD_HOSTNAME",
+        "DD_MAIN_PACKAGE",
         "DD_SPAN_SAMPLING_RULES",
         "DD_SPAN_SAMPLING_RULES_FILE",
         "DD_TAGS",
         "DD_TRACE_AGENT_PORT",
+        "DD_TRACE_AGENT_PROTOCOL_VERSION",
         "DD_TRACE_AGENT_TIMEOUT_SECONDS",
         "DD_TRACE_AGENT_URL",
+        "DD_TRACE_API_VERSION",
         "DD_TRACE_DEBUG",
         "DD_TRACE_ENABLED",
+        "DD_TRACE_EXPERIMENTAL_LONG_RUNNING_FLUSH_INTERVAL",
+        "DD_TRACE_EXPERIMENTAL_LONG_RUNNING_INITIAL_FLUSH_INTERVAL",
         "DD_TRACE_GIT_METADATA_ENABLED",
         "DD_TRACE_NATIVE_SPAN_EVENTS",
+        "DD_TRACE_OTEL_SEMANTICS_ENABLED",
         "DD_TRACE_PARTIAL_FLUSH_ENABLED",
         "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS",
         "DD_TRACE_RATE_LIMIT",
@@ -59,8 +85,26 @@ mod tests {
         "DD_TRACE_SAMPLE_RATE",
         "DD_TRACE_SAMPLING_RULES",
         "DD_TRACE_SAMPLING_RULES_FILE",
+        "DD_TRACE_SOURCE_HOSTNAME",
+        "DD_TRACE_STATS_ADDITIONAL_TAGS",
+        "DD_TRACE_STATS_ADDITIONAL_TAGS_CARDINALITY_LIMIT",
+        "DD_TRACE_STATS_CARDINALITY_LIMIT",
+        "DD_TRACE_STATS_COMPUTATION_ENABLED",
+        "DD_TRACE_STATS_HTTP_ENDPOINT_CARDINALITY_LIMIT",
+        "DD_TRACE_STATS_PEER_TAGS_CARDINALITY_LIMIT",
+        "DD_TRACE_STATS_RESOURCE_CARDINALITY_LIMIT",
         "DD_TRACE_WRITER_INTERVAL_SECONDS",
         "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+        "OTEL_TRACES_EXPORTER",
+        "_DD_TRACE_STATS_COMPUTATION_EXPERIMENTAL_CLIENT_OBFUSCATION_ENABLED",
     ];
 
     /// Whoever adds a setting says here, or above, whether a running tracer can change it.
@@ -68,7 +112,7 @@ mod tests {
     fn every_setting_is_one_or_the_other() {
         let config = Config::builder().environment(Environment::empty()).build();
         let mut all: Vec<_> = config.report().iter().map(ReportRow::name).collect();
-        let mut said = [&FIXED[..], &CHANGED[..]].concat();
+        let mut said = [FIXED, CHANGED].concat();
         all.sort_unstable();
         said.sort_unstable();
         assert_eq!(said, all);

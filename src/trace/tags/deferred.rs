@@ -224,6 +224,7 @@ mod tests {
     use crate::trace::SpanExt as _;
     use crate::trace::store::{Chunk, Slots};
     use crate::trace::testkit::Bench;
+    use crate::trace::{SpanEvent, SpanKind};
     use proptest::prelude::*;
 
     #[derive(Debug)]
@@ -288,13 +289,13 @@ mod tests {
         span.set_resource("resource");
         span.set_service("service");
         span.set_type("web");
-        span.set_kind(crate::SpanKind::Server);
+        span.set_kind(SpanKind::Server);
         span.set_tag("http.status_code", 200);
         span.set_tag("error", true);
         span.set_tag("error.message", "why");
         span.set_error(&std::io::Error::other("why"));
         span.remove_tag("error.type");
-        span.add_event(crate::SpanEvent::new("event"));
+        span.add_event(SpanEvent::new("event"));
         span.update_bridge_flags(0, 1);
         assert_eq!(
             (span.tag("error.message").as_deref(), span.tag("error.type")),

@@ -243,9 +243,9 @@ mod tests {
         );
         // The tracer of the vector has put these on all spans, where they are on the first one.
         let once = ["_dd.p.tid", "_dd.p.dm", "_dd.git.commit.sha", "language"];
-        assert!(
-            once.iter().all(|key| by_v1[0].meta(key).is_some() && by_v1[1].meta(key).is_none())
-        );
+        for key in once {
+            assert_eq!((by_v1[0].meta(key).is_some(), by_v1[1].meta(key)), (true, None), "{key}");
+        }
         for span in by_v1.iter_mut().chain(&mut by_v04) {
             span.meta.retain(|key, _| !once.contains(&key.as_str()));
             span.metrics.remove("_sampling_priority_v1");

@@ -28,12 +28,15 @@ pub fn v1(payload: &[u8]) -> io::Result<Vec<Vec<Span>>> {
             10 => reader.process.attributes = reader.attributes(value)?,
             11 => {
                 let read = array(value)?.into_iter().map(|chunk| reader.chunk(chunk));
-                chunks = Some(read.collect::<io::Result<Vec<Json>>>()?);
+                chunks = Some(read.collect::<io::Result<Vec<Chunk>>>()?);
             }
             _ => return Err(unknown("payload", field)),
         }
     }
-    typed(Json::Array(chunks.ok_or_else(|| invalid("there are no chunks".to_owned()))?))
+    // Only now: what is known of the process may come behind the chunks.
+    let chunks = chunks.ok_or_else(|| invalid("there are no chunks".to_owned()))?;
+    let chunks = chunks.into_iter().map(|chunk| chunk.with(&reader.process));
+    typed(Json::Array(chunks.collect::<io::Result<_>>()?))
 }
 
 /// What the payload says about the process.
@@ -53,6 +56,15 @@ enum Attribute {
     /// As v0.4 has it, decoded.
     Bytes(Json),
     Array(Vec<Attribute>),
+}
+
+/// A chunk as it is in the payload.
+struct Chunk {
+    /// What the first span has as tags in v0.4.
+    head: Tags,
+    origin: Option<String>,
+    trace_id: u128,
+    spans: Vec<(Map<String, Json>, Tags)>,
 }
 
 struct Reader {
@@ -75,6 +87,53 @@ impl Tags {
     }
 }
 
+impl Chunk {
+    /// The spans as v0.4 has them.
+    fn with(self, process: &Process) -> io::Result<Json> {
+        let Chunk { mut head, origin, trace_id, spans } = self;
+        if trace_id >> 64 != 0 {
+            head.text("_dd.p.tid", format!("{:016x}", trace_id >> 64))?;
+        }
+        let language = process.language.clone();
+        for (key, value) in language.into_iter().map(|language| ("language", language)) {
+            head.text(key, value)?;
+        }
+        for (key, value) in &process.attributes {
+            if let Attribute::Text(value) = value {
+                head.text(key, value.clone())?;
+            }
+        }
+        let mut all = Vec::new();
+        for (mut fields, mut tags) in spans {
+            let more = std::mem::take(&mut head);
+            for (key, value) in more.meta {
+                once(&mut tags.meta, &key, value)?;
+            }
+            for (key, value) in more.metrics {
+                once(&mut tags.metrics, &key, value)?;
+            }
+            if let Some(origin) = &origin {
+                tags.text("_dd.origin", origin.clone())?;
+            }
+            // Local roots are told by their number of the process.
+            if tags.metrics.contains_key("process_id") {
+                let Process { runtime_id, hostname, .. } = process;
+                for (key, value) in [("runtime-id", runtime_id), ("_dd.hostname", hostname)] {
+                    if let Some(value) = value {
+                        tags.text(key, value.clone())?;
+                    }
+                }
+            }
+            fields.insert("trace_id".to_owned(), json!(trace_id as u64));
+            fields.insert("meta".to_owned(), tags.meta.into());
+            fields.insert("metrics".to_owned(), tags.metrics.into());
+            fields.insert("meta_struct".to_owned(), tags.structs.into());
+            all.push(Json::Object(fields));
+        }
+        Ok(Json::Array(all))
+    }
+}
+
 impl Reader {
     fn string(&mut self, value: Msgpack) -> io::Result<String> {
         if let Some(text) = value.as_str() {
@@ -89,7 +148,7 @@ impl Reader {
         known.cloned().ok_or_else(|| invalid(format!("{value} is no string so far")))
     }
 
-    fn chunk(&mut self, chunk: Msgpack) -> io::Result<Json> {
+    fn chunk(&mut self, chunk: Msgpack) -> io::Result<Chunk> {
         let (mut head, mut origin, mut trace_id, mut spans) = (Tags::default(), None, 0, None);
         for (field, value) in fields(chunk)? {
             match field {
@@ -112,46 +171,7 @@ impl Reader {
                 _ => return Err(unknown("chunk", field)),
             }
         }
-        if trace_id >> 64 != 0 {
-            head.text("_dd.p.tid", format!("{:016x}", trace_id >> 64))?;
-        }
-        let language = self.process.language.clone();
-        for (key, value) in language.into_iter().map(|language| ("language", language)) {
-            head.text(key, value)?;
-        }
-        for (key, value) in &self.process.attributes {
-            if let Attribute::Text(value) = value {
-                head.text(key, value.clone())?;
-            }
-        }
-        let mut all = Vec::new();
-        for (mut fields, mut tags) in spans.unwrap_or_default() {
-            let more = std::mem::take(&mut head);
-            for (key, value) in more.meta {
-                once(&mut tags.meta, &key, value)?;
-            }
-            for (key, value) in more.metrics {
-                once(&mut tags.metrics, &key, value)?;
-            }
-            if let Some(origin) = &origin {
-                tags.text("_dd.origin", origin.clone())?;
-            }
-            // Local roots are told by their number of the process.
-            if tags.metrics.contains_key("process_id") {
-                let Process { runtime_id, hostname, .. } = &self.process;
-                for (key, value) in [("runtime-id", runtime_id), ("_dd.hostname", hostname)] {
-                    if let Some(value) = value {
-                        tags.text(key, value.clone())?;
-                    }
-                }
-            }
-            fields.insert("trace_id".to_owned(), json!(trace_id as u64));
-            fields.insert("meta".to_owned(), tags.meta.into());
-            fields.insert("metrics".to_owned(), tags.metrics.into());
-            fields.insert("meta_struct".to_owned(), tags.structs.into());
-            all.push(Json::Object(fields));
-        }
-        Ok(Json::Array(all))
+        Ok(Chunk { head, origin, trace_id, spans: spans.unwrap_or_default() })
     }
 
     fn span(&mut self, span: Msgpack) -> io::Result<(Map<String, Json>, Tags)> {
