@@ -63,7 +63,7 @@ pub(crate) const CASES: &[Case] = &[
     on_application("opentelemetry: root", 1, 1_000, opentelemetry_root),
     on_application("opentelemetry: hot", 10, 100, opentelemetry_hot),
     on_application("opentelemetry: hot, ended well", 10, 100, with_status),
-    on_application("opentelemetry: 30 attributes", 10, 100, many_attributes),
+    on_application("opentelemetry: 30 attributes", 10, 40, many_attributes),
     Case {
         counted: COUNT,
         ..on_application("statistics: request", 1, 1_000, statistics_of_requests)

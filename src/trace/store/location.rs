@@ -8,7 +8,7 @@ use super::layout::{Body, Buffers, Location, Record, Segment, SpanView};
 use crate::clock::{self, Ticks};
 use crate::id::SpanId;
 use crate::primitives::ShortGuard;
-use crate::trace::tags::{Change, NewValue, TagKey, TagTarget, Tags, is_never_deferred};
+use crate::trace::tags::{Change, NewValue, TagKey, TagTarget, Tags};
 use crate::trace::values::{Baggage, SamplingDecision, SpanContext};
 
 impl Location {
@@ -63,7 +63,7 @@ impl Location {
     }
 
     /// Changes the span if it is still open, and says whether it was: its fields, and tags that are never deferred
-    /// ([`is_never_deferred`]).
+    /// ([`is_never_deferred`](crate::trace::tags::is_never_deferred)).
     #[inline]
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Record, &mut Tags)) -> bool {
         self.edit_after(|_| (), change)
@@ -81,10 +81,19 @@ impl Location {
         change: impl FnOnce(&mut Record, &mut Tags),
     ) -> bool {
         let Some(mut guard) = self.segment.body() else { return false };
-        let open = guard.as_mut().and_then(|body| {
+        if let Some(body) = guard.as_mut() {
             settle(body);
-            body.open(self.segment.root, self.id)
-        });
+        }
+        self.edit_under(guard, change)
+    }
+
+    #[inline]
+    fn edit_under(
+        &self,
+        mut guard: ShortGuard<'_, Option<Buffers>>,
+        change: impl FnOnce(&mut Record, &mut Tags),
+    ) -> bool {
+        let open = guard.as_mut().and_then(|body| body.open(self.segment.root, self.id));
         if let Some((record, tags)) = open {
             change(record, tags);
             if tags.take_refused() {
@@ -98,13 +107,11 @@ impl Location {
 
     /// Makes a change, if the span is still open.
     pub(crate) fn change(&self, change: Change) {
-        let may_wait = matches!(&change, Change::Tag(key, _) if !is_never_deferred(key.as_bytes()));
-        let settle = |body: &mut Body| {
-            if may_wait {
-                body.settle_tags()
-            }
-        };
-        self.edit_after(settle, |record, tags| change.apply(record, tags, &self.segment.shared));
+        let Some(mut guard) = self.segment.body() else { return };
+        if let (Some(body), Change::Tag(key, _)) = (guard.as_mut(), &change) {
+            body.settle_for(key.as_bytes());
+        }
+        self.edit_under(guard, |record, tags| change.apply(record, tags, &self.segment.shared));
     }
 
     /// The context of the span, as it is propagated to another process.
