@@ -425,6 +425,26 @@ fn in_time_the_numbers_go_without_being_asked_for() {
     });
 }
 
+#[test]
+fn a_pipeline_that_is_replaced_sends_what_it_has_counted() {
+    within(LIMIT, || {
+        let [first, second] = [(), ()].map(|()| FaultAgent::start(scripts::counting));
+        let tracer = unsampled(&first, &Said::default()).build();
+        warm_up(&tracer);
+        let before = first.requests_to(STATS).len();
+        trace(&tracer, "before", 0);
+        tracer.reconfigure(|change| change.agent_url(second.url())).unwrap();
+        first.wait_for_requests_to(STATS, before + 1, LIMIT / 2);
+        trace(&tracer, "after", 0);
+        tracer.shutdown(LIMIT).unwrap();
+        let of = |agent| hits(agent).into_keys().collect::<Vec<_>>();
+        assert_eq!(
+            (of(&first), of(&second)),
+            (vec!["before".to_owned()], vec!["after".to_owned()])
+        );
+    });
+}
+
 // ===== the real thing =====
 
 #[test]

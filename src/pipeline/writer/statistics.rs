@@ -15,8 +15,10 @@ impl Writer {
     /// Returns whether the agent has all of these.
     pub(super) fn send_statistics(&mut self, is_urgent: bool) -> bool {
         let is_due = self.packer.statistics.due().is_some_and(|due| due.is_zero());
-        if is_urgent || is_due {
-            self.packer.statistics.collect(is_urgent);
+        // Where another pipeline has taken the place of this one, nothing more is counted here.
+        let is_all = is_urgent || self.inner.is_replaced();
+        if is_all || is_due {
+            self.packer.statistics.collect(is_all);
         } else {
             return true;
         }
