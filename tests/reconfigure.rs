@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use tracehound::config::Config;
 use tracehound::{
-    ActiveContext, ContextProvider, DropResources, FinishedTrace, FutureExt, LogLevel, LossReason,
-    Sampler, SamplingDecision, SamplingPriority, SamplingRule, ScopeToken, SpanView, Tracer,
-    Verdict, testing,
+    ActiveContext, Captured, ContextProvider, DropResources, FinishedTrace, FutureExt, LogLevel,
+    LossReason, Sampler, SamplingDecision, SamplingPriority, SamplingRule, ScopeToken, SpanView,
+    TraceWriter, Tracer, Verdict, testing,
 };
 use tracehound_test_support::fault_agent::scripts;
 use tracehound_test_support::{FaultAgent, Reply, within};
@@ -48,6 +48,31 @@ fn an_open_span_goes_where_traces_go_when_it_finishes() {
         (vec!["before".into()], vec!["open".into(), "after".into()])
     );
     assert_eq!(tracer.losses().total(), 0);
+}
+
+#[test]
+fn traces_go_where_the_new_writer_leads_and_the_account_goes_on() {
+    within(LIMIT, || {
+        let agent = FaultAgent::start(scripts::healthy);
+        let tracer = tracer_to(&agent);
+        let (captured, finish) = (Captured::default(), |name| tracer.start_span(name).finish());
+        finish("to the agent");
+        tracer.reconfigure(|change| change.writer(TraceWriter::memory(&captured))).unwrap();
+        assert_eq!(tracer.agent_url(), None);
+        finish("into memory");
+        tracer.flush(LIMIT).unwrap();
+        // What is known of pipelines that are no more is kept.
+        tracer.reconfigure(|change| change.writer(TraceWriter::none())).unwrap();
+        finish("nowhere");
+        tracer.reconfigure(|change| change.agent_url(agent.url())).unwrap();
+        finish("to the agent again");
+        tracer.shutdown(LIMIT).unwrap();
+        assert_eq!(resources(&agent), ["to the agent", "to the agent again"]);
+        assert_eq!(captured.span("into memory").resource, "into memory");
+        let statistics = tracer.statistics();
+        assert_eq!((statistics.made(), statistics.delivered()), (4, 4), "{statistics}");
+        assert_eq!(statistics.answers().success, 2);
+    });
 }
 
 #[test]

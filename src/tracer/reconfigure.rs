@@ -194,6 +194,7 @@ fn fixed_in_builder(change: &TracerBuilder) -> Vec<&'static str> {
     let said = [
         ("log", change.log.is_some()),
         ("propagator", !change.propagators.is_empty()),
+        ("wrap_executor", change.wrap_executor.is_some()),
         ("panic_hook", !change.panic_hook),
     ];
     said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
