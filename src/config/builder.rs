@@ -150,8 +150,8 @@ impl ConfigBuilder {
         }
     }
 
-    /// A file in PEM with the certificate authorities that may sign the certificate of an agent behind `https://`,
-    /// instead of those of the platform.
+    /// A file in PEM with the certificate authorities that may sign the certificate of an agent behind `https://`, or of
+    /// a collector in its place, instead of those of the platform.
     ///
     /// The platform's are found where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, and otherwise where the system keeps
     /// them. The file is read, on the worker, when the first connection is made, and again after a handshake that

@@ -1,5 +1,6 @@
 //! Who gets the payloads: the agent, a collector, or a stream.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::Method;
@@ -44,7 +45,10 @@ pub(super) struct Lines {
 impl Recipient {
     pub(super) fn new(destination: &Destination, settings: &Settings, diag: &Diag) -> Self {
         match destination {
-            Destination::Otlp(otlp) => Recipient::Collector(Box::new(Collector::new(otlp))),
+            Destination::Otlp(otlp) => {
+                let ca_file = settings.agent_ca_file.clone();
+                Recipient::Collector(Box::new(Collector::new(otlp, ca_file)))
+            }
             Destination::JsonLines(stream) => Recipient::Stream(Lines {
                 stream: stream.clone(),
                 is_torn: false,
@@ -109,12 +113,12 @@ impl Recipient {
 }
 
 impl Collector {
-    fn new(settings: &OtlpSettings) -> Self {
+    fn new(settings: &OtlpSettings, ca_file: Option<PathBuf>) -> Self {
         let content_type = Format::Otlp(settings.protocol).content_type();
         let is_grpc = settings.protocol == OtlpProtocol::Grpc;
         let version = if is_grpc { Version::Http2 } else { Version::Http1 };
         Collector {
-            client: Client::new(settings.endpoint.clone(), settings.timeout, None)
+            client: Client::new(settings.endpoint.clone(), settings.timeout, ca_file)
                 .speaking(version),
             is_grpc,
             headers: otlp::otlp_headers(&settings.headers, content_type),
