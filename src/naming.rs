@@ -110,13 +110,18 @@ impl Operation<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Naming {
     schema: NamingSchema,
+    /// Integrations have no service of their own.
+    is_service_shared: bool,
 }
 
 impl Naming {
-    /// With the schema of these settings (`DD_TRACE_SPAN_ATTRIBUTE_SCHEMA`).
+    /// By these settings: `DD_TRACE_SPAN_ATTRIBUTE_SCHEMA`, and `DD_TRACE_REMOVE_INTEGRATION_SERVICE_NAMES_ENABLED`.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        Naming { schema: config.naming_schema() }
+        let schema = config.naming_schema();
+        let is_v1 = schema == NamingSchema::V1;
+        let is_service_shared = is_v1 || config.remove_integration_service_names();
+        Naming { schema, is_service_shared }
     }
 
     /// The name of an operation: in `v0` the integration's own.
@@ -131,14 +136,11 @@ impl Naming {
         }
     }
 
-    /// The service of a client's spans: in `v0` the integration's own, such as `postgres`; in `v1` none, so that it is
-    /// the one of the parent and of the tracer.
+    /// The service of a client's spans: in `v0` the integration's own, such as `postgres`; in `v1`, and where integrations
+    /// have none of their own, none, so that it is the one of the tracer.
     #[must_use]
     pub fn service(&self, v0: impl Into<Text>) -> Option<Text> {
-        match self.schema {
-            NamingSchema::V1 => None,
-            _ => Some(v0.into()),
-        }
+        (!self.is_service_shared).then(|| v0.into())
     }
 }
 

@@ -3,6 +3,9 @@
 #![cfg(feature = "http-tags")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[cfg(feature = "agent")]
+mod common;
+
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -11,6 +14,8 @@ use tracehound::config::{Config, Environment, StatusRanges};
 use tracehound::http::{RequestInfo, ResponseInfo, Tagging, simplified_endpoint};
 use tracehound::testing::{self, Captured};
 use tracehound::{Span, SpanKind, Tracer};
+#[cfg(feature = "agent")]
+use tracehound_test_support::{FaultAgent, fault_agent::scripts};
 
 /// Names and values of headers.
 type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -345,6 +350,19 @@ fn a_service_is_the_host_where_that_is_wanted() {
     let span =
         called(&tagging, &RequestInfo::new("GET", "http://u:p@h:81/"), &ResponseInfo::new(200));
     assert_eq!(span.service().as_deref(), Some("h:81"));
+}
+
+#[cfg(feature = "agent")]
+#[test]
+fn and_the_agent_is_told_by_which_option() {
+    let agent = FaultAgent::start(scripts::healthy);
+    let tracer = common::builder(&agent.url(), &common::Said::default()).build();
+    let span = tracer.start_span("http.request");
+    let request = RequestInfo::new("GET", "http://h/");
+    Tagging::of(&tracer).split_by_domain(true).client_request(&span, &request);
+    span.finish();
+    tracer.shutdown(common::LIMIT).unwrap();
+    assert_eq!(agent.spans()[0].meta("_dd.svc_src"), Some("opt.split_by_domain"));
 }
 
 // ===== queries =====

@@ -7,10 +7,13 @@ use super::request::RequestInfo;
 use super::response::ResponseInfo;
 use super::tagging::Tagging;
 use crate::text::first_bytes;
-use crate::trace::{SpanKind, SpanRef};
+use crate::trace::{SourceCache, SpanKind, SpanRef};
 
 /// Of a host so much is a service, in bytes, which is what the Agent takes.
 const MAX_SERVICE_BYTES: usize = 100;
+
+/// The option that makes it one, looked up once.
+static SPLIT_BY_DOMAIN: SourceCache = SourceCache::new();
 
 impl Tagging {
     /// Tags the span of a request that goes out, when it has started.
@@ -35,7 +38,9 @@ impl Tagging {
             span.set_tag("out.host", host);
             span.set_tag("network.destination.name", host);
             if settings.split_by_domain {
-                span.set_service(first_bytes(request.target.host, MAX_SERVICE_BYTES));
+                let service = first_bytes(request.target.host, MAX_SERVICE_BYTES);
+                let option = || "opt.split_by_domain".to_owned();
+                span.set_service_by(service.into(), SPLIT_BY_DOMAIN.get(option));
             }
         }
         if let Some(port) = port {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::pin::Pin;
 use super::registry::announce;
-use crate::config::{Config, IntegrationSettings, NamingSchema, compare_names};
+use crate::config::{Config, IntegrationSettings, compare_names};
+use crate::naming::Naming;
 use crate::text::Text;
 use crate::trace::{ServiceSource, SourceCache, SpanBuilder, SpanKind};
 use crate::tracer::tracer;
@@ -211,10 +212,10 @@ impl Integration {
             return Some((service.clone(), self.option.get(option)));
         }
         let service = self.service?;
-        if config.remove_integration_service_names() || config.naming_schema() == NamingSchema::V1 {
-            return Some((Text::EMPTY, ServiceSource::OWN));
-        }
-        Some((Text::literal(service), self.own.get(|| self.name.to_owned())))
+        Some(match Naming::of(config).service(Text::literal(service)) {
+            Some(service) => (service, self.own.get(|| self.name.to_owned())),
+            None => (Text::EMPTY, ServiceSource::OWN),
+        })
     }
 
     // ===== the switch =====

@@ -6,8 +6,12 @@ use tracehound_machine::literal;
 
 use super::finished::remove_tag;
 use crate::text::Text;
+#[cfg(feature = "http-tags")]
+use crate::trace::store::replace_service;
 use crate::trace::store::{Location, SpanRef};
 use crate::trace::tags::{Change, Key, LiteralKey, Special, StoredValue, TagKey, put_value};
+#[cfg(feature = "http-tags")]
+use crate::trace::values::ServiceSource;
 use crate::trace::values::{Baggage, SamplingPriority, SpanEvent, SpanKind, SpanLink, TagValue};
 #[cfg(feature = "struct-tags")]
 use crate::user_code::{self, UserCode};
@@ -24,6 +28,16 @@ impl SpanRef {
     /// The agent takes letters, digits, `_` and `.`, from a letter on, at most 100 characters.
     pub fn set_name(&self, name: impl Into<Text>) {
         self.change(Change::Name(name.into()));
+    }
+
+    /// Sets the service that an option of an integration chooses.
+    #[cfg(feature = "http-tags")]
+    pub(crate) fn set_service_by(&self, service: Text, option: ServiceSource) {
+        if let Some(at) = &self.at {
+            at.edit(|record, tags| {
+                replace_service(record, tags, &at.segment.shared, service, option);
+            });
+        }
     }
 
     /// Sets the service; children started from now on inherit it. An empty one is the tracer's.

@@ -9,9 +9,7 @@ impl Change {
     pub(crate) fn apply(self, record: &mut Record, tags: &mut Tags, shared: &Shared) {
         match self {
             Change::Service(service) => {
-                if may_replace(record.service.as_ref(), &service, &mut record.tags, tags) {
-                    set_service(record, shared, service, ServiceSource::MANUAL);
-                }
+                replace_service(record, tags, shared, service, ServiceSource::MANUAL);
             }
             Change::Resource(resource) => {
                 replace(&mut record.resource, resource, &mut record.tags, tags);
@@ -49,6 +47,19 @@ fn replace(field: &mut Option<Text>, text: Text, list: &mut TagList, tags: &mut 
 /// Whether there is room for a text in the place of another.
 fn may_replace(old: Option<&Text>, new: &Text, list: &mut TagList, tags: &mut Tags) -> bool {
     tags.exchange(list, old.map_or(0, Text::heap_bytes), new.heap_bytes())
+}
+
+/// As [`set_service`], of a span that is open, where there is room.
+pub(crate) fn replace_service(
+    record: &mut Record,
+    tags: &mut Tags,
+    shared: &Shared,
+    service: Text,
+    chosen_by: ServiceSource,
+) {
+    if may_replace(record.service.as_ref(), &service, &mut record.tags, tags) {
+        set_service(record, shared, service, chosen_by);
+    }
 }
 
 /// Sets the service of a span, mapped by `DD_SERVICE_MAPPING`; an empty one is the tracer's. `chosen_by` counts where it

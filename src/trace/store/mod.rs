@@ -35,6 +35,8 @@ mod start;
 mod view;
 
 pub(crate) use census::Census;
+#[cfg(feature = "http-tags")]
+pub(crate) use change::replace_service;
 pub(crate) use change::set_service;
 pub use decision::DecisionMark;
 #[cfg(feature = "agent")]
