@@ -178,6 +178,15 @@ impl FaultAgent {
         self.shared.connections.drop_all(STOP_LIMIT)
     }
 
+    /// As [`FaultAgent::refuse`], for good: the port is free for others at once, and one of them may take it.
+    fn stop(&self) -> io::Result<()> {
+        let mut door = lock(&self.door);
+        if let Door::Open(acceptor) = std::mem::replace(&mut *door, Door::Closed(None)) {
+            acceptor.stop(STOP_LIMIT)?;
+        }
+        self.shared.connections.drop_all(STOP_LIMIT)
+    }
+
     fn try_accept(&self) -> io::Result<()> {
         let mut door = lock(&self.door);
         let listener = match (&*door, &self.address) {
@@ -289,7 +298,7 @@ impl FaultAgent {
 
 impl Drop for FaultAgent {
     fn drop(&mut self) {
-        let stopped = self.try_refuse();
+        let stopped = self.stop();
         // A second panic would abort the test process.
         if !thread::panicking() {
             must("stopping a scripted agent", stopped);
