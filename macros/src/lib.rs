@@ -79,7 +79,8 @@ use proc_macro::TokenStream;
 /// | those that return another `impl Trait` | from the call to the return, not while the returned value is used |
 /// | `const fn` | cannot be wrapped |
 ///
-/// Signatures, lifetimes, attributes and lints stay what they were, and so do the order in which values are dropped and,
+/// Signatures, lifetimes, attributes and lints stay what they were, and so do the order in which values are dropped (but for
+/// arguments that are moved on some paths only, and those of an `async fn` that its body does not name) and,
 /// with `#[track_caller]`, the caller's location, unless `err` or `ret` is wanted there. There is no allocation but the
 /// span's own, except that a function which returns a `Pin<Box<dyn Future>>` of anything but one `async` block has its
 /// future boxed once more.

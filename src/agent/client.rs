@@ -130,7 +130,9 @@ impl Client {
         }
         // If the body has not ended in time, the connection will not end soon either.
         let limit = if response.body.is_ok() { self.limit } else { Duration::ZERO };
-        if response.status.is_success() && connection.is_cut_off(limit, meanwhile) {
+        // With HTTP/2 an answer that is whole has been given to a request that is.
+        let may_be_cut_off = self.version == Version::Http1 && response.status.is_success();
+        if may_be_cut_off && connection.is_cut_off(limit, meanwhile) {
             return Err(SendError::new(SendErrorKind::Unread(response.status), true));
         }
         Ok(response)

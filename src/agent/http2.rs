@@ -28,7 +28,7 @@ pub(super) async fn handshake(
     builder.max_header_list_size(MAX_HEAD_BYTES);
     let opened = builder.handshake::<_, Whole>(transport).await;
     let (sender, connection) = opened.map_err(SendErrorKind::Broken)?;
-    Ok((Box::new(sender), Box::pin(WithTasks { connection: Box::pin(connection), tasks })))
+    Ok((Box::new(sender), Box::pin(WithTasks { connection: Some(Box::pin(connection)), tasks })))
 }
 
 impl Sender for http2::SendRequest<Whole> {
@@ -57,6 +57,10 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Tasks {
 }
 
 impl Tasks {
+    fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Polls each of them once. They may add others meanwhile, which are polled as well.
     fn advance(&self, cx: &mut Context<'_>) {
         let mut waiting = Vec::new();
@@ -72,7 +76,9 @@ impl Tasks {
 
 /// A connection with what hyper runs beside it.
 struct WithTasks<C> {
-    connection: Pin<Box<C>>,
+    /// `None` when it has ended. What is under way then is finished by the tasks: an end that is announced (GOAWAY) lets
+    /// the requests before it be answered.
+    connection: Option<Pin<Box<C>>>,
     tasks: Tasks,
 }
 
@@ -80,10 +86,15 @@ impl<C: Future> Future for WithTasks<C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let connection = self.connection.as_mut().poll(cx);
-        // Its errors are not lost: the future of the answer returns them.
+        if let Some(connection) = &mut self.connection {
+            // Its errors are not lost: the future of the answer returns them.
+            if connection.as_mut().poll(cx).is_ready() {
+                self.connection = None;
+            }
+        }
         self.tasks.advance(cx);
-        connection.map(drop)
+        let is_over = self.connection.is_none() && self.tasks.is_empty();
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

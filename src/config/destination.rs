@@ -64,6 +64,9 @@ impl Config {
             .unwrap_or_default();
         let of_traces = of.otlp_traces_headers.value.as_ref();
         let headers = of_traces.or(of.otlp_headers.value.as_ref()).cloned().unwrap_or_default();
+        // They may have a key for somebody whose address could not be used, and nobody else is to see it.
+        let is_elsewhere = endpoint.is_none() && self.has_refused_otlp_endpoint();
+        let headers = if is_elsewhere { OtlpHeaders::default() } else { headers };
         let milliseconds = of.otlp_traces_timeout.value.unwrap_or(of.otlp_timeout.value);
         OtlpSettings {
             protocol,
@@ -76,6 +79,12 @@ impl Config {
             timeout: timeout.unwrap_or(Duration::from_millis(milliseconds as u64)),
             otel_semantics: of.otel_semantics.value,
         }
+    }
+
+    /// Whether an address of a collector was given that cannot be used.
+    fn has_refused_otlp_endpoint(&self) -> bool {
+        let names = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+        self.problems().iter().any(|problem| names.contains(&problem.name()))
     }
 
     fn otlp_endpoint(&self, protocol: OtlpProtocol) -> Endpoint {

@@ -29,9 +29,9 @@ pub(super) fn resolve<'a>(
 ) -> Option<IpAddr> {
     let mut private = None;
     for (name, value) in headers {
-        let addresses = match name {
-            "forwarded" => forwarded::addresses(value, MAX_ADDRESSES),
-            _ => value.split(',').take(MAX_ADDRESSES).filter_map(address).collect(),
+        let addresses = match name.eq_ignore_ascii_case("forwarded") {
+            true => forwarded::addresses(value, MAX_ADDRESSES),
+            false => value.split(',').take(MAX_ADDRESSES).filter_map(address).collect(),
         };
         if let Some(global) = addresses.iter().find(|address| is_global(**address)) {
             return Some(*global);

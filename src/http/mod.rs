@@ -1,8 +1,9 @@
 //! Tags of HTTP requests, written in one place for all frameworks and clients.
 //!
 //! An integration makes one [`Tagging`] of the tracer's settings, starts a span for each request, and says what it knows
-//! of the request and of the response. Which tags follow, and what is left out of them, is decided here: no user name,
-//! password or token of a URL gets into a trace.
+//! of the request and of the response. Which tags follow, and what is left out of them, is decided here: no user name and
+//! no password of a URL gets into a trace, and of its query nothing that looks like a secret. The path and the fragment are
+//! as they came.
 //!
 //! ```
 //! use tracehound::Tracer;

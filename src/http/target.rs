@@ -25,6 +25,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub(super) fn parse(url: &'a str) -> Self {
+        let url = url.trim_start();
         let text = first_bytes(url, MAX_URL_BYTES);
         let mut target = Target { is_cut: text.len() < url.len(), ..Target::default() };
         let mut rest = text;
@@ -33,7 +34,14 @@ impl<'a> Target<'a> {
             let (authority, path) = split_authority(behind);
             target.set_authority(authority);
             rest = path;
+            if target.is_cut && path.is_empty() {
+                // It may be the beginning of a password, whose `@` was cut off.
+                target.host = "";
+            }
             target.whole = (!target.had_user && !target.is_cut).then_some(url);
+        } else if !text.starts_with('/') || text.starts_with("//") {
+            rest = without_user(text);
+            target.had_user = rest.len() < text.len();
         }
         let (rest, fragment) = split(rest, b'#');
         let (path, query) = split(rest, b'?');
@@ -102,6 +110,14 @@ fn split_authority(text: &str) -> (&str, &str) {
         Some(at) => text.split_at(end(at)),
         None => text.split_at(authority.len()),
     }
+}
+
+/// What is no URL, without what may be a user name and a password: all up to an `@`, unless that is in the query or in the
+/// fragment.
+fn without_user(text: &str) -> &str {
+    let end = text.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(text.len());
+    let before = text.get(..end).unwrap_or_default();
+    scan::rfind(before, b'@').and_then(|at| text.get(at + 1..)).unwrap_or(text)
 }
 
 fn split(text: &str, at: u8) -> (&str, Option<&str>) {

@@ -65,8 +65,10 @@ enum State {
     AsSet = 1,
     /// On by code's word, whatever the settings are.
     On = 2,
-    /// Off, by code's word or by the settings of the process's tracer.
+    /// Off, by code's word.
     Off = 3,
+    /// Off by the settings of the process's tracer, which those of another tracer do not know of.
+    OffAsSet = 4,
 }
 
 impl Integration {
@@ -132,7 +134,7 @@ impl Integration {
     #[must_use]
     pub fn is_enabled(&'static self) -> bool {
         match self.state_met() {
-            State::Off => false,
+            State::Off | State::OffAsSet => false,
             State::On => true,
             State::AsSet | State::New => {
                 let settings = tracer().config().map(|config| config.integration(self.name));
@@ -154,7 +156,12 @@ impl Integration {
         pin: &'p Pin,
         operation: impl Into<Text>,
     ) -> Option<SpanBuilder<'p>> {
-        if self.state.load(Ordering::Relaxed) == State::Off as u8 || !pin.is_switched_on() {
+        // The two that mean "off" come last.
+        let state = self.state.load(Ordering::Relaxed);
+        if state >= State::Off as u8 && (state == State::Off as u8 || !pin.has_own_tracer()) {
+            return None;
+        }
+        if !pin.is_switched_on() {
             return None;
         }
         self.begin(pin, operation.into())
@@ -175,11 +182,14 @@ impl Integration {
             return None;
         }
         let tracer = pin.tracer();
+        if state == State::OffAsSet && !pin.has_own_tracer() {
+            return None;
+        }
         let config = tracer.config()?;
         let settings = config.integration(self.name);
         if state != State::On && settings.enabled() == Some(false) {
-            if *tracer == *self::tracer() {
-                self.exchange(State::AsSet, State::Off);
+            if !pin.has_own_tracer() {
+                self.exchange(State::AsSet, State::OffAsSet);
             }
             return None;
         }
@@ -230,6 +240,7 @@ impl Integration {
             1 => State::AsSet,
             2 => State::On,
             3 => State::Off,
+            4 => State::OffAsSet,
             _ => State::New,
         }
     }

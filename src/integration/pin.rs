@@ -104,6 +104,11 @@ impl Pin {
         self.0.as_ref().map_or(&[], |parts| &parts.tags)
     }
 
+    /// Whether the pin has a tracer of its own.
+    pub(super) fn has_own_tracer(&self) -> bool {
+        self.0.as_ref().is_some_and(|parts| parts.tracer.is_some())
+    }
+
     /// The tracer of the client's spans: the pin's, or the process's.
     #[must_use]
     pub fn tracer(&self) -> &Tracer {

@@ -116,8 +116,9 @@ impl Ledger {
     /// As [`Ledger::delivered`], but for so many, which the worker holds again.
     pub(crate) fn delivered_but(&self, rejected: u64) -> bool {
         let mut state = lock(&self.state);
-        state.on_its_way = 0;
+        let all = std::mem::take(&mut state.on_its_way);
         if !state.is_closed {
+            state.delivered += all.saturating_sub(rejected);
             state.held.undelivered += rejected;
         }
         !state.is_closed

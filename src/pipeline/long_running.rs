@@ -82,13 +82,14 @@ impl LongRunning {
             if age < self.schedule.first {
                 continue;
             }
-            if trace.goes_in_parts() {
+            // What is old at the first look was looked after by another pipeline, which this one has replaced.
+            if let Some(before) = before.filter(|_| trace.goes_in_parts()) {
                 self.send(&trace, &found, before, now, &mut send);
             }
             if age >= NAMED_AFTER {
-                let active = self.follow(&trace, found, now);
+                let active = self.follow(&trace, found, before.map_or(now, |_| found.newest), now);
                 let was_named =
-                    before.is_some_and(|before| since(found.start, before) >= NAMED_AFTER);
+                    before.is_none_or(|before| since(found.start, before) >= NAMED_AFTER);
                 if !was_named {
                     self.name(&trace, &found, age);
                 }
@@ -113,15 +114,14 @@ impl LongRunning {
         &self,
         trace: &OpenTrace,
         found: &Found,
-        before: Option<Ticks>,
+        before: Ticks,
         now: Ticks,
         send: &mut Option<&mut dyn FnMut(Chunk)>,
     ) {
         let Schedule { first, interval } = self.schedule;
         let version = |start: Ticks, at: Ticks| number(since(start, at), first, interval);
         let due = |start: Ticks| {
-            let (then, now) =
-                (before.map_or(0, |before| version(start, before)), version(start, now));
+            let (then, now) = (version(start, before), version(start, now));
             (now > then).then_some(now)
         };
         if let Some(send) = send {
@@ -131,18 +131,15 @@ impl LongRunning {
         }
         // What has finished waits longer than what is open, because its sampling decision would be taken with it.
         let parts = |at| number(since(found.start, at), interval, interval);
-        if found.finished > 0 && parts(now) > before.map_or(0, parts) {
+        if found.finished > 0 && parts(now) > parts(before) {
             trace.flush_finished();
         }
     }
 
-    /// Returns when something has happened last in the trace.
-    fn follow(&mut self, trace: &OpenTrace, found: Found, now: Ticks) -> Ticks {
-        let followed = self.followed.entry(trace.key()).or_insert(Followed {
-            found,
-            active: found.newest,
-            looked: now,
-        });
+    /// Returns when something has happened last in the trace; `active` where it is not followed yet.
+    fn follow(&mut self, trace: &OpenTrace, found: Found, active: Ticks, now: Ticks) -> Ticks {
+        let new = Followed { found, active, looked: now };
+        let followed = self.followed.entry(trace.key()).or_insert(new);
         if followed.found != found {
             (followed.found, followed.active) = (found, now);
         }

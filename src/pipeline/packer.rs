@@ -97,15 +97,23 @@ impl Packer {
         }
     }
 
-    /// Takes everything from the queue, unless something that was taken before is not encoded yet.
+    /// Takes everything from the queue, also where something that was taken before is not encoded yet: whoever flushes
+    /// waits for all of it.
     pub(super) fn take(&mut self) {
+        let mut places = Vec::new();
         if self.batch.is_empty() {
-            let mut places = Vec::from(std::mem::take(&mut self.batch));
+            places = Vec::from(std::mem::take(&mut self.batch));
             places.shrink_to(MAX_KEPT_CHUNKS);
-            self.batch = self.inner.ledger.take(&self.inner.queue, places).into();
-            self.batch_bytes = self.batch.iter().map(|queued| queued.bytes).sum();
-            self.accounted += self.batch_bytes;
         }
+        let taken = self.inner.ledger.take(&self.inner.queue, places);
+        let bytes = taken.iter().map(|queued| queued.bytes).sum::<usize>();
+        if self.batch.is_empty() {
+            self.batch = taken.into();
+        } else {
+            self.batch.extend(taken);
+        }
+        self.batch_bytes += bytes;
+        self.accounted += bytes;
     }
 
     /// Whether nothing here waits to be sent.
@@ -199,9 +207,11 @@ impl Packer {
         self.has_writable()
     }
 
-    /// The size at which a payload is complete. One that cannot be divided must fit into a request.
+    /// The size at which a payload is complete. One that cannot be divided must fit into a request, with what is encoded
+    /// before the size is looked at again.
     fn enough(&self, bytes: usize) -> usize {
-        if self.format.is_divisible() { bytes } else { bytes.min(self.request_size.bytes()) }
+        let of_request = self.request_size.bytes() / 4 * 3;
+        if self.format.is_divisible() { bytes } else { bytes.min(of_request) }
     }
 
     /// Whether there is a chunk that does not have to wait. None waits where that would cost others their room.

@@ -126,6 +126,10 @@ impl Statistics {
     /// Counts a settled chunk.
     pub(super) fn count(&mut self, chunk: &Chunk) {
         if let Some(On { terms, concentrator }) = &mut self.on {
+            if concentrator.is_empty() {
+                concentrator.resume(unix_now());
+                self.due = Instant::now() + BUCKET;
+            }
             concentrator.count(chunk, terms);
         }
     }

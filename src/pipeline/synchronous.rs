@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracehound_machine::is_background;
+
 use super::sink::Pipeline;
 use crate::text::Text;
 use crate::trace::{Buffers, Chunk, SamplingDecision, Sink, SpanView};
@@ -17,7 +19,10 @@ pub(crate) struct Synchronous {
 
 impl Sink for Synchronous {
     fn submit(&self, chunk: Chunk) -> Option<Chunk> {
-        let has_root = chunk.spans().any(|span| span.is_local_root());
+        // The worker, which sends parts of traces, would wait for itself; and at the end of the tracer whoever ends it waits
+        // for all.
+        let may_wait = !is_background() && !chunk.segment().shared.has_ended();
+        let has_root = may_wait && chunk.spans().any(|span| span.is_local_root());
         let refused = self.pipeline.submit(chunk);
         if has_root && refused.is_none() {
             // What was not sent in time is sent later, if the process is let run, or counted.

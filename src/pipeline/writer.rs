@@ -54,6 +54,8 @@ pub(super) struct Writer {
     negotiation: Negotiation,
     keep_rate: KeepRate,
     long_running: LongRunning,
+    /// The last request has failed: it is kept to be sent again.
+    is_away: bool,
     /// The agent was reached, and did not answer the last request.
     is_silent: bool,
     /// How often it has not answered to `/info` since then.
@@ -82,6 +84,7 @@ impl Writer {
             negotiation: Negotiation::new(inner.settings.api_version),
             keep_rate: KeepRate::default(),
             long_running: LongRunning::new(inner.settings.long_running),
+            is_away: false,
             is_silent: false,
             failed_probes: 0,
             is_ending: false,
@@ -268,6 +271,7 @@ impl Writer {
     }
 
     fn has_failed(&mut self, role: Role, problem: &str) {
+        self.is_away = true;
         self.backoff.fail();
         if let Some(pause) = self.recipient.pause() {
             self.backoff.hold(pause);
@@ -315,6 +319,10 @@ impl Writer {
     }
 
     fn take_rates(&self, rates: &Rates) {
+        if self.inner.is_replaced() {
+            // The sampler may be that of another agent now.
+            return;
+        }
         let sampler = &self.inner.sampler;
         let diag = &self.inner.diag;
         // The sampler may be the user's.
@@ -326,11 +334,13 @@ impl Writer {
         self.backoff = Backoff::default();
         self.is_silent = false;
         self.failed_probes = 0;
-        if self.inner.diag.forget(AGENT_AWAY) {
+        if std::mem::take(&mut self.is_away) {
             if let Some(agent) = self.recipient.agent_mut() {
                 // It may be another agent by now.
                 agent.forget();
             }
+        }
+        if self.inner.diag.forget(AGENT_AWAY) {
             if let Some(Peer { role, endpoint }) = self.recipient.peer() {
                 self.inner.diag.info(&format!("the {} at {endpoint} is back", role.name()));
             }
@@ -355,7 +365,7 @@ impl Writer {
         }
         meanwhile.end();
         let info = self.recipient.agent().and_then(|agent| agent.info.as_ref());
-        if has_said {
+        if has_said && !self.inner.is_replaced() {
             let marker = info.and_then(|info| info.org_prop_marker.as_deref());
             self.inner.propagator.set_org_marker(marker.map(Text::copy));
         }

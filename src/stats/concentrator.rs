@@ -86,7 +86,12 @@ impl Concentrator {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.books.is_empty()
+        self.books.iter().all(|book| book.buckets.is_empty())
+    }
+
+    /// Begins anew after a time in which nothing was counted: what is counted from `now` on is not of long ago.
+    pub(crate) fn resume(&mut self, now: u64) {
+        self.oldest = self.oldest.max(align(now).saturating_sub(BUCKET_NS));
     }
 
     /// Takes the buckets that are over since long enough that no more spans are expected in them; all of them where
@@ -95,7 +100,9 @@ impl Concentrator {
         let now = align(now);
         if is_forced {
             self.oldest = now;
-            return std::mem::take(&mut self.books);
+            let mut books = std::mem::take(&mut self.books);
+            books.retain(|book| !book.buckets.is_empty());
+            return books;
         }
         self.oldest = now.saturating_sub(BUCKET_NS);
         let oldest = self.oldest;

@@ -18,7 +18,11 @@ pub(crate) fn normalize(address: &str) -> Option<String> {
         None => ("https".to_owned(), without_scheme(address)?),
     };
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
-    let rest = rest.get(..end)?;
+    let (rest, behind) = rest.split_at_checked(end)?;
+    // A password may have a `?` or `#` in it that should have been escaped.
+    if behind.contains('@') && !rest.contains('/') {
+        return None;
+    }
     let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let (scheme, host) = match scheme.as_str() {
@@ -39,7 +43,12 @@ fn without_scheme(address: &str) -> Option<String> {
     match address.split_once(':') {
         // In an IPv6 address there are more of them.
         Some((host, path)) if !host.contains('/') && !host.contains('[') => {
-            Some(format!("{host}/{}", path.trim_start_matches('/')))
+            // `user:password@host/path`: what looks like a host is a user.
+            let (first, _) = path.split_once('/').unwrap_or((path, ""));
+            match first.rfind('@').and_then(|at| path.get(at + 1..)) {
+                Some(address) => Some(address.to_owned()),
+                None => Some(format!("{host}/{}", path.trim_start_matches('/'))),
+            }
         }
         _ => Some(address.to_owned()),
     }

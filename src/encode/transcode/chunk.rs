@@ -185,7 +185,7 @@ fn map_of<'a, I: Iterator<Item = &'a Entries>>(
 /// Whether a tag is on the first span of each chunk.
 fn is_of_chunk(key: &[u8]) -> bool {
     let of_decision = key.starts_with(b"_dd.p.") && key != HASH_RATE.as_bytes();
-    let others = ["language", "_dd.tracer_kr", crate::sampling::PRIORITY];
+    let others = ["language", "_dd.tags.process", "_dd.tracer_kr", crate::sampling::PRIORITY];
     of_decision
         || key.starts_with(b"_dd.git.")
         || others.iter().any(|other| other.as_bytes() == key)

@@ -28,7 +28,10 @@ impl World {
         let schedule =
             Schedule { first: Duration::from_secs(10), interval: Duration::from_secs(120) };
         let watch = LongRunning::new(schedule);
-        World { bench, watch, diag, start: clock::now(), lines, sent: Vec::new() }
+        let mut world = World { bench, watch, diag, start: clock::now(), lines, sent: Vec::new() };
+        // The first look of a pipeline, at which nothing is done yet.
+        world.look(0.0, true);
+        world
     }
 
     fn ticks(&self, seconds: f64) -> Ticks {
@@ -185,6 +188,22 @@ fn a_span_that_is_open_for_ten_minutes_is_named_once() {
     assert!(lines[0].contains("open for long: consumer.loop [orders-"), "{lines:?}");
     assert!(lines[0].contains("(for 10 min), ") && lines[0].contains(" and 2 more; "), "{lines:?}");
     drop(loops);
+}
+
+#[test]
+fn what_is_old_at_the_first_look_of_a_pipeline_is_new_to_it() {
+    let mut world = World::new();
+    let root = world.bench.span("root").root().start();
+    world.bench.span("child").child_of(&root).start().finish();
+    world.look(13.0 * HOUR, true);
+    let sent = world.versions().len();
+    // Another pipeline takes its place: it neither gives up nor sends again what it sees for the first time.
+    world.watch = LongRunning::new(world.watch.schedule);
+    let abandoned = world.abandoned();
+    world.look(13.0 * HOUR + 1.0, true);
+    assert_eq!((world.versions().len(), world.abandoned()), (0, abandoned));
+    assert!(sent <= 1);
+    drop(root);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::LocalKey;
 
 use super::layout::{Hook, HookList, Hooks, Location, Shared, SpanRef};
+use crate::catch::catch;
 use crate::clock::Ticks;
 use crate::id::SpanId;
 use crate::user_code::{self, UserCode};
@@ -69,9 +70,10 @@ impl HookList {
     #[inline(never)]
     fn fetch(&self, number: u64, kept: &Kept) {
         let calls = (number > 0).then(|| self.calls.load());
-        // What was kept is dropped after the borrow: it may be the last of its hooks.
-        let _old =
+        // What was kept is dropped after the borrow: it may be the last of its hooks, whose own `Drop` may panic.
+        let old =
             kept.try_borrow_mut().map(|mut kept| std::mem::replace(&mut *kept, (number, calls)));
+        let _ = catch(|| drop(old));
     }
 }
 
@@ -188,7 +190,7 @@ impl HookHandle {
     /// That of no hook, where there is no tracer.
     pub(crate) const NONE: HookHandle = HookHandle { at: None };
 
-    /// Deregisters the hook: no call of it begins on this thread any more. One that another thread has just begun, or
+    /// Deregisters the hook: no call of it begins on this thread any more, but for the span whose hooks are running. One that another thread has just begun, or
     /// was about to begin, may still run.
     ///
     /// The function itself is dropped later: after the next change of the tracer's hooks, because a fork at this moment

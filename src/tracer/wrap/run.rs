@@ -65,9 +65,12 @@ pub(super) fn run_by<'t, T>(
             }
         });
     });
-    let was_own = executed.is_none() && !matches!(work, Work::Panicked(_));
-    if was_own {
-        count(tracer, panics::put_back(before).as_deref());
+    if !matches!(work, Work::Panicked(_)) {
+        // A panic that unwinds, where this is called in a `Drop`, is still what was said last.
+        let own = panics::put_back(before);
+        if executed.is_none() {
+            count(tracer, own.as_deref());
+        }
     }
     match work {
         Work::Waits(work) => work(),
