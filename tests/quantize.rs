@@ -57,6 +57,27 @@ fn addresses_are_as_the_agent_writes_them() {
 }
 
 #[test]
+fn a_password_that_is_not_encoded_is_not_taken_for_the_rest_of_an_address() {
+    for address in [
+        "http://me:p/w@host/x",
+        "http://me:p?w@host/x",
+        "http://me:p#w@host/x",
+        "//me:p/w@[::1]:80",
+    ] {
+        assert_eq!(quantize::url(address, UrlParts::default()), "?", "{address}");
+    }
+    for (address, expected) in [
+        ("http://host:80/x@y", "http://host:80/x@y"),
+        ("http://[::1]:80/x@y", "http://[::1]:80/x@y"),
+        ("http://[fe80::a]/x@y", "http://[fe80::a]/x@y"),
+        ("http://me:pw@host:80/x@y", "http://host:80/x@y"),
+        ("http://host:port/x", "http://host:port/x"),
+    ] {
+        assert_eq!(quantize::url(address, UrlParts::default()), expected);
+    }
+}
+
+#[test]
 fn names_are_as_the_agent_writes_them() {
     each("normalize_tag", |_, text| quantize::tag_name(text));
     each("normalize_service", |_, text| quantize::service_name(text));

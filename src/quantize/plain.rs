@@ -23,7 +23,8 @@ pub struct UrlParts {
 
 /// A URL without user name and password, and without what else is said.
 ///
-/// A text with blanks or control characters is no URL, and becomes `?`.
+/// A text with blanks or control characters is no URL, and becomes `?`; so does one whose host has a port that is no
+/// number and is followed by an `@` further on: that is a password with a `/`, `?` or `#` in it.
 ///
 /// ```
 /// use tracehound::quantize::{UrlParts, url};
@@ -37,6 +38,9 @@ pub fn url(url: &str, parts: UrlParts) -> Cow<'_, str> {
         return Cow::Borrowed("?");
     }
     let split = Url::split(url);
+    if split.has_password_in_host(url) {
+        return Cow::Borrowed("?");
+    }
     let hides_query = parts.query && split.query.is_some_and(|query| !query.is_empty());
     let has_digits = |path: &str| path.bytes().any(|byte| byte.is_ascii_digit());
     let hides_path = parts.path_digits && has_digits(split.path);
@@ -89,6 +93,16 @@ impl<'a> Url<'a> {
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (user, host) = host.split_at(host.rfind('@').map_or(0, |at| at + 1));
         Url { scheme, user, host, path, query, fragment }
+    }
+
+    /// Whether what looks like the host is rather a user name with the beginning of a password.
+    fn has_password_in_host(&self, url: &str) -> bool {
+        // In brackets are the addresses of IPv6, with colons of their own.
+        let port = self.host.rsplit(']').next().and_then(|host| host.split_once(':'));
+        let has_letters =
+            port.is_some_and(|(_, port)| port.bytes().any(|byte| !byte.is_ascii_digit()));
+        let after = self.scheme.len() + self.user.len() + self.host.len();
+        has_letters && url.get(after..).is_some_and(|rest| rest.contains('@'))
     }
 }
 
