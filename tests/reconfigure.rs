@@ -353,7 +353,9 @@ fn what_the_agents_of_many_old_pipelines_do_not_take_is_counted() {
             tracer.trace("waits").finish();
             tracer.reconfigure(|change| change.tag("a", "b")).unwrap();
         }
+        let start = Instant::now();
         while tracer.losses().total() < 4 {
+            assert!(start.elapsed() < LIMIT, "{:?}", tracer.losses());
             thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(tracer.losses().spans(LossReason::AgentUnreachable), tracer.losses().total());
